@@ -1,0 +1,1 @@
+"""The top floor: parses, calls, prints; decides nothing."""

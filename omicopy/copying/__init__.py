@@ -1,0 +1,1 @@
+"""The second floor: the loop that observes, decides and acts."""

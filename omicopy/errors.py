@@ -1,0 +1,50 @@
+"""Every failure a user can meet: what failed and where, what to do next, and the exit code a script acts on."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class ErrorCode(Enum):
+    """The closed list behind `error.code` in the JSON, each with the exit code it ends a command with."""
+
+    FAILED = ("failed", 1)
+    USAGE = ("usage", 2)
+    CONFIGURATION = ("configuration", 2)
+    NOT_FOUND = ("not-found", 4)
+    NOT_EXPORTABLE = ("not-exportable", 4)
+    NAME_CONFLICT = ("name-conflict", 4)
+    TEMPORARY = ("temporary", 5)
+    OUT_OF_TIME = ("out-of-time", 6)
+    REMOTE_FAILED = ("remote-failed", 7)
+    DAMAGED = ("damaged", 8)
+    EXPIRED = ("expired", 10)
+    LOCKED = ("locked", 11)
+    DENIED = ("denied", 12)
+    QUOTA = ("quota", 13)
+
+    def __init__(self, word: str, exit_code: int) -> None:
+        self.word = word
+        self.exit_code = exit_code
+
+
+class OmicopyError(Exception):
+    """A foreseeable failure, told as `message` (what and where) and `hint` (the next step)."""
+
+    def __init__(self, code: ErrorCode, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+    @property
+    def exit_code(self) -> int:
+        return self.code.exit_code
+
+
+class Interrupted(BaseException):
+    """A first Ctrl-C or SIGTERM. Not an `Exception`, so that nothing swallows it on its way to the top."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(f"signal {signal_number}")
+        self.exit_code = 128 + signal_number

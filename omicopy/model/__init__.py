@@ -1,0 +1,1 @@
+"""The pure ground floor: what images, exports, manifests and requests are. No network, no clock, no SDK."""
