@@ -1,0 +1,190 @@
+"""What nobody could check against the live service: every plausible answer, as something a test can turn.
+
+Each field of `Variant` is one fact that DOMAIN.md marks as unknown. The first value of each enum is the most plausible
+one and makes the default. A tool that works under `Variant.every()` shares no guess with this sandbox.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from enum import Enum
+
+
+class ManifestKey(Enum):
+    """Where in the bucket the manifest lies, below the export's own prefix."""
+
+    NAMED_AFTER_IMAGE = "PREFIX/ami-…/ami-….manifest.json"
+    PLAIN = "PREFIX/ami-…/manifest.json"
+    NAMED_AFTER_TASK = "PREFIX/ami-…/image-export-….json"
+    NO_SUFFIX = "PREFIX/ami-…/manifest"
+
+
+class ManifestUrl(Enum):
+    """What a task says in `OsuManifestUrl`."""
+
+    COMPLETED = "the plain URL of the object, once the export has completed"
+    NEVER = "nothing"
+    FROM_START = "the plain URL of the object, from the first answer on"
+    SIGNED = "a pre-signed URL, once the export has completed"
+
+
+class Filename(Enum):
+    """What a snapshot's `Filename` in the manifest is: samples exist of both."""
+
+    BARE = "snap-….qcow2.gz"
+    KEY = "PREFIX/ami-…/snap-….qcow2.gz"
+
+
+class Fields(Enum):
+    """Which keys of the manifest are there."""
+
+    DOCUMENTED = "all documented ones"
+    SPARSE = "CompressedSize, Ordering, User, Name and Iops are missing"
+    EXTRA = "all documented ones, and some that nobody documented"
+
+
+class Prefix(Enum):
+    """What becomes of the slashes in a prefix; `//` stands for two slashes that the user asked for."""
+
+    TIDY = "slashes at both ends are dropped: PREFIX/ami-…/"
+    AS_ASKED = "`PREFIX/` becomes `PREFIX//ami-…/`"
+    NO_END = "the task says `PREFIX/ami-…`, the keys go on with a slash"
+
+
+class Order(Enum):
+    """The order of lists in answers; a page's place in it is stable as long as nothing is created or deleted."""
+
+    OLDEST_FIRST = "oldest first"
+    NEWEST_FIRST = "newest first"
+    SHUFFLED = "in no recognizable order"
+
+
+class Names(Enum):
+    """Whether an image's name must be new in its account."""
+
+    ENFORCED = "CreateImage refuses a name that is taken"
+    FREE = "names may be taken twice"
+    LATE = "CreateImage answers pending, and the image fails"
+
+
+class Ageing(Enum):
+    """How long a task that ended stays listed."""
+
+    KEPT = "for ever"
+    AGES_OUT = "for `Settings.ended_task_seconds`"
+
+
+class Cancel(Enum):
+    """Until when `DeleteExportTask` is accepted: the official file names two different moments."""
+
+    QUEUED = "while `pending/queued`"
+    RUNNING = "while `pending/queued` or `pending`"
+
+
+class UrlVersion(Enum):
+    """The signature of the URLs inside the manifest: samples exist of both."""
+
+    SIGV4 = "AWS4-HMAC-SHA256"
+    SIGV2 = "AWSAccessKeyId, Expires, Signature"
+
+
+class Description(Enum):
+    """How long an image's description may be."""
+
+    FREE = "any length"
+    LIMITED = "at most 255 characters"
+
+
+class Boot(Enum):
+    """What `BootModes` and `TpmMandatory` do beside `FileLocation`."""
+
+    ACCEPTED = "they hold for the new image"
+    IGNORED = "they are accepted and have no effect"
+    REFUSED = "the request is refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One complete set of answers to what is unknown."""
+
+    name: str = "plausible"
+    manifest_key: ManifestKey = ManifestKey.NAMED_AFTER_IMAGE
+    manifest_url: ManifestUrl = ManifestUrl.COMPLETED
+    filename: Filename = Filename.BARE
+    fields: Fields = Fields.DOCUMENTED
+    prefix: Prefix = Prefix.TIDY
+    order: Order = Order.OLDEST_FIRST
+    names: Names = Names.ENFORCED
+    ageing: Ageing = Ageing.KEPT
+    cancel: Cancel = Cancel.QUEUED
+    url_version: UrlVersion = UrlVersion.SIGV4
+    description: Description = Description.FREE
+    boot: Boot = Boot.ACCEPTED
+
+    @classmethod
+    def every(cls) -> tuple[Variant, ...]:
+        """A short list in which every value of every field appears at least once."""
+        return EVERY
+
+    @classmethod
+    def named(cls, name: str) -> Variant:
+        """One of `every()` by its name, or `seed-N`."""
+        if name.startswith("seed-"):
+            return cls.from_seed(int(name.removeprefix("seed-")))
+        return next(variant for variant in EVERY if variant.name == name)
+
+    @classmethod
+    def from_seed(cls, seed: int) -> Variant:
+        """A variant drawn at random, the same one for the same seed."""
+        draw = random.Random(seed)
+        values = {name: draw.choice(list(values)) for name, values in dimensions().items()}
+        return cls(name=f"seed-{seed}", **values)  # type: ignore[arg-type]
+
+
+def dimensions() -> dict[str, Sequence[Enum]]:
+    """The fields of `Variant` that vary, each with all its values."""
+    defaults = {field.name: field.default for field in fields(Variant)}
+    return {name: list(type(value)) for name, value in defaults.items() if isinstance(value, Enum)}
+
+
+EVERY = (
+    Variant(),
+    Variant(
+        name="older-samples",
+        manifest_key=ManifestKey.PLAIN,
+        manifest_url=ManifestUrl.NEVER,
+        filename=Filename.KEY,
+        fields=Fields.SPARSE,
+        prefix=Prefix.AS_ASKED,
+        order=Order.NEWEST_FIRST,
+        names=Names.FREE,
+        cancel=Cancel.RUNNING,
+        url_version=UrlVersion.SIGV2,
+        description=Description.LIMITED,
+        boot=Boot.IGNORED,
+    ),
+    Variant(
+        name="forgetful",
+        manifest_key=ManifestKey.NAMED_AFTER_TASK,
+        manifest_url=ManifestUrl.FROM_START,
+        fields=Fields.EXTRA,
+        prefix=Prefix.NO_END,
+        order=Order.SHUFFLED,
+        names=Names.LATE,
+        ageing=Ageing.AGES_OUT,
+        boot=Boot.REFUSED,
+    ),
+    Variant(
+        name="odd-corners",
+        manifest_key=ManifestKey.NO_SUFFIX,
+        manifest_url=ManifestUrl.SIGNED,
+        filename=Filename.KEY,
+        fields=Fields.EXTRA,
+        prefix=Prefix.AS_ASKED,
+        order=Order.SHUFFLED,
+        names=Names.FREE,
+        description=Description.LIMITED,
+    ),
+)
