@@ -1,0 +1,120 @@
+"""An image export task: its states, and what makes two exports the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from omicopy.model import answers
+from omicopy.model.manifest import Manifest
+
+FORMATS = ("qcow2", "raw")
+
+
+class Phase(Enum):
+    """What a task's state means. The service's list is not closed: what nobody documented is waited for (R6)."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+_PHASES = {
+    "pending/queued": Phase.RUNNING,
+    "pending": Phase.RUNNING,
+    "active": Phase.RUNNING,
+    "in-queue": Phase.RUNNING,
+    "completed": Phase.COMPLETE,
+    "failed": Phase.FAILED,
+    "cancelled": Phase.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ExportKey:
+    """What is the same export within one account. `prefix` has neither slashes around it nor the image's ID at its end."""
+
+    image_id: str
+    bucket: str
+    prefix: str
+    format: str
+
+    @property
+    def folder(self) -> str:
+        """Where the service puts the objects: `PREFIX/ami-12345678/`."""
+        return f"{self.prefix}/{self.image_id}/" if self.prefix else f"{self.image_id}/"
+
+
+def export_key(image_id: str, bucket: str, prefix: str, disk_format: str) -> ExportKey:
+    """The key of an export asked for as `PREFIX` or answered as `PREFIX/ami-12345678/`, which are one (DOMAIN.md §2)."""
+    parts = [part for part in prefix.split("/") if part]
+    if parts and parts[-1] == image_id:
+        parts.pop()
+    return ExportKey(image_id, bucket, "/".join(parts), disk_format.lower())
+
+
+@dataclass(frozen=True, slots=True)
+class ExportTask:
+    """A task as `ReadImageExportTasks` shows it; `progress` in percent, `None` where the service said nothing usable."""
+
+    task_id: str
+    key: ExportKey
+    state: str
+    progress: int | None
+    comment: str
+    raw_prefix: str
+    manifest_url: str | None
+    tags: Mapping[str, str]
+
+    @property
+    def phase(self) -> Phase:
+        return _PHASES.get(self.state, Phase.UNKNOWN)
+
+    @property
+    def image_id(self) -> str:
+        return self.key.image_id
+
+
+def parse_task(raw: Mapping[str, Any]) -> ExportTask | None:
+    """The task in an answer of the API; `None` for an object without an ID."""
+    task_id = answers.text(raw, "TaskId")
+    if not task_id:
+        return None
+    osu = answers.mapping(raw, "OsuExport")
+    prefix = answers.text(osu, "OsuPrefix") or ""
+    progress = answers.integer(raw, "Progress")
+    return ExportTask(
+        task_id=task_id,
+        key=export_key(
+            answers.text(raw, "ImageId") or "",
+            answers.text(osu, "OsuBucket") or "",
+            prefix,
+            answers.text(osu, "DiskImageFormat") or "",
+        ),
+        state=answers.text(raw, "State") or "",
+        progress=progress if progress is not None and 0 <= progress <= 100 else None,
+        comment=answers.text(raw, "Comment") or "",
+        raw_prefix=prefix,
+        manifest_url=answers.text(osu, "OsuManifestUrl"),
+        tags=answers.tags(raw),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredExport:
+    """A manifest found in the bucket, held against the objects that really lie there."""
+
+    bucket: str
+    manifest_key: str
+    manifest: Manifest
+    damage: tuple[str, ...]
+    """Objects that are missing or of another size, each said in words."""
+    dead_urls: tuple[str, ...]
+    """Embedded URLs that the store refuses, by the key of their object."""
+
+    @property
+    def location(self) -> str:
+        return f"s3://{self.bucket}/{self.manifest_key}"

@@ -1,0 +1,147 @@
+"""An OUTSCALE machine image (OMI): what the API says of it, the rules for its name, and the marker of a copy."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model import answers
+
+DESCRIPTION_LIMIT = 255
+"""Characters we use of a description at most; the service's own limit is not documented."""
+NAME_FIELDS = ("name", "date", "region", "image_id")
+_NAME = re.compile(r"[A-Za-z0-9_ ()/.\-]{3,128}")
+_MARKER = re.compile(r"\[omicopy [^\[\]]*\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """One block device of an image; its size in GiB, as the API counts."""
+
+    device: str
+    snapshot_id: str | None
+    size_gib: int | None
+    volume_type: str | None
+    iops: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image as `ReadImages` shows it. `FileLocation` is left out on purpose: it echoes a live signed URL (R8)."""
+
+    image_id: str
+    name: str
+    account_id: str
+    state: str
+    state_reason: str
+    description: str
+    created_at: datetime | None
+    architecture: str
+    product_codes: tuple[str, ...]
+    volumes: tuple[Volume, ...]
+    tags: Mapping[str, str]
+
+    @property
+    def is_available(self) -> bool:
+        return self.state == "available"
+
+    @property
+    def is_failed(self) -> bool:
+        return self.state == "failed"
+
+
+def parse_image(raw: Mapping[str, Any]) -> Image | None:
+    """The image in an answer of the API; `None` for an object without an ID, which nobody could act upon."""
+    image_id = answers.text(raw, "ImageId")
+    if not image_id:
+        return None
+    comment = answers.mapping(raw, "StateComment")
+    reason = [answers.text(comment, key) for key in ("StateCode", "StateMessage")]
+    return Image(
+        image_id=image_id,
+        name=answers.text(raw, "ImageName") or "",
+        account_id=answers.text(raw, "AccountId") or "",
+        state=answers.text(raw, "State") or "",
+        state_reason=": ".join(part for part in reason if part),
+        description=answers.text(raw, "Description") or "",
+        created_at=answers.moment(raw, "CreationDate"),
+        architecture=answers.text(raw, "Architecture") or "",
+        product_codes=answers.texts(raw, "ProductCodes"),
+        volumes=tuple(_volume(item) for item in answers.mappings(raw, "BlockDeviceMappings")),
+        tags=answers.tags(raw),
+    )
+
+
+def _volume(raw: Mapping[str, Any]) -> Volume:
+    bsu = answers.mapping(raw, "Bsu")
+    return Volume(
+        device=answers.text(raw, "DeviceName") or "",
+        snapshot_id=answers.text(bsu, "SnapshotId"),
+        size_gib=answers.integer(bsu, "VolumeSize"),
+        volume_type=answers.text(bsu, "VolumeType"),
+        iops=answers.integer(bsu, "Iops"),
+    )
+
+
+def check_image_name(name: str) -> str:
+    """The name itself when the service would take it (DOMAIN.md §2); raises USAGE."""
+    if _NAME.fullmatch(name):
+        return name
+    raise OmicopyError(
+        ErrorCode.USAGE,
+        f"{name!r} can't be the name of an image",
+        "An image name has 3 to 128 letters, digits, '_', ' ', '(', ')', '/', '.' or '-'; set one with --name.",
+    )
+
+
+def check_name_template(template: str) -> str:
+    """The template itself when it has known plain fields only; raises USAGE."""
+    try:
+        fields = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise OmicopyError(ErrorCode.USAGE, f"The name template {template!r} can't be read: {error}") from None
+    for _, field, spec, conversion in fields:
+        if field is not None and (field not in NAME_FIELDS or spec or conversion):
+            allowed = " ".join(f"{{{name}}}" for name in NAME_FIELDS)
+            raise OmicopyError(ErrorCode.USAGE, f"{{{field}}} is no field of a name template", f"Use {allowed}.")
+    return template
+
+
+def render_name(template: str, source: Image, region: str) -> str:
+    """The target's name. `{date}` is the source's creation date, so that the same image always gets the same name."""
+    if "{date}" in check_name_template(template) and source.created_at is None:
+        raise OmicopyError(ErrorCode.USAGE, f"{source.image_id} has no creation date, which {{date}} in --name needs")
+    date = source.created_at.strftime("%Y-%m-%d") if source.created_at else ""
+    return check_image_name(
+        template.format(name=source.name, date=date, region=region, image_id=source.image_id),
+    )
+
+
+def renamed(name: str, distinction: str) -> str:
+    """The other name a copy takes when its own is taken: `NAME-<source image ID>`, cut to the service's 128 characters."""
+    return f"{name[: 127 - len(distinction)]}-{distinction}"
+
+
+def source_marker(region: str, image_id: str) -> str:
+    return f"[omicopy {region} {image_id}]"
+
+
+def manifest_marker(fingerprint: str) -> str:
+    return f"[omicopy manifest {fingerprint[:12]}]"
+
+
+def mark(description: str, marker: str) -> str:
+    """The description of a copy: the user's text without older markers, cut to fit, then the marker."""
+    own_text = " ".join(_MARKER.sub(" ", description).split(" ")).strip()
+    own_text = re.sub(r" {2,}", " ", own_text)[: DESCRIPTION_LIMIT - len(marker) - 1].rstrip()
+    return f"{own_text} {marker}".strip()
+
+
+def last_marker(description: str) -> str | None:
+    found = _MARKER.findall(description)
+    return found[-1] if found else None

@@ -1,0 +1,115 @@
+"""What the user wants: one copy of one image, or one half of it. Complete and checked before the loop sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.export import ExportKey
+from omicopy.model.image import Image, manifest_marker, source_marker
+from omicopy.model.manifest import Manifest
+from omicopy.model.presigned import PresignedUrl
+
+
+class IfExists(StrEnum):
+    """What to do when another image holds the name in the target account."""
+
+    FAIL = "fail"
+    SKIP = "skip"
+    RENAME = "rename"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One side of a copy: a profile and the account and Region that it turned out to be."""
+
+    profile: str
+    account_id: str
+    region: str
+
+    def __str__(self) -> str:
+        return f"{self.profile} (account {self.account_id}, {self.region})"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """An image in the source account, and the export that carries it out."""
+
+    party: Party
+    image: Image
+    export: ExportKey
+
+
+@dataclass(frozen=True, slots=True)
+class HandedManifest:
+    """A manifest that somebody else exported and handed over as a URL."""
+
+    url: PresignedUrl
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    party: Party
+    name: str
+    description: str
+    if_exists: IfExists = IfExists.FAIL
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """How long each thing may take. Budgets are durations (R5); running out of one loses nothing."""
+
+    export: timedelta = timedelta(hours=12)
+    import_: timedelta = timedelta(hours=6)
+    grace: timedelta = timedelta(seconds=60)
+    retry: timedelta = timedelta(minutes=5)
+    poll_min: timedelta = timedelta(seconds=5)
+    poll_max: timedelta = timedelta(seconds=60)
+
+    def __post_init__(self) -> None:
+        if not timedelta(0) < self.poll_min <= self.poll_max:
+            raise OmicopyError(ErrorCode.USAGE, "--poll-min must be above 0 and not above --poll-max")
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRequest:
+    """A copy (`source` an Origin, with a `destination`), an export (no `destination`) or an import (a HandedManifest)."""
+
+    source: Origin | HandedManifest
+    destination: Destination | None
+    min_validity: timedelta
+    """For how long every URL must still work when the import begins."""
+
+    @property
+    def marker(self) -> str:
+        """What the copy's description says of its source (DESIGN §1: which copy is the same copy)."""
+        if isinstance(self.source, Origin):
+            return source_marker(self.source.party.region, self.source.image.image_id)
+        return manifest_marker(self.source.manifest.fingerprint())
+
+    @property
+    def distinction(self) -> str:
+        """What a renamed copy carries at the end of its name."""
+        if isinstance(self.source, Origin):
+            return self.source.image.image_id
+        return self.source.manifest.fingerprint()[:12]
+
+    @property
+    def label(self) -> str:
+        """How messages call this copy."""
+        if isinstance(self.source, Origin):
+            return self.source.image.name or self.source.image.image_id
+        return self.destination.name if self.destination else "manifest"
+
+
+def check_parties(source: Party, target: Party) -> None:
+    """Raises USAGE when both sides are the same account in the same Region: nothing would be copied across anything."""
+    if (source.account_id, source.region) == (target.account_id, target.region):
+        raise OmicopyError(
+            ErrorCode.USAGE,
+            f"{source.profile} and {target.profile} are the same account {source.account_id} in {source.region}",
+            "Name another account with --to; within one account an image needs no export: CreateImage copies it.",
+        )
