@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Generic, TypeVar
 
 from omicopy.errors import OmicopyError
-from omicopy.model.export import ExportTask, StoredExport
+from omicopy.model.export import ExportTask, Phase, StoredExport
 from omicopy.model.image import Image
 
 T_co = TypeVar("T_co", covariant=True)
@@ -76,28 +76,34 @@ class ExportMemory:
     """What this run did about one export. Copies that are fed by the same export share it."""
 
     started: int = 0
+    """How many exports this run started for certain."""
+    changed: bool = False
+    """Whether this run wrote anything: started an export, perhaps, or signed one anew."""
     task_id: str | None = None
     """The ID we were given for a task of ours; until a read shows it, nothing is known to be absent."""
     doubt_since: float | None = None
-    """Since when (ticks) a create may or may not have happened."""
+    """Since when (ticks) something of ours may be there that no read has shown."""
     old_failures: frozenset[str] | None = None
     """Tasks that had failed before this run looked for the first time. They are ignored."""
     no_manifest_since: float | None = None
-    quota_refusal: OmicopyError | None = None
     resigned: bool = False
+    quota_refusal: OmicopyError | None = None
+    quota_refused_at: float = 0.0
+    quota_refused_alone: bool = False
+    """Whether the last refusal came while no other export of the account was in flight."""
 
     def remember(self, observed: Observed, ticks: float) -> None:
         """Takes from a look what later looks are compared with."""
         if isinstance(observed.tasks, Present):
             shown = observed.tasks.value
             if self.old_failures is None:
-                self.old_failures = frozenset(task.task_id for task in shown if task.phase.value == "failed")
-            if self.task_id in {task.task_id for task in shown}:
-                self.doubt_since = None
-        if observed.stored is ABSENT and self.no_manifest_since is None:
+                self.old_failures = frozenset(task.task_id for task in shown if task.phase is Phase.FAILED)
+            if self.task_id is not None:
+                self.doubt_since = _doubt(self.doubt_since, any(self.task_id == task.task_id for task in shown), ticks)
+            if not any(task.phase is Phase.COMPLETE for task in shown):
+                self.no_manifest_since = None
+        if isinstance(observed.stored, Absent) and self.no_manifest_since is None:
             self.no_manifest_since = ticks
-        elif isinstance(observed.stored, Present):
-            self.no_manifest_since = None
 
 
 @dataclass(slots=True)
@@ -109,18 +115,26 @@ class ImageMemory:
     """Whether this run created the image, so that its status is `copied` and not `present`."""
     changed: bool = False
     doubt_since: float | None = None
-    conflict: OmicopyError | None = None
-    """The service said that the name is taken; who holds it is for a read to show."""
+    conflicts: dict[str, OmicopyError] = field(default_factory=dict)
+    """Names that the service called taken; who holds one is for a read to show."""
     old_failures: frozenset[str] | None = None
     journaled: frozenset[str] = frozenset()
     """IDs that our journal proves to be ours although nobody tagged them yet (R4)."""
     replaced: bool = False
 
-    def remember(self, observed: Observed) -> None:
+    def remember(self, observed: Observed, ticks: float) -> None:
+        """Takes from a look what later looks are compared with."""
         if not isinstance(observed.images, Present):
             return
         shown = observed.images.value
         if self.old_failures is None:
             self.old_failures = frozenset(image.image_id for image in shown if image.is_failed)
-        if self.created_id in {image.image_id for image in shown}:
-            self.doubt_since = None
+        if self.created_id is not None:
+            self.doubt_since = _doubt(self.doubt_since, any(self.created_id == i.image_id for i in shown), ticks)
+
+
+def _doubt(since: float | None, is_shown: bool, ticks: float) -> float | None:
+    """An ID that we were given and that no read shows is unknown, from the first look that misses it."""
+    if is_shown:
+        return None
+    return ticks if since is None else since

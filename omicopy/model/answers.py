@@ -1,4 +1,4 @@
-"""Reading the service's JSON without trusting it: a missing field or one of another type is `None`, never a crash (R6)."""
+"""Reading the service's JSON without trusting it: a field missing or of another type is `None`, never a crash (R6)."""
 
 from __future__ import annotations
 

@@ -20,11 +20,15 @@ def parse_duration(text: str) -> timedelta:
     elif _WHOLE.fullmatch(stripped):
         seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(stripped))
     else:
-        raise OmicopyError(ErrorCode.USAGE, f"{text!r} is no duration", "Write 90 (seconds), 0.5s, 15m, 12h, 7d or 1h30m.")
+        raise OmicopyError(
+            ErrorCode.USAGE, f"{text!r} is no duration", "Write 90 (seconds), 0.5s, 15m, 12h, 7d, 1h30m."
+        )
     try:
         return timedelta(seconds=seconds)
     except OverflowError:
-        raise OmicopyError(ErrorCode.USAGE, f"{text!r} is too long a duration", "Write 12h or 7d, for example.") from None
+        raise OmicopyError(
+            ErrorCode.USAGE, f"{text!r} is too long a duration", "Write 12h or 7d, for example."
+        ) from None
 
 
 def say_duration(duration: timedelta) -> str:

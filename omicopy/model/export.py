@@ -35,7 +35,7 @@ _PHASES = {
 
 @dataclass(frozen=True, slots=True)
 class ExportKey:
-    """What is the same export within one account. `prefix` has neither slashes around it nor the image's ID at its end."""
+    """What is the same export within one account. `prefix` has no slashes around it and no image ID at its end."""
 
     image_id: str
     bucket: str
@@ -49,7 +49,7 @@ class ExportKey:
 
 
 def export_key(image_id: str, bucket: str, prefix: str, disk_format: str) -> ExportKey:
-    """The key of an export asked for as `PREFIX` or answered as `PREFIX/ami-12345678/`, which are one (DOMAIN.md §2)."""
+    """The key of an export asked for as `PREFIX` or answered as `PREFIX/ami-12345678/`: they are one (DOMAIN.md §2)."""
     parts = [part for part in prefix.split("/") if part]
     if parts and parts[-1] == image_id:
         parts.pop()
@@ -58,7 +58,7 @@ def export_key(image_id: str, bucket: str, prefix: str, disk_format: str) -> Exp
 
 @dataclass(frozen=True, slots=True)
 class ExportTask:
-    """A task as `ReadImageExportTasks` shows it; `progress` in percent, `None` where the service said nothing usable."""
+    """A task as `ReadImageExportTasks` shows it; `progress` in percent, `None` where nothing usable was said."""
 
     task_id: str
     key: ExportKey

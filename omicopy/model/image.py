@@ -123,7 +123,7 @@ def render_name(template: str, source: Image, region: str) -> str:
 
 
 def renamed(name: str, distinction: str) -> str:
-    """The other name a copy takes when its own is taken: `NAME-<source image ID>`, cut to the service's 128 characters."""
+    """The name of a copy whose own name is taken: `NAME-<source image ID>`, cut to the service's 128 characters."""
     return f"{name[: 127 - len(distinction)]}-{distinction}"
 
 

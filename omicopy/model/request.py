@@ -76,12 +76,14 @@ class Budgets:
 
 @dataclass(frozen=True, slots=True)
 class CopyRequest:
-    """A copy (`source` an Origin, with a `destination`), an export (no `destination`) or an import (a HandedManifest)."""
+    """A copy (an Origin and a `destination`), an export (no `destination`) or an import (a HandedManifest)."""
 
     source: Origin | HandedManifest
     destination: Destination | None
     min_validity: timedelta
     """For how long every URL must still work when the import begins."""
+    re_export: bool = False
+    """Start a new export although a completed one is listed whose manifest is gone."""
 
     @property
     def marker(self) -> str:

@@ -1,0 +1,180 @@
+"""The OUTSCALE API over osc-sdk-python: complete credentials in, timeouts, errors and counts of our own out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+from osc_sdk_python.call import Call
+from osc_sdk_python.credentials import Endpoint, Profile
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
+from omicopy.cloud.profile import Account
+from omicopy.cloud.retry import Pace, read_patiently, send_once
+from omicopy.errors import ErrorCode
+from omicopy.model import answers
+from omicopy.model.report import CallCount
+
+PAGE = 1000
+"""The service's largest page; its default is 100."""
+
+
+class _TimedAdapter(HTTPAdapter):
+    """The SDK sets no timeout, and a silent server would hang it for ever (DOMAIN.md §6)."""
+
+    def __init__(self, timeout: tuple[float, float]) -> None:
+        super().__init__()
+        self._timeout = timeout
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        kwargs["timeout"] = kwargs.get("timeout") or self._timeout
+        return super().send(request, *args, **kwargs)
+
+
+class _Call(Call):  # type: ignore[misc]
+    """The SDK's caller without its own search for credentials, which mixes accounts (DOMAIN.md §6)."""
+
+    def update_profile(self, **kwargs: Any) -> dict[str, Any]:
+        self.profile = kwargs.pop("resolved")
+        return kwargs
+
+
+class Api:
+    """One account's API. Reads are retried; writes are sent exactly once (R1). Raises ServiceError only."""
+
+    def __init__(self, account: Account, timeout: tuple[float, float], pace: Pace) -> None:
+        self.account = account
+        self.pace = pace
+        self.count = CallCount()
+        self._call = _Call(max_retries=0, resolved=_sdk_profile(account))
+        self._call.session.max_redirects = 0
+        for scheme in ("https://", "http://"):
+            self._call.session.mount(scheme, _TimedAdapter(timeout))
+
+    def read(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """One answer; retried for `patience` seconds."""
+
+        def on_retry() -> None:
+            self.count.retries += 1
+
+        def send() -> Mapping[str, Any]:
+            self.count.reads += 1
+            return self._send(action, parameters)
+
+        return read_patiently(send, self.pace, patience, on_retry)
+
+    def read_all(self, action: str, key: str, patience: float, filters: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """Every item of every page of a list; a page that is missing is a failure, never a shorter list."""
+        items: list[Mapping[str, Any]] = []
+        parameters: dict[str, Any] = {"ResultsPerPage": PAGE, "Filters": dict(filters)}
+        tokens: set[str] = set()
+        while True:
+            answer = self.read(action, patience, parameters)
+            if not isinstance(answer.get(key), list):
+                raise temporary(Cause.GARBLED, action, self._where, f"the answer holds no list of {key}")
+            items.extend(answers.mappings(answer, key))
+            token = answers.text(answer, "NextPageToken")
+            if not token:
+                return items
+            if token in tokens:
+                raise temporary(Cause.GARBLED, action, self._where, "the pages of the answer go in a circle")
+            tokens.add(token)
+            parameters["NextPageToken"] = token
+
+    def write(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Sends once, after waiting `patience` seconds at most for a throttled account."""
+        self.pace.wait(patience)
+        self.count.writes += 1
+        return send_once(lambda: self._send(action, parameters), self.pace)
+
+    @property
+    def _where(self) -> str:
+        return f"{self.account.profile} ({self.account.region})"
+
+    def _send(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            answer = self._call.api(action, **parameters)
+        except requests.HTTPError as error:
+            raise _of_status(action, self._where, error.response) from None
+        except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema):
+            raise _unusable_endpoint(action, self._where, self.account.api_endpoint) from None
+        except requests.RequestException as error:
+            raise _of_transport(action, self._where, error) from None
+        except (ValueError, AttributeError, TypeError, LookupError):
+            # The SDK takes an answer apart before it looks at the status; JSON of another shape makes it stumble.
+            raise temporary(Cause.GARBLED, action, self._where, Cause.GARBLED.value) from None
+        if not isinstance(answer, Mapping):
+            raise temporary(Cause.GARBLED, action, self._where, Cause.GARBLED.value)
+        return answer
+
+
+ApiFactory = Callable[[Account], Api]
+
+
+def _sdk_profile(account: Account) -> Any:
+    cert = account.client_cert
+    return Profile(
+        access_key=account.access_key,
+        secret_key=account.secret_key,
+        region=account.region,
+        protocol="https",
+        x509_client_cert=cert,
+        endpoints=Endpoint(api=account.api_endpoint, oos=account.oos_endpoint),
+    )
+
+
+def _of_status(action: str, where: str, response: requests.Response) -> ServiceError:
+    """The failure that an HTTP status and the service's error body mean (DOMAIN.md §5)."""
+    answer = _answer(response)
+    if answer.status == 429 or (answer.status == 503 and answer.code == "6"):
+        return temporary(Cause.THROTTLED, action, where, str(answer), answer)
+    if answer.status >= 500:
+        return temporary(Cause.SERVER, action, where, str(answer), answer)
+    return refused(action, where, answer)
+
+
+def _answer(response: requests.Response) -> Answer:
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    body = body if isinstance(body, Mapping) else {}
+    error = next(answers.mappings(body, "Errors"), body)
+    return Answer(
+        status=response.status_code,
+        code=answers.text(error, "Code") or "",
+        kind=answers.text(error, "Type") or answers.text(error, "title") or "",
+        details=answers.text(error, "Details") or answers.text(error, "detail") or "",
+        request_id=answers.text(answers.mapping(body, "ResponseContext"), "RequestId") or "",
+        retry_after=parse_retry_after(response.headers),
+    )
+
+
+def _of_transport(action: str, where: str, error: requests.RequestException) -> ServiceError:
+    if isinstance(error, requests.exceptions.SSLError):
+        said = f"the server's certificate is not trusted: {error}"
+        return ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, where, said, hint="Check REQUESTS_CA_BUNDLE.")
+    if isinstance(error, requests.ConnectTimeout):
+        return temporary(Cause.UNREACHABLE, action, where, "the server can't be reached in time")
+    if isinstance(error, requests.Timeout):
+        return temporary(Cause.SILENT, action, where, Cause.SILENT.value)
+    if isinstance(error, requests.TooManyRedirects):
+        return ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, where, "the endpoint redirects elsewhere")
+    if isinstance(error, ValueError):  # requests' own JSONDecodeError
+        return temporary(Cause.GARBLED, action, where, Cause.GARBLED.value)
+    reason = error.args[0] if error.args else None
+    if isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError):
+        return temporary(Cause.UNREACHABLE, action, where, "the server can't be reached")
+    if isinstance(error, requests.exceptions.ProxyError):
+        return temporary(Cause.UNREACHABLE, action, where, "the proxy can't be reached")
+    return temporary(Cause.RESET, action, where, Cause.RESET.value)
+
+
+def _unusable_endpoint(action: str, where: str, endpoint: str) -> ServiceError:
+    said = f"the API's address {endpoint!r} is no http(s) address"
+    return ServiceError(
+        ErrorCode.CONFIGURATION, Cause.REFUSED, action, where, said, hint="Mend the profile's endpoint."
+    )

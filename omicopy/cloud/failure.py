@@ -1,0 +1,117 @@
+"""One failed request to the service: why, told in the service's words, with what a retry policy needs to know."""
+
+from __future__ import annotations
+
+import email.utils
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.presigned import redact
+
+
+class Cause(Enum):
+    """What stopped a request. The first two are certain to have changed nothing; the next four are not."""
+
+    THROTTLED = "throttled"
+    UNREACHABLE = "unreachable"
+    SILENT = "no answer in time"
+    RESET = "connection lost after sending"
+    SERVER = "server error"
+    GARBLED = "unreadable answer"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The parts of an error answer that matter, whichever service gave it."""
+
+    status: int
+    code: str = ""
+    kind: str = ""
+    details: str = ""
+    request_id: str = ""
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        words = [f"HTTP {self.status}"]
+        words += [f"code {self.code}"] if self.code else []
+        words += [self.kind] if self.kind else []
+        said = ", ".join(words) + (f": {self.details}" if self.details else "")
+        return redact(said + (f" [request {self.request_id}]" if self.request_id else ""))
+
+
+class ServiceError(OmicopyError):
+    """A request that did not succeed. `action` is the API's or S3's own name for it."""
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        cause: Cause,
+        action: str,
+        where: str,
+        said: str,
+        answer: Answer | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(code, f"{action} in {where}: {redact(said)}", hint)
+        self.cause = cause
+        self.action = action
+        self.answer = answer
+
+    @property
+    def retry_after(self) -> float | None:
+        return self.answer.retry_after if self.answer else None
+
+    @property
+    def is_name_conflict(self) -> bool:
+        """Whether the name was taken, as far as that is known: a ResourceConflict, HTTP 409, codes 9xxx."""
+        answer = self.answer
+        return (
+            answer is not None
+            and self.cause is Cause.REFUSED
+            and (answer.status == 409 or answer.kind == "ResourceConflict" or _in_thousand(answer.code, 9))
+        )
+
+
+def temporary(cause: Cause, action: str, where: str, said: str, answer: Answer | None = None) -> ServiceError:
+    """A failure that another time may not meet."""
+    return ServiceError(ErrorCode.TEMPORARY, cause, action, where, said, answer, "Run the same command again later.")
+
+
+def refused(action: str, where: str, answer: Answer) -> ServiceError:
+    """A definite no, filed under the exit code a script can act on (DOMAIN.md §5)."""
+    code, hint = _meaning(answer)
+    return ServiceError(code, Cause.REFUSED, action, where, str(answer), answer, hint)
+
+
+def _meaning(answer: Answer) -> tuple[ErrorCode, str]:
+    if answer.status in (401, 403) or answer.kind.startswith(("AccessDenied", "AuthFailure")):
+        return ErrorCode.DENIED, "Check the profile's access key, its Region and its rights, and this machine's clock."
+    if answer.kind.startswith("TooManyResources") or _in_thousand(answer.code, 10):
+        return ErrorCode.QUOTA, "Free what the quota counts, or ask for a higher one."
+    if answer.status == 404 or answer.kind == "InvalidResource" or _in_thousand(answer.code, 5):
+        return ErrorCode.NOT_FOUND, ""
+    if answer.status == 409 or answer.kind == "ResourceConflict":
+        return ErrorCode.NAME_CONFLICT, ""
+    return ErrorCode.FAILED, ""
+
+
+def _in_thousand(code: str, thousand: int) -> bool:
+    return code.isdigit() and int(code) // 1000 == thousand
+
+
+def parse_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from either form of the `Retry-After` header."""
+    value = headers.get("Retry-After", "").strip()
+    if value.isdigit():
+        return float(value)
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

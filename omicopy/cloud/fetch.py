@@ -1,0 +1,124 @@
+"""Asking a store through a pre-signed URL, as the service that imports will: no credentials, no redirects."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from enum import Enum
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+
+from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
+from omicopy.cloud.retry import Pace, read_patiently
+from omicopy.errors import ErrorCode
+from omicopy.model.presigned import PresignedUrl
+
+MANIFEST_LIMIT = 1024 * 1024
+"""Bytes read of a manifest at most; it is input from strangers."""
+
+
+class Life(Enum):
+    """What the store says of one embedded URL."""
+
+    ALIVE = "alive"
+    REFUSED = "refused"
+    MISSING = "missing"
+
+
+class Fetcher:
+    """GETs through pre-signed URLs; retried for `patience` seconds. Raises ServiceError only."""
+
+    def __init__(self, timeout: tuple[float, float], pace: Pace, patience: float) -> None:
+        self._timeout = urllib3.Timeout(connect=timeout[0], read=timeout[1])
+        self._pace = pace
+        self._patience = patience
+        self._pools: dict[str | None, urllib3.PoolManager] = {}
+
+    def read(self, url: PresignedUrl) -> bytes:
+        """The object's first bytes, one more than the limit at most. 403 raises EXPIRED, 404 NOT_FOUND."""
+
+        def attempt() -> bytes:
+            response = self._get(url, {}, "GetObject")
+            if response.status == 200:
+                return response.data
+            raise self._failure(response, url)
+
+        return read_patiently(attempt, self._pace, self._patience, lambda: None)
+
+    def probe(self, url: PresignedUrl) -> Life:
+        """Asks for one byte: a URL signed for GET answers 403 to HEAD (DOMAIN.md §4)."""
+
+        def attempt() -> Life:
+            response = self._get(url, {"Range": "bytes=0-0"}, "GetObject")
+            if response.status in (200, 206, 416):
+                return Life.ALIVE
+            if response.status == 404:
+                return Life.MISSING
+            if response.status in (400, 401, 403):
+                return Life.REFUSED
+            raise self._failure(response, url)
+
+        return read_patiently(attempt, self._pace, self._patience, lambda: None)
+
+    def _get(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Response:
+        try:
+            response = self._pool(url).request(
+                "GET",
+                url.url,
+                headers={"User-Agent": "omicopy", **headers},
+                timeout=self._timeout,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+            try:
+                data = response.read(MANIFEST_LIMIT + 1, decode_content=False)
+                length = response.headers.get("Content-Length", "")
+            finally:
+                response.close()
+        except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError):
+            raise temporary(Cause.UNREACHABLE, action, url.host, "the server can't be reached") from None
+        except urllib3.exceptions.SSLError as error:
+            raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, url.host, str(error)) from None
+        except urllib3.exceptions.TimeoutError:
+            raise temporary(Cause.SILENT, action, url.host, Cause.SILENT.value) from None
+        except (urllib3.exceptions.HTTPError, OSError):
+            raise temporary(Cause.RESET, action, url.host, Cause.RESET.value) from None
+        if response.status == 200 and length.isdigit() and len(data) < min(int(length), MANIFEST_LIMIT):
+            raise temporary(Cause.RESET, action, url.host, "the answer is cut short")
+        return _Response(response.status, data, parse_retry_after(response.headers))
+
+    def _pool(self, url: PresignedUrl) -> urllib3.PoolManager:
+        host = urlsplit(url.url).hostname or ""
+        proxy = None if proxy_bypass(host) else getproxies().get(url.scheme)
+        if proxy not in self._pools:
+            context = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE") or None)
+            self._pools[proxy] = (
+                urllib3.ProxyManager(proxy, ssl_context=context) if proxy else urllib3.PoolManager(ssl_context=context)
+            )
+        return self._pools[proxy]
+
+    def _failure(self, response: _Response, url: PresignedUrl) -> ServiceError:
+        answer = Answer(response.status, retry_after=response.retry_after)
+        if response.status in (429, 503):
+            return temporary(Cause.THROTTLED, "GetObject", url.host, str(answer), answer)
+        if response.status >= 500:
+            return temporary(Cause.SERVER, "GetObject", url.host, str(answer), answer)
+        if response.status in (400, 401, 403):
+            said = "the store refuses this URL: it has expired, was altered, or its access key is gone"
+            hint = "Ask for a new URL (omicopy url …)."
+            return ServiceError(ErrorCode.EXPIRED, Cause.REFUSED, "GetObject", url.host, said, answer, hint)
+        return refused("GetObject", url.host, answer)
+
+
+class _Response:
+    """A finished answer: its status, at most one manifest's worth of bytes, and when to come again."""
+
+    __slots__ = ("data", "retry_after", "status")
+
+    def __init__(self, status: int, data: bytes, retry_after: float | None) -> None:
+        self.status = status
+        self.data = data
+        self.retry_after = retry_after

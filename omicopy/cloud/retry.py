@@ -1,0 +1,113 @@
+"""What may be sent again, and when. The one place that knows.
+
+A **read** changes nothing and is sent again after whatever may pass: a throttle, an unreachable or silent server, a
+lost connection, a 5xx, an answer that can't be read. The wait grows exponentially, with full jitter.
+A **write** is never sent again from here (R1). Where the failure proves that nothing happened, the loop decides anew;
+where it does not, the write is in doubt, and only a read can tell.
+A **throttle** slows down every caller of that account, for as long as the service asks (`Retry-After`) or, where it
+does not say, for a time that doubles with each throttle in a row.
+A **refusal** (credentials, rights, a wrong value, a quota) would be the same the next time: it is raised at once.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeVar
+
+import tenacity
+
+from omicopy.cloud.failure import Cause, ServiceError
+
+T = TypeVar("T")
+SLOWEST = 60.0
+"""Seconds; no wait that we choose ourselves is longer."""
+
+
+class Verdict(Enum):
+    RETRY = "retry"
+    SLOW_DOWN = "slow down"
+    IN_DOUBT = "in doubt"
+    GIVE_UP = "give up"
+
+
+def verdict(cause: Cause, is_write: bool) -> Verdict:
+    """What a failed request means for its sender."""
+    if cause is Cause.REFUSED:
+        return Verdict.GIVE_UP
+    if cause is Cause.THROTTLED:
+        return Verdict.SLOW_DOWN
+    if cause is Cause.UNREACHABLE or not is_write:
+        return Verdict.RETRY
+    return Verdict.IN_DOUBT
+
+
+@dataclass(slots=True)
+class Pace:
+    """How fast one account may be called; shared by everything that calls it."""
+
+    ticks: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    _not_before: float = 0.0
+    _throttles: int = 0
+    _random: random.Random = field(default_factory=random.Random)
+
+    def wait(self, patience: float) -> None:
+        """Sleeps until the account may be called again, for `patience` seconds at most."""
+        pause = min(self._not_before - self.ticks(), patience)
+        if pause > 0:
+            self.sleep(pause)
+
+    def throttled(self, retry_after: float | None) -> None:
+        self._throttles += 1
+        own = self._random.uniform(0.5, 1) * min(SLOWEST, 2.0 ** min(self._throttles, 10))
+        self._not_before = max(self._not_before, self.ticks() + (own if retry_after is None else retry_after))
+
+    def passed(self) -> None:
+        self._throttles = 0
+
+
+def read_patiently(send: Callable[[], T], pace: Pace, patience: float, on_retry: Callable[[], None]) -> T:
+    """Calls `send`, which reads, until it succeeds or for `patience` seconds; then raises its last ServiceError."""
+    exponential = tenacity.wait_random_exponential(multiplier=0.5, max=SLOWEST)
+
+    def attempt() -> T:
+        pace.wait(patience)
+        return send_once(send, pace)
+
+    def pause(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        is_throttle = isinstance(error, ServiceError) and error.cause is Cause.THROTTLED
+        asked = (error.retry_after or 0.0) if isinstance(error, ServiceError) else 0.0
+        return 0.0 if is_throttle else max(asked, exponential(state))
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_may_be_read_again),
+        wait=pause,
+        stop=tenacity.stop_after_delay(patience),
+        sleep=pace.sleep,
+        before_sleep=lambda _: on_retry(),
+        reraise=True,
+    )
+    return retrying(attempt)
+
+
+def send_once(send: Callable[[], T], pace: Pace) -> T:
+    """Calls `send` a single time and lets the account's pace learn from it."""
+    try:
+        answer = send()
+    except ServiceError as error:
+        if error.cause is Cause.THROTTLED:
+            pace.throttled(error.retry_after)
+        raise
+    pace.passed()
+    return answer
+
+
+def _may_be_read_again(error: BaseException) -> bool:
+    if not isinstance(error, ServiceError):
+        return False
+    return verdict(error.cause, is_write=False) in (Verdict.RETRY, Verdict.SLOW_DOWN)

@@ -1,0 +1,147 @@
+"""Object storage (OOS) over boto3 with one account's own credentials: list, read, put. Signing is in `signing`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ParamValidationError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
+from omicopy.cloud.profile import Account
+from omicopy.cloud.retry import Pace, read_patiently, send_once
+from omicopy.errors import ErrorCode
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
+
+T = TypeVar("T")
+_NOT_FOUND = {"NoSuchBucket", "NoSuchKey", "404"}
+_NO_AWS_FILES: dict[str, Any] = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+"""What keeps the user's AWS settings (AWS_PROFILE above all) away from a client that has complete credentials."""
+
+
+class Storage:
+    """One account's buckets. Reads are retried for `patience` seconds; a put is sent once. Raises ServiceError only."""
+
+    def __init__(self, account: Account, timeout: tuple[float, float], pace: Pace, patience: float) -> None:
+        self.account = account
+        self._pace = pace
+        self._patience = patience
+        self._client = _client(account, timeout)
+
+    def sizes(self, bucket: str, prefix: str) -> dict[str, int]:
+        """Every object's key and size in bytes under a prefix, from every page."""
+        sizes: dict[str, int] = {}
+        token: str | None = None
+        while True:
+            answer = self._read("ListObjects", partial(self._page, bucket, prefix, token))
+            sizes.update({item["Key"]: item["Size"] for item in answer.get("Contents", [])})
+            token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
+            if not token:
+                return sizes
+
+    def read(self, bucket: str, key: str) -> bytes:
+        """One whole object; its size is for the caller to look at first."""
+        return self._read("GetObject", lambda: self._client.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    def put(self, bucket: str, key: str, body: bytes) -> None:
+        """Writes a JSON object under a key that the caller knows to be free."""
+        self._pace.wait(self._patience)
+        send_once(lambda: self._send("PutObject", lambda: self._put(bucket, key, body)), self._pace)
+
+    def _page(self, bucket: str, prefix: str, token: str | None) -> ListObjectsV2OutputTypeDef:
+        if token:
+            return self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, ContinuationToken=token)
+        return self._client.list_objects_v2(Bucket=bucket, Prefix=prefix)
+
+    def _put(self, bucket: str, key: str, body: bytes) -> None:
+        self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+
+    def _read(self, action: str, call: Callable[[], T]) -> T:
+        return read_patiently(lambda: self._send(action, call), self._pace, self._patience, lambda: None)
+
+    def _send(self, action: str, call: Callable[[], T]) -> T:
+        where = f"the object storage of {self.account.profile} ({self.account.region})"
+        try:
+            return call()
+        except ClientError as error:
+            raise _of_answer(action, where, error) from None
+        except ParamValidationError as error:
+            raise ServiceError(ErrorCode.USAGE, Cause.REFUSED, action, where, str(error)) from None
+        except SSLError as error:
+            raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, where, str(error)) from None
+        except (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError):
+            raise temporary(Cause.UNREACHABLE, action, where, "the server can't be reached") from None
+        except ReadTimeoutError:
+            raise temporary(Cause.SILENT, action, where, Cause.SILENT.value) from None
+        except (HTTPClientError, OSError):
+            raise temporary(Cause.RESET, action, where, Cause.RESET.value) from None
+        except (BotoCoreError, ValueError, LookupError):
+            raise temporary(Cause.GARBLED, action, where, Cause.GARBLED.value) from None
+
+
+def _client(account: Account, timeout: tuple[float, float]) -> S3Client:
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path"},
+        request_checksum_calculation="when_required",  # OOS refuses the checksums of newer clients (DOMAIN.md §4)
+        response_checksum_validation="when_required",
+        connect_timeout=timeout[0],
+        read_timeout=timeout[1],
+        retries={"total_max_attempts": 1},
+        client_cert=account.client_cert,
+    )
+    session = boto3.Session(
+        aws_access_key_id=account.access_key,
+        aws_secret_access_key=account.secret_key,
+        region_name=account.region,
+        botocore_session=botocore.session.Session(session_vars=_NO_AWS_FILES),
+    )
+    return session.client(
+        "s3",
+        endpoint_url=account.oos_endpoint,
+        config=config,
+        verify=os.environ.get("REQUESTS_CA_BUNDLE") or None,
+    )
+
+
+def _of_answer(action: str, where: str, error: ClientError) -> ServiceError:
+    """The failure that S3's status and error code mean."""
+    metadata = error.response.get("ResponseMetadata", {})
+    body = error.response.get("Error", {})
+    code = str(body.get("Code", ""))
+    answer = Answer(
+        status=int(metadata.get("HTTPStatusCode", 0)),
+        kind=code,
+        details=str(body.get("Message", "")),
+        request_id=str(metadata.get("RequestId", "")),
+        retry_after=parse_retry_after({"Retry-After": metadata.get("HTTPHeaders", {}).get("retry-after", "")}),
+    )
+    if answer.status == 429 or code in ("SlowDown", "RequestLimitExceeded"):
+        return temporary(Cause.THROTTLED, action, where, str(answer), answer)
+    if answer.status >= 500:
+        return temporary(Cause.SERVER, action, where, str(answer), answer)
+    if code in _NOT_FOUND:
+        return ServiceError(ErrorCode.NOT_FOUND, Cause.REFUSED, action, where, str(answer), answer)
+    return refused(action, where, answer)

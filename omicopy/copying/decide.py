@@ -1,0 +1,114 @@
+"""The rules of the house: from what is known to the one next step. Pure; looks from the end backwards.
+
+Read it from the top: the target account first, here; then the export and the source image, in `decide_export`.
+Nothing is created that is not known to be absent. The README's "How it is built" shows the same rules as a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from omicopy import __version__
+from omicopy.copying.decide_export import decide_export
+from omicopy.copying.facts import Unasked, Unknown
+from omicopy.copying.situation import Situation
+from omicopy.copying.steps import Annotate, Done, Fail, Import, Look, LookAgain, ReplaceFailed, Stage, Step, Wait
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.image import Image, last_marker, renamed
+from omicopy.model.provenance import is_ours_to_delete, missing_tags, provenance_tags
+from omicopy.model.report import Status
+from omicopy.model.request import Destination, HandedManifest, IfExists
+
+
+def decide(s: Situation) -> Step:
+    """The next step of one copy, export or import."""
+    destination = s.request.destination
+    if destination is None:
+        return decide_export(s, name=None)
+    if isinstance(s.seen.images, Unasked):
+        return Look.IMAGES
+    if isinstance(s.seen.images, Unknown):
+        return LookAgain("the target account can't be read", s.seen.images.error)
+    candidates = _own_images(s, destination, s.seen.images.value)
+    ours = [image for image in candidates if last_marker(image.description) == s.request.marker]
+    if ours:
+        return _ours(s, ours[0])
+    return _none_of_ours(s, destination, {image.name: image for image in reversed(candidates)})
+
+
+def _own_images(s: Situation, destination: Destination, images: Sequence[Image]) -> list[Image]:
+    """The account's own images under one of the copy's two names, the most useful first."""
+    names = {destination.name, renamed(destination.name, s.request.distinction)}
+    own = [image for image in images if image.account_id == destination.party.account_id and image.name in names]
+    return sorted(own, key=lambda image: (not image.is_available, image.is_failed, image.image_id))
+
+
+def _ours(s: Situation, image: Image) -> Step:
+    if image.is_available:
+        missing = missing_tags(image, provenance_tags(s.request, image.image_id, __version__))
+        if missing:
+            return Annotate(image, missing)
+        return Done(Status.COPIED if s.image.made_here else Status.PRESENT, image)
+    if not image.is_failed:
+        return Wait(Stage.IMPORTING, image.image_id, image.state)
+    if image.image_id not in (s.image.old_failures or ()):
+        return Fail(_import_failed(image), image)
+    if s.image.replaced:
+        return LookAgain(f"the failed image {image.image_id} is being deleted")
+    if not is_ours_to_delete(image, s.image.journaled):
+        return Fail(_failed_and_untagged(image), image)
+    return ReplaceFailed(image)
+
+
+def _none_of_ours(s: Situation, destination: Destination, by_name: dict[str, Image]) -> Step:
+    if s.within_grace(s.image.doubt_since):
+        return LookAgain("an image may have been created that can't be seen yet")
+    if s.image.made_here and s.image.created_id and s.image.doubt_since is not None:
+        return Fail(_vanished(s.image.created_id))
+    name = destination.name
+    if name in by_name or name in s.image.conflicts:
+        holder = by_name.get(name)
+        if destination.if_exists is IfExists.SKIP:
+            return Done(Status.SKIPPED, holder)
+        name = renamed(name, s.request.distinction)
+        taken = name in by_name or name in s.image.conflicts
+        if destination.if_exists is IfExists.FAIL or taken:
+            return Fail(_name_taken(destination, holder))
+    if isinstance(s.request.source, HandedManifest):
+        return Import(name, None)
+    return decide_export(s, name)
+
+
+def _import_failed(image: Image) -> OmicopyError:
+    reason = image.state_reason or "the service gave no reason"
+    return OmicopyError(
+        ErrorCode.REMOTE_FAILED,
+        f"The import into {image.image_id} failed: {reason}",
+        "Run the same command again: it replaces the failed image once.",
+    )
+
+
+def _failed_and_untagged(image: Image) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.NAME_CONFLICT,
+        f"An earlier import left the failed image {image.image_id} under the name {image.name!r}, "
+        "and nothing proves that this tool made it",
+        f"Delete {image.image_id} if nobody needs it, then run the same command again.",
+    )
+
+
+def _vanished(image_id: str) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.FAILED,
+        f"The image {image_id}, created by this run, is not there any more",
+        "Somebody may have deleted it. Run the same command again to make a new one.",
+    )
+
+
+def _name_taken(destination: Destination, holder: Image | None) -> OmicopyError:
+    by = f"by {holder.image_id}, which is not a copy of this source" if holder else "by an image that can't be seen"
+    return OmicopyError(
+        ErrorCode.NAME_CONFLICT,
+        f"The name {destination.name!r} is taken in {destination.party} {by}",
+        "Choose another with --name, or say --if-exists skip or --if-exists rename.",
+    )

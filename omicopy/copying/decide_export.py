@@ -1,0 +1,176 @@
+"""The rules for the source side: a usable export, one that runs, one to sign anew, or the start of a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from omicopy.copying.facts import Absent, Present, Refused, Unasked, Unknown
+from omicopy.copying.situation import Situation
+from omicopy.copying.steps import Done, Fail, Import, Look, LookAgain, Resign, Stage, StartExport, Step, Wait
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.export import ExportTask, Phase, StoredExport
+from omicopy.model.report import Status
+from omicopy.model.request import Origin
+
+
+def decide_export(s: Situation, name: str | None) -> Step:
+    """The next step towards an export; once it is usable, its import as `name`, or the end where there is no target."""
+    if isinstance(s.seen.tasks, Unasked):
+        return Look.TASKS
+    if isinstance(s.seen.tasks, Unknown):
+        return LookAgain("the export tasks can't be read", s.seen.tasks.error)
+    tasks = [task for task in s.seen.tasks.value if task.key == _origin(s).export]
+    complete = [task for task in tasks if task.phase is Phase.COMPLETE]
+    running = sorted(
+        (task for task in tasks if task.phase in (Phase.RUNNING, Phase.UNKNOWN)), key=lambda task: task.task_id
+    )
+    if running and not complete:
+        return _follow(running)
+    stored = s.seen.stored
+    if isinstance(stored, Unasked):
+        return Look.BUCKET
+    if isinstance(stored, Unknown):
+        return LookAgain("the bucket can't be read", stored.error)
+    if isinstance(stored, Present):
+        return _stored(s, stored.value, running, name)
+    if running:
+        return _follow(running)
+    if isinstance(stored, Refused):
+        return Fail(stored.error)
+    if complete and not s.request.re_export:
+        return _no_manifest(s, complete[0])
+    return _nothing_usable(s, tasks)
+
+
+def _origin(s: Situation) -> Origin:
+    if not isinstance(s.request.source, Origin):
+        raise TypeError("a manifest that was handed over needs no export")
+    return s.request.source
+
+
+def _follow(running: Sequence[ExportTask]) -> Wait:
+    """Several equal tasks: everybody follows the smallest ID, and so the same one."""
+    task = running[0]
+    return Wait(Stage.EXPORTING, task.task_id, task.state, task.progress)
+
+
+def _stored(s: Situation, stored: StoredExport, running: Sequence[ExportTask], name: str | None) -> Step:
+    if stored.damage:
+        if running:
+            return _follow(running)
+        return Fail(_damaged(stored)) if s.export.started else _start(s)
+    if name is None:
+        return Done(Status.COPIED if s.export.changed else Status.PRESENT, stored=stored)
+    expiry = stored.manifest.earliest_expiry()
+    if stored.dead_urls or expiry is None or expiry - s.now.wall < s.request.min_validity:
+        return Fail(_still_expired(stored)) if s.export.resigned else Resign(stored)
+    return Import(name, stored)
+
+
+def _no_manifest(s: Situation, task: ExportTask) -> Step:
+    if s.export.no_manifest_since is None or s.within_grace(s.export.no_manifest_since):
+        return LookAgain(f"{task.task_id} is completed, its manifest can't be seen yet")
+    return Fail(
+        OmicopyError(
+            ErrorCode.NOT_FOUND,
+            f"{task.task_id} is completed, but no manifest lies under s3://{task.key.bucket}/{task.key.folder}",
+            "If its objects were deleted, export once more with --re-export.",
+        )
+    )
+
+
+def _nothing_usable(s: Situation, tasks: Sequence[ExportTask]) -> Step:
+    failed = [
+        task
+        for task in tasks
+        if task.phase is Phase.FAILED and task.task_id not in (s.export.old_failures or frozenset())
+    ]
+    if failed:
+        return Fail(_export_failed(failed[-1]))
+    return _start(s)
+
+
+def _start(s: Situation) -> Step:
+    """Nothing usable is there: start an export, if the source image allows it and nothing is in doubt."""
+    if isinstance(s.seen.source, Unasked):
+        return Look.SOURCE
+    if isinstance(s.seen.source, Unknown):
+        return LookAgain("the source account can't be read", s.seen.source.error)
+    refusal = _not_exportable(s)
+    if refusal is not None:
+        return refusal
+    if s.within_grace(s.export.doubt_since):
+        return LookAgain("an export may have been started that can't be seen yet")
+    if s.export.quota_refusal is not None:
+        return _slot(s, s.export.quota_refusal)
+    if s.export.started:
+        return Fail(_task_vanished(s.export.task_id))
+    return StartExport()
+
+
+def _not_exportable(s: Situation) -> Step | None:
+    origin = _origin(s)
+    where = f"in {origin.party}"
+    if isinstance(s.seen.source, Absent):
+        return Fail(OmicopyError(ErrorCode.NOT_EXPORTABLE, f"There is no image {origin.image.image_id} {where}"))
+    assert isinstance(s.seen.source, Present)  # noqa: S101  narrowed by the caller
+    image = s.seen.source.value
+    if image.account_id != origin.party.account_id:
+        return Fail(
+            OmicopyError(
+                ErrorCode.NOT_EXPORTABLE,
+                f"{image.image_id} ({image.name}) belongs to account {image.account_id}, and only an owner can export",
+                f"Copy it within {origin.party.region} first (CreateImage with SourceImageId), then copy that copy.",
+            )
+        )
+    if image.is_failed:
+        reason = image.state_reason or "no reason given"
+        return Fail(OmicopyError(ErrorCode.NOT_EXPORTABLE, f"{image.image_id} {where} is a failed image: {reason}"))
+    if not image.is_available:
+        return Wait(Stage.EXPORTING, image.image_id, f"source image {image.state}")
+    return None
+
+
+def _slot(s: Situation, refusal: OmicopyError) -> Step:
+    """A quota refused us. While other exports of the account run, their end frees a slot; alone, waiting won't help."""
+    if isinstance(s.seen.others_in_flight, Unasked):
+        return Look.OTHERS
+    if isinstance(s.seen.others_in_flight, Unknown):
+        return LookAgain("the export tasks can't be read", s.seen.others_in_flight.error)
+    if s.seen.others_in_flight.value == 0:
+        return Fail(refusal) if s.export.quota_refused_alone else StartExport()
+    if s.now.ticks - s.export.quota_refused_at < s.budgets.poll_max.total_seconds():
+        return Wait(Stage.EXPORTING, "quota", "waits for a slot")
+    return StartExport()
+
+
+def _export_failed(task: ExportTask) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.REMOTE_FAILED,
+        f"The export {task.task_id} ended as {task.state}: {task.comment or 'the service gave no reason'}",
+        "Mend the reason, then run the same command again.",
+    )
+
+
+def _damaged(stored: StoredExport) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.DAMAGED,
+        f"{stored.location} was exported anew and is still damaged: {stored.damage[0]}",
+        "See who else writes to or deletes from the bucket.",
+    )
+
+
+def _still_expired(stored: StoredExport) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.EXPIRED,
+        f"{stored.location} was signed anew and its URLs still end too early or are refused",
+        "Lower --min-validity or --import-timeout, and check this machine's clock.",
+    )
+
+
+def _task_vanished(task_id: str | None) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.FAILED,
+        f"{task_id or 'An export'}, started by this run, is not listed any more and left no manifest",
+        "Run the same command again.",
+    )

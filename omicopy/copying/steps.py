@@ -1,0 +1,93 @@
+"""What `decide` can answer: the one next step of a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from omicopy.errors import OmicopyError
+from omicopy.model.export import StoredExport
+from omicopy.model.image import Image
+from omicopy.model.report import Status
+
+
+class Look(Enum):
+    """The decision hangs on something that was not looked at yet. Nothing has to be waited for."""
+
+    IMAGES = "images"
+    SOURCE = "source"
+    TASKS = "tasks"
+    OTHERS = "others"
+    BUCKET = "bucket"
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """Something is unknown; the next tick may know it. `error` is why, when a read failed."""
+
+    why: str
+    error: OmicopyError | None = None
+
+
+class Stage(Enum):
+    """What the cloud is busy with while we wait; each has a budget of its own."""
+
+    EXPORTING = "exporting"
+    IMPORTING = "importing"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The service works. `resource` is the ID to name to the user; `progress` in percent, where it is known."""
+
+    stage: Stage
+    resource: str
+    state: str
+    progress: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartExport:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Resign:
+    stored: StoredExport
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """Create the image `name`; `stored` is our own export, None for a manifest that was handed over."""
+
+    name: str
+    stored: StoredExport | None
+
+
+@dataclass(frozen=True, slots=True)
+class Annotate:
+    image: Image
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceFailed:
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    status: Status
+    image: Image | None = None
+    stored: StoredExport | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    error: OmicopyError
+    image: Image | None = None
+
+
+Write = StartExport | Resign | Import | Annotate | ReplaceFailed
+Step = Look | LookAgain | Wait | Write | Done | Fail

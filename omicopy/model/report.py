@@ -1,0 +1,108 @@
+"""What happened: the JSON that the tool prints (schema "omicopy/1"). Times are RFC 3339 in UTC with a Z."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from omicopy.errors import OmicopyError
+from omicopy.model.request import CopyRequest, Origin
+
+SCHEMA = "omicopy/1"
+
+
+class Status(StrEnum):
+    """How a copy ended."""
+
+    COPIED = "copied"
+    PRESENT = "present"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    RUNNING = "running"
+    PLANNED = "planned"
+
+
+@dataclass(frozen=True, slots=True)
+class CopyResult:
+    """One copy, export or import, and how it ended."""
+
+    request: CopyRequest
+    status: Status
+    changed: bool
+    seconds: float
+    image_id: str | None = None
+    image_name: str | None = None
+    export_task_id: str | None = None
+    manifest: str | None = None
+    expires_at: datetime | None = None
+    error: OmicopyError | None = None
+
+    @property
+    def is_good(self) -> bool:
+        return self.status is not Status.FAILED
+
+
+@dataclass(slots=True)
+class CallCount:
+    """How many requests one profile's API client sent; `retries` are those that repeated an earlier one."""
+
+    reads: int = 0
+    writes: int = 0
+    retries: int = 0
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+def describe_error(error: OmicopyError) -> dict[str, Any]:
+    return {
+        "code": error.code.word,
+        "exit_code": error.exit_code,
+        "message": error.message,
+        "hint": error.hint,
+    }
+
+
+def describe_result(result: CopyResult) -> dict[str, Any]:
+    """One entry of `copies`. A side that the command has not is null."""
+    source = result.request.source
+    destination = result.request.destination
+    origin = {**asdict(source.party), "image_id": source.image.image_id} if isinstance(source, Origin) else None
+    target = None
+    if destination:
+        name = result.image_name or destination.name
+        target = {**asdict(destination.party), "image_id": result.image_id, "image_name": name}
+    return {
+        "source": origin,
+        "target": target,
+        "status": result.status.value,
+        "changed": result.changed,
+        "export_task_id": result.export_task_id,
+        "manifest": result.manifest,
+        "expires_at": rfc3339(result.expires_at),
+        "seconds": round(result.seconds, 1),
+        "error": describe_error(result.error) if result.error else None,
+    }
+
+
+def describe_run(results: Sequence[CopyResult], calls: Mapping[str, CallCount]) -> dict[str, Any]:
+    """The one object that `copy`, `export` and `import` print with `-o json`."""
+    return {
+        "schema": SCHEMA,
+        "copies": [describe_result(result) for result in results],
+        "api_calls": {profile: asdict(count) for profile, count in sorted(calls.items())},
+    }
+
+
+def exit_code(results: Sequence[CopyResult]) -> int:
+    """0 when all is well; 3 when some failed and some did not; else the code that the failures share, or 1."""
+    codes = {result.error.exit_code if result.error else 1 for result in results if not result.is_good}
+    if not codes:
+        return 0
+    if any(result.is_good for result in results):
+        return 3
+    return codes.pop() if len(codes) == 1 else 1
