@@ -1,0 +1,83 @@
+"""The few S3 calls that the sandbox makes itself, whatever AWS profile or variables its user has."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from http import HTTPStatus
+from urllib.parse import quote, urlencode
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+import urllib3
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from omicopy.sandbox.settings import Account
+
+_NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
+
+
+class Buckets:
+    """What `account` can see and do at the store at `url`."""
+
+    def __init__(self, url: str, account: Account) -> None:
+        self._url = url
+        self._region = account.region
+        self._credentials = Credentials(account.access_key, account.secret_key)
+        self._http = urllib3.PoolManager(retries=False, timeout=30)
+
+    def close(self) -> None:
+        self._http.clear()
+
+    def exists(self, bucket: str) -> bool:
+        return _done(self._send("HEAD", bucket))
+
+    def make(self, bucket: str) -> bool:
+        """False when the store does not answer yet, or refuses."""
+        try:
+            answer = self._send("PUT", bucket)
+        except urllib3.exceptions.HTTPError:
+            return False
+        return _done(answer) or answer.status == HTTPStatus.CONFLICT
+
+    def takes_objects(self, bucket: str) -> bool:
+        """Writes and removes one, as a bucket's first object takes a moment in which writes fail."""
+        return all(_done(self._send(method, f"{bucket}/.probe")) for method in ("PUT", "DELETE"))
+
+    def empty(self, bucket: str) -> None:
+        """No object, no unfinished upload, no CORS rule."""
+        while keys := [key for key, _ in self._list(bucket, "list-type=2", "Contents", "Key")]:
+            self._delete(bucket, keys)
+        for key, upload in self._list(bucket, "uploads=", "Upload", "UploadId"):
+            self._must("DELETE", f"{bucket}/{quote(key)}", urlencode({"uploadId": upload}))
+        self._must("DELETE", bucket, "cors=")
+
+    def _list(self, bucket: str, query: str, element: str, field: str) -> Iterator[tuple[str, str]]:
+        answer = self._must("GET", bucket, query)
+        for entry in ElementTree.fromstring(answer.data).iter(_NAMESPACE + element):  # noqa: S314 (our own process)
+            yield entry.findtext(_NAMESPACE + "Key", ""), entry.findtext(_NAMESPACE + field, "")
+
+    def _delete(self, bucket: str, keys: list[str]) -> None:
+        entries = "".join(f"<Object><Key>{escape(key)}</Key></Object>" for key in keys)
+        body = f"<Delete><Quiet>true</Quiet>{entries}</Delete>".encode()
+        self._must("POST", bucket, "delete=", body)
+
+    def _must(self, method: str, path: str, query: str = "", content: bytes = b"") -> urllib3.BaseHTTPResponse:
+        answer = self._send(method, path, query, content)
+        if not _done(answer):
+            raise RuntimeError(f"the store answered {answer.status} to {method} {path}: {answer.data.decode()}")
+        return answer
+
+    def _send(self, method: str, path: str, query: str = "", content: bytes = b"") -> urllib3.BaseHTTPResponse:
+        url = f"{self._url}/{path}" + (f"?{query}" if query else "")
+        headers = {"Content-MD5": base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()}
+        request = AWSRequest(method, url, headers, content)
+        S3SigV4Auth(self._credentials, "s3", self._region).add_auth(request)
+        return self._http.request(method, url, headers=dict(request.headers.items()), body=content)
+
+
+def _done(answer: urllib3.BaseHTTPResponse) -> bool:
+    return HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES

