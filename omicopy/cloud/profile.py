@@ -1,7 +1,6 @@
 """From a PROFILE on the command line to the complete credentials of one account, never mixed with another's.
 
-The SDK would fill a profile's gaps from `OSC_*` variables and with a default Region (DOMAIN.md §6). Here a gap is an
-error.
+The SDK fills a profile's gaps from `OSC_*` variables and with a default Region (DOMAIN.md §6). Here they are errors.
 """
 
 from __future__ import annotations

@@ -1,0 +1,185 @@
+"""The manifest (version 1) of an export: parsed and checked as a stranger's input, and rewritten with new URLs.
+
+What its keys mean is in DOMAIN.md §3. How the JSON is read is in `manifest_file.py`.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from omicopy.model.manifest_file import SnapshotEntry, read_manifest
+from omicopy.model.presigned import PresignedUrl
+
+MANIFEST_URL = "manifest URL"
+"""What `Expiry` calls the URL of the manifest itself, beside the JSON paths of the URLs inside."""
+
+
+def url_path(index: int) -> str:
+    """The JSON path of a snapshot's URL, for messages."""
+    return f"Image.Snapshots[{index}].PreSignedUrl"
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When the first of several URLs ends."""
+
+    at: datetime | None
+    """None as soon as one of them is unknown: what is unknown is never valid."""
+    first: str
+    """The one that ends first of those known; of none is known, the first of all."""
+    unknown: tuple[str, ...] = ()
+    earliest_known: datetime | None = None
+    """Past this moment something has ended for certain, whatever the unknown ones do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestSnapshot:
+    """One volume of the image. All texts are printable; what the manifest leaves out or empty is None."""
+
+    url: PresignedUrl
+    size_bytes: int
+    """Of the volume."""
+    compressed_bytes: int | None = None
+    """Of the object in the bucket."""
+    device: str | None = None
+    filename: str | None = None
+    """As written: a whole key or a bare file name. For the object, trust `key`."""
+    volume_type: str | None = None
+    iops: int | None = None
+    delete_on_termination: bool | None = None
+
+    @property
+    def key(self) -> str | None:
+        """The object's key, from the URL's path, percent-decoded."""
+        return self.url.key
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest that passed every check of form. Whether it may be trusted is `problem_outside`'s question."""
+
+    name: str | None
+    description: str | None
+    architecture: str | None
+    product_types: tuple[str, ...]
+    snapshots: tuple[ManifestSnapshot, ...]
+    document: Mapping[str, Any] = field(repr=False, hash=False)
+    """The whole JSON with its live URLs and unknown keys, for rewriting. Not to be changed."""
+
+    def expiry(self) -> Expiry:
+        """When the first of the embedded URLs ends."""
+        return _first_to_end(self._url_expiries())
+
+    def earliest_expiry(self) -> datetime | None:
+        """`expiry().at`: None when that of any snapshot is unknown."""
+        return self.expiry().at
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the manifest with keys in place of its URLs, so that re-signing changes nothing."""
+        document = self._with_urls([snapshot.key for snapshot in self.snapshots])
+        canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def same_objects(self, other: Manifest) -> bool:
+        """Whether both point to the same set of objects."""
+        return self._objects() == other._objects()
+
+    def with_urls(self, urls: Sequence[str]) -> bytes:
+        """The JSON again with one new URL a snapshot (else ValueError), in order. Nothing else changes."""
+        return json.dumps(self._with_urls(urls), indent=2).encode() + b"\n"
+
+    def problem_outside(self, bucket: str, prefix: str, host: str | None = None) -> str | None:
+        """R4: the first entry that points outside `bucket`/`prefix`, as text with its JSON path, or None.
+
+        Without `host` all entries must share one, whichever. Slashes around `prefix` don't count; an empty one is
+        the whole bucket.
+        """
+        expected_host = (host or self.snapshots[0].url.host).lower()
+        for index, snapshot in enumerate(self.snapshots):
+            problem = _outside(snapshot.url, expected_host, bucket, prefix.strip("/"))
+            if problem:
+                return f"{url_path(index)} {problem}."
+        return None
+
+    def _url_expiries(self) -> list[tuple[str, datetime | None]]:
+        return [(url_path(index), snapshot.url.expires_at) for index, snapshot in enumerate(self.snapshots)]
+
+    def _objects(self) -> frozenset[tuple[str | None, str | None]]:
+        return frozenset((snapshot.url.bucket, snapshot.key) for snapshot in self.snapshots)
+
+    def _with_urls(self, urls: Iterable[str | None]) -> dict[str, Any]:
+        document = copy.deepcopy(dict(self.document))
+        for entry, url in zip(document["Image"]["Snapshots"], urls, strict=True):
+            entry["PreSignedUrl"] = url
+        return document
+
+
+def effective_expiry(manifest_url: datetime | None, manifest: Manifest) -> Expiry:
+    """When a manifest's URL or any URL inside ends first (DOMAIN.md §3). `manifest_url` None: unknown."""
+    return _first_to_end([(MANIFEST_URL, manifest_url), *manifest._url_expiries()])
+
+
+def parse_manifest(raw: bytes, where: str = "The manifest") -> Manifest:
+    """Read untrusted bytes as a manifest. `where` names them in the message.
+
+    Whole numbers may be written as text ("10737418240"). Raises OmicopyError(DAMAGED) that names the JSON path and
+    never shows a value. Where the URLs point to is not checked here: see `Manifest.problem_outside`.
+    """
+    entry, document = read_manifest(raw, where)
+    image = entry.image
+    return Manifest(
+        name=image.name or None,
+        description=_one_line(image.description or "") or None,
+        architecture=image.architecture or None,
+        product_types=tuple(image.product_types or ()),
+        snapshots=tuple(_snapshot(snapshot) for snapshot in image.snapshots),
+        document=document,
+    )
+
+
+def _snapshot(entry: SnapshotEntry) -> ManifestSnapshot:
+    return ManifestSnapshot(
+        url=entry.url,
+        size_bytes=entry.size,
+        compressed_bytes=entry.compressed_size,
+        device=entry.device or None,
+        filename=entry.filename or None,
+        volume_type=entry.volume_type or None,
+        iops=entry.iops,
+        delete_on_termination=entry.delete_on_termination,
+    )
+
+
+def _one_line(text: str) -> str:
+    """Free text, made safe for a terminal: a description may hold line breaks, and worse."""
+    return "".join(character if character.isprintable() else " " for character in text).strip()
+
+
+def _first_to_end(expiries: Sequence[tuple[str, datetime | None]]) -> Expiry:
+    known = [(moment, path) for path, moment in expiries if moment is not None]
+    unknown = tuple(path for path, moment in expiries if moment is None)
+    if not known:
+        return Expiry(at=None, first=unknown[0], unknown=unknown)
+    earliest, first = min(known, key=lambda pair: pair[0])
+    return Expiry(at=None if unknown else earliest, first=first, unknown=unknown, earliest_known=earliest)
+
+
+def _outside(url: PresignedUrl, host: str, bucket: str, prefix: str) -> str | None:
+    if url.host != host:
+        return f'is at another host, "{url.host}" instead of "{host}"'
+    if url.bucket != bucket:
+        return f'is in another bucket, "{url.bucket or ""}" instead of "{bucket}"'
+    if url.key is None:
+        return "names no object"
+    folder = f"{prefix}/" if prefix else ""
+    if not url.key.startswith(folder):
+        return f'is outside the export: "{url.key}" is not under "{folder}"'
+    if not {"", ".", ".."}.isdisjoint(url.key.removeprefix(folder).split("/")):
+        return f'is no plain path: "{url.key}"'
+    return None
