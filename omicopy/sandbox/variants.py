@@ -83,6 +83,13 @@ class Cancel(Enum):
     RUNNING = "while `pending/queued` or `pending`"
 
 
+class BadManifest(Enum):
+    """What becomes of a CreateImage whose manifest can't be read or is none: codes for both exist."""
+
+    FAILS = "it answers pending, and the image fails"
+    REFUSED = "it is refused at once"
+
+
 class UrlVersion(Enum):
     """The signature of the URLs inside the manifest: samples exist of both."""
 
@@ -119,6 +126,7 @@ class Variant:
     names: Names = Names.ENFORCED
     ageing: Ageing = Ageing.KEPT
     cancel: Cancel = Cancel.QUEUED
+    bad_manifest: BadManifest = BadManifest.FAILS
     url_version: UrlVersion = UrlVersion.SIGV4
     description: Description = Description.FREE
     boot: Boot = Boot.ACCEPTED
@@ -174,6 +182,7 @@ EVERY = (
         order=Order.SHUFFLED,
         names=Names.LATE,
         ageing=Ageing.AGES_OUT,
+        bad_manifest=BadManifest.REFUSED,
         boot=Boot.REFUSED,
     ),
     Variant(

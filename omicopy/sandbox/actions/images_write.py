@@ -1,0 +1,154 @@
+"""Changing images: CreateImage (from a manifest, or as a copy in the Region), UpdateImage, DeleteImage."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from omicopy.sandbox.actions.call import Action, Answer, Call, Request
+from omicopy.sandbox.actions.shapes import image_shape
+from omicopy.sandbox.errors import ApiError, No
+from omicopy.sandbox.variants import Boot, Description, Names
+from omicopy.sandbox.world import Image, ImageState
+
+NAME = re.compile(r"[A-Za-z0-9_ ()/.-]{3,128}")
+LONGEST_DESCRIPTION = 255
+SOURCES = ("FileLocation", "SourceImageId", "VmId", "BlockDeviceMappings")
+
+
+def create_image(call: Call, request: Request) -> Answer:
+    """Answers `pending` at once; the work goes on behind."""
+    given = [name for name in SOURCES if name in request]
+    if len(given) != 1:
+        raise ApiError(No.BAD_COMBINATION, f"Exactly one of {', '.join(SOURCES)} is needed.")
+    if given == ["FileLocation"]:
+        return {"Image": image_shape(_from_manifest(call, request))}
+    if given == ["SourceImageId"]:
+        return {"Image": image_shape(_as_copy(call, request))}
+    if given == ["VmId"]:
+        raise ApiError(No.NO_SUCH_VM, f"The VmId '{request['VmId']}' doesn't exist.")
+    raise ApiError(No.BAD_COMBINATION, "The sandbox can't register an image from snapshots.")
+
+
+def _from_manifest(call: Call, request: Request) -> Image:
+    boot = call.settings.variant.boot
+    if boot is Boot.REFUSED and ("BootModes" in request or "TpmMandatory" in request):
+        raise ApiError(No.BAD_COMBINATION, "BootModes and TpmMandatory can't be used with FileLocation.")
+    _check_new(call, request)
+    call.work.check_source(request["FileLocation"])
+    with call.world.lock:
+        _check_new(call, request)
+        image = _pending(call, request, request["FileLocation"])
+        if boot is Boot.ACCEPTED:
+            modes = tuple(request.get("BootModes", image.boot_modes))
+            image = replace(image, boot_modes=modes, tpm_mandatory=request.get("TpmMandatory", False))
+        call.world.images.put(image.image_id, image)
+    call.work.import_image(image.image_id, request["FileLocation"])
+    return image
+
+
+def _as_copy(call: Call, request: Request) -> Image:
+    if request.get("SourceRegionName") != call.world.region:
+        raise ApiError(No.NO_SUCH_REGION, "SourceRegionName must be the Region of the account.")
+    with call.world.lock:
+        source = call.world.images.get(request["SourceImageId"])
+        if source is None or not source.may_be_launched_by(call.account.account_id):
+            raise ApiError(No.NO_SUCH_IMAGE, f"The ImageId '{request['SourceImageId']}' doesn't exist.")
+        if source.state is not ImageState.AVAILABLE:
+            raise ApiError(No.IMAGE_STATE, f"The image is {source.state}.")
+        asked = {"ImageName": source.name, "Description": source.description} | dict(request)
+        _check_new(call, asked)
+        image = _pending(call, asked, f"{call.account.account_id}/{asked['ImageName']}")
+        image = replace(
+            image,
+            product_codes=source.product_codes,
+            architecture=source.architecture,
+            boot_modes=source.boot_modes,
+            tpm_mandatory=source.tpm_mandatory,
+        )
+        call.world.images.put(image.image_id, image)
+    call.work.copy_image(image.image_id, source.image_id)
+    return image
+
+
+def _pending(call: Call, request: Request, location: str) -> Image:
+    return Image(
+        image_id=call.world.new_id("ami"),
+        account_id=call.account.account_id,
+        name=request["ImageName"],
+        created=call.world.today(),
+        description=request.get("Description", ""),
+        state=ImageState.PENDING,
+        product_codes=tuple(request.get("ProductCodes", ("0001",))),
+        file_location=location,
+    )
+
+
+def _check_new(call: Call, request: Request) -> None:
+    """The name, the description, and whether one more image may be."""
+    name = request.get("ImageName")
+    if name is None:
+        raise ApiError(No.BAD_COMBINATION, "ImageName is needed.")
+    if not NAME.fullmatch(name):
+        raise ApiError(No.BAD_IMAGE_NAME)
+    _check_description(call, request)
+    own = call.world.owned(call.account)
+    if call.settings.variant.names is Names.ENFORCED and any(image.name == name for image in own):
+        raise ApiError(No.NAME_TAKEN)
+    if 0 < call.settings.images <= len(own):
+        raise ApiError(No.IMAGE_QUOTA)
+
+
+def _check_description(call: Call, request: Request) -> None:
+    limited = call.settings.variant.description is Description.LIMITED
+    if limited and len(request.get("Description", "")) > LONGEST_DESCRIPTION:
+        raise ApiError(No.TOO_LONG, f"Description must have at most {LONGEST_DESCRIPTION} characters.")
+
+
+def update_image(call: Call, request: Request) -> Answer:
+    """Description, product codes, and who may launch it."""
+    _check_description(call, request)
+    permissions = request.get("PermissionsToLaunch", {})
+    if "Additions" in permissions and "Removals" in permissions:
+        raise ApiError(No.BAD_COMBINATION, "Either Additions or Removals.")
+    with call.world.lock:
+        image = _own_image(call, request["ImageId"])
+        image = replace(
+            image,
+            description=request.get("Description", image.description),
+            product_codes=tuple(request.get("ProductCodes", image.product_codes)),
+        )
+        image = _shared(image, permissions)
+        return {"Image": image_shape(call.world.images.put(image.image_id, image))}
+
+
+def _shared(image: Image, permissions: Request) -> Image:
+    more, less = permissions.get("Additions", {}), permissions.get("Removals", {})
+    accounts = [account for account in image.launch_accounts if account not in less.get("AccountIds", [])]
+    accounts += [account for account in more.get("AccountIds", []) if account not in accounts]
+    public = (image.public or more.get("GlobalPermission", False)) and not less.get("GlobalPermission", False)
+    return replace(image, launch_accounts=tuple(accounts), public=public)
+
+
+def delete_image(call: Call, request: Request) -> Answer:
+    """Deregisters an image and leaves its snapshots."""
+    with call.world.lock:
+        image = _own_image(call, request["ImageId"])
+        call.world.images.drop(image.image_id)
+    return {}
+
+
+def _own_image(call: Call, image_id: str) -> Image:
+    image = call.world.images.get(image_id)
+    if image is None or not image.may_be_launched_by(call.account.account_id):
+        raise ApiError(No.NO_SUCH_IMAGE, f"The ImageId '{image_id}' doesn't exist.")
+    if image.account_id != call.account.account_id:
+        raise ApiError(No.NO_RIGHT)
+    return image
+
+
+ACTIONS: dict[str, Action] = {
+    "CreateImage": create_image,
+    "UpdateImage": update_image,
+    "DeleteImage": delete_image,
+}

@@ -1,0 +1,200 @@
+"""Exports that really export: compressed disks into the bucket first, and the manifest that names them last."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from omicopy.sandbox.clockwork import Clockwork
+from omicopy.sandbox.disks import GIB, make_disk
+from omicopy.sandbox.objects import Objects, Unreachable
+from omicopy.sandbox.settings import Account
+from omicopy.sandbox.signing import Signer, presign, presign_v2
+from omicopy.sandbox.variants import Fields, Filename, ManifestKey, ManifestUrl, Prefix, UrlVersion, Variant
+from omicopy.sandbox.world import Device, ExportTask, Image, TaskState, World
+
+OPTIONAL = ("CompressedSize", "Ordering", "User", "Name", "Iops")
+
+
+def queued_task(world: World, account: Account, image_id: str, export: Mapping[str, Any]) -> ExportTask:
+    """A new task, not yet in the world. An `OsuManifestUrl` in the request is not used: nobody knows what it does."""
+    now, settings = world.clock(), world.settings
+    task_id = world.new_id("image-export")
+    prefix = _prefix(settings.variant.prefix, export.get("OsuPrefix", ""), image_id)
+    key = export.get("OsuApiKey", {})
+    return ExportTask(
+        task_id=task_id,
+        account_id=account.account_id,
+        image_id=image_id,
+        image_format=export["DiskImageFormat"],
+        bucket=export["OsuBucket"],
+        prefix=prefix,
+        shown_prefix=prefix.rstrip("/") if settings.variant.prefix is Prefix.NO_END else prefix,
+        manifest_key=prefix + _manifest_name(settings.variant.manifest_key, task_id, image_id),
+        state=TaskState.QUEUED,
+        comment=f"Export of image {image_id}",
+        begins=now + settings.export_seconds * settings.queued_share,
+        ends=now + settings.export_seconds,
+        api_key=(key["ApiKeyId"], key["SecretKey"]) if {"ApiKeyId", "SecretKey"} <= set(key) else None,
+    )
+
+
+def _prefix(way: Prefix, asked: str, image_id: str) -> str:
+    kept = asked if way is Prefix.AS_ASKED else asked.strip("/")
+    return f"{kept}/{image_id}/" if kept else f"{image_id}/"
+
+
+def _manifest_name(way: ManifestKey, task_id: str, image_id: str) -> str:
+    names = {
+        ManifestKey.NAMED_AFTER_IMAGE: f"{image_id}.manifest.json",
+        ManifestKey.PLAIN: "manifest.json",
+        ManifestKey.NAMED_AFTER_TASK: f"{task_id}.json",
+        ManifestKey.NO_SUFFIX: "manifest",
+    }
+    return names[way]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One disk in the bucket."""
+
+    device: Device
+    key: str
+    compressed_bytes: int
+
+
+class Exporter:
+    """Runs the export tasks of one Region. `oos_url` is the public address, which stands in the URLs it signs;
+    `store_url` is where it writes, so that its own writes don't look like a user's."""
+
+    def __init__(self, world: World, clockwork: Clockwork, objects: Objects, oos_url: str, store_url: str) -> None:
+        self._world = world
+        self._clockwork = clockwork
+        self._objects = objects
+        self._oos_url = oos_url
+        self._store_url = store_url
+
+    def start(self, task: ExportTask) -> None:
+        """Let a queued task run its course."""
+        if self._variant.manifest_url is ManifestUrl.FROM_START:
+            self._world.change_task(task.task_id, shown_url=self._url(task, task.manifest_key))
+        self._at(task.begins, lambda: self._begin(task))
+
+    @property
+    def _variant(self) -> Variant:
+        return self._world.settings.variant
+
+    def _at(self, moment: float, job: Any) -> None:
+        self._clockwork.later(moment - self._world.clock(), job)
+
+    def _begin(self, task: ExportTask) -> None:
+        if self._still(task, TaskState.QUEUED):
+            self._world.change_task(task.task_id, state=TaskState.PENDING)
+            self._at((task.begins + task.ends) / 2, lambda: self._write_disks(task))
+
+    def _write_disks(self, task: ExportTask) -> None:
+        image = self._world.images.get(task.image_id)
+        if not self._still(task, TaskState.PENDING):
+            return
+        if image is None:
+            self._fail(task, f"The image {task.image_id} doesn't exist any more.")
+            return
+        try:
+            written = tuple(self._write_disk(task, device) for device in image.devices)
+        except Unreachable as error:
+            self._fail(task, f"The bucket can't be written: {error}")
+            return
+        self._at(task.ends, lambda: self._write_manifest(task, image, written))
+
+    def _write_disk(self, task: ExportTask, device: Device) -> Written:
+        suffix = f"{task.image_format}.gz"
+        key = f"{task.prefix}{device.snapshot_id}-{secrets.token_hex(4)}.{suffix}"
+        disk = make_disk(task.image_format, device.size_gib * GIB, device.snapshot_id)
+        self._objects.put(self._signer(task), self._store_object(task, key), disk)
+        return Written(device, key, len(disk))
+
+    def _write_manifest(self, task: ExportTask, image: Image, written: tuple[Written, ...]) -> None:
+        if not self._still(task, TaskState.PENDING):
+            return
+        body = json.dumps(self._manifest(task, image, written), indent=2).encode()
+        try:
+            self._objects.put(self._signer(task), self._store_object(task, task.manifest_key), body)
+        except Unreachable as error:
+            self._fail(task, f"The bucket can't be written: {error}")
+            return
+        changes: dict[str, object] = {"state": TaskState.COMPLETED, "ended": self._world.clock()}
+        if self._variant.manifest_url is ManifestUrl.COMPLETED:
+            changes["shown_url"] = self._url(task, task.manifest_key)
+        if self._variant.manifest_url is ManifestUrl.SIGNED:
+            changes["shown_url"] = self._presigned(task, task.manifest_key)
+        self._world.change_task(task.task_id, **changes)
+
+    def _manifest(self, task: ExportTask, image: Image, written: tuple[Written, ...]) -> dict[str, Any]:
+        extra = self._variant.fields is Fields.EXTRA
+        snapshots = [self._snapshot(task, disk, place) for place, disk in enumerate(written)]
+        described = {
+            "Name": image.name,
+            "Description": image.description,
+            "Architecture": image.architecture,
+            "Type": "machine",
+            "ProductTypes": list(image.product_codes),
+            "Public": image.public,
+            "User": image.account_id,
+            "Snapshots": snapshots,
+        }
+        more = {"Platform": None, "BootModes": list(image.boot_modes)} if extra else {}
+        manifest = {"Version": 1, "Image": described | more} | ({"Generator": "export/2"} if extra else {})
+        return manifest if self._variant.fields is not Fields.SPARSE else _without(manifest, OPTIONAL)
+
+    def _snapshot(self, task: ExportTask, disk: Written, place: int) -> dict[str, Any]:
+        bare = disk.key.removeprefix(task.prefix)
+        return {
+            "Device": disk.device.name,
+            "Filename": bare if self._variant.filename is Filename.BARE else disk.key,
+            "PreSignedUrl": self._presigned(task, disk.key),
+            "Size": disk.device.size_gib * GIB,
+            "CompressedSize": disk.compressed_bytes,
+            "VolumeType": disk.device.volume_type,
+            "Iops": disk.device.iops,
+            "DeleteOnTermination": disk.device.delete_on_vm_deletion,
+            "Ordering": 58_659 + place,
+        } | ({"Encrypted": False} if self._variant.fields is Fields.EXTRA else {})
+
+    def _presigned(self, task: ExportTask, key: str) -> str:
+        settings = self._world.settings
+        at = datetime.now(UTC) - timedelta(seconds=settings.embedded_url_age_seconds)
+        sign = presign if self._variant.url_version is UrlVersion.SIGV4 else presign_v2
+        url = f"{self._oos_url}/{task.bucket}/{key}"
+        return sign(self._signer(task), "GET", url, settings.embedded_url_seconds, at)
+
+    def _signer(self, task: ExportTask) -> Signer:
+        account = self._world.accounts[task.account_id]
+        access_key, secret_key = task.api_key or (account.access_key, account.secret_key)
+        return Signer(access_key, secret_key, self._world.region)
+
+    def _url(self, task: ExportTask, key: str) -> str:
+        return f"{self._oos_url}/{task.bucket}/{quote(key)}"
+
+    def _store_object(self, task: ExportTask, key: str) -> str:
+        return f"{self._store_url}/{task.bucket}/{key}"
+
+    def _still(self, task: ExportTask, state: TaskState) -> bool:
+        with self._world.lock:
+            now = self._world.tasks.get(task.task_id)
+            return now is not None and now.state is state
+
+    def _fail(self, task: ExportTask, comment: str) -> None:
+        self._world.change_task(task.task_id, state=TaskState.FAILED, comment=comment, ended=self._world.clock())
+
+
+def _without(node: Any, names: tuple[str, ...]) -> Any:
+    if isinstance(node, list):
+        return [_without(item, names) for item in node]
+    if isinstance(node, dict):
+        return {key: _without(value, names) for key, value in node.items() if key not in names}
+    return node

@@ -1,0 +1,77 @@
+"""Reading a manifest as the import does: strictly, because nobody could say how strict the service is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from omicopy.sandbox.errors import ApiError, No
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """One snapshot of a manifest."""
+
+    device: str
+    url: str = field(repr=False)
+    size_bytes: int
+    compressed_bytes: int | None
+    volume_type: str
+    iops: int | None
+    delete_on_vm_deletion: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an import takes from a manifest."""
+
+    volumes: tuple[Volume, ...]
+    product_codes: tuple[str, ...]
+    architecture: str
+    boot_modes: tuple[str, ...] | None
+
+
+def read_manifest(body: bytes) -> Manifest:
+    """Raises `ApiError`: no manifest, a version that isn't 1, or something in it missing or wrong."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        raise ApiError(No.NO_MANIFEST, "The file is not JSON.") from None
+    if not isinstance(document, dict) or not isinstance(document.get("Image"), dict):
+        raise ApiError(No.NO_MANIFEST)
+    if document.get("Version") != 1:
+        raise ApiError(No.UNKNOWN_VERSION, f"The manifest's version is {document.get('Version')!r}.")
+    image = document["Image"]
+    snapshots = image.get("Snapshots")
+    if not isinstance(snapshots, list) or not snapshots:
+        raise ApiError(No.BAD_MANIFEST, "The manifest has no snapshots.")
+    volumes = tuple(_volume(snapshot) for snapshot in snapshots)
+    devices = [volume.device for volume in volumes]
+    if "/dev/sda1" not in devices or len(set(devices)) != len(devices):
+        raise ApiError(No.BAD_MANIFEST, "The manifest needs /dev/sda1, and every device only once.")
+    modes = image.get("BootModes")
+    return Manifest(
+        volumes,
+        tuple(image.get("ProductTypes") or ("0001",)),
+        image.get("Architecture") or "x86_64",
+        tuple(modes) if isinstance(modes, list) else None,
+    )
+
+
+def _volume(snapshot: Any) -> Volume:
+    if not isinstance(snapshot, dict):
+        raise ApiError(No.BAD_MANIFEST, "A snapshot is not an object.")
+    kinds = {"Device": str, "PreSignedUrl": str, "Size": int}
+    for name, kind in kinds.items():
+        if type(snapshot.get(name)) is not kind:
+            raise ApiError(No.BAD_MANIFEST, f"A snapshot's {name} is missing or no {kind.__name__}.")
+    return Volume(
+        snapshot["Device"],
+        snapshot["PreSignedUrl"],
+        snapshot["Size"],
+        snapshot.get("CompressedSize"),
+        snapshot.get("VolumeType") or "standard",
+        snapshot.get("Iops"),
+        bool(snapshot.get("DeleteOnTermination", True)),
+    )
