@@ -12,8 +12,14 @@ SOURCE_REGION = "eu-west-2"
 TARGET_REGION = "us-east-2"
 REGIONS = (SOURCE_REGION, TARGET_REGION)
 EXPORT_BUCKET = "omi-exports"
+BUCKETS = {
+    SOURCE_REGION: {EXPORT_BUCKET: "source", "other-exports": "source-other"},
+    TARGET_REGION: {"omi-imports": "target", "other-imports": "target-other"},
+}
+"""The buckets that exist in each Region, and the profile that owns each."""
 
 __all__ = [
+    "BUCKETS",
     "EXPORT_BUCKET",
     "REGIONS",
     "SOURCE_REGION",

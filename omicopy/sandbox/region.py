@@ -1,0 +1,118 @@
+"""One Region put together: its world, its API, its object storage, and the servers that both are reached at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from starlette.types import Scope
+
+from omicopy.sandbox.actions.call import Work
+from omicopy.sandbox.clockwork import Clockwork
+from omicopy.sandbox.exporting import Exporter
+from omicopy.sandbox.faults import Faults
+from omicopy.sandbox.gateway import Gateway, action_of, headers_of
+from omicopy.sandbox.importing import Importer
+from omicopy.sandbox.objects import Objects
+from omicopy.sandbox.record import Record
+from omicopy.sandbox.schema import Schema
+from omicopy.sandbox.seeds import sow
+from omicopy.sandbox.server import Server
+from omicopy.sandbox.settings import BUCKETS, Account, Settings
+from omicopy.sandbox.signature import named_access_key
+from omicopy.sandbox.store import Store
+from omicopy.sandbox.storefront import StoreFront
+from omicopy.sandbox.watched import Watch, Watched
+from omicopy.sandbox.world import ExportTask, World
+
+
+class Behind(Work):
+    """The work behind one Region's API."""
+
+    def __init__(self, exporter: Exporter, importer: Importer) -> None:
+        self._exporter = exporter
+        self._importer = importer
+
+    def export(self, task: ExportTask) -> None:
+        """Let a queued task run its course."""
+        self._exporter.start(task)
+
+    def check_source(self, url: str) -> None:
+        """Refuse a manifest at once, where the variant has it so."""
+        self._importer.check_source(url)
+
+    def import_image(self, image_id: str, url: str) -> None:
+        """Let a pending image become available, or fail."""
+        self._importer.start(image_id, url)
+
+    def copy_image(self, image_id: str, source_image_id: str) -> None:
+        """Let a pending copy become available."""
+        self._importer.start_copy(image_id, source_image_id)
+
+
+class Region:
+    """Start with `start_store` (returns at once), then `start_servers` when the schema is there."""
+
+    def __init__(self, name: str, accounts: Sequence[Account], folder: Path, clockwork: Clockwork, objects: Objects):
+        self.name = name
+        self.accounts = [account for account in accounts if account.region == name]
+        self._clockwork = clockwork
+        self._objects = objects
+        keys = {account.profile: account.access_key for account in self.accounts}
+        self._buckets = {bucket: [keys[profile]] for bucket, profile in BUCKETS[name].items()}
+        self.store = Store(name, self.accounts, self._buckets, folder / name)
+        self.world: World
+        self.gateway: Gateway
+        self._servers: list[Server] = []
+        self.api_url = ""
+        self.oos_url = ""
+
+    def start_store(self) -> None:
+        """Returns when the store is ready."""
+        self.store.start()
+        self.store.wait_ready()
+
+    def start_servers(
+        self, schema: Schema, endpoints: Mapping[str, str], faults: Faults, record: Record, own_agent: str
+    ) -> None:
+        """Serve API and storage, both watched; `endpoints` may be filled in later."""
+        profiles = {account.access_key: account.profile for account in self.accounts}
+        world = World(self.name, self.accounts, Settings())
+        self.gateway = Gateway(world, self._work(world), schema, endpoints)
+        front = StoreFront(self.name, self.store)
+
+        def describe_api(scope: Scope) -> tuple[str, str | None]:
+            return action_of(scope), named_access_key(headers_of(scope))
+
+        def describe_oos(scope: Scope) -> tuple[str, str | None]:
+            return StoreFront.action(scope), StoreFront.access_key(scope)
+
+        api = Watch("api", self.name, describe_api, profiles, own_agent)
+        oos = Watch("oos", self.name, describe_oos, profiles, own_agent)
+        servers = (Server(Watched(self.gateway, api, faults, record)), Server(Watched(front, oos, faults, record)))
+        for server in servers:
+            server.start()
+            self._servers.append(server)
+        self.api_url, self.oos_url = (server.url for server in servers)
+        self._objects.allow(self.oos_url)
+
+    def begin(self, settings: Settings) -> None:
+        """A new world, as it is sown."""
+        self.world = World(self.name, self.accounts, settings)
+        sow(self.world)
+        self.gateway.renew(self.world, self._work(self.world))
+
+    def empty_buckets(self) -> None:
+        """Take away every object."""
+        for bucket in self._buckets:
+            self.store.empty(bucket)
+
+    def stop(self) -> None:
+        """Servers first, so that nobody asks a store that is gone."""
+        for server in self._servers:
+            server.stop()
+        self.store.stop()
+
+    def _work(self, world: World) -> Behind:
+        exporter = Exporter(world, self._clockwork, self._objects, self.oos_url, self.store.url)
+        return Behind(exporter, Importer(world, self._clockwork, self._objects))
