@@ -25,7 +25,8 @@ def queued_task(world: World, account: Account, image_id: str, export: Mapping[s
     """A new task, not yet in the world. An `OsuManifestUrl` in the request is not used: nobody knows what it does."""
     now, settings = world.clock(), world.settings
     task_id = world.new_id("image-export")
-    prefix = _prefix(settings.variant.prefix, export.get("OsuPrefix", ""), image_id)
+    asked = export.get("OsuPrefix", "")
+    prefix = _prefix(asked.strip("/"), image_id)
     key = export.get("OsuApiKey", {})
     return ExportTask(
         task_id=task_id,
@@ -34,7 +35,7 @@ def queued_task(world: World, account: Account, image_id: str, export: Mapping[s
         image_format=export["DiskImageFormat"],
         bucket=export["OsuBucket"],
         prefix=prefix,
-        shown_prefix=prefix.rstrip("/") if settings.variant.prefix is Prefix.NO_END else prefix,
+        shown_prefix=_shown_prefix(settings.variant.prefix, asked, image_id),
         manifest_key=prefix + _manifest_name(settings.variant.manifest_key, task_id, image_id),
         state=TaskState.QUEUED,
         comment=f"Export of image {image_id}",
@@ -44,9 +45,15 @@ def queued_task(world: World, account: Account, image_id: str, export: Mapping[s
     )
 
 
-def _prefix(way: Prefix, asked: str, image_id: str) -> str:
-    kept = asked if way is Prefix.AS_ASKED else asked.strip("/")
-    return f"{kept}/{image_id}/" if kept else f"{image_id}/"
+def _prefix(asked: str, image_id: str) -> str:
+    return f"{asked}/{image_id}/" if asked else f"{image_id}/"
+
+
+def _shown_prefix(way: Prefix, asked: str, image_id: str) -> str:
+    if way is Prefix.AS_ASKED:
+        return _prefix(asked, image_id)
+    tidy = _prefix(asked.strip("/"), image_id)
+    return tidy.rstrip("/") if way is Prefix.NO_END else tidy
 
 
 def _manifest_name(way: ManifestKey, task_id: str, image_id: str) -> str:

@@ -46,11 +46,15 @@ class Fields(Enum):
 
 
 class Prefix(Enum):
-    """What becomes of the slashes in a prefix; `//` stands for two slashes that the user asked for."""
+    """What a task says in `OsuPrefix`; the keys in the bucket begin with the tidy one.
+
+    (That keys themselves had two slashes in a row, where a prefix was asked for that ends with one, can't be tried
+    here: SeaweedFS makes them one.)
+    """
 
     TIDY = "slashes at both ends are dropped: PREFIX/ami-…/"
-    AS_ASKED = "`PREFIX/` becomes `PREFIX//ami-…/`"
-    NO_END = "the task says `PREFIX/ami-…`, the keys go on with a slash"
+    AS_ASKED = "where `/PREFIX/` was asked for, it says `/PREFIX//ami-…/`"
+    NO_END = "PREFIX/ami-…"
 
 
 class Order(Enum):

@@ -1,0 +1,28 @@
+"""One sandbox for the whole session; every test that uses it finds it as new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.settings import Settings
+
+QUICK = Settings(export_seconds=0.3, import_seconds=0.3)
+
+
+@pytest.fixture(scope="session")
+def running_sandbox() -> Iterator[Sandbox]:
+    """The sandbox itself, started once. Tests use `sandbox`."""
+    with Sandbox(QUICK) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """A sandbox as new, with short durations. What it did wrong itself fails the test."""
+    running_sandbox.reset()
+    before = len(running_sandbox.mistakes)
+    yield running_sandbox
+    assert running_sandbox.mistakes[before:] == []
