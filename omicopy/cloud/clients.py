@@ -1,0 +1,57 @@
+"""One place that makes clients: each account's API and storage once, when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from omicopy.cloud.api import Api
+from omicopy.cloud.fetch import Fetcher
+from omicopy.cloud.profile import Account
+from omicopy.cloud.retry import Pace
+from omicopy.cloud.storage import Storage
+from omicopy.model.report import CallCount
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds."""
+LONGEST_BURST = 30.0
+"""Seconds for which one read is repeated before the caller hears of it; what lasts longer is for the loop to bear."""
+
+
+@dataclass(slots=True)
+class Clients:
+    """The clients of every account that takes part, by profile. `read_timeout` in seconds; `retry` bounds one read."""
+
+    accounts: Mapping[str, Account]
+    read_timeout: float = 60.0
+    retry: timedelta = timedelta(seconds=LONGEST_BURST)
+    _apis: dict[str, Api] = field(default_factory=dict)
+    _storages: dict[str, Storage] = field(default_factory=dict)
+    _fetcher: Fetcher | None = None
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which one read is repeated."""
+        return min(self.retry.total_seconds(), LONGEST_BURST)
+
+    def api(self, profile: str) -> Api:
+        if profile not in self._apis:
+            self._apis[profile] = Api(self.accounts[profile], self._timeout, Pace())
+        return self._apis[profile]
+
+    def storage(self, profile: str) -> Storage:
+        if profile not in self._storages:
+            self._storages[profile] = Storage(self.accounts[profile], self._timeout, Pace(), self.patience)
+        return self._storages[profile]
+
+    def fetcher(self) -> Fetcher:
+        self._fetcher = self._fetcher or Fetcher(self._timeout, Pace(), self.patience)
+        return self._fetcher
+
+    def counts(self) -> dict[str, CallCount]:
+        return {profile: api.count for profile, api in self._apis.items()}
+
+    @property
+    def _timeout(self) -> tuple[float, float]:
+        return (min(CONNECT_TIMEOUT, self.read_timeout), self.read_timeout)

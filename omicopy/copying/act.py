@@ -1,0 +1,184 @@
+"""Doing one step with one write, sent once (R1), and remembering what is now known or in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from omicopy import __version__
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.retry import Verdict, verdict
+from omicopy.cloud.signing import presign
+from omicopy.copying.clock import Clock
+from omicopy.copying.events import Listener, Warned
+from omicopy.copying.flight import Flight
+from omicopy.copying.journal import Journal, export_entry, image_entry
+from omicopy.copying.resign import resign
+from omicopy.copying.steps import Annotate, Import, ReplaceFailed, Resign, StartExport, Write
+from omicopy.errors import ErrorCode
+from omicopy.model import answers
+from omicopy.model.image import Image, mark
+from omicopy.model.provenance import EXPORT_TAG
+from omicopy.model.request import CopyRequest, HandedManifest, Origin
+
+
+class Postponed(Exception):
+    """The write certainly did not happen, for a reason that may pass: a throttle, a server that can't be reached."""
+
+    def __init__(self, error: ServiceError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class Actor:
+    """Raises Postponed, or the ServiceError of a definite refusal. A write in doubt is remembered, not raised."""
+
+    def __init__(self, clients: Clients, journal: Journal, clock: Clock, listener: Listener) -> None:
+        self._clients = clients
+        self._journal = journal
+        self._clock = clock
+        self._listener = listener
+
+    def act(self, flight: Flight, step: Write) -> None:
+        match step:
+            case StartExport():
+                self._start_export(flight, _origin(flight.request))
+            case Resign():
+                self._resign(flight, step)
+            case Import():
+                self._import(flight, step)
+            case Annotate():
+                self._send(_target(flight), "CreateTags", _tags(step.image.image_id, step.tags))
+                flight.image.changed = True
+            case ReplaceFailed():
+                self._replace_failed(flight, step.image)
+
+    def _start_export(self, flight: Flight, origin: Origin) -> None:
+        memory, export, entry = flight.export, origin.export, export_entry(origin)
+        osu = {"DiskImageFormat": export.format, "OsuBucket": export.bucket}
+        osu |= {"OsuPrefix": export.prefix} if export.prefix else {}
+        profile = origin.party.profile
+        self._journal.open(entry)
+        try:
+            answer = self._send(profile, "CreateImageExportTask", {"ImageId": export.image_id, "OsuExport": osu})
+        except ServiceError as error:
+            if _in_doubt(error):
+                memory.doubt_since, memory.changed = self._clock.ticks(), True
+                return
+            self._journal.close(entry)
+            if error.code is not ErrorCode.QUOTA:
+                raise
+            alone = flight.seen.others_in_flight
+            memory.quota_refusal, memory.quota_refused_at = error, self._clock.ticks()
+            memory.quota_refused_alone = getattr(alone, "value", None) == 0
+            return
+        except Postponed:
+            self._journal.close(entry)
+            raise
+        memory.doubt_since, memory.changed, memory.quota_refusal = self._clock.ticks(), True, None
+        memory.no_manifest_since = None
+        task_id = answers.text(answers.mapping(answer, "ImageExportTask"), "TaskId")
+        if task_id:
+            memory.started += 1
+            memory.task_id = flight.task_id = task_id
+            self._journal.answered(entry, task_id)
+            self._tag_task(profile, task_id)
+
+    def _tag_task(self, profile: str, task_id: str) -> None:
+        """Marks the export as ours to clean up one day (R4). Without the tag it is merely left alone."""
+        try:
+            self._send(profile, "CreateTags", _tags(task_id, {EXPORT_TAG: __version__}))
+        except (ServiceError, Postponed) as error:
+            self._listener(Warned(f"{task_id} runs, but could not be tagged as ours ({error})"))
+
+    def _resign(self, flight: Flight, step: Resign) -> None:
+        profile = _origin(flight.request).party.profile
+        account, storage = self._clients.accounts[profile], self._clients.storage(profile)
+        try:
+            resign(account, storage, step.stored, self._clock.wall())
+        except ServiceError as error:
+            if verdict(error.cause, is_write=True) is Verdict.GIVE_UP:
+                raise
+            raise Postponed(error) from None  # a second new manifest beside the first does no harm
+        flight.export.resigned = flight.export.changed = True
+
+    def _import(self, flight: Flight, step: Import) -> None:
+        request, memory, destination = flight.request, flight.image, flight.request.destination
+        if destination is None:
+            raise TypeError("an export imports nothing")
+        entry = image_entry(request, destination)
+        parameters = {
+            "ImageName": step.name,
+            "FileLocation": self._manifest_url(request, step),
+            "Description": mark(destination.description, request.marker),
+        }
+        self._journal.open(entry)
+        try:
+            answer = self._send(destination.party.profile, "CreateImage", parameters)
+        except ServiceError as error:
+            if error.is_name_conflict:
+                memory.conflicts[step.name], memory.doubt_since = error, self._clock.ticks()
+                return
+            if _in_doubt(error):
+                memory.doubt_since, memory.made_here, memory.changed = self._clock.ticks(), True, True
+                return
+            self._journal.close(entry)
+            raise
+        except Postponed:
+            self._journal.close(entry)
+            raise
+        memory.doubt_since, memory.made_here, memory.changed = self._clock.ticks(), True, True
+        image_id = answers.text(answers.mapping(answer, "Image"), "ImageId")
+        if image_id:
+            memory.created_id = image_id
+            self._journal.answered(entry, image_id)
+
+    def _manifest_url(self, request: CopyRequest, step: Import) -> str:
+        if isinstance(request.source, HandedManifest):
+            return request.source.url.url
+        if step.stored is None:
+            raise TypeError("an import needs a manifest")
+        account = self._clients.accounts[request.source.party.profile]
+        return presign(account, step.stored.bucket, step.stored.manifest_key)
+
+    def _replace_failed(self, flight: Flight, image: Image) -> None:
+        """Deletes a failed image of ours, then the snapshots that only it mapped (DOMAIN.md §2)."""
+        profile, memory = _target(flight), flight.image
+        self._send(profile, "DeleteImage", {"ImageId": image.image_id})
+        memory.replaced, memory.changed, memory.created_id, memory.doubt_since = True, True, None, None
+        for volume in image.volumes:
+            if volume.snapshot_id and not self._is_mapped(profile, volume.snapshot_id):
+                self._send(profile, "DeleteSnapshot", {"SnapshotId": volume.snapshot_id})
+
+    def _is_mapped(self, profile: str, snapshot_id: str) -> bool:
+        api, filters = self._clients.api(profile), {"BlockDeviceMappingSnapshotIds": [snapshot_id]}
+        return bool(api.read_all("ReadImages", "Images", self._clients.patience, filters))
+
+    def _send(self, profile: str, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            return self._clients.api(profile).write(action, self._clients.patience, parameters)
+        except ServiceError as error:
+            if verdict(error.cause, is_write=True) in (Verdict.RETRY, Verdict.SLOW_DOWN):
+                raise Postponed(error) from None
+            raise
+
+
+def _in_doubt(error: ServiceError) -> bool:
+    return verdict(error.cause, is_write=True) is Verdict.IN_DOUBT
+
+
+def _origin(request: CopyRequest) -> Origin:
+    if not isinstance(request.source, Origin):
+        raise TypeError("a manifest that was handed over needs no export")
+    return request.source
+
+
+def _target(flight: Flight) -> str:
+    if flight.request.destination is None:
+        raise TypeError("an export writes to no target")
+    return flight.request.destination.party.profile
+
+
+def _tags(resource_id: str, tags: Mapping[str, str]) -> dict[str, Any]:
+    return {"ResourceIds": [resource_id], "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}

@@ -1,0 +1,145 @@
+"""Looking for a finished export in its bucket: which manifest counts, and whether all that it names is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from omicopy.cloud.failure import Cause, ServiceError
+from omicopy.cloud.fetch import MANIFEST_LIMIT, Fetcher, Life
+from omicopy.cloud.storage import Storage
+from omicopy.copying.facts import ABSENT, Absent, Present, Refused, Unknown
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.export import FORMATS, ExportKey, ExportTask, StoredExport
+from omicopy.model.manifest import Manifest, parse_manifest
+from omicopy.model.presigned import parse_presigned
+
+BucketFact = Present[StoredExport] | Absent | Unknown | Refused
+
+
+def look_in_bucket(
+    storage: Storage, fetcher: Fetcher, export: ExportKey, tasks: Sequence[ExportTask], now: datetime
+) -> BucketFact:
+    """What the bucket holds of an export. `tasks` are its tasks, whose answers say where it may lie."""
+    try:
+        sizes = _listing(storage, export, tasks)
+        found, broken = _manifests(storage, export, sizes, _named_by_tasks(export, tasks))
+        if not found:
+            return Refused(broken[0]) if broken else ABSENT
+        chosen = _choose(found)
+        return Present(_with_dead_urls(chosen, fetcher, now))
+    except ServiceError as error:
+        return Refused(error) if error.cause is Cause.REFUSED else Unknown(error)
+    except OmicopyError as error:
+        return Refused(error)
+
+
+def read_stored(storage: Storage, bucket: str, key: str, sizes: dict[str, int]) -> StoredExport:
+    """The manifest under one key, held against the objects of `sizes`. Raises DAMAGED, or a ServiceError."""
+    where = f"s3://{bucket}/{key}"
+    manifest = parse_manifest(storage.read(bucket, key), where)
+    outside = manifest.problem_outside(bucket, key.rpartition("/")[0])
+    if outside:
+        raise OmicopyError(ErrorCode.DAMAGED, f"{where} points outside its export: {outside}", "Do not import it.")
+    return StoredExport(bucket, key, manifest, tuple(_damage(manifest, sizes)), dead_urls=())
+
+
+def _listing(storage: Storage, export: ExportKey, tasks: Sequence[ExportTask]) -> dict[str, int]:
+    """The export's objects and their sizes. How the service treats slashes in a prefix is not documented."""
+    likely = {export.folder} | {task.raw_prefix for task in tasks if task.raw_prefix}
+    other = {f"{export.prefix}//{export.image_id}/", f"/{export.folder}"} if export.prefix else set()
+    for prefixes in (likely, other - likely):
+        sizes: dict[str, int] = {}
+        for prefix in sorted(prefixes):
+            sizes.update(storage.sizes(export.bucket, prefix))
+        inside = {key: size for key, size in sizes.items() if _tidy(key).startswith(export.folder)}
+        if inside:
+            return inside
+    return {}
+
+
+def _tidy(key: str) -> str:
+    return "/".join(part for part in key.split("/") if part)
+
+
+def _named_by_tasks(export: ExportKey, tasks: Sequence[ExportTask]) -> set[str]:
+    """The manifests' keys that the tasks themselves name."""
+    keys = set()
+    for task in tasks:
+        try:
+            url = parse_presigned(task.manifest_url or "")
+        except OmicopyError:
+            continue
+        if url.bucket == export.bucket and url.key:
+            keys.add(url.key)
+    return keys
+
+
+def _manifests(
+    storage: Storage, export: ExportKey, sizes: dict[str, int], named: set[str]
+) -> tuple[list[StoredExport], list[OmicopyError]]:
+    """Every manifest of the asked format, and what is wrong with those that should be one and are not."""
+    found: list[StoredExport] = []
+    broken: list[OmicopyError] = []
+    for key in sorted(key for key, size in sizes.items() if size <= MANIFEST_LIMIT and not key.endswith(".gz")):
+        try:
+            stored = read_stored(storage, export.bucket, key, sizes)
+        except ServiceError:
+            raise
+        except OmicopyError as error:
+            if key in named or key.endswith(".json"):
+                broken.append(error)
+            continue
+        if _format_of(stored.manifest) in (None, export.format):
+            found.append(stored)
+    return found, broken
+
+
+def _format_of(manifest: Manifest) -> str | None:
+    """The disk format that the objects' names tell; None where they tell none."""
+    for known in FORMATS:
+        if all(f".{known}" in (snapshot.key or "") for snapshot in manifest.snapshots):
+            return known
+    return None
+
+
+def _damage(manifest: Manifest, sizes: dict[str, int]) -> Iterable[str]:
+    for snapshot in manifest.snapshots:
+        size = sizes.get(snapshot.key or "")
+        if size is None:
+            yield f"{snapshot.key} is missing"
+        elif snapshot.compressed_bytes is not None and size != snapshot.compressed_bytes:
+            yield f"{snapshot.key} has {size} bytes where the manifest says {snapshot.compressed_bytes}"
+
+
+def _choose(found: Sequence[StoredExport]) -> StoredExport:
+    """The manifest that counts: of whole exports the one that lives longest. An OMI never changes, so that any whole
+    export of it serves; but what describes other volumes is not the same image, and nobody can say which is right."""
+    whole = [stored for stored in found if not stored.damage] or list(found)
+    if len({_volumes(stored.manifest) for stored in whole}) > 1:
+        names = ", ".join(stored.location for stored in whole)
+        raise OmicopyError(
+            ErrorCode.DAMAGED,
+            f"These manifests lie in one place and describe different images: {names}",
+            "Move away the one that does not belong there, or export under another --prefix.",
+        )
+
+    def lifetime(stored: StoredExport) -> tuple[float, str]:
+        expiry = stored.manifest.earliest_expiry()
+        return (expiry.timestamp() if expiry else 0.0, stored.manifest_key)
+
+    return max(whole, key=lifetime)
+
+
+def _volumes(manifest: Manifest) -> frozenset[tuple[str | None, int]]:
+    return frozenset((snapshot.device, snapshot.size_bytes) for snapshot in manifest.snapshots)
+
+
+def _with_dead_urls(stored: StoredExport, fetcher: Fetcher, now: datetime) -> StoredExport:
+    """Asks for one byte of every object through its embedded URL (R9), unless the URL says itself that it is over."""
+    expiry = stored.manifest.expiry().earliest_known
+    if stored.damage or (expiry is not None and expiry <= now):
+        return stored
+    dead = tuple(s.key or "" for s in stored.manifest.snapshots if fetcher.probe(s.url) is not Life.ALIVE)
+    return replace(stored, dead_urls=dead)

@@ -1,0 +1,36 @@
+"""What a screen, a log or a metric may want to know while the loop runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from omicopy.model.report import CopyResult
+from omicopy.model.request import CopyRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A copy entered a phase, or got on within it. `progress` in percent; `seconds` since the run began."""
+
+    request: CopyRequest
+    phase: str
+    detail: str
+    progress: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    result: CopyResult
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that does not stop the run and should be known."""
+
+    message: str
+
+
+Event = Moved | Ended | Warned
+Listener = Callable[[Event], None]

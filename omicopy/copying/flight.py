@@ -1,0 +1,72 @@
+"""One copy on its way: what was asked, what this run remembers, and since when it waits for what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from omicopy.copying.facts import ExportMemory, ImageMemory, Observed, Present
+from omicopy.copying.steps import Stage
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.duration import say_duration
+from omicopy.model.export import ExportTask, StoredExport
+from omicopy.model.report import CopyResult
+from omicopy.model.request import Budgets, CopyRequest, Origin
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """Mutable on purpose: the loop's only state. Times are ticks."""
+
+    request: CopyRequest
+    export: ExportMemory
+    began: float
+    image: ImageMemory = field(default_factory=ImageMemory)
+    seen: Observed = field(default_factory=Observed)
+    stage: Stage = Stage.EXPORTING
+    stage_since: float = 0.0
+    trouble_since: float | None = None
+    """Since when every request for this copy fails in a way that may pass."""
+    stored: StoredExport | None = None
+    task_id: str | None = None
+    told: tuple[str, str, int | None] | None = None
+    """The last thing that was said about it: phase, detail, progress."""
+    result: CopyResult | None = None
+
+    def __post_init__(self) -> None:
+        self.stage_since = self.began
+
+    def take_note(self) -> None:
+        """Keeps for the report what the last look showed."""
+        if isinstance(self.seen.stored, Present):
+            self.stored = self.seen.stored.value
+        task = self._task()
+        if task is not None:
+            self.task_id = task.task_id
+
+    def enter(self, stage: Stage, ticks: float) -> None:
+        if stage is not self.stage:
+            self.stage, self.stage_since = stage, ticks
+
+    def time_left(self, budgets: Budgets, ticks: float) -> float:
+        """Seconds until this stage's budget ends."""
+        return self._budget(budgets).total_seconds() - (ticks - self.stage_since)
+
+    def out_of_time(self, budgets: Budgets, waits_for: str) -> OmicopyError:
+        option = "--export-timeout" if self.stage is Stage.EXPORTING else "--import-timeout"
+        return OmicopyError(
+            ErrorCode.OUT_OF_TIME,
+            f"{self.request.label}: {option} {say_duration(self._budget(budgets))} is over; {waits_for}",
+            "Nothing is lost, the service goes on. The same command picks it up.",
+        )
+
+    def _budget(self, budgets: Budgets) -> timedelta:
+        return budgets.export if self.stage is Stage.EXPORTING else budgets.import_
+
+    def _task(self) -> ExportTask | None:
+        """The export task that matters most: a completed one before one that runs, the smallest ID first."""
+        if not isinstance(self.seen.tasks, Present) or not isinstance(self.request.source, Origin):
+            return None
+        key = self.request.source.export
+        tasks = [task for task in self.seen.tasks.value if task.key == key and task.phase.value != "failed"]
+        return min(tasks, key=lambda task: (task.phase.value != "complete", task.task_id), default=None)

@@ -1,0 +1,112 @@
+"""Every create, written down before it is sent: what may be in doubt after this process was killed.
+
+One small file an entry under `$XDG_STATE_HOME/omicopy/journal/`, mode 600, written whole or not at all. The cloud
+stays the only truth: an entry only says what to look for before something is created again. It holds no secret.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from omicopy.copying.events import Listener, Warned
+from omicopy.model.request import CopyRequest, Destination, Origin
+
+
+class Journal:
+    """The open entries of this machine's runs. One that can't be kept is a warning, never a failure."""
+
+    def __init__(self, folder: Path, listener: Listener) -> None:
+        self._folder = folder
+        self._listener = listener
+        self._warned = False
+
+    def open(self, entry: Mapping[str, str]) -> None:
+        """Before a create is sent: it may happen from now on."""
+        self._write(entry, None)
+
+    def answered(self, entry: Mapping[str, str], resource_id: str) -> None:
+        """The create happened, and this is what it made."""
+        self._write(entry, resource_id)
+
+    def close(self, entry: Mapping[str, str]) -> None:
+        """What was to be created is there and complete, or it is certain that nothing was."""
+        with contextlib.suppress(OSError):
+            self._path(entry).unlink(missing_ok=True)
+
+    def find(self, entry: Mapping[str, str]) -> tuple[bool, str | None]:
+        """Whether an earlier run left this entry open, and the ID that it was answered, if any."""
+        path = self._path(entry)
+        try:
+            content = json.loads(path.read_text())
+            resource_id = content["answered"]
+            if not (resource_id is None or isinstance(resource_id, str)):
+                raise ValueError("answered is no text")
+        except FileNotFoundError:
+            return False, None
+        except OSError as error:
+            self._warn(f"The journal can't be read ({path}: {error.strerror}); an earlier create may be missed")
+            return False, None
+        except (ValueError, KeyError, TypeError):
+            aside = path.with_suffix(".corrupt")
+            with contextlib.suppress(OSError):
+                path.replace(aside)
+            self._listener(Warned(f"The journal entry {path} can't be read and was set aside as {aside.name}"))
+            return True, None
+        return True, resource_id
+
+    def _write(self, entry: Mapping[str, str], resource_id: str | None) -> None:
+        path = self._path(entry)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # mkstemp makes the file with mode 600
+            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".new")
+            with os.fdopen(descriptor, "w") as file:
+                json.dump({"entry": dict(entry), "answered": resource_id}, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except OSError as error:
+            self._warn(
+                f"The journal can't be written ({path.parent}: {error.strerror}); "
+                "if this run is killed now, the next one may repeat its last create"
+            )
+
+    def _path(self, entry: Mapping[str, str]) -> Path:
+        identity = json.dumps(dict(entry), sort_keys=True)
+        return self._folder / f"{entry['kind']}-{hashlib.sha256(identity.encode()).hexdigest()[:24]}.json"
+
+    def _warn(self, message: str) -> None:
+        if not self._warned:
+            self._warned = True
+            self._listener(Warned(message))
+
+
+def export_entry(origin: Origin) -> dict[str, str]:
+    """What identifies the start of an export."""
+    export = origin.export
+    return {
+        "kind": "export",
+        "account": origin.party.account_id,
+        "region": origin.party.region,
+        "image": export.image_id,
+        "bucket": export.bucket,
+        "prefix": export.prefix,
+        "format": export.format,
+    }
+
+
+def image_entry(request: CopyRequest, destination: Destination) -> dict[str, str]:
+    """What identifies the creation of a copy: its marker, the target account and its name."""
+    return {
+        "kind": "image",
+        "account": destination.party.account_id,
+        "region": destination.party.region,
+        "name": destination.name,
+        "marker": request.marker,
+    }

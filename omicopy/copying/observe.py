@@ -1,0 +1,144 @@
+"""Looking at the cloud in batches: one read per account answers for all of its copies (R7)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.failure import ServiceError
+from omicopy.copying.bucket import look_in_bucket
+from omicopy.copying.facts import ABSENT, Moment, Observed, Present, Unknown
+from omicopy.copying.flight import Flight
+from omicopy.copying.steps import Look
+from omicopy.model.export import ExportTask, Phase, parse_task
+from omicopy.model.image import Image, parse_image, renamed
+from omicopy.model.request import Destination, Origin
+
+T = TypeVar("T")
+K = TypeVar("K")
+
+
+class Observer:
+    """Answers what `decide` asks for, for many copies at once, and notes it in each flight."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._looks: dict[Look, Callable[[Sequence[Flight], Moment], None]] = {
+            Look.IMAGES: self._images,
+            Look.SOURCE: self._sources,
+            Look.TASKS: self._tasks,
+            Look.OTHERS: self._others,
+            Look.BUCKET: self._buckets,
+        }
+
+    def look(self, what: Look, flights: Sequence[Flight], now: Moment) -> None:
+        """Reads once an account (a bucket: once an export) and lets the copies' memories learn from it."""
+        self._looks[what](flights, now)
+        for flight in flights:
+            flight.image.remember(flight.seen, now.ticks)
+            flight.export.remember(flight.seen, now.ticks)
+            flight.take_note()
+
+    def _images(self, flights: Sequence[Flight], _: Moment) -> None:
+        for profile, group in _grouped(flights, lambda flight: _destination(flight).party.profile).items():
+            names = {flight: _names(flight) for flight in group}
+            filters = {
+                "AccountIds": [_destination(group[0]).party.account_id],
+                "ImageNames": sorted({name for pair in names.values() for name in pair}),
+            }
+            images = self._read_images(profile, filters)
+            by_name = _grouped(images.value, lambda image: image.name) if isinstance(images, Present) else {}
+            for flight in group:
+                shown = [image for name in names[flight] for image in by_name.get(name, [])]
+                flight.seen = replace(flight.seen, images=Present(shown) if isinstance(images, Present) else images)
+
+    def _sources(self, flights: Sequence[Flight], _: Moment) -> None:
+        for profile, group in _by_source(flights).items():
+            ids = sorted({_origin(flight).image.image_id for flight in group})
+            images = self._read_images(profile, {"ImageIds": ids})
+            by_id = {image.image_id: image for image in images.value} if isinstance(images, Present) else {}
+            for flight in group:
+                image = by_id.get(_origin(flight).image.image_id)
+                known = Present(image) if image else ABSENT
+                flight.seen = replace(flight.seen, source=known if isinstance(images, Present) else images)
+
+    def _tasks(self, flights: Sequence[Flight], _: Moment) -> None:
+        for profile, group in _by_source(flights).items():
+            ids = sorted({_origin(flight).image.image_id for flight in group})
+            tasks = self._read_tasks(profile, {"ImageIds": ids})
+            by_image = _grouped(tasks.value, lambda task: task.image_id) if isinstance(tasks, Present) else {}
+            for flight in group:
+                shown = by_image.get(_origin(flight).image.image_id, [])
+                flight.seen = replace(flight.seen, tasks=Present(shown) if isinstance(tasks, Present) else tasks)
+
+    def _others(self, flights: Sequence[Flight], _: Moment) -> None:
+        for profile, group in _by_source(flights).items():
+            tasks = self._read_tasks(profile, {})
+            for flight in group:
+                seen: Present[int] | Unknown = (
+                    Present(sum(task.phase in (Phase.RUNNING, Phase.UNKNOWN) for task in tasks.value))
+                    if isinstance(tasks, Present)
+                    else tasks
+                )
+                flight.seen = replace(flight.seen, others_in_flight=seen)
+
+    def _buckets(self, flights: Sequence[Flight], now: Moment) -> None:
+        for group in _grouped(flights, lambda flight: id(flight.export)).values():
+            origin = _origin(group[0])
+            shown = group[0].seen.tasks
+            tasks = [task for task in shown.value if task.key == origin.export] if isinstance(shown, Present) else []
+            storage = self._clients.storage(origin.party.profile)
+            stored = look_in_bucket(storage, self._clients.fetcher(), origin.export, tasks, now.wall)
+            for flight in group:
+                flight.seen = replace(flight.seen, stored=stored)
+
+    def _read_images(self, profile: str, filters: Mapping[str, Sequence[str]]) -> Present[list[Image]] | Unknown:
+        try:
+            raw = self._clients.api(profile).read_all("ReadImages", "Images", self._clients.patience, filters)
+        except ServiceError as error:
+            return Unknown(error)
+        return Present([image for item in raw if (image := parse_image(item))])
+
+    def _read_tasks(self, profile: str, filters: Mapping[str, Sequence[str]]) -> Present[list[ExportTask]] | Unknown:
+        try:
+            api = self._clients.api(profile)
+            raw = api.read_all("ReadImageExportTasks", "ImageExportTasks", self._clients.patience, filters)
+        except ServiceError as error:
+            return Unknown(error)
+        return Present([task for item in raw if (task := parse_task(item))])
+
+
+def forget(flight: Flight) -> None:
+    """Begins a new look: nothing that was seen before counts any more."""
+    flight.seen = Observed()
+
+
+def _names(flight: Flight) -> tuple[str, str]:
+    name = _destination(flight).name
+    return name, renamed(name, flight.request.distinction)
+
+
+def _destination(flight: Flight) -> Destination:
+    if flight.request.destination is None:
+        raise TypeError("an export has no target to look at")
+    return flight.request.destination
+
+
+def _origin(flight: Flight) -> Origin:
+    if not isinstance(flight.request.source, Origin):
+        raise TypeError("an import has no source account to look at")
+    return flight.request.source
+
+
+def _by_source(flights: Sequence[Flight]) -> dict[str, list[Flight]]:
+    return _grouped(flights, lambda flight: _origin(flight).party.profile)
+
+
+def _grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    groups: dict[K, list[T]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return groups

@@ -1,0 +1,65 @@
+"""How a copy ended, and the words in which its way there is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from omicopy.copying.flight import Flight
+from omicopy.copying.steps import Annotate, Import, ReplaceFailed, Resign, StartExport, Wait, Write
+from omicopy.errors import OmicopyError
+from omicopy.model.export import StoredExport
+from omicopy.model.image import Image
+from omicopy.model.report import CopyResult, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    status: Status
+    image: Image | None = None
+    stored: StoredExport | None = None
+    error: OmicopyError | None = None
+    name: str | None = None
+
+
+def result_of(flight: Flight, ending: Ending, seconds: float) -> CopyResult:
+    """The report of one finished copy, from how it ended and what was seen on the way."""
+    stored = ending.stored or flight.stored
+    expiry = stored.manifest.earliest_expiry() if stored else None
+    return CopyResult(
+        request=flight.request,
+        status=ending.status,
+        changed=flight.image.changed or flight.export.changed,
+        seconds=seconds,
+        image_id=ending.image.image_id if ending.image else flight.image.created_id,
+        image_name=ending.image.name if ending.image else ending.name,
+        export_task_id=flight.task_id,
+        manifest=stored.location if stored else None,
+        expires_at=expiry,
+        error=ending.error,
+    )
+
+
+def describe_wait(step: Wait) -> str:
+    return f"{step.resource} {step.state}"
+
+
+def describe_write(step: Write) -> tuple[str, str]:
+    """The phase that a write begins, and what it does."""
+    match step:
+        case StartExport():
+            return "exporting", "starting the export"
+        case Resign(stored):
+            return "signing", f"new signatures for {stored.location}"
+        case Import(name, stored):
+            return "importing", f"creating the image {name!r}" + (f" from {stored.location}" if stored else "")
+        case Annotate(image, _):
+            return "tagging", image.image_id
+        case ReplaceFailed(image):
+            return "replacing", f"deleting the failed image {image.image_id}"
+
+
+def planned(step: Write) -> Ending:
+    """What --dry-run says instead of writing."""
+    image = step.image if isinstance(step, Annotate | ReplaceFailed) else None
+    name = step.name if isinstance(step, Import) else None
+    return Ending(Status.PLANNED, image=image, name=name)
