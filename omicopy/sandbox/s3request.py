@@ -1,0 +1,129 @@
+"""What an S3 request says about itself before anybody verified it: action, bucket, access key, Region, checksums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+# A subresource in the query string names what a request is about. Lists of the old and the new kind are one action.
+_OF_BUCKET = {
+    "acl": "BucketAcl",
+    "cors": "BucketCors",
+    "lifecycle": "BucketLifecycle",
+    "location": "BucketLocation",
+    "policy": "BucketPolicy",
+    "tagging": "BucketTagging",
+    "versioning": "BucketVersioning",
+}
+_OF_OBJECT = {"acl": "ObjectAcl", "retention": "ObjectRetention", "tagging": "ObjectTagging"}
+_VERBS = {"GET": "Get", "PUT": "Put", "DELETE": "Delete"}
+_PLAIN = {
+    ("GET", "service"): "ListBuckets",
+    ("GET", "bucket"): "ListObjects",
+    ("HEAD", "bucket"): "HeadBucket",
+    ("PUT", "bucket"): "CreateBucket",
+    ("DELETE", "bucket"): "DeleteBucket",
+    ("POST", "bucket"): "PostObject",
+    ("GET", "object"): "GetObject",
+    ("HEAD", "object"): "HeadObject",
+    ("PUT", "object"): "PutObject",
+    ("DELETE", "object"): "DeleteObject",
+}
+_OF_UPLOADS = {
+    ("GET", "uploads", "bucket"): "ListMultipartUploads",
+    ("POST", "delete", "bucket"): "DeleteObjects",
+    ("POST", "uploads", "object"): "CreateMultipartUpload",
+    ("POST", "uploadId", "object"): "CompleteMultipartUpload",
+    ("PUT", "uploadId", "object"): "UploadPart",
+    ("GET", "uploadId", "object"): "ListParts",
+    ("DELETE", "uploadId", "object"): "AbortMultipartUpload",
+}
+_TRAILING = "-TRAILER"  # the end of x-amz-content-sha256 when checksums come after the body
+
+
+@dataclass(frozen=True, slots=True)
+class S3Request:
+    """The path-style request of an ASGI scope. Header names and query parameters that S3 compares are in lower case."""
+
+    method: str
+    bucket: str
+    key: str
+    headers: dict[str, str]
+    query: dict[str, str]
+
+    @classmethod
+    def of(cls, scope: Mapping[str, Any]) -> S3Request:
+        bucket, _, key = scope["raw_path"].decode("ascii").lstrip("/").partition("/")
+        return cls(
+            method=scope["method"],
+            bucket=unquote(bucket),
+            key=unquote(key),
+            headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+            query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+        )
+
+    @property
+    def action(self) -> str:
+        """S3's own name of what is asked for; "Preflight" for a browser's question, "Unknown" for what S3 has not."""
+        if self.method == "OPTIONS":
+            return "Preflight"
+        level = "object" if self.key else "bucket" if self.bucket else "service"
+        for (method, parameter, of), name in _OF_UPLOADS.items():
+            if (method, of) == (self.method, level) and parameter in self.query:
+                return name
+        subresources = _OF_OBJECT if level == "object" else _OF_BUCKET
+        for parameter, name in subresources.items():
+            if parameter in self.query and self.method in _VERBS:
+                return _VERBS[self.method] + name
+        if self.method == "PUT" and "x-amz-copy-source" in self.headers:
+            return "CopyObject"
+        return _PLAIN.get((self.method, level), "Unknown")
+
+    @property
+    def access_key(self) -> str | None:
+        """Who it says it is from, in any of the four ways to say so; nobody has verified it."""
+        if credential := self._credential():
+            return credential.split("/")[0]
+        scheme, _, rest = self.headers.get("authorization", "").partition(" ")
+        return rest.split(":")[0] if scheme == "AWS" else self.query.get("AWSAccessKeyId")
+
+    @property
+    def signed_region(self) -> str | None:
+        """The Region in the scope of its signature. A SigV2 signature has none."""
+        parts = (self._credential() or "").split("/")
+        return parts[2] if len(parts) == 5 else None
+
+    @property
+    def is_signed_in_query(self) -> bool:
+        return "X-Amz-Credential" in self.query
+
+    @property
+    def is_form_upload(self) -> bool:
+        return self.action == "PostObject"
+
+    @property
+    def has_checksum(self) -> bool:
+        """A checksum of the kind SDKs add since 2025, as header or announced trailer, or the wish for one back."""
+        names = [*self.headers, *(name.lower() for name in self.query)]
+        trailers = self.headers.get("trailer", "").lower()
+        return (
+            any(name.startswith("x-amz-checksum-") for name in names)
+            or "x-amz-sdk-checksum-algorithm" in names
+            or "x-amz-trailer" in names
+            or "x-amz-checksum-" in trailers
+            or self.headers.get("x-amz-content-sha256", "").endswith(_TRAILING)
+        )
+
+    def _credential(self) -> str | None:
+        """AKID/date/Region/s3/aws4_request."""
+        if self.is_signed_in_query:
+            return self.query["X-Amz-Credential"]
+        scheme, _, rest = self.headers.get("authorization", "").partition(" ")
+        if scheme == "AWS4-HMAC-SHA256":
+            for part in rest.split(","):
+                name, _, value = part.strip().partition("=")
+                if name == "Credential":
+                    return value
+        return None
