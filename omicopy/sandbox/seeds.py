@@ -26,6 +26,7 @@ def sow(world: World) -> None:
         _sow_source(world, accounts["source"], accounts["source-other"])
     else:
         _sow_target(world, accounts["target"], accounts["target-other"])
+    world.settle()
 
 
 def _sow_source(world: World, own: Account, other: Account) -> None:

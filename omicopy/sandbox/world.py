@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -147,6 +148,10 @@ class Table(Generic[T]):
         last = len(past) if moment is None else bisect_right(past, moment, key=lambda version: version[0])
         return past[last - 1][1] if last else None
 
+    def settle(self) -> None:
+        """What is here now has always been so."""
+        self._past = {key: [(-math.inf, past[-1][1])] for key, past in self._past.items()}
+
     def all(self, moment: float | None = None) -> list[T]:
         """Everything there was at a moment (None: now), oldest first."""
         return [value for key in self._past if (value := self.get(key, moment)) is not None]
@@ -174,6 +179,12 @@ class World:
             if made not in self._taken:
                 self._taken.add(made)
                 return made
+
+    def settle(self) -> None:
+        """Whatever there is now was there before anybody looked, also for reads that lag."""
+        with self.lock:
+            for table in (self.images, self.snapshots, self.tasks):
+                table.settle()
 
     def today(self) -> datetime:
         """Now, as the service writes it into what it makes: UTC, to the millisecond."""

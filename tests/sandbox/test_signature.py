@@ -1,0 +1,106 @@
+"""Who may ask: the API verifies every signature as the service does."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+from osc_sdk_python.authentication import Authentication
+from osc_sdk_python.credentials import Profile
+
+from omicopy.sandbox.sandbox import Sandbox
+
+SIGNED = ("Authorization", "X-Osc-Date", "Content-Type")
+
+
+def signed_request(sandbox, profile="source", action="ReadAccounts", body="{}", at="eu-west-2", moment=None, **changes):
+    account = sandbox.accounts[profile]
+    values = {"access_key": account.access_key, "secret_key": account.secret_key, "region": account.region} | changes
+    authentication = Authentication(Profile(**values), "127.0.0.1")
+    if moment is not None:
+        authentication.build_dates = lambda: (moment.strftime("%Y%m%dT%H%M%SZ"), moment.strftime("%Y%m%d"))
+    request = requests.Request("POST", f"{sandbox.api_urls[at]}/api/v1/{action}", data=body, auth=authentication)
+    return request.prepare()
+
+
+def send(request):
+    with requests.Session() as session:
+        return session.send(request, timeout=5)
+
+
+def refusal(answer):
+    error = answer.json()["Errors"][0]
+    return answer.status_code, error["Code"], error["Type"]
+
+
+def test_the_sdk_s_signature_is_accepted(sandbox: Sandbox) -> None:
+    answer = send(signed_request(sandbox))
+    assert answer.json()["Accounts"][0]["AccountId"] == sandbox.accounts["source"].account_id
+
+
+def test_a_wrong_secret_key_is_refused(sandbox: Sandbox) -> None:
+    assert refusal(send(signed_request(sandbox, secret_key="x" * 40))) == (401, "1", "AccessDenied")
+
+
+def test_an_unknown_access_key_is_refused(sandbox: Sandbox) -> None:
+    answer = send(signed_request(sandbox, access_key="A" * 20))
+    assert refusal(answer) == (400, "4120", "InvalidParameterValue")
+
+
+def test_an_account_of_another_region_is_unknown_here(sandbox: Sandbox) -> None:
+    assert refusal(send(signed_request(sandbox, "target")))[:2] == (400, "4120")
+
+
+def test_a_signature_for_another_region_is_refused(sandbox: Sandbox) -> None:
+    assert refusal(send(signed_request(sandbox, region="us-east-2")))[:2] == (401, "1")
+
+
+def test_a_tampered_body_is_refused(sandbox: Sandbox) -> None:
+    request = signed_request(sandbox, body='{"DryRun": true} ')
+    request.body = '{"DryRun": false}'
+    assert refusal(send(request))[:2] == (401, "1")
+
+
+def test_a_signature_for_another_call_is_refused(sandbox: Sandbox) -> None:
+    request = signed_request(sandbox)
+    request.url = request.url.replace("ReadAccounts", "ReadImages")
+    assert refusal(send(request))[:2] == (401, "1")
+
+
+@pytest.mark.parametrize("name", SIGNED)
+def test_a_tampered_header_is_refused(sandbox: Sandbox, name: str) -> None:
+    request = signed_request(sandbox)
+    request.headers[name] = request.headers[name][:-1] + ("0" if request.headers[name][-1] != "0" else "1")
+    assert refusal(send(request))[0] == 401
+
+
+@pytest.mark.parametrize("minutes", [-16, 16])
+def test_a_clock_that_is_wrong_is_refused(sandbox: Sandbox, minutes: int) -> None:
+    moment = datetime.now(UTC) + timedelta(minutes=minutes)
+    assert refusal(send(signed_request(sandbox, moment=moment)))[:2] == (401, "1")
+
+
+@pytest.mark.parametrize("minutes", [-14, 14])
+def test_a_clock_that_is_a_little_off_is_accepted(sandbox: Sandbox, minutes: int) -> None:
+    assert send(signed_request(sandbox, moment=datetime.now(UTC) + timedelta(minutes=minutes))).status_code == 200
+
+
+@pytest.mark.parametrize("header", [None, "Basic bWU6c2VjcmV0", "OSC4-HMAC-SHA256 nonsense"])
+def test_anything_but_a_signature_is_refused(sandbox: Sandbox, header: str | None) -> None:
+    headers = {} if header is None else {"Authorization": header}
+    answer = requests.post(f"{sandbox.api_urls['eu-west-2']}/api/v1/ReadImages", "{}", headers=headers, timeout=5)
+    assert answer.status_code == 401
+
+
+def test_regions_are_open_to_everybody(sandbox: Sandbox) -> None:
+    answer = requests.post(f"{sandbox.api_urls['us-east-2']}/api/v1/ReadRegions", "{}", timeout=5).json()
+    assert {region["RegionName"] for region in answer["Regions"]} == {"eu-west-2", "us-east-2"}
+    assert sandbox.record.count("ReadRegions", region="us-east-2") == 1
+
+
+def test_the_record_names_the_account_also_of_a_refused_request(sandbox: Sandbox) -> None:
+    send(signed_request(sandbox, secret_key="x" * 40, body=json.dumps({"DryRun": True})))
+    [request] = sandbox.record
+    assert (request.account, request.action, request.status, request.service) == ("source", "ReadAccounts", 401, "api")
