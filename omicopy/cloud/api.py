@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import requests
@@ -16,7 +16,7 @@ from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace, read_patiently, send_once
 from omicopy.errors import ErrorCode
 from omicopy.model import answers
-from omicopy.model.report import CallCount
+from omicopy.model.calls import CallCount
 
 PAGE = 1000
 """The service's largest page; its default is 100."""
@@ -109,9 +109,6 @@ class Api:
         if not isinstance(answer, Mapping):
             raise temporary(Cause.GARBLED, action, self._where, Cause.GARBLED.value)
         return answer
-
-
-ApiFactory = Callable[[Account], Api]
 
 
 def _sdk_profile(account: Account) -> Any:

@@ -1,17 +1,20 @@
-"""One place that makes clients: each account's API and storage once, when first asked for."""
+"""One place that makes clients: each account's API and storage once, and its SDK loaded, when first asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from omicopy.cloud.api import Api
 from omicopy.cloud.fetch import Fetcher
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace
-from omicopy.cloud.storage import Storage
-from omicopy.model.report import CallCount
+from omicopy.model.calls import CallCount
+
+if TYPE_CHECKING:
+    from omicopy.cloud.api import Api
+    from omicopy.cloud.storage import Storage
 
 CONNECT_TIMEOUT = 10.0
 """Seconds."""
@@ -37,11 +40,15 @@ class Clients:
 
     def api(self, profile: str) -> Api:
         if profile not in self._apis:
+            from omicopy.cloud.api import Api
+
             self._apis[profile] = Api(self.accounts[profile], self._timeout, Pace())
         return self._apis[profile]
 
     def storage(self, profile: str) -> Storage:
         if profile not in self._storages:
+            from omicopy.cloud.storage import Storage
+
             self._storages[profile] = Storage(self.accounts[profile], self._timeout, Pace(), self.patience)
         return self._storages[profile]
 

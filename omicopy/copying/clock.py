@@ -12,7 +12,7 @@ from omicopy.copying.facts import Moment
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`wall` tells what has expired; `ticks` (monotonic seconds) how long a thing took, wherever the wall clock goes."""
+    """`wall` tells what has expired; `ticks` (monotonic seconds) how long a thing took, wherever that clock goes."""
 
     wall: Callable[[], datetime] = lambda: datetime.now(UTC)
     ticks: Callable[[], float] = time.monotonic

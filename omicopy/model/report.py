@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from omicopy.errors import OmicopyError
+from omicopy.model.calls import CallCount
 from omicopy.model.request import CopyRequest, Origin
 
 SCHEMA = "omicopy/1"
@@ -43,15 +44,6 @@ class CopyResult:
     @property
     def is_good(self) -> bool:
         return self.status is not Status.FAILED
-
-
-@dataclass(slots=True)
-class CallCount:
-    """How many requests one profile's API client sent; `retries` are those that repeated an earlier one."""
-
-    reads: int = 0
-    writes: int = 0
-    retries: int = 0
 
 
 def rfc3339(moment: datetime | None) -> str | None:

@@ -71,7 +71,7 @@ class Budgets:
 
     def __post_init__(self) -> None:
         if not timedelta(0) < self.poll_min <= self.poll_max:
-            raise OmicopyError(ErrorCode.USAGE, "--poll-min must be above 0 and not above --poll-max")
+            raise OmicopyError(ErrorCode.USAGE, "A pause between two looks must be longer than nothing", "Try 5s.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,73 @@
+"""The app: its commands, and the one place that turns failures and signals into messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from omicopy import __version__
+from omicopy.cli import copy, export, import_, sandbox, url
+from omicopy.cli.talk import say_error
+from omicopy.errors import Interrupted, OmicopyError
+
+app = typer.Typer(
+    name="omicopy",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # halves the time of --help
+    pretty_exceptions_enable=False,  # its tracebacks would show local variables, secrets among them
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"omicopy {__version__}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Copy OUTSCALE machine images (OMIs) between accounts and Regions."""
+
+
+for module in (copy, export, url, import_, sandbox):
+    module.register(app)
+
+
+def main() -> None:
+    """The console script. Ends the process with an exit code of the README's table."""
+    _interrupt_once()
+    try:
+        app(prog_name="omicopy")
+    except OmicopyError as error:
+        say_error(error)
+        sys.exit(error.exit_code)
+    except Interrupted as interruption:
+        again = shlex.join(["omicopy", *sys.argv[1:]])
+        print(f"\nInterrupted. What the service began goes on there. To go on here:\n  {again}", file=sys.stderr)  # noqa: T201
+        sys.exit(interruption.exit_code)
+
+
+def _interrupt_once() -> None:
+    """The first Ctrl-C or SIGTERM unwinds; a second one ends at once."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        os._exit(128 + number)
+
+    def unwind(number: int, _: FrameType | None) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, end)
+        raise Interrupted(number)
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, unwind)

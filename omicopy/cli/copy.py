@@ -1,0 +1,61 @@
+"""`omicopy copy`: an image from one account to others, end to end."""
+
+from __future__ import annotations
+
+import typer
+
+from omicopy.cli import options
+from omicopy.cli.options import DiskFormat, Exists, OutputForm
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(copy)
+
+
+def copy(
+    images: options.ImagesArgument,
+    source: options.From,
+    targets: options.Targets,
+    bucket: options.Bucket,
+    name: options.Name = "{name}",
+    description: options.Description = None,
+    prefix: options.Prefix = "",
+    disk_format: options.Format = DiskFormat.QCOW2,
+    if_exists: options.IfExistsOption = Exists.FAIL,
+    export_timeout: options.ExportTimeout = "12h",
+    import_timeout: options.ImportTimeout = "6h",
+    min_validity: options.MinValidity = None,
+    poll_min: options.PollMin = "5s",
+    poll_max: options.PollMax = "60s",
+    grace: options.Grace = "60s",
+    retry: options.Retry = "5m",
+    http_timeout: options.HttpTimeout = "60s",
+    re_export: options.ReExport = False,
+    wait: options.Wait = True,
+    dry_run: options.DryRun = False,
+    output: options.Output = OutputForm.TABLE,
+    quiet: options.Quiet = False,
+) -> None:
+    """Copy images to accounts in other Regions. Safe to interrupt, safe to repeat.
+
+    The result is one line an image: its ID in the target, its name and what happened (copied, present, …).
+    """
+    from omicopy.cli.results import image_lines
+    from omicopy.cli.running import budgets_of, clients_for, run
+    from omicopy.copying.loop import Mode
+    from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
+    from omicopy.model.duration import parse_duration
+    from omicopy.model.request import IfExists
+
+    budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout, import_timeout)
+    wish = CopyWish(
+        export=ExportWish(images, source, bucket, prefix, disk_format.value, re_export),
+        targets=list(dict.fromkeys(targets)),
+        name=name,
+        description=description,
+        if_exists=IfExists(if_exists.value),
+        min_validity=parse_duration(min_validity) if min_validity else budgets.import_,
+    )
+    clients = clients_for([source, *wish.targets], budgets.retry, http_timeout)
+    mode = Mode(wait, dry_run)
+    run(clients, lambda c: copy_requests(c, wish), budgets, mode, output, quiet, image_lines)

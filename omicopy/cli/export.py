@@ -1,0 +1,46 @@
+"""`omicopy export`: the first half, for those who do the other half elsewhere."""
+
+from __future__ import annotations
+
+import typer
+
+from omicopy.cli import options
+from omicopy.cli.options import DiskFormat, OutputForm
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(export)
+
+
+def export(
+    images: options.ImagesArgument,
+    source: options.From,
+    bucket: options.Bucket,
+    prefix: options.Prefix = "",
+    disk_format: options.Format = DiskFormat.QCOW2,
+    export_timeout: options.ExportTimeout = "12h",
+    poll_min: options.PollMin = "5s",
+    poll_max: options.PollMax = "60s",
+    grace: options.Grace = "60s",
+    retry: options.Retry = "5m",
+    http_timeout: options.HttpTimeout = "60s",
+    re_export: options.ReExport = False,
+    wait: options.Wait = True,
+    dry_run: options.DryRun = False,
+    output: options.Output = OutputForm.TABLE,
+    quiet: options.Quiet = False,
+) -> None:
+    """Export images to a bucket and print where their manifests lie (s3://…).
+
+    With --no-wait it prints the export task's ID instead.
+    """
+    from omicopy.cli.results import export_lines
+    from omicopy.cli.running import budgets_of, clients_for, run
+    from omicopy.copying.loop import Mode
+    from omicopy.copying.prepare import ExportWish, export_requests
+
+    budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout)
+    wish = ExportWish(images, source, bucket, prefix, disk_format.value, re_export)
+    clients = clients_for([source], budgets.retry, http_timeout)
+    mode = Mode(wait, dry_run)
+    run(clients, lambda c: export_requests(c, wish), budgets, mode, output, quiet, export_lines)

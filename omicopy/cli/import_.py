@@ -1,0 +1,73 @@
+"""`omicopy import`: the other half, for the account that was handed a manifest's URL."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from omicopy.cli import options
+from omicopy.cli.options import Exists, OutputForm
+
+
+def register(app: typer.Typer) -> None:
+    app.command(name="import")(import_image)
+
+
+def import_image(
+    source: Annotated[
+        str, typer.Argument(metavar="URL|FILE|-", help="A manifest's pre-signed URL, a file that holds one, or stdin.")
+    ],
+    target: options.To,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", envvar="OMICOPY_NAME", help="The image's name; else the manifest's."),
+    ] = None,
+    description: options.Description = None,
+    if_exists: options.IfExistsOption = Exists.FAIL,
+    import_timeout: options.ImportTimeout = "6h",
+    min_validity: Annotated[
+        str,
+        typer.Option(
+            "--min-validity",
+            metavar="DURATION",
+            envvar="OMICOPY_MIN_VALIDITY",
+            help="For how long every URL must still work.",
+        ),
+    ] = "10m",
+    poll_min: options.PollMin = "5s",
+    poll_max: options.PollMax = "60s",
+    grace: options.Grace = "60s",
+    retry: options.Retry = "5m",
+    http_timeout: options.HttpTimeout = "60s",
+    wait: options.Wait = True,
+    dry_run: options.DryRun = False,
+    output: options.Output = OutputForm.TABLE,
+    quiet: options.Quiet = False,
+) -> None:
+    """Import an image from a manifest's pre-signed URL.
+
+    Give the URL in a file or on stdin (-) to keep it out of the shell's history.
+    """
+    from omicopy.cli.results import image_lines
+    from omicopy.cli.running import budgets_of, clients_for, run
+    from omicopy.cli.sources import read_url
+    from omicopy.copying.clock import Clock
+    from omicopy.copying.loop import Mode
+    from omicopy.copying.prepare import ImportWish, import_request
+    from omicopy.model.duration import parse_duration
+    from omicopy.model.request import IfExists
+
+    budgets = budgets_of(grace, retry, poll_min, poll_max, import_timeout=import_timeout)
+    wish = ImportWish(
+        url=read_url(source),
+        target=target,
+        name=name,
+        description=description,
+        if_exists=IfExists(if_exists.value),
+        min_validity=parse_duration(min_validity),
+    )
+    clients = clients_for([target], budgets.retry, http_timeout)
+    mode = Mode(wait, dry_run)
+    now = Clock().now()
+    run(clients, lambda c: [import_request(c, wish, now)], budgets, mode, output, quiet, image_lines)

@@ -1,0 +1,132 @@
+"""The options that several commands share, each with its environment twin `OMICOPY_<LONG_OPTION>`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class OutputForm(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+class Exists(StrEnum):
+    FAIL = "fail"
+    SKIP = "skip"
+    RENAME = "rename"
+
+
+class DiskFormat(StrEnum):
+    QCOW2 = "qcow2"
+    RAW = "raw"
+
+
+ImagesArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="IMAGE...", envvar="OMICOPY_IMAGE", help="An image's ID or its exact name."),
+]
+From = Annotated[
+    str, typer.Option("--from", metavar="PROFILE", envvar="OMICOPY_FROM", help="The source account's profile.")
+]
+Targets = Annotated[
+    list[str],
+    typer.Option("--to", metavar="PROFILE", envvar="OMICOPY_TO", help="The target account's profile; may be repeated."),
+]
+To = Annotated[str, typer.Option("--to", metavar="PROFILE", envvar="OMICOPY_TO", help="The target account's profile.")]
+Bucket = Annotated[
+    str, typer.Option("--bucket", metavar="NAME", envvar="OMICOPY_BUCKET", help="The source account's bucket.")
+]
+Prefix = Annotated[
+    str, typer.Option("--prefix", metavar="TEXT", envvar="OMICOPY_PREFIX", help="Where in the bucket to export to.")
+]
+Format = Annotated[
+    DiskFormat, typer.Option("--format", envvar="OMICOPY_FORMAT", help="The disk format of the exported volumes.")
+]
+Name = Annotated[
+    str,
+    typer.Option(
+        "--name",
+        metavar="TEMPLATE",
+        envvar="OMICOPY_NAME",
+        help="The copy's name; fields: {name} {date} {region} {image_id}, all of the source image.",
+    ),
+]
+Description = Annotated[
+    str | None,
+    typer.Option(
+        "--description", metavar="TEXT", envvar="OMICOPY_DESCRIPTION", help="The copy's description; else the source's."
+    ),
+]
+IfExistsOption = Annotated[
+    Exists,
+    typer.Option("--if-exists", envvar="OMICOPY_IF_EXISTS", help="What to do when another image holds the name."),
+]
+ExportTimeout = Annotated[
+    str,
+    typer.Option(
+        "--export-timeout", metavar="DURATION", envvar="OMICOPY_EXPORT_TIMEOUT", help="How long an export may take."
+    ),
+]
+ImportTimeout = Annotated[
+    str,
+    typer.Option(
+        "--import-timeout", metavar="DURATION", envvar="OMICOPY_IMPORT_TIMEOUT", help="How long an import may take."
+    ),
+]
+MinValidity = Annotated[
+    str | None,
+    typer.Option(
+        "--min-validity",
+        metavar="DURATION",
+        envvar="OMICOPY_MIN_VALIDITY",
+        help="For how long every URL must still work; else the import timeout.",
+    ),
+]
+PollMin = Annotated[
+    str,
+    typer.Option("--poll-min", metavar="DURATION", envvar="OMICOPY_POLL_MIN", help="The first pause between looks."),
+]
+PollMax = Annotated[
+    str, typer.Option("--poll-max", metavar="DURATION", envvar="OMICOPY_POLL_MAX", help="The longest pause.")
+]
+Grace = Annotated[
+    str,
+    typer.Option(
+        "--grace",
+        metavar="DURATION",
+        envvar="OMICOPY_GRACE",
+        help="For how long something just created may not be visible yet.",
+    ),
+]
+Retry = Annotated[
+    str,
+    typer.Option(
+        "--retry", metavar="DURATION", envvar="OMICOPY_RETRY", help="For how long failures that may pass are borne."
+    ),
+]
+HttpTimeout = Annotated[
+    str,
+    typer.Option(
+        "--http-timeout", metavar="DURATION", envvar="OMICOPY_HTTP_TIMEOUT", help="How long one answer may take."
+    ),
+]
+ReExport = Annotated[
+    bool,
+    typer.Option(
+        "--re-export", envvar="OMICOPY_RE_EXPORT", help="Export again although a finished export lost its manifest."
+    ),
+]
+Wait = Annotated[
+    bool, typer.Option("--wait/--no-wait", envvar="OMICOPY_WAIT", help="With --no-wait, start the next write and end.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", envvar="OMICOPY_DRY_RUN", help="Say what would happen; write nothing.")
+]
+Output = Annotated[
+    OutputForm, typer.Option("--output", "-o", envvar="OMICOPY_OUTPUT", help="The form of the result on stdout.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", envvar="OMICOPY_QUIET", help="No talk on stderr but errors.")]

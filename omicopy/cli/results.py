@@ -1,0 +1,66 @@
+"""Results on stdout: a table at a terminal, one line a result in a pipe, JSON when asked for. Nothing else (R10)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from omicopy.cli.options import OutputForm
+from omicopy.cli.talk import printable, say_error
+from omicopy.model.calls import CallCount
+from omicopy.model.presigned import redact
+from omicopy.model.report import CopyResult, describe_run
+
+Lines = Callable[[Sequence[CopyResult]], None]
+
+
+def print_results(
+    results: Sequence[CopyResult], calls: Mapping[str, CallCount], output: OutputForm, lines: Lines
+) -> None:
+    """The results in the form that was asked for; every failure also in words, on stderr (R3)."""
+    if output is OutputForm.TABLE:
+        lines(results)
+    else:
+        indent = 2 if output is OutputForm.JSON else None
+        print(redact(json.dumps(describe_run(results, calls), indent=indent)))  # noqa: T201
+    for result in results:
+        if result.error:
+            say_error(result.error, about=result.request.label)
+
+
+def image_lines(results: Sequence[CopyResult]) -> None:
+    """`IMAGE_ID<TAB>NAME<TAB>STATUS` a copy, or a table for the eyes."""
+    if sys.stdout.isatty():
+        _table(results)
+        return
+    for result in results:
+        print("\t".join(_row(result)))  # noqa: T201
+
+
+def export_lines(results: Sequence[CopyResult]) -> None:
+    """The manifest's `s3://` location; where nobody waited for it, the task's ID."""
+    for result in results:
+        text = result.manifest or (result.export_task_id if result.is_good else None)
+        if text:
+            print(printable(text))  # noqa: T201
+
+
+def _row(result: CopyResult) -> tuple[str, str, str]:
+    name = result.image_name or (result.request.destination.name if result.request.destination else "")
+    return result.image_id or "-", printable(name).replace("\n", "�"), result.status.value
+
+
+def _table(results: Sequence[CopyResult]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("Image", "Name", "Account", "Region", "Status", "Seconds", box=None, pad_edge=False)
+    for result in results:
+        image_id, name, status = _row(result)
+        target = result.request.destination
+        account, region = (target.party.account_id, target.party.region) if target else ("", "")
+        cells = (image_id, name, account, region, status, f"{result.seconds:.0f}")
+        table.add_row(*(Text(cell) for cell in cells))
+    Console().print(table)

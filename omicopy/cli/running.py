@@ -1,0 +1,87 @@
+"""What `copy`, `export` and `import` have in common: make the clients, run the loop, print the result."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import typer
+
+from omicopy.cli.options import OutputForm
+from omicopy.cli.results import Lines, print_results
+from omicopy.cli.screen import screen
+from omicopy.cli.talk import say
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.profile import Account, resolve_profile
+from omicopy.copying.journal import Journal
+from omicopy.copying.loop import Loop, Mode
+from omicopy.model.duration import parse_duration
+from omicopy.model.report import exit_code
+from omicopy.model.request import Budgets, CopyRequest, Origin
+
+
+def accounts_of(profiles: Sequence[str]) -> dict[str, Account]:
+    """Complete credentials of every profile, before any SDK is made. Raises CONFIGURATION."""
+    return {profile: resolve_profile(profile, os.environ, Path.home()) for profile in profiles}
+
+
+def budgets_of(
+    grace: str, retry: str, poll_min: str, poll_max: str, export_timeout: str = "12h", import_timeout: str = "6h"
+) -> Budgets:
+    """The durations that were typed. A longest pause below the first one shortens the first. Raises USAGE."""
+    longest = parse_duration(poll_max)
+    return Budgets(
+        export=parse_duration(export_timeout),
+        import_=parse_duration(import_timeout),
+        grace=parse_duration(grace),
+        retry=parse_duration(retry),
+        poll_min=min(parse_duration(poll_min), longest),
+        poll_max=longest,
+    )
+
+
+def clients_for(profiles: Sequence[str], retry: timedelta, http_timeout: str) -> Clients:
+    seconds = parse_duration(http_timeout).total_seconds()
+    return Clients(accounts_of(profiles), read_timeout=max(seconds, 0.001), retry=retry)
+
+
+def state_folder() -> Path:
+    """Where this machine keeps the journal of its creates."""
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "omicopy"
+
+
+def run(
+    clients: Clients,
+    prepare: Callable[[Clients], list[CopyRequest]],
+    budgets: Budgets,
+    mode: Mode,
+    output: OutputForm,
+    quiet: bool,
+    lines: Lines,
+) -> None:
+    """Carries the requests out and ends the command with the exit code of the whole."""
+    requests = prepare(clients)
+    if not quiet:
+        introduce(requests)
+    with screen(requests, quiet, as_lines=output is OutputForm.JSONL) as listener:
+        journal = Journal(state_folder() / "journal", listener)
+        results = Loop(clients, journal, listener, budgets, mode).run(requests)
+    print_results(results, clients.counts(), output, lines)
+    raise typer.Exit(exit_code(results))
+
+
+def introduce(requests: Sequence[CopyRequest]) -> None:
+    """Who copies what to whom, before the first write."""
+    for request in requests:
+        source, destination = request.source, request.destination
+        if isinstance(source, Origin):
+            what = f"{source.image.name} {source.image.image_id} of {source.party}"
+        else:
+            what = f"the manifest of {source.manifest.name or 'an image'} at {source.url.host}"
+        if destination:
+            say(f"Copying {what}\n  to {destination.name!r} in {destination.party}")
+        elif isinstance(source, Origin):
+            say(f"Exporting {what}\n  to s3://{source.export.bucket}/{source.export.folder}")

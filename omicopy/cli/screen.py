@@ -1,0 +1,137 @@
+"""Progress on stderr: at a terminal one moving line a copy, elsewhere one plain line per change of phase."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from omicopy.cli.talk import printable, say
+from omicopy.copying.events import Ended, Event, Listener, Moved, Warned
+from omicopy.model.duration import say_duration
+from omicopy.model.presigned import redact
+from omicopy.model.report import describe_result, rfc3339
+from omicopy.model.request import CopyRequest
+
+
+@contextmanager
+def screen(requests: Sequence[CopyRequest], quiet: bool, as_lines: bool) -> Iterator[Listener]:
+    """A listener that shows events; `as_lines` also writes each as a JSON line on stdout."""
+    with _talk(requests, quiet) as talk:
+        yield _and_json_lines(talk) if as_lines else talk
+
+
+@contextmanager
+def _talk(requests: Sequence[CopyRequest], quiet: bool) -> Iterator[Listener]:
+    if quiet:
+        yield _warnings_only
+    elif sys.stderr.isatty():
+        with _moving_lines(requests) as listener:
+            yield listener
+    else:
+        yield _PlainLines(requests)
+
+
+def _warnings_only(event: Event) -> None:
+    if isinstance(event, Warned):
+        say(f"Warning: {event.message}")
+
+
+class _PlainLines:
+    """`golden-linux: importing (ami-12345678 pending), 1h2m`: a line when the phase changes, not for each percent."""
+
+    def __init__(self, requests: Sequence[CopyRequest]) -> None:
+        self._labels = _labels(requests)
+        self._phases: dict[int, str] = {}
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Warned):
+            say(f"Warning: {event.message}")
+        elif isinstance(event, Moved) and self._phases.get(id(event.request)) != event.phase:
+            self._phases[id(event.request)] = event.phase
+            say(f"{self._labels[id(event.request)]}: {event.phase} ({event.detail}), {_clock(event.seconds)}")
+        elif isinstance(event, Ended):
+            result = event.result
+            say(f"{self._labels[id(result.request)]}: {result.status}, {_clock(result.seconds)}")
+
+
+@contextmanager
+def _moving_lines(requests: Sequence[CopyRequest]) -> Iterator[Listener]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.text import Text
+
+    class Percent(TextColumn):
+        def render(self, task: object) -> Text:
+            total, completed = getattr(task, "total", None), getattr(task, "completed", 0)
+            return Text(f"{completed:3.0f}%" if total else "    ")
+
+    columns = (
+        TextColumn("{task.fields[label]}", markup=False),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        Percent(""),
+        TimeElapsedColumn(),
+    )
+    labels = _labels(requests)
+    with Progress(*columns, console=Console(stderr=True), transient=False) as progress:
+        rows = {
+            id(request): progress.add_task("looking", total=None, label=printable(labels[id(request)]))
+            for request in requests
+        }
+
+        def listener(event: Event) -> None:
+            if isinstance(event, Warned):
+                progress.console.print(f"Warning: {printable(redact(event.message))}", markup=False, highlight=False)
+            elif isinstance(event, Moved):
+                text = printable(redact(f"{event.phase} ({event.detail})"))
+                known = event.progress is not None
+                progress.update(
+                    rows[id(event.request)],
+                    description=text,
+                    total=100 if known else None,
+                    completed=event.progress or 0,
+                )
+            else:
+                row, result = rows[id(event.result.request)], event.result
+                progress.update(row, description=str(result.status), total=100, completed=100 if result.is_good else 0)
+                progress.stop_task(row)
+
+        yield listener
+
+
+def _and_json_lines(talk: Listener) -> Listener:
+    def listener(event: Event) -> None:
+        talk(event)
+        line: dict[str, object] = {"time": rfc3339(datetime.now(UTC))}
+        if isinstance(event, Moved):
+            line |= {"event": "moved", "copy": event.request.label, "phase": event.phase, "detail": event.detail}
+            line |= {"progress": event.progress, "seconds": round(event.seconds, 1)}
+            if event.request.destination:
+                line["to"] = event.request.destination.party.profile
+        elif isinstance(event, Warned):
+            line |= {"event": "warned", "message": event.message}
+        else:
+            line |= {"event": "ended", **describe_result(event.result)}
+        print(redact(json.dumps(line)), flush=True)  # noqa: T201
+
+    return listener
+
+
+def _labels(requests: Sequence[CopyRequest]) -> dict[int, str]:
+    """What each line begins with: the image, and the target where there are several."""
+    several = len({request.destination.party.profile for request in requests if request.destination}) > 1
+    return {
+        id(request): f"{request.label} → {request.destination.party.profile}"
+        if several and request.destination
+        else request.label
+        for request in requests
+    }
+
+
+def _clock(seconds: float) -> str:
+    from datetime import timedelta
+
+    return say_duration(timedelta(seconds=round(seconds)))

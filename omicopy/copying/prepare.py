@@ -1,0 +1,163 @@
+"""From what was typed to complete requests: who the two accounts are, which image is meant, what the copy is called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from omicopy.cloud.clients import Clients
+from omicopy.copying.facts import Moment
+from omicopy.copying.handed import demand_life, demand_validity, read_handed
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model import answers
+from omicopy.model.export import FORMATS, export_key
+from omicopy.model.image import Image, check_image_name, check_name_template, parse_image, render_name
+from omicopy.model.presigned import PresignedUrl
+from omicopy.model.request import CopyRequest, Destination, HandedManifest, IfExists, Origin, Party, check_parties
+
+IMAGE_ID = re.compile(r"ami-[0-9a-z]{8,}")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportWish:
+    """What `export` is asked for. `images` are IDs or exact names; the prefix is as typed."""
+
+    images: Sequence[str]
+    source: str
+    bucket: str
+    prefix: str = ""
+    disk_format: str = "qcow2"
+    re_export: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CopyWish:
+    """What `copy` is asked for beside its export. `name` is a template; `description` None keeps the source's."""
+
+    export: ExportWish
+    targets: Sequence[str]
+    name: str = "{name}"
+    description: str | None = None
+    if_exists: IfExists = IfExists.FAIL
+    min_validity: timedelta = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportWish:
+    """What `import` is asked for. `name` None takes the manifest's own."""
+
+    url: PresignedUrl
+    target: str
+    name: str | None = None
+    description: str | None = None
+    if_exists: IfExists = IfExists.FAIL
+    min_validity: timedelta = timedelta(minutes=10)
+
+
+def copy_requests(clients: Clients, wish: CopyWish) -> list[CopyRequest]:
+    """One request an image and target. Reads both accounts; raises what keeps any of them from being asked for."""
+    check_name_template(wish.name)
+    source = identify(clients, wish.export.source)
+    targets = [identify(clients, profile) for profile in wish.targets]
+    for target in targets:
+        check_parties(source, target)
+    requests = []
+    for origin in _origins(clients, source, wish.export):
+        name = render_name(wish.name, origin.image, source.region)
+        text = origin.image.description if wish.description is None else wish.description
+        for target in targets:
+            destination = Destination(target, name, text, wish.if_exists)
+            requests.append(CopyRequest(origin, destination, wish.min_validity, wish.export.re_export))
+    _check_distinct(requests)
+    return requests
+
+
+def export_requests(clients: Clients, wish: ExportWish) -> list[CopyRequest]:
+    """One request an image, without a target."""
+    source = identify(clients, wish.source)
+    return [CopyRequest(origin, None, timedelta(0), wish.re_export) for origin in _origins(clients, source, wish)]
+
+
+def import_request(clients: Clients, wish: ImportWish, now: Moment) -> CopyRequest:
+    """The request for a manifest that was handed over, read and found alive before any call of the API (R9)."""
+    if wish.name is not None:
+        check_image_name(wish.name)
+    manifest = read_handed(clients.fetcher(), wish.url, now.wall)
+    demand_validity(wish.url.expires_at, manifest, wish.min_validity, now.wall)
+    demand_life(clients.fetcher(), manifest)
+    name = check_image_name(manifest.name or "" if wish.name is None else wish.name)
+    text = (manifest.description or "") if wish.description is None else wish.description
+    target = identify(clients, wish.target)
+    destination = Destination(target, name, text, wish.if_exists)
+    return CopyRequest(HandedManifest(wish.url, manifest), destination, wish.min_validity)
+
+
+def identify(clients: Clients, profile: str) -> Party:
+    """The account that a profile's access key belongs to (ReadAccounts)."""
+    answer = clients.api(profile).read("ReadAccounts", clients.retry.total_seconds(), {})
+    account = next(answers.mappings(answer, "Accounts"), {})
+    account_id = answers.text(account, "AccountId")
+    if not account_id:
+        raise OmicopyError(ErrorCode.FAILED, f"The API does not say which account the profile {profile!r} belongs to")
+    return Party(profile, account_id, clients.accounts[profile].region)
+
+
+def find_image(clients: Clients, party: Party, wanted: str) -> Image:
+    """The image with this ID or exact name; the account's own before those of others. Raises NOT_FOUND."""
+    is_id = IMAGE_ID.fullmatch(wanted) is not None
+    filters = {"ImageIds": [wanted]} if is_id else {"ImageNames": [wanted]}
+    raw = clients.api(party.profile).read_all("ReadImages", "Images", clients.retry.total_seconds(), filters)
+    images = [image for item in raw if (image := parse_image(item))]
+    found = [image for image in images if wanted in (image.image_id if is_id else image.name,)]
+    own = [image for image in found if image.account_id == party.account_id]
+    if len(own) > 1:
+        ids = ", ".join(sorted(image.image_id for image in own))
+        raise OmicopyError(
+            ErrorCode.NOT_FOUND, f"{len(own)} images of {party} are called {wanted!r}: {ids}", "Name one by its ID."
+        )
+    if not found:
+        raise OmicopyError(
+            ErrorCode.NOT_FOUND,
+            f"There is no image {wanted!r} in {party}",
+            "Give an image's ID (ami-…) or its exact name; list them with the API's ReadImages.",
+        )
+    return (own or sorted(found, key=lambda image: image.image_id))[0]
+
+
+def check_bucket(bucket: str) -> str:
+    """The bucket's name itself when OOS would take it (DOMAIN.md §4); raises USAGE."""
+    if _BUCKET.fullmatch(bucket):
+        return bucket
+    raise OmicopyError(
+        ErrorCode.USAGE,
+        f"{bucket!r} is no bucket name",
+        "A bucket's name has 3 to 63 characters of a-z, 0-9 and '-'; give the name alone, without s3:// or a path.",
+    )
+
+
+def _origins(clients: Clients, source: Party, wish: ExportWish) -> list[Origin]:
+    if wish.disk_format not in FORMATS:
+        raise OmicopyError(ErrorCode.USAGE, f"{wish.disk_format!r} is no export format", "Use qcow2 or raw.")
+    bucket = check_bucket(wish.bucket)
+    images = {image.image_id: image for image in (find_image(clients, source, wanted) for wanted in wish.images)}
+    return [
+        Origin(source, image, export_key(image.image_id, bucket, wish.prefix, wish.disk_format))
+        for image in images.values()
+    ]
+
+
+def _check_distinct(requests: Sequence[CopyRequest]) -> None:
+    """Two images must not become one name in one account: the second would find the first in its place."""
+    seen: dict[tuple[str, str, str], str] = {}
+    for request in requests:
+        if request.destination is None:
+            continue
+        party, name = request.destination.party, request.destination.name
+        other = seen.setdefault((party.account_id, party.region, name), request.marker)
+        if other != request.marker:
+            raise OmicopyError(
+                ErrorCode.USAGE, f"Two images would both be called {name!r} in {party}", "Put {image_id} into --name."
+            )
