@@ -21,12 +21,14 @@ from omicopy.sandbox.world import Device, ExportTask, Image, TaskState, World
 OPTIONAL = ("CompressedSize", "Ordering", "User", "Name", "Iops")
 
 
-def queued_task(world: World, account: Account, image_id: str, export: Mapping[str, Any]) -> ExportTask:
+def _queued_task(world: World, account: Account, image_id: str, export: Mapping[str, Any], oos_url: str) -> ExportTask:
     """A new task, not yet in the world. An `OsuManifestUrl` in the request is not used: nobody knows what it does."""
     now, settings = world.clock(), world.settings
     task_id = world.new_id("image-export")
     asked = export.get("OsuPrefix", "")
     prefix = _prefix(asked.strip("/"), image_id)
+    manifest_key = prefix + _manifest_name(settings.variant.manifest_key, task_id, image_id)
+    shows_url = settings.variant.manifest_url is ManifestUrl.FROM_START
     key = export.get("OsuApiKey", {})
     return ExportTask(
         task_id=task_id,
@@ -36,11 +38,12 @@ def queued_task(world: World, account: Account, image_id: str, export: Mapping[s
         bucket=export["OsuBucket"],
         prefix=prefix,
         shown_prefix=_shown_prefix(settings.variant.prefix, asked, image_id),
-        manifest_key=prefix + _manifest_name(settings.variant.manifest_key, task_id, image_id),
+        manifest_key=manifest_key,
         state=TaskState.QUEUED,
         comment=f"Export of image {image_id}",
         begins=now + settings.export_seconds * settings.queued_share,
         ends=now + settings.export_seconds,
+        shown_url=_plain_url(oos_url, export["OsuBucket"], manifest_key) if shows_url else None,
         api_key=(key["ApiKeyId"], key["SecretKey"]) if {"ApiKeyId", "SecretKey"} <= set(key) else None,
     )
 
@@ -66,6 +69,10 @@ def _manifest_name(way: ManifestKey, task_id: str, image_id: str) -> str:
     return names[way]
 
 
+def _plain_url(oos_url: str, bucket: str, key: str) -> str:
+    return f"{oos_url}/{bucket}/{quote(key)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """One disk in the bucket."""
@@ -86,11 +93,12 @@ class Exporter:
         self._oos_url = oos_url
         self._store_url = store_url
 
-    def start(self, task: ExportTask) -> None:
-        """Let a queued task run its course."""
-        if self._variant.manifest_url is ManifestUrl.FROM_START:
-            self._world.change_task(task.task_id, shown_url=self._url(task, task.manifest_key))
+    def queue(self, account: Account, image_id: str, export: Mapping[str, Any]) -> ExportTask:
+        """Make a task and let it run its course."""
+        task = _queued_task(self._world, account, image_id, export, self._oos_url)
+        self._world.tasks.put(task.task_id, task)
         self._at(task.begins, lambda: self._begin(task))
+        return task
 
     @property
     def _variant(self) -> Variant:
@@ -136,7 +144,7 @@ class Exporter:
             return
         changes: dict[str, object] = {"state": TaskState.COMPLETED, "ended": self._world.clock()}
         if self._variant.manifest_url is ManifestUrl.COMPLETED:
-            changes["shown_url"] = self._url(task, task.manifest_key)
+            changes["shown_url"] = _plain_url(self._oos_url, task.bucket, task.manifest_key)
         if self._variant.manifest_url is ManifestUrl.SIGNED:
             changes["shown_url"] = self._presigned(task, task.manifest_key)
         self._world.change_task(task.task_id, **changes)
@@ -183,9 +191,6 @@ class Exporter:
         account = self._world.accounts[task.account_id]
         access_key, secret_key = task.api_key or (account.access_key, account.secret_key)
         return Signer(access_key, secret_key, self._world.region)
-
-    def _url(self, task: ExportTask, key: str) -> str:
-        return f"{self._oos_url}/{task.bucket}/{quote(key)}"
 
     def _store_object(self, task: ExportTask, key: str) -> str:
         return f"{self._store_url}/{task.bucket}/{key}"

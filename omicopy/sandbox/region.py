@@ -7,7 +7,7 @@ from pathlib import Path
 
 from starlette.types import Scope
 
-from omicopy.sandbox.actions.call import Work
+from omicopy.sandbox.actions.call import Request, Work
 from omicopy.sandbox.clockwork import Clockwork
 from omicopy.sandbox.exporting import Exporter
 from omicopy.sandbox.faults import Faults
@@ -33,9 +33,9 @@ class Behind(Work):
         self._exporter = exporter
         self._importer = importer
 
-    def export(self, task: ExportTask) -> None:
-        """Let a queued task run its course."""
-        self._exporter.start(task)
+    def export(self, account: Account, image_id: str, export: Request) -> ExportTask:
+        """Queue an export and let it run its course."""
+        return self._exporter.queue(account, image_id, export)
 
     def check_source(self, url: str) -> None:
         """Refuse a manifest at once, where the variant has it so."""

@@ -8,21 +8,22 @@ import secrets
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
+from typing import Any
 from urllib.parse import urlsplit
 
 from omicopy.sandbox.clockwork import Clockwork
-from omicopy.sandbox.command import banner, environment, run_command
+from omicopy.sandbox.command import SIGNALLED, banner, environment, run_command
 from omicopy.sandbox.faults import Faults
 from omicopy.sandbox.folder import Folder
 from omicopy.sandbox.home import write_home
 from omicopy.sandbox.objects import Objects
 from omicopy.sandbox.record import Record
 from omicopy.sandbox.region import Region
-from omicopy.sandbox.schema import official_schema
+from omicopy.sandbox.schema import SchemaError, official_schema
 from omicopy.sandbox.settings import REGIONS, Account, Settings, make_accounts
 from omicopy.sandbox.store import StoreError
 from omicopy.sandbox.world import World
@@ -105,44 +106,55 @@ class Sandbox:
         self.env = environment(self.home, self.profiles, os.environ)
 
 
-class Stopped(BaseException):
-    """A signal asks to end; a BaseException, as KeyboardInterrupt is."""
+def main(command: Sequence[str], settings: Settings, record_file: Path | None = None) -> int:
+    """Run a command inside a sandbox, or keep one up until Ctrl-C. Returns the exit code; nothing is left behind."""
+    try:
+        with _Signals() as signals, Sandbox(settings, record_file) as sandbox:
+            try:
+                return _use(sandbox, command)
+            finally:
+                signals.heeded = False
+    except _Stopped as stopped:
+        return SIGNALLED + stopped.number
+    except (StoreError, SchemaError) as error:
+        print(f"The sandbox can't start: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+
+
+def _use(sandbox: Sandbox, command: Sequence[str]) -> int:
+    if command:
+        return run_command(command, sandbox.env)
+    print(banner(sandbox.home, sandbox.profiles, sandbox.api_urls, sandbox.oos_urls), file=sys.stderr)  # noqa: T201
+    threading.Event().wait()
+    return 0
+
+
+class _Stopped(BaseException):
+    """A signal asks to end; no Exception, as KeyboardInterrupt is none."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
 
 
-def main(command: Sequence[str], settings: Settings, record_file: Path | None = None) -> int:
-    """Run a command inside a sandbox, or keep one up until Ctrl-C. Returns the exit code; nothing is left behind."""
-    try:
-        with _signals_raise(), Sandbox(settings, record_file) as sandbox:
-            if command:
-                return run_command(command, sandbox.env)
-            print(banner(sandbox.home, sandbox.profiles, sandbox.api_urls, sandbox.oos_urls), file=sys.stderr)  # noqa: T201
-            threading.Event().wait()
-            return 0
-    except Stopped as stopped:
-        return 128 + stopped.number
-    except StoreError as error:
-        print(f"The sandbox can't start: {error}", file=sys.stderr)  # noqa: T201
-        return 1
+class _Signals:
+    """The first signal that asks to end raises `_Stopped`; later ones don't disturb the tidying up."""
 
+    def __init__(self) -> None:
+        self.heeded = True
+        self._before: dict[signal.Signals, Any] = {}
 
-@contextlib.contextmanager
-def _signals_raise() -> Iterator[None]:
-    """The first SIGINT or SIGTERM raises `Stopped`; more of them don't disturb the tidying up."""
-    asked = False
+    def __enter__(self) -> _Signals:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._receive)
+        return self
 
-    def stop(number: int, _: FrameType | None) -> None:
-        nonlocal asked
-        if not asked:
-            asked = True
-            raise Stopped(number)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def _receive(self, number: int, _: FrameType | None) -> None:
+        if self.heeded:
+            self.heeded = False
+            raise _Stopped(number)

@@ -24,6 +24,10 @@ from omicopy.sandbox.errors import ApiError, No
 WRONG = {"additionalProperties": No.BAD_PARAMETER, "required": No.BAD_COMBINATION, "type": No.WRONG_TYPE}
 
 
+class SchemaError(Exception):
+    """The official file can't be had; the message says what is missing."""
+
+
 class Schema:
     """The OpenAPI document, ready to judge."""
 
@@ -74,7 +78,7 @@ def official_schema() -> Schema:
 
     found = importlib.util.find_spec("osc_sdk_python")
     if found is None or not found.submodule_search_locations:
-        raise RuntimeError("the package osc-sdk-python, which brings OUTSCALE's OpenAPI file, is not installed")
+        raise SchemaError("the package osc-sdk-python, which brings OUTSCALE's OpenAPI file, is not installed")
     file = Path(next(iter(found.submodule_search_locations))) / "resources" / "outscale.yaml"
     return Schema(YAML(typ="safe").load(file.read_text(encoding="utf-8")))
 

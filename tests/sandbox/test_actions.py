@@ -137,7 +137,9 @@ def test_tags_come_and_go_on_images_snapshots_and_tasks(user) -> None:
     assert user.image("ami-00000002", "source")["Tags"] == [{"Key": "l", "Value": ""}]
 
 
-@pytest.mark.parametrize("tag", [{"Key": "", "Value": ""}, {"Key": "k" * 256, "Value": ""}, {"Key": "k", "Value": "v" * 256}])
+@pytest.mark.parametrize(
+    "tag", [{"Key": "", "Value": ""}, {"Key": "k" * 256, "Value": ""}, {"Key": "k", "Value": "v" * 256}]
+)
 def test_tags_have_their_lengths(user, tag) -> None:
     with user.refused():
         user.api("source").api("CreateTags", ResourceIds=["ami-00000001"], Tags=[tag])
@@ -150,7 +152,12 @@ def test_what_is_not_ours_can_t_be_tagged(user) -> None:
 
 def test_an_image_can_be_described_and_shared(user) -> None:
     api, other = user.api("source"), user.sandbox.accounts["source-other"].account_id
-    api.api("UpdateImage", ImageId="ami-00000002", Description="new", PermissionsToLaunch={"Additions": {"AccountIds": [other]}})
+    api.api(
+        "UpdateImage",
+        ImageId="ami-00000002",
+        Description="new",
+        PermissionsToLaunch={"Additions": {"AccountIds": [other]}},
+    )
     assert "golden-three" in names(user, "source-other")
     image = user.image("ami-00000002", "source")
     assert (image["Description"], image["PermissionsToLaunch"]["AccountIds"]) == ("new", [other])

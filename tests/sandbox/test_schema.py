@@ -16,7 +16,11 @@ from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.schema import official_schema
 
 NAMES = {"NO_BUCKET": "bucket-not-found", "BAD_FILTER": "invalid-filter", "BAD_IMAGE_NAME": "invalid-image-name"}
-NAMES |= {"NO_MANIFEST": "invalid-manifest", "BAD_MANIFEST": "invalid-manifest-format", "NO_SUCH_IMAGE": "no-such-image"}
+NAMES |= {
+    "NO_MANIFEST": "invalid-manifest",
+    "BAD_MANIFEST": "invalid-manifest-format",
+    "NO_SUCH_IMAGE": "no-such-image",
+}
 NAMES |= {"OSU_UNREACHABLE": "osu-connection-error", "UNKNOWN_VERSION": "unknown-export-version"}
 NAMES |= {"NO_SUCH_TASK": "no-such-task", "IMAGE_STATE": "invalid-image-state", "NAME_TAKEN": "duplicate-name"}
 NAMES |= {"EXPORTS_IN_FLIGHT": "too-many-concurrent-snapshots", "WRONG_TYPE": "invalid-parameter-type"}

@@ -16,8 +16,9 @@ Answer = dict[str, Any]
 class Work(Protocol):
     """What goes on behind the API after the answer: exports that export, imports that import."""
 
-    def export(self, task: ExportTask) -> None:
-        """Let a queued task run its course."""
+    def export(self, account: Account, image_id: str, export: Request) -> ExportTask:
+        """Queue an export (`OsuExportToCreate`) and let it run its course."""
+        ...
 
     def check_source(self, url: str) -> None:
         """Refuse a manifest that can't be imported, at once (`ApiError`), where the variant has it so."""

@@ -6,7 +6,6 @@ from omicopy.sandbox.actions.call import Action, Answer, Call, Request
 from omicopy.sandbox.actions.lists import Filter, arrange, one_of, page, select
 from omicopy.sandbox.actions.shapes import task_shape
 from omicopy.sandbox.errors import ApiError, No
-from omicopy.sandbox.exporting import queued_task
 from omicopy.sandbox.variants import Ageing, Cancel
 from omicopy.sandbox.world import RUNNING, ExportTask, ImageState, TaskState
 
@@ -28,11 +27,8 @@ def create_image_export_task(call: Call, request: Request) -> Answer:
         running = sum(task.state in RUNNING for task in own)
         if 0 < call.settings.exports_in_flight <= running:
             raise ApiError(No.EXPORTS_IN_FLIGHT, f"{running} exports are running.")
-        task = queued_task(call.world, call.account, request["ImageId"], export)
-        call.world.tasks.put(task.task_id, task)
-        answer = task_shape(task, call.world.clock())
-    call.work.export(task)
-    return {"ImageExportTask": answer}
+        task = call.work.export(call.account, request["ImageId"], export)
+        return {"ImageExportTask": task_shape(task, call.world.clock())}
 
 
 def _check_exportable(call: Call, image_id: str) -> None:

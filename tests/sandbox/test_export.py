@@ -1,0 +1,188 @@
+"""Exports: real disks in a real bucket, states that move, and every way to fail."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import time
+
+import pytest
+import requests
+
+from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.variants import Cancel, Variant
+
+GIB = 1 << 30
+
+
+def manifest(user, task):
+    return requests.get(user.sign(user.manifest_key(task)), timeout=5).json()
+
+
+def test_an_export_writes_a_manifest_with_every_documented_key(user) -> None:
+    task = user.export("ami-00000002", OsuPrefix="some/where")
+    assert (task["State"], task["Progress"]) == ("completed", 100)
+    assert task["OsuExport"]["OsuPrefix"] == "some/where/ami-00000002/"
+    document = manifest(user, task)
+    assert document["Version"] == 1
+    image = document["Image"]
+    assert (image["Name"], image["User"]) == ("golden-three", user.sandbox.accounts["source"].account_id)
+    assert set(image) == {"Name", "Description", "Architecture", "Type", "ProductTypes", "Public", "User", "Snapshots"}
+    documented = {"Device", "Filename", "PreSignedUrl", "Size", "CompressedSize", "VolumeType", "Iops"}
+    assert all(set(one) == documented | {"DeleteOnTermination", "Ordering"} for one in image["Snapshots"])
+    volumes = [(one["Device"], one["Size"] // GIB, one["VolumeType"], one["Iops"]) for one in image["Snapshots"]]
+    assert volumes == [("/dev/sda1", 10, "standard", None), ("/dev/sdb", 20, "io1", 500), ("/dev/xvdc", 4, "gp2", None)]
+
+
+def test_every_snapshot_is_a_real_qcow2_behind_its_embedded_url(user) -> None:
+    for snapshot in manifest(user, user.export("ami-00000002"))["Image"]["Snapshots"]:
+        body = requests.get(snapshot["PreSignedUrl"], timeout=5).content
+        assert len(body) == snapshot["CompressedSize"]
+        magic, version = struct.unpack_from(">4sI", gzip.decompress(body))
+        assert (magic, version) == (b"QFI\xfb", 3)
+        assert struct.unpack_from(">Q", gzip.decompress(body), 24)[0] == snapshot["Size"]
+
+
+def test_a_raw_export_is_a_raw_disk(user) -> None:
+    task = user.export("ami-00000001", DiskImageFormat="raw")
+    [snapshot] = manifest(user, task)["Image"]["Snapshots"]
+    assert snapshot["Filename"].endswith(".raw.gz")
+    assert gzip.decompress(requests.get(snapshot["PreSignedUrl"], timeout=5).content)[-2:] == b"\x55\xaa"
+
+
+def test_the_product_code_travels_in_the_manifest(user) -> None:
+    assert manifest(user, user.export("ami-00000003"))["Image"]["ProductTypes"] == ["0001", "0002"]
+
+
+def test_without_a_prefix_the_image_s_id_is_the_prefix(user) -> None:
+    assert user.export("ami-00000001")["OsuExport"]["OsuPrefix"] == "ami-00000001/"
+
+
+def test_states_and_progress_move(user) -> None:
+    user.sandbox.reset(Settings(export_seconds=0.8))
+    task = user.start_export("ami-00000001")
+    assert (task["State"], task["Progress"], task["Comment"]) == ("pending/queued", 0, "Export of image ami-00000001")
+    seen = [task]
+    while seen[-1]["State"] in ("pending/queued", "pending"):
+        time.sleep(0.03)
+        seen.append(user.task(task["TaskId"]))
+    states = list(dict.fromkeys(one["State"] for one in seen))
+    assert states == ["pending/queued", "pending", "completed"]
+    progress = [one["Progress"] for one in seen]
+    assert progress == sorted(progress)
+    assert len(set(progress)) > 4
+
+
+def test_the_manifest_is_written_last(user) -> None:
+    user.sandbox.reset(Settings(export_seconds=0.8))
+    task = user.start_export("ami-00000002")
+    listing = f"{user.sandbox.oos_urls['eu-west-2']}/omi-exports"
+    key = user.manifest_key(task)
+    time.sleep(0.6)
+    assert requests.get(user.sign(key), timeout=5).status_code == 404
+    assert user.task(task["TaskId"])["State"] == "pending"
+    user.wait(lambda: user.task(task["TaskId"])["State"] == "completed")
+    assert requests.get(user.sign(key), timeout=5).status_code == 200
+    assert requests.get(listing, timeout=5).status_code == 403
+
+
+def test_the_same_export_twice_makes_two_tasks_and_other_objects(user) -> None:
+    first, second = user.export("ami-00000001"), user.export("ami-00000001")
+    assert first["TaskId"] != second["TaskId"]
+    assert first["OsuExport"]["OsuPrefix"] == second["OsuExport"]["OsuPrefix"]
+    assert user.sandbox.record.count("CreateImageExportTask", account="source") == 2
+
+
+@pytest.mark.parametrize(
+    ("image_id", "code"),
+    [
+        ("ami-00000004", "6001"),
+        ("ami-00000005", "6001"),
+        ("ami-00000011", "4"),
+        ("ami-00000012", "4"),
+        ("ami-00000013", "5023"),
+        ("ami-99999999", "5023"),
+    ],
+)
+def test_only_an_own_available_image_can_be_exported(user, image_id, code) -> None:
+    with user.refused() as refused:
+        user.start_export(image_id)
+    assert refused.code == code
+
+
+def test_an_unknown_format_is_refused(user) -> None:
+    with user.refused() as refused:
+        user.start_export("ami-00000001", DiskImageFormat="vmdk")
+    assert refused.code == "4047"
+
+
+@pytest.mark.parametrize("bucket", ["no-such-bucket", "other-exports"])
+def test_an_export_to_a_bucket_that_can_t_be_written_fails_and_says_why(user, bucket) -> None:
+    task = user.export("ami-00000001", OsuBucket=bucket)
+    assert task["State"] == "failed"
+    assert bucket in task["Comment"]
+
+
+def test_the_keys_in_the_request_write_and_sign(user) -> None:
+    other = user.sandbox.accounts["source-other"]
+    key = {"ApiKeyId": other.access_key, "SecretKey": other.secret_key}
+    task = user.export("ami-00000001", OsuBucket="other-exports", OsuApiKey=key)
+    assert task["State"] == "completed"
+
+
+def test_no_more_exports_in_flight_than_the_limit(user) -> None:
+    user.sandbox.reset(Settings(exports_in_flight=1, export_seconds=0.3))
+    running = user.start_export("ami-00000001")["TaskId"]
+    with user.refused() as refused:
+        user.start_export("ami-00000002")
+    assert (refused.code, refused.type) == ("10008", "TooManyResources (QuotaExceded)")
+    user.wait(lambda: user.task(running)["State"] == "completed")
+    user.start_export("ami-00000002")
+
+
+def test_a_queued_export_can_be_cancelled_and_writes_nothing(user) -> None:
+    task = user.start_export("ami-00000001")
+    user.api("source").api("DeleteExportTask", ExportTaskId=task["TaskId"])
+    time.sleep(0.4)
+    assert user.task(task["TaskId"])["State"] == "cancelled"
+    assert requests.get(user.sign(user.manifest_key(task)), timeout=5).status_code == 404
+
+
+@pytest.mark.parametrize(("cancel", "accepted"), [(Cancel.QUEUED, False), (Cancel.RUNNING, True)])
+def test_whether_a_running_export_can_be_cancelled_varies(user, cancel, accepted) -> None:
+    user.sandbox.reset(Settings(export_seconds=3, queued_share=0, variant=Variant(cancel=cancel)))
+    task_id = user.start_export("ami-00000001")["TaskId"]
+    user.wait(lambda: user.task(task_id)["State"] == "pending")
+    if accepted:
+        user.api("source").api("DeleteExportTask", ExportTaskId=task_id)
+        assert user.task(task_id)["State"] == "cancelled"
+        return
+    with user.refused() as refused:
+        user.api("source").api("DeleteExportTask", ExportTaskId=task_id)
+    assert refused.type == "InvalidState"
+
+
+def test_a_task_of_somebody_else_can_t_be_seen_or_cancelled(user) -> None:
+    task_id = user.start_export("ami-00000001")["TaskId"]
+    assert user.api("source-other").api("ReadImageExportTasks")["ImageExportTasks"] == []
+    with user.refused() as refused:
+        user.api("source-other").api("DeleteExportTask", ExportTaskId=task_id)
+    assert refused.code == "5058"
+
+
+def test_task_101_is_on_the_second_page(user) -> None:
+    user.sandbox.reset(Settings(exports_in_flight=0, export_seconds=60))
+    made = {user.start_export("ami-00000001")["TaskId"] for _ in range(101)}
+    first = user.api("source").api("ReadImageExportTasks", Filters={"ImageIds": ["ami-00000001"]})
+    assert len(first["ImageExportTasks"]) == 100
+    second = user.api("source").api("ReadImageExportTasks", NextPageToken=first["NextPageToken"])
+    assert {task["TaskId"] for page in (first, second) for task in page["ImageExportTasks"]} == made
+
+
+def test_an_embedded_url_s_lifetime_and_age_are_settings(user) -> None:
+    user.sandbox.reset(Settings(export_seconds=0.2, embedded_url_age_seconds=604_800 - 3600))
+    [alive] = manifest(user, user.export("ami-00000001"))["Image"]["Snapshots"]
+    assert requests.get(alive["PreSignedUrl"], timeout=5).status_code == 200
+    user.sandbox.reset(Settings(export_seconds=0.2, embedded_url_age_seconds=604_800 + 3600))
+    [dead] = manifest(user, user.export("ami-00000001"))["Image"]["Snapshots"]
+    assert requests.get(dead["PreSignedUrl"], timeout=5).status_code == 403

@@ -1,0 +1,202 @@
+"""Faults do what their names say, as often as they were asked to, and leave the rest alone."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+
+from omicopy.sandbox.faults import RATED, Fault, FaultKind
+from omicopy.sandbox.settings import Settings
+
+EXPORT = {"ImageId": "ami-00000001", "OsuExport": {"DiskImageFormat": "qcow2", "OsuBucket": "omi-exports"}}
+REFUSALS = [
+    (FaultKind.THROTTLE_PLATFORM, 503, "6"),
+    (FaultKind.THROTTLE_ACCOUNT, 429, "24"),
+    (FaultKind.THROTTLE_CALL, 429, "25"),
+    (FaultKind.ERROR_500, 500, "2000"),
+    (FaultKind.DENIED, 403, "4"),
+]
+UNFINISHED = [FaultKind.RESET_BEFORE, FaultKind.LOST_ANSWER, FaultKind.HANG, FaultKind.HANG_AFTER, FaultKind.CUT_ANSWER]
+
+
+class Impatient(HTTPAdapter):
+    """Half a second is long on loopback."""
+
+    def send(self, request, **options):
+        return super().send(request, **(options | {"timeout": 0.5}))
+
+
+def read_into(got: bytearray, answer: requests.Response) -> None:
+    for piece in answer.iter_content(1):
+        got += piece
+
+
+def tasks(user) -> int:
+    return len(user.sandbox.world("eu-west-2").tasks.all())
+
+
+@pytest.mark.parametrize(("kind", "status", "code"), REFUSALS)
+@pytest.mark.parametrize("retry_after", [None, 2])
+def test_a_refusing_fault_answers_without_any_effect(user, kind, status, code, retry_after) -> None:
+    user.sandbox.faults.add(Fault(kind, "CreateImageExportTask", retry_after=retry_after))
+    with pytest.raises(requests.HTTPError) as caught:
+        user.api("source").api("CreateImageExportTask", **EXPORT)
+    answer = caught.value.response
+    assert (answer.status_code, answer.json()["Errors"][0]["Code"]) == (status, code)
+    assert answer.headers.get("Retry-After") == (None if retry_after is None else "2")
+    assert tasks(user) == 0
+    user.api("source").api("CreateImageExportTask", **EXPORT)
+    assert tasks(user) == 1
+
+
+def test_a_502_has_a_body_of_html(user) -> None:
+    user.sandbox.faults.add(Fault(FaultKind.ERROR_502))
+    with pytest.raises(requests.HTTPError) as caught:
+        user.api("source").api("ReadImages")
+    assert (caught.value.response.status_code, caught.value.response.headers["Content-Type"]) == (502, "text/html")
+
+
+def test_a_503_is_problem_json(user) -> None:
+    user.sandbox.faults.add(Fault(FaultKind.ERROR_503))
+    with pytest.raises(requests.HTTPError) as caught:
+        user.api("source").api("ReadImages")
+    assert caught.value.response.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("kind", UNFINISHED)
+def test_an_unfinished_answer_has_its_effect_or_none(user, kind) -> None:
+    fault = user.sandbox.faults.add(Fault(kind, "CreateImageExportTask"))
+    user.api("source").session.mount("http://", Impatient())
+    with pytest.raises(requests.RequestException) as caught:
+        user.api("source").api("CreateImageExportTask", **EXPORT)
+    hangs = kind in (FaultKind.HANG, FaultKind.HANG_AFTER)
+    assert isinstance(caught.value, requests.Timeout) == hangs
+    assert tasks(user) == (0 if kind in (FaultKind.RESET_BEFORE, FaultKind.HANG) else 1)
+    assert user.sandbox.faults.struck(fault) == 1
+    assert user.sandbox.record.count("CreateImageExportTask", account="source", fault=kind.value) == 1
+    assert user.sandbox.record.count("CreateImageExportTask") == 1
+
+
+def test_a_cut_answer_promises_more_than_it_sends(user) -> None:
+    user.sandbox.faults.add(Fault(FaultKind.CUT_ANSWER, "ReadRegions"))
+    regions = f"{user.sandbox.api_urls['eu-west-2']}/api/v1/ReadRegions"
+    answer = requests.post(regions, "{}", stream=True, timeout=2)
+    got = bytearray()
+    with pytest.raises(requests.RequestException):
+        read_into(got, answer)
+    assert 0 < len(got) < int(answer.headers["Content-Length"])
+
+
+def test_states_that_nobody_documented(user) -> None:
+    task_id = user.start_export("ami-00000001")["TaskId"]
+    user.sandbox.faults.add(Fault(FaultKind.UNKNOWN_STATE, times=2, state="in-queue"))
+    assert user.task(task_id)["State"] == "in-queue"
+    assert user.image("ami-00000001", "source")["State"] == "in-queue"
+    assert user.image("ami-00000001", "source")["State"] == "available"
+
+
+def test_a_lagging_read_shows_the_world_as_it_was(user) -> None:
+    user.sandbox.faults.add(Fault(FaultKind.LAG, "ReadImageExportTasks", lag_seconds=30))
+    user.start_export("ami-00000001")
+    read = user.api("source")
+    assert read.api("ReadImageExportTasks")["ImageExportTasks"] == []
+    assert len(read.api("ReadImageExportTasks")["ImageExportTasks"]) == 1
+
+
+def test_all_reads_can_lag_a_little(user) -> None:
+    user.sandbox.reset(Settings(lag_seconds=0.4))
+    assert user.image("ami-00000001", "source")["Tags"]
+    task_id = user.start_export("ami-00000001")["TaskId"]
+    read = user.api("source")
+    assert read.api("ReadImageExportTasks")["ImageExportTasks"] == []
+    user.wait(lambda: read.api("ReadImageExportTasks")["ImageExportTasks"] != [])
+    user.api("source").api("CreateTags", ResourceIds=[task_id], Tags=[{"Key": "k", "Value": "v"}])
+    assert user.task(task_id)["Tags"] == []
+    user.wait(lambda: user.task(task_id)["Tags"] != [])
+
+
+def test_a_fault_waits_and_strikes_as_often_as_asked(user) -> None:
+    fault = user.sandbox.faults.add(Fault(FaultKind.ERROR_500, "ReadAccounts", after=1, times=2))
+    worked = []
+    for _ in range(4):
+        try:
+            user.api("source").api("ReadAccounts")
+            worked.append(True)
+        except requests.HTTPError:
+            worked.append(False)
+    assert worked == [True, False, False, True]
+    assert user.sandbox.faults.struck(fault) == 2
+
+
+def test_a_fault_can_be_for_one_account_only(user) -> None:
+    user.sandbox.faults.add(Fault(FaultKind.ERROR_500, account="source", times=None))
+    user.api("source-other").api("ReadAccounts")
+    with pytest.raises(requests.HTTPError):
+        user.api("source").api("ReadAccounts")
+
+
+def test_a_rate_is_seeded(user) -> None:
+    outcomes = []
+    for _ in range(2):
+        user.sandbox.faults.clear()
+        user.sandbox.faults.rate(0.5, seed=3, kinds=[FaultKind.ERROR_500])
+        outcomes.append(
+            [
+                requests.post(f"{user.sandbox.api_urls['eu-west-2']}/api/v1/ReadRegions", "{}", timeout=5).status_code
+                for _ in range(20)
+            ]
+        )
+    assert outcomes[0] == outcomes[1]
+    assert {200, 500} == set(outcomes[0])
+
+
+def test_a_rate_s_faults_all_end_on_their_own(user) -> None:
+    assert not {FaultKind.HANG, FaultKind.HANG_AFTER} & set(RATED)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "code"),
+    [
+        (FaultKind.THROTTLE_PLATFORM, 503, "SlowDown"),
+        (FaultKind.DENIED, 403, "AccessDenied"),
+        (FaultKind.NOT_FOUND, 404, "NoSuchKey"),
+    ],
+)
+def test_object_storage_fails_in_its_own_language(user, kind, status, code) -> None:
+    url = user.put("thing", b"content")
+    user.sandbox.faults.add(Fault(kind, "GetObject", account="source"))
+    answer = requests.get(url, timeout=5)
+    assert (answer.status_code, f"<Code>{code}</Code>" in answer.text) == (status, True)
+    assert requests.get(url, timeout=5).content == b"content"
+
+
+@pytest.mark.parametrize("kind", UNFINISHED)
+def test_object_storage_can_break_off(user, kind) -> None:
+    url = user.put("thing", b"content" * 100)
+    user.sandbox.faults.add(Fault(kind, "GetObject"))
+    with pytest.raises(requests.RequestException):
+        requests.get(url, timeout=0.5)
+    assert requests.get(url, timeout=5).content == b"content" * 100
+
+
+def test_the_service_s_own_reads_meet_only_faults_meant_for_them(user) -> None:
+    url = user.manifest_url()
+    user.sandbox.faults.add(Fault(FaultKind.DENIED, "GetObject", times=None))
+    assert user.import_(url)["State"] == "available"
+    user.sandbox.faults.clear()
+    user.sandbox.faults.add(Fault(FaultKind.DENIED, "GetObject", account="(service)"))
+    assert user.import_(url, "copy 2")["State"] == "failed"
+
+
+def test_a_reset_forgets_faults_and_requests_and_is_quick(user) -> None:
+    user.put("thing", b"content")
+    user.sandbox.faults.add(Fault(FaultKind.ERROR_500, times=None))
+    began = time.monotonic()
+    user.sandbox.reset()
+    assert time.monotonic() - began < 0.3
+    assert len(user.sandbox.record) == 0
+    user.api("source").api("ReadAccounts")
+    assert requests.get(user.sign("thing"), timeout=5).status_code == 404

@@ -1,0 +1,63 @@
+"""The sandbox as a command: the exit codes, and that it leaves nothing behind however it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from omicopy.sandbox.sandbox import Sandbox
+
+PROGRAM = """
+import sys
+from omicopy.sandbox.sandbox import main
+from omicopy.sandbox.settings import Settings
+sys.exit(main(sys.argv[1:], Settings()))
+"""
+
+
+def sandbox_process(*command: str, tmp: str) -> subprocess.Popen[str]:
+    env = os.environ | {"TMPDIR": tmp, "OSC_ACCESS_KEY": "leaked", "AWS_PROFILE": "leaked"}
+    words = [sys.executable, "-c", PROGRAM, *command]
+    return subprocess.Popen(words, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_a_command_runs_inside_and_its_exit_code_is_the_sandbox_s(tmp_path) -> None:
+    shown = "import os; print(sorted(n for n in os.environ if n[:4] in ('OSC_', 'AWS_'))); raise SystemExit(7)"
+    process = sandbox_process("python", "-c", shown, tmp=str(tmp_path))
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out.strip(), err) == (7, "['OSC_CONFIG_FILE']", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stays_up_until_a_signal_and_leaves_nothing(tmp_path, number) -> None:
+    process = sandbox_process(tmp=str(tmp_path))
+    assert process.stderr is not None
+    assert "until Ctrl-C" in process.stderr.readline()
+    process.send_signal(number)
+    process.communicate(timeout=15)
+    assert process.returncode == 128 + number
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_while_it_starts_leaves_nothing(tmp_path) -> None:
+    process = sandbox_process(tmp=str(tmp_path))
+    threading.Event().wait(0.7)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=15)
+    assert process.returncode in (128 + signal.SIGTERM, -signal.SIGTERM)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stopped_sandbox_has_no_thread_left(running_sandbox: Sandbox) -> None:
+    before = set(threading.enumerate())
+    with Sandbox() as second:
+        assert second.accounts["source"].access_key != running_sandbox.accounts["source"].access_key
+        assert set(second.api_urls.values()).isdisjoint(running_sandbox.api_urls.values())
+    left = [thread.name for thread in set(threading.enumerate()) - before if "sandbox-store" not in thread.name]
+    assert left == []

@@ -1,0 +1,127 @@
+"""What is unknown about the service varies, and under every variant exports export and imports import."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+
+import pytest
+import requests
+
+from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.variants import Ageing, Fields, Filename, ManifestUrl, Names, Order, Prefix, Variant, dimensions
+
+QUICK = {"export_seconds": 0.2, "import_seconds": 0.2}
+
+
+def manifest(user, task):
+    return requests.get(user.sign(user.manifest_key(task)), timeout=5).json()
+
+
+def having(user, **values: Enum) -> None:
+    user.sandbox.reset(Settings(variant=Variant(**values), **QUICK))
+
+
+def test_every_value_of_what_is_unknown_is_in_some_variant() -> None:
+    for name, values in dimensions().items():
+        assert {getattr(variant, name) for variant in Variant.every()} == set(values), name
+
+
+def test_variants_have_names_of_their_own() -> None:
+    names = [variant.name for variant in Variant.every()]
+    assert len(set(names)) == len(names) == 4
+    assert [Variant.named(name) for name in names] == list(Variant.every())
+
+
+def test_a_seed_always_gives_the_same_variant_and_seeds_differ() -> None:
+    assert Variant.from_seed(7) == Variant.named("seed-7")
+    assert len({json.dumps([str(v) for v in vars_of(Variant.from_seed(seed))]) for seed in range(20)}) > 15
+
+
+def vars_of(variant: Variant) -> list[object]:
+    return [getattr(variant, name) for name in dimensions()]
+
+
+@pytest.mark.parametrize(
+    "variant", [*Variant.every(), Variant.from_seed(1), Variant.from_seed(2)], ids=lambda one: one.name
+)
+def test_an_export_can_be_imported_under_every_variant(user, variant) -> None:
+    user.sandbox.reset(Settings(variant=variant, ended_task_seconds=60, **QUICK))
+    task = user.export("ami-00000002", OsuPrefix="/a/b/")
+    assert task["State"] == "completed"
+    copy = user.import_(user.sign(user.manifest_key(task)))
+    assert (copy["State"], len(copy["BlockDeviceMappings"])) == ("available", 3)
+
+
+@pytest.mark.parametrize("way", list(ManifestUrl))
+def test_what_a_task_says_about_its_manifest_varies(user, way) -> None:
+    having(user, manifest_url=way)
+    first = user.task(user.start_export("ami-00000001")["TaskId"])
+    user.wait(lambda: user.task(first["TaskId"])["State"] == "completed")
+    last = user.task(first["TaskId"])
+    assert ("OsuManifestUrl" in first["OsuExport"]) == (way is ManifestUrl.FROM_START)
+    assert ("OsuManifestUrl" in last["OsuExport"]) == (way is not ManifestUrl.NEVER)
+    if way is ManifestUrl.SIGNED:
+        assert requests.get(last["OsuExport"]["OsuManifestUrl"], timeout=5).json()["Version"] == 1
+
+
+def test_the_first_answer_already_says_it_where_it_says_it_from_the_start(user) -> None:
+    having(user, manifest_url=ManifestUrl.FROM_START)
+    assert "OsuManifestUrl" in user.start_export("ami-00000001")["OsuExport"]
+
+
+@pytest.mark.parametrize(
+    ("way", "said"),
+    [(Prefix.TIDY, "a/b/ami-00000001/"), (Prefix.AS_ASKED, "/a/b//ami-00000001/"), (Prefix.NO_END, "a/b/ami-00000001")],
+)
+def test_the_slashes_of_a_prefix_vary(user, way, said) -> None:
+    having(user, prefix=way)
+    task = user.export("ami-00000001", OsuPrefix="/a/b/")
+    assert task["OsuExport"]["OsuPrefix"] == said
+    assert user.manifest_key(task).startswith("a/b/ami-00000001/")
+
+
+def test_file_names_are_bare_or_whole_keys(user) -> None:
+    having(user, filename=Filename.KEY)
+    [snapshot] = manifest(user, user.export("ami-00000001", OsuPrefix="p"))["Image"]["Snapshots"]
+    assert snapshot["Filename"].startswith("p/ami-00000001/snap-00000010-")
+
+
+def test_keys_may_be_missing_or_unheard_of(user) -> None:
+    having(user, fields=Fields.SPARSE)
+    sparse = manifest(user, user.export("ami-00000001"))["Image"]
+    having(user, fields=Fields.EXTRA)
+    extra = manifest(user, user.export("ami-00000001"))["Image"]
+    assert {"Name", "User"} & set(sparse) == set()
+    assert {"CompressedSize", "Iops", "Ordering"} & set(sparse["Snapshots"][0]) == set()
+    assert {"Platform", "BootModes"} <= set(extra)
+
+
+def test_lists_come_in_any_order_and_pages_still_hold_everything_once(user) -> None:
+    seen = {}
+    for order in Order:
+        having(user, order=order)
+        api, ids, token = user.api("source"), [], {}
+        while token is not None:
+            page = api.api("ReadImages", ResultsPerPage=2, **token)
+            ids += [image["ImageId"] for image in page["Images"]]
+            token = {"NextPageToken": page["NextPageToken"]} if "NextPageToken" in page else None
+        seen[order] = ids
+    assert seen[Order.NEWEST_FIRST] == seen[Order.OLDEST_FIRST][::-1]
+    assert sorted(seen[Order.SHUFFLED]) == sorted(seen[Order.OLDEST_FIRST])
+    assert len({tuple(ids) for ids in seen.values()}) == 3
+
+
+def test_a_name_may_be_taken_twice_or_fail_late(user) -> None:
+    having(user, names=Names.FREE)
+    assert user.import_(user.manifest_url(), "resident")["State"] == "available"
+    having(user, names=Names.LATE)
+    assert user.import_(user.manifest_url(), "resident")["State"] == "failed"
+
+
+def test_ended_tasks_age_out(user) -> None:
+    user.sandbox.reset(Settings(variant=Variant(ageing=Ageing.AGES_OUT), ended_task_seconds=0.3, **QUICK))
+    task = user.export("ami-00000001")
+    assert task["State"] == "completed"
+    user.wait(lambda: user.api("source").api("ReadImageExportTasks")["ImageExportTasks"] == [])
+    assert requests.get(user.sign(user.manifest_key(task)), timeout=5).status_code == 200
