@@ -23,11 +23,11 @@ _NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 class Buckets:
     """What `account` can see and do at the store at `url`."""
 
-    def __init__(self, url: str, account: Account) -> None:
+    def __init__(self, url: str, account: Account, timeout: float = 30) -> None:
         self._url = url
         self._region = account.region
         self._credentials = Credentials(account.access_key, account.secret_key)
-        self._http = urllib3.PoolManager(retries=False, timeout=30)
+        self._http = urllib3.PoolManager(retries=False, timeout=timeout)
 
     def close(self) -> None:
         self._http.clear()
@@ -36,17 +36,20 @@ class Buckets:
         return _done(self._send("HEAD", bucket))
 
     def make(self, bucket: str) -> bool:
-        """False when the store does not answer yet, or refuses."""
-        try:
-            answer = self._send("PUT", bucket)
-        except urllib3.exceptions.HTTPError:
-            return False
+        """False when the store refuses; true also when the bucket is there already."""
+        answer = self._send("PUT", bucket)
         return _done(answer) or answer.status == HTTPStatus.CONFLICT
 
-    def takes_objects(self, bucket: str) -> bool:
-        """Writes one and removes it: a bucket's first bytes find no volume to go to, for a moment."""
-        written = self._send("PUT", f"{bucket}/.probe", content=b"?")
-        return _done(written) and _done(self._send("DELETE", f"{bucket}/.probe"))
+    def is_ready(self, bucket: str) -> bool:
+        """Makes it, and an object in it: a bucket's first bytes find no volume to go to, for a moment."""
+        try:
+            return (
+                self.make(bucket)
+                and _done(self._send("PUT", f"{bucket}/.probe", content=b"?"))
+                and _done(self._send("DELETE", f"{bucket}/.probe"))
+            )
+        except urllib3.exceptions.HTTPError:
+            return False
 
     def empty(self, bucket: str) -> None:
         """No object, no unfinished upload, no CORS rule."""

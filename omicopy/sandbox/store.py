@@ -19,14 +19,15 @@ from omicopy.sandbox.ports import free_ports
 from omicopy.sandbox.settings import Account
 
 _SPAWNS = 3
-_LOG_LINES_SHOWN = 20
+_LOG_LINES_SHOWN = 10  # from either end: usage errors come first, crashes last
+_A_PORT_MAY_BE_SOMEBODY_ELSES_SECONDS = 2
 
 # What the leash asks of the kernel is tied to the thread that starts the process: that one must live as long as we do.
 _SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox-store")
 
 
 class StoreError(Exception):
-    """The store can't be started; the message says why, or holds the end of its log."""
+    """The store can't be started; the message says why, or shows its log."""
 
 
 class Store:
@@ -70,7 +71,7 @@ class Store:
         for bucket, owners in self._owners.items():
             while not self._is_ready(bucket, self._accounts[owners[0]]):
                 if time.monotonic() > give_up:
-                    raise StoreError(f"the store of {self.region} is not ready after {timeout:g} s:\n{self._log_end()}")
+                    raise StoreError(f"the store of {self.region} was not ready in {timeout:g} s:\n{self._log_shown()}")
                 if self._process is None or self._process.poll() is not None:
                     self._start_again()
                 time.sleep(0.02)
@@ -102,14 +103,14 @@ class Store:
         return found
 
     def _is_ready(self, bucket: str, owner: Account) -> bool:
-        buckets = Buckets(self.url, owner)
-        ready = buckets.make(bucket) and buckets.takes_objects(bucket)
+        buckets = Buckets(self.url, owner, timeout=_A_PORT_MAY_BE_SOMEBODY_ELSES_SECONDS)
+        ready = buckets.is_ready(bucket)
         buckets.close()
         return ready
 
     def _start_again(self) -> None:
         if self._spawns >= _SPAWNS or not _says_port_taken(self._log()):
-            raise StoreError(f"the store of {self.region} ended while it started:\n{self._log_end()}")
+            raise StoreError(f"the store of {self.region} ended while it started:\n{self._log_shown()}")
         self.start()
 
     def _take_ports(self) -> dict[str, int]:
@@ -131,8 +132,11 @@ class Store:
         log = self._folder / keeper.LOG_FILE
         return log.read_text(errors="replace") if log.exists() else ""
 
-    def _log_end(self) -> str:
-        return "\n".join(self._log().splitlines()[-_LOG_LINES_SHOWN:])
+    def _log_shown(self) -> str:
+        lines = self._log().splitlines()
+        if len(lines) > 2 * _LOG_LINES_SHOWN:
+            lines = [*lines[:_LOG_LINES_SHOWN], "...", *lines[-_LOG_LINES_SHOWN:]]
+        return "\n".join(lines)
 
 
 def _says_port_taken(log: str) -> bool:

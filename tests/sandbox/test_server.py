@@ -1,0 +1,109 @@
+"""The server under both faces of a Region: it can break a connection at any moment, and it stops at once."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from omicopy.sandbox.server import Server
+
+LENGTH = 1000
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "lifespan":
+        return
+    abort = scope["extensions"]["omicopy.abort"]
+    if scope["path"] == "/hang":
+        await asyncio.Event().wait()
+    if scope["path"] == "/reset":
+        abort()
+        return
+    length = str(LENGTH).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+    if scope["path"] == "/cut":
+        await send({"type": "http.response.body", "body": b"x" * (LENGTH // 2), "more_body": True})
+        await asyncio.sleep(0.05)
+        abort()
+        return
+    await send({"type": "http.response.body", "body": b"x" * LENGTH})
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server(app)
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_an_answer_carries_the_clock_of_the_server(server: Server) -> None:
+    assert "date" in httpx.get(server.url).headers
+
+
+def test_a_reset_leaves_no_byte_of_an_answer(server: Server) -> None:
+    with pytest.raises(httpx.ReadError, match="reset"):
+        httpx.get(f"{server.url}/reset")
+
+
+def test_a_cut_answer_arrives_up_to_the_cut(server: Server) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    received = bytearray()
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(b"GET /cut HTTP/1.1\r\nHost: here\r\n\r\n")
+        with pytest.raises(ConnectionResetError):
+            read_all(client, received)
+    assert len(received.partition(b"\r\n\r\n")[2]) == LENGTH // 2
+
+
+def read_all(client: socket.socket, received: bytearray) -> None:
+    while piece := client.recv(4096):
+        received += piece
+
+
+def test_answers_with_a_body_do_not_wait_for_an_acknowledgement(server: Server) -> None:
+    with httpx.Client() as client:
+        began = time.monotonic()
+        for _ in range(20):
+            client.get(server.url)
+    assert time.monotonic() - began < 0.5, "40 ms each, if Nagle's algorithm is on"
+
+
+def test_it_stops_at_once_while_requests_hang(server: Server) -> None:
+    lost = threading.Event()
+
+    def hang() -> None:
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"{server.url}/hang", timeout=30)
+        lost.set()
+
+    clients = [threading.Thread(target=hang) for _ in range(3)]
+    for client in clients:
+        client.start()
+    time.sleep(0.2)
+    began = time.monotonic()
+    server.stop()
+    assert time.monotonic() - began < 1
+    for client in clients:
+        client.join(5)
+    assert lost.is_set()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(server.url)
+
+
+def test_an_app_that_can_not_start_is_an_error() -> None:
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": "no"})
+
+    server = Server(broken)
+    with pytest.raises(RuntimeError, match="did not start"):
+        server.start()
+    server.stop()
