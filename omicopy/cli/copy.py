@@ -40,8 +40,9 @@ def copy(
 
     The result is one line an image: its ID in the target, its name and what happened (copied, present, …).
     """
+    from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import image_lines
-    from omicopy.cli.running import budgets_of, clients_for, run
+    from omicopy.cli.running import budgets_of, run
     from omicopy.copying.loop import Mode
     from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
     from omicopy.model.duration import parse_duration

@@ -34,8 +34,9 @@ def export(
 
     With --no-wait it prints the export task's ID instead.
     """
+    from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import export_lines
-    from omicopy.cli.running import budgets_of, clients_for, run
+    from omicopy.cli.running import budgets_of, run
     from omicopy.copying.loop import Mode
     from omicopy.copying.prepare import ExportWish, export_requests
 

@@ -49,8 +49,9 @@ def import_image(
 
     Give the URL in a file or on stdin (-) to keep it out of the shell's history.
     """
+    from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import image_lines
-    from omicopy.cli.running import budgets_of, clients_for, run
+    from omicopy.cli.running import budgets_of, run
     from omicopy.cli.sources import read_url
     from omicopy.copying.clock import Clock
     from omicopy.copying.loop import Mode

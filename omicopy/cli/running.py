@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from pathlib import Path
 
 import typer
@@ -14,17 +13,11 @@ from omicopy.cli.results import Lines, print_results
 from omicopy.cli.screen import screen
 from omicopy.cli.talk import say
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.profile import Account, resolve_profile
 from omicopy.copying.journal import Journal
 from omicopy.copying.loop import Loop, Mode
 from omicopy.model.duration import parse_duration
 from omicopy.model.report import exit_code
 from omicopy.model.request import Budgets, CopyRequest, Origin
-
-
-def accounts_of(profiles: Sequence[str]) -> dict[str, Account]:
-    """Complete credentials of every profile, before any SDK is made. Raises CONFIGURATION."""
-    return {profile: resolve_profile(profile, os.environ, Path.home()) for profile in profiles}
 
 
 def budgets_of(
@@ -40,11 +33,6 @@ def budgets_of(
         poll_min=min(parse_duration(poll_min), longest),
         poll_max=longest,
     )
-
-
-def clients_for(profiles: Sequence[str], retry: timedelta, http_timeout: str) -> Clients:
-    seconds = parse_duration(http_timeout).total_seconds()
-    return Clients(accounts_of(profiles), read_timeout=max(seconds, 0.001), retry=retry)
 
 
 def state_folder() -> Path:

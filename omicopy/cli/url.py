@@ -51,7 +51,7 @@ def url(
     import json
     from datetime import UTC, datetime
 
-    from omicopy.cli.running import clients_for
+    from omicopy.cli.accounts import clients_for
     from omicopy.cli.sources import split_s3
     from omicopy.copying.handout import Wish, describe_handout, hand_out_export, hand_out_object
     from omicopy.model.duration import parse_duration

@@ -55,7 +55,7 @@ class Storage:
         sizes: dict[str, int] = {}
         token: str | None = None
         while True:
-            answer = self._read("ListObjects", partial(self._page, bucket, prefix, token))
+            answer = self._read("ListObjects", bucket, partial(self._page, bucket, prefix, token))
             sizes.update({item["Key"]: item["Size"] for item in answer.get("Contents", [])})
             token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
             if not token:
@@ -63,12 +63,12 @@ class Storage:
 
     def read(self, bucket: str, key: str) -> bytes:
         """One whole object; its size is for the caller to look at first."""
-        return self._read("GetObject", lambda: self._client.get_object(Bucket=bucket, Key=key)["Body"].read())
+        return self._read("GetObject", bucket, lambda: self._client.get_object(Bucket=bucket, Key=key)["Body"].read())
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
         """Writes a JSON object under a key that the caller knows to be free."""
         self._pace.wait(self._patience)
-        send_once(lambda: self._send("PutObject", lambda: self._put(bucket, key, body)), self._pace)
+        send_once(lambda: self._send("PutObject", bucket, lambda: self._put(bucket, key, body)), self._pace)
 
     def _page(self, bucket: str, prefix: str, token: str | None) -> ListObjectsV2OutputTypeDef:
         if token:
@@ -78,11 +78,11 @@ class Storage:
     def _put(self, bucket: str, key: str, body: bytes) -> None:
         self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
 
-    def _read(self, action: str, call: Callable[[], T]) -> T:
-        return read_patiently(lambda: self._send(action, call), self._pace, self._patience, lambda: None)
+    def _read(self, action: str, bucket: str, call: Callable[[], T]) -> T:
+        return read_patiently(lambda: self._send(action, bucket, call), self._pace, self._patience, lambda: None)
 
-    def _send(self, action: str, call: Callable[[], T]) -> T:
-        where = f"the object storage of {self.account.profile} ({self.account.region})"
+    def _send(self, action: str, bucket: str, call: Callable[[], T]) -> T:
+        where = f"s3://{bucket} of {self.account.profile} ({self.account.region})"
         try:
             return call()
         except ClientError as error:
@@ -143,5 +143,6 @@ def _of_answer(action: str, where: str, error: ClientError) -> ServiceError:
     if answer.status >= 500:
         return temporary(Cause.SERVER, action, where, str(answer), answer)
     if code in _NOT_FOUND:
-        return ServiceError(ErrorCode.NOT_FOUND, Cause.REFUSED, action, where, str(answer), answer)
+        hint = "Name a bucket that exists in that Region, or create it." if code == "NoSuchBucket" else ""
+        return ServiceError(ErrorCode.NOT_FOUND, Cause.REFUSED, action, where, str(answer), answer, hint)
     return refused(action, where, answer)

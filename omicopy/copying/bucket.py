@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from omicopy.cloud.failure import Cause, ServiceError
 from omicopy.cloud.fetch import MANIFEST_LIMIT, Fetcher, Life
-from omicopy.cloud.storage import Storage
 from omicopy.copying.facts import ABSENT, Absent, Present, Refused, Unknown
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import FORMATS, ExportKey, ExportTask, StoredExport
 from omicopy.model.manifest import Manifest, parse_manifest
 from omicopy.model.presigned import parse_presigned
+
+if TYPE_CHECKING:
+    from omicopy.cloud.storage import Storage
 
 BucketFact = Present[StoredExport] | Absent | Unknown | Refused
 

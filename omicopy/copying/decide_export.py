@@ -127,7 +127,7 @@ def _not_exportable(s: Situation) -> Step | None:
         reason = image.state_reason or "no reason given"
         return Fail(OmicopyError(ErrorCode.NOT_EXPORTABLE, f"{image.image_id} {where} is a failed image: {reason}"))
     if not image.is_available:
-        return Wait(Stage.EXPORTING, image.image_id, f"source image {image.state}")
+        return Wait(Stage.EXPORTING, f"source image {image.image_id}", image.state)
     return None
 
 
@@ -140,7 +140,7 @@ def _slot(s: Situation, refusal: OmicopyError) -> Step:
     if s.seen.others_in_flight.value == 0:
         return Fail(refusal) if s.export.quota_refused_alone else StartExport()
     if s.now.ticks - s.export.quota_refused_at < s.budgets.poll_max.total_seconds():
-        return Wait(Stage.EXPORTING, "quota", "waits for a slot")
+        return Wait(Stage.EXPORTING, "the next free slot", "awaited")
     return StartExport()
 
 

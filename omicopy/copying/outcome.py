@@ -47,11 +47,11 @@ def describe_write(step: Write) -> tuple[str, str]:
     """The phase that a write begins, and what it does."""
     match step:
         case StartExport():
-            return "exporting", "starting the export"
+            return "starting", "a new export"
         case Resign(stored):
             return "signing", f"new signatures for {stored.location}"
         case Import(name, stored):
-            return "importing", f"creating the image {name!r}" + (f" from {stored.location}" if stored else "")
+            return "creating", f"image {name!r}" + (f" from {stored.location}" if stored else "")
         case Annotate(image, _):
             return "tagging", image.image_id
         case ReplaceFailed(image):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.profile import Account
 from omicopy.cloud.signing import presign
-from omicopy.cloud.storage import Storage
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import StoredExport
+
+if TYPE_CHECKING:
+    from omicopy.cloud.storage import Storage
 
 
 def resign(account: Account, storage: Storage, stored: StoredExport, now: datetime) -> str:

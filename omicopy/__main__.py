@@ -1,0 +1,5 @@
+"""`python -m omicopy`."""
+
+from omicopy.cli.app import main
+
+main()
