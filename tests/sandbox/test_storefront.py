@@ -1,0 +1,317 @@
+"""Object storage as OUTSCALE's: what boto3 and pre-signed URLs may do, and what is refused and how."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import io
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.settings import EXPORT_BUCKET as BUCKET
+from omicopy.sandbox.storefront import StoreFront
+
+WEEK = 604_800
+WHEN_REQUIRED = {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
+
+Connect = Callable[..., Any]
+
+
+@pytest.fixture
+def connect(sandbox: Sandbox) -> Connect:
+    """Makes a boto3 client for a profile; `settings` change what OUTSCALE's documentation recommends."""
+
+    def connect(profile: str = "source", region: str = "", secret_key: str = "", **settings: Any) -> Any:
+        account = sandbox.accounts[profile]
+        recommended = {"signature_version": "s3v4", "retries": {"total_max_attempts": 1}, **WHEN_REQUIRED}
+        return boto3.client(
+            "s3",
+            endpoint_url=sandbox.oos_urls[account.region],
+            region_name=region or account.region,
+            aws_access_key_id=account.access_key,
+            aws_secret_access_key=secret_key or account.secret_key,
+            config=Config(s3={"addressing_style": "path"}, **(recommended | settings)),
+        )
+
+    return connect
+
+
+def refused(call: Callable[..., Any], **parameters: Any) -> tuple[int, str, str]:
+    """The status, the code and the message that a call is refused with."""
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    error = caught.value.response
+    return error["ResponseMetadata"]["HTTPStatusCode"], error["Error"]["Code"], error["Error"]["Message"]
+
+
+def code_of(answer: httpx.Response) -> str:
+    return answer.text.partition("<Code>")[2].partition("</Code>")[0]
+
+
+def get_url(s3: Any, key: str, seconds: int = 60, bucket: str = BUCKET) -> str:
+    return str(s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=seconds))
+
+
+def allow_uploads_from(s3: Any, origin: str) -> None:
+    """A CORS rule without a checksum, which boto3's own call always adds."""
+    rule = f"<AllowedOrigin>{origin}</AllowedOrigin><AllowedMethod>PUT</AllowedMethod><AllowedHeader>*</AllowedHeader>"
+    url = s3.generate_presigned_url("get_bucket_cors", Params={"Bucket": BUCKET}, HttpMethod="PUT")
+    content = f"<CORSConfiguration><CORSRule>{rule}</CORSRule></CORSConfiguration>"
+    httpx.put(url, content=content).raise_for_status()
+
+
+class TestChecksums:
+    """DOMAIN.md §4: what SDKs add by themselves since 2025 is refused."""
+
+    NOT_SUPPORTED = (400, "BadRequest", "trailing checksum is not supported")
+
+    def test_a_boto3_client_as_it_comes_is_refused(self, connect: Connect) -> None:
+        default = connect(request_checksum_calculation="when_supported", response_checksum_validation="when_supported")
+        assert refused(default.put_object, Bucket=BUCKET, Key="key", Body=b"text") == self.NOT_SUPPORTED
+        assert refused(default.get_object, Bucket=BUCKET, Key="key") == self.NOT_SUPPORTED
+
+    def test_a_client_that_sends_them_when_required_is_served(self, connect: Connect) -> None:
+        s3 = connect()
+        s3.put_object(Bucket=BUCKET, Key="key", Body=b"text")
+        assert s3.get_object(Bucket=BUCKET, Key="key")["Body"].read() == b"text"
+
+    def test_deleting_several_objects_at_once_needs_one_and_is_refused(self, connect: Connect) -> None:
+        objects = {"Objects": [{"Key": "key"}]}
+        assert refused(connect().delete_objects, Bucket=BUCKET, Delete=objects) == self.NOT_SUPPORTED
+
+    def test_so_does_boto3s_own_way_to_set_a_cors_rule(self, connect: Connect) -> None:
+        rules = {"CORSRules": [{"AllowedMethods": ["PUT"], "AllowedOrigins": ["*"]}]}
+        assert refused(connect().put_bucket_cors, Bucket=BUCKET, CORSConfiguration=rules) == self.NOT_SUPPORTED
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"x-amz-checksum-crc32": base64.b64encode(zlib.crc32(b"text").to_bytes(4)).decode()},
+            {"x-amz-sdk-checksum-algorithm": "CRC32"},
+            {"x-amz-trailer": "x-amz-checksum-crc32"},
+            {"trailer": "x-amz-checksum-crc32"},
+            {"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER"},
+        ],
+        ids=lambda headers: next(iter(headers)),
+    )
+    def test_every_way_to_send_one_is_refused(self, connect: Connect, headers: Mapping[str, str]) -> None:
+        url = connect().generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": "key"})
+        answer = httpx.put(url, content=b"text", headers=headers)
+        assert (answer.status_code, code_of(answer)) == (400, "BadRequest")
+
+    def test_a_refused_upload_leaves_its_connection_usable(self, connect: Connect) -> None:
+        default = connect(request_checksum_calculation="when_supported", read_timeout=5)
+        large = io.BytesIO(bytes(3_000_000))
+        assert refused(default.put_object, Bucket=BUCKET, Key="key", Body=large) == self.NOT_SUPPORTED
+        assert default.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
+
+
+class TestSignatures:
+    def test_another_regions_signature_is_refused(self, connect: Connect) -> None:
+        elsewhere = connect(region="us-east-2")
+        status, code, message = refused(elsewhere.list_objects_v2, Bucket=BUCKET)
+        assert (status, code) == (400, "AuthorizationHeaderMalformed")
+        assert "'us-east-2' is wrong; expecting 'eu-west-2'" in message
+
+    def test_another_regions_url_is_refused(self, connect: Connect) -> None:
+        answer = httpx.get(get_url(connect(region="us-east-2"), "key"))
+        assert (answer.status_code, code_of(answer)) == (400, "AuthorizationQueryParametersError")
+
+    def test_a_wrong_key_is_refused(self, connect: Connect) -> None:
+        stranger = connect(secret_key="wrong")
+        assert refused(stranger.list_objects_v2, Bucket=BUCKET)[:2] == (403, "SignatureDoesNotMatch")
+        assert code_of(httpx.get(get_url(stranger, "key"))) == "SignatureDoesNotMatch"
+
+    def test_a_key_of_the_other_region_is_unknown(self, sandbox: Sandbox, connect: Connect) -> None:
+        target = sandbox.accounts["target"]
+        theirs = get_url(connect("target", region="eu-west-2"), "key")
+        here = theirs.replace(sandbox.oos_urls[target.region], sandbox.oos_urls["eu-west-2"])
+        assert code_of(httpx.get(here)) == "InvalidAccessKeyId"
+
+    def test_no_signature_is_refused(self, sandbox: Sandbox) -> None:
+        assert httpx.get(f"{sandbox.oos_urls['eu-west-2']}/{BUCKET}").status_code == 403
+
+    def test_keys_with_odd_characters_survive_the_front(self, connect: Connect) -> None:
+        s3 = connect()
+        for key in ("a/b c+ü~'(1)*&=?#%25.txt", "a/%2F/b", "ami-1/é//x"):
+            s3.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
+            assert httpx.get(get_url(s3, key)).text == key
+
+
+class TestUrls:
+    def test_a_url_is_good_until_it_expires(self, connect: Connect) -> None:
+        s3 = connect()
+        s3.put_object(Bucket=BUCKET, Key="key", Body=b"text")
+        url = get_url(s3, "key", seconds=1)
+        old = get_url(connect(signature_version="s3"), "key", seconds=1)
+        assert "AWSAccessKeyId" in old
+        assert [httpx.get(u).text for u in (url, old)] == ["text", "text"]
+        time.sleep(2.1)
+        assert [httpx.get(u).status_code for u in (url, old)] == [403, 403]
+        assert "Request has expired" in httpx.get(url).text
+
+    def test_a_week_is_the_longest(self, connect: Connect) -> None:
+        s3 = connect()
+        s3.put_object(Bucket=BUCKET, Key="key", Body=b"text")
+        assert httpx.get(get_url(s3, "key", WEEK)).text == "text"
+        longer = httpx.get(get_url(s3, "key", WEEK + 1))
+        assert (longer.status_code, code_of(longer)) == (400, "AuthorizationQueryParametersError")
+
+    @pytest.mark.parametrize(
+        "change", [("/key?", "/other?"), ("Expires=60", "Expires=600"), ("Signature=", "Signature=0")]
+    )
+    def test_a_url_that_was_tampered_with_is_refused(self, connect: Connect, change: tuple[str, str]) -> None:
+        s3 = connect()
+        s3.put_object(Bucket=BUCKET, Key="key", Body=b"text")
+        answer = httpx.get(get_url(s3, "key").replace(*change))
+        assert (answer.status_code, code_of(answer)) == (403, "SignatureDoesNotMatch")
+
+    def test_a_url_to_read_answers_no_head_but_a_range(self, connect: Connect) -> None:
+        s3 = connect()
+        s3.put_object(Bucket=BUCKET, Key="key", Body=b"text")
+        url = get_url(s3, "key")
+        assert httpx.head(url).status_code == 403
+        one_byte = httpx.get(url, headers={"Range": "bytes=0-0"})
+        assert (one_byte.status_code, one_byte.text, one_byte.headers["content-range"]) == (206, "t", "bytes 0-0/4")
+
+    def test_a_url_to_upload_takes_the_content_type_it_was_signed_for(self, connect: Connect) -> None:
+        s3 = connect()
+        wanted = {"Bucket": BUCKET, "Key": "key", "ContentType": "text/plain"}
+        url = s3.generate_presigned_url("put_object", Params=wanted)
+        assert httpx.put(url, content=b"text", headers={"Content-Type": "text/html"}).status_code == 403
+        assert httpx.put(url, content=b"text").status_code == 403
+        assert httpx.put(url, content=b"text", headers={"Content-Type": "text/plain"}).status_code == 200
+        assert s3.head_object(Bucket=BUCKET, Key="key")["ContentType"] == "text/plain"
+
+    def test_an_upload_may_come_in_chunks_or_ask_before_it_sends(self, connect: Connect) -> None:
+        s3 = connect()
+        url = s3.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": "key"})
+        assert httpx.put(url, content=iter([b"te", b"xt"])).status_code == 200
+        assert s3.get_object(Bucket=BUCKET, Key="key")["Body"].read() == b"text"
+        parts = urlsplit(url)
+        asking = http.client.HTTPConnection(parts.netloc, timeout=5)
+        asking.request("PUT", f"{parts.path}?{parts.query}", b"more", {"Expect": "100-continue"})
+        assert asking.getresponse().status == 200
+        asking.close()
+        assert s3.get_object(Bucket=BUCKET, Key="key")["Body"].read() == b"more"
+
+    def test_form_uploads_are_not_there(self, connect: Connect) -> None:
+        form = connect().generate_presigned_post(BUCKET, "key")
+        answer = httpx.post(form["url"], data=form["fields"], files={"file": b"text"})
+        assert (answer.status_code, code_of(answer)) == (501, "NotImplemented")
+
+
+class TestRights:
+    def test_an_account_reaches_its_own_buckets_only(self, connect: Connect) -> None:
+        owner, other = connect("source"), connect("source-other")
+        owner.put_object(Bucket=BUCKET, Key="key", Body=b"text")
+        assert [bucket["Name"] for bucket in other.list_buckets()["Buckets"]] == ["other-exports"]
+        denied = (403, "AccessDenied")
+        assert refused(other.get_object, Bucket=BUCKET, Key="key")[:2] == denied
+        assert refused(other.put_object, Bucket=BUCKET, Key="key", Body=b"")[:2] == denied
+        assert refused(other.delete_object, Bucket=BUCKET, Key="key")[:2] == denied
+        assert refused(other.list_objects_v2, Bucket=BUCKET)[:2] == denied
+        assert httpx.get(get_url(other, "key")).status_code == 403
+
+    def test_a_missing_bucket_is_missing_and_is_not_made(self, connect: Connect) -> None:
+        s3 = connect()
+        missing = (404, "NoSuchBucket")
+        assert refused(s3.put_object, Bucket="no-such-bucket", Key="key", Body=b"text")[:2] == missing
+        assert refused(s3.list_objects_v2, Bucket="no-such-bucket")[:2] == missing
+        assert refused(s3.head_bucket, Bucket="no-such-bucket")[0] == 404
+        assert code_of(httpx.get(get_url(s3, "key", bucket="no-such-bucket"))) == "NoSuchBucket"
+        assert BUCKET in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+
+    def test_a_missing_object_is_missing(self, connect: Connect) -> None:
+        assert refused(connect().get_object, Bucket=BUCKET, Key="key")[:2] == (404, "NoSuchKey")
+
+    def test_an_owner_lets_a_browser_in(self, connect: Connect) -> None:
+        s3 = connect()
+        allow_uploads_from(s3, "https://example.com")
+        url = s3.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": "key"})
+        question = {"Origin": "https://example.com", "Access-Control-Request-Method": "PUT"}
+        answer = httpx.options(url, headers=question)
+        assert answer.headers["access-control-allow-origin"] == "https://example.com"
+
+
+class TestEmptying:
+    def test_a_reset_brings_back_empty_buckets_without_rules(self, sandbox: Sandbox, connect: Connect) -> None:
+        s3 = connect()
+        for number in range(30):
+            s3.put_object(Bucket=BUCKET, Key=f"folder {number}/é&<key>", Body=b"text")
+        s3.create_multipart_upload(Bucket=BUCKET, Key="unfinished & <odd>")
+        allow_uploads_from(s3, "*")
+        sandbox.reset()
+        assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
+        assert s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
+        assert refused(s3.get_bucket_cors, Bucket=BUCKET)[1] == "NoSuchCORSConfiguration"
+
+    def test_a_bucket_that_its_owner_deleted_comes_back(self, sandbox: Sandbox, connect: Connect) -> None:
+        s3 = connect()
+        s3.delete_bucket(Bucket=BUCKET)
+        assert refused(s3.list_objects_v2, Bucket=BUCKET)[1] == "NoSuchBucket"
+        sandbox.reset()
+        s3.put_object(Bucket=BUCKET, Key="key", Body=b"text")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "action"),
+    [
+        ("GET", "/", "", "ListBuckets"),
+        ("GET", "/bucket", "list-type=2&prefix=a%2Fb", "ListObjects"),
+        ("GET", "/bucket/", "prefix=acl", "ListObjects"),
+        ("HEAD", "/bucket", "", "HeadBucket"),
+        ("PUT", "/bucket", "", "CreateBucket"),
+        ("GET", "/bucket", "cors", "GetBucketCors"),
+        ("PUT", "/bucket", "cors=", "PutBucketCors"),
+        ("DELETE", "/bucket", "cors", "DeleteBucketCors"),
+        ("GET", "/bucket", "location", "GetBucketLocation"),
+        ("POST", "/bucket", "delete", "DeleteObjects"),
+        ("POST", "/bucket", "", "PostObject"),
+        ("GET", "/bucket/a/b", "X-Amz-Signature=1", "GetObject"),
+        ("HEAD", "/bucket/a/b", "", "HeadObject"),
+        ("PUT", "/bucket/a/b", "", "PutObject"),
+        ("DELETE", "/bucket/a/b", "", "DeleteObject"),
+        ("GET", "/bucket/a/b", "tagging", "GetObjectTagging"),
+        ("POST", "/bucket/a/b", "uploads", "CreateMultipartUpload"),
+        ("PUT", "/bucket/a/b", "partNumber=1&uploadId=2", "UploadPart"),
+        ("POST", "/bucket/a/b", "uploadId=2", "CompleteMultipartUpload"),
+        ("DELETE", "/bucket/a/b", "uploadId=2", "AbortMultipartUpload"),
+        ("OPTIONS", "/bucket/a/b", "", "Preflight"),
+        ("PATCH", "/bucket/a/b", "", "Unknown"),
+    ],
+)
+def test_requests_are_called_by_s3s_own_names(method: str, path: str, query: str, action: str) -> None:
+    assert StoreFront.action(scope(method, path, query)) == action
+
+
+@pytest.mark.parametrize(
+    ("query", "authorization", "access_key"),
+    [
+        ("", "AWS4-HMAC-SHA256 Credential=KEY/20260101/eu-west-2/s3/aws4_request, SignedHeaders=host", "KEY"),
+        ("", "AWS KEY:signature=", "KEY"),
+        ("X-Amz-Credential=KEY%2F20260101%2Feu-west-2%2Fs3%2Faws4_request", "", "KEY"),
+        ("AWSAccessKeyId=KEY&Signature=x", "", "KEY"),
+        ("", "", None),
+        ("", "Bearer KEY", None),
+    ],
+)
+def test_a_request_names_its_access_key_in_one_of_four_ways(
+    query: str, authorization: str, access_key: str | None
+) -> None:
+    assert StoreFront.access_key(scope("GET", "/bucket/key", query, authorization)) == access_key
+
+
+def scope(method: str, path: str, query: str, authorization: str = "") -> dict[str, Any]:
+    headers = [(b"authorization", authorization.encode())] if authorization else []
+    return {"method": method, "raw_path": path.encode(), "query_string": query.encode(), "headers": headers}
