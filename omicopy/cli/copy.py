@@ -31,7 +31,7 @@ def copy(
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
     re_export: options.ReExport = False,
-    wait: options.Wait = True,
+    no_wait: options.NoWait = False,
     dry_run: options.DryRun = False,
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
@@ -58,5 +58,5 @@ def copy(
         min_validity=parse_duration(min_validity) if min_validity else budgets.import_,
     )
     clients = clients_for([source, *wish.targets], budgets.retry, http_timeout)
-    mode = Mode(wait, dry_run)
+    mode = Mode(not no_wait, dry_run)
     run(clients, lambda c: copy_requests(c, wish), budgets, mode, output, quiet, image_lines)

@@ -25,7 +25,7 @@ def export(
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
     re_export: options.ReExport = False,
-    wait: options.Wait = True,
+    no_wait: options.NoWait = False,
     dry_run: options.DryRun = False,
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
@@ -43,5 +43,5 @@ def export(
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout)
     wish = ExportWish(images, source, bucket, prefix, disk_format.value, re_export)
     clients = clients_for([source], budgets.retry, http_timeout)
-    mode = Mode(wait, dry_run)
+    mode = Mode(not no_wait, dry_run)
     run(clients, lambda c: export_requests(c, wish), budgets, mode, output, quiet, export_lines)

@@ -40,7 +40,7 @@ def import_image(
     grace: options.Grace = "60s",
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
-    wait: options.Wait = True,
+    no_wait: options.NoWait = False,
     dry_run: options.DryRun = False,
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
@@ -69,6 +69,6 @@ def import_image(
         min_validity=parse_duration(min_validity),
     )
     clients = clients_for([target], budgets.retry, http_timeout)
-    mode = Mode(wait, dry_run)
+    mode = Mode(not no_wait, dry_run)
     now = Clock().now()
     run(clients, lambda c: [import_request(c, wish, now)], budgets, mode, output, quiet, image_lines)

@@ -27,7 +27,7 @@ class DiskFormat(StrEnum):
 
 ImagesArgument = Annotated[
     list[str],
-    typer.Argument(metavar="IMAGE...", envvar="OMICOPY_IMAGE", help="An image's ID or its exact name."),
+    typer.Argument(metavar="IMAGE", envvar="OMICOPY_IMAGE", help="An image's ID or its exact name."),
 ]
 From = Annotated[
     str, typer.Option("--from", metavar="PROFILE", envvar="OMICOPY_FROM", help="The source account's profile.")
@@ -120,8 +120,8 @@ ReExport = Annotated[
         "--re-export", envvar="OMICOPY_RE_EXPORT", help="Export again although a finished export lost its manifest."
     ),
 ]
-Wait = Annotated[
-    bool, typer.Option("--wait/--no-wait", envvar="OMICOPY_WAIT", help="With --no-wait, start the next write and end.")
+NoWait = Annotated[
+    bool, typer.Option("--no-wait", envvar="OMICOPY_NO_WAIT", help="Start what comes next and end; don't wait for it.")
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", envvar="OMICOPY_DRY_RUN", help="Say what would happen; write nothing.")

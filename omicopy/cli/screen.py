@@ -87,13 +87,9 @@ def _moving_lines(requests: Sequence[CopyRequest]) -> Iterator[Listener]:
                 progress.console.print(f"Warning: {printable(redact(event.message))}", markup=False, highlight=False)
             elif isinstance(event, Moved):
                 text = printable(redact(f"{event.phase} ({event.detail})"))
-                known = event.progress is not None
-                progress.update(
-                    rows[id(event.request)],
-                    description=text,
-                    total=100 if known else None,
-                    completed=event.progress or 0,
-                )
+                bar = progress.tasks[rows[id(event.request)]]
+                bar.total = None if event.progress is None else 100  # update() takes None for "as it was"
+                progress.update(bar.id, description=text, completed=event.progress or 0)
             else:
                 row, result = rows[id(event.result.request)], event.result
                 progress.update(row, description=str(result.status), total=100, completed=100 if result.is_good else 0)

@@ -35,9 +35,9 @@ def url(
             help="For how long every URL inside a manifest must still work.",
         ),
     ] = "24h",
-    check: Annotated[
-        bool, typer.Option("--check/--no-check", envvar="OMICOPY_CHECK", help="With --no-check, sign offline.")
-    ] = True,
+    no_check: Annotated[
+        bool, typer.Option("--no-check", envvar="OMICOPY_NO_CHECK", help="Sign offline; look at nothing.")
+    ] = False,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
     output: options.Output = OutputForm.TABLE,
@@ -56,7 +56,7 @@ def url(
     from omicopy.copying.handout import Wish, describe_handout, hand_out_export, hand_out_object
     from omicopy.model.duration import parse_duration
 
-    wish = Wish(profile, parse_duration(expires), parse_duration(min_validity), check)
+    wish = Wish(profile, parse_duration(expires), parse_duration(min_validity), not no_check)
     clients = clients_for([profile], parse_duration(retry), http_timeout)
     now = datetime.now(UTC)
     if source.startswith("s3://"):
