@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ S3_ERRORS = {
     FaultKind.ERROR_503: (503, "ServiceUnavailable", "Please try again."),
     FaultKind.DENIED: (403, "AccessDenied", "Access Denied."),
     FaultKind.NOT_FOUND: (404, "NoSuchKey", "The specified key does not exist."),
+    FaultKind.LAG: (404, "NoSuchKey", "The specified key does not exist."),
 }
 
 
@@ -64,6 +66,17 @@ def broken_answer(fault: Fault, service: str) -> BrokenAnswer | None:
         body = json.dumps(error_body(refusal, refusal.details, str(uuid.uuid4())))
         return BrokenAnswer(refusal.status, "application/json", body.encode(), fault.retry_after)
     return None
+
+
+def without_objects(listing: bytes) -> bytes:
+    """A list of a bucket's objects from before there were any."""
+    emptied = re.sub(rb"<(Contents|CommonPrefixes)>.*?</\1>", b"", listing, flags=re.DOTALL)
+    emptied = re.sub(rb"<(NextContinuationToken|NextMarker)>.*?</\1>", b"", emptied)
+    return re.sub(rb"(<IsTruncated>)true|(<KeyCount>)\d+", _nothing_more, emptied)
+
+
+def _nothing_more(found: re.Match[bytes]) -> bytes:
+    return b"<IsTruncated>false" if found[1] else b"<KeyCount>0"
 
 
 def with_unknown_states(body: bytes, state: str) -> bytes:

@@ -12,8 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-JSON_BODY = dict[str, object]
-
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -51,12 +49,10 @@ class No(Enum):
     BAD_VALUE = Refusal("4047", "InvalidParameterValue", 400)
     BAD_TAG_KEY = Refusal("4069", "InvalidParameterValue", 400)
     BAD_TAG_VALUE = Refusal("4071", "InvalidParameterValue", 400)
-    BAD_URL = Refusal("4074", "InvalidParameterValue", 400)
     OSU_UNREACHABLE = Refusal("4088", "InvalidParameterValue", 400)
     BAD_TOKEN = Refusal("4091", "InvalidParameterValue", 400, "The NextPageToken is not valid.")
     UNKNOWN_VERSION = Refusal("4094", "InvalidParameterValue", 400)
     NOT_VALID = Refusal("4095", "InvalidParameterValue", 400)
-    BAD_ID_PREFIX = Refusal("4104", "InvalidParameterValue", 400)
     TOO_LONG = Refusal("4106", "InvalidParameterValue", 400)
     WRONG_TYPE = Refusal("4108", "InvalidParameterValue", 400)
     NO_SUCH_CALL = Refusal("5011", "InvalidResource", 404, "The call doesn't exist.")
@@ -83,7 +79,7 @@ class ApiError(Exception):
         self.details = no.value.details if details is None else details
 
 
-def error_body(refusal: Refusal, details: str, request_id: str) -> JSON_BODY:
+def error_body(refusal: Refusal, details: str, request_id: str) -> dict[str, object]:
     """The answer's body, in the service's shape."""
     error = {"Code": refusal.code, "Type": refusal.type, "Details": details}
     return {"ResponseContext": {"RequestId": request_id}, "Errors": [error]}

@@ -12,10 +12,20 @@ from urllib.parse import quote
 
 from omicopy.sandbox.clockwork import Clockwork
 from omicopy.sandbox.disks import GIB, make_disk
+from omicopy.sandbox.errors import ApiError, No
 from omicopy.sandbox.objects import Objects, Unreachable
 from omicopy.sandbox.settings import Account
 from omicopy.sandbox.signing import Signer, presign, presign_v2
-from omicopy.sandbox.variants import Fields, Filename, ManifestKey, ManifestUrl, Prefix, UrlVersion, Variant
+from omicopy.sandbox.variants import (
+    BadBucket,
+    Fields,
+    Filename,
+    ManifestKey,
+    ManifestUrl,
+    Prefix,
+    UrlVersion,
+    Variant,
+)
 from omicopy.sandbox.world import Device, ExportTask, Image, TaskState, World
 
 OPTIONAL = ("CompressedSize", "Ordering", "User", "Name", "Iops")
@@ -94,8 +104,12 @@ class Exporter:
         self._store_url = store_url
 
     def queue(self, account: Account, image_id: str, export: Mapping[str, Any]) -> ExportTask:
-        """Make a task and let it run its course."""
+        """Make a task and let it run its course. Raises `ApiError` where the variant refuses a bad bucket at once."""
         task = _queued_task(self._world, account, image_id, export, self._oos_url)
+        bucket_url = f"{self._store_url}/{task.bucket}"
+        checked = self._variant.bad_bucket is BadBucket.REFUSED
+        if checked and not self._objects.has(self._signer(task), bucket_url):
+            raise ApiError(No.NO_BUCKET, f"The bucket '{task.bucket}' can't be written.")
         self._world.tasks.put(task.task_id, task)
         self._at(task.begins, lambda: self._begin(task))
         return task

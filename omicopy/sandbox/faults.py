@@ -71,12 +71,15 @@ class Fault:
     retry_after: float | None = None
     """Seconds for a `Retry-After` header on throttles and 5xx; None: no such header."""
     lag_seconds: float = 5.0
-    """For `LAG`: how old the world is that a read shows."""
+    """For `LAG`: how old the world is that a read of the API shows. Storage that lags has no objects yet, whatever
+    the number."""
     state: str = "reticulating"
     """For `UNKNOWN_STATE`: what stands in the place of each state."""
 
     def fits(self, asked: Asked) -> bool:
         """Whether this fault is meant for that request."""
+        if self.kind is FaultKind.UNKNOWN_STATE and asked.service != "api":
+            return False
         wanted = ((self.action, asked.action), (self.service, asked.service), (self.region, asked.region))
         if self.account is None and asked.account == SERVICE_ITSELF:
             return False

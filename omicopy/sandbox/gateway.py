@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import traceback
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -70,11 +71,16 @@ class Gateway:
             status, answer = 200, self._act(scope, action, body) | {"ResponseContext": {"RequestId": request_id}}
         except ApiError as error:
             status, answer = error.refusal.status, error_body(error.refusal, error.details, request_id)
+        except Exception:  # noqa: BLE001 - whatever it is, a test must learn of it
+            return self._mistaken(traceback.format_exc(), request_id)
         mistake = self._schema.answer_error(action, status, answer)
         if mistake is None:
             return status, answer
+        return self._mistaken(mistake, request_id)
+
+    def _mistaken(self, mistake: str, request_id: str) -> tuple[int, dict[str, Any]]:
         self.mistakes.append(mistake)
-        return 500, error_body(No.INTERNAL.value, mistake, request_id)
+        return 500, error_body(No.INTERNAL.value, "The sandbox made a mistake.", request_id)
 
     def _act(self, scope: Scope, action: str, body: bytes) -> dict[str, Any]:
         if PATH.fullmatch(scope["path"]) is None or not self._schema.knows(action):

@@ -9,7 +9,7 @@ import urllib3
 
 from omicopy.sandbox.signing import Signer, presign
 
-TIMEOUT = urllib3.Timeout(connect=5, read=20)
+TIMEOUT = urllib3.Timeout(connect=5, read=5)
 
 
 class Unreachable(Exception):
@@ -38,6 +38,14 @@ class Objects:
     def put(self, signer: Signer, url: str, body: bytes, at: datetime | None = None) -> None:
         """Write an object with an account's key. Raises `Unreachable`."""
         self._send("PUT", presign(signer, "PUT", url, 300, at), url, body)
+
+    def has(self, signer: Signer, bucket_url: str) -> bool:
+        """Whether an account can reach a bucket."""
+        try:
+            self._send("HEAD", presign(signer, "HEAD", bucket_url, 300), bucket_url, None)
+        except Unreachable:
+            return False
+        return True
 
     def close(self) -> None:
         """Close all connections."""

@@ -87,6 +87,13 @@ class Cancel(Enum):
     RUNNING = "while `pending/queued` or `pending`"
 
 
+class BadBucket(Enum):
+    """What becomes of an export to a bucket that isn't there or isn't ours: a code for the second exists."""
+
+    FAILS = "the task fails"
+    REFUSED = "it is refused at once"
+
+
 class BadManifest(Enum):
     """What becomes of a CreateImage whose manifest can't be read or is none: codes for both exist."""
 
@@ -130,6 +137,7 @@ class Variant:
     names: Names = Names.ENFORCED
     ageing: Ageing = Ageing.KEPT
     cancel: Cancel = Cancel.QUEUED
+    bad_bucket: BadBucket = BadBucket.FAILS
     bad_manifest: BadManifest = BadManifest.FAILS
     url_version: UrlVersion = UrlVersion.SIGV4
     description: Description = Description.FREE
@@ -186,6 +194,7 @@ EVERY = (
         order=Order.SHUFFLED,
         names=Names.LATE,
         ageing=Ageing.AGES_OUT,
+        bad_bucket=BadBucket.REFUSED,
         bad_manifest=BadManifest.REFUSED,
         boot=Boot.REFUSED,
     ),

@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from omicopy.sandbox.broken_answers import broken_answer, with_unknown_states
+from omicopy.sandbox.broken_answers import broken_answer, with_unknown_states, without_objects
 from omicopy.sandbox.faults import Asked, Fault, FaultKind, Faults
 from omicopy.sandbox.gateway import DRY_RUN, LAG
 from omicopy.sandbox.record import SERVICE_ITSELF, Record, RecordedRequest
@@ -87,10 +87,10 @@ class Watched:
         elif fault.kind is FaultKind.HANG:
             self._note(exchange)
             await _until_gone(receive)
-        elif fault.kind is FaultKind.LAG:
+        elif fault.kind is FaultKind.LAG and self._watch.service == "api":
             exchange.scope[LAG] = fault.lag_seconds
             await self._app(exchange.scope, receive, self._counted(exchange, send))
-        elif fault.kind in CAPTURED:
+        elif fault.kind in CAPTURED or (fault.kind is FaultKind.LAG and exchange.asked.action.startswith("List")):
             await self._app(exchange.scope, receive, _captured(exchange))
             await self._bend(exchange, fault, receive, send)
         else:
@@ -101,14 +101,16 @@ class Watched:
         body = bytes(exchange.body)
         if fault.kind is FaultKind.UNKNOWN_STATE:
             body = with_unknown_states(body, fault.state)
-            exchange.answer_bytes = len(body)
+        elif fault.kind is FaultKind.LAG:
+            body = without_objects(body)
+        exchange.answer_bytes = len(body)
         self._note(exchange)
         if fault.kind is FaultKind.LOST_ANSWER:
             _abort(exchange.scope)
         elif fault.kind is FaultKind.HANG_AFTER:
             await _until_gone(receive)
         else:
-            whole = fault.kind is FaultKind.UNKNOWN_STATE
+            whole = fault.kind is not FaultKind.CUT_ANSWER
             await send(_start(exchange.status, _with_length(exchange.headers, len(body))))
             part = body if whole else body[: len(body) // 2]
             await send({"type": "http.response.body", "body": part, "more_body": not whole})

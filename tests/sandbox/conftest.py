@@ -14,10 +14,12 @@ import requests
 from osc_sdk_python.call import Call
 
 from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.settings import Settings
 from omicopy.sandbox.signing import Signer, presign
 
 Thing = dict[str, Any]
 PATIENCE_SECONDS = 10.0
+HURRIED = Settings(export_seconds=0.1, import_seconds=0.1)
 
 
 @dataclass
@@ -111,7 +113,8 @@ class User:
 
 @pytest.fixture
 def user(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
-    """Somebody with the sandbox's own profiles and nothing else in the environment."""
+    """Somebody with the sandbox's own profiles, in a hurry."""
+    sandbox.reset(HURRIED)
     monkeypatch.setenv("OSC_CONFIG_FILE", str(sandbox.profiles))
     user = User(sandbox)
     yield user

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from omicopy.sandbox.settings import Settings
-from omicopy.sandbox.variants import Cancel, Variant
+from omicopy.sandbox.variants import BadBucket, Cancel, Variant
 
 GIB = 1 << 30
 
@@ -123,6 +123,15 @@ def test_an_export_to_a_bucket_that_can_t_be_written_fails_and_says_why(user, bu
     assert bucket in task["Comment"]
 
 
+@pytest.mark.parametrize("bucket", ["no-such-bucket", "other-exports"])
+def test_where_the_service_refuses_a_bad_bucket_at_once_there_is_no_task(user, bucket) -> None:
+    user.sandbox.reset(Settings(export_seconds=0.2, variant=Variant(bad_bucket=BadBucket.REFUSED)))
+    with user.refused() as refused:
+        user.start_export("ami-00000001", OsuBucket=bucket)
+    assert (refused.status, refused.code) == (400, "4002")
+    assert user.export("ami-00000001")["State"] == "completed"
+
+
 def test_the_keys_in_the_request_write_and_sign(user) -> None:
     other = user.sandbox.accounts["source-other"]
     key = {"ApiKeyId": other.access_key, "SecretKey": other.secret_key}
@@ -131,7 +140,7 @@ def test_the_keys_in_the_request_write_and_sign(user) -> None:
 
 
 def test_no_more_exports_in_flight_than_the_limit(user) -> None:
-    user.sandbox.reset(Settings(exports_in_flight=1, export_seconds=0.3))
+    user.sandbox.reset(Settings(exports_in_flight=1, export_seconds=0.5))
     running = user.start_export("ami-00000001")["TaskId"]
     with user.refused() as refused:
         user.start_export("ami-00000002")
@@ -141,9 +150,10 @@ def test_no_more_exports_in_flight_than_the_limit(user) -> None:
 
 
 def test_a_queued_export_can_be_cancelled_and_writes_nothing(user) -> None:
+    user.sandbox.reset(Settings(export_seconds=0.5, queued_share=0.8))
     task = user.start_export("ami-00000001")
     user.api("source").api("DeleteExportTask", ExportTaskId=task["TaskId"])
-    time.sleep(0.4)
+    time.sleep(0.6)
     assert user.task(task["TaskId"])["State"] == "cancelled"
     assert requests.get(user.sign(user.manifest_key(task)), timeout=5).status_code == 404
 

@@ -10,6 +10,7 @@ from requests.adapters import HTTPAdapter
 
 from omicopy.sandbox.faults import RATED, Fault, FaultKind
 from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.signing import Signer, presign
 
 EXPORT = {"ImageId": "ami-00000001", "OsuExport": {"DiskImageFormat": "qcow2", "OsuBucket": "omi-exports"}}
 REFUSALS = [
@@ -180,6 +181,18 @@ def test_object_storage_can_break_off(user, kind) -> None:
     with pytest.raises(requests.RequestException):
         requests.get(url, timeout=0.5)
     assert requests.get(url, timeout=5).content == b"content" * 100
+
+
+def test_storage_that_lags_has_nothing_yet(user) -> None:
+    url = user.put("thing", b"content")
+    account = user.sandbox.accounts["source"]
+    listed = user.sandbox.oos_urls["eu-west-2"] + "/omi-exports"
+    bucket = presign(Signer(account.access_key, account.secret_key, account.region), "GET", listed, 60)
+    assert "<Key>thing</Key>" in requests.get(bucket, timeout=5).text
+    user.sandbox.faults.add(Fault(FaultKind.LAG, service="oos", times=2))
+    assert "<Key>" not in requests.get(bucket, timeout=5).text
+    assert requests.get(url, timeout=5).status_code == 404
+    assert requests.get(url, timeout=5).content == b"content"
 
 
 def test_the_service_s_own_reads_meet_only_faults_meant_for_them(user) -> None:

@@ -76,7 +76,7 @@ def test_a_tampered_manifest_url_fails(user) -> None:
 
 
 def test_an_expired_embedded_url_fails(user) -> None:
-    user.sandbox.reset(Settings(export_seconds=0.2, import_seconds=0.2, embedded_url_age_seconds=604_801))
+    user.sandbox.reset(Settings(export_seconds=0.1, import_seconds=0.1, embedded_url_age_seconds=604_801))
     assert "/dev/sda1" in message(user.import_(user.manifest_url()))
 
 
@@ -158,7 +158,7 @@ def test_where_descriptions_are_limited_a_long_one_is_refused(user) -> None:
     ("boot", "modes"), [(Boot.ACCEPTED, ["uefi"]), (Boot.IGNORED, ["legacy"]), (Boot.REFUSED, None)]
 )
 def test_what_boot_modes_do_beside_a_manifest_varies(user, boot, modes) -> None:
-    user.sandbox.reset(Settings(export_seconds=0.2, import_seconds=0.2, variant=Variant(boot=boot)))
+    user.sandbox.reset(Settings(export_seconds=0.1, import_seconds=0.1, variant=Variant(boot=boot)))
     url = user.manifest_url()
     if modes is not None:
         assert user.import_(url, BootModes=["uefi"])["BootModes"] == modes

@@ -81,6 +81,22 @@ def test_the_examples_in_the_official_file_pass_as_answers() -> None:
             assert schema.answer_error(action, 200, example["value"]) is None
 
 
+def test_the_examples_in_the_official_file_pass_as_requests() -> None:
+    schema = official_schema()
+    for action in ACTIONS:
+        request = schema.document["paths"][f"/{action}"]["post"]["requestBody"]
+        for example in request["content"]["application/json"]["examples"].values():
+            schema.check_request(action, example["value"])
+
+
+def test_an_action_that_crashes_is_an_error_and_remembered(sandbox: Sandbox, monkeypatch) -> None:
+    monkeypatch.setitem(ACTIONS, "ReadRegions", lambda _call, _request: {}["missing"])
+    answer = requests.post(f"{sandbox.api_urls['us-east-2']}/api/v1/ReadRegions", "{}", timeout=5)
+    assert answer.status_code == 500
+    assert "KeyError" in sandbox.mistakes[-1]
+    sandbox._regions["us-east-2"].gateway.mistakes.clear()
+
+
 def test_codes_and_types_are_those_of_the_sdk_s_list() -> None:
     file = Path(osc_sdk_python.__file__).parent / "resources" / "gateway_errors.yaml"
     official = YAML(typ="safe").load(file.read_text())
