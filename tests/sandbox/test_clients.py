@@ -1,0 +1,100 @@
+"""Tools that nobody here wrote find their accounts in the sandbox's home, and work with its object storage."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from omicopy.sandbox.command import banner
+from omicopy.sandbox.sandbox import Sandbox
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(sandbox: Sandbox, tmp_path: Path) -> Run:
+    """Runs a command inside the sandbox; what it prints comes back, or what it says when it fails."""
+
+    def run(*command: str, fails: bool = False) -> str:
+        done = subprocess.run(command, env=sandbox.env, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+        assert (done.returncode != 0) is fails, done.stderr + done.stdout
+        return done.stderr if fails else done.stdout
+
+    return run
+
+
+def test_aws_copies_lists_and_signs(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "here").write_text("text")
+    run("aws", "--profile", "source", "s3", "cp", "here", "s3://omi-exports/a folder/there")
+    assert "a folder/there" in run("aws", "--profile", "source", "s3", "ls", "--recursive", "s3://omi-exports")
+    run("aws", "--profile", "source", "s3", "cp", "s3://omi-exports/a folder/there", "back")
+    assert (tmp_path / "back").read_text() == "text"
+    url = run("aws", "--profile", "source", "s3", "presign", "s3://omi-exports/a folder/there").strip()
+    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in url
+    assert httpx.get(url).text == "text"
+
+
+def test_aws_uploads_in_parts_what_is_large(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(bytes(9_000_000))
+    run("aws", "--profile", "target", "s3", "cp", "--quiet", "large", "s3://omi-imports/large")
+    assert sandbox.record.count("UploadPart", account="target") == 2
+    assert "9000000" in run("aws", "--profile", "target", "s3", "ls", "s3://omi-imports")
+
+
+def test_aws_is_refused_where_its_account_has_no_rights(run: Run) -> None:
+    assert "AccessDenied" in run("aws", "--profile", "source-other", "s3", "ls", "s3://omi-exports", fails=True)
+    assert "NoSuchBucket" in run("aws", "--profile", "source", "s3", "ls", "s3://nowhere", fails=True)
+
+
+def test_s3cmd_puts_lists_gets_and_signs_the_old_way(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "here").write_text("text")
+    run("s3cmd", "put", "here", "s3://omi-exports/folder/there")
+    assert "s3://omi-exports/folder/there" in run("s3cmd", "ls", "--recursive", "s3://omi-exports")
+    run("s3cmd", "get", "s3://omi-exports/folder/there", "back")
+    assert (tmp_path / "back").read_text() == "text"
+    url = run("s3cmd", "signurl", "s3://omi-exports/folder/there", "+60").strip()
+    assert "AWSAccessKeyId=" in url
+    assert httpx.get(url).text == "text"
+    assert httpx.get(url.replace("there", "elsewhere")).status_code == 403
+    run("s3cmd", "del", "s3://omi-exports/folder/there")
+    assert httpx.get(url).status_code == 404
+
+
+def test_s3cmd_has_a_configuration_for_every_account(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "here").write_text("text")
+    target = str(sandbox.home / ".s3cfg-target")
+    run("s3cmd", "-c", target, "put", "here", "s3://omi-imports/there")
+    assert "there" in run("s3cmd", "-c", target, "ls", "s3://omi-imports")
+
+
+def test_s3cmd_sets_a_rule_for_browsers(run: Run, tmp_path: Path) -> None:
+    rule = "<AllowedOrigin>https://example.com</AllowedOrigin><AllowedMethod>PUT</AllowedMethod>"
+    (tmp_path / "rules").write_text(f"<CORSConfiguration><CORSRule>{rule}</CORSRule></CORSConfiguration>")
+    run("s3cmd", "setcors", "rules", "s3://omi-exports")
+    asked = run("aws", "--profile", "source", "s3api", "get-bucket-cors", "--bucket", "omi-exports")
+    assert "https://example.com" in asked
+
+
+def test_the_home_is_for_its_owner_alone(sandbox: Sandbox) -> None:
+    files = [file for file in sandbox.home.rglob("*") if file.is_file()]
+    assert {".osc/config.json", ".aws/config", ".aws/credentials", ".s3cfg", ".s3cfg-target"} <= {
+        str(file.relative_to(sandbox.home)) for file in files
+    }
+    assert all(file.stat().st_mode & 0o777 == 0o600 for file in files)
+
+
+def test_what_the_banner_says_works_as_typed(sandbox: Sandbox) -> None:
+    said = banner(sandbox.home, sandbox.profiles, sandbox.api_urls, sandbox.oos_urls)
+    lines = [line.strip() for line in said.splitlines() if line.startswith("  ")]
+    exports = [line for line in lines if line.startswith("export ")]
+    tries = [line for line in lines if line.startswith(("osc-cli ", "aws "))]
+    assert len(exports) == len(tries) == 2
+    script = "\n".join(["set -e", *exports, *tries])
+    bare = {"PATH": "/usr/bin:/bin"}
+    done = subprocess.run(["sh", "-c", script], env=bare, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert '"Images"' in done.stdout

@@ -1,0 +1,183 @@
+"""`omicopy sandbox -- COMMAND` is a good shell for its command, and tidies up however it ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from omicopy.sandbox.command import environment
+
+RUN = "import os, sys; from omicopy.sandbox.command import run_command; sys.exit(run_command(sys.argv[1:], os.environ))"
+AT_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+SANDBOX = (
+    "import sys; from omicopy.sandbox.sandbox import main; from omicopy.sandbox.settings import Settings;"
+    "sys.exit(main(sys.argv[1:], Settings()))"
+)
+COUNTS_ITS_SIGNALS = """
+import signal, sys, time
+seen = []
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda number, _: seen.append(signal.Signals(number).name))
+print("ready", flush=True)
+while not seen:
+    time.sleep(0.01)
+time.sleep(0.3)
+print("got", *seen, flush=True)
+sys.exit(42)
+"""
+COUNTING = [sys.executable, "-c", COUNTS_ITS_SIGNALS]
+
+
+def run(*command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    inside = [sys.executable, "-c", RUN, *command]
+    return subprocess.run(inside, input=stdin, capture_output=True, text=True, timeout=20)
+
+
+@pytest.fixture
+def started() -> Iterator[list[subprocess.Popen[str]]]:
+    processes: list[subprocess.Popen[str]] = []
+    yield processes
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def start(
+    started: list[subprocess.Popen[str]], command: Sequence[str], *, stderr: int | None = None
+) -> subprocess.Popen[str]:
+    """Starts it away from any terminal and waits for its first line."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        start_new_session=True,
+    )
+    started.append(process)
+    return process
+
+
+class TestExitCodes:
+    def test_the_commands_own_code_is_handed_on(self) -> None:
+        assert run("sh", "-c", "exit 7").returncode == 7
+
+    def test_death_by_a_signal_is_128_and_its_number(self) -> None:
+        assert run("sh", "-c", "kill -KILL $$").returncode == 128 + signal.SIGKILL
+
+    def test_an_unknown_command_is_127(self) -> None:
+        done = run("no-such-command")
+        assert (done.returncode, done.stderr) == (127, "omicopy sandbox: no-such-command: command not found\n")
+
+    def test_a_file_that_is_no_program_is_126(self, tmp_path: Path) -> None:
+        file = tmp_path / "file"
+        file.write_text("")
+        done = run(str(file))
+        assert (done.returncode, done.stderr) == (126, f"omicopy sandbox: {file}: permission denied\n")
+
+    def test_input_and_output_are_the_commands(self) -> None:
+        done = run("sh", "-c", "cat; echo talk >&2", stdin="data")
+        assert (done.stdout, done.stderr) == ("data", "talk\n")
+
+
+class TestSignals:
+    def test_ctrl_c_at_a_terminal_reaches_the_command_once_and_it_decides(
+        self, started: list[subprocess.Popen[str]]
+    ) -> None:
+        process = start(started, [sys.executable, "-c", AT_A_TERMINAL, sys.executable, "-c", RUN, *COUNTING])
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.stdin.write("\x03")
+        process.stdin.flush()
+        assert process.wait(10) == 42
+        assert "got SIGINT\n" in process.stdout.read()
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_for_the_sandbox_alone_is_passed_on_and_the_command_decides(
+        self, started: list[subprocess.Popen[str]], number: signal.Signals
+    ) -> None:
+        process = start(started, [sys.executable, "-c", RUN, *COUNTING])
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        assert process.wait(10) == 42
+        assert process.stdout.read() == f"got {number.name}\n"
+
+    def test_a_command_that_dies_of_sigterm_is_143(self, started: list[subprocess.Popen[str]]) -> None:
+        process = start(started, [sys.executable, "-c", RUN, "sh", "-c", "echo ready; exec sleep 30"])
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.terminate()
+        assert process.wait(10) == 128 + signal.SIGTERM
+
+
+class TestWholeSandbox:
+    def test_a_command_sees_both_accounts_and_sigterm_ends_all(self, started: list[subprocess.Popen[str]]) -> None:
+        script = (
+            "trap 'kill $!; echo told; exit 9' TERM; echo $HOME; sleep 30 & tr -d '\\n' <$OSC_CONFIG_FILE; echo; wait"
+        )
+        process = start(started, [sys.executable, "-c", SANDBOX, "sh", "-c", script])
+        assert process.stdout is not None
+        folder = Path(process.stdout.readline().strip()).parent
+        assert '"target": {' in process.stdout.readline()
+        stores = [int(file.read_text()) for file in folder.glob("*/process")]
+        assert len(stores) == 2
+
+        process.terminate()
+
+        assert process.wait(10) == 9
+        assert process.stdout.readline() == "told\n"
+        assert not folder.exists()
+        assert not any(Path(f"/proc/{store}").exists() for store in stores)
+
+    def test_without_a_command_it_stays_until_ctrl_c(self, started: list[subprocess.Popen[str]]) -> None:
+        process = start(started, [sys.executable, "-c", SANDBOX], stderr=subprocess.PIPE)
+        assert process.stderr is not None
+        said = ""
+        while "s3 ls" not in said:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        folder = Path(re.findall(r"HOME=(\S+)", said)[0]).parent
+        assert folder.exists()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 128 + signal.SIGINT
+        assert not folder.exists()
+
+    def test_a_signal_while_it_starts_leaves_nothing(self, tmp_path: Path) -> None:
+        env = {**os.environ, "TMPDIR": str(tmp_path)}
+        process = subprocess.Popen([sys.executable, "-c", SANDBOX, "true"], env=env, start_new_session=True)
+        give_up = time.monotonic() + 10
+        while not list(tmp_path.glob("*/*/process")):
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
+        process.terminate()
+        assert process.wait(10) == 128 + signal.SIGTERM
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestEnvironment:
+    HOME, PROFILES = Path("/somewhere/home"), Path("/somewhere/home/profiles.json")
+
+    def test_no_account_of_the_users_comes_through(self) -> None:
+        base = {"OSC_ACCESS_KEY": "x", "AWS_PROFILE": "x", "OMICOPY_BUCKET": "x", "LANG": "C", "PATH": "/bin"}
+        assert environment(self.HOME, self.PROFILES, base) == {
+            "LANG": "C",
+            "HOME": "/somewhere/home",
+            "XDG_STATE_HOME": "/somewhere/home/.local/state",
+            "OSC_CONFIG_FILE": "/somewhere/home/profiles.json",
+            "PATH": f"{sys.prefix}/bin:/bin",
+        }
+
+    def test_a_proxy_is_not_asked_for_what_is_on_this_machine(self) -> None:
+        env = environment(self.HOME, self.PROFILES, {"https_proxy": "http://proxy:3128"})
+        assert env["NO_PROXY"] == env["no_proxy"] == "127.0.0.1,localhost"
