@@ -1,0 +1,103 @@
+"""The parts of README.md that are made from the code: `python tests/readme_blocks.py` writes them, a test compares.
+
+Each part stands between `<!-- NAME -->` and `<!-- end of NAME -->`; the JSON examples are made by a run in a sandbox.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from omicopy.errors import ErrorCode
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+PACKAGE = ROOT / "omicopy"
+FLOORS = ("model", "cloud", "copying", "cli", "sandbox")
+COPY = ("copy", "golden-linux", "--from", "source", "--to", "target", "--bucket", "omi-exports", "-o", "json")
+URL = ("url", "ami-00000001", "--from", "source", "-o", "json")
+
+
+def block(name: str, text: str) -> str:
+    """What stands in the README between a part's two marks."""
+    found = re.search(rf"<!-- {name} -->\n(.*?)<!-- end of {name} -->", text, re.DOTALL)
+    assert found, f"README.md has no part {name!r}"
+    return found[1]
+
+
+def with_block(name: str, content: str, text: str) -> str:
+    before, after = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    return text.replace(before + block(name, text) + after, before + content + after)
+
+
+def made_from_code() -> dict[str, str]:
+    """Every part that needs no run, by name."""
+    return {"help": help_block(), "error codes": error_codes(), "house": house()}
+
+
+def help_block() -> str:
+    """`omicopy --help` and that of its main command, 100 columns wide."""
+    return "".join(f"```\n$ omicopy {' '.join(args)}\n{_help(*args)}```\n" for args in (["--help"], ["copy", "--help"]))
+
+
+def _help(*args: str) -> str:
+    env = {**os.environ, "COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1"}
+    env = {name: value for name, value in env.items() if not name.startswith("OMICOPY_")}
+    done = subprocess.run([sys.executable, "-m", "omicopy", *args], env=env, capture_output=True, text=True, check=True)
+    return "\n".join(line.rstrip() for line in done.stdout.splitlines()) + "\n"
+
+
+def error_codes() -> str:
+    rows = "".join(f"| `{code.word}` | {code.exit_code} |\n" for code in ErrorCode)
+    return f"\n| code | exit |\n|---|---|\n{rows}\n"
+
+
+def house() -> str:
+    """The package as a tree, each file with the first sentence of its docstring."""
+    lines = ["```", "omicopy/", *_rooms(PACKAGE, "  ")]
+    for floor in FLOORS:
+        lines.append(_room(PACKAGE / floor / "__init__.py", f"  {floor}/"))
+        lines += _rooms(PACKAGE / floor, "    ")
+    return "\n".join([*lines, "```"]) + "\n"
+
+
+def _rooms(folder: Path, indent: str) -> list[str]:
+    lines = [_room(file, indent + file.name) for file in sorted(folder.glob("*.py")) if file.name != "__init__.py"]
+    for inner in sorted(folder.glob("*/__init__.py")) if folder != PACKAGE else []:
+        lines.append(_room(inner, f"{indent}{inner.parent.name}/"))
+        lines += _rooms(inner.parent, indent + "  ")
+    return lines
+
+
+def _room(file: Path, label: str) -> str:
+    docstring = ast.get_docstring(ast.parse(file.read_text())) or ""
+    return f"{label:<26} {docstring.splitlines()[0]}"
+
+
+def run_in_sandbox() -> dict[str, str]:
+    """The JSON examples, from a real run; the signature is cut."""
+    script = f"omicopy {' '.join(COPY)} --poll-min 1s; echo ,; omicopy {' '.join(URL)}"
+    command = [sys.executable, "-m", "omicopy", "sandbox", "--", "sh", "-c", f"echo [; {script}; echo ]"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    copied, url = json.loads(done.stdout)
+    url["url"] = re.sub(r"X-Amz-Credential=.*", "X-Amz-…", url["url"])
+    return {
+        f"json {name}": f"```json\n{json.dumps(value, indent=2, ensure_ascii=False)}\n```\n"
+        for name, value in (("copy", copied), ("url", url))
+    }
+
+
+def main() -> None:
+    text = README.read_text()
+    for name, content in {**made_from_code(), **run_in_sandbox()}.items():
+        text = with_block(name, content, text)
+    README.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

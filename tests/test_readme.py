@@ -1,0 +1,59 @@
+"""README.md tells what is: its generated parts are those of the code, its JSON has the shape of a real run's."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from omicopy.sandbox.sandbox import Sandbox
+from tests import readme_blocks
+
+TEXT = readme_blocks.README.read_text()
+
+
+@pytest.mark.parametrize("name", ["help", "error codes", "house"])
+def test_a_generated_part_is_what_the_code_says(name: str) -> None:
+    made = readme_blocks.made_from_code()[name]
+    assert readme_blocks.block(name, TEXT) == made, "run: python tests/readme_blocks.py"
+
+
+def test_the_json_examples_have_the_shape_of_a_real_run(sandbox: Sandbox) -> None:
+    copied = _run(sandbox, *readme_blocks.COPY, "--poll-max", "0.2s")
+    assert _shape(copied) == _shape(_example("copy"))
+    signed = _run(sandbox, *readme_blocks.URL)
+    assert _shape(signed) == _shape(_example("url"))
+
+
+def test_every_exit_code_of_an_error_stands_in_the_table() -> None:
+    documented = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", TEXT, re.MULTILINE) for code in row.split(",")}
+    codes = {code.exit_code for code in readme_blocks.ErrorCode}
+    assert codes <= documented
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    named = set(re.findall(r"^omicopy ([a-z]+)", TEXT, re.MULTILINE)) | set(re.findall(r"`omicopy ([a-z]+)", TEXT))
+    offered = set(re.findall(r"^  ([a-z]+)  ", readme_blocks.help_block(), re.MULTILINE))
+    assert named - offered == set()
+
+
+def _example(name: str) -> Any:
+    return json.loads(readme_blocks.block(f"json {name}", TEXT).strip().removeprefix("```json").removesuffix("```"))
+
+
+def _run(sandbox: Sandbox, *args: str) -> Any:
+    command = [sys.executable, "-m", "omicopy", *args]
+    return json.loads(subprocess.run(command, env=sandbox.env, capture_output=True, text=True, check=True).stdout)
+
+
+def _shape(value: Any) -> Any:
+    """The keys and types of a JSON value, without what differs from run to run."""
+    if isinstance(value, dict):
+        return {key: _shape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shape(item) for item in value]
+    return type(value).__name__
