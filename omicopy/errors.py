@@ -19,7 +19,6 @@ class ErrorCode(Enum):
     REMOTE_FAILED = ("remote-failed", 7)
     DAMAGED = ("damaged", 8)
     EXPIRED = ("expired", 10)
-    LOCKED = ("locked", 11)
     DENIED = ("denied", 12)
     QUOTA = ("quota", 13)
 
