@@ -5,7 +5,8 @@ from __future__ import annotations
 import typer
 
 from omicopy.cli import options
-from omicopy.cli.options import DiskFormat, Exists, OutputForm
+from omicopy.cli.options import OutputForm
+from omicopy.model.choices import DiskFormat, IfExists
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +22,7 @@ def copy(
     description: options.Description = None,
     prefix: options.Prefix = "",
     disk_format: options.Format = DiskFormat.QCOW2,
-    if_exists: options.IfExistsOption = Exists.FAIL,
+    if_exists: options.IfExistsOption = IfExists.FAIL,
     export_timeout: options.ExportTimeout = "12h",
     import_timeout: options.ImportTimeout = "6h",
     min_validity: options.MinValidity = None,
@@ -46,15 +47,14 @@ def copy(
     from omicopy.copying.loop import Mode
     from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
     from omicopy.model.duration import parse_duration
-    from omicopy.model.request import IfExists
 
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout, import_timeout)
     wish = CopyWish(
-        export=ExportWish(images, source, bucket, prefix, disk_format.value, re_export),
+        export=ExportWish(images, source, bucket, prefix, disk_format, re_export),
         targets=list(dict.fromkeys(targets)),
         name=name,
         description=description,
-        if_exists=IfExists(if_exists.value),
+        if_exists=if_exists,
         min_validity=parse_duration(min_validity) if min_validity else budgets.import_,
     )
     clients = clients_for([source, *wish.targets], budgets.retry, http_timeout)

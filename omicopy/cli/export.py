@@ -5,7 +5,8 @@ from __future__ import annotations
 import typer
 
 from omicopy.cli import options
-from omicopy.cli.options import DiskFormat, OutputForm
+from omicopy.cli.options import OutputForm
+from omicopy.model.choices import DiskFormat
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +42,7 @@ def export(
     from omicopy.copying.prepare import ExportWish, export_requests
 
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout)
-    wish = ExportWish(images, source, bucket, prefix, disk_format.value, re_export)
+    wish = ExportWish(images, source, bucket, prefix, disk_format, re_export)
     clients = clients_for([source], budgets.retry, http_timeout)
     mode = Mode(not no_wait, dry_run)
     run(clients, lambda c: export_requests(c, wish), budgets, mode, output, quiet, export_lines)

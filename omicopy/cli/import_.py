@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from omicopy.cli import options
-from omicopy.cli.options import Exists, OutputForm
+from omicopy.cli.options import OutputForm
+from omicopy.model.choices import IfExists
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +25,7 @@ def import_image(
         typer.Option("--name", metavar="NAME", envvar="OMICOPY_NAME", help="The image's name; else the manifest's."),
     ] = None,
     description: options.Description = None,
-    if_exists: options.IfExistsOption = Exists.FAIL,
+    if_exists: options.IfExistsOption = IfExists.FAIL,
     import_timeout: options.ImportTimeout = "6h",
     min_validity: Annotated[
         str,
@@ -57,7 +58,6 @@ def import_image(
     from omicopy.copying.loop import Mode
     from omicopy.copying.prepare import ImportWish, import_request
     from omicopy.model.duration import parse_duration
-    from omicopy.model.request import IfExists
 
     budgets = budgets_of(grace, retry, poll_min, poll_max, import_timeout=import_timeout)
     wish = ImportWish(
@@ -65,7 +65,7 @@ def import_image(
         target=target,
         name=name,
         description=description,
-        if_exists=IfExists(if_exists.value),
+        if_exists=if_exists,
         min_validity=parse_duration(min_validity),
     )
     clients = clients_for([target], budgets.retry, http_timeout)

@@ -7,22 +7,13 @@ from typing import Annotated
 
 import typer
 
+from omicopy.model.choices import DiskFormat, IfExists
+
 
 class OutputForm(StrEnum):
     TABLE = "table"
     JSON = "json"
     JSONL = "jsonl"
-
-
-class Exists(StrEnum):
-    FAIL = "fail"
-    SKIP = "skip"
-    RENAME = "rename"
-
-
-class DiskFormat(StrEnum):
-    QCOW2 = "qcow2"
-    RAW = "raw"
 
 
 ImagesArgument = Annotated[
@@ -62,7 +53,7 @@ Description = Annotated[
     ),
 ]
 IfExistsOption = Annotated[
-    Exists,
+    IfExists,
     typer.Option("--if-exists", envvar="OMICOPY_IF_EXISTS", help="What to do when another image holds the name."),
 ]
 ExportTimeout = Annotated[

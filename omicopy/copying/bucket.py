@@ -11,7 +11,8 @@ from omicopy.cloud.failure import Cause, ServiceError
 from omicopy.cloud.fetch import MANIFEST_LIMIT, Fetcher, Life
 from omicopy.copying.facts import ABSENT, Absent, Present, Refused, Unknown
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.export import FORMATS, ExportKey, ExportTask, StoredExport
+from omicopy.model.choices import DiskFormat
+from omicopy.model.export import ExportKey, ExportTask, StoredExport
 from omicopy.model.manifest import Manifest, parse_manifest
 from omicopy.model.presigned import parse_presigned
 
@@ -101,7 +102,7 @@ def _manifests(
 
 def _format_of(manifest: Manifest) -> str | None:
     """The disk format that the objects' names tell; None where they tell none."""
-    for known in FORMATS:
+    for known in DiskFormat:
         if all(f".{known}" in (snapshot.key or "") for snapshot in manifest.snapshots):
             return known
     return None

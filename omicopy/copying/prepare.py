@@ -12,10 +12,11 @@ from omicopy.copying.facts import Moment
 from omicopy.copying.handed import demand_life, demand_validity, read_handed
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
-from omicopy.model.export import FORMATS, export_key
+from omicopy.model.choices import DiskFormat, IfExists
+from omicopy.model.export import export_key
 from omicopy.model.image import Image, check_image_name, check_name_template, parse_image, render_name
 from omicopy.model.presigned import PresignedUrl
-from omicopy.model.request import CopyRequest, Destination, HandedManifest, IfExists, Origin, Party, check_parties
+from omicopy.model.request import CopyRequest, Destination, HandedManifest, Origin, Party, check_parties
 
 IMAGE_ID = re.compile(r"ami-[0-9a-z]{8,}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
@@ -29,7 +30,7 @@ class ExportWish:
     source: str
     bucket: str
     prefix: str = ""
-    disk_format: str = "qcow2"
+    disk_format: DiskFormat = DiskFormat.QCOW2
     re_export: bool = False
 
 
@@ -139,8 +140,6 @@ def check_bucket(bucket: str) -> str:
 
 
 def _origins(clients: Clients, source: Party, wish: ExportWish) -> list[Origin]:
-    if wish.disk_format not in FORMATS:
-        raise OmicopyError(ErrorCode.USAGE, f"{wish.disk_format!r} is no export format", "Use qcow2 or raw.")
     bucket = check_bucket(wish.bucket)
     images = {image.image_id: image for image in (find_image(clients, source, wanted) for wanted in wish.images)}
     return [

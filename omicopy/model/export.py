@@ -10,8 +10,6 @@ from typing import Any
 from omicopy.model import answers
 from omicopy.model.manifest import Manifest
 
-FORMATS = ("qcow2", "raw")
-
 
 class Phase(Enum):
     """What a task's state means. The service's list is not closed: what nobody documented is waited for (R6)."""

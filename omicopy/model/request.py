@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.choices import IfExists
 from omicopy.model.export import ExportKey
 from omicopy.model.image import Image, manifest_marker, source_marker
 from omicopy.model.manifest import Manifest
 from omicopy.model.presigned import PresignedUrl
-
-
-class IfExists(StrEnum):
-    """What to do when another image holds the name in the target account."""
-
-    FAIL = "fail"
-    SKIP = "skip"
-    RENAME = "rename"
 
 
 @dataclass(frozen=True, slots=True)

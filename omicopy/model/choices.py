@@ -1,0 +1,20 @@
+"""Closed lists that a user chooses from. Apart from the models, so that the command line can name them at no cost."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class IfExists(StrEnum):
+    """What to do when another image holds the name in the target account."""
+
+    FAIL = "fail"
+    SKIP = "skip"
+    RENAME = "rename"
+
+
+class DiskFormat(StrEnum):
+    """The format of the disks that an export writes."""
+
+    QCOW2 = "qcow2"
+    RAW = "raw"
