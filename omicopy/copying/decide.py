@@ -14,10 +14,11 @@ from omicopy.copying.facts import Unasked, Unknown
 from omicopy.copying.situation import Situation
 from omicopy.copying.steps import Annotate, Done, Fail, Import, Look, LookAgain, ReplaceFailed, Stage, Step, Wait
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.choices import IfExists
 from omicopy.model.image import Image, last_marker, renamed
 from omicopy.model.provenance import is_ours_to_delete, missing_tags, provenance_tags
 from omicopy.model.report import Status
-from omicopy.model.request import Destination, HandedManifest, IfExists
+from omicopy.model.request import Destination, HandedManifest
 
 
 def decide(s: Situation) -> Step:
