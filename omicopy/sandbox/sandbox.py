@@ -111,6 +111,7 @@ def main(command: Sequence[str], settings: Settings, record_file: Path | None = 
     try:
         with _Signals() as signals, Sandbox(settings, record_file) as sandbox:
             try:
+                signals.check()
                 return _use(sandbox, command)
             finally:
                 signals.heeded = False
@@ -138,23 +139,39 @@ class _Stopped(BaseException):
 
 
 class _Signals:
-    """The first signal that asks to end raises `_Stopped`; later ones don't disturb the tidying up."""
+    """The first signal that asks to end raises `_Stopped`; later ones don't disturb the tidying up.
+
+    Python drops what is raised while it runs a finalizer, so a signal at start-up may need the second look of `check`.
+    """
 
     def __init__(self) -> None:
         self.heeded = True
+        self._number = 0
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> _Signals:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._receive)
+        sys.unraisablehook = _silent_if_stopped
         return self
 
     def __exit__(self, *_: object) -> None:
+        sys.unraisablehook = sys.__unraisablehook__
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def check(self) -> None:
+        """Raises `_Stopped` if a signal has come."""
+        if self._number:
+            raise _Stopped(self._number)
+
     def _receive(self, number: int, _: FrameType | None) -> None:
         if self.heeded:
-            self.heeded = False
+            self.heeded, self._number = False, number
             raise _Stopped(number)
+
+
+def _silent_if_stopped(dropped: sys.UnraisableHookArgs) -> None:
+    if not isinstance(dropped.exc_value, _Stopped):
+        sys.__unraisablehook__(dropped)
