@@ -7,7 +7,6 @@ import os
 import secrets
 import signal
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -107,71 +106,50 @@ class Sandbox:
 
 
 def main(command: Sequence[str], settings: Settings, record_file: Path | None = None) -> int:
-    """Run a command inside a sandbox, or keep one up until Ctrl-C. Returns the exit code; nothing is left behind."""
+    """Run a command inside a sandbox, or keep one up until Ctrl-C. Returns the exit code; nothing is left behind.
+
+    A signal that comes while the sandbox starts (a few seconds) or stops ends it when that is done.
+    """
     try:
         with _Signals() as signals, Sandbox(settings, record_file) as sandbox:
-            try:
-                signals.check()
-                return _use(sandbox, command)
-            finally:
-                signals.heeded = False
-    except _Stopped as stopped:
-        return SIGNALLED + stopped.number
+            if signals.number is None and command:
+                return run_command(command, sandbox.env)
+            if signals.number is None:
+                place = (sandbox.home, sandbox.profiles, sandbox.api_urls, sandbox.oos_urls)
+                print(banner(*place), file=sys.stderr)  # noqa: T201
+            return SIGNALLED + signals.wait()
     except (StoreError, SchemaError) as error:
         print(f"The sandbox can't start: {error}", file=sys.stderr)  # noqa: T201
         return 1
 
 
-def _use(sandbox: Sandbox, command: Sequence[str]) -> int:
-    if command:
-        return run_command(command, sandbox.env)
-    print(banner(sandbox.home, sandbox.profiles, sandbox.api_urls, sandbox.oos_urls), file=sys.stderr)  # noqa: T201
-    threading.Event().wait()
-    return 0
-
-
-class _Stopped(BaseException):
-    """A signal asks to end; no Exception, as KeyboardInterrupt is none."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
 class _Signals:
-    """The first signal that asks to end raises `_Stopped`; later ones don't disturb the tidying up.
-
-    Python drops what is raised while it runs a finalizer, so a signal at start-up may need the second look of `check`.
+    """Notes the first signal that asks to end, and raises nothing: an exception out of nowhere can leave locks behind,
+    for one those of Python's imports, on which the threads that start the stores then wait for ever.
     """
 
     def __init__(self) -> None:
-        self.heeded = True
-        self._number = 0
+        self.number: int | None = None
+        self._seen, self._noted = os.pipe()
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> _Signals:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._receive)
-        sys.unraisablehook = _silent_if_stopped
+                self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
-        sys.unraisablehook = sys.__unraisablehook__
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        os.close(self._seen)
+        os.close(self._noted)
 
-    def check(self) -> None:
-        """Raises `_Stopped` if a signal has come."""
-        if self._number:
-            raise _Stopped(self._number)
+    def wait(self) -> int:
+        """The number of the first signal; waits for one if none has come."""
+        return os.read(self._seen, 1)[0]
 
-    def _receive(self, number: int, _: FrameType | None) -> None:
-        if self.heeded:
-            self.heeded, self._number = False, number
-            raise _Stopped(number)
-
-
-def _silent_if_stopped(dropped: sys.UnraisableHookArgs) -> None:
-    if not isinstance(dropped.exc_value, _Stopped):
-        sys.__unraisablehook__(dropped)
+    def _note(self, number: int, _: FrameType | None) -> None:
+        if self.number is None:
+            self.number = number
+            os.write(self._noted, bytes([number]))
