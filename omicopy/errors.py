@@ -19,6 +19,7 @@ class ErrorCode(Enum):
     REMOTE_FAILED = ("remote-failed", 7)
     DAMAGED = ("damaged", 8)
     EXPIRED = ("expired", 10)
+    LOCKED = ("locked", 11)
     DENIED = ("denied", 12)
     QUOTA = ("quota", 13)
 
@@ -47,3 +48,5 @@ class Interrupted(BaseException):
     def __init__(self, signal_number: int) -> None:
         super().__init__(f"signal {signal_number}")
         self.exit_code = 128 + signal_number
+        self.goes_on: list[str] = []
+        """What the service is busy with meanwhile, in words."""

@@ -13,7 +13,7 @@ import typer
 
 from omicopy import __version__
 from omicopy.cli import copy, export, import_, sandbox, url
-from omicopy.cli.talk import say_error
+from omicopy.cli.talk import say, say_error
 from omicopy.errors import Interrupted, OmicopyError
 
 app = typer.Typer(
@@ -54,7 +54,8 @@ def main() -> None:
         sys.exit(error.exit_code)
     except Interrupted as interruption:
         again = shlex.join(["omicopy", *sys.argv[1:]])
-        print(f"\nInterrupted. What the service began goes on there. To go on here:\n  {again}", file=sys.stderr)  # noqa: T201
+        meanwhile = "; ".join(interruption.goes_on) or "nothing"
+        say(f"\nInterrupted. The service goes on with: {meanwhile}. To continue here:\n  {again}")
         sys.exit(interruption.exit_code)
 
 

@@ -31,6 +31,7 @@ def copy(
     grace: options.Grace = "60s",
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    lock_wait: options.LockWait = "0s",
     re_export: options.ReExport = False,
     no_wait: options.NoWait = False,
     dry_run: options.DryRun = False,
@@ -44,7 +45,7 @@ def copy(
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import image_lines
     from omicopy.cli.running import budgets_of, run
-    from omicopy.copying.loop import Mode
+    from omicopy.copying.pilot import Mode
     from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
     from omicopy.model.duration import parse_duration
 
@@ -59,4 +60,4 @@ def copy(
     )
     clients = clients_for([source, *wish.targets], budgets.retry, http_timeout)
     mode = Mode(not no_wait, dry_run)
-    run(clients, lambda c: copy_requests(c, wish), budgets, mode, output, quiet, image_lines)
+    run(clients, lambda c: copy_requests(c, wish), budgets, mode, output, quiet, image_lines, lock_wait)

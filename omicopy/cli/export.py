@@ -38,7 +38,7 @@ def export(
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import export_lines
     from omicopy.cli.running import budgets_of, run
-    from omicopy.copying.loop import Mode
+    from omicopy.copying.pilot import Mode
     from omicopy.copying.prepare import ExportWish, export_requests
 
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout)

@@ -41,6 +41,7 @@ def import_image(
     grace: options.Grace = "60s",
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    lock_wait: options.LockWait = "0s",
     no_wait: options.NoWait = False,
     dry_run: options.DryRun = False,
     output: options.Output = OutputForm.TABLE,
@@ -55,7 +56,7 @@ def import_image(
     from omicopy.cli.running import budgets_of, run
     from omicopy.cli.sources import read_url
     from omicopy.copying.clock import Clock
-    from omicopy.copying.loop import Mode
+    from omicopy.copying.pilot import Mode
     from omicopy.copying.prepare import ImportWish, import_request
     from omicopy.model.duration import parse_duration
 
@@ -71,4 +72,4 @@ def import_image(
     clients = clients_for([target], budgets.retry, http_timeout)
     mode = Mode(not no_wait, dry_run)
     now = Clock().now()
-    run(clients, lambda c: [import_request(c, wish, now)], budgets, mode, output, quiet, image_lines)
+    run(clients, lambda c: [import_request(c, wish, now)], budgets, mode, output, quiet, image_lines, lock_wait)

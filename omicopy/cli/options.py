@@ -105,6 +105,15 @@ HttpTimeout = Annotated[
         "--http-timeout", metavar="DURATION", envvar="OMICOPY_HTTP_TIMEOUT", help="How long one answer may take."
     ),
 ]
+LockWait = Annotated[
+    str,
+    typer.Option(
+        "--lock-wait",
+        metavar="DURATION",
+        envvar="OMICOPY_LOCK_WAIT",
+        help="How long to wait for another run on this machine that is at the same copy.",
+    ),
+]
 ReExport = Annotated[
     bool,
     typer.Option(

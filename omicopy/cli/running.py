@@ -14,7 +14,9 @@ from omicopy.cli.screen import screen
 from omicopy.cli.talk import say
 from omicopy.cloud.clients import Clients
 from omicopy.copying.journal import Journal
-from omicopy.copying.loop import Loop, Mode
+from omicopy.copying.locks import Locks
+from omicopy.copying.loop import Loop
+from omicopy.copying.pilot import Mode
 from omicopy.model.duration import parse_duration
 from omicopy.model.report import exit_code
 from omicopy.model.request import Budgets, CopyRequest, Origin
@@ -49,14 +51,17 @@ def run(
     output: OutputForm,
     quiet: bool,
     lines: Lines,
+    lock_wait: str = "0s",
 ) -> None:
     """Carries the requests out and ends the command with the exit code of the whole."""
+    patience = parse_duration(lock_wait)
     requests = prepare(clients)
     if not quiet:
         introduce(requests)
     with screen(requests, quiet, as_lines=output is OutputForm.JSONL) as listener:
         journal = Journal(state_folder() / "journal", listener)
-        results = Loop(clients, journal, listener, budgets, mode).run(requests)
+        locks = Locks(state_folder() / "locks", listener)
+        results = Loop(clients, journal, locks, listener, budgets, mode, lock_wait=patience).run(requests)
     print_results(results, clients.counts(), output, lines)
     raise typer.Exit(exit_code(results))
 

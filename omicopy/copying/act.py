@@ -15,12 +15,14 @@ from omicopy.copying.events import Listener, Warned
 from omicopy.copying.flight import Flight
 from omicopy.copying.journal import Journal, export_entry, image_entry
 from omicopy.copying.resign import resign
-from omicopy.copying.steps import Annotate, Import, ReplaceFailed, Resign, StartExport, Write
+from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport, Write
 from omicopy.errors import ErrorCode
 from omicopy.model import answers
 from omicopy.model.image import Image, mark
 from omicopy.model.provenance import EXPORT_TAG
 from omicopy.model.request import CopyRequest, HandedManifest, Origin
+
+_CANCELLABLE = ("pending/queued",)
 
 
 class Postponed(Exception):
@@ -44,6 +46,8 @@ class Actor:
         match step:
             case StartExport():
                 self._start_export(flight, _origin(flight.request))
+            case CancelExport():
+                self._cancel_export(flight, step)
             case Resign():
                 self._resign(flight, step)
             case Import():
@@ -91,6 +95,23 @@ class Actor:
             self._send(profile, "CreateTags", _tags(task_id, {EXPORT_TAG: __version__}))
         except (ServiceError, Postponed) as error:
             self._listener(Warned(f"{task_id} runs, but could not be tagged as ours ({error})"))
+
+    def _cancel_export(self, flight: Flight, step: CancelExport) -> None:
+        """Tries once; a task that left the queue can't be cancelled, which is normal (DOMAIN.md §2)."""
+        origin, task, memory = _origin(flight.request), step.task, flight.export
+        memory.cancelled |= {task.task_id}
+        story = f"{step.followed} exports the same"
+        if task.state not in _CANCELLABLE:
+            self._listener(Warned(f"{task.task_id} is superfluous, {story}; it is {task.state} and is left alone"))
+            return
+        try:
+            self._send(origin.party.profile, "DeleteExportTask", {"ExportTaskId": task.task_id})
+        except (ServiceError, Postponed) as error:
+            self._listener(Warned(f"{task.task_id} is superfluous, {story}; it can't be cancelled: {error}"))
+            return
+        memory.task_id, memory.doubt_since = None, None
+        self._journal.close(export_entry(origin))
+        self._listener(Warned(f"{task.task_id} was cancelled: {story}"))
 
     def _resign(self, flight: Flight, step: Resign) -> None:
         profile = _origin(flight.request).party.profile

@@ -6,7 +6,19 @@ from collections.abc import Sequence
 
 from omicopy.copying.facts import Absent, Present, Refused, Unasked, Unknown
 from omicopy.copying.situation import Situation
-from omicopy.copying.steps import Done, Fail, Import, Look, LookAgain, Resign, Stage, StartExport, Step, Wait
+from omicopy.copying.steps import (
+    CancelExport,
+    Done,
+    Fail,
+    Import,
+    Look,
+    LookAgain,
+    Resign,
+    Stage,
+    StartExport,
+    Step,
+    Wait,
+)
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, Phase, StoredExport
 from omicopy.model.report import Status
@@ -25,7 +37,7 @@ def decide_export(s: Situation, name: str | None) -> Step:
         (task for task in tasks if task.phase in (Phase.RUNNING, Phase.UNKNOWN)), key=lambda task: task.task_id
     )
     if running and not complete:
-        return _follow(running)
+        return _follow(s, running)
     stored = s.seen.stored
     if isinstance(stored, Unasked):
         return Look.BUCKET
@@ -34,7 +46,7 @@ def decide_export(s: Situation, name: str | None) -> Step:
     if isinstance(stored, Present):
         return _stored(s, stored.value, running, name)
     if running:
-        return _follow(running)
+        return _follow(s, running)
     if isinstance(stored, Refused):
         return Fail(stored.error)
     if complete and not s.request.re_export:
@@ -48,16 +60,19 @@ def _origin(s: Situation) -> Origin:
     return s.request.source
 
 
-def _follow(running: Sequence[ExportTask]) -> Wait:
-    """Several equal tasks: everybody follows the smallest ID, and so the same one."""
+def _follow(s: Situation, running: Sequence[ExportTask]) -> Step:
+    """Several equal tasks, started on several machines: everybody follows the smallest ID, and so the same one."""
     task = running[0]
+    for ours in running[1:]:
+        if ours.task_id == s.export.task_id and ours.task_id not in s.export.cancelled:
+            return CancelExport(ours, task.task_id)
     return Wait(Stage.EXPORTING, task.task_id, task.state, task.progress)
 
 
 def _stored(s: Situation, stored: StoredExport, running: Sequence[ExportTask], name: str | None) -> Step:
     if stored.damage:
         if running:
-            return _follow(running)
+            return _follow(s, running)
         return Fail(_damaged(stored)) if s.export.started else _start(s)
     if name is None:
         return Done(Status.COPIED if s.export.changed else Status.PRESENT, stored=stored)
@@ -83,7 +98,8 @@ def _nothing_usable(s: Situation, tasks: Sequence[ExportTask]) -> Step:
     failed = [
         task
         for task in tasks
-        if task.phase is Phase.FAILED and task.task_id not in (s.export.old_failures or frozenset())
+        if task.phase is Phase.FAILED
+        and task.task_id not in (s.export.old_failures or frozenset()) | s.export.cancelled
     ]
     if failed:
         return Fail(_export_failed(failed[-1]))

@@ -85,8 +85,14 @@ class ExportMemory:
     """Since when (ticks) something of ours may be there that no read has shown."""
     old_failures: frozenset[str] | None = None
     """Tasks that had failed before this run looked for the first time. They are ignored."""
+    is_followed: bool = False
+    """Whether the service was seen at work: then nothing is about to be started, and no lock is needed for it."""
+    wants_lock: bool = False
+    """Whether an export had to be put off because another run on this machine might just be starting it."""
     no_manifest_since: float | None = None
     resigned: bool = False
+    cancelled: frozenset[str] = frozenset()
+    """Tasks of ours that we cancelled, or tried to, in favour of an equal one."""
     quota_refusal: OmicopyError | None = None
     quota_refused_at: float = 0.0
     quota_refused_alone: bool = False

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from omicopy.copying.facts import ExportMemory, ImageMemory, Observed, Present
+from omicopy.copying.locks import Lock
 from omicopy.copying.steps import Stage
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
@@ -32,6 +33,7 @@ class Flight:
     told: tuple[str, str, int | None] | None = None
     """The last thing that was said about it: phase, detail, progress."""
     result: CopyResult | None = None
+    lock: Lock | None = None
 
     def __post_init__(self) -> None:
         self.stage_since = self.began
@@ -43,6 +45,12 @@ class Flight:
         task = self._task()
         if task is not None:
             self.task_id = task.task_id
+
+    def goes_on(self) -> str | None:
+        """What the service does for this copy while nobody waits for it."""
+        if self.result is not None or self.told is None or self.told[0] not in (stage.value for stage in Stage):
+            return None
+        return f"{self.request.label}: {self.told[0]} ({self.told[1]})"
 
     def enter(self, stage: Stage, ticks: float) -> None:
         if stage is not self.stage:

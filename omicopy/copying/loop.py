@@ -1,61 +1,48 @@
-"""Ticks: look at everything at once, decide for each copy, do one write each, wait. Emits events; knows no screen."""
+"""Ticks: look at everything at once, decide for each copy, let each take one step, wait. Knows no screen."""
 
 from __future__ import annotations
 
+import contextlib
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.act import Actor, Postponed
+from omicopy.copying.act import Actor
 from omicopy.copying.clock import Clock
 from omicopy.copying.decide import decide
-from omicopy.copying.events import Ended, Listener, Moved
+from omicopy.copying.events import Listener
 from omicopy.copying.facts import ExportMemory, Moment
 from omicopy.copying.flight import Flight
 from omicopy.copying.journal import Journal, export_entry, image_entry
+from omicopy.copying.locks import Lock, Locks
 from omicopy.copying.observe import Observer, forget
-from omicopy.copying.outcome import Ending, describe_wait, describe_write, planned, result_of
+from omicopy.copying.pilot import Mode, Pilot
 from omicopy.copying.situation import Situation
-from omicopy.copying.steps import (
-    Annotate,
-    Done,
-    Fail,
-    Import,
-    Look,
-    LookAgain,
-    Resign,
-    Stage,
-    StartExport,
-    Step,
-    Wait,
-    Write,
-)
-from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.report import CopyResult, Status
+from omicopy.copying.steps import Done, Look, Resign, StartExport, Step
+from omicopy.errors import Interrupted
+from omicopy.model.report import CopyResult
 from omicopy.model.request import Budgets, CopyRequest, Origin
 
 GROWTH, JITTER = 1.3, 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
-    """How far a run goes: `dry_run` writes nothing, `wait` False ends it once the service is busy for us."""
-
-    wait: bool = True
-    dry_run: bool = False
-
-
 @dataclass(slots=True)
 class Loop:
-    """Carries any number of requests to their end. Raises nothing but Interrupted: every failure is a result (R3)."""
+    """Carries any number of requests to their end. Raises nothing but Interrupted: every failure is a result (R3).
+
+    `lock_wait` is for how long a copy waits for another run on this machine that is at the same copy.
+    """
 
     clients: Clients
     journal: Journal
+    locks: Locks
     listener: Listener
     budgets: Budgets
     mode: Mode = field(default_factory=Mode)
     clock: Clock = field(default_factory=Clock)
+    lock_wait: timedelta = timedelta(0)
     _began: float = 0.0
     _pause: float = 0.0
 
@@ -66,55 +53,91 @@ class Loop:
         flights = self._flights(requests)
         observer = Observer(self.clients)
         actor = Actor(self.clients, self.journal, self.clock, self.listener)
-        while open_flights := [flight for flight in flights if flight.result is None]:
-            if self._tick(open_flights, observer, actor):
-                self._pause = self.budgets.poll_min.total_seconds()
-            self._sleep([flight for flight in open_flights if flight.result is None])
+        pilot = Pilot(actor, self.journal, self.listener, self.budgets, self.mode, self.clock, self._began)
+        try:
+            while open_flights := [flight for flight in flights if flight.result is None]:
+                if self._tick(self._locked(open_flights, pilot), observer, pilot):
+                    self._pause = self.budgets.poll_min.total_seconds()
+                self._sleep([flight for flight in open_flights if flight.result is None])
+        except Interrupted as interruption:
+            interruption.goes_on = [text for flight in flights if (text := flight.goes_on())]
+            raise
         return [flight.result for flight in flights if flight.result is not None]
 
     def _flights(self, requests: Sequence[CopyRequest]) -> list[Flight]:
         exports: dict[object, ExportMemory] = {}
         flights = []
         for request in requests:
-            shared = request.source
+            source = request.source
             key = (
-                (shared.party.account_id, shared.party.region, shared.export)
-                if isinstance(shared, Origin)
+                (source.party.account_id, source.party.region, source.export)
+                if isinstance(source, Origin)
                 else object()
             )
             flight = Flight(request, exports.setdefault(key, ExportMemory()), self._began)
-            self._recall(flight)
+            if isinstance(source, Origin):
+                is_open, task_id = self.journal.find(export_entry(source))
+                if is_open:  # what an earlier run may have begun is in doubt from the start
+                    flight.export.task_id, flight.export.doubt_since = task_id, self._began
             flights.append(flight)
         return flights
 
-    def _recall(self, flight: Flight) -> None:
-        """What an earlier run may have begun is in doubt from the start."""
-        request = flight.request
-        if isinstance(request.source, Origin):
-            is_open, task_id = self.journal.find(export_entry(request.source))
+    def _locked(self, flights: Sequence[Flight], pilot: Pilot) -> list[Flight]:
+        """Those copies that no other run on this machine is at."""
+        free = []
+        for flight in flights:
+            destination = flight.request.destination
+            if destination is None or flight.lock is not None or self.mode.dry_run:
+                free.append(flight)
+                continue
+            flight.lock = self.locks.take(image_entry(flight.request, destination))
+            if flight.lock is None:
+                pilot.locked_out(flight, self.lock_wait)
+                continue
+            is_open, image_id = self.journal.find(image_entry(flight.request, destination))
             if is_open:
-                flight.export.task_id, flight.export.doubt_since = task_id, self._began
-        if request.destination:
-            is_open, image_id = self.journal.find(image_entry(request, request.destination))
-            if is_open:
-                flight.image.created_id, flight.image.doubt_since = image_id, self._began
+                flight.image.created_id, flight.image.doubt_since = image_id, self.clock.ticks()
                 flight.image.journaled = frozenset([image_id] if image_id else [])
+            free.append(flight)
+        return free
 
-    def _tick(self, flights: Sequence[Flight], observer: Observer, actor: Actor) -> bool:
-        """One round for every open copy; whether anything moved, so that the next look should come soon."""
+    def _tick(self, flights: Sequence[Flight], observer: Observer, pilot: Pilot) -> bool:
+        """One round for every copy; whether anything moved, so that the next look should come soon."""
         now = self.clock.now()
-        steps = self._decide_all(flights, observer, now)
         moved = False
         written: set[int] = set()
-        for flight in flights:
-            step = steps[flight]
-            if id(flight.export) in written and not isinstance(step, Done):
-                continue  # what it saw of the export is older than our last write
-            if self._follow(flight, step, actor, now):
-                moved = True
-                if isinstance(step, StartExport | Resign):
-                    written.add(id(flight.export))
+        with self._export_locks(flights) as held:
+            steps = self._decide_all(flights, observer, now)
+            for flight in flights:
+                step, export = steps[flight], id(flight.export)
+                if export in written and not isinstance(step, Done):
+                    continue  # what it saw of the export is older than our last write
+                if isinstance(step, StartExport | Resign) and export not in held and not self.mode.dry_run:
+                    flight.export.wants_lock = True  # another run on this machine may be doing just that
+                    continue
+                if pilot.follow(flight, step, now):
+                    moved = True
+                    if isinstance(step, StartExport | Resign):
+                        written.add(export)
+                        flight.export.wants_lock = False
         return moved
+
+    @contextlib.contextmanager
+    def _export_locks(self, flights: Sequence[Flight]) -> Iterator[set[int]]:
+        """Holds what may be exported anew from the last look to the answer, so that two runs share one export."""
+        held: dict[int, Lock] = {}
+        for flight in flights:
+            source, export = flight.request.source, id(flight.export)
+            is_free = not flight.export.is_followed or flight.export.wants_lock
+            if isinstance(source, Origin) and is_free and export not in held and not self.mode.dry_run:
+                lock = self.locks.take(export_entry(source))
+                if lock is not None:
+                    held[export] = lock
+        try:
+            yield set(held)
+        finally:
+            for lock in held.values():
+                lock.release()
 
     def _decide_all(self, flights: Sequence[Flight], observer: Observer, now: Moment) -> dict[Flight, Step]:
         """Looks at as much as the decisions need, and at nothing else."""
@@ -131,111 +154,6 @@ class Loop:
 
     def _decide(self, flight: Flight, now: Moment) -> Step:
         return decide(Situation(flight.request, flight.seen, flight.image, flight.export, self.budgets, now))
-
-    def _follow(self, flight: Flight, step: Step, actor: Actor, now: Moment) -> bool:
-        match step:
-            case Done(status, image, stored):
-                self._end(flight, Ending(status, image=image, stored=stored))
-            case Fail(error, image):
-                self._end(flight, Ending(Status.FAILED, image=image, error=error))
-            case Wait():
-                return self._wait(flight, step, now)
-            case LookAgain():
-                return self._look_again(flight, step, now)
-            case Look():
-                return False
-            case _:
-                return self._write(flight, step, actor, now)
-        return True
-
-    def _wait(self, flight: Flight, step: Wait, now: Moment) -> bool:
-        flight.trouble_since = None
-        flight.enter(step.stage, now.ticks)
-        moved = self._tell(flight, step.stage.value, describe_wait(step), step.progress)
-        if not self.mode.wait or self.mode.dry_run:
-            self._end(flight, Ending(Status.RUNNING))
-        else:
-            self._mind_the_time(flight, now, f"{step.resource} is {step.state}")
-        return moved
-
-    def _look_again(self, flight: Flight, step: LookAgain, now: Moment) -> bool:
-        moved = self._tell(flight, "looking", step.why, None)
-        if step.error is None:
-            flight.trouble_since = None
-            self._mind_the_time(flight, now, step.why)
-        elif step.error.code is not ErrorCode.TEMPORARY:
-            self._end(flight, Ending(Status.FAILED, error=step.error))
-        else:
-            self._bear(flight, step.error, now)
-        return moved
-
-    def _write(self, flight: Flight, step: Write, actor: Actor, now: Moment) -> bool:
-        if self.mode.dry_run:
-            self._tell(flight, "planned", describe_write(step)[1], None)
-            self._end(flight, planned(step))
-            return True
-        if isinstance(step, Import):
-            flight.enter(Stage.IMPORTING, now.ticks)
-        self._tell(flight, *describe_write(step), None)
-        try:
-            actor.act(flight, step)
-        except Postponed as postponed:
-            self._bear(flight, postponed.error, now)
-            return False
-        except OmicopyError as error:
-            self._end(flight, Ending(Status.FAILED, image=getattr(step, "image", None), error=error))
-            return True
-        flight.trouble_since = None
-        if isinstance(step, Annotate):
-            status = Status.COPIED if flight.image.made_here else Status.PRESENT
-            self._end(flight, Ending(status, image=step.image))
-        elif not self.mode.wait and self._is_answered(flight, step):
-            self._end(flight, Ending(Status.RUNNING))
-        return True
-
-    @staticmethod
-    def _is_answered(flight: Flight, step: Write) -> bool:
-        """Whether a create of ours is known to have happened; one in doubt is looked for even with --no-wait."""
-        if isinstance(step, StartExport):
-            return flight.export.task_id is not None
-        return flight.image.created_id is not None if isinstance(step, Import) else isinstance(step, Resign)
-
-    def _bear(self, flight: Flight, error: OmicopyError, now: Moment) -> None:
-        """A failure that may pass is borne for --retry; then the run ends, and the next one goes on."""
-        flight.trouble_since = now.ticks if flight.trouble_since is None else flight.trouble_since
-        if self.clock.ticks() - flight.trouble_since >= self.budgets.retry.total_seconds():
-            self._end(flight, Ending(Status.FAILED, error=error))
-
-    def _mind_the_time(self, flight: Flight, now: Moment, waits_for: str) -> None:
-        if flight.time_left(self.budgets, now.ticks) <= 0:
-            error = flight.out_of_time(self.budgets, waits_for)
-            self._end(flight, Ending(Status.FAILED, error=error))
-
-    def _tell(self, flight: Flight, phase: str, detail: str, progress: int | None) -> bool:
-        """Emits what changed; whether the copy moved on."""
-        news = (phase, detail, progress)
-        if flight.told == news:
-            return False
-        moved = flight.told is None or flight.told[0] != phase
-        flight.told = news
-        seconds = self.clock.ticks() - self._began
-        self.listener(Moved(flight.request, phase, detail, progress, seconds))
-        return moved
-
-    def _end(self, flight: Flight, ending: Ending) -> None:
-        flight.result = result_of(flight, ending, self.clock.ticks() - self._began)
-        if flight.result.status in (Status.COPIED, Status.PRESENT):
-            self._close_entries(flight)
-        self.listener(Ended(flight.result))
-
-    def _close_entries(self, flight: Flight) -> None:
-        request = flight.request
-        if self.mode.dry_run:
-            return
-        if isinstance(request.source, Origin):
-            self.journal.close(export_entry(request.source))
-        if request.destination:
-            self.journal.close(image_entry(request, request.destination))
 
     def _sleep(self, flights: Sequence[Flight]) -> None:
         """Waits for the next tick: longer each time nothing moved, and never past the end of a budget."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from omicopy.copying.flight import Flight
-from omicopy.copying.steps import Annotate, Import, ReplaceFailed, Resign, StartExport, Wait, Write
+from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport, Wait, Write
 from omicopy.errors import OmicopyError
 from omicopy.model.export import StoredExport
 from omicopy.model.image import Image
@@ -48,6 +48,8 @@ def describe_write(step: Write) -> tuple[str, str]:
     match step:
         case StartExport():
             return "starting", "a new export"
+        case CancelExport(task, followed):
+            return "cancelling", f"{task.task_id} in favour of {followed}"
         case Resign(stored):
             return "signing", f"new signatures for {stored.location}"
         case Import(name, stored):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from omicopy.errors import OmicopyError
-from omicopy.model.export import StoredExport
+from omicopy.model.export import ExportTask, StoredExport
 from omicopy.model.image import Image
 from omicopy.model.report import Status
 
@@ -53,6 +53,14 @@ class StartExport:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelExport:
+    """Cancel an export of ours that is not needed: everybody follows the task `followed`."""
+
+    task: ExportTask
+    followed: str
+
+
+@dataclass(frozen=True, slots=True)
 class Resign:
     stored: StoredExport
 
@@ -89,5 +97,5 @@ class Fail:
     image: Image | None = None
 
 
-Write = StartExport | Resign | Import | Annotate | ReplaceFailed
+Write = StartExport | CancelExport | Resign | Import | Annotate | ReplaceFailed
 Step = Look | LookAgain | Wait | Write | Done | Fail

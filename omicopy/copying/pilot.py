@@ -1,0 +1,174 @@
+"""What becomes of one copy in one tick: its step is followed, its progress told, its end written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from omicopy.copying.act import Actor, Postponed
+from omicopy.copying.clock import Clock
+from omicopy.copying.events import Ended, Listener, Moved
+from omicopy.copying.facts import Moment
+from omicopy.copying.flight import Flight
+from omicopy.copying.journal import Journal, export_entry, image_entry
+from omicopy.copying.outcome import Ending, describe_wait, describe_write, planned, result_of
+from omicopy.copying.steps import (
+    Annotate,
+    Done,
+    Fail,
+    Import,
+    Look,
+    LookAgain,
+    Resign,
+    Stage,
+    StartExport,
+    Step,
+    Wait,
+    Write,
+)
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.duration import say_duration
+from omicopy.model.report import Status
+from omicopy.model.request import Budgets, Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How far a run goes: `dry_run` writes nothing, `wait` False ends it once the service is busy for us."""
+
+    wait: bool = True
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pilot:
+    """Takes each copy one step further. Raises nothing but Interrupted: a failure is the copy's result (R3)."""
+
+    actor: Actor
+    journal: Journal
+    listener: Listener
+    budgets: Budgets
+    mode: Mode
+    clock: Clock
+    began: float
+
+    def follow(self, flight: Flight, step: Step, now: Moment) -> bool:
+        """Does what was decided; whether the copy moved on."""
+        match step:
+            case Done(status, image, stored):
+                self._end(flight, Ending(status, image=image, stored=stored))
+            case Fail(error, image):
+                self._end(flight, Ending(Status.FAILED, image=image, error=error))
+            case Wait():
+                return self._wait(flight, step, now)
+            case LookAgain():
+                return self._look_again(flight, step, now)
+            case Look():
+                return False
+            case _:
+                return self._write(flight, step, now)
+        return True
+
+    def locked_out(self, flight: Flight, lock_wait: timedelta) -> None:
+        """Another run on this machine is at the same copy: wait for it, or leave it to it."""
+        what = f"another run on this machine is at {flight.request.label}"
+        if self.clock.ticks() - self.began < lock_wait.total_seconds():
+            self._tell(flight, "locked", what, None)
+            return
+        error = OmicopyError(
+            ErrorCode.LOCKED, what, f"Let it finish, or wait with --lock-wait (now {say_duration(lock_wait)})."
+        )
+        self._end(flight, Ending(Status.FAILED, error=error))
+
+    def _wait(self, flight: Flight, step: Wait, now: Moment) -> bool:
+        flight.trouble_since = None
+        flight.enter(step.stage, now.ticks)
+        flight.export.is_followed = True
+        moved = self._tell(flight, step.stage.value, describe_wait(step), step.progress)
+        if not self.mode.wait or self.mode.dry_run:
+            self._end(flight, Ending(Status.RUNNING))
+        else:
+            self._mind_the_time(flight, now, f"{step.resource} is {step.state}")
+        return moved
+
+    def _look_again(self, flight: Flight, step: LookAgain, now: Moment) -> bool:
+        moved = self._tell(flight, "looking", step.why, None)
+        flight.export.is_followed = False
+        if step.error is None:
+            flight.trouble_since = None
+            self._mind_the_time(flight, now, step.why)
+        elif step.error.code is not ErrorCode.TEMPORARY:
+            self._end(flight, Ending(Status.FAILED, error=step.error))
+        else:
+            self._bear(flight, step.error, now)
+        return moved
+
+    def _write(self, flight: Flight, step: Write, now: Moment) -> bool:
+        if self.mode.dry_run:
+            self._tell(flight, "planned", describe_write(step)[1], None)
+            self._end(flight, planned(step))
+            return True
+        if isinstance(step, Import):
+            flight.enter(Stage.IMPORTING, now.ticks)
+        self._tell(flight, *describe_write(step), None)
+        try:
+            self.actor.act(flight, step)
+        except Postponed as postponed:
+            self._bear(flight, postponed.error, now)
+            return False
+        except OmicopyError as error:
+            self._end(flight, Ending(Status.FAILED, image=getattr(step, "image", None), error=error))
+            return True
+        flight.trouble_since = None
+        if isinstance(step, Annotate):
+            status = Status.COPIED if flight.image.made_here else Status.PRESENT
+            self._end(flight, Ending(status, image=step.image))
+        elif not self.mode.wait and self._is_answered(flight, step):
+            self._end(flight, Ending(Status.RUNNING))
+        return True
+
+    @staticmethod
+    def _is_answered(flight: Flight, step: Write) -> bool:
+        """Whether a create of ours is known to have happened; one in doubt is looked for even with --no-wait."""
+        if isinstance(step, StartExport):
+            return flight.export.task_id is not None
+        return flight.image.created_id is not None if isinstance(step, Import) else isinstance(step, Resign)
+
+    def _bear(self, flight: Flight, error: OmicopyError, now: Moment) -> None:
+        """A failure that may pass is borne for --retry; then the run ends, and the next one goes on."""
+        flight.trouble_since = now.ticks if flight.trouble_since is None else flight.trouble_since
+        if self.clock.ticks() - flight.trouble_since >= self.budgets.retry.total_seconds():
+            self._end(flight, Ending(Status.FAILED, error=error))
+
+    def _mind_the_time(self, flight: Flight, now: Moment, waits_for: str) -> None:
+        if flight.time_left(self.budgets, now.ticks) <= 0:
+            error = flight.out_of_time(self.budgets, waits_for)
+            self._end(flight, Ending(Status.FAILED, error=error))
+
+    def _tell(self, flight: Flight, phase: str, detail: str, progress: int | None) -> bool:
+        """Emits what changed; whether the copy moved on."""
+        news = (phase, detail, progress)
+        if flight.told == news:
+            return False
+        moved = flight.told is None or flight.told[0] != phase
+        flight.told = news
+        seconds = self.clock.ticks() - self.began
+        self.listener(Moved(flight.request, phase, detail, progress, seconds))
+        return moved
+
+    def _end(self, flight: Flight, ending: Ending) -> None:
+        flight.result = result_of(flight, ending, self.clock.ticks() - self.began)
+        if flight.result.status in (Status.COPIED, Status.PRESENT):
+            self._close_entries(flight)
+        if flight.lock is not None:
+            flight.lock.release()
+        self.listener(Ended(flight.result))
+
+    def _close_entries(self, flight: Flight) -> None:
+        request = flight.request
+        if self.mode.dry_run:
+            return
+        if isinstance(request.source, Origin):
+            self.journal.close(export_entry(request.source))
+        if request.destination:
+            self.journal.close(image_entry(request, request.destination))
