@@ -65,6 +65,7 @@ def copy_requests(clients: Clients, wish: CopyWish) -> list[CopyRequest]:
     targets = [identify(clients, profile) for profile in wish.targets]
     for target in targets:
         check_parties(source, target)
+    _check_different(targets)
     requests = []
     for origin in _origins(clients, source, wish.export):
         name = render_name(wish.name, origin.image, source.region)
@@ -146,6 +147,19 @@ def _origins(clients: Clients, source: Party, wish: ExportWish) -> list[Origin]:
         Origin(source, image, export_key(image.image_id, bucket, wish.prefix, wish.disk_format))
         for image in images.values()
     ]
+
+
+def _check_different(targets: Sequence[Party]) -> None:
+    """Two profiles of one account would each make the copy."""
+    seen: dict[tuple[str, str], Party] = {}
+    for target in targets:
+        other = seen.setdefault((target.account_id, target.region), target)
+        if other is not target:
+            raise OmicopyError(
+                ErrorCode.USAGE,
+                f"{other} and {target.profile} are the same target",
+                "Name each account once with --to.",
+            )
 
 
 def _check_distinct(requests: Sequence[CopyRequest]) -> None:
