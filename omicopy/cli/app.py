@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import signal
 import sys
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -44,9 +41,8 @@ for module in (copy, export, url, import_, sandbox):
     module.register(app)
 
 
-def main() -> None:
-    """The console script. Ends the process with an exit code of the README's table."""
-    _interrupt_once()
+def run() -> None:
+    """Runs the command line and ends the process with an exit code of the README's table."""
     try:
         app(prog_name="omicopy")
     except OmicopyError as error:
@@ -55,20 +51,5 @@ def main() -> None:
     except Interrupted as interruption:
         again = shlex.join(["omicopy", *sys.argv[1:]])
         meanwhile = "; ".join(interruption.goes_on) or "nothing"
-        say(f"\nInterrupted. The service goes on with: {meanwhile}. To continue here:\n  {again}")
+        say(f"\nInterrupted. The service goes on with: {meanwhile}. To continue here:\n  {again}", event="interrupted")
         sys.exit(interruption.exit_code)
-
-
-def _interrupt_once() -> None:
-    """The first Ctrl-C or SIGTERM unwinds; a second one ends at once."""
-
-    def end(number: int, _: FrameType | None) -> None:
-        os._exit(128 + number)
-
-    def unwind(number: int, _: FrameType | None) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, end)
-        raise Interrupted(number)
-
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, unwind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from omicopy.cli import options
-from omicopy.cli.options import OutputForm
+from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.model.choices import DiskFormat, IfExists
 
 
@@ -37,6 +37,8 @@ def copy(
     dry_run: options.DryRun = False,
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+    log_format: options.LogFormatOption = LogFormat.TEXT,
 ) -> None:
     """Copy images to accounts in other Regions. Safe to interrupt, safe to repeat.
 
@@ -45,10 +47,12 @@ def copy(
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import image_lines
     from omicopy.cli.running import budgets_of, run
+    from omicopy.cli.talk import speak
     from omicopy.copying.pilot import Mode
     from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
     from omicopy.model.duration import parse_duration
 
+    speak(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout, import_timeout)
     wish = CopyWish(
         export=ExportWish(images, source, bucket, prefix, disk_format, re_export),

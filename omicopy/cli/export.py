@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from omicopy.cli import options
-from omicopy.cli.options import OutputForm
+from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.model.choices import DiskFormat
 
 
@@ -30,6 +30,8 @@ def export(
     dry_run: options.DryRun = False,
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+    log_format: options.LogFormatOption = LogFormat.TEXT,
 ) -> None:
     """Export images to a bucket and print where their manifests lie (s3://…).
 
@@ -38,9 +40,11 @@ def export(
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import export_lines
     from omicopy.cli.running import budgets_of, run
+    from omicopy.cli.talk import speak
     from omicopy.copying.pilot import Mode
     from omicopy.copying.prepare import ExportWish, export_requests
 
+    speak(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout)
     wish = ExportWish(images, source, bucket, prefix, disk_format, re_export)
     clients = clients_for([source], budgets.retry, http_timeout)

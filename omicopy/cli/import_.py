@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from omicopy.cli import options
-from omicopy.cli.options import OutputForm
+from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.model.choices import IfExists
 
 
@@ -46,6 +46,8 @@ def import_image(
     dry_run: options.DryRun = False,
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+    log_format: options.LogFormatOption = LogFormat.TEXT,
 ) -> None:
     """Import an image from a manifest's pre-signed URL.
 
@@ -55,11 +57,13 @@ def import_image(
     from omicopy.cli.results import image_lines
     from omicopy.cli.running import budgets_of, run
     from omicopy.cli.sources import read_url
+    from omicopy.cli.talk import speak
     from omicopy.copying.clock import Clock
     from omicopy.copying.pilot import Mode
     from omicopy.copying.prepare import ImportWish, import_request
     from omicopy.model.duration import parse_duration
 
+    speak(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, import_timeout=import_timeout)
     wish = ImportWish(
         url=read_url(source),

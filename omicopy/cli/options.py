@@ -16,6 +16,11 @@ class OutputForm(StrEnum):
     JSONL = "jsonl"
 
 
+class LogFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
 ImagesArgument = Annotated[
     list[str],
     typer.Argument(metavar="IMAGE", envvar="OMICOPY_IMAGE", help="An image's ID or its exact name."),
@@ -130,3 +135,12 @@ Output = Annotated[
     OutputForm, typer.Option("--output", "-o", envvar="OMICOPY_OUTPUT", help="The form of the result on stdout.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", envvar="OMICOPY_QUIET", help="No talk on stderr but errors.")]
+Verbose = Annotated[
+    int,
+    typer.Option(
+        "--verbose", "-v", count=True, envvar="OMICOPY_VERBOSE", help="Log every request; -vv: all the SDKs log, too."
+    ),
+]
+LogFormatOption = Annotated[
+    LogFormat, typer.Option("--log-format", envvar="OMICOPY_LOG_FORMAT", help="The form of all talk on stderr.")
+]

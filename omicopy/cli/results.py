@@ -7,9 +7,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from omicopy.cli.options import OutputForm
-from omicopy.cli.talk import printable, say_error
+from omicopy.cli.talk import printable, safe, say_error
 from omicopy.model.calls import CallCount
-from omicopy.model.presigned import redact
 from omicopy.model.report import CopyResult, describe_run
 
 Lines = Callable[[Sequence[CopyResult]], None]
@@ -23,7 +22,7 @@ def print_results(
         lines(results)
     else:
         indent = 2 if output is OutputForm.JSON else None
-        print(redact(json.dumps(describe_run(results, calls), indent=indent)))  # noqa: T201
+        print(safe(json.dumps(describe_run(results, calls), indent=indent)))  # noqa: T201
     for result in results:
         if result.error:
             say_error(result.error, about=result.request.label)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import typer
@@ -11,15 +12,17 @@ import typer
 from omicopy.cli.options import OutputForm
 from omicopy.cli.results import Lines, print_results
 from omicopy.cli.screen import screen
-from omicopy.cli.talk import say
+from omicopy.cli.talk import say, warn
 from omicopy.cloud.clients import Clients
 from omicopy.copying.journal import Journal
 from omicopy.copying.locks import Locks
 from omicopy.copying.loop import Loop
 from omicopy.copying.pilot import Mode
-from omicopy.model.duration import parse_duration
+from omicopy.model.duration import parse_duration, say_duration
 from omicopy.model.report import exit_code
 from omicopy.model.request import Budgets, CopyRequest, Origin
+
+TOLERATED_SKEW = timedelta(seconds=60)
 
 
 def budgets_of(
@@ -56,6 +59,7 @@ def run(
     """Carries the requests out and ends the command with the exit code of the whole."""
     patience = parse_duration(lock_wait)
     requests = prepare(clients)
+    _compare_clocks(clients)
     if not quiet:
         introduce(requests)
     with screen(requests, quiet, as_lines=output is OutputForm.JSONL) as listener:
@@ -64,6 +68,14 @@ def run(
         results = Loop(clients, journal, locks, listener, budgets, mode, lock_wait=patience).run(requests)
     print_results(results, clients.counts(), output, lines)
     raise typer.Exit(exit_code(results))
+
+
+def _compare_clocks(clients: Clients) -> None:
+    """A signed URL lives by the service's clock: with a wrong one here it lives shorter, or not at all."""
+    for profile, ahead in clients.clocks_ahead().items():
+        if abs(ahead) > TOLERATED_SKEW:
+            way = "ahead of" if ahead > timedelta(0) else "behind"
+            warn(f"This machine's clock is {say_duration(abs(ahead))} {way} that of {profile}'s service. Set it right.")
 
 
 def introduce(requests: Sequence[CopyRequest]) -> None:

@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from omicopy.cli.talk import printable, say
+from omicopy.cli.talk import is_plain, safe, say, warn
 from omicopy.copying.events import Ended, Event, Listener, Moved, Warned
 from omicopy.model.duration import say_duration
-from omicopy.model.presigned import redact
 from omicopy.model.report import describe_result, rfc3339
-from omicopy.model.request import CopyRequest
+from omicopy.model.request import CopyRequest, Origin
 
 
 @contextmanager
@@ -27,7 +26,7 @@ def screen(requests: Sequence[CopyRequest], quiet: bool, as_lines: bool) -> Iter
 def _talk(requests: Sequence[CopyRequest], quiet: bool) -> Iterator[Listener]:
     if quiet:
         yield _warnings_only
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and not is_plain():
         with _moving_lines(requests) as listener:
             yield listener
     else:
@@ -36,7 +35,7 @@ def _talk(requests: Sequence[CopyRequest], quiet: bool) -> Iterator[Listener]:
 
 def _warnings_only(event: Event) -> None:
     if isinstance(event, Warned):
-        say(f"Warning: {event.message}")
+        warn(event.message)
 
 
 class _PlainLines:
@@ -48,13 +47,28 @@ class _PlainLines:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Warned):
-            say(f"Warning: {event.message}")
+            warn(event.message)
         elif isinstance(event, Moved) and self._phases.get(id(event.request)) != event.phase:
             self._phases[id(event.request)] = event.phase
-            say(f"{self._labels[id(event.request)]}: {event.phase} ({event.detail}), {_clock(event.seconds)}")
+            text = f"{self._labels[id(event.request)]}: {event.phase} ({event.detail}), {_clock(event.seconds)}"
+            say(text, event="moved", phase=event.phase, task=event.task_id, **_fields(event.request))
         elif isinstance(event, Ended):
             result = event.result
-            say(f"{self._labels[id(result.request)]}: {result.status}, {_clock(result.seconds)}")
+            text = f"{self._labels[id(result.request)]}: {result.status}, {_clock(result.seconds)}"
+            fields = _fields(result.request)
+            say(text, event="ended", status=result.status, copy=result.image_id, task=result.export_task_id, **fields)
+
+
+def _fields(request: CopyRequest) -> dict[str, str]:
+    """What a log line says of a copy: whose image it is and where it goes."""
+    fields: dict[str, str] = {}
+    if isinstance(request.source, Origin):
+        party = request.source.party
+        fields |= {"account": party.account_id, "region": party.region, "image": request.source.image.image_id}
+    if request.destination:
+        to = request.destination.party
+        fields |= {"target_account": to.account_id, "target_region": to.region, "name": request.destination.name}
+    return fields
 
 
 @contextmanager
@@ -78,15 +92,15 @@ def _moving_lines(requests: Sequence[CopyRequest]) -> Iterator[Listener]:
     labels = _labels(requests)
     with Progress(*columns, console=Console(stderr=True), transient=False) as progress:
         rows = {
-            id(request): progress.add_task("looking", total=None, label=printable(labels[id(request)]))
+            id(request): progress.add_task("looking", total=None, label=safe(labels[id(request)]))
             for request in requests
         }
 
         def listener(event: Event) -> None:
             if isinstance(event, Warned):
-                progress.console.print(f"Warning: {printable(redact(event.message))}", markup=False, highlight=False)
+                progress.console.print(safe(f"Warning: {event.message}"), markup=False, highlight=False)
             elif isinstance(event, Moved):
-                text = printable(redact(f"{event.phase} ({event.detail})"))
+                text = safe(f"{event.phase} ({event.detail})")
                 bar = progress.tasks[rows[id(event.request)]]
                 bar.total = None if event.progress is None else 100  # update() takes None for "as it was"
                 progress.update(bar.id, description=text, completed=event.progress or 0)
@@ -111,7 +125,7 @@ def _and_json_lines(talk: Listener) -> Listener:
             line |= {"event": "warned", "message": event.message}
         else:
             line |= {"event": "ended", **describe_result(event.result)}
-        print(redact(json.dumps(line)), flush=True)  # noqa: T201
+        print(safe(json.dumps(line)), flush=True)  # noqa: T201
 
     return listener
 

@@ -1,25 +1,114 @@
-"""What is said on stderr outside of progress: errors and warnings, in plain words. Imports nothing heavy."""
+"""What is said on stderr: talk, warnings, errors and logs, as text or as JSON lines. Nothing gets out around `say`.
+
+All text passes one filter: signatures are taken out by their form, keys by their value (R8), and control characters
+because much of what is printed came from elsewhere. Imports nothing heavy.
+"""
 
 from __future__ import annotations
 
+import json
+import logging
+import re
 import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from omicopy.cli.options import LogFormat
 from omicopy.errors import OmicopyError
-from omicopy.model.presigned import redact
+from omicopy.model.presigned import REDACTED, redact
+
+_HEX_SIGNATURE = re.compile(r"\b[0-9a-f]{64}\b")
+"""A version-4 signature standing alone, as botocore logs it; hashes of payloads look the same and are no loss."""
 
 
-def say(text: str) -> None:
-    """One message on stderr, with every signature taken out (R8) and nothing that a terminal would obey."""
-    print(printable(redact(text)), file=sys.stderr, flush=True)  # noqa: T201
+@dataclass(slots=True)
+class _Voice:
+    as_json: bool = False
+    verbosity: int = 0
+    secrets: set[str] = field(default_factory=set)
+
+
+_voice = _Voice()
+
+
+def speak(log_format: LogFormat, verbosity: int) -> None:
+    """How the command talks from now on. `verbosity` 1 logs every request, 2 also what the SDKs log themselves."""
+    _voice.as_json, _voice.verbosity = log_format is LogFormat.JSON, verbosity
+    if verbosity:
+        root = logging.getLogger()
+        root.handlers = [_ToTalk()]
+        root.setLevel(logging.DEBUG if verbosity > 1 else logging.WARNING)
+        logging.getLogger("omicopy").setLevel(logging.DEBUG)
+    else:
+        logging.getLogger().addHandler(logging.NullHandler())
+
+
+def is_plain() -> bool:
+    """Whether lines must stay whole: nothing may be painted over a log."""
+    return _voice.as_json or _voice.verbosity > 0
+
+
+def keep_secret(*values: str) -> None:
+    """From now on these values are never printed on stderr, whoever says them."""
+    _voice.secrets.update(value for value in values if len(value) >= 4)
+
+
+def say(text: str, level: str = "info", event: str = "said", **fields: object) -> None:
+    """One message. `fields` appear in JSON only."""
+    if not _voice.as_json:
+        print(safe(text), file=sys.stderr, flush=True)  # noqa: T201
+        return
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    line: dict[str, object] = {"time": now, "level": level, "event": event, "message": text.strip()}
+    line |= {key: value for key, value in fields.items() if value is not None}
+    print(safe(json.dumps(line, ensure_ascii=False, default=str)), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def say_error(error: OmicopyError, about: str = "") -> None:
     subject = f"{about}: " if about and about not in error.message else ""
-    say(f"Error: {subject}{error.message}")
-    if error.hint:
-        say(f"  {error.hint}")
+    hint = f"\n  {error.hint}" if error.hint else ""
+    if _voice.as_json:
+        say(f"{subject}{error.message}", "error", "failed", code=error.code.word, hint=error.hint or None)
+    else:
+        say(f"Error: {subject}{error.message}{hint}")
+
+
+def warn(text: str) -> None:
+    say(text if _voice.as_json else f"Warning: {text}", "warning", "warned")
+
+
+def safe(text: str) -> str:
+    """The text as it may be printed."""
+    return printable(redact(_HEX_SIGNATURE.sub(REDACTED, _without_keys(text))))
 
 
 def printable(text: str) -> str:
-    """The text without control characters: much of what is printed came from elsewhere."""
+    """The text without control characters."""
     return "".join(char if char.isprintable() or char == "\n" else "�" for char in text)
+
+
+def _without_keys(text: str) -> str:
+    for value in sorted(_voice.secrets, key=len, reverse=True):
+        text = text.replace(value, REDACTED)
+    return text
+
+
+class _ToTalk(logging.Handler):
+    """Every log record of this process, the SDKs' own among them, on its way to `say`."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = record.getMessage()
+            if record.exc_info:
+                text += "\n" + logging.Formatter().formatException(record.exc_info)
+            fields = getattr(record, "fields", {})
+            level = record.levelname.lower()
+            stamp = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
+            shown = text if _voice.as_json else f"{stamp} {level} {record.name}: {text}"
+            say(shown, level, record.name, **fields)
+        except (ValueError, TypeError, KeyError):
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A record that can't be formatted is named and dropped: its arguments might be anything."""
+        say(f"a log record of {record.name} can't be shown", "warning", "log")

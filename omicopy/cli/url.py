@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omicopy.cli import options
-from omicopy.cli.options import OutputForm
+from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, OmicopyError
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def url(
     http_timeout: options.HttpTimeout = "60s",
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+    log_format: options.LogFormatOption = LogFormat.TEXT,
 ) -> None:
     """Print a pre-signed URL of an export's manifest, or of any object.
 
@@ -53,9 +55,11 @@ def url(
 
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.sources import split_s3
+    from omicopy.cli.talk import speak
     from omicopy.copying.handout import Wish, describe_handout, hand_out_export, hand_out_object
     from omicopy.model.duration import parse_duration
 
+    speak(log_format, verbose)
     wish = Wish(profile, parse_duration(expires), parse_duration(min_validity), not no_check)
     clients = clients_for([profile], parse_duration(retry), http_timeout)
     now = datetime.now(UTC)

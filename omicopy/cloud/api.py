@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -12,6 +14,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
+from omicopy.cloud.log import logged
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace, read_patiently, send_once
 from omicopy.errors import ErrorCode
@@ -51,6 +54,9 @@ class Api:
         self.count = CallCount()
         self._call = _Call(max_retries=0, resolved=_sdk_profile(account))
         self._call.session.max_redirects = 0
+        self._call.session.hooks["response"].append(self._compare_clocks)
+        self.clock_ahead: timedelta | None = None
+        """By how much this machine's clock is ahead of the service's, as its last answer told."""
         for scheme in ("https://", "http://"):
             self._call.session.mount(scheme, _TimedAdapter(timeout))
 
@@ -90,11 +96,25 @@ class Api:
         self.count.writes += 1
         return send_once(lambda: self._send(action, parameters), self.pace)
 
+    def _compare_clocks(self, response: requests.Response, *_: object, **__: object) -> None:
+        try:
+            theirs = parsedate_to_datetime(response.headers.get("Date", ""))
+        except ValueError:
+            return
+        if theirs.tzinfo is not None:
+            self.clock_ahead = datetime.now(UTC) - theirs
+
     @property
     def _where(self) -> str:
         return f"{self.account.profile} ({self.account.region})"
 
     def _send(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        with logged(action, self.account.region, self.account.profile) as log:
+            answer = self._call_sdk(action, parameters)
+            log.request_id = answers.text(answers.mapping(answer, "ResponseContext"), "RequestId")
+            return answer
+
+    def _call_sdk(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
             answer = self._call.api(action, **parameters)
         except requests.HTTPError as error:

@@ -56,6 +56,10 @@ class Clients:
         self._fetcher = self._fetcher or Fetcher(self._timeout, Pace(), self.patience)
         return self._fetcher
 
+    def clocks_ahead(self) -> dict[str, timedelta]:
+        """By how much this machine's clock is ahead of each account's service."""
+        return {name: api.clock_ahead for name, api in self._apis.items() if api.clock_ahead is not None}
+
     def counts(self) -> dict[str, CallCount]:
         return {profile: api.count for profile, api in self._apis.items()}
 

@@ -88,7 +88,11 @@ def refused(action: str, where: str, answer: Answer) -> ServiceError:
 
 
 def _meaning(answer: Answer) -> tuple[ErrorCode, str]:
-    if answer.status in (401, 403) or answer.kind.startswith(("AccessDenied", "AuthFailure")):
+    if (
+        answer.status in (401, 403)
+        or answer.code in _NOT_AUTHENTICATED
+        or answer.kind.startswith(("AccessDenied", "AuthFailure"))
+    ):
         return ErrorCode.DENIED, "Check the profile's access key, its Region and its rights, and this machine's clock."
     if answer.kind.startswith("TooManyResources") or _in_thousand(answer.code, 10):
         return ErrorCode.QUOTA, "Free what the quota counts, or ask for a higher one."
@@ -97,6 +101,10 @@ def _meaning(answer: Answer) -> tuple[ErrorCode, str]:
     if answer.status == 409 or answer.kind == "ResourceConflict":
         return ErrorCode.NAME_CONFLICT, ""
     return ErrorCode.FAILED, ""
+
+
+_NOT_AUTHENTICATED = ("1", "4", "4120")
+"""Wrong signature or clock, missing right, unknown access key; the last comes as HTTP 400 InvalidParameterValue."""
 
 
 def _in_thousand(code: str, thousand: int) -> bool:

@@ -11,6 +11,7 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 
 from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
+from omicopy.cloud.log import logged
 from omicopy.cloud.retry import Pace, read_patiently
 from omicopy.errors import ErrorCode
 from omicopy.model.presigned import PresignedUrl
@@ -63,6 +64,10 @@ class Fetcher:
         return read_patiently(attempt, self._pace, self._patience, lambda: None)
 
     def _get(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Response:
+        with logged(action, url.host):
+            return self._request(url, headers, action)
+
+    def _request(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Response:
         try:
             response = self._pool(url).request(
                 "GET",

@@ -14,6 +14,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar
@@ -25,6 +26,10 @@ from omicopy.cloud.failure import Cause, ServiceError
 T = TypeVar("T")
 SLOWEST = 60.0
 """Seconds; no wait that we choose ourselves is longer."""
+
+
+attempt_number: ContextVar[int] = ContextVar("attempt_number", default=1)
+"""The how-manieth sending of one read this is, for the log."""
 
 
 class Verdict(Enum):
@@ -75,6 +80,7 @@ def read_patiently(send: Callable[[], T], pace: Pace, patience: float, on_retry:
     exponential = tenacity.wait_random_exponential(multiplier=0.5, max=SLOWEST)
 
     def attempt() -> T:
+        attempt_number.set(int(retrying.statistics.get("attempt_number", 1)))
         pace.wait(patience)
         return send_once(send, pace)
 
@@ -92,7 +98,10 @@ def read_patiently(send: Callable[[], T], pace: Pace, patience: float, on_retry:
         before_sleep=lambda _: on_retry(),
         reraise=True,
     )
-    return retrying(attempt)
+    try:
+        return retrying(attempt)
+    finally:
+        attempt_number.set(1)
 
 
 def send_once(send: Callable[[], T], pace: Pace) -> T:

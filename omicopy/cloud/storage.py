@@ -23,6 +23,7 @@ from botocore.exceptions import (
 )
 
 from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
+from omicopy.cloud.log import logged
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace, read_patiently, send_once
 from omicopy.errors import ErrorCode
@@ -82,23 +83,28 @@ class Storage:
         return read_patiently(lambda: self._send(action, bucket, call), self._pace, self._patience, lambda: None)
 
     def _send(self, action: str, bucket: str, call: Callable[[], T]) -> T:
-        where = f"s3://{bucket} of {self.account.profile} ({self.account.region})"
-        try:
-            return call()
-        except ClientError as error:
-            raise _of_answer(action, where, error) from None
-        except ParamValidationError as error:
-            raise ServiceError(ErrorCode.USAGE, Cause.REFUSED, action, where, str(error)) from None
-        except SSLError as error:
-            raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, where, str(error)) from None
-        except (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError):
-            raise temporary(Cause.UNREACHABLE, action, where, "the server can't be reached") from None
-        except ReadTimeoutError:
-            raise temporary(Cause.SILENT, action, where, Cause.SILENT.value) from None
-        except (HTTPClientError, OSError):
-            raise temporary(Cause.RESET, action, where, Cause.RESET.value) from None
-        except (BotoCoreError, ValueError, LookupError):
-            raise temporary(Cause.GARBLED, action, where, Cause.GARBLED.value) from None
+        with logged(action, self.account.region, self.account.profile):
+            return _translated(action, f"s3://{bucket} of {self.account.profile} ({self.account.region})", call)
+
+
+def _translated(action: str, where: str, call: Callable[[], T]) -> T:
+    """Calls boto3; whatever it raises becomes a ServiceError."""
+    try:
+        return call()
+    except ClientError as error:
+        raise _of_answer(action, where, error) from None
+    except ParamValidationError as error:
+        raise ServiceError(ErrorCode.USAGE, Cause.REFUSED, action, where, str(error)) from None
+    except SSLError as error:
+        raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, where, str(error)) from None
+    except (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError):
+        raise temporary(Cause.UNREACHABLE, action, where, "the server can't be reached") from None
+    except ReadTimeoutError:
+        raise temporary(Cause.SILENT, action, where, Cause.SILENT.value) from None
+    except (HTTPClientError, OSError):
+        raise temporary(Cause.RESET, action, where, Cause.RESET.value) from None
+    except (BotoCoreError, ValueError, LookupError):
+        raise temporary(Cause.GARBLED, action, where, Cause.GARBLED.value) from None
 
 
 def _client(account: Account, timeout: tuple[float, float]) -> S3Client:

@@ -18,6 +18,7 @@ class Moved:
     detail: str
     progress: int | None
     seconds: float
+    task_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,7 @@ class Pilot:
         moved = flight.told is None or flight.told[0] != phase
         flight.told = news
         seconds = self.clock.ticks() - self.began
-        self.listener(Moved(flight.request, phase, detail, progress, seconds))
+        self.listener(Moved(flight.request, phase, detail, progress, seconds, flight.task_id))
         return moved
 
     def _end(self, flight: Flight, ending: Ending) -> None:
