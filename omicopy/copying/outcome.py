@@ -11,6 +11,9 @@ from omicopy.model.export import StoredExport
 from omicopy.model.image import Image
 from omicopy.model.report import CopyResult, Status
 
+_NO_EXPORT_NEEDED = (Status.PRESENT, Status.SKIPPED)
+"""Whoever ends so was not changed by an export that another target of the same image needed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -28,7 +31,7 @@ def result_of(flight: Flight, ending: Ending, seconds: float) -> CopyResult:
     return CopyResult(
         request=flight.request,
         status=ending.status,
-        changed=flight.image.changed or flight.export.changed,
+        changed=flight.image.changed or (flight.export.changed and ending.status not in _NO_EXPORT_NEEDED),
         seconds=seconds,
         image_id=ending.image.image_id if ending.image else flight.image.created_id,
         image_name=ending.image.name if ending.image else ending.name,
