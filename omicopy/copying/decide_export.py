@@ -24,6 +24,8 @@ from omicopy.model.export import ExportTask, Phase, StoredExport
 from omicopy.model.report import Status
 from omicopy.model.request import Origin
 
+_MAY_BE_STARTED = "an export may have been started that can't be seen yet"
+
 
 def decide_export(s: Situation, name: str | None) -> Step:
     """The next step towards an export; once it is usable, its import as `name`, or the end where there is no target."""
@@ -44,7 +46,9 @@ def decide_export(s: Situation, name: str | None) -> Step:
     if isinstance(stored, Unknown):
         return LookAgain("the bucket can't be read", stored.error)
     if isinstance(stored, Present):
-        return _stored(s, stored.value, running, name)
+        if not stored.value.damage:
+            return _whole(s, stored.value, name)
+        return _follow(s, running) if running else _damaged(s, stored.value, tasks)
     if running:
         return _follow(s, running)
     if isinstance(stored, Refused):
@@ -69,17 +73,23 @@ def _follow(s: Situation, running: Sequence[ExportTask]) -> Step:
     return Wait(Stage.EXPORTING, task.task_id, task.state, task.progress)
 
 
-def _stored(s: Situation, stored: StoredExport, running: Sequence[ExportTask], name: str | None) -> Step:
-    if stored.damage:
-        if running:
-            return _follow(s, running)
-        return Fail(_damaged(stored)) if s.export.started else _start(s)
+def _whole(s: Situation, stored: StoredExport, name: str | None) -> Step:
     if name is None:
         return Done(Status.COPIED if s.export.changed else Status.PRESENT, stored=stored)
     expiry = stored.manifest.earliest_expiry()
     if stored.dead_urls or expiry is None or expiry - s.now.wall < s.request.min_validity:
         return Fail(_still_expired(stored)) if s.export.resigned else Resign(stored)
     return Import(name, stored)
+
+
+def _damaged(s: Situation, stored: StoredExport, tasks: Sequence[ExportTask]) -> Step:
+    """A new export takes the place of a damaged one, once a run."""
+    failed = _failed_in_this_run(s, tasks)
+    if failed:
+        return Fail(_export_failed(failed[-1]))
+    if s.within_grace(s.export.doubt_since):
+        return LookAgain(_MAY_BE_STARTED)
+    return Fail(_still_damaged(stored)) if s.export.started else _start(s)
 
 
 def _no_manifest(s: Situation, task: ExportTask) -> Step:
@@ -95,15 +105,13 @@ def _no_manifest(s: Situation, task: ExportTask) -> Step:
 
 
 def _nothing_usable(s: Situation, tasks: Sequence[ExportTask]) -> Step:
-    failed = [
-        task
-        for task in tasks
-        if task.phase is Phase.FAILED
-        and task.task_id not in (s.export.old_failures or frozenset()) | s.export.cancelled
-    ]
-    if failed:
-        return Fail(_export_failed(failed[-1]))
-    return _start(s)
+    failed = _failed_in_this_run(s, tasks)
+    return Fail(_export_failed(failed[-1])) if failed else _start(s)
+
+
+def _failed_in_this_run(s: Situation, tasks: Sequence[ExportTask]) -> list[ExportTask]:
+    ignored = (s.export.old_failures or frozenset()) | s.export.cancelled
+    return [task for task in tasks if task.phase is Phase.FAILED and task.task_id not in ignored]
 
 
 def _start(s: Situation) -> Step:
@@ -116,7 +124,7 @@ def _start(s: Situation) -> Step:
     if refusal is not None:
         return refusal
     if s.within_grace(s.export.doubt_since):
-        return LookAgain("an export may have been started that can't be seen yet")
+        return LookAgain(_MAY_BE_STARTED)
     if s.export.quota_refusal is not None:
         return _slot(s, s.export.quota_refusal)
     if s.export.started:
@@ -168,7 +176,7 @@ def _export_failed(task: ExportTask) -> OmicopyError:
     )
 
 
-def _damaged(stored: StoredExport) -> OmicopyError:
+def _still_damaged(stored: StoredExport) -> OmicopyError:
     return OmicopyError(
         ErrorCode.DAMAGED,
         f"{stored.location} was exported anew and is still damaged: {stored.damage[0]}",
