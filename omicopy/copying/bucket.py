@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from omicopy.cloud.failure import Cause, ServiceError
+from omicopy.cloud.failure import Cause, ServiceError, temporary
 from omicopy.cloud.fetch import MANIFEST_LIMIT, Fetcher, Life
 from omicopy.copying.facts import ABSENT, Absent, Present, Refused, Unknown
 from omicopy.errors import ErrorCode, OmicopyError
@@ -89,7 +89,10 @@ def _manifests(
     for key in sorted(key for key, size in sizes.items() if size <= MANIFEST_LIMIT and not key.endswith(".gz")):
         try:
             stored = read_stored(storage, export.bucket, key, sizes)
-        except ServiceError:
+        except ServiceError as error:
+            if error.code is ErrorCode.NOT_FOUND:
+                where = f"s3://{export.bucket}"
+                raise temporary(Cause.GARBLED, error.action, where, f"{key} is listed and not there") from None
             raise
         except OmicopyError as error:
             if key in named or key.endswith(".json"):
