@@ -107,26 +107,38 @@ def identify(clients: Clients, profile: str) -> Party:
     return Party(profile, account_id, clients.accounts[profile].region)
 
 
-def find_image(clients: Clients, party: Party, wanted: str) -> Image:
-    """The image with this ID or exact name; the account's own before those of others. Raises NOT_FOUND."""
-    is_id = IMAGE_ID.fullmatch(wanted) is not None
-    filters = {"ImageIds": [wanted]} if is_id else {"ImageNames": [wanted]}
-    raw = clients.api(party.profile).read_all("ReadImages", "Images", clients.retry.total_seconds(), filters)
-    images = [image for item in raw if (image := parse_image(item))]
-    found = [image for image in images if wanted in (image.image_id if is_id else image.name,)]
-    own = [image for image in found if image.account_id == party.account_id]
+def find_images(clients: Clients, party: Party, wanted: Sequence[str]) -> list[Image]:
+    """The images with these IDs or exact names, each once, in at most two reads. Raises NOT_FOUND for the first that
+    is missing or ambiguous; the account's own come before those of others."""
+    visible: list[Image] = []
+    for is_id, key in ((True, "ImageIds"), (False, "ImageNames")):
+        asked = [text for text in wanted if _is_id(text) is is_id]
+        if asked:
+            api, patience = clients.api(party.profile), clients.retry.total_seconds()
+            raw = api.read_all("ReadImages", "Images", patience, {key: asked})
+            visible += [image for item in raw if (image := parse_image(item))]
+    found = (_pick(party, text, visible) for text in wanted)
+    return list({image.image_id: image for image in found}.values())
+
+
+def _is_id(text: str) -> bool:
+    return IMAGE_ID.fullmatch(text) is not None
+
+
+def _pick(party: Party, wanted: str, visible: Sequence[Image]) -> Image:
+    """The one image that is meant. The API's name filter takes wildcards: here names are compared exactly."""
+    found = [image for image in visible if wanted == (image.image_id if _is_id(wanted) else image.name)]
+    own = {image.image_id: image for image in found if image.account_id == party.account_id}
     if len(own) > 1:
-        ids = ", ".join(sorted(image.image_id for image in own))
-        raise OmicopyError(
-            ErrorCode.NOT_FOUND, f"{len(own)} images of {party} are called {wanted!r}: {ids}", "Name one by its ID."
-        )
+        message = f"{len(own)} images of {party} are called {wanted!r}: {', '.join(sorted(own))}"
+        raise OmicopyError(ErrorCode.NOT_FOUND, message, "Name one by its ID.")
     if not found:
         raise OmicopyError(
             ErrorCode.NOT_FOUND,
             f"There is no image {wanted!r} in {party}",
             "Give an image's ID (ami-…) or its exact name; list them with the API's ReadImages.",
         )
-    return (own or sorted(found, key=lambda image: image.image_id))[0]
+    return min(own.values() or found, key=lambda image: image.image_id)
 
 
 def check_bucket(bucket: str) -> str:
@@ -142,10 +154,9 @@ def check_bucket(bucket: str) -> str:
 
 def _origins(clients: Clients, source: Party, wish: ExportWish) -> list[Origin]:
     bucket = check_bucket(wish.bucket)
-    images = {image.image_id: image for image in (find_image(clients, source, wanted) for wanted in wish.images)}
     return [
         Origin(source, image, export_key(image.image_id, bucket, wish.prefix, wish.disk_format))
-        for image in images.values()
+        for image in find_images(clients, source, wish.images)
     ]
 
 
