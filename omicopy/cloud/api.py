@@ -54,7 +54,7 @@ class Api:
         self.count = CallCount()
         self._call = _Call(max_retries=0, resolved=_sdk_profile(account))
         self._call.session.max_redirects = 0
-        self._call.session.hooks["response"].append(self._compare_clocks)
+        self._call.session.hooks["response"] = [self._compare_clocks, _insist_on_status]
         self.clock_ahead: timedelta | None = None
         """By how much this machine's clock is ahead of the service's, as its last answer told."""
         for scheme in ("https://", "http://"):
@@ -82,10 +82,10 @@ class Api:
             if not isinstance(answer.get(key), list):
                 raise temporary(Cause.GARBLED, action, self._where, f"the answer holds no list of {key}")
             items.extend(answers.mappings(answer, key))
-            token = answers.text(answer, "NextPageToken")
-            if not token:
+            token = answer.get("NextPageToken")
+            if token in (None, ""):
                 return items
-            if token in tokens:
+            if not isinstance(token, str) or token in tokens:
                 raise temporary(Cause.GARBLED, action, self._where, "the pages of the answer go in a circle")
             tokens.add(token)
             parameters["NextPageToken"] = token
@@ -99,7 +99,7 @@ class Api:
     def _compare_clocks(self, response: requests.Response, *_: object, **__: object) -> None:
         try:
             theirs = parsedate_to_datetime(response.headers.get("Date", ""))
-        except ValueError:
+        except (ValueError, OverflowError):
             return
         if theirs.tzinfo is not None:
             self.clock_ahead = datetime.now(UTC) - theirs
@@ -123,12 +123,21 @@ class Api:
             raise _unusable_endpoint(action, self._where, self.account.api_endpoint) from None
         except requests.RequestException as error:
             raise _of_transport(action, self._where, error) from None
-        except (ValueError, AttributeError, TypeError, LookupError):
-            # The SDK takes an answer apart before it looks at the status; JSON of another shape makes it stumble.
+        except OSError as error:  # requests' own word for a certificate's file that is not there
+            raise _unusable_file(action, self._where, error) from None
+        except (ValueError, AttributeError, TypeError, LookupError, RecursionError):
+            # The SDK takes every answer apart as if it were an error's; JSON of another shape makes it stumble.
             raise temporary(Cause.GARBLED, action, self._where, Cause.GARBLED.value) from None
         if not isinstance(answer, Mapping):
             raise temporary(Cause.GARBLED, action, self._where, Cause.GARBLED.value)
         return answer
+
+
+def _insist_on_status(response: requests.Response, *_: object, **__: object) -> None:
+    """The SDK takes an error's JSON apart before it looks at the status, and stumbles over any shape but its own."""
+    if response.status_code >= 400:
+        response.content  # noqa: B018  read whole, before anybody asks for it
+        raise requests.HTTPError(response=response)
 
 
 def _sdk_profile(account: Account) -> Any:
@@ -188,6 +197,11 @@ def _of_transport(action: str, where: str, error: requests.RequestException) -> 
     if isinstance(error, requests.exceptions.ProxyError):
         return temporary(Cause.UNREACHABLE, action, where, "the proxy can't be reached")
     return temporary(Cause.RESET, action, where, Cause.RESET.value)
+
+
+def _unusable_file(action: str, where: str, error: OSError) -> ServiceError:
+    hint = "Mend the profile's x509_client_cert, or REQUESTS_CA_BUNDLE."
+    return ServiceError(ErrorCode.CONFIGURATION, Cause.REFUSED, action, where, str(error), hint=hint)
 
 
 def _unusable_endpoint(action: str, where: str, endpoint: str) -> ServiceError:

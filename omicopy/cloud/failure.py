@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,6 +60,7 @@ class ServiceError(OmicopyError):
         super().__init__(code, f"{action} in {where}: {redact(said)}", hint)
         self.cause = cause
         self.action = action
+        self.where = where
         self.answer = answer
 
     @property
@@ -108,18 +110,17 @@ _NOT_AUTHENTICATED = ("1", "4", "4120")
 
 
 def _in_thousand(code: str, thousand: int) -> bool:
-    return code.isdigit() and int(code) // 1000 == thousand
+    return re.fullmatch(r"[0-9]{4,6}", code) is not None and int(code) // 1000 == thousand
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, from either form of the `Retry-After` header."""
     value = headers.get("Retry-After", "").strip()
-    if value.isdigit():
+    if re.fullmatch(r"[0-9]{1,9}", value):
         return float(value)
     try:
         moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -91,7 +91,7 @@ class Fetcher:
             raise temporary(Cause.SILENT, action, url.host, Cause.SILENT.value) from None
         except (urllib3.exceptions.HTTPError, OSError):
             raise temporary(Cause.RESET, action, url.host, Cause.RESET.value) from None
-        if response.status == 200 and length.isdigit() and len(data) < min(int(length), MANIFEST_LIMIT):
+        if response.status == 200 and length.isdecimal() and len(data) < min(int(length), MANIFEST_LIMIT):
             raise temporary(Cause.RESET, action, url.host, "the answer is cut short")
         return _Response(response.status, data, parse_retry_after(response.headers))
 

@@ -4,8 +4,9 @@ A **read** changes nothing and is sent again after whatever may pass: a throttle
 lost connection, a 5xx, an answer that can't be read. The wait grows exponentially, with full jitter.
 A **write** is never sent again from here (R1). Where the failure proves that nothing happened, the loop decides anew;
 where it does not, the write is in doubt, and only a read can tell.
-A **throttle** slows down every caller of that account, for as long as the service asks (`Retry-After`) or, where it
-does not say, for a time that doubles with each throttle in a row.
+A **throttle**, and any other 503, slows down every caller of that account, for as long as the service asks
+(`Retry-After`) or, where it does not say, for a time that doubles with each throttle in a row. Who can't be that
+patient hears of it without anything being sent.
 A **refusal** (credentials, rights, a wrong value, a quota) would be the same the next time: it is raised at once.
 """
 
@@ -21,7 +22,7 @@ from typing import TypeVar
 
 import tenacity
 
-from omicopy.cloud.failure import Cause, ServiceError
+from omicopy.cloud.failure import Cause, ServiceError, temporary
 
 T = TypeVar("T")
 SLOWEST = 60.0
@@ -57,19 +58,29 @@ class Pace:
     ticks: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     _not_before: float = 0.0
+    _reason: ServiceError | None = None
     _throttles: int = 0
     _random: random.Random = field(default_factory=random.Random)
 
-    def wait(self, patience: float) -> None:
-        """Sleeps until the account may be called again, for `patience` seconds at most."""
-        pause = min(self._not_before - self.ticks(), patience)
-        if pause > 0:
-            self.sleep(pause)
+    @property
+    def left(self) -> float:
+        """Seconds until the account may be called again."""
+        return max(0.0, self._not_before - self.ticks())
 
-    def throttled(self, retry_after: float | None) -> None:
+    def wait(self, patience: float) -> None:
+        """Sleeps until then. Raises a throttle, with nothing sent, when that is more than `patience` seconds away."""
+        left = self.left
+        if left > patience and self._reason:
+            said = f"the service asked for a pause, {left:.0f} s of it are left"
+            raise temporary(Cause.THROTTLED, self._reason.action, self._reason.where, said)
+        if left > 0:
+            self.sleep(left)
+
+    def throttled(self, error: ServiceError) -> None:
         self._throttles += 1
         own = self._random.uniform(0.5, 1) * min(SLOWEST, 2.0 ** min(self._throttles, 10))
-        self._not_before = max(self._not_before, self.ticks() + (own if retry_after is None else retry_after))
+        pause = own if error.retry_after is None else error.retry_after
+        self._not_before, self._reason = max(self._not_before, self.ticks() + pause), error
 
     def passed(self) -> None:
         self._throttles = 0
@@ -78,22 +89,26 @@ class Pace:
 def read_patiently(send: Callable[[], T], pace: Pace, patience: float, on_retry: Callable[[], None]) -> T:
     """Calls `send`, which reads, until it succeeds or for `patience` seconds; then raises its last ServiceError."""
     exponential = tenacity.wait_random_exponential(multiplier=0.5, max=SLOWEST)
+    began = pace.ticks()
+
+    def left() -> float:
+        return patience - (pace.ticks() - began)
 
     def attempt() -> T:
         attempt_number.set(int(retrying.statistics.get("attempt_number", 1)))
-        pace.wait(patience)
+        pace.wait(max(0.0, left()))
         return send_once(send, pace)
 
     def pause(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        is_throttle = isinstance(error, ServiceError) and error.cause is Cause.THROTTLED
-        asked = (error.retry_after or 0.0) if isinstance(error, ServiceError) else 0.0
-        return 0.0 if is_throttle else max(asked, exponential(state))
+        if not isinstance(error, ServiceError) or error.cause is Cause.THROTTLED:
+            return pace.left
+        return max(pace.left, error.retry_after or 0.0, exponential(state))
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(_may_be_read_again),
         wait=pause,
-        stop=tenacity.stop_after_delay(patience),
+        stop=lambda state: state.upcoming_sleep >= left(),
         sleep=pace.sleep,
         before_sleep=lambda _: on_retry(),
         reraise=True,
@@ -109,8 +124,8 @@ def send_once(send: Callable[[], T], pace: Pace) -> T:
     try:
         answer = send()
     except ServiceError as error:
-        if error.cause is Cause.THROTTLED:
-            pace.throttled(error.retry_after)
+        if error.cause is Cause.THROTTLED or (error.answer is not None and error.answer.status == 503):
+            pace.throttled(error)
         raise
     pace.passed()
     return answer

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,16 +31,22 @@ from omicopy.errors import ErrorCode
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
 
 T = TypeVar("T")
 _NOT_FOUND = {"NoSuchBucket", "NoSuchKey", "404"}
-_NO_AWS_FILES: dict[str, Any] = {
-    "profile": (None, None, None, None),
-    "config_file": (None, None, os.devnull, None),
-    "credentials_file": (None, None, os.devnull, None),
-}
-"""What keeps the user's AWS settings (AWS_PROFILE above all) away from a client that has complete credentials."""
+_NO_AWS_SETTINGS: dict[str, Any] = {
+    name: (None, None, default, conversion)
+    for name, (_, _, default, conversion) in botocore.session.Session.SESSION_VARIABLES.items()
+} | {"config_file": (None, None, os.devnull, None), "credentials_file": (None, None, os.devnull, None)}
+"""What keeps the user's AWS files and AWS_* variables away from a client that has complete credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One page of a bucket's list: keys and sizes in bytes, and what the next page is asked for with."""
+
+    sizes: dict[str, int]
+    next_token: str | None
 
 
 class Storage:
@@ -54,13 +61,13 @@ class Storage:
     def sizes(self, bucket: str, prefix: str) -> dict[str, int]:
         """Every object's key and size in bytes under a prefix, from every page."""
         sizes: dict[str, int] = {}
-        token: str | None = None
+        tokens: list[str] = []
         while True:
-            answer = self._read("ListObjects", bucket, partial(self._page, bucket, prefix, token))
-            sizes.update({item["Key"]: item["Size"] for item in answer.get("Contents", [])})
-            token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
-            if not token:
+            page = self._read("ListObjects", bucket, partial(self._page, bucket, prefix, tokens))
+            sizes.update(page.sizes)
+            if page.next_token is None:
                 return sizes
+            tokens.append(page.next_token)
 
     def read(self, bucket: str, key: str) -> bytes:
         """One whole object; its size is for the caller to look at first."""
@@ -71,10 +78,14 @@ class Storage:
         self._pace.wait(self._patience)
         send_once(lambda: self._send("PutObject", bucket, lambda: self._put(bucket, key, body)), self._pace)
 
-    def _page(self, bucket: str, prefix: str, token: str | None) -> ListObjectsV2OutputTypeDef:
-        if token:
-            return self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, ContinuationToken=token)
-        return self._client.list_objects_v2(Bucket=bucket, Prefix=prefix)
+    def _page(self, bucket: str, prefix: str, tokens: Sequence[str]) -> _Page:
+        """The page after those of `tokens`. Whatever is no listing is an error: an empty one would say "absent"."""
+        more: Any = {"ContinuationToken": tokens[-1]} if tokens else {}
+        answer = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, **more)
+        token = answer.get("NextContinuationToken") if answer["IsTruncated"] else None
+        if answer["IsTruncated"] and (not token or token in tokens):
+            raise ValueError("the pages end before the list does, or go in a circle")
+        return _Page({item["Key"]: item["Size"] for item in answer.get("Contents", [])}, token)
 
     def _put(self, bucket: str, key: str, body: bytes) -> None:
         self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
@@ -110,7 +121,7 @@ def _translated(action: str, where: str, call: Callable[[], T]) -> T:
 def _client(account: Account, timeout: tuple[float, float]) -> S3Client:
     config = Config(
         signature_version="s3v4",
-        s3={"addressing_style": "path"},
+        s3={"addressing_style": "path", "us_east_1_regional_endpoint": "regional"},
         request_checksum_calculation="when_required",  # OOS refuses the checksums of newer clients (DOMAIN.md §4)
         response_checksum_validation="when_required",
         connect_timeout=timeout[0],
@@ -122,14 +133,21 @@ def _client(account: Account, timeout: tuple[float, float]) -> S3Client:
         aws_access_key_id=account.access_key,
         aws_secret_access_key=account.secret_key,
         region_name=account.region,
-        botocore_session=botocore.session.Session(session_vars=_NO_AWS_FILES),
+        botocore_session=botocore.session.Session(session_vars=_NO_AWS_SETTINGS),
     )
-    return session.client(
+    client = session.client(
         "s3",
         endpoint_url=account.oos_endpoint,
         config=config,
         verify=os.environ.get("REQUESTS_CA_BUNDLE") or None,
     )
+    client.meta.events.register("before-call.s3", _follow_no_redirect)
+    return client
+
+
+def _follow_no_redirect(context: dict[str, Any], **_: object) -> None:
+    """Another Region's endpoint is another account's. botocore looks for it by itself and sends everything again."""
+    context["s3_redirect"]["redirected"] = True
 
 
 def _of_answer(action: str, where: str, error: ClientError) -> ServiceError:

@@ -37,9 +37,9 @@ def moment(raw: Mapping[str, Any], key: str) -> datetime | None:
     """An aware UTC time; `2010-10-01T12:34:56.789Z` and `…+0000` both occur in the official file."""
     try:
         value = datetime.fromisoformat(text(raw, key) or "")
-    except ValueError:
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def tags(raw: Mapping[str, Any]) -> dict[str, str]:

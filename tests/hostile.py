@@ -1,0 +1,105 @@
+"""A server that answers exactly what a test tells it to, in a thread; and an account whose endpoints it is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.profile import Account
+from omicopy.cloud.retry import Pace
+
+JSON = "application/json"
+HTML = "text/html"
+XML = "application/xml"
+PAGE = b"<!DOCTYPE html><html><body>Welcome to the hotel's network!<br></body></html>"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer; with `missing` bytes announced and never sent; after `silence` seconds."""
+
+    status: int = 200
+    kind: str = JSON
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    missing: int = 0
+    silence: float = 0.0
+
+
+class Hostile(ThreadingHTTPServer):
+    """Gives its replies in order, the last one for ever, and remembers what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self, *replies: Reply) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.replies = list(replies)
+        self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.ended = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    @property
+    def account(self) -> Account:
+        return account(self.url)
+
+    def next_reply(self) -> Reply:
+        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+
+
+def account(url: str) -> Account:
+    return Account("source", "SOMEACCESSKEY", "SOMESECRETKEY", "eu-west-2", f"{url}/api/v1", url, None)
+
+
+@contextmanager
+def hostile(*replies: Reply) -> Iterator[Hostile]:
+    server = Hostile(*replies)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.ended.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class Hurried(Pace):
+    """Sleeps through nothing and remembers no throttle, so that one client serves many tests."""
+
+    def __init__(self) -> None:
+        super().__init__(sleep=lambda _: None)
+
+    def throttled(self, error: ServiceError) -> None:
+        """Forgotten at once."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Hostile
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.requests.append((self.command, self.path, dict(self.headers), body))
+        reply = self.server.next_reply()
+        self.server.ended.wait(reply.silence)
+        self.send_response(reply.status)
+        for name, value in {"Content-Type": reply.kind, **reply.headers}.items():
+            self.send_header(name, value)
+        self.send_header("Connection", "close")
+        self.send_header("Content-Length", str(len(reply.body) + reply.missing))
+        self.end_headers()
+        self.wfile.write(reply.body)
+
+    do_GET = do_POST = do_PUT = do_HEAD = _answer
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Says nothing."""
