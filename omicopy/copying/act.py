@@ -53,7 +53,7 @@ class Actor:
             case Import():
                 self._import(flight, step)
             case Annotate():
-                self._send(_target(flight), "CreateTags", _tags(step.image.image_id, step.tags))
+                self._send_again(_target(flight), "CreateTags", _tags(step.image.image_id, step.tags))
                 flight.image.changed = True
             case ReplaceFailed():
                 self._replace_failed(flight, step.image)
@@ -64,6 +64,7 @@ class Actor:
         osu |= {"OsuPrefix": export.prefix} if export.prefix else {}
         profile = origin.party.profile
         self._journal.open(entry)
+        memory.is_sent, memory.task_id = True, None
         try:
             answer = self._send(profile, "CreateImageExportTask", {"ImageId": export.image_id, "OsuExport": osu})
         except ServiceError as error:
@@ -81,7 +82,7 @@ class Actor:
             self._journal.close(entry)
             raise
         memory.doubt_since, memory.changed, memory.quota_refusal = self._clock.ticks(), True, None
-        memory.no_manifest_since = None
+        memory.unusable_since = None
         task_id = answers.text(answers.mapping(answer, "ImageExportTask"), "TaskId")
         if task_id:
             memory.started += 1
@@ -110,6 +111,7 @@ class Actor:
             self._listener(Warned(f"{task.task_id} is superfluous, {story}; it can't be cancelled: {error}"))
             return
         memory.task_id, memory.doubt_since = None, None
+        memory.known -= {task.task_id}
         self._journal.close(export_entry(origin))
         self._listener(Warned(f"{task.task_id} was cancelled: {story}"))
 
@@ -117,12 +119,13 @@ class Actor:
         profile = _origin(flight.request).party.profile
         account, storage = self._clients.accounts[profile], self._clients.storage(profile)
         try:
-            resign(account, storage, step.stored, self._clock.wall())
+            key = resign(account, storage, step.stored, self._clock.wall())
         except ServiceError as error:
             if verdict(error.cause, is_write=True) is Verdict.GIVE_UP:
                 raise
             raise Postponed(error) from None  # a second new manifest beside the first does no harm
-        flight.export.resigned = flight.export.changed = True
+        flight.export.resigned_key, flight.export.resigned_at = key, self._clock.ticks()
+        flight.export.changed = True
 
     def _import(self, flight: Flight, step: Import) -> None:
         request, memory, destination = flight.request, flight.image, flight.request.destination
@@ -135,11 +138,12 @@ class Actor:
             "Description": mark(destination.description, request.marker),
         }
         self._journal.open(entry)
+        memory.created_id = None
         try:
             answer = self._send(destination.party.profile, "CreateImage", parameters)
         except ServiceError as error:
             if error.is_name_conflict:
-                memory.conflicts[step.name], memory.doubt_since = error, self._clock.ticks()
+                memory.conflicts[step.name] = self._clock.ticks()
                 return
             if _in_doubt(error):
                 memory.doubt_since, memory.made_here, memory.changed = self._clock.ticks(), True, True
@@ -166,15 +170,39 @@ class Actor:
     def _replace_failed(self, flight: Flight, image: Image) -> None:
         """Deletes a failed image of ours, then the snapshots that only it mapped (DOMAIN.md §2)."""
         profile, memory = _target(flight), flight.image
-        self._send(profile, "DeleteImage", {"ImageId": image.image_id})
-        memory.replaced, memory.changed, memory.created_id, memory.doubt_since = True, True, None, None
+        try:
+            self._send_again(profile, "DeleteImage", {"ImageId": image.image_id})
+        except ServiceError as error:
+            if error.code is not ErrorCode.NOT_FOUND:  # an earlier delete may have done it, its answer lost
+                raise
+        memory.replaced_id, memory.changed = image.image_id, True
+        memory.created_id, memory.doubt_since = None, None
         for volume in image.volumes:
-            if volume.snapshot_id and not self._is_mapped(profile, volume.snapshot_id):
-                self._send(profile, "DeleteSnapshot", {"SnapshotId": volume.snapshot_id})
+            if volume.snapshot_id:
+                self._delete_snapshot(profile, volume.snapshot_id, image.image_id)
 
-    def _is_mapped(self, profile: str, snapshot_id: str) -> bool:
+    def _delete_snapshot(self, profile: str, snapshot_id: str, image_id: str) -> None:
+        """Deletes what only `image_id` mapped. One that has to stay is named, and stops nothing."""
+        try:
+            if not self._is_mapped_elsewhere(profile, snapshot_id, image_id):
+                self._send(profile, "DeleteSnapshot", {"SnapshotId": snapshot_id})
+        except (ServiceError, Postponed) as error:
+            self._listener(Warned(f"{snapshot_id} of the deleted image {image_id} was left behind ({error})"))
+
+    def _is_mapped_elsewhere(self, profile: str, snapshot_id: str, image_id: str) -> bool:
+        """Whether another image maps it; the deleted one may still be listed."""
         api, filters = self._clients.api(profile), {"BlockDeviceMappingSnapshotIds": [snapshot_id]}
-        return bool(api.read_all("ReadImages", "Images", self._clients.patience, filters))
+        images = api.read_all("ReadImages", "Images", self._clients.patience, filters)
+        return any(answers.text(image, "ImageId") != image_id for image in images)
+
+    def _send_again(self, profile: str, action: str, parameters: Mapping[str, Any]) -> None:
+        """A write that does no harm a second time: in doubt, the loop looks again, and decides it again if need be."""
+        try:
+            self._send(profile, action, parameters)
+        except ServiceError as error:
+            if _in_doubt(error):
+                raise Postponed(error) from None
+            raise
 
     def _send(self, profile: str, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         try:

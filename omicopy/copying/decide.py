@@ -6,7 +6,7 @@ Nothing is created that is not known to be absent. The README's "How it is built
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from omicopy import __version__
 from omicopy.copying.decide_export import decide_export
@@ -51,24 +51,25 @@ def _ours(s: Situation, image: Image) -> Step:
             return Annotate(image, missing)
         return Done(Status.COPIED if s.image.made_here else Status.PRESENT, image)
     if not image.is_failed:
-        return Wait(Stage.IMPORTING, image.image_id, image.state)
+        return Wait(Stage.IMPORTING, image.image_id, image.state, image=image)
     if image.image_id not in (s.image.old_failures or ()):
         return Fail(_import_failed(image), image)
-    if s.image.replaced:
+    if s.image.replaced_id == image.image_id:
         return LookAgain(f"the failed image {image.image_id} is being deleted")
+    if s.image.replaced_id:
+        return Fail(_import_failed(image), image)
     if not is_ours_to_delete(image, s.image.journaled):
         return Fail(_failed_and_untagged(image), image)
     return ReplaceFailed(image)
 
 
-def _none_of_ours(s: Situation, destination: Destination, by_name: dict[str, Image]) -> Step:
-    if s.within_grace(s.image.doubt_since):
-        return LookAgain("an image may have been created that can't be seen yet")
-    if s.image.made_here and s.image.created_id and s.image.doubt_since is not None:
-        return Fail(_vanished(s.image.created_id))
-    name = destination.name
-    if name in by_name or name in s.image.conflicts:
-        holder = by_name.get(name)
+def _none_of_ours(s: Situation, destination: Destination, by_name: Mapping[str, Image]) -> Step:
+    name, holder = destination.name, by_name.get(destination.name)
+    if holder is None or destination.if_exists is IfExists.RENAME:
+        doubt = _doubt(s, by_name)
+        if doubt is not None:
+            return doubt
+    if holder is not None or name in s.image.conflicts:
         if destination.if_exists is IfExists.SKIP:
             return Done(Status.SKIPPED, holder)
         name = renamed(name, s.request.distinction)
@@ -78,6 +79,16 @@ def _none_of_ours(s: Situation, destination: Destination, by_name: dict[str, Ima
     if isinstance(s.request.source, HandedManifest):
         return Import(name, None)
     return decide_export(s, name)
+
+
+def _doubt(s: Situation, by_name: Mapping[str, Image]) -> Step | None:
+    """Whether a copy may be there that no read shows: one that was created or seen, or one that holds a taken name."""
+    hidden = [since for name, since in s.image.conflicts.items() if name not in by_name]
+    if s.within_grace(s.image.doubt_since, s.image.missing_since, *hidden):
+        return LookAgain("an image may have been created that can't be seen yet")
+    if s.image.made_here and s.image.created_id and s.image.doubt_since is not None:
+        return Fail(_vanished(s.image.created_id))
+    return None
 
 
 def _import_failed(image: Image) -> OmicopyError:

@@ -53,9 +53,12 @@ def decide_export(s: Situation, name: str | None) -> Step:
         return _follow(s, running)
     if isinstance(stored, Refused):
         return Fail(stored.error)
-    if complete and not s.request.re_export:
+    failed = _failed_in_this_run(s, tasks)
+    if failed:
+        return Fail(_export_failed(failed[-1]))
+    if complete and (s.export.started or not s.request.re_export):
         return _no_manifest(s, complete[0])
-    return _nothing_usable(s, tasks)
+    return _start(s)
 
 
 def _origin(s: Situation) -> Origin:
@@ -78,22 +81,37 @@ def _whole(s: Situation, stored: StoredExport, name: str | None) -> Step:
         return Done(Status.COPIED if s.export.changed else Status.PRESENT, stored=stored)
     expiry = stored.manifest.earliest_expiry()
     if stored.dead_urls or expiry is None or expiry - s.now.wall < s.request.min_validity:
-        return Fail(_still_expired(stored)) if s.export.resigned else Resign(stored)
+        return _sign_anew(s, stored)
     return Import(name, stored)
 
 
+def _sign_anew(s: Situation, stored: StoredExport) -> Step:
+    """Once a run; the new manifest may not be visible yet."""
+    if s.export.resigned_key is None:
+        return Resign(stored)
+    if s.export.resigned_key != stored.manifest_key and s.within_grace(s.export.resigned_at):
+        return LookAgain(f"{stored.location} was signed anew, which can't be seen yet")
+    return Fail(_still_expired(stored))
+
+
 def _damaged(s: Situation, stored: StoredExport, tasks: Sequence[ExportTask]) -> Step:
-    """A new export takes the place of a damaged one, once a run."""
+    """A new export takes the place of a damaged one, once a run; what the bucket shows of it may lag behind."""
     failed = _failed_in_this_run(s, tasks)
     if failed:
         return Fail(_export_failed(failed[-1]))
+    if not s.export.started:
+        return _start(s)
     if s.within_grace(s.export.doubt_since):
         return LookAgain(_MAY_BE_STARTED)
-    return Fail(_still_damaged(stored)) if s.export.started else _start(s)
+    if s.export.doubt_since is not None:
+        return Fail(_task_vanished(s.export.task_id))
+    if s.within_grace(s.export.unusable_since):
+        return LookAgain(f"{stored.location} was exported anew, which can't be seen yet")
+    return Fail(_still_damaged(stored))
 
 
 def _no_manifest(s: Situation, task: ExportTask) -> Step:
-    if s.export.no_manifest_since is None or s.within_grace(s.export.no_manifest_since):
+    if s.export.unusable_since is None or s.within_grace(s.export.unusable_since):
         return LookAgain(f"{task.task_id} is completed, its manifest can't be seen yet")
     return Fail(
         OmicopyError(
@@ -102,11 +120,6 @@ def _no_manifest(s: Situation, task: ExportTask) -> Step:
             "If its objects were deleted, export once more with --re-export.",
         )
     )
-
-
-def _nothing_usable(s: Situation, tasks: Sequence[ExportTask]) -> Step:
-    failed = _failed_in_this_run(s, tasks)
-    return Fail(_export_failed(failed[-1])) if failed else _start(s)
 
 
 def _failed_in_this_run(s: Situation, tasks: Sequence[ExportTask]) -> list[ExportTask]:
@@ -123,7 +136,7 @@ def _start(s: Situation) -> Step:
     refusal = _not_exportable(s)
     if refusal is not None:
         return refusal
-    if s.within_grace(s.export.doubt_since):
+    if s.within_grace(s.export.doubt_since, s.export.missing_since):
         return LookAgain(_MAY_BE_STARTED)
     if s.export.quota_refusal is not None:
         return _slot(s, s.export.quota_refusal)

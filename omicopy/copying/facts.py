@@ -9,8 +9,8 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 from omicopy.errors import OmicopyError
-from omicopy.model.export import ExportTask, Phase, StoredExport
-from omicopy.model.image import Image
+from omicopy.model.export import ExportKey, ExportTask, Phase, StoredExport
+from omicopy.model.image import Image, last_marker
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -77,20 +77,29 @@ class ExportMemory:
 
     started: int = 0
     """How many exports this run started for certain."""
+    is_sent: bool = False
+    """Whether this run sent a create, whatever became of it."""
     changed: bool = False
     """Whether this run wrote anything: started an export, perhaps, or signed one anew."""
     task_id: str | None = None
     """The ID we were given for a task of ours; until a read shows it, nothing is known to be absent."""
     doubt_since: float | None = None
     """Since when (ticks) something of ours may be there that no read has shown."""
+    known: frozenset[str] = frozenset()
+    """The export's tasks that any read has shown, but for failed ones."""
+    missing_since: float | None = None
+    """Since when (ticks) a read does not show one of them any more."""
     old_failures: frozenset[str] | None = None
     """Tasks that had failed before this run looked for the first time. They are ignored."""
     is_followed: bool = False
     """Whether the service was seen at work: then nothing is about to be started, and no lock is needed for it."""
     wants_lock: bool = False
     """Whether an export had to be put off because another run on this machine might just be starting it."""
-    no_manifest_since: float | None = None
-    resigned: bool = False
+    unusable_since: float | None = None
+    """Since when (ticks) a task is completed, none runs, and the bucket holds no whole export."""
+    resigned_key: str | None = None
+    """Where this run put a manifest with new signatures."""
+    resigned_at: float = 0.0
     cancelled: frozenset[str] = frozenset()
     """Tasks of ours that we cancelled, or tried to, in favour of an equal one."""
     quota_refusal: OmicopyError | None = None
@@ -98,18 +107,30 @@ class ExportMemory:
     quota_refused_alone: bool = False
     """Whether the last refusal came while no other export of the account was in flight."""
 
-    def remember(self, observed: Observed, ticks: float) -> None:
+    @property
+    def _is_answer_lost(self) -> bool:
+        """Whether the answer to a create of ours was lost, so that a new task counts as what it made."""
+        return self.is_sent and self.task_id is None and self.doubt_since is not None
+
+    def remember(self, observed: Observed, key: ExportKey, ticks: float) -> None:
         """Takes from a look what later looks are compared with."""
-        if isinstance(observed.tasks, Present):
-            shown = observed.tasks.value
-            if self.old_failures is None:
-                self.old_failures = frozenset(task.task_id for task in shown if task.phase is Phase.FAILED)
-            if self.task_id is not None:
-                self.doubt_since = _doubt(self.doubt_since, any(self.task_id == task.task_id for task in shown), ticks)
-            if not any(task.phase is Phase.COMPLETE for task in shown):
-                self.no_manifest_since = None
-        if isinstance(observed.stored, Absent) and self.no_manifest_since is None:
-            self.no_manifest_since = ticks
+        if not isinstance(observed.tasks, Present):
+            return
+        shown = observed.tasks.value
+        if self.old_failures is None:
+            self.old_failures = frozenset(task.task_id for task in shown if task.phase is Phase.FAILED)
+        ids = {task.task_id for task in shown}
+        live = {task.task_id: task.phase for task in shown if task.key == key and task.phase is not Phase.FAILED}
+        if self._is_answer_lost and live.keys() - self.known:
+            self.started, self.doubt_since = self.started + 1, None
+        if self.task_id is not None:
+            self.doubt_since = _since(self.task_id not in ids, self.doubt_since, ticks)
+        self.missing_since = _since(not self.known <= ids, self.missing_since, ticks)
+        self.known |= live.keys()
+        if set(live.values()) != {Phase.COMPLETE}:
+            self.unusable_since = None
+        elif _is_unusable(observed.stored) and self.unusable_since is None:
+            self.unusable_since = ticks
 
 
 @dataclass(slots=True)
@@ -117,30 +138,47 @@ class ImageMemory:
     """What this run did about one target image."""
 
     created_id: str | None = None
+    """The ID of the copy we created, from the answer or, where that was lost, from the read that showed it."""
     made_here: bool = False
     """Whether this run created the image, so that its status is `copied` and not `present`."""
     changed: bool = False
     doubt_since: float | None = None
-    conflicts: dict[str, OmicopyError] = field(default_factory=dict)
-    """Names that the service called taken; who holds one is for a read to show."""
+    """Since when (ticks) a copy of ours may be there that no read has shown."""
+    known: frozenset[str] = frozenset()
+    """The copies that any read has shown, but for failed ones."""
+    missing_since: float | None = None
+    """Since when (ticks) a read does not show one of them any more."""
+    conflicts: dict[str, float] = field(default_factory=dict)
+    """Names that the service called taken, and when (ticks); who holds one is for a read to show."""
     old_failures: frozenset[str] | None = None
     journaled: frozenset[str] = frozenset()
     """IDs that our journal proves to be ours although nobody tagged them yet (R4)."""
-    replaced: bool = False
+    replaced_id: str | None = None
+    """The failed image that this run deleted."""
 
-    def remember(self, observed: Observed, ticks: float) -> None:
+    def remember(self, observed: Observed, marker: str, ticks: float) -> None:
         """Takes from a look what later looks are compared with."""
         if not isinstance(observed.images, Present):
             return
         shown = observed.images.value
         if self.old_failures is None:
             self.old_failures = frozenset(image.image_id for image in shown if image.is_failed)
+        ids = {image.image_id for image in shown}
+        live = {image.image_id for image in shown if not image.is_failed and last_marker(image.description) == marker}
+        if self.made_here and self.created_id is None:
+            self.created_id = min(live - self.known, default=None)
         if self.created_id is not None:
-            self.doubt_since = _doubt(self.doubt_since, any(self.created_id == i.image_id for i in shown), ticks)
+            self.doubt_since = _since(self.created_id not in ids, self.doubt_since, ticks)
+        self.missing_since = _since(not self.known <= ids, self.missing_since, ticks)
+        self.known |= live
 
 
-def _doubt(since: float | None, is_shown: bool, ticks: float) -> float | None:
-    """An ID that we were given and that no read shows is unknown, from the first look that misses it."""
-    if is_shown:
+def _is_unusable(stored: Present[StoredExport] | Absent | Unknown | Refused | Unasked) -> bool:
+    return isinstance(stored, Absent) or (isinstance(stored, Present) and bool(stored.value.damage))
+
+
+def _since(is_missing: bool, since: float | None, ticks: float) -> float | None:
+    """An ID that no read shows is unknown from the first look that misses it."""
+    if not is_missing:
         return None
     return ticks if since is None else since

@@ -37,6 +37,8 @@ class Flight:
 
     def __post_init__(self) -> None:
         self.stage_since = self.began
+        if not isinstance(self.request.source, Origin):
+            self.stage = Stage.IMPORTING
 
     def take_note(self) -> None:
         """Keeps for the report what the last look showed."""

@@ -38,8 +38,9 @@ class Observer:
         """Reads once an account (a bucket: once an export) and lets the copies' memories learn from it."""
         self._looks[what](flights, now)
         for flight in flights:
-            flight.image.remember(flight.seen, now.ticks)
-            flight.export.remember(flight.seen, now.ticks)
+            flight.image.remember(flight.seen, flight.request.marker, now.ticks)
+            if isinstance(flight.request.source, Origin):
+                flight.export.remember(flight.seen, flight.request.source.export, now.ticks)
             flight.take_note()
 
     def _images(self, flights: Sequence[Flight], _: Moment) -> None:

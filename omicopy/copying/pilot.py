@@ -19,7 +19,6 @@ from omicopy.copying.steps import (
     Import,
     Look,
     LookAgain,
-    Resign,
     Stage,
     StartExport,
     Step,
@@ -28,6 +27,7 @@ from omicopy.copying.steps import (
 )
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
+from omicopy.model.image import Image
 from omicopy.model.report import Status
 from omicopy.model.request import Budgets, Origin
 
@@ -86,9 +86,9 @@ class Pilot:
         flight.export.is_followed = True
         moved = self._tell(flight, step.stage.value, describe_wait(step), step.progress)
         if not self.mode.wait or self.mode.dry_run:
-            self._end(flight, Ending(Status.RUNNING))
+            self._end(flight, Ending(Status.RUNNING, image=step.image))
         else:
-            self._mind_the_time(flight, now, f"{step.resource} is {step.state}")
+            self._mind_the_time(flight, now, f"{step.resource} is {step.state}", step.image)
         return moved
 
     def _look_again(self, flight: Flight, step: LookAgain, now: Moment) -> bool:
@@ -124,26 +124,28 @@ class Pilot:
             status = Status.COPIED if flight.image.made_here else Status.PRESENT
             self._end(flight, Ending(status, image=step.image))
         elif not self.mode.wait and self._is_answered(flight, step):
-            self._end(flight, Ending(Status.RUNNING))
+            self._end(flight, Ending(Status.RUNNING, name=step.name if isinstance(step, Import) else None))
         return True
 
     @staticmethod
     def _is_answered(flight: Flight, step: Write) -> bool:
-        """Whether a create of ours is known to have happened; one in doubt is looked for even with --no-wait."""
+        """Whether a write is known to have happened; a create in doubt is looked for even with --no-wait."""
         if isinstance(step, StartExport):
             return flight.export.task_id is not None
-        return flight.image.created_id is not None if isinstance(step, Import) else isinstance(step, Resign)
+        return flight.image.created_id is not None if isinstance(step, Import) else True
 
     def _bear(self, flight: Flight, error: OmicopyError, now: Moment) -> None:
         """A failure that may pass is borne for --retry; then the run ends, and the next one goes on."""
         flight.trouble_since = now.ticks if flight.trouble_since is None else flight.trouble_since
         if self.clock.ticks() - flight.trouble_since >= self.budgets.retry.total_seconds():
             self._end(flight, Ending(Status.FAILED, error=error))
+        else:
+            self._mind_the_time(flight, now, error.message)
 
-    def _mind_the_time(self, flight: Flight, now: Moment, waits_for: str) -> None:
+    def _mind_the_time(self, flight: Flight, now: Moment, waits_for: str, image: Image | None = None) -> None:
         if flight.time_left(self.budgets, now.ticks) <= 0:
             error = flight.out_of_time(self.budgets, waits_for)
-            self._end(flight, Ending(Status.FAILED, error=error))
+            self._end(flight, Ending(Status.FAILED, image=image, error=error))
 
     def _tell(self, flight: Flight, phase: str, detail: str, progress: int | None) -> bool:
         """Emits what changed; whether the copy moved on."""

@@ -19,6 +19,7 @@ class Situation:
     budgets: Budgets
     now: Moment
 
-    def within_grace(self, since: float | None) -> bool:
-        """Whether something that happened at `since` (ticks) may still not be visible to a read."""
-        return since is not None and self.now.ticks - since < self.budgets.grace.total_seconds()
+    def within_grace(self, *moments: float | None) -> bool:
+        """Whether something that happened at one of `moments` (ticks) may still not be visible to a read."""
+        grace = self.budgets.grace.total_seconds()
+        return any(since is not None and self.now.ticks - since < grace for since in moments)

@@ -39,12 +39,15 @@ class Stage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The service works. `resource` is the ID to name to the user; `progress` in percent, where it is known."""
+    """The service works. `resource` is the ID to name to the user; `progress` in percent, where it is known.
+
+    `image` is the copy that is waited for."""
 
     stage: Stage
     resource: str
     state: str
     progress: int | None = None
+    image: Image | None = None
 
 
 @dataclass(frozen=True, slots=True)
