@@ -1,0 +1,64 @@
+"""A copy run for real in a process of its own, and what the two worlds hold afterwards."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omicopy.sandbox.sandbox import Sandbox
+
+COPY = ("copy", "golden-linux", "--from", "source", "--to", "target", "--bucket", "omi-exports", "-o", "json")
+FAST = {
+    "OMICOPY_POLL_MIN": "0.05s",
+    "OMICOPY_POLL_MAX": "0.1s",
+    "OMICOPY_GRACE": "1s",
+    "OMICOPY_HTTP_TIMEOUT": "1s",
+    "OMICOPY_RETRY": "20s",
+}
+MARKER = "[omicopy eu-west-2 ami-00000001]"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def image_id(self) -> str | None:
+        image_id: str | None = json.loads(self.out)["copies"][0]["target"]["image_id"]
+        return image_id
+
+
+def start(
+    sandbox: Sandbox, state: Path, args: Sequence[str] = COPY, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    environment = {**sandbox.env, **FAST, "XDG_STATE_HOME": str(state), **(env or {})}
+    command = [sys.executable, "-m", "omicopy", *args]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process: subprocess.Popen[str], seconds: float = 60) -> Ran:
+    out, err = process.communicate(timeout=seconds)
+    return Ran(process.returncode, out, err)
+
+
+def run(sandbox: Sandbox, state: Path, args: Sequence[str] = COPY, env: Mapping[str, str] | None = None) -> Ran:
+    return finish(start(sandbox, state, args, env))
+
+
+def exports(sandbox: Sandbox) -> list[Any]:
+    """Every export task of the source account, by the truth and not by a read."""
+    return list(sandbox.world("eu-west-2").tasks.all())
+
+
+def copies(sandbox: Sandbox) -> list[Any]:
+    """Every image in the target's Region that says it is a copy."""
+    return [image for image in sandbox.world("us-east-2").images.all() if "[omicopy " in image.description]

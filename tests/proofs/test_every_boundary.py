@@ -1,0 +1,83 @@
+"""Proof 1 (R2, R3): killed right before or right after any request takes effect, the same command finishes the job."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from omicopy.sandbox.faults import Asked, Fault, FaultKind
+from omicopy.sandbox.record import SERVICE_ITSELF, RecordedRequest
+from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.settings import Settings
+from tests.proofs import rig
+
+pytestmark = pytest.mark.proof
+QUICK = Settings(export_seconds=0.15, import_seconds=0.15)
+MOST_REQUESTS = 60
+
+
+class Executioner:
+    """Kills a process at its n-th request: before the request has any effect, or when it has had it and nobody knows."""
+
+    def __init__(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, nth: int, after: bool) -> None:
+        self.process: subprocess.Popen[str] | None = None
+        self.struck = False
+        self._left, self._after, self._lock = nth, after, threading.Lock()
+        self._take, self._add = sandbox.faults.take, sandbox.record.add
+        monkeypatch.setattr(sandbox.faults, "take", self.take)
+        monkeypatch.setattr(sandbox.record, "add", self.add)
+
+    def take(self, asked: Asked) -> Fault | None:
+        if not self._after and asked.account != SERVICE_ITSELF and self._is_nth():
+            self._kill()
+            return Fault(FaultKind.RESET_BEFORE)
+        return self._take(asked)
+
+    def add(self, request: RecordedRequest) -> None:
+        self._add(request)
+        if self._after and request.account != SERVICE_ITSELF and self._is_nth():
+            self._kill()
+
+    def _is_nth(self) -> bool:
+        with self._lock:
+            self._left -= 1
+            return self._left == 0
+
+    def _kill(self) -> None:
+        assert self.process is not None
+        self.struck = True
+        os.kill(self.process.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("keep_state", [True, False], ids=["state-kept", "state-lost"])
+@pytest.mark.parametrize("after", [False, True], ids=["before-the-effect", "after-the-effect"])
+def test_killed_at_any_request_the_same_command_makes_one_export_and_one_image(
+    sandbox: Sandbox, tmp_path: Path, after: bool, keep_state: bool
+) -> None:
+    for nth in range(1, MOST_REQUESTS):
+        state = tmp_path / str(nth)
+        sandbox.reset(QUICK)
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            executioner = Executioner(sandbox, monkeypatch, nth, after)
+            executioner.process = rig.start(sandbox, state)
+            first = rig.finish(executioner.process)
+        if not executioner.struck:
+            assert first.code == 0, first.err
+            assert nth > 12, "a copy makes more requests than that"
+            return
+        assert first.code == -signal.SIGKILL
+        if not keep_state:
+            shutil.rmtree(state, ignore_errors=True)
+        second = rig.run(sandbox, state)
+        assert second.code == 0, f"request {nth}: {second.err}"
+        assert len(rig.exports(sandbox)) == 1, f"request {nth}: {second.err}"
+        assert [image.image_id for image in rig.copies(sandbox)] == [second.image_id], f"request {nth}"
+        assert sandbox.record.count("CreateImageExportTask", status=200) == 1
+        assert sandbox.record.count("CreateImage", status=200) == 1
+    pytest.fail("a copy should not need that many requests")
