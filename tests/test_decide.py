@@ -1,0 +1,530 @@
+"""The decision table of the design, row by row: what is known of a copy, and the one step that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omicopy.cloud.failure import Cause, temporary
+from omicopy.copying.decide import decide
+from omicopy.copying.facts import (
+    ABSENT,
+    UNASKED,
+    ExportMemory,
+    ImageMemory,
+    Moment,
+    Observed,
+    Present,
+    Refused,
+    Unknown,
+)
+from omicopy.copying.situation import Situation
+from omicopy.copying.steps import (
+    Annotate,
+    CancelExport,
+    Done,
+    Fail,
+    Import,
+    Look,
+    LookAgain,
+    ReplaceFailed,
+    Resign,
+    Stage,
+    StartExport,
+    Step,
+    Wait,
+    Write,
+)
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.choices import IfExists
+from omicopy.model.export import ExportTask, StoredExport
+from omicopy.model.image import Image
+from omicopy.model.provenance import COPY_TAG
+from omicopy.model.report import Status
+from omicopy.model.request import Budgets, CopyRequest, Origin
+from tests.builders import (
+    COPY_ID,
+    MARKER,
+    NAME,
+    NOON,
+    RENAMED,
+    SOURCE,
+    TASK_ID,
+    copy_request,
+    export_request,
+    image,
+    import_request,
+    source_image,
+    stored,
+    tagged,
+    task,
+)
+
+TICKS = 10_000.0
+JUST_NOW, LONG_AGO = TICKS - 1, TICKS - 61
+BUDGETS = Budgets(grace=timedelta(seconds=60))
+TROUBLE = temporary(Cause.RESET, "Read", "source", "connection lost")
+NO_RIGHT = OmicopyError(ErrorCode.DENIED, "no right to look")
+Memory = dict[str, Any]
+QUOTA = OmicopyError(ErrorCode.QUOTA, "no more exports")
+UNKNOWN = Unknown(TROUBLE)
+
+COPY, RE_EXPORT = copy_request(), copy_request(re_export=True)
+SKIP, RENAME = copy_request(IfExists.SKIP), copy_request(IfExists.RENAME)
+EXPORT, IMPORT = export_request(), import_request()
+
+OURS = tagged(image(), COPY)
+PENDING = image(State="pending")
+FAILED = image(State="failed", StateComment={"StateCode": "Bad", "StateMessage": "no such URL"})
+OLD = tagged(FAILED, COPY)
+FOREIGN, FOREIGN_TOO = image("ami-0000f001", Description=""), image("ami-0000f002", Description="", ImageName=RENAMED)
+OTHER_SOURCE = image("ami-0000f003", Description="[omicopy eu-west-2 ami-0000000b]")
+SHARED = image("ami-0000f004", AccountId="333333333333")
+RENAMED_OURS = tagged(image(ImageName=RENAMED), COPY)
+IMPORTED = tagged(image(Description=IMPORT.marker), IMPORT)
+TWO_MARKERS = f"[omicopy eu-west-2 ami-0000000b] {MARKER}"
+WRONG_TAG = replace(OURS, tags={**OURS.tags, COPY_TAG: "ami-another0"})
+RIGHT_TAG = Annotate(WRONG_TAG, {COPY_TAG: COPY_ID})
+
+FRESH, LONG = stored(), stored(ends=NOON + timedelta(hours=6))
+SHORT = stored(ends=NOON + timedelta(hours=6, seconds=-1))
+DEAD, DAMAGED = stored(dead_urls=("snap-1",)), stored(damage=("snap-1 is missing",))
+
+SECOND = "image-export-00000002"
+RUNNING, SECOND_RUNS, SECOND_FAILED = task(state="pending"), task(SECOND, "pending"), task(SECOND, "failed")
+OTHER_BUCKET = replace(RUNNING, key=replace(RUNNING.key, bucket="another"))
+OTHER_PREFIX = replace(RUNNING, key=replace(RUNNING.key, prefix="another"))
+OTHER_FORMAT = replace(RUNNING, key=replace(RUNNING.key, format="raw"))
+
+DONE_PRESENT, DONE_COPIED = Done(Status.PRESENT, OURS), Done(Status.COPIED, OURS)
+IMPORTING = Wait(Stage.IMPORTING, COPY_ID, "pending", image=PENDING)
+FOLLOWING = Wait(Stage.EXPORTING, TASK_ID, "pending", 50)
+
+DOUBT: Memory = {"doubt_since": JUST_NOW}
+BEFORE: Memory = {"old_failures": frozenset([COPY_ID])}
+STARTED: Memory = {"started": 1, "task_id": SECOND, "old_failures": frozenset()}
+REFUSED: Memory = {"quota_refusal": QUOTA, "quota_refused_at": JUST_NOW}
+REFUSED_LONG_AGO: Memory = {"quota_refusal": QUOTA, "quota_refused_at": LONG_AGO}
+
+
+def known(
+    images: Sequence[Image] | Unknown | Any = (),
+    tasks: Sequence[ExportTask] | Unknown | Any = (),
+    stored: StoredExport | Any = ABSENT,
+    source: Image | Any = None,
+    others: int | Any = UNASKED,
+) -> Observed:
+    """Known to be absent, but for what is given."""
+
+    def fact(value: Any, plain: Any) -> Any:
+        return Present(value) if isinstance(value, plain) else value
+
+    return Observed(
+        images=fact(images, (list, tuple)),
+        source=fact(source_image() if source is None else source, Image),
+        tasks=fact(tasks, (list, tuple)),
+        others_in_flight=fact(others, int),
+        stored=fact(stored, StoredExport),
+    )
+
+
+@dataclass(frozen=True)
+class Row:
+    """`step` is the step itself, or its kind, or the code that the copy fails with."""
+
+    says: str
+    step: Step | type | ErrorCode
+    seen: Observed = field(default_factory=known)
+    request: CopyRequest = COPY
+    image: Memory = field(default_factory=dict)
+    export: Memory = field(default_factory=dict)
+
+
+SOURCE_UNKNOWN_OURS = known([OURS], UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
+TARGET_ONLY = Observed(images=Present([]))
+TABLE = [
+    # ---- ours
+    Row("ours, available, complete: present", DONE_PRESENT, known([OURS])),
+    Row("ours, available, complete, made by this run: copied", DONE_COPIED, known([OURS]), image={"made_here": True}),
+    Row("ours, available, under its other name: present", Done, known([tagged(image(ImageName=RENAMED), COPY)])),
+    Row("ours, available, whatever is unknown of the source: present", DONE_PRESENT, SOURCE_UNKNOWN_OURS),
+    Row("ours, available, no tags: annotate", Annotate, known([image()])),
+    Row("ours, available, with another image's tag: only that is set right", RIGHT_TAG, known([WRONG_TAG])),
+    Row("ours by the last of two markers: present", Done, known([tagged(image(Description=TWO_MARKERS), COPY)])),
+    Row("ours, pending: wait", Wait, known([image(State="pending")])),
+    Row("ours, in a state that nobody documented: wait", Wait, known([image(State="pending/odd")])),
+    Row("ours, in no state at all: wait", Wait, known([image(State=None)])),
+    Row("one of ours pending, one available: present", DONE_PRESENT, known([image("ami-0", State="pending"), OURS])),
+    Row("one of ours failed, one pending: wait", IMPORTING, known([image("ami-0", State="failed"), PENDING])),
+    Row("ours, failed before this run, tagged as its own: replace it", ReplaceFailed(OLD), known([OLD]), image=BEFORE),
+    Row("ours, failed before this run, known to the journal: replace it", ReplaceFailed(FAILED), known([FAILED]),
+        image=BEFORE | {"journaled": frozenset([COPY_ID])}),
+    Row("r4: failed before, and nothing proves that we made it: conflict", ErrorCode.NAME_CONFLICT, known([FAILED]),
+        image=BEFORE),
+    Row("r4: failed before, with a tag copied from another image: conflict", ErrorCode.NAME_CONFLICT,
+        known([image(State="failed", Tags=[{"Key": COPY_TAG, "Value": "ami-another0"}])]), image=BEFORE),
+    Row("ours, failed before, deleted and still listed: look again", LookAgain, known([OLD]),
+        image=BEFORE | {"replaced_id": COPY_ID}),
+    Row("once a run: another one that had failed before, after one was deleted: fail", ErrorCode.REMOTE_FAILED,
+        known([OLD]), image=BEFORE | {"replaced_id": "ami-0"}),
+    Row("ours, failed in this run: fail with its StateComment", ErrorCode.REMOTE_FAILED, known([FAILED])),
+    # ---- the name
+    Row("name taken by an image that is not ours: conflict", ErrorCode.NAME_CONFLICT, known([FOREIGN])),
+    Row("name taken by ours from another source: conflict", ErrorCode.NAME_CONFLICT, known([OTHER_SOURCE])),
+    Row("name taken, skip: skipped", Done(Status.SKIPPED, FOREIGN), known([FOREIGN]), SKIP),
+    Row("name taken, rename: as if it were called so", Import(RENAMED, FRESH), known([FOREIGN], stored=FRESH), RENAME),
+    Row("both names taken, rename: conflict", ErrorCode.NAME_CONFLICT, known([FOREIGN, FOREIGN_TOO]), RENAME),
+    Row("name taken, rename, ours under the other name: present", Done, known([FOREIGN, RENAMED_OURS]), RENAME),
+    Row("name taken by an image shared from another account: no matter", StartExport(), known([SHARED])),
+    Row("name taken, though a create is in doubt: conflict", ErrorCode.NAME_CONFLICT, known([FOREIGN]), image=DOUBT),
+    Row("name taken, skip, though a create is in doubt: skipped", Done, known([FOREIGN]), SKIP, image=DOUBT),
+    Row("name taken, rename, and a create in doubt: look again", LookAgain, known([FOREIGN], stored=FRESH), RENAME,
+        image=DOUBT),
+    Row("the service calls the name taken, nobody is seen to hold it: look again", LookAgain, known(stored=FRESH),
+        image={"conflicts": {NAME: JUST_NOW}}),
+    Row("the same after the grace: conflict", ErrorCode.NAME_CONFLICT, known(stored=FRESH),
+        image={"conflicts": {NAME: LONG_AGO}}),
+    Row("the same after the grace, skip: skipped", Done(Status.SKIPPED), known(stored=FRESH), SKIP,
+        image={"conflicts": {NAME: LONG_AGO}}),
+    Row("the same after the grace, rename: import", Import(RENAMED, FRESH), known(stored=FRESH), RENAME,
+        image={"conflicts": {NAME: LONG_AGO}}),
+    Row("the service calls the name taken, and its holder is seen: rename at once", Import(RENAMED, FRESH),
+        known([FOREIGN], stored=FRESH), RENAME, image={"conflicts": {NAME: JUST_NOW}}),
+    Row("the service calls the name taken, and ours is seen: present", DONE_PRESENT, known([OURS]),
+        image={"conflicts": {NAME: JUST_NOW}}),
+    # ---- the target, unknown
+    Row("target not looked at: look", Look.IMAGES, known(UNASKED)),
+    Row("target unknown: look again", LookAgain, known(UNKNOWN, stored=FRESH)),
+    Row("an image may have been created: look again", LookAgain, known(stored=FRESH), image=DOUBT),
+    Row("none was seen within the grace: import", Import(NAME, FRESH), known(stored=FRESH),
+        image={"doubt_since": LONG_AGO}),
+    Row("a copy was seen and is not seen now: look again", LookAgain, known(stored=FRESH),
+        image={"missing_since": JUST_NOW}),
+    Row("the image that we made has vanished: fail", ErrorCode.FAILED, known(stored=FRESH),
+        image={"made_here": True, "created_id": COPY_ID, "doubt_since": LONG_AGO}),
+    Row("an image that an earlier run made has vanished: import", Import(NAME, FRESH), known(stored=FRESH),
+        image={"created_id": COPY_ID, "doubt_since": LONG_AGO}),
+    # ---- an export that is complete
+    Row("export complete and valid: import", Import(NAME, FRESH), known(tasks=[task()], stored=FRESH)),
+    Row("export complete, its task aged out: import", Import(NAME, FRESH), known(stored=FRESH)),
+    Row("export complete, source image gone: import", Import(NAME, FRESH), known(stored=FRESH, source=ABSENT)),
+    Row("export valid for exactly as long as asked: import", Import(NAME, LONG), known(stored=LONG)),
+    Row("export complete, another one running: import", Import, known(tasks=[task(), SECOND_RUNS], stored=FRESH)),
+    Row("export valid for a second less than asked: sign anew", Resign(SHORT), known(stored=SHORT)),
+    Row("export with URLs that have ended: sign anew", Resign, known(stored=stored(ends=NOON))),
+    Row("export with URLs that don't say when they end: sign anew", Resign, known(stored=stored(ends=None))),
+    Row("export with a URL that the store refuses: sign anew", Resign(DEAD), known(stored=DEAD)),
+    Row("signed anew by this run, and still too short: expired", ErrorCode.EXPIRED, known(stored=SHORT),
+        export={"resigned_key": SHORT.manifest_key, "resigned_at": JUST_NOW}),
+    Row("signed anew by this run, not to be seen yet: look again", LookAgain, known(stored=SHORT),
+        export={"resigned_key": "new.json", "resigned_at": JUST_NOW}),
+    Row("signed anew by this run, not to be seen: expired", ErrorCode.EXPIRED, known(stored=SHORT),
+        export={"resigned_key": "new.json", "resigned_at": LONG_AGO}),
+    Row("export asked for and there: present", Done(Status.PRESENT, stored=FRESH), known(stored=FRESH), EXPORT),
+    Row("export asked for and made: copied", Done(Status.COPIED, stored=FRESH), known(stored=FRESH), EXPORT,
+        export={"changed": True}),
+    Row("export asked for and there, its URLs over: present all the same", Done, known(stored=SHORT), EXPORT),
+    # ---- an export that runs
+    Row("export running: wait", FOLLOWING, known(tasks=[RUNNING])),
+    Row("export queued: wait", Wait, known(tasks=[task(state="pending/queued")])),
+    Row("export in a state that nobody documented: wait", Wait, known(tasks=[task(state="exporting/odd")])),
+    Row("export in no state at all: wait", Wait, known(tasks=[task(state=None)])),
+    Row("several running: everybody follows the smallest ID", FOLLOWING, known(tasks=[SECOND_RUNS, RUNNING])),
+    Row("an older one failed, one running: wait", FOLLOWING, known(tasks=[task(SECOND, "failed"), RUNNING])),
+    Row("running, though a create is in doubt: wait", FOLLOWING, known(tasks=[RUNNING]), export=DOUBT),
+    Row("running, the bucket unknown: wait", FOLLOWING, known(tasks=[RUNNING], stored=UNKNOWN)),
+    Row("ours running beside a smaller ID: cancel ours", CancelExport(SECOND_RUNS, TASK_ID),
+        known(tasks=[RUNNING, SECOND_RUNS]), export={"task_id": SECOND}),
+    Row("ours could not be cancelled: follow the smaller ID", FOLLOWING, known(tasks=[RUNNING, SECOND_RUNS]),
+        export={"task_id": SECOND, "cancelled": frozenset([SECOND])}),
+    Row("somebody else's running beside our smaller ID: wait", FOLLOWING, known(tasks=[RUNNING, SECOND_RUNS]),
+        export={"task_id": TASK_ID}),
+    Row("running for another bucket: no matter", StartExport(), known(tasks=[OTHER_BUCKET])),
+    Row("running for another prefix: no matter", StartExport(), known(tasks=[OTHER_PREFIX])),
+    Row("running in another format: no matter", StartExport(), known(tasks=[OTHER_FORMAT])),
+    # ---- complete, and not usable
+    Row("complete, manifest not found, within the grace: look again", LookAgain, known(tasks=[task()]),
+        export={"unusable_since": JUST_NOW}),
+    Row("complete, manifest not found after the grace: not found", ErrorCode.NOT_FOUND, known(tasks=[task()]),
+        export={"unusable_since": LONG_AGO}),
+    Row("complete, bucket refused: permission", ErrorCode.DENIED, known(tasks=[task()], stored=Refused(NO_RIGHT))),
+    Row("nothing listed, bucket refused: permission", ErrorCode.DENIED, known(stored=Refused(NO_RIGHT))),
+    Row("running, bucket refused: wait", FOLLOWING, known(tasks=[RUNNING], stored=Refused(NO_RIGHT))),
+    Row("complete, manifest not found, another one running: wait", FOLLOWING, known(tasks=[task(SECOND), RUNNING])),
+    Row("complete, bucket refused, another one running: wait", FOLLOWING,
+        known(tasks=[task(SECOND), RUNNING], stored=Refused(NO_RIGHT))),
+    Row("complete, manifest not found, --re-export: start", StartExport(), known(tasks=[task()]), RE_EXPORT,
+        export={"unusable_since": LONG_AGO}),
+    Row("--re-export, and a whole one is there: import", Import(NAME, FRESH), known(tasks=[task()], stored=FRESH),
+        RE_EXPORT),
+    Row("--re-export, the new one complete, its manifest not to be seen yet: look again", LookAgain,
+        known(tasks=[task(), task(SECOND)]), RE_EXPORT, export=STARTED | {"unusable_since": JUST_NOW}),
+    Row("--re-export, the new one complete, its manifest not found: not found", ErrorCode.NOT_FOUND,
+        known(tasks=[task(), task(SECOND)]), RE_EXPORT, export=STARTED | {"unusable_since": LONG_AGO}),
+    Row("--re-export, the new one failed: its reason", ErrorCode.REMOTE_FAILED,
+        known(tasks=[task(), SECOND_FAILED]), RE_EXPORT, export=STARTED | {"unusable_since": LONG_AGO}),
+    Row("damaged, nothing running: start", StartExport(), known(tasks=[task()], stored=DAMAGED)),
+    Row("damaged, its task aged out: start", StartExport(), known(stored=DAMAGED)),
+    Row("damaged, one running: wait", Wait, known(tasks=[task(), SECOND_RUNS], stored=DAMAGED)),
+    Row("damaged, the new one not to be seen yet: look again", LookAgain, known(tasks=[task()], stored=DAMAGED),
+        export=STARTED | DOUBT),
+    Row("damaged, the new one never to be seen: fail", ErrorCode.FAILED, known(tasks=[task()], stored=DAMAGED),
+        export=STARTED | {"doubt_since": LONG_AGO}),
+    Row("damaged, the new one's objects not to be seen yet: look again", LookAgain,
+        known(tasks=[task(), task(SECOND)], stored=DAMAGED), export=STARTED | {"unusable_since": JUST_NOW}),
+    Row("once a run: damaged again: damaged", ErrorCode.DAMAGED, known(tasks=[task(), task(SECOND)], stored=DAMAGED),
+        export=STARTED | {"unusable_since": LONG_AGO}),
+    Row("damaged, and the new one failed: its reason", ErrorCode.REMOTE_FAILED,
+        known(tasks=[task(), SECOND_FAILED], stored=DAMAGED), export=STARTED),
+    Row("damaged, the answer to the create lost: look again", LookAgain, known(tasks=[task()], stored=DAMAGED),
+        export=DOUBT),
+    # ---- failed
+    Row("export failed in this run: fail with its Comment", ErrorCode.REMOTE_FAILED, known(tasks=[SECOND_FAILED])),
+    Row("export cancelled in this run: fail", ErrorCode.REMOTE_FAILED, known(tasks=[task(state="cancelled")])),
+    Row("cancelled by us: start", StartExport(), known(tasks=[task(state="cancelled")]),
+        export={"cancelled": frozenset([TASK_ID])}),
+    Row("failed before this run: ignored", StartExport(), known(tasks=[task(state="failed")]),
+        export={"old_failures": frozenset([TASK_ID])}),
+    # ---- the source image
+    Row("source image pending: wait", Wait, known(source=source_image(State="pending"))),
+    Row("source image in an odd state: wait", Wait, known(source=source_image(State="odd"))),
+    Row("source image failed: not exportable", ErrorCode.NOT_EXPORTABLE, known(source=source_image(State="failed"))),
+    Row("source image missing: not exportable", ErrorCode.NOT_EXPORTABLE, known(source=ABSENT)),
+    Row("source image not owned: not exportable", ErrorCode.NOT_EXPORTABLE, known(source=source_image(AccountId="3"))),
+    # ---- quota
+    Row("quota refused, others not counted: look", Look.OTHERS, known(), export=REFUSED),
+    Row("quota refused, others unknown: look again", LookAgain, known(others=UNKNOWN), export=REFUSED),
+    Row("quota refused, others in flight: wait for a slot", Wait, known(others=2), export=REFUSED),
+    Row("the same a while later: try again", StartExport(), known(others=2), export=REFUSED_LONG_AGO),
+    Row("quota refused, the others ended meanwhile: try again", StartExport(), known(others=0), export=REFUSED),
+    Row("quota refused, none in flight: quota", ErrorCode.QUOTA, known(others=0),
+        export=REFUSED | {"quota_refused_alone": True}),
+    # ---- the source, unknown
+    Row("tasks not looked at: look", Look.TASKS, known(tasks=UNASKED)),
+    Row("tasks unknown: look again", LookAgain, known(tasks=UNKNOWN, stored=FRESH)),
+    Row("bucket not looked at: look", Look.BUCKET, known(stored=UNASKED)),
+    Row("bucket unknown: look again", LookAgain, known(stored=UNKNOWN)),
+    Row("complete, bucket unknown: look again", LookAgain, known(tasks=[task()], stored=UNKNOWN)),
+    Row("source image not looked at: look", Look.SOURCE, known(source=UNASKED)),
+    Row("source image unknown: look again", LookAgain, known(source=UNKNOWN)),
+    Row("an export may have been started: look again", LookAgain, known(), export=DOUBT),
+    Row("none was seen within the grace: start", StartExport(), known(), export={"doubt_since": LONG_AGO}),
+    Row("a task was seen and is not seen now: look again", LookAgain, known(), export={"missing_since": JUST_NOW}),
+    Row("it stays away: start", StartExport(), known(), export={"missing_since": LONG_AGO}),
+    Row("the task that we started has vanished, and no manifest is there: fail", ErrorCode.FAILED, known(),
+        export=STARTED | {"doubt_since": LONG_AGO}),
+    # ---- known to be absent
+    Row("known to be absent: start the export", StartExport(), known()),
+    Row("known to be absent, no target: start the export", StartExport(), known(UNASKED), EXPORT),
+    # ---- a manifest that was handed over
+    Row("import: target not looked at: look", Look.IMAGES, Observed(), IMPORT),
+    Row("import: target unknown: look again", LookAgain, known(UNKNOWN), IMPORT),
+    Row("import: known to be absent: import, and never look at a source", Import(NAME, None), TARGET_ONLY, IMPORT),
+    Row("import: an image may have been created: look again", LookAgain, TARGET_ONLY, IMPORT, image=DOUBT),
+    Row("import: ours, by the manifest's marker: present", Done, known([IMPORTED]), IMPORT),
+    Row("import: name taken by a copy of an image: conflict", ErrorCode.NAME_CONFLICT, known([OURS]), IMPORT),
+    Row("import: name taken, rename: by the manifest's hash", Import(f"{NAME}-{IMPORT.distinction}", None),
+        known([FOREIGN]), import_request(IfExists.RENAME)),
+]  # fmt: skip
+
+
+def step_for(
+    seen: Observed, request: CopyRequest = COPY, image: ImageMemory | None = None, export: ExportMemory | None = None
+) -> Step:
+    now = Moment(NOON, TICKS)
+    return decide(Situation(request, seen, image or ImageMemory(), export or ExportMemory(), BUDGETS, now))
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.says) for row in TABLE])
+def test_the_table(row: Row) -> None:
+    step = step_for(row.seen, row.request, ImageMemory(**row.image), ExportMemory(**row.export))
+    if isinstance(row.step, ErrorCode):
+        assert isinstance(step, Fail)
+        assert step.error.code is row.step
+        assert step.error.message
+    elif isinstance(row.step, type):
+        assert isinstance(step, row.step)
+    else:
+        assert step == row.step
+
+
+def test_each_row_says_something_of_its_own() -> None:
+    assert len({row.says for row in TABLE}) == len(TABLE)
+
+
+def test_a_failure_tells_the_service_s_own_reason() -> None:
+    import_failed, export_failed = (
+        step_for(known([FAILED])),
+        step_for(known(tasks=[task(state="failed", Comment="full")])),
+    )
+    assert isinstance(import_failed, Fail)
+    assert isinstance(export_failed, Fail)
+    assert "Bad: no such URL" in import_failed.error.message
+    assert "full" in export_failed.error.message
+
+
+def test_a_quota_is_told_in_the_service_s_own_words() -> None:
+    step = step_for(known(others=0), export=ExportMemory(**REFUSED, quota_refused_alone=True))
+    assert step == Fail(QUOTA)
+
+
+def test_the_grace_ends_with_a_look_that_began_after_it() -> None:
+    grace = BUDGETS.grace.total_seconds()
+    assert isinstance(step_for(known(), export=ExportMemory(doubt_since=TICKS - grace + 0.001)), LookAgain)
+    assert isinstance(step_for(known(), export=ExportMemory(doubt_since=TICKS - grace)), StartExport)
+
+
+# ---- whatever is observed
+
+NAMES = st.sampled_from([NAME, RENAMED, "other"])
+STATES = st.sampled_from(["available", "pending", "failed", "", "odd"])
+IMAGE_IDS = st.sampled_from([COPY_ID, "ami-0000f001", "ami-0000f002"])
+DESCRIPTIONS = st.sampled_from(["", MARKER, "[omicopy eu-west-2 ami-0000000b]", IMPORT.marker, TWO_MARKERS])
+TAGS = st.sampled_from([[], [{"Key": COPY_TAG, "Value": COPY_ID}]])
+IMAGES = st.builds(
+    lambda image_id, **fields: image(image_id, **fields),
+    IMAGE_IDS,
+    ImageName=NAMES,
+    State=STATES,
+    Description=DESCRIPTIONS,
+    Tags=TAGS,
+    AccountId=st.sampled_from(["222222222222", "333333333333"]),
+) | st.sampled_from([OURS, IMPORTED])
+TASK_IDS = st.sampled_from([TASK_ID, SECOND, "image-export-00000003"])
+TASK_STATES = st.sampled_from(["pending/queued", "pending", "completed", "failed", "cancelled", "", "odd"])
+TASKS = st.builds(task, TASK_IDS, TASK_STATES) | st.sampled_from([OTHER_BUCKET, OTHER_PREFIX])
+STORED = st.sampled_from([FRESH, SHORT, DEAD, DAMAGED, stored(ends=None)])
+SOURCES = st.builds(source_image, State=STATES, AccountId=st.sampled_from([SOURCE.account_id, "3"]))
+UNKNOWNS = st.sampled_from([UNASKED, UNKNOWN])
+SHOWN_IMAGES = st.lists(IMAGES, max_size=3, unique_by=lambda image: image.image_id)
+SHOWN_TASKS = st.lists(TASKS, max_size=3, unique_by=lambda task: task.task_id)
+OBSERVED = st.builds(
+    Observed,
+    images=UNKNOWNS | SHOWN_IMAGES.map(Present),
+    source=UNKNOWNS | st.just(ABSENT) | SOURCES.map(Present),
+    tasks=UNKNOWNS | SHOWN_TASKS.map(Present),
+    others_in_flight=UNKNOWNS | st.integers(0, 2).map(Present),
+    stored=UNKNOWNS | st.sampled_from([ABSENT, Refused(NO_RIGHT)]) | STORED.map(Present),
+)
+MOMENTS = st.sampled_from([None, JUST_NOW, LONG_AGO])
+IMAGE_MEMORIES = st.builds(
+    ImageMemory,
+    created_id=st.none() | IMAGE_IDS,
+    made_here=st.booleans(),
+    doubt_since=MOMENTS,
+    missing_since=MOMENTS,
+    conflicts=st.dictionaries(NAMES, st.sampled_from([JUST_NOW, LONG_AGO])),
+    old_failures=st.none() | st.frozensets(IMAGE_IDS),
+    journaled=st.frozensets(IMAGE_IDS),
+    replaced_id=st.none() | IMAGE_IDS,
+)
+EXPORT_MEMORIES = st.builds(
+    ExportMemory,
+    started=st.integers(0, 2),
+    changed=st.booleans(),
+    task_id=st.none() | TASK_IDS,
+    doubt_since=MOMENTS,
+    missing_since=MOMENTS,
+    old_failures=st.none() | st.frozensets(TASK_IDS),
+    cancelled=st.frozensets(TASK_IDS),
+    unusable_since=MOMENTS,
+    resigned_key=st.none() | st.sampled_from([FRESH.manifest_key, "new.json"]),
+    resigned_at=st.sampled_from([JUST_NOW, LONG_AGO]),
+    quota_refusal=st.none() | st.just(QUOTA),
+    quota_refused_at=st.sampled_from([JUST_NOW, LONG_AGO]),
+    quota_refused_alone=st.booleans(),
+)
+REQUESTS = st.sampled_from([COPY, RE_EXPORT, SKIP, RENAME, EXPORT, IMPORT])
+ASKED = {
+    Look.IMAGES: "images",
+    Look.SOURCE: "source",
+    Look.TASKS: "tasks",
+    Look.OTHERS: "others_in_flight",
+    Look.BUCKET: "stored",
+}
+NEEDED: dict[type, tuple[str, ...]] = {
+    # what must be known before a write
+    StartExport: ("tasks", "stored", "source"),
+    CancelExport: ("tasks",),
+    Resign: ("tasks", "stored"),
+    Import: ("images",),
+    Annotate: ("images",),
+    ReplaceFailed: ("images",),
+}
+
+
+@given(REQUESTS, OBSERVED, IMAGE_MEMORIES, EXPORT_MEMORIES)
+def test_r6_on_an_unknown_fact_nothing_is_written(
+    request: CopyRequest, seen: Observed, image: ImageMemory, export: ExportMemory
+) -> None:
+    """And whatever is observed, `decide` answers, and asks for no look that was taken."""
+    step = step_for(seen, request, image, export)
+    if isinstance(step, Look):
+        assert getattr(seen, ASKED[step]) is UNASKED
+    if isinstance(step, Write):
+        needed = {*NEEDED[type(step)], *(["images"] if request.destination else [])}
+        needed |= {"tasks", "stored"} if isinstance(step, Import) and isinstance(request.source, Origin) else set()
+        assert not [name for name in needed if getattr(seen, name) in (UNASKED, UNKNOWN)]
+
+
+@given(REQUESTS, OBSERVED, IMAGE_MEMORIES, EXPORT_MEMORIES)
+def test_r2_in_doubt_nothing_is_created(
+    request: CopyRequest, seen: Observed, image: ImageMemory, export: ExportMemory
+) -> None:
+    image.doubt_since = export.doubt_since = JUST_NOW
+    assert not isinstance(step_for(seen, request, image, export), StartExport | Import)
+
+
+@given(REQUESTS, OBSERVED, IMAGE_MEMORIES, EXPORT_MEMORIES)
+def test_r4_only_ours_is_ever_deleted(
+    request: CopyRequest, seen: Observed, image: ImageMemory, export: ExportMemory
+) -> None:
+    step = step_for(seen, request, image, export)
+    if isinstance(step, ReplaceFailed):
+        assert request.destination is not None
+        assert step.image.account_id == request.destination.party.account_id
+        assert step.image.description.endswith(request.marker)
+        assert step.image.is_failed
+        assert step.image.image_id in image.journaled or step.image.tags[COPY_TAG] == step.image.image_id
+    if isinstance(step, CancelExport):
+        assert step.task.task_id == export.task_id
+        assert step.task.task_id > step.followed
+
+
+@given(st.sampled_from([COPY, SKIP, RENAME, IMPORT]), OBSERVED, SHOWN_IMAGES, IMAGE_MEMORIES, EXPORT_MEMORIES)
+def test_an_image_of_ours_that_is_available_is_the_end(
+    request: CopyRequest, seen: Observed, others: list[Image], memory: ImageMemory, export: ExportMemory
+) -> None:
+    ours = image("ami-0000ffff", Description=f"text {request.marker}")
+    step = step_for(replace(seen, images=Present([*others, ours])), request, memory, export)
+    assert isinstance(step, Done | Annotate)
+    assert step.image is not None
+    assert step.image.is_available
+
+
+@given(REQUESTS, OBSERVED, SHOWN_IMAGES, SHOWN_TASKS, IMAGE_MEMORIES, EXPORT_MEMORIES)
+def test_the_order_in_which_the_service_lists_things_changes_nothing(
+    request: CopyRequest,
+    seen: Observed,
+    images: list[Image],
+    tasks: list[ExportTask],
+    memory: ImageMemory,
+    export: ExportMemory,
+) -> None:
+    one, other = (
+        step_for(replace(seen, images=Present(images[::way]), tasks=Present(tasks[::way])), request, memory, export)
+        for way in (1, -1)
+    )
+    if isinstance(one, Fail):
+        assert isinstance(other, Fail)
+        assert one.error.code is other.error.code
+    elif isinstance(one, LookAgain):
+        assert isinstance(other, LookAgain)
+    else:
+        assert one == other
