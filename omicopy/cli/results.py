@@ -38,10 +38,10 @@ def image_lines(results: Sequence[CopyResult]) -> None:
 
 
 def export_lines(results: Sequence[CopyResult]) -> None:
-    """The manifest's `s3://` location; where nobody waited for it, the task's ID."""
+    """The manifest's `s3://` location; where nobody waited for it, the task's ID; for a failure nothing."""
     for result in results:
-        text = result.manifest or (result.export_task_id if result.is_good else None)
-        if text:
+        text = result.manifest or result.export_task_id
+        if text and result.is_good:
             print(printable(text))  # noqa: T201
 
 

@@ -10,7 +10,7 @@ from omicopy.copying.locks import Lock
 from omicopy.copying.steps import Stage
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
-from omicopy.model.export import ExportTask, StoredExport
+from omicopy.model.export import ExportTask, Phase, StoredExport
 from omicopy.model.report import CopyResult
 from omicopy.model.request import Budgets, CopyRequest, Origin
 
@@ -74,9 +74,19 @@ class Flight:
         return budgets.export if self.stage is Stage.EXPORTING else budgets.import_
 
     def _task(self) -> ExportTask | None:
-        """The export task that matters most: a completed one before one that runs, the smallest ID first."""
+        """The export task that matters most: the one that completed, or runs to replace what is damaged. Of several
+        that completed our own, else the smallest ID, as everybody follows it."""
         if not isinstance(self.seen.tasks, Present) or not isinstance(self.request.source, Origin):
             return None
         key = self.request.source.export
-        tasks = [task for task in self.seen.tasks.value if task.key == key and task.phase.value != "failed"]
-        return min(tasks, key=lambda task: (task.phase.value != "complete", task.task_id), default=None)
+        tasks = [task for task in self.seen.tasks.value if task.key == key and task.phase is not Phase.FAILED]
+        is_damaged = isinstance(self.seen.stored, Present) and bool(self.seen.stored.value.damage)
+        return min(
+            tasks,
+            key=lambda task: (
+                (task.phase is Phase.COMPLETE) is is_damaged,
+                task.phase is not Phase.COMPLETE or task.task_id != self.export.task_id,
+                task.task_id,
+            ),
+            default=None,
+        )

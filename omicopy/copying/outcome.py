@@ -27,6 +27,7 @@ class Ending:
 def result_of(flight: Flight, ending: Ending, seconds: float) -> CopyResult:
     """The report of one finished copy, from how it ended and what was seen on the way."""
     stored = ending.stored or flight.stored
+    stored = None if stored and stored.damage else stored  # nobody should be led to it
     expiry = stored.manifest.earliest_expiry() if stored else None
     return CopyResult(
         request=flight.request,
