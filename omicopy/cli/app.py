@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from typing import Annotated
@@ -52,4 +53,5 @@ def run() -> None:
         again = shlex.join(["omicopy", *sys.argv[1:]])
         meanwhile = "; ".join(interruption.goes_on) or "nothing"
         say(f"\nInterrupted. The service goes on with: {meanwhile}. To continue here:\n  {again}", event="interrupted")
-        sys.exit(interruption.exit_code)
+        sys.stdout.flush()
+        os._exit(interruption.exit_code)  # at once: requests still under way in threads are nobody's concern any more

@@ -116,7 +116,7 @@ def _in_thousand(code: str, thousand: int) -> bool:
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, from either form of the `Retry-After` header."""
     value = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", value):
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
         return float(value)
     try:
         moment = email.utils.parsedate_to_datetime(value)

@@ -78,7 +78,7 @@ class Pace:
 
     def throttled(self, error: ServiceError) -> None:
         self._throttles += 1
-        own = self._random.uniform(0.5, 1) * min(SLOWEST, 2.0 ** min(self._throttles, 10))
+        own = self._random.uniform(0, min(SLOWEST, 0.5 * 2 ** min(self._throttles, 10)))
         pause = own if error.retry_after is None else error.retry_after
         self._not_before, self._reason = max(self._not_before, self.ticks() + pause), error
 

@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
-from omicopy.copying.bucket import look_in_bucket
+from omicopy.copying.bucket import BucketFact, look_in_bucket
 from omicopy.copying.facts import ABSENT, Moment, Observed, Present, Unknown
 from omicopy.copying.flight import Flight
+from omicopy.copying.parallel import in_parallel
 from omicopy.copying.steps import Look
 from omicopy.model.export import ExportTask, Phase, parse_task
 from omicopy.model.image import Image, parse_image, renamed
@@ -87,14 +88,19 @@ class Observer:
                 flight.seen = replace(flight.seen, others_in_flight=seen)
 
     def _buckets(self, flights: Sequence[Flight], now: Moment) -> None:
-        for group in _grouped(flights, lambda flight: id(flight.export)).values():
-            origin = _origin(group[0])
-            shown = group[0].seen.tasks
-            tasks = [task for task in shown.value if task.key == origin.export] if isinstance(shown, Present) else []
-            storage = self._clients.storage(origin.party.profile)
-            stored = look_in_bucket(storage, self._clients.fetcher(), origin.export, tasks, now.wall)
+        groups = list(_grouped(flights, lambda flight: id(flight.export)).values())
+        for profile in {_origin(flight).party.profile for flight in flights}:
+            self._clients.storage(profile)  # made before the threads start, once
+        self._clients.fetcher()
+        for group, stored in zip(groups, in_parallel(lambda group: self._bucket(group[0], now), groups), strict=True):
             for flight in group:
                 flight.seen = replace(flight.seen, stored=stored)
+
+    def _bucket(self, flight: Flight, now: Moment) -> BucketFact:
+        origin, shown = _origin(flight), flight.seen.tasks
+        tasks = [task for task in shown.value if task.key == origin.export] if isinstance(shown, Present) else []
+        storage = self._clients.storage(origin.party.profile)
+        return look_in_bucket(storage, self._clients.fetcher(), origin.export, tasks, now.wall)
 
     def _read_images(self, profile: str, filters: Mapping[str, Sequence[str]]) -> Present[list[Image]] | Unknown:
         try:

@@ -95,6 +95,7 @@ class Faults:
         self._met: Counter[int] = Counter()
         self._struck: Counter[int] = Counter()
         self._rate = 0.0
+        self._retry_after: float | None = None
         self._kinds: Sequence[FaultKind] = RATED
         self._draw = random.Random(0)
 
@@ -104,10 +105,18 @@ class Faults:
             self._faults.append(fault)
         return fault
 
-    def rate(self, share: float, *, seed: int = 0, kinds: Sequence[FaultKind] = RATED) -> None:
+    def rate(
+        self,
+        share: float,
+        *,
+        seed: int = 0,
+        kinds: Sequence[FaultKind] = RATED,
+        retry_after: float | None = None,
+    ) -> None:
         """Let each request that meets no other fault fail with the probability `share`, by one of `kinds`."""
         with self._lock:
             self._rate, self._kinds, self._draw = share, tuple(kinds), random.Random(seed)
+            self._retry_after = retry_after
 
     def clear(self) -> None:
         """No faults any more, and no rate."""
@@ -129,7 +138,7 @@ class Faults:
                 if fault.fits(asked) and self._strikes(fault):
                     return fault
             if asked.account != SERVICE_ITSELF and self._draw.random() < self._rate:
-                return Fault(self._draw.choice(self._kinds))
+                return Fault(self._draw.choice(self._kinds), retry_after=self._retry_after)
         return None
 
     def _strikes(self, fault: Fault) -> bool:

@@ -99,7 +99,7 @@ class Watched:
     async def _bend(self, exchange: Exchange, fault: Fault, receive: Receive, send: Send) -> None:
         """The effect has happened, the answer is at hand; `fault` says what becomes of it."""
         body = bytes(exchange.body)
-        if fault.kind is FaultKind.UNKNOWN_STATE:
+        if fault.kind is FaultKind.UNKNOWN_STATE and self._watch.service == "api":
             body = with_unknown_states(body, fault.state)
         elif fault.kind is FaultKind.LAG:
             body = without_objects(body)

@@ -50,8 +50,14 @@ def finish(process: subprocess.Popen[str], seconds: float = 60) -> Ran:
     return Ran(process.returncode, out, err)
 
 
-def run(sandbox: Sandbox, state: Path, args: Sequence[str] = COPY, env: Mapping[str, str] | None = None) -> Ran:
-    return finish(start(sandbox, state, args, env))
+def run(
+    sandbox: Sandbox,
+    state: Path,
+    args: Sequence[str] = COPY,
+    env: Mapping[str, str] | None = None,
+    seconds: float = 60,
+) -> Ran:
+    return finish(start(sandbox, state, args, env), seconds)
 
 
 def exports(sandbox: Sandbox) -> list[Any]:
