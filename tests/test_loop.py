@@ -1,0 +1,616 @@
+"""The loop in virtual time: ticks, budgets, what is shared, what is borne, and that nothing is made twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from omicopy.cloud.failure import Answer, Cause, ServiceError, refused
+from omicopy.copying.events import Ended, Moved, Warned
+from omicopy.copying.journal import Journal, export_entry, image_entry
+from omicopy.copying.locks import Locks
+from omicopy.copying.pilot import Mode
+from omicopy.errors import ErrorCode, Interrupted
+from omicopy.model.choices import IfExists
+from omicopy.model.image import parse_image
+from omicopy.model.provenance import COPY_TAG
+from omicopy.model.report import CopyResult, Status, exit_code
+from omicopy.model.request import Budgets, CopyRequest, Destination, Origin, Party
+from tests.builders import (
+    COPY_ID,
+    KEY,
+    MARKER,
+    NAME,
+    NOON,
+    ORIGIN,
+    RENAMED,
+    SOURCE,
+    SOURCE_ID,
+    TARGET,
+    copy_request,
+    export_request,
+    import_request,
+)
+from tests.virtual_cloud import LONG_AGO, Cloud, Machine, failing
+
+HOUR = 3600.0
+NO_WAIT, DRY_RUN = Mode(wait=False), Mode(dry_run=True)
+COPY = copy_request()
+EXPORT_ENTRY, IMAGE_ENTRY = export_entry(ORIGIN), image_entry(COPY, COPY.destination or Destination(TARGET, "", ""))
+ONE_OF_EACH = Counter(CreateImageExportTask=1, CreateImage=1, CreateTags=2)
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    cloud = Cloud()
+    cloud.add_image("source", SOURCE_ID, AccountId=SOURCE.account_id, Description="")
+    return cloud
+
+
+@pytest.fixture
+def machine(tmp_path: Path, cloud: Cloud) -> Machine:
+    return Machine(tmp_path, cloud)
+
+
+def copies(cloud: Cloud, number: int) -> list[CopyRequest]:
+    """So many different images of the source account, each to be copied."""
+    requests = []
+    for index in range(number):
+        image = parse_image(cloud.add_image("source", f"ami-{index + 0x5000:08x}", AccountId=SOURCE.account_id))
+        assert image is not None
+        origin = Origin(SOURCE, image, replace(KEY, image_id=image.image_id))
+        requests.append(CopyRequest(origin, Destination(TARGET, f"copy {index}", ""), timedelta(hours=6)))
+    return requests
+
+
+def ended(results: list[CopyResult]) -> ErrorCode | None:
+    [result] = results
+    return result.error.code if result.error else None
+
+
+def warnings(machine: Machine) -> str:
+    return "\n".join(event.message for event in machine.events if isinstance(event, Warned))
+
+
+# ---- a whole copy
+
+
+def test_a_copy_takes_hours_and_four_writes(machine: Machine, cloud: Cloud) -> None:
+    cloud.export_seconds, cloud.import_seconds = 9 * HOUR, 5 * HOUR
+    [result] = machine.run(COPY)
+    assert (result.status, result.changed, result.image_name) == (Status.COPIED, True, NAME)
+    assert 14 * HOUR < result.seconds < 14 * HOUR + 240
+    assert cloud.writes == ONE_OF_EACH
+    [image] = cloud.sent("CreateImage")
+    assert (image["ImageName"], image["Description"]) == (NAME, f"my image {MARKER}")
+    assert machine.open_entries == []
+
+
+def test_a_second_run_says_present_and_writes_nothing(machine: Machine, cloud: Cloud, tmp_path: Path) -> None:
+    machine.run(COPY)
+    cloud.requests.clear()
+    [result] = Machine(tmp_path / "elsewhere", cloud).run(COPY)
+    assert (result.status, result.changed) == (Status.PRESENT, False)
+    assert not cloud.writes
+
+
+def test_an_export_ends_with_its_manifest(machine: Machine, cloud: Cloud) -> None:
+    [result] = machine.run(export_request())
+    assert (result.status, result.manifest) == (Status.COPIED, f"s3://{KEY.bucket}/{SOURCE_ID}/manifest.json")
+    assert result.export_task_id == cloud.exports[0].raw["TaskId"]
+    assert result.expires_at == NOON + timedelta(seconds=cloud.export_seconds, days=7)
+
+
+def test_an_import_asks_nobody_but_the_target(machine: Machine, cloud: Cloud) -> None:
+    [result] = machine.run(import_request())
+    assert result.status is Status.COPIED
+    assert {profile for _, profile, _, _ in cloud.requests} == {"target"}
+
+
+def test_events_tell_every_phase_once_and_the_end(machine: Machine) -> None:
+    machine.run(COPY)
+    phases = [event.phase for event in machine.events if isinstance(event, Moved)]
+    assert list(dict.fromkeys(phases)) == ["starting", "exporting", "creating", "importing", "tagging"]
+    assert [event for event in machine.events if isinstance(event, Ended)] == machine.events[-1:]
+
+
+# ---- ticks
+
+
+def test_r7_ticks_grow_by_a_third_with_jitter_up_to_the_longest_pause(machine: Machine, cloud: Cloud) -> None:
+    cloud.export_seconds = 5 * HOUR
+    machine.run(COPY, budgets=Budgets(poll_min=timedelta(seconds=5), poll_max=timedelta(seconds=60)))
+    quiet = cloud.time.slept[2:200]  # the first two ticks moved
+    planned = [min(5 * 1.3**n, 60.0) for n in range(1, 199)]
+    ratios = [slept / plan for slept, plan in zip(quiet, planned, strict=True)]
+    assert all(0.8 <= ratio <= 1.2 for ratio in ratios)
+    assert min(ratios) < 0.9
+    assert max(ratios) > 1.1
+
+
+def test_r7_a_copy_that_moves_on_is_looked_at_soon(machine: Machine, cloud: Cloud) -> None:
+    cloud.export_seconds = 5 * HOUR
+    machine.run(COPY)
+    created = next(at for at, _, action, _ in cloud.requests if action == "CreateImage")
+    after = sorted({at for at, *_ in cloud.requests if at > created})
+    assert after[0] - created <= 6.0
+
+
+@pytest.mark.parametrize("number", [1, 100])
+def test_r7_each_account_is_read_once_a_tick_for_one_and_for_a_hundred_copies(
+    machine: Machine, cloud: Cloud, number: int
+) -> None:
+    cloud.export_seconds, cloud.import_seconds = 6 * HOUR, 4 * HOUR
+    results = machine.run(*copies(cloud, number))
+    assert [result.status for result in results] == [Status.COPIED] * number
+    reads = Counter((at, profile, action) for at, profile, action, _ in cloud.requests if action.startswith("Read"))
+    assert set(reads.values()) == {1}
+    assert cloud.writes["CreateImageExportTask"] == cloud.writes["CreateImage"] == number
+
+
+def test_r7_while_the_service_works_no_bucket_is_read(machine: Machine, cloud: Cloud) -> None:
+    machine.run(*copies(cloud, 3))
+    lists = {at for at, _, action, _ in cloud.requests if action == "ListObjects"}
+    assert len(lists) == 2  # before the exports are started, and after they end
+
+
+# ---- budgets
+
+
+@pytest.mark.parametrize("hours", [1, 3])
+def test_r5_out_of_export_time_loses_nothing(machine: Machine, cloud: Cloud, hours: int) -> None:
+    cloud.export_seconds = 5 * HOUR
+    [result] = machine.run(COPY, budgets=Budgets(export=timedelta(hours=hours)))
+    assert result.error is not None
+    assert (result.error.code, result.error.exit_code) == (ErrorCode.OUT_OF_TIME, 6)
+    assert result.export_task_id == cloud.exports[0].raw["TaskId"]
+    assert cloud.time.seconds == pytest.approx(hours * HOUR, abs=12)
+    [result] = machine.run(COPY)
+    assert result.status is Status.COPIED
+    assert cloud.writes == ONE_OF_EACH
+
+
+def test_r5_out_of_import_time_names_the_image_and_the_next_run_goes_on(machine: Machine, cloud: Cloud) -> None:
+    cloud.import_seconds = 8 * HOUR
+    budgets = Budgets(import_=timedelta(hours=2))
+    for _ in range(2):
+        [result] = machine.run(COPY, budgets=budgets)
+        assert result.error is not None
+        assert result.error.code is ErrorCode.OUT_OF_TIME
+        assert "--import-timeout 2h" in result.error.message
+        assert result.image_id == cloud.images[-1].raw["ImageId"]
+    [result] = machine.run(COPY)
+    assert (result.status, result.changed) == (Status.PRESENT, True)
+    assert cloud.writes == ONE_OF_EACH
+
+
+def test_r5_the_loop_never_sleeps_past_a_budget(machine: Machine, cloud: Cloud) -> None:
+    cloud.export_seconds = 5 * HOUR
+    machine.run(COPY, budgets=Budgets(export=timedelta(seconds=1000)))
+    waiting_since = next(at for at, _, action, _ in cloud.requests if action == "CreateImageExportTask")
+    assert cloud.time.seconds <= waiting_since + 1000 + 1e-6
+
+
+def test_r5_an_import_that_can_t_begin_is_out_of_import_time(machine: Machine, cloud: Cloud) -> None:
+    request = import_request()
+    assert request.destination is not None
+    Journal(machine.state / "journal", machine.events.append).open(image_entry(request, request.destination))
+    cloud.lag = 1e9
+    [result] = machine.run(request, budgets=Budgets(grace=timedelta(days=9), import_=timedelta(hours=1)))
+    assert result.error is not None
+    assert "--import-timeout 1h" in result.error.message
+
+
+def test_r5_a_budget_ends_a_copy_in_trouble_and_nothing_spins(machine: Machine, cloud: Cloud) -> None:
+    cloud.trouble = lambda profile, action: (
+        failing(cloud.time, Cause.RESET)(profile, action) if cloud.time.seconds > 100 else None
+    )
+    budgets = Budgets(export=timedelta(minutes=10), retry=timedelta(hours=9))
+    assert ended(machine.run(COPY, budgets=budgets)) is ErrorCode.OUT_OF_TIME
+    assert cloud.time.seconds == pytest.approx(600, abs=30)
+    assert len(cloud.time.slept) < 60
+
+
+# ---- trouble
+
+
+@pytest.mark.parametrize("cause", [Cause.RESET, Cause.SERVER, Cause.THROTTLED, Cause.UNREACHABLE, Cause.GARBLED])
+@pytest.mark.parametrize("action", ["ReadImages", "ReadImageExportTasks", "ListObjects", "GetObject"])
+def test_reads_that_fail_for_a_while_are_borne(machine: Machine, cloud: Cloud, cause: Cause, action: str) -> None:
+    cloud.trouble = failing(cloud.time, cause, action, until=200)
+    cloud.export_seconds = 0.0 if action == "GetObject" else 100.0
+    assert machine.run(COPY)[0].status is Status.COPIED
+    assert cloud.writes == ONE_OF_EACH
+
+
+@pytest.mark.parametrize("action", ["ReadImages", "ReadImageExportTasks", "ListObjects"])
+def test_reads_that_keep_failing_end_the_run_after_retry_and_the_next_run_goes_on(
+    machine: Machine, cloud: Cloud, action: str
+) -> None:
+    cloud.trouble = failing(cloud.time, Cause.RESET, action, until=1000)
+    [result] = machine.run(COPY, budgets=Budgets(retry=timedelta(seconds=300)))
+    assert result.error is not None
+    assert (result.error.code, result.error.exit_code) == (ErrorCode.TEMPORARY, 5)
+    assert 300 <= result.seconds <= 400
+    cloud.time.seconds = 1001
+    assert machine.run(COPY)[0].status is Status.COPIED
+    assert cloud.writes == ONE_OF_EACH
+
+
+def test_trouble_that_comes_and_goes_is_counted_anew_each_time(machine: Machine, cloud: Cloud) -> None:
+    cloud.export_seconds = 4 * HOUR
+
+    def every_other_minutes(profile: str, action: str) -> ServiceError | None:
+        return failing(cloud.time, Cause.RESET)(profile, action) if cloud.time.seconds % 600 < 240 else None
+
+    cloud.trouble = every_other_minutes
+    assert machine.run(COPY)[0].status is Status.COPIED
+
+
+@pytest.mark.parametrize("cause", [Cause.THROTTLED, Cause.UNREACHABLE])
+@pytest.mark.parametrize("action", ["CreateImageExportTask", "CreateImage", "CreateTags"])
+def test_a_write_that_certainly_did_not_happen_is_decided_anew(
+    machine: Machine, cloud: Cloud, cause: Cause, action: str
+) -> None:
+    cloud.trouble = failing(cloud.time, cause, action, until=200)
+    cloud.export_seconds = cloud.import_seconds = 10.0
+    assert machine.run(COPY)[0].status is Status.COPIED
+    assert len(cloud.exports) == 1
+    assert len(cloud.images) == 2
+
+
+def test_a_throttle_that_does_not_end_leaves_no_doubt_behind(machine: Machine, cloud: Cloud) -> None:
+    cloud.trouble = failing(cloud.time, Cause.THROTTLED, "CreateImageExportTask")
+    assert ended(machine.run(COPY)) is ErrorCode.TEMPORARY
+    assert machine.open_entries == []
+
+
+def test_a_refused_read_ends_the_run_at_once(machine: Machine, cloud: Cloud) -> None:
+    cloud.trouble = lambda profile, action: refused(action, profile, Answer(403)) if profile == "target" else None
+    [result] = machine.run(COPY)
+    assert result.error is not None
+    assert (result.error.exit_code, cloud.time.slept) == (12, [])
+
+
+def test_a_refused_create_ends_the_run_and_leaves_no_doubt(machine: Machine, cloud: Cloud) -> None:
+    cloud.trouble = lambda profile, action: (
+        refused(action, profile, Answer(400, "4045", "Bad")) if action == "CreateImageExportTask" else None
+    )
+    assert ended(machine.run(COPY)) is ErrorCode.FAILED
+    assert cloud.writes == Counter(CreateImageExportTask=1)
+    assert machine.open_entries == []
+
+
+def test_tags_in_doubt_are_written_again(machine: Machine, cloud: Cloud) -> None:
+    cloud.trouble = failing(cloud.time, Cause.SERVER, "CreateTags", times=3)
+    [result] = machine.run(COPY)
+    assert result.status is Status.COPIED
+    assert {"Key": COPY_TAG, "Value": result.image_id} in cloud.images[-1].raw["Tags"]
+
+
+def test_an_export_that_can_t_be_tagged_goes_on_and_is_merely_left_alone_later(machine: Machine, cloud: Cloud) -> None:
+    cloud.trouble = failing(cloud.time, Cause.SERVER, "CreateTags", until=60)
+    assert machine.run(COPY)[0].status is Status.COPIED
+    assert "could not be tagged" in warnings(machine)
+
+
+# ---- nothing twice
+
+
+@pytest.mark.parametrize("action", ["CreateImageExportTask", "CreateImage"])
+@pytest.mark.parametrize("lag", [0.0, 45.0])
+def test_r2_a_create_whose_answer_was_lost_is_found_and_not_repeated(
+    machine: Machine, cloud: Cloud, action: str, lag: float
+) -> None:
+    cloud.lost[action], cloud.lag = 1, lag
+    [result] = machine.run(COPY)
+    assert (result.status, result.changed) == (Status.COPIED, True)
+    assert cloud.writes["CreateImageExportTask"] == cloud.writes["CreateImage"] == 1
+    assert result.image_id == cloud.images[-1].raw["ImageId"]
+
+
+@pytest.mark.parametrize("action", ["CreateImageExportTask", "CreateImage"])
+def test_r1_a_create_that_was_lost_on_the_way_is_sent_again_after_the_grace(
+    machine: Machine, cloud: Cloud, action: str
+) -> None:
+    cloud.trouble = failing(cloud.time, Cause.RESET, action, times=1)
+    assert machine.run(COPY)[0].status is Status.COPIED
+    first, second = (at for at, _, name, _ in cloud.requests if name == action)
+    assert second - first >= 60
+    assert len(cloud.exports) == 1
+    assert len(cloud.images) == 2
+
+
+def test_r2_a_lost_answer_is_not_taken_for_an_older_task_that_is_listed(machine: Machine, cloud: Cloud) -> None:
+    cloud.add_export("image-export-0000aaaa", ends="failed")
+    Journal(machine.state / "journal", machine.events.append).answered(EXPORT_ENTRY, "image-export-0000aaaa")
+    cloud.lost["CreateImageExportTask"], cloud.lag = 1, 30.0
+    cloud.exports[0].begun = LONG_AGO
+    assert machine.run(COPY)[0].status is Status.COPIED
+    assert cloud.writes["CreateImageExportTask"] == 1
+
+
+def test_r2_reads_that_lag_make_nothing_twice(machine: Machine, cloud: Cloud) -> None:
+    cloud.lag = 50.0
+    assert machine.run(COPY)[0].status is Status.COPIED
+    assert cloud.writes == ONE_OF_EACH
+
+
+@pytest.mark.parametrize("seconds", [20.0, 55.0])
+def test_r2_what_was_seen_and_is_out_of_sight_for_a_moment_is_not_made_again(
+    machine: Machine, cloud: Cloud, seconds: float
+) -> None:
+    job = cloud.add_export("image-export-0000aaaa", takes=HOUR)
+    machine.run(COPY, mode=NO_WAIT)
+
+    def blink(profile: str, action: str) -> None:
+        if action == "ReadImageExportTasks" and cloud.time.seconds > 100 and not job.hidden_until:
+            job.hidden_until = cloud.time.seconds + seconds
+        if len(cloud.images) > 1 and action == "ReadImages" and cloud.time.seconds > cloud.images[1].begun + 100:
+            image = cloud.images[1]
+            image.hidden_until = image.hidden_until or cloud.time.seconds + seconds
+
+    cloud.trouble = blink
+    assert machine.run(COPY)[0].status is Status.COPIED
+    assert cloud.images[1].hidden_until > 0 < job.hidden_until
+    assert cloud.writes["CreateImageExportTask"] == 0
+    assert cloud.writes["CreateImage"] == 1
+
+
+@pytest.mark.parametrize("entry", [EXPORT_ENTRY, IMAGE_ENTRY], ids=["export", "image"])
+def test_r2_what_a_killed_run_may_have_created_is_looked_for_first(
+    machine: Machine, cloud: Cloud, entry: dict[str, str]
+) -> None:
+    Journal(machine.state / "journal", machine.events.append).open(entry)
+    machine.run(COPY)
+    action = "CreateImageExportTask" if entry is EXPORT_ENTRY else "CreateImage"
+    assert next(at for at, _, name, _ in cloud.requests if name == action) >= 60.0
+
+
+def test_r2_two_copies_that_share_an_export_start_it_once(machine: Machine, cloud: Cloud) -> None:
+    other = Party("source", SOURCE.account_id, SOURCE.region)
+    second = Party("target", TARGET.account_id, "another-region-1")
+    assert other == SOURCE
+    requests = [COPY, replace(COPY, destination=Destination(second, "another name", ""))]
+    results = machine.run(*requests)
+    assert [result.status for result in results] == [Status.COPIED] * 2
+    assert [result.request for result in results] == requests
+    assert cloud.writes["CreateImageExportTask"] == 1
+    assert cloud.writes["CreateImage"] == 2
+
+
+def test_r2_two_copies_that_share_an_export_sign_it_anew_once(machine: Machine, cloud: Cloud) -> None:
+    cloud.put_export(SOURCE_ID, NOON + timedelta(hours=1))
+    machine.run(COPY, replace(COPY, destination=Destination(TARGET, "another name", "")))
+    assert cloud.writes == Counter(PutObject=1, CreateImage=2, CreateTags=2)
+
+
+def test_r2_of_two_equal_tasks_the_larger_is_cancelled_by_its_own_maker(machine: Machine, cloud: Cloud) -> None:
+    cloud.lag = 20.0
+
+    def race(profile: str, action: str) -> None:
+        if action == "CreateImageExportTask":
+            cloud.add_export("image-export-00000001", takes=HOUR)
+
+    cloud.trouble = race
+    assert machine.run(COPY)[0].status is Status.COPIED
+    assert cloud.writes["CreateImageExportTask"] == 1
+    assert cloud.writes["CreateImage"] == 1
+    assert "superfluous" in warnings(machine)
+
+
+# ---- what ends early
+
+
+def test_no_wait_starts_an_export_and_ends(machine: Machine, cloud: Cloud) -> None:
+    [result] = machine.run(COPY, mode=NO_WAIT)
+    assert (result.status, exit_code([result])) == (Status.RUNNING, 0)
+    assert result.export_task_id == cloud.exports[0].raw["TaskId"]
+    assert cloud.writes == Counter(CreateImageExportTask=1, CreateTags=1)
+    assert cloud.time.slept == []
+
+
+def test_no_wait_finds_an_export_running_and_ends(machine: Machine, cloud: Cloud) -> None:
+    cloud.add_export("image-export-0000aaaa", takes=HOUR)
+    [result] = machine.run(COPY, mode=NO_WAIT)
+    assert (result.status, result.export_task_id) == (Status.RUNNING, "image-export-0000aaaa")
+    assert not cloud.writes
+
+
+def test_no_wait_starts_an_import_and_tells_its_id_and_name(machine: Machine, cloud: Cloud) -> None:
+    cloud.put_export(SOURCE_ID, NOON + timedelta(days=7))
+    cloud.add_image("target", "ami-0000f001", Description="")
+    [result] = machine.run(copy_request(IfExists.RENAME), mode=NO_WAIT)
+    created = cloud.images[-1].raw["ImageId"]
+    assert (result.status, result.image_id, result.image_name) == (Status.RUNNING, created, RENAMED)
+    [again] = machine.run(copy_request(IfExists.RENAME), mode=NO_WAIT)
+    assert (again.status, again.image_id, again.image_name) == (Status.RUNNING, created, RENAMED)
+    assert cloud.writes == Counter(CreateImage=1)
+
+
+def test_no_wait_looks_for_a_create_whose_answer_was_lost(machine: Machine, cloud: Cloud) -> None:
+    cloud.lost["CreateImageExportTask"], cloud.lag = 1, 30.0
+    [result] = machine.run(COPY, mode=NO_WAIT)
+    assert (result.status, result.export_task_id) == (Status.RUNNING, cloud.exports[0].raw["TaskId"])
+    assert cloud.writes["CreateImageExportTask"] == 1
+
+
+def test_no_wait_starts_at_most_the_next_write(machine: Machine, cloud: Cloud) -> None:
+    cloud.put_export(SOURCE_ID, NOON + timedelta(days=7))
+    cloud.add_image("target", COPY_ID, State="failed", Tags=[{"Key": COPY_TAG, "Value": COPY_ID}])
+    assert machine.run(COPY, mode=NO_WAIT)[0].status is Status.RUNNING
+    assert cloud.writes == Counter(DeleteImage=1, DeleteSnapshot=1)
+
+
+@pytest.mark.parametrize("state", ["nothing", "exported", "expired", "failed", "untagged"])
+def test_dry_run_writes_nothing_anywhere(machine: Machine, cloud: Cloud, state: str) -> None:
+    if state in ("exported", "expired"):
+        cloud.put_export(SOURCE_ID, NOON + timedelta(days=7 if state == "exported" else -1))
+    if state in ("failed", "untagged"):
+        tags = [{"Key": COPY_TAG, "Value": COPY_ID}] if state == "failed" else []
+        cloud.add_image("target", COPY_ID, State="failed" if state == "failed" else "available", Tags=tags)
+    [result] = machine.run(COPY, mode=DRY_RUN)
+    assert (result.status, result.changed, exit_code([result])) == (Status.PLANNED, False, 0)
+    assert not cloud.writes
+    assert list(machine.state.iterdir()) == []
+
+
+def test_r3_one_copy_that_fails_takes_no_other_with_it(machine: Machine, cloud: Cloud) -> None:
+    requests = copies(cloud, 5)
+    cloud.add_image("target", "ami-0000f001", ImageName="copy 3", Description="")
+    results = machine.run(*requests)
+    failed = [result.status is Status.FAILED for result in results]
+    assert failed == [False, False, False, True, False]
+    assert exit_code(results) == 3
+
+
+def test_an_interruption_tells_what_goes_on(machine: Machine, cloud: Cloud) -> None:
+    def interrupt(seconds: float) -> None:
+        cloud.time.seconds += seconds
+        if cloud.time.seconds > 600:
+            raise Interrupted(15)
+
+    cloud.time.sleep = interrupt  # type: ignore[method-assign]
+    with pytest.raises(Interrupted) as caught:
+        machine.run(COPY)
+    assert caught.value.exit_code == 143
+    assert cloud.exports[0].raw["TaskId"] in "".join(caught.value.goes_on)
+
+
+# ---- locks
+
+
+def test_a_copy_that_another_run_is_at_is_left_to_it(machine: Machine, cloud: Cloud) -> None:
+    held = Locks(machine.state / "locks", machine.events.append).take(IMAGE_ENTRY)
+    assert held is not None
+    [result] = machine.run(COPY)
+    assert result.error is not None
+    assert (result.error.exit_code, cloud.requests) == (11, [])
+    held.release()
+    assert machine.run(COPY)[0].status is Status.COPIED
+
+
+def test_a_lock_is_waited_for_as_long_as_asked(machine: Machine, cloud: Cloud) -> None:
+    held = Locks(machine.state / "locks", machine.events.append).take(IMAGE_ENTRY)
+    assert held is not None
+    [result] = machine.run(COPY, lock_wait=timedelta(minutes=10))
+    assert result.error is not None
+    assert result.error.code is ErrorCode.LOCKED
+    assert 600 <= result.seconds <= 700
+
+
+# ---- a failed image of an earlier run
+
+
+def failed_before(cloud: Cloud, image_id: str = COPY_ID, name: str = NAME) -> None:
+    snapshot = {"DeviceName": "/dev/sda1", "Bsu": {"SnapshotId": f"snap-of-{image_id}"}}
+    tags = [{"Key": COPY_TAG, "Value": image_id}]
+    cloud.add_image("target", image_id, State="failed", ImageName=name, Tags=tags, BlockDeviceMappings=[snapshot])
+
+
+def test_r4_a_failed_image_of_ours_is_replaced_and_its_snapshots_go_with_it(machine: Machine, cloud: Cloud) -> None:
+    failed_before(cloud)
+    assert machine.run(COPY)[0].status is Status.COPIED
+    assert cloud.sent("DeleteImage") == [{"ImageId": COPY_ID}]
+    assert cloud.sent("DeleteSnapshot") == [{"SnapshotId": f"snap-of-{COPY_ID}"}]
+
+
+def test_r4_a_snapshot_that_another_image_maps_stays(machine: Machine, cloud: Cloud) -> None:
+    failed_before(cloud)
+    mapping = cloud.images[-1].raw["BlockDeviceMappings"]
+    cloud.add_image("target", "ami-0000f001", ImageName="another", Description="", BlockDeviceMappings=mapping)
+    assert machine.run(COPY)[0].status is Status.COPIED
+    assert cloud.sent("DeleteSnapshot") == []
+
+
+def test_r3_a_snapshot_that_can_t_be_deleted_is_named_and_stops_nothing(machine: Machine, cloud: Cloud) -> None:
+    failed_before(cloud)
+    cloud.trouble = failing(cloud.time, Cause.SERVER, "DeleteSnapshot")
+    assert machine.run(COPY)[0].status is Status.COPIED
+    assert f"snap-of-{COPY_ID}" in warnings(machine)
+
+
+def test_a_delete_whose_answer_was_lost_is_no_failure(machine: Machine, cloud: Cloud) -> None:
+    failed_before(cloud)
+    cloud.lost["DeleteImage"] = 1
+    assert machine.run(COPY)[0].status is Status.COPIED
+
+
+def test_once_a_run_a_second_failed_image_ends_it(machine: Machine, cloud: Cloud) -> None:
+    failed_before(cloud)
+    failed_before(cloud, "ami-000000c2", RENAMED)
+    [result] = machine.run(COPY)
+    assert result.error is not None
+    assert (result.error.code, result.seconds < 60) == (ErrorCode.REMOTE_FAILED, True)
+    assert cloud.writes["DeleteImage"] == 1
+
+
+# ---- quota
+
+
+def test_a_refused_export_waits_for_a_slot_while_others_of_the_account_run(machine: Machine, cloud: Cloud) -> None:
+    cloud.quota = 2
+    results = machine.run(*copies(cloud, 5), budgets=Budgets(export=timedelta(hours=9)))
+    assert [result.status for result in results] == [Status.COPIED] * 5
+    assert len(cloud.exports) == 5
+
+
+def test_a_refused_export_with_none_in_flight_is_a_matter_of_quota(machine: Machine, cloud: Cloud) -> None:
+    cloud.quota = 0
+    [result] = machine.run(COPY)
+    assert result.error is not None
+    assert (result.error.exit_code, machine.open_entries) == (13, [])
+
+
+# ---- exports that are of no use
+
+
+def test_an_export_that_expired_is_signed_anew_and_no_new_one_is_made(machine: Machine, cloud: Cloud) -> None:
+    cloud.put_export(SOURCE_ID, NOON - timedelta(days=1))
+    [result] = machine.run(COPY)
+    assert result.status is Status.COPIED
+    assert cloud.writes == Counter(PutObject=1, CreateImage=1, CreateTags=1)
+    assert result.manifest is not None
+    assert ".resigned-" in result.manifest
+
+
+def test_a_damaged_export_is_made_anew_once(machine: Machine, cloud: Cloud) -> None:
+    cloud.add_export("image-export-0000aaaa")
+    cloud.put_export(SOURCE_ID, NOON + timedelta(days=7))
+    cloud.objects[f"{SOURCE_ID}/snap-11111111-aaaaaaaa.qcow2.gz"] = b"half a disk"
+    [result] = machine.run(COPY)
+    assert result.error is not None
+    assert (result.error.code, cloud.writes["CreateImageExportTask"]) == (ErrorCode.DAMAGED, 1)
+
+
+def test_a_damaged_export_is_made_anew_once_though_the_answer_to_it_was_lost(machine: Machine, cloud: Cloud) -> None:
+    cloud.lost["CreateImageExportTask"] = 1
+    test_a_damaged_export_is_made_anew_once(machine, cloud)
+
+
+def test_a_completed_export_without_a_manifest_gets_its_grace_and_no_new_export(machine: Machine, cloud: Cloud) -> None:
+    cloud.add_export("image-export-0000aaaa", ends="completed")
+    cloud.finish_exports = lambda: None  # type: ignore[method-assign]
+    [result] = machine.run(COPY)
+    assert result.error is not None
+    assert result.error.code is ErrorCode.NOT_FOUND
+    assert 60 <= result.seconds <= 140
+    assert not cloud.writes
+
+
+def test_re_export_waits_for_its_own_manifest_and_not_for_the_old_one(machine: Machine, cloud: Cloud) -> None:
+    cloud.add_export("image-export-0000aaaa", ends="completed")
+    finish = cloud.finish_exports
+
+    def late() -> None:
+        new = cloud.exports[1:]
+        if new and cloud.time.seconds > new[0].begun + new[0].takes + 30:
+            finish()
+
+    cloud.finish_exports = late  # type: ignore[method-assign]
+    assert machine.run(copy_request(re_export=True))[0].status is Status.COPIED
+    assert cloud.writes["CreateImageExportTask"] == 1

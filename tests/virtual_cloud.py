@@ -1,0 +1,306 @@
+"""Two accounts that export and import in virtual time, behind clients with the real ones' methods.
+
+Only the loop's own behaviour is shown with it; what the real clients do is for the sandbox to show.
+"""
+# ruff: noqa: ARG002  the fakes' methods are called as the real ones are
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from omicopy.cloud.failure import Answer, Cause, ServiceError, refused, temporary
+from omicopy.cloud.fetch import Life
+from omicopy.cloud.profile import Account
+from omicopy.copying.clock import Clock
+from omicopy.copying.events import Event
+from omicopy.copying.journal import Journal
+from omicopy.copying.locks import Locks
+from omicopy.copying.loop import Loop
+from omicopy.copying.pilot import Mode
+from omicopy.model.calls import CallCount
+from omicopy.model.presigned import PresignedUrl
+from omicopy.model.report import CopyResult
+from omicopy.model.request import Budgets, CopyRequest, Party
+from tests.builders import KEY, NOON, SOURCE, TARGET, raw_image, raw_task, signed
+
+LONG_AGO = -1e9
+Trouble = Callable[[str, str], ServiceError | None]
+"""From a profile and an action to what goes wrong with the request, before anything happened."""
+
+
+@dataclass
+class Time:
+    """Moved by sleeping alone."""
+
+    seconds: float = 0.0
+    slept: list[float] = field(default_factory=list)
+
+    @property
+    def wall(self) -> datetime:
+        return NOON + timedelta(seconds=self.seconds)
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(lambda: self.wall, lambda: 5000.0 + self.seconds, self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        assert len(self.slept) < 20_000, "the loop spins"
+        self.slept.append(seconds)
+        self.seconds += seconds
+
+
+def failing(
+    time: Time, cause: Cause, *actions: str, until: float = float("inf"), times: float = float("inf")
+) -> Trouble:
+    """Requests for `actions` (all, if none is named) fail up to that second, and so many times."""
+    left = times
+
+    def trouble(profile: str, action: str) -> ServiceError | None:
+        nonlocal left
+        if (actions and action not in actions) or time.seconds > until or left <= 0:
+            return None
+        left -= 1
+        return temporary(cause, action, profile, cause.value)
+
+    return trouble
+
+
+@dataclass
+class Job:
+    """An export or an import: what the API shows of it, and when it was begun."""
+
+    raw: dict[str, Any]
+    profile: str
+    begun: float
+    takes: float
+    ends: str
+    hidden_until: float = 0.0
+
+
+@dataclass
+class Cloud:
+    """Both accounts, whoever the copies belong to. A `lost` action happens, and its answer is lost, that often."""
+
+    time: Time = field(default_factory=Time)
+    export_seconds: float = 3600.0
+    import_seconds: float = 1800.0
+    lag: float = 0.0
+    """For how long what was just created is not to be seen."""
+    quota: int = 10_000
+    """How many exports may run at once."""
+    lost: Counter[str] = field(default_factory=Counter)
+    exports: list[Job] = field(default_factory=list)
+    images: list[Job] = field(default_factory=list)
+    objects: dict[str, bytes] = field(default_factory=dict)
+    life_of_urls: timedelta = timedelta(days=7)
+    refused_urls: set[str] = field(default_factory=set)
+    trouble: Trouble = lambda _profile, _action: None
+    requests: list[tuple[float, str, str, Mapping[str, Any]]] = field(default_factory=list)
+
+    def add_image(self, profile: str, image_id: str, **changed: Any) -> dict[str, Any]:
+        raw = raw_image(image_id, **changed)
+        self.images.append(Job(raw, profile, LONG_AGO, 0.0, raw["State"]))
+        return raw
+
+    def add_export(self, task_id: str, takes: float = 0.0, ends: str = "completed", **changed: Any) -> Job:
+        job = Job(raw_task(task_id, **changed), SOURCE.profile, self.time.seconds, takes, ends)
+        self.exports.append(job)
+        return job
+
+    def sent(self, action: str) -> list[Mapping[str, Any]]:
+        return [parameters for _, _, name, parameters in self.requests if name == action]
+
+    @property
+    def writes(self) -> Counter[str]:
+        """All of them, by action; the reads all begin with "Read"."""
+        return Counter(action for _, _, action, _ in self.requests if not action.startswith(("Read", "List", "Get")))
+
+    def ask(self, profile: str, action: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        self.requests.append((self.time.seconds, profile, action, parameters))
+        error = self.trouble(profile, action)
+        if error is not None:
+            raise error
+        answer: dict[str, Any] = getattr(self, f"_{action}")(profile, parameters)
+        if self.lost[action]:
+            self.lost[action] -= 1
+            raise temporary(Cause.RESET, action, profile, "connection lost after sending")
+        return answer
+
+    def _shown(self, jobs: Sequence[Job], profile: str) -> Iterator[dict[str, Any]]:
+        for job in jobs:
+            age = self.time.seconds - job.begun
+            if job.profile == profile and age >= self.lag and self.time.seconds >= job.hidden_until:
+                state = job.ends if age >= job.takes else "pending"
+                yield job.raw | {"State": state, "Progress": min(100, int(100 * age / (job.takes or 1)))}
+
+    def _ReadImageExportTasks(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        wanted = asked["Filters"].get("ImageIds")
+        tasks = [raw for raw in self._shown(self.exports, profile) if not wanted or raw["ImageId"] in wanted]
+        return {"ImageExportTasks": tasks}
+
+    def _ReadImages(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        filters: Mapping[str, Sequence[str]] = asked["Filters"]
+        images = list(self._shown(self.images, profile))
+        for name, field_ in (("AccountIds", "AccountId"), ("ImageNames", "ImageName"), ("ImageIds", "ImageId")):
+            if name in filters:
+                images = [raw for raw in images if raw[field_] in filters[name]]
+        if "BlockDeviceMappingSnapshotIds" in filters:
+            [snapshot] = filters["BlockDeviceMappingSnapshotIds"]
+            images = [raw for raw in images if raw["BlockDeviceMappings"][0]["Bsu"]["SnapshotId"] == snapshot]
+        return {"Images": images}
+
+    def _CreateImageExportTask(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        if sum(raw["State"] == "pending" for raw in self._shown(self.exports, profile)) >= self.quota:
+            raise refused("CreateImageExportTask", profile, Answer(400, "10042", "TooManyResources"))
+        osu = asked["OsuExport"]
+        prefix = "/".join(part for part in (osu.get("OsuPrefix"), asked["ImageId"]) if part)
+        task_id = f"image-export-{len(self.exports) + 0x100:08x}"
+        osu = osu | {"OsuPrefix": f"{prefix}/"}
+        job = self.add_export(task_id, self.export_seconds, ImageId=asked["ImageId"], OsuExport=osu)
+        job.profile = profile
+        return {"ImageExportTask": job.raw | {"State": "pending/queued"}}
+
+    def _DeleteExportTask(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        [job] = [job for job in self.exports if job.raw["TaskId"] == asked["ExportTaskId"]]
+        job.takes, job.ends = 0.0, "cancelled"
+        return {}
+
+    def _CreateImage(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        if any(job.profile == profile and job.raw["ImageName"] == asked["ImageName"] for job in self.images):
+            raise refused("CreateImage", profile, Answer(409, "9029", "ResourceConflict"))
+        image_id = f"ami-{len(self.images) + 0x100:08x}"
+        raw = raw_image(image_id, ImageName=asked["ImageName"], Description=asked["Description"])
+        self.images.append(Job(raw, profile, self.time.seconds, self.import_seconds, "available"))
+        return {"Image": raw | {"State": "pending"}}
+
+    def _DeleteImage(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        kept = [job for job in self.images if job.raw["ImageId"] != asked["ImageId"]]
+        if len(kept) == len(self.images):
+            raise refused("DeleteImage", profile, Answer(400, "5023", "InvalidResource"))
+        self.images = kept
+        return {}
+
+    def _DeleteSnapshot(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def _CreateTags(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        for job in (*self.exports, *self.images):
+            if asked["ResourceIds"] == [job.raw.get("TaskId", job.raw.get("ImageId"))]:
+                job.raw = job.raw | {"Tags": [*job.raw["Tags"], *asked["Tags"]]}
+        return {}
+
+    def put_export(self, image_id: str, ends: datetime, name: str = "manifest.json") -> None:
+        """What a completed export leaves in the bucket."""
+        key = f"{image_id}/snap-11111111-aaaaaaaa.qcow2.gz"
+        snapshot = {"Device": "/dev/sda1", "Size": 10 * 2**30, "CompressedSize": 4, "PreSignedUrl": signed(key, ends)}
+        self.objects[key] = b"disk"
+        self.objects[f"{image_id}/{name}"] = json.dumps({"Version": 1, "Image": {"Snapshots": [snapshot]}}).encode()
+
+    def finish_exports(self) -> None:
+        for job in self.exports:
+            end = NOON + timedelta(seconds=job.begun + job.takes)
+            key = f"{job.raw['ImageId']}/manifest.json"
+            if job.ends == "completed" and end <= self.time.wall and key not in self.objects:
+                self.put_export(job.raw["ImageId"], end + self.life_of_urls)
+
+
+class FakeApi:
+    def __init__(self, cloud: Cloud, profile: str) -> None:
+        self._cloud, self._profile, self.count = cloud, profile, CallCount()
+
+    def read_all(self, action: str, key: str, patience: float, filters: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        items: list[Mapping[str, Any]] = self._cloud.ask(self._profile, action, {"Filters": filters})[key]
+        return items
+
+    def write(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self._cloud.ask(self._profile, action, parameters)
+
+
+class FakeStorage:
+    def __init__(self, cloud: Cloud, profile: str) -> None:
+        self._cloud, self._profile = cloud, profile
+
+    def sizes(self, bucket: str, prefix: str) -> dict[str, int]:
+        self._note("ListObjects", prefix)
+        self._cloud.finish_exports()
+        found = {key: body for key, body in self._cloud.objects.items() if key.startswith(prefix)}
+        return {key: len(body) for key, body in found.items()} if bucket == KEY.bucket else {}
+
+    def read(self, bucket: str, key: str) -> bytes:
+        self._note("GetObject", key)
+        return self._cloud.objects[key]
+
+    def put(self, bucket: str, key: str, body: bytes) -> None:
+        self._note("PutObject", key)
+        self._cloud.objects[key] = body
+
+    def _note(self, action: str, key: str) -> None:
+        self._cloud.requests.append((self._cloud.time.seconds, self._profile, action, {"Key": key}))
+        error = self._cloud.trouble(self._profile, action)
+        if error is not None:
+            raise error
+
+
+class FakeFetcher:
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    def probe(self, url: PresignedUrl) -> Life:
+        return Life.REFUSED if url.url in self._cloud.refused_urls else Life.ALIVE
+
+
+@dataclass
+class FakeClients:
+    cloud: Cloud
+    patience: float = 0.0
+
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        return {party.profile: _account(party) for party in (SOURCE, TARGET)}
+
+    def api(self, profile: str) -> FakeApi:
+        return FakeApi(self.cloud, profile)
+
+    def storage(self, profile: str) -> FakeStorage:
+        return FakeStorage(self.cloud, profile)
+
+    def fetcher(self) -> FakeFetcher:
+        return FakeFetcher(self.cloud)
+
+
+def _account(party: Party) -> Account:
+    oos = f"https://oos.{party.region}.outscale.com"
+    return Account(party.profile, "AK", "SK", party.region, "https://api.example/api/v1", oos, None)
+
+
+@dataclass
+class Machine:
+    """Where `omicopy` runs: its state directory, and what its runs say."""
+
+    state: Path
+    cloud: Cloud
+    events: list[Event] = field(default_factory=list)
+
+    def run(
+        self,
+        *requests: CopyRequest,
+        budgets: Budgets | None = None,
+        mode: Mode | None = None,
+        lock_wait: timedelta = timedelta(0),
+    ) -> list[CopyResult]:
+        clients: Any = FakeClients(self.cloud)
+        listener = self.events.append
+        journal, locks = Journal(self.state / "journal", listener), Locks(self.state / "locks", listener)
+        clock = self.cloud.time.clock
+        loop = Loop(clients, journal, locks, listener, budgets or Budgets(), mode or Mode(), clock, lock_wait)
+        return loop.run(requests)
+
+    @property
+    def open_entries(self) -> list[Path]:
+        return sorted((self.state / "journal").glob("*.json"))
