@@ -7,6 +7,7 @@ Only the loop's own behaviour is shown with it; what the real clients do is for 
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -101,6 +102,8 @@ class Cloud:
     life_of_urls: timedelta = timedelta(days=7)
     refused_urls: set[str] = field(default_factory=set)
     trouble: Trouble = lambda _profile, _action: None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    """Several buckets are looked into at once."""
     requests: list[tuple[float, str, str, Mapping[str, Any]]] = field(default_factory=list)
 
     def add_image(self, profile: str, image_id: str, **changed: Any) -> dict[str, Any]:
@@ -228,8 +231,9 @@ class FakeStorage:
 
     def sizes(self, bucket: str, prefix: str) -> dict[str, int]:
         self._note("ListObjects", prefix)
-        self._cloud.finish_exports()
-        found = {key: body for key, body in self._cloud.objects.items() if key.startswith(prefix)}
+        with self._cloud.lock:
+            self._cloud.finish_exports()
+            found = {key: body for key, body in self._cloud.objects.items() if key.startswith(prefix)}
         return {key: len(body) for key, body in found.items()} if bucket == KEY.bucket else {}
 
     def read(self, bucket: str, key: str) -> bytes:
