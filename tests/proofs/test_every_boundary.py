@@ -23,7 +23,7 @@ MOST_REQUESTS = 60
 
 
 class Executioner:
-    """Kills a process at its n-th request: before the request has any effect, or when it has had it and nobody knows."""
+    """Kills a process at its n-th request: before it has any effect, or when it has had it and nobody knows."""
 
     def __init__(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, nth: int, after: bool) -> None:
         self.process: subprocess.Popen[str] | None = None
