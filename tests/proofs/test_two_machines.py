@@ -77,4 +77,4 @@ def _only_one_export_counts(sandbox: Sandbox, said: str) -> None:
     for superfluous in tasks[1:]:
         assert f"{superfluous.task_id} is superfluous" in said or f"{superfluous.task_id} was cancelled" in said
         print("superfluous and", superfluous.state.value)
-    assert tasks[0].state.value == "completed"
+    assert any(task.state.value == "completed" for task in tasks)
