@@ -47,12 +47,14 @@ class Journal:
             resource_id = content["answered"]
             if not (resource_id is None or isinstance(resource_id, str)):
                 raise ValueError("answered is no text")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False, None
         except OSError as error:
-            self._warn(f"The journal can't be read ({path}: {error.strerror}); an earlier create may be missed")
-            return False, None
-        except (ValueError, KeyError, TypeError):
+            self._warn(
+                f"The journal can't be read ({path}: {error.strerror}); an earlier run may have created something"
+            )
+            return True, None
+        except (ValueError, KeyError, TypeError, RecursionError):
             aside = path.with_suffix(".corrupt")
             with contextlib.suppress(OSError):
                 path.replace(aside)
@@ -64,13 +66,7 @@ class Journal:
         path = self._path(entry)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # mkstemp makes the file with mode 600
-            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".new")
-            with os.fdopen(descriptor, "w") as file:
-                json.dump({"entry": dict(entry), "answered": resource_id}, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
+            _write_whole(path, json.dumps({"entry": dict(entry), "answered": resource_id}, indent=1))
         except OSError as error:
             self._warn(
                 f"The journal can't be written ({path.parent}: {error.strerror}); "
@@ -85,6 +81,20 @@ class Journal:
         if not self._warned:
             self._warned = True
             self._listener(Warned(message))
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Puts the text there with mode 600, or leaves everything as it was."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".new")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def export_entry(origin: Origin) -> dict[str, str]:

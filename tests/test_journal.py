@@ -1,0 +1,184 @@
+"""The journal: an entry is there from before a create is sent until the copy is done, and nothing about it may fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from omicopy.copying.events import Event, Warned
+from omicopy.copying.journal import Journal, export_entry, image_entry
+from omicopy.model.request import CopyRequest, Destination
+from tests.builders import ORIGIN, TARGET, copy_request, destination, import_request
+
+EXPORT = export_entry(ORIGIN)
+IMAGE = image_entry(copy_request(), destination())
+
+
+@pytest.fixture
+def said() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "journal"
+
+
+@pytest.fixture
+def journal(folder: Path, said: list[Event]) -> Journal:
+    return Journal(folder, said.append)
+
+
+def warnings(said: list[Event]) -> list[str]:
+    return [event.message for event in said if isinstance(event, Warned)]
+
+
+def test_an_entry_is_open_until_it_is_closed(journal: Journal) -> None:
+    assert journal.find(EXPORT) == (False, None)
+    journal.open(EXPORT)
+    assert journal.find(EXPORT) == (True, None)
+    journal.answered(EXPORT, "image-export-12345678")
+    assert journal.find(EXPORT) == (True, "image-export-12345678")
+    journal.close(EXPORT)
+    assert journal.find(EXPORT) == (False, None)
+
+
+def test_opened_again_an_entry_forgets_the_older_answer(journal: Journal) -> None:
+    journal.answered(EXPORT, "image-export-12345678")
+    journal.open(EXPORT)
+    assert journal.find(EXPORT) == (True, None)
+
+
+def test_another_process_finds_it(journal: Journal, folder: Path) -> None:
+    journal.answered(IMAGE, "ami-12345678")
+    code = (
+        "import json, sys, pathlib; from omicopy.copying.journal import Journal; "
+        "print(Journal(pathlib.Path(sys.argv[1]), print).find(json.loads(sys.argv[2])))"
+    )
+    command = [sys.executable, "-c", code, str(folder), json.dumps(IMAGE)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "(True, 'ami-12345678')\n"
+
+
+def test_closing_what_is_not_open_is_nothing(journal: Journal, said: list[Event]) -> None:
+    journal.close(EXPORT)
+    assert said == []
+
+
+def test_only_its_user_may_read_it(journal: Journal, folder: Path) -> None:
+    old = os.umask(0)
+    try:
+        journal.open(EXPORT)
+    finally:
+        os.umask(old)
+    [file] = folder.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_r8_it_holds_names_and_no_url(journal: Journal, folder: Path) -> None:
+    request = import_request()
+    assert request.destination is not None
+    journal.answered(image_entry(request, request.destination), "ami-12345678")
+    [file] = folder.iterdir()
+    assert "http" not in file.read_text()
+    assert "0a0b0c0d" not in file.read_text()
+
+
+def _other(request: CopyRequest, **changed: str) -> dict[str, str]:
+    party = replace(TARGET, **{key: value for key, value in changed.items() if key != "name"})
+    return image_entry(request, Destination(party, changed.get("name", "golden"), ""))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(_other(copy_request(), name="another"), id="another name"),
+        pytest.param(_other(copy_request(), account_id="333333333333"), id="another account"),
+        pytest.param(_other(copy_request(), region="eu-west-9"), id="another Region"),
+        pytest.param(_other(import_request()), id="another source"),
+        pytest.param(EXPORT, id="an export"),
+    ],
+)
+def test_what_is_not_the_same_copy_has_an_entry_of_its_own(journal: Journal, other: dict[str, str]) -> None:
+    journal.answered(IMAGE, "ami-12345678")
+    assert journal.find(other) == (False, None)
+    journal.close(other)
+    assert journal.find(IMAGE) == (True, "ami-12345678")
+
+
+def test_the_profile_s_name_and_the_description_are_no_part_of_an_entry(journal: Journal) -> None:
+    journal.open(IMAGE)
+    renamed = _other(copy_request(), profile="another name for it")
+    assert journal.find(renamed) == (True, None)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"null", b"{}", b'{"answered": 7}', b'{"answered": {}}', b"\xff\xfe", b"[" * 100_000],
+    ids=lambda content: repr(content[:18]),
+)
+def test_an_entry_that_can_t_be_read_is_doubt_and_is_set_aside(
+    journal: Journal, folder: Path, said: list[Event], content: bytes
+) -> None:
+    journal.open(EXPORT)
+    [file] = folder.iterdir()
+    file.write_bytes(content)
+    assert journal.find(EXPORT) == (True, None)
+    assert file.with_suffix(".corrupt").read_bytes() == content
+    assert "set aside" in warnings(said)[0]
+    journal.open(EXPORT)
+    assert journal.find(EXPORT) == (True, None)
+
+
+def test_an_entry_that_is_there_and_may_not_be_read_is_doubt(journal: Journal, folder: Path, said: list[Event]) -> None:
+    journal.open(EXPORT)
+    [file] = folder.iterdir()
+    file.unlink()
+    file.mkdir()  # root may read everything else
+    assert journal.find(EXPORT) == (True, None)
+    assert "can't be read" in warnings(said)[0]
+
+
+@pytest.mark.parametrize("under", ["a file", "/dev/null", "/proc/nothing"])
+def test_a_state_folder_that_can_t_be_written_is_one_warning(tmp_path: Path, said: list[Event], under: str) -> None:
+    (tmp_path / "a file").write_text("")
+    journal = Journal(tmp_path / under / "journal", said.append)
+    journal.open(EXPORT)
+    journal.answered(EXPORT, "image-export-12345678")
+    journal.open(IMAGE)
+    journal.close(EXPORT)
+    assert journal.find(EXPORT) == (False, None)
+    assert len(warnings(said)) == 1
+    assert "can't be written" in warnings(said)[0]
+
+
+def test_a_full_disk_leaves_the_old_entry_and_no_litter(
+    journal: Journal, folder: Path, said: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    journal.open(EXPORT)
+    monkeypatch.setattr(os, "fsync", full)
+    journal.answered(EXPORT, "image-export-12345678")
+    assert journal.find(EXPORT) == (True, None)
+    assert len(list(folder.iterdir())) == 1
+    assert "No space left" in warnings(said)[0]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(st.dictionaries(st.text(max_size=5), st.text(max_size=20), max_size=3))
+def test_any_text_may_stand_in_an_entry(tmp_path: Path, entry: dict[str, str]) -> None:
+    journal = Journal(tmp_path, lambda _: None)
+    entry = {**entry, "kind": "image"}
+    journal.answered(entry, "ami-12345678")
+    assert journal.find(dict(reversed(entry.items()))) == (True, "ami-12345678")
+    journal.close(entry)
