@@ -16,6 +16,7 @@ from omicopy.copying.decide import decide
 from omicopy.copying.facts import (
     ABSENT,
     UNASKED,
+    Conflict,
     ExportMemory,
     ImageMemory,
     Moment,
@@ -73,6 +74,7 @@ TROUBLE = temporary(Cause.RESET, "Read", "source", "connection lost")
 NO_RIGHT = OmicopyError(ErrorCode.DENIED, "no right to look")
 Memory = dict[str, Any]
 QUOTA = OmicopyError(ErrorCode.QUOTA, "no more exports")
+TAKEN = OmicopyError(ErrorCode.NAME_CONFLICT, "code 9029, ResourceConflict")
 UNKNOWN = Unknown(TROUBLE)
 
 COPY, RE_EXPORT = copy_request(), copy_request(re_export=True)
@@ -187,17 +189,17 @@ TABLE = [
     Row("name taken, rename, and a create in doubt: look again", LookAgain, known([FOREIGN], stored=FRESH), RENAME,
         image=DOUBT),
     Row("the service calls the name taken, nobody is seen to hold it: look again", LookAgain, known(stored=FRESH),
-        image={"conflicts": {NAME: JUST_NOW}}),
+        image={"conflicts": {NAME: Conflict(TAKEN, JUST_NOW)}}),
     Row("the same after the grace: conflict", ErrorCode.NAME_CONFLICT, known(stored=FRESH),
-        image={"conflicts": {NAME: LONG_AGO}}),
+        image={"conflicts": {NAME: Conflict(TAKEN, LONG_AGO)}}),
     Row("the same after the grace, skip: skipped", Done(Status.SKIPPED), known(stored=FRESH), SKIP,
-        image={"conflicts": {NAME: LONG_AGO}}),
+        image={"conflicts": {NAME: Conflict(TAKEN, LONG_AGO)}}),
     Row("the same after the grace, rename: import", Import(RENAMED, FRESH), known(stored=FRESH), RENAME,
-        image={"conflicts": {NAME: LONG_AGO}}),
+        image={"conflicts": {NAME: Conflict(TAKEN, LONG_AGO)}}),
     Row("the service calls the name taken, and its holder is seen: rename at once", Import(RENAMED, FRESH),
         known([FOREIGN], stored=FRESH), RENAME, image={"conflicts": {NAME: JUST_NOW}}),
     Row("the service calls the name taken, and ours is seen: present", DONE_PRESENT, known([OURS]),
-        image={"conflicts": {NAME: JUST_NOW}}),
+        image={"conflicts": {NAME: Conflict(TAKEN, JUST_NOW)}}),
     # ---- the target, unknown
     Row("target not looked at: look", Look.IMAGES, known(UNASKED)),
     Row("target unknown: look again", LookAgain, known(UNKNOWN, stored=FRESH)),
@@ -369,6 +371,12 @@ def test_a_failure_tells_the_service_s_own_reason() -> None:
     assert "full" in export_failed.error.message
 
 
+def test_a_conflict_with_an_image_that_nobody_sees_is_told_in_the_service_s_own_words() -> None:
+    step = step_for(known(stored=FRESH), image=ImageMemory(conflicts={NAME: Conflict(TAKEN, LONG_AGO)}))
+    assert isinstance(step, Fail)
+    assert TAKEN.message in step.error.message
+
+
 def test_a_quota_is_told_in_the_service_s_own_words() -> None:
     step = step_for(known(others=0), export=ExportMemory(**REFUSED, quota_refused_alone=True))
     assert step == Fail(QUOTA)
@@ -419,7 +427,7 @@ IMAGE_MEMORIES = st.builds(
     made_here=st.booleans(),
     doubt_since=MOMENTS,
     missing_since=MOMENTS,
-    conflicts=st.dictionaries(NAMES, st.sampled_from([JUST_NOW, LONG_AGO])),
+    conflicts=st.dictionaries(NAMES, st.sampled_from([Conflict(TAKEN, JUST_NOW), Conflict(TAKEN, LONG_AGO)])),
     old_failures=st.none() | st.frozensets(IMAGE_IDS),
     journaled=st.frozensets(IMAGE_IDS),
     replaced_id=st.none() | IMAGE_IDS,

@@ -12,6 +12,7 @@ from omicopy.cloud.retry import Verdict, verdict
 from omicopy.cloud.signing import presign
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Listener, Warned
+from omicopy.copying.facts import Conflict
 from omicopy.copying.flight import Flight
 from omicopy.copying.journal import Journal, export_entry, image_entry
 from omicopy.copying.resign import resign
@@ -143,7 +144,7 @@ class Actor:
             answer = self._send(destination.party.profile, "CreateImage", parameters)
         except ServiceError as error:
             if error.is_name_conflict:
-                memory.conflicts[step.name] = self._clock.ticks()
+                memory.conflicts[step.name] = Conflict(error, self._clock.ticks())
                 return
             if _in_doubt(error):
                 memory.doubt_since, memory.made_here, memory.changed = self._clock.ticks(), True, True

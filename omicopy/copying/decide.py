@@ -75,7 +75,7 @@ def _none_of_ours(s: Situation, destination: Destination, by_name: Mapping[str, 
         name = renamed(name, s.request.distinction)
         taken = name in by_name or name in s.image.conflicts
         if destination.if_exists is IfExists.FAIL or taken:
-            return Fail(_name_taken(destination, holder))
+            return Fail(_name_taken(s, destination, holder))
     if isinstance(s.request.source, HandedManifest):
         return Import(name, None)
     return decide_export(s, name)
@@ -83,7 +83,7 @@ def _none_of_ours(s: Situation, destination: Destination, by_name: Mapping[str, 
 
 def _doubt(s: Situation, by_name: Mapping[str, Image]) -> Step | None:
     """Whether a copy may be there that no read shows: one that was created or seen, or one that holds a taken name."""
-    hidden = [since for name, since in s.image.conflicts.items() if name not in by_name]
+    hidden = [conflict.since for name, conflict in s.image.conflicts.items() if name not in by_name]
     if s.within_grace(s.image.doubt_since, s.image.missing_since, *hidden):
         return LookAgain("an image may have been created that can't be seen yet")
     if s.image.made_here and s.image.created_id and s.image.doubt_since is not None:
@@ -117,8 +117,9 @@ def _vanished(image_id: str) -> OmicopyError:
     )
 
 
-def _name_taken(destination: Destination, holder: Image | None) -> OmicopyError:
+def _name_taken(s: Situation, destination: Destination, holder: Image | None) -> OmicopyError:
     by = f"by {holder.image_id}, which is not a copy of this source" if holder else "by an image that can't be seen"
+    by += "".join(f"; {conflict.error.message}" for conflict in s.image.conflicts.values())
     return OmicopyError(
         ErrorCode.NAME_CONFLICT,
         f"The name {destination.name!r} is taken in {destination.party} {by}",

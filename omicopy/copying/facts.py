@@ -133,6 +133,14 @@ class ExportMemory:
             self.unusable_since = ticks
 
 
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The service refused a name, in its own words, at `since` (ticks)."""
+
+    error: OmicopyError
+    since: float
+
+
 @dataclass(slots=True)
 class ImageMemory:
     """What this run did about one target image."""
@@ -148,8 +156,8 @@ class ImageMemory:
     """The copies that any read has shown, but for failed ones."""
     missing_since: float | None = None
     """Since when (ticks) a read does not show one of them any more."""
-    conflicts: dict[str, float] = field(default_factory=dict)
-    """Names that the service called taken, and when (ticks); who holds one is for a read to show."""
+    conflicts: dict[str, Conflict] = field(default_factory=dict)
+    """Names that the service called taken; who holds one is for a read to show."""
     old_failures: frozenset[str] | None = None
     journaled: frozenset[str] = frozenset()
     """IDs that our journal proves to be ours although nobody tagged them yet (R4)."""
