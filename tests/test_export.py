@@ -1,0 +1,112 @@
+"""Export tasks: their states, what makes two exports the same, and that no field of another shape breaks one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omicopy.model.export import ExportKey, Phase, export_key, parse_task
+from tests.builders import SOURCE_ID, raw_task, stored, task
+from tests.test_image import JSON
+
+SEGMENTS = st.text(alphabet="abc.-_", min_size=1, max_size=5)
+
+
+@pytest.mark.parametrize(
+    ("state", "phase"),
+    [
+        ("pending/queued", Phase.RUNNING),
+        ("pending", Phase.RUNNING),
+        ("active", Phase.RUNNING),
+        ("in-queue", Phase.RUNNING),
+        ("completed", Phase.COMPLETE),
+        ("failed", Phase.FAILED),
+        ("cancelled", Phase.FAILED),
+        ("Completed", Phase.UNKNOWN),
+        ("deleted", Phase.UNKNOWN),
+        ("", Phase.UNKNOWN),
+        (None, Phase.UNKNOWN),
+        (7, Phase.UNKNOWN),
+    ],
+)
+def test_r6_known_good_and_known_bad_end_a_wait_and_nothing_else(state: object, phase: Phase) -> None:
+    assert task(State=state, state="").phase is phase if isinstance(state, str) else parsed(State=state).phase is phase
+
+
+def parsed(**changed: Any) -> Any:
+    found = parse_task(raw_task() | changed)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["a/b", "/a/b", "a/b/", "//a//b//", f"a/b/{SOURCE_ID}", f"a/b/{SOURCE_ID}/", f"/a/b//{SOURCE_ID}//"],
+)
+def test_slashes_and_the_image_s_own_id_make_no_other_export(prefix: str) -> None:
+    key = export_key(SOURCE_ID, "omi-exports", prefix, "QCOW2")
+    assert key == ExportKey(SOURCE_ID, "omi-exports", "a/b", "qcow2")
+    assert key.folder == f"a/b/{SOURCE_ID}/"
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "//", SOURCE_ID, f"/{SOURCE_ID}/"])
+def test_no_prefix_is_the_bucket_s_own_ground(prefix: str) -> None:
+    assert export_key(SOURCE_ID, "omi-exports", prefix, "qcow2").folder == f"{SOURCE_ID}/"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ExportKey("ami-0000000b", "omi-exports", "a", "qcow2"),
+        ExportKey(SOURCE_ID, "another", "a", "qcow2"),
+        ExportKey(SOURCE_ID, "omi-exports", "b", "qcow2"),
+        ExportKey(SOURCE_ID, "omi-exports", "A", "qcow2"),
+        ExportKey(SOURCE_ID, "omi-exports", "a/b", "qcow2"),
+        ExportKey(SOURCE_ID, "omi-exports", "a", "raw"),
+    ],
+    ids=str,
+)
+def test_everything_else_makes_another_export(other: ExportKey) -> None:
+    assert export_key(SOURCE_ID, "omi-exports", "a", "qcow2") != other
+
+
+def test_another_image_s_id_in_a_prefix_is_a_name_like_any_other() -> None:
+    assert export_key(SOURCE_ID, "b", "ami-0000000b", "raw").folder == f"ami-0000000b/{SOURCE_ID}/"
+
+
+@given(st.lists(SEGMENTS, max_size=4))
+def test_what_is_asked_for_is_recognised_in_the_answer(segments: list[str]) -> None:
+    asked = export_key(SOURCE_ID, "omi-exports", "/".join(segments), "qcow2")
+    answered = "/".join([*segments, SOURCE_ID]) + "/"
+    assert parsed(OsuExport=raw_task()["OsuExport"] | {"OsuPrefix": answered}).key == asked
+    assert export_key(SOURCE_ID, "omi-exports", asked.prefix, "qcow2") == asked
+
+
+@pytest.mark.parametrize(
+    ("progress", "percent"),
+    [(0, 0), (100, 100), (101, None), (-1, None), (True, None), ("50", None), (50.5, None), (None, None)],
+)
+def test_progress_is_percent_or_nothing(progress: object, percent: int | None) -> None:
+    assert parsed(Progress=progress).progress == percent
+
+
+def test_tags_are_read() -> None:
+    assert parsed(Tags=[{"Key": "omicopy:export", "Value": "0.1"}, 7, {"Key": 7}]).tags["omicopy:export"] == "0.1"
+
+
+@pytest.mark.parametrize("raw", [{}, {"TaskId": None}, {"TaskId": ""}, {"TaskId": 7}])
+def test_what_has_no_id_is_no_task(raw: dict[str, Any]) -> None:
+    assert parse_task(raw) is None
+
+
+@given(st.dictionaries(st.sampled_from([*sorted(raw_task()), "Comment"]), JSON))
+def test_r6_no_field_of_another_shape_breaks_a_task(changed: dict[str, Any]) -> None:
+    found = parse_task(raw_task() | changed)
+    assert found is None or found.task_id
+
+
+def test_an_export_is_named_by_its_manifest() -> None:
+    assert stored().location == f"s3://omi-exports/{SOURCE_ID}/manifest.json"

@@ -1,0 +1,165 @@
+"""The report: which exit code a run ends with, and the JSON that scripts read."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omicopy.errors import ErrorCode, Interrupted, OmicopyError
+from omicopy.model.calls import CallCount
+from omicopy.model.report import (
+    CopyResult,
+    Status,
+    describe_error,
+    describe_result,
+    describe_run,
+    exit_code,
+    rfc3339,
+)
+from tests.builders import COPY_ID, NAME, NOON, SOURCE_ID, TASK_ID, copy_request, export_request, import_request
+
+GOOD = [status for status in Status if status is not Status.FAILED]
+
+
+def result(status: Status = Status.COPIED, code: ErrorCode | None = None, **changed: Any) -> CopyResult:
+    error = OmicopyError(code, "what failed", "what next") if code else None
+    return CopyResult(copy_request(), status, **{"changed": True, "seconds": 12.34, "error": error, **changed})
+
+
+def failed(code: ErrorCode) -> CopyResult:
+    return result(Status.FAILED, code)
+
+
+@pytest.mark.parametrize(
+    ("results", "code"),
+    [
+        pytest.param([], 0, id="nothing to do"),
+        pytest.param([result(status) for status in GOOD], 0, id="all is well, whichever way"),
+        pytest.param([failed(ErrorCode.QUOTA)], 13, id="one failed: its own"),
+        pytest.param([failed(ErrorCode.QUOTA)] * 3, 13, id="several, none good: the code they share"),
+        pytest.param([failed(ErrorCode.NOT_FOUND), failed(ErrorCode.NAME_CONFLICT)], 4, id="two words, one code"),
+        pytest.param([failed(ErrorCode.QUOTA), failed(ErrorCode.DENIED)], 1, id="several, none good, no code shared"),
+        pytest.param([result(), failed(ErrorCode.QUOTA)], 3, id="some good"),
+        pytest.param([result(Status.RUNNING), failed(ErrorCode.QUOTA)], 3, id="one running, one failed"),
+        pytest.param([result(Status.SKIPPED), failed(ErrorCode.QUOTA)], 3, id="one skipped, one failed"),
+        pytest.param([result(Status.FAILED)], 1, id="failed, and nobody knows why"),
+    ],
+)
+def test_which_exit_code(results: list[CopyResult], code: int) -> None:
+    assert exit_code(results) == code
+
+
+@given(st.lists(st.sampled_from([*GOOD, *ErrorCode]), max_size=6))
+def test_the_order_of_copies_does_not_matter_and_zero_means_that_all_is_well(kinds: list[Status | ErrorCode]) -> None:
+    results = [failed(kind) if isinstance(kind, ErrorCode) else result(kind) for kind in kinds]
+    assert exit_code(results) == exit_code(results[::-1])
+    assert (exit_code(results) == 0) is all(isinstance(kind, Status) for kind in kinds)
+
+
+def test_the_exit_codes_are_those_of_the_table() -> None:
+    assert {code.word: code.exit_code for code in ErrorCode} == {
+        "failed": 1,
+        "usage": 2,
+        "configuration": 2,
+        "not-found": 4,
+        "not-exportable": 4,
+        "name-conflict": 4,
+        "temporary": 5,
+        "out-of-time": 6,
+        "remote-failed": 7,
+        "damaged": 8,
+        "expired": 10,
+        "locked": 11,
+        "denied": 12,
+        "quota": 13,
+    }
+    assert (Interrupted(2).exit_code, Interrupted(15).exit_code) == (130, 143)
+
+
+def test_an_interruption_is_caught_by_nothing_that_catches_failures() -> None:
+    assert not issubclass(Interrupted, Exception)
+
+
+def test_the_json_of_a_copy() -> None:
+    copied = result(
+        image_id=COPY_ID,
+        image_name=NAME,
+        export_task_id=TASK_ID,
+        manifest="s3://omi-exports/a/manifest.json",
+        expires_at=NOON,
+    )
+    run = describe_run([copied], {"target": CallCount(3, 2, 1), "source": CallCount(9, 1)})
+    assert run == {
+        "schema": "omicopy/1",
+        "copies": [
+            {
+                "source": {
+                    "profile": "source",
+                    "account_id": "111111111111",
+                    "region": "eu-west-2",
+                    "image_id": SOURCE_ID,
+                },
+                "target": {
+                    "profile": "target",
+                    "account_id": "222222222222",
+                    "region": "us-east-2",
+                    "image_id": COPY_ID,
+                    "image_name": NAME,
+                },
+                "status": "copied",
+                "changed": True,
+                "export_task_id": TASK_ID,
+                "manifest": "s3://omi-exports/a/manifest.json",
+                "expires_at": "2026-01-15T12:00:00Z",
+                "seconds": 12.3,
+                "error": None,
+            }
+        ],
+        "api_calls": {
+            "source": {"reads": 9, "writes": 1, "retries": 0},
+            "target": {"reads": 3, "writes": 2, "retries": 1},
+        },
+    }
+    assert list(run["api_calls"]) == ["source", "target"]
+
+
+def test_the_json_of_a_failure_names_the_target_it_was_meant_for() -> None:
+    described = describe_result(failed(ErrorCode.NAME_CONFLICT))
+    assert (described["target"]["image_id"], described["target"]["image_name"]) == (None, NAME)
+    assert described["error"] == {
+        "code": "name-conflict",
+        "exit_code": 4,
+        "message": "what failed",
+        "hint": "what next",
+    }
+
+
+def test_an_export_has_no_target_and_an_import_no_source() -> None:
+    exported, imported = (
+        describe_result(CopyResult(request, Status.COPIED, changed=True, seconds=1))
+        for request in (export_request(), import_request())
+    )
+    assert (exported["target"], imported["source"]) == (None, None)
+    assert exported.keys() == imported.keys()
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (None, None),
+        (NOON, "2026-01-15T12:00:00Z"),
+        (NOON.astimezone(timezone(timedelta(hours=5, minutes=30))), "2026-01-15T12:00:00Z"),
+        (NOON + timedelta(microseconds=999_999), "2026-01-15T12:00:00Z"),
+    ],
+)
+def test_times_are_rfc_3339_in_utc_with_a_z(moment: datetime | None, text: str | None) -> None:
+    assert rfc3339(moment) == text
+
+
+@pytest.mark.parametrize("code", list(ErrorCode), ids=lambda code: code.word)
+def test_every_error_is_described_alike(code: ErrorCode) -> None:
+    assert list(describe_error(OmicopyError(code, "m"))) == ["code", "exit_code", "message", "hint"]
