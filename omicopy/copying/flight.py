@@ -14,6 +14,8 @@ from omicopy.model.export import ExportTask, Phase, StoredExport
 from omicopy.model.report import CopyResult
 from omicopy.model.request import Budgets, CopyRequest, Origin
 
+_PERHAPS = "perhaps; the answer has not come"
+
 
 @dataclass(slots=True, eq=False)
 class Flight:
@@ -50,9 +52,17 @@ class Flight:
 
     def goes_on(self) -> str | None:
         """What the service does for this copy while nobody waits for it."""
-        if self.result is not None or self.told is None or self.told[0] not in (stage.value for stage in Stage):
+        if self.result is not None or self.told is None:
             return None
-        return f"{self.request.label}: {self.told[0]} ({self.told[1]})"
+        phase, detail, _ = self.told
+        if phase not in (stage.value for stage in Stage):
+            if phase == "creating" or self.image.doubt_since is not None:
+                phase, detail = Stage.IMPORTING.value, self.image.created_id or _PERHAPS
+            elif phase == "starting" or self.export.doubt_since is not None:
+                phase, detail = Stage.EXPORTING.value, self.export.task_id or _PERHAPS
+            else:
+                return None
+        return f"{self.request.label}: {phase} ({detail})"
 
     def enter(self, stage: Stage, ticks: float) -> None:
         if stage is not self.stage:
