@@ -45,6 +45,8 @@ class Exchange:
     began: float = field(default_factory=time.monotonic)
     status: int = 0
     answer_bytes: int = 0
+    length: int | None = None
+    """Of the body that was promised: a client that has so much has its answer, and does not wait for more."""
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     body: bytearray = field(default_factory=bytearray)
     recorded: bool = False
@@ -132,10 +134,12 @@ class Watched:
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
+                exchange.length = _length(exchange, message)
             elif message["type"] == "http.response.body":
                 exchange.answer_bytes += len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    self._note(exchange)
+            is_last = message["type"] == "http.response.body" and not message.get("more_body", False)
+            if is_last or exchange.answer_bytes == exchange.length:
+                self._note(exchange)
             await send(message)
 
         return counted
@@ -160,6 +164,13 @@ class Watched:
                 key=exchange.scope["path"].lstrip("/") if asked.service == "oos" else None,
             )
         )
+
+
+def _length(exchange: Exchange, start: Message) -> int | None:
+    if exchange.scope["method"] == "HEAD" or start["status"] in (204, 304):
+        return 0
+    promised = dict(start.get("headers", [])).get(b"content-length")
+    return None if promised is None else int(promised)
 
 
 def _captured(exchange: Exchange) -> Send:
