@@ -102,7 +102,7 @@ class Actor:
         """Tries once; a task that left the queue can't be cancelled, which is normal (DOMAIN.md §2)."""
         origin, task, memory = _origin(flight.request), step.task, flight.export
         memory.cancelled |= {task.task_id}
-        story = f"{step.followed} exports the same"
+        story = f"{step.followed} serves the same"
         if task.state not in _CANCELLABLE:
             self._listener(Warned(f"{task.task_id} is superfluous, {story}; it is {task.state} and is left alone"))
             return

@@ -47,7 +47,7 @@ def decide_export(s: Situation, name: str | None) -> Step:
         return LookAgain("the bucket can't be read", stored.error)
     if isinstance(stored, Present):
         if not stored.value.damage:
-            return _whole(s, stored.value, name)
+            return _superfluous(s, running, stored.value.location) or _whole(s, stored.value, name)
         return _follow(s, running) if running else _damaged(s, stored.value, tasks)
     if running:
         return _follow(s, running)
@@ -70,10 +70,15 @@ def _origin(s: Situation) -> Origin:
 def _follow(s: Situation, running: Sequence[ExportTask]) -> Step:
     """Several equal tasks, started on several machines: everybody follows the smallest ID, and so the same one."""
     task = running[0]
-    for ours in running[1:]:
-        if ours.task_id == s.export.task_id and ours.task_id not in s.export.cancelled:
-            return CancelExport(ours, task.task_id)
-    return Wait(Stage.EXPORTING, task.task_id, task.state, task.progress)
+    return _superfluous(s, running[1:], task.task_id) or Wait(Stage.EXPORTING, task.task_id, task.state, task.progress)
+
+
+def _superfluous(s: Situation, running: Sequence[ExportTask], followed: str) -> CancelExport | None:
+    """Our own task among those that nobody needs, if there is one that nothing was done about yet."""
+    for task in running:
+        if task.task_id == s.export.task_id and task.task_id not in s.export.cancelled:
+            return CancelExport(task, followed)
+    return None
 
 
 def _whole(s: Situation, stored: StoredExport, name: str | None) -> Step:

@@ -101,7 +101,9 @@ class ExportMemory:
     """Where this run put a manifest with new signatures."""
     resigned_at: float = 0.0
     cancelled: frozenset[str] = frozenset()
-    """Tasks of ours that we cancelled, or tried to, in favour of an equal one."""
+    """Tasks of ours that we cancelled, or tried to, or said to be superfluous, in favour of an equal one."""
+    waiting: int = 0
+    """How many copies of this run it may still have to feed."""
     quota_refusal: OmicopyError | None = None
     quota_refused_at: float = 0.0
     quota_refused_alone: bool = False

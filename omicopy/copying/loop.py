@@ -75,6 +75,7 @@ class Loop:
                 else object()
             )
             flight = Flight(request, exports.setdefault(key, ExportMemory()), self._began)
+            flight.export.waiting += 1
             if isinstance(source, Origin):
                 is_open, task_id = self.journal.find(export_entry(source))
                 if is_open:  # what an earlier run may have begun is in doubt from the start

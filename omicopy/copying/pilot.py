@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from omicopy.copying.act import Actor, Postponed
 from omicopy.copying.clock import Clock
-from omicopy.copying.events import Ended, Listener, Moved
+from omicopy.copying.events import Ended, Listener, Moved, Warned
 from omicopy.copying.facts import Moment
 from omicopy.copying.flight import Flight
 from omicopy.copying.journal import Journal, export_entry, image_entry
@@ -160,17 +160,28 @@ class Pilot:
 
     def _end(self, flight: Flight, ending: Ending) -> None:
         flight.result = result_of(flight, ending, self.clock.ticks() - self.began)
-        if flight.result.status in (Status.COPIED, Status.PRESENT):
+        if flight.result.status in (Status.COPIED, Status.PRESENT) and not self.mode.dry_run:
             self._close_entries(flight)
+            self._name_superfluous(flight)
         if flight.lock is not None:
             flight.lock.release()
         self.listener(Ended(flight.result))
 
     def _close_entries(self, flight: Flight) -> None:
+        """What was created is there and complete; an export only when it has fed all of its copies."""
         request = flight.request
-        if self.mode.dry_run:
-            return
-        if isinstance(request.source, Origin):
+        flight.export.waiting -= 1
+        if isinstance(request.source, Origin) and not flight.export.waiting:
             self.journal.close(export_entry(request.source))
         if request.destination:
             self.journal.close(image_entry(request, request.destination))
+
+    def _name_superfluous(self, flight: Flight) -> None:
+        """An export that we started for a copy that another machine made meanwhile, and no other copy of ours needs."""
+        export = flight.export
+        task_id = export.task_id if export.started else None
+        if flight.image.made_here or flight.request.destination is None or export.waiting:
+            return
+        if task_id and task_id not in export.cancelled:
+            export.cancelled |= {task_id}
+            self.listener(Warned(f"{task_id} is superfluous: another run made the copy meanwhile"))
