@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import Settings
+from tests.tool import Tool
+from tests.warm import Warm
 
 QUICK = Settings(export_seconds=0.3, import_seconds=0.3)
 
@@ -26,3 +29,19 @@ def sandbox(running_sandbox: Sandbox) -> Iterator[Sandbox]:
     before = len(running_sandbox.mistakes)
     yield running_sandbox
     assert running_sandbox.mistakes[before:] == []
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """Where commands come from without a cold start."""
+    warm = Warm()
+    yield warm
+    warm.close()
+
+
+@pytest.fixture
+def tool(sandbox: Sandbox, tmp_path: Path, warm: Warm) -> Tool:
+    """The command, with a home folder that nothing was ever in, and a sandbox that is in a hurry."""
+    tool = Tool(sandbox, tmp_path / "home", warm)
+    tool.again()
+    return tool

@@ -1,0 +1,281 @@
+"""The command as its users run it, in a process of its own, and hands to see and bend what it works on."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from osc_sdk_python.call import Call
+
+from omicopy.sandbox.record import RecordedRequest
+from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.settings import EXPORT_BUCKET, SOURCE_REGION, TARGET_REGION, Settings
+from omicopy.sandbox.signing import Signer, presign
+from omicopy.sandbox.world import ExportTask, Image, World
+from tests.warm import Warm
+
+LINUX, THREE = "ami-00000001", "ami-00000002"
+QUICK = Settings(export_seconds=0.05, import_seconds=0.05)
+PATIENCE = 20.0
+QUICKLY = {
+    "OMICOPY_POLL_MIN": "0.02s",
+    "OMICOPY_POLL_MAX": "0.05s",
+    "OMICOPY_GRACE": "0.5s",
+    "OMICOPY_RETRY": "5s",
+    "OMICOPY_HTTP_TIMEOUT": "5s",
+}
+SIGNATURE = re.compile(r"Signature(?:=|%3D)(?!REDACTED)", re.IGNORECASE)
+WRITES = ("Create", "Update", "Delete", "Put", "Post", "Copy")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How one command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        return json.loads(self.out)
+
+    @property
+    def copy(self) -> dict[str, Any]:
+        """The only entry of `copies`."""
+        (entry,) = self.json["copies"]
+        return entry
+
+    @property
+    def row(self) -> list[str]:
+        """The only line on stdout, taken apart at its tabs."""
+        (line,) = self.out.splitlines()
+        return line.split("\t")
+
+
+class Tool:
+    """`omicopy` with a home folder of its own, and hands in the sandbox that it doesn't know of."""
+
+    def __init__(self, sandbox: Sandbox, home: Path, warm: Warm) -> None:
+        self.sandbox = sandbox
+        self.warm = warm
+        self.home = home
+        home.mkdir(parents=True, exist_ok=True)
+        own = {"HOME": str(home), "XDG_STATE_HOME": str(home / "state"), "COLUMNS": "200"}
+        self.env = sandbox.env | QUICKLY | own
+        self._secrets = [secret for a in sandbox.accounts.values() for secret in (a.access_key, a.secret_key)]
+
+    def elsewhere(self) -> Tool:
+        """The same tool on another machine: nothing in its home, nothing in its state folder."""
+        return Tool(self.sandbox, self.home.with_name(self.home.name + "-elsewhere"), self.warm)
+
+    def again(self, **settings: Any) -> None:
+        """The sandbox from the beginning, with other settings."""
+        self.sandbox.reset(replace(QUICK, **settings))
+
+    def from_now_on(self, **settings: Any) -> None:
+        """Other settings, and all that there is stays."""
+        for world in (self.source, self.target):
+            world.settings = replace(world.settings, **settings)
+
+    def profiles(self, **changes: Mapping[str, Any]) -> dict[str, str]:
+        """The environment in which profiles have other values; None takes a value away."""
+        profiles = json.loads(self.sandbox.profiles.read_text())
+        for name, values in changes.items():
+            merged = profiles.get(name, {}) | values
+            profiles[name] = {key: value for key, value in merged.items() if value is not None}
+        file = self.home / f"profiles-{len(list(self.home.iterdir()))}.json"
+        file.write_text(json.dumps(profiles))
+        return {"OSC_CONFIG_FILE": str(file)}
+
+    # --- running it
+
+    def run(self, *args: str, code: int | None = 0, stdin: str = "", **env: str) -> Ran:
+        """Runs a command to its end; it must end with `code` (None: with any), without a traceback or a secret."""
+        return self.judged(Ran(*self.warm.run(args, self.env | env, stdin, PATIENCE)), args, code)
+
+    def copy(self, image: str, *args: str, to: Iterable[str] = ("target",), code: int | None = 0, **env: str) -> Ran:
+        """`omicopy copy IMAGE --from source --to target --bucket omi-exports -o json`, and what else is given."""
+        targets = [word for profile in to for word in ("--to", profile)]
+        words = ["copy", image, "--from", "source", *targets, "--bucket", EXPORT_BUCKET, "-o", "json"]
+        return self.run(*words, *args, code=code, **env)
+
+    def export(self, image: str = LINUX, *args: str, code: int | None = 0, **env: str) -> Ran:
+        return self.run("export", image, "--from", "source", "--bucket", EXPORT_BUCKET, *args, code=code, **env)
+
+    def url(self, source: str, *args: str, code: int | None = 0, **env: str) -> Ran:
+        return self.run("url", source, "--from", "source", *args, code=code, **env)
+
+    def import_(self, source: str, *args: str, code: int | None = 0, stdin: str = "", **env: str) -> Ran:
+        return self.run("import", source, "--to", "target", "-o", "json", *args, code=code, stdin=stdin, **env)
+
+    def together(self, commands: Iterable[Callable[[], Ran]]) -> list[Ran]:
+        """Several commands at once, to save time; what they end with, in their order."""
+        with ThreadPoolExecutor(4) as threads:
+            return [future.result() for future in [threads.submit(command) for command in commands]]
+
+    def start(self, *args: str, **env: str) -> subprocess.Popen[str]:
+        """A command that runs on, from a cold start; see `finish`."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "omicopy", *args],
+            env=self.env | env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def finish(self, process: subprocess.Popen[str], send: signal.Signals | None = None) -> Ran:
+        """Sends a signal, if any, and waits for the end."""
+        if send is not None:
+            process.send_signal(send)
+        out, err = process.communicate(timeout=PATIENCE)
+        return self.judged(Ran(process.returncode, out, err), process.args[3:], None)
+
+    def judged(self, ran: Ran, args: Iterable[str], code: int | None) -> Ran:
+        said = f"{' '.join(args)}\nexit {ran.code}\n--- stdout\n{ran.out}\n--- stderr\n{ran.err}"
+        assert code is None or ran.code == code, said
+        assert "Traceback" not in ran.err + ran.out, said
+        streams = ran.err if next(iter(args)) == "url" else ran.out + ran.err
+        assert not [secret for secret in self._secrets if secret in streams], said
+        assert not SIGNATURE.search(streams), said
+        if ran.code not in (0, 130, 143) and "Usage:" not in ran.err:
+            assert re.search(r"^Error: .+", ran.err, re.MULTILINE), said
+        return ran
+
+    # --- the API, as somebody else uses it
+
+    def call(self, profile: str, action: str, **parameters: Any) -> dict[str, Any]:
+        """One request with OUTSCALE's own SDK."""
+        os.environ["OSC_CONFIG_FILE"] = str(self.sandbox.profiles)
+        try:
+            client = Call(profile=profile, max_retries=0)
+        finally:
+            del os.environ["OSC_CONFIG_FILE"]
+        try:
+            return client.api(action, **parameters)
+        finally:
+            client.close()
+
+    def start_export(self, image_id: str = LINUX, profile: str = "source", **export: str) -> str:
+        """An export that somebody else starts; its ID."""
+        asked = {"DiskImageFormat": "qcow2", "OsuBucket": EXPORT_BUCKET} | export
+        answer = self.call(profile, "CreateImageExportTask", ImageId=image_id, OsuExport=asked)
+        return answer["ImageExportTask"]["TaskId"]
+
+    def exported(self, image_id: str = LINUX, **export: str) -> str:
+        """An export that somebody else made and that is complete; its manifest's key."""
+        task_id = self.start_export(image_id, **export)
+        self.wait(lambda: self.source.tasks.get(task_id).ended is not None)
+        return self.source.tasks.get(task_id).manifest_key
+
+    # --- what there is
+
+    @property
+    def source(self) -> World:
+        return self.sandbox.world(SOURCE_REGION)
+
+    @property
+    def target(self) -> World:
+        return self.sandbox.world(TARGET_REGION)
+
+    def tasks(self) -> list[ExportTask]:
+        return self.source.tasks.all()
+
+    def copies(self, profile: str = "target") -> list[Image]:
+        """The images of a target account that were not there in the beginning."""
+        own = self.target.owned(self.sandbox.accounts[profile])
+        return [image for image in own if not image.image_id.startswith("ami-000000")]
+
+    def existing(self, name: str, description: str = "", **more: Any) -> Image:
+        """An image that has always been in the target account."""
+        account = self.sandbox.accounts["target"]
+        (resident,) = [image for image in self.target.owned(account) if image.name == "resident"]
+        made = replace(resident, image_id=self.target.new_id("ami"), name=name, description=description, **more)
+        self.target.images.put(made.image_id, made)
+        self.target.settle()
+        return made
+
+    # --- what is asked of the service
+
+    def forget(self) -> None:
+        """Whatever was recorded so far does not count."""
+        self.sandbox.record.clear()
+
+    def count(self, action: str, **more: Any) -> int:
+        return self.sandbox.record.count(action, **more)
+
+    def writes(self) -> list[str]:
+        """Every request of anybody but the service itself that may change something."""
+        return [request.action for request in self.sandbox.record.requests() if request.action.startswith(WRITES)]
+
+    def calls(self) -> list[str]:
+        """Every request to the API."""
+        return [request.action for request in self.sandbox.record.requests(service="api")]
+
+    def await_request(self, action: str, times: int = 1) -> RecordedRequest:
+        """Waits until a request has had its effect, whatever becomes of its answer."""
+        self.wait(lambda: self.count(action) >= times)
+        return self.sandbox.record.requests(action)[-1]
+
+    def wait(self, done: Callable[[], object]) -> None:
+        give_up = time.monotonic() + PATIENCE
+        while not done():
+            assert time.monotonic() < give_up, "it takes too long"
+            time.sleep(0.005)
+
+    # --- what lies in the bucket
+
+    def sign(self, key: str, seconds: int = 3600) -> str:
+        """A URL of an object, made by other hands than the tool's."""
+        account = self.sandbox.accounts["source"]
+        url = f"{self.sandbox.oos_urls[SOURCE_REGION]}/{EXPORT_BUCKET}/{key}"
+        return presign(Signer(account.access_key, account.secret_key, account.region), "GET", url, seconds)
+
+    def put(self, key: str, body: bytes | Mapping[str, Any]) -> None:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self._s3.put_object(Bucket=EXPORT_BUCKET, Key=key, Body=content)
+
+    def get(self, key: str) -> bytes:
+        return self._s3.get_object(Bucket=EXPORT_BUCKET, Key=key)["Body"].read()
+
+    def manifest(self, key: str) -> dict[str, Any]:
+        return json.loads(self.get(key))
+
+    def delete(self, key: str) -> None:
+        self._s3.delete_object(Bucket=EXPORT_BUCKET, Key=key)
+
+    def keys(self, end: str) -> list[str]:
+        """Every key in the bucket that ends so."""
+        listed = self._s3.list_objects_v2(Bucket=EXPORT_BUCKET).get("Contents", [])
+        return [item["Key"] for item in listed if item["Key"].endswith(end)]
+
+    @property
+    def _s3(self) -> Any:
+        account = self.sandbox.accounts["source"]
+        return s3_client(self.sandbox.oos_urls[SOURCE_REGION], account.access_key, account.secret_key, account.region)
+
+
+@cache
+def s3_client(url: str, access_key: str, secret_key: str, region: str) -> Any:
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path"},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    session = boto3.Session(access_key, secret_key, region_name=region)
+    return session.client("s3", endpoint_url=url, config=config)

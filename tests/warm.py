@@ -1,0 +1,118 @@
+"""Runs `omicopy` in a new process that has its imports behind it: forked from one that imports and does nothing else.
+
+A cold start costs more than most commands do. What is being tested can't tell the difference: arguments, environment,
+streams, signals and the exit code are those of a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import IO, NoReturn
+
+_LONGEST = 1 << 20
+
+
+class Warm:
+    """`run` may be called from several threads."""
+
+    def __init__(self) -> None:
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.warm", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
+
+    def run(self, args: Sequence[str], env: Mapping[str, str], stdin: str, timeout: float) -> tuple[int, str, str]:
+        """Exit code (negative for a signal, as `subprocess` has it), stdout and stderr."""
+        request = json.dumps({"args": args, "env": dict(env)}).encode()
+        with _file(stdin) as given, _file() as out, _file() as err:
+            ours, theirs = socket.socketpair()
+            with ours, theirs:
+                streams = [given.fileno(), out.fileno(), err.fileno(), theirs.fileno()]
+                socket.send_fds(self._channel, [request], streams)
+                theirs.close()
+                ours.settimeout(timeout)
+                code = int(ours.recv(16))
+            return code, _content(out), _content(err)
+
+    def close(self) -> None:
+        self._channel.close()
+        self._process.wait()
+
+
+def _file(content: str = "") -> IO[bytes]:
+    file = tempfile.TemporaryFile()  # noqa: SIM115  closed by whom it is given to
+    file.write(content.encode())
+    file.seek(0)
+    return file
+
+
+def _content(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
+
+
+def _serve(channel: socket.socket) -> None:
+    import omicopy.cli.running
+    import omicopy.cloud.api
+    import omicopy.cloud.storage
+    import omicopy.copying.handout  # noqa: F401
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who wait
+    while True:
+        request, streams, _, _ = socket.recv_fds(channel, _LONGEST, 4)
+        if not request:
+            return
+        if os.fork() == 0:
+            channel.close()
+            _wait_for_it(json.loads(request), streams)
+        for stream in streams:
+            os.close(stream)
+
+
+def _wait_for_it(request: Mapping[str, object], streams: Sequence[int]) -> NoReturn:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    process = os.fork()
+    if process == 0:
+        _be_it(request, streams)
+    _, status = os.waitpid(process, 0)
+    os.write(streams[3], str(os.waitstatus_to_exitcode(status)).encode())
+    os._exit(0)
+
+
+def _be_it(request, streams: Sequence[int]) -> NoReturn:
+    from omicopy.__main__ import main
+
+    os.close(streams[3])
+    for number, stream in enumerate(streams[:3]):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.environ.clear()
+    os.environ.update(request["env"])
+    sys.argv = ["omicopy", *request["args"]]
+    code: object = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+    except BaseException:  # noqa: BLE001  as an interpreter ends
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+
+
+if __name__ == "__main__":
+    _serve(socket.socket(fileno=int(sys.argv[1])))
