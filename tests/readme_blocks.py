@@ -1,4 +1,4 @@
-"""The parts of README.md that are made from the code: `python tests/readme_blocks.py` writes them, a test compares.
+"""The parts of README.md that are made from the code: `python -m tests.readme_blocks` writes them, a test compares.
 
 Each part stands between `<!-- NAME -->` and `<!-- end of NAME -->`; the JSON examples are made by a run in a sandbox.
 """
@@ -22,6 +22,54 @@ FLOORS = ("model", "cloud", "copying", "cli", "sandbox")
 COPY = ("copy", "golden-linux", "--from", "source", "--to", "target", "--bucket", "omi-exports", "-o", "json")
 URL = ("url", "ami-00000001", "--from", "source", "-o", "json")
 
+TOLD = (
+    "ours, available, complete: present",
+    "ours, available, complete, made by this run: copied",
+    "ours, available, no tags: annotate",
+    "ours, pending: wait",
+    "ours, in a state that nobody documented: wait",
+    "ours, failed before this run, tagged as its own: replace it",
+    "ours, failed before this run, known to the journal: replace it",
+    "ours, failed in this run: fail with its StateComment",
+    "name taken by an image that is not ours: conflict",
+    "name taken by ours from another source: conflict",
+    "name taken, skip: skipped",
+    "name taken, rename: as if it were called so",
+    "the service calls the name taken, nobody is seen to hold it: look again",
+    "target unknown: look again",
+    "an image may have been created: look again",
+    "export complete and valid: import",
+    "export complete, its task aged out: import",
+    "export valid for a second less than asked: sign anew",
+    "export with URLs that don't say when they end: sign anew",
+    "export with a URL that the store refuses: sign anew",
+    "signed anew by this run, and still too short: expired",
+    "export running: wait",
+    "export in a state that nobody documented: wait",
+    "several running: everybody follows the smallest ID",
+    "ours running beside a smaller ID: cancel ours",
+    "complete, manifest not found, within the grace: look again",
+    "complete, manifest not found after the grace: not found",
+    "complete, bucket refused: permission",
+    "complete, manifest not found, --re-export: start",
+    "damaged, nothing running: start",
+    "once a run: damaged again: damaged",
+    "export failed in this run: fail with its Comment",
+    "failed before this run: ignored",
+    "source image pending: wait",
+    "source image failed: not exportable",
+    "source image missing: not exportable",
+    "source image not owned: not exportable",
+    "quota refused, others in flight: wait for a slot",
+    "quota refused, none in flight: quota",
+    "tasks unknown: look again",
+    "bucket unknown: look again",
+    "source image unknown: look again",
+    "an export may have been started: look again",
+    "known to be absent: start the export",
+)
+"""The rows of the decision table that the README shows; the tests have more."""
+
 
 def block(name: str, text: str) -> str:
     """What stands in the README between a part's two marks."""
@@ -37,7 +85,20 @@ def with_block(name: str, content: str, text: str) -> str:
 
 def made_from_code() -> dict[str, str]:
     """Every part that needs no run, by name."""
-    return {"help": help_block(), "error codes": error_codes(), "house": house()}
+    return {"help": help_block(), "error codes": error_codes(), "house": house(), "rules": rules()}
+
+
+def rules() -> str:
+    """Those rows of the decision table's tests that tell the story, in their order."""
+    from tests.test_decide import TABLE
+
+    said = [row.says for row in TABLE]
+    missing = set(TOLD) - set(said)
+    assert not missing, f"no test shows: {missing}"
+    rows = [says.rpartition(": ") for says in said if says in TOLD]
+    return (
+        "\n| what is known | step |\n|---|---|\n" + "".join(f"| {what} | {step} |\n" for what, _, step in rows) + "\n"
+    )
 
 
 def help_block() -> str:

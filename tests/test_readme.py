@@ -16,10 +16,10 @@ from tests import readme_blocks
 TEXT = readme_blocks.README.read_text()
 
 
-@pytest.mark.parametrize("name", ["help", "error codes", "house"])
+@pytest.mark.parametrize("name", ["help", "error codes", "house", "rules"])
 def test_a_generated_part_is_what_the_code_says(name: str) -> None:
     made = readme_blocks.made_from_code()[name]
-    assert readme_blocks.block(name, TEXT) == made, "run: python tests/readme_blocks.py"
+    assert readme_blocks.block(name, TEXT) == made, "run: python -m tests.readme_blocks"
 
 
 def test_the_json_examples_have_the_shape_of_a_real_run(sandbox: Sandbox) -> None:
