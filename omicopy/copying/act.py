@@ -92,9 +92,13 @@ class Actor:
             self._tag_task(profile, task_id)
 
     def _tag_task(self, profile: str, task_id: str) -> None:
-        """Marks the export as ours to clean up one day (R4). Without the tag it is merely left alone."""
+        """Marks the export as ours to clean up one day (R4). Tried twice; without the tag it is merely left alone."""
+        tags = _tags(task_id, {EXPORT_TAG: __version__})
         try:
-            self._send(profile, "CreateTags", _tags(task_id, {EXPORT_TAG: __version__}))
+            try:
+                self._send_again(profile, "CreateTags", tags)
+            except Postponed:
+                self._send_again(profile, "CreateTags", tags)
         except (ServiceError, Postponed) as error:
             self._listener(Warned(f"{task_id} runs, but could not be tagged as ours ({error})"))
 
