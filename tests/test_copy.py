@@ -253,6 +253,11 @@ def test_only_urls_that_may_end_before_the_import_are_signed_anew(tool) -> None:
     assert tool.count("PutObject") == 1
 
 
+def test_an_import_may_be_given_more_time_than_any_url_lives(tool) -> None:
+    assert tool.copy("golden-linux", "--import-timeout", "10d").copy["status"] == "copied"
+    assert tool.count("PutObject") == 0
+
+
 def test_an_old_export_of_the_older_kind_is_signed_anew_too(tool) -> None:
     tool.again(embedded_url_age_seconds=WEEK + 60, variant=Variant.named("older-samples"))
     assert tool.copy("golden-three", "--prefix", "old").copy["status"] == "copied"

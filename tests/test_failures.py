@@ -34,6 +34,8 @@ def test_what_is_asked_for_wrongly_is_refused_before_anybody_is_asked(tool) -> N
         "--bucket": ["copy", LINUX, "--from", "source", "--to", "target"],
         "vmdk": ["copy", LINUX, *base, "--format", "vmdk"],
         "perhaps": ["copy", LINUX, *base, "--if-exists", "perhaps"],
+        "'a/../b' is no usable prefix": ["copy", LINUX, *base, "--prefix", "a/../b"],
+        "at most 6d23h": ["copy", LINUX, *base, "--min-validity", "7d"],
         "longer than nothing": ["copy", LINUX, *base, "--poll-min", "0"],
         "no source of a URL": ["url", "golden-linux", "--from", "source"],
         "names no object": ["url", "s3://omi-exports", "--from", "source"],

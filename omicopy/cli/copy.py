@@ -51,6 +51,7 @@ def copy(
     from omicopy.copying.pilot import Mode
     from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
     from omicopy.model.duration import parse_duration
+    from omicopy.model.presigned import LONGEST_VALIDITY
 
     speak(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout, import_timeout)
@@ -60,7 +61,7 @@ def copy(
         name=name,
         description=description,
         if_exists=if_exists,
-        min_validity=parse_duration(min_validity) if min_validity else budgets.import_,
+        min_validity=parse_duration(min_validity) if min_validity else min(budgets.import_, LONGEST_VALIDITY),
     )
     clients = clients_for([source, *wish.targets], budgets.retry, http_timeout)
     mode = Mode(not no_wait, dry_run)

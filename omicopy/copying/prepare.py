@@ -13,9 +13,10 @@ from omicopy.copying.handed import demand_life, demand_validity, read_handed
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
 from omicopy.model.choices import DiskFormat, IfExists
+from omicopy.model.duration import say_duration
 from omicopy.model.export import export_key
 from omicopy.model.image import Image, check_image_name, check_name_template, parse_image, render_name
-from omicopy.model.presigned import PresignedUrl
+from omicopy.model.presigned import LONGEST_VALIDITY, PresignedUrl
 from omicopy.model.request import CopyRequest, Destination, HandedManifest, Origin, Party, check_parties
 
 IMAGE_ID = re.compile(r"ami-[0-9a-z]{8,}")
@@ -61,6 +62,7 @@ class ImportWish:
 def copy_requests(clients: Clients, wish: CopyWish) -> list[CopyRequest]:
     """One request an image and target. Reads both accounts; raises what keeps any of them from being asked for."""
     check_name_template(wish.name)
+    _check_validity(wish.min_validity)
     source = identify(clients, wish.export.source)
     targets = [identify(clients, profile) for profile in wish.targets]
     for target in targets:
@@ -152,12 +154,33 @@ def check_bucket(bucket: str) -> str:
     )
 
 
+def check_prefix(prefix: str) -> str:
+    """The prefix itself when a URL can lead to what lies under it; raises USAGE, before an export of hours fails."""
+    if prefix.isprintable() and {".", ".."}.isdisjoint(prefix.split("/")):
+        return prefix
+    raise OmicopyError(
+        ErrorCode.USAGE,
+        f"{prefix!r} is no usable prefix",
+        "A prefix may hold slashes, but neither '.' or '..' between them nor control characters.",
+    )
+
+
 def _origins(clients: Clients, source: Party, wish: ExportWish) -> list[Origin]:
-    bucket = check_bucket(wish.bucket)
+    bucket, prefix = check_bucket(wish.bucket), check_prefix(wish.prefix)
     return [
-        Origin(source, image, export_key(image.image_id, bucket, wish.prefix, wish.disk_format))
+        Origin(source, image, export_key(image.image_id, bucket, prefix, wish.disk_format))
         for image in find_images(clients, source, wish.images)
     ]
+
+
+def _check_validity(min_validity: timedelta) -> None:
+    """No new signature would ever be good enough: each run would put one more manifest there and fail."""
+    if min_validity > LONGEST_VALIDITY:
+        raise OmicopyError(
+            ErrorCode.USAGE,
+            f"No URL can be valid for {say_duration(min_validity)}: the longest that SigV4 allows is 7d",
+            f"Give --min-validity at most {say_duration(LONGEST_VALIDITY)}.",
+        )
 
 
 def _check_different(targets: Sequence[Party]) -> None:

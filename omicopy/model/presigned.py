@@ -13,6 +13,9 @@ from omicopy.errors import ErrorCode, OmicopyError
 MAX_EXPIRY = timedelta(days=7)
 """The longest life a SigV4 URL may have (DOMAIN.md §2); a store refuses one that asks for more."""
 
+LONGEST_VALIDITY = MAX_EXPIRY - timedelta(hours=1)
+"""What can be asked of URLs that may have been signed a moment ago."""
+
 REDACTED = "REDACTED"
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
