@@ -16,12 +16,20 @@ def main() -> None:
     """The console script, and `python -m omicopy`."""
     for each in _SIGNALS:
         signal.signal(each, _unwind)
+    _open_what_is_closed()
     try:
         from omicopy.cli.app import run
 
         run()
     except Interrupted as interruption:  # before there was anything to tell
         sys.exit(interruption.exit_code)
+
+
+def _open_what_is_closed() -> None:
+    """Started with `>&-` there is no stdout, and the first connection would get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123  for as long as we live
 
 
 def _unwind(number: int, _: FrameType | None) -> None:

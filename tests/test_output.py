@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -124,6 +125,24 @@ def test_r10_a_closed_pipe_is_no_traceback(tool) -> None:
     _, err = process.communicate(timeout=PATIENCE)
     assert "Traceback" not in err
     assert "Exception ignored" not in err
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_r10_a_stream_that_is_closed_is_no_failure_of_the_copy(tool, closed) -> None:
+    command = f"exec {shlex.join([sys.executable, '-m', 'omicopy', *COPY])} {closed}"
+    done = subprocess.run(["sh", "-c", command], env=tool.env, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert [image.state for image in tool.copies()] == ["available"]
+
+
+def test_r10_a_full_disk_is_said_without_a_traceback(tool) -> None:
+    tool.copy("golden-linux")
+    command = f"exec {shlex.join([sys.executable, '-m', 'omicopy', *COPY])} > /dev/full"
+    done = subprocess.run(["sh", "-c", command], env=tool.env, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 1
+    assert "Error: What there is to say can't be written: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 # --- at a terminal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import sys
@@ -12,7 +13,7 @@ import typer
 from omicopy import __version__
 from omicopy.cli import copy, export, import_, sandbox, url
 from omicopy.cli.talk import say, say_error
-from omicopy.errors import Interrupted, OmicopyError
+from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 
 app = typer.Typer(
     name="omicopy",
@@ -21,6 +22,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks would show local variables, secrets among them
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _print_version(wanted: bool) -> None:
@@ -49,6 +53,14 @@ def run() -> None:
     except OmicopyError as error:
         say_error(error)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        reason = f"What there is to say can't be written: {error.strerror}"
+        say_error(
+            OmicopyError(ErrorCode.FAILED, reason, "Make room, then run the same command again.")
+        )
+        os._exit(ErrorCode.FAILED.exit_code)  # what stdout still holds can't be written at the end either
     except Interrupted as interruption:
         again = shlex.join(["omicopy", *sys.argv[1:]])
         meanwhile = "; ".join(interruption.goes_on) or "nothing"
