@@ -503,6 +503,42 @@ def test_a_lock_is_waited_for_as_long_as_asked(machine: Machine, cloud: Cloud) -
     assert 600 <= result.seconds <= 700
 
 
+def test_r2_an_export_that_another_run_starts_meanwhile_is_in_doubt_for_this_one(
+    machine: Machine, cloud: Cloud
+) -> None:
+    cloud.lag = 45.0
+    held = Locks(machine.state / "locks", machine.events.append).take(EXPORT_ENTRY)
+    assert held is not None
+    sleep = cloud.time.sleep
+
+    def the_other_run_starts_it(seconds: float) -> None:
+        sleep(seconds)
+        if not cloud.exports:
+            task = cloud.add_export("image-export-0000aaaa", takes=HOUR)
+            Journal(machine.state / "journal", machine.events.append).answered(EXPORT_ENTRY, task.raw["TaskId"])
+            held.release()
+
+    cloud.time.sleep = the_other_run_starts_it  # type: ignore[method-assign]
+    assert machine.run(COPY)[0].status is Status.COPIED
+    assert cloud.writes["CreateImageExportTask"] == 0
+
+
+def test_r5_a_copy_that_waits_for_a_lock_uses_up_no_other_budget_and_nothing_spins(
+    machine: Machine, cloud: Cloud
+) -> None:
+    held = Locks(machine.state / "locks", machine.events.append).take(IMAGE_ENTRY)
+    assert held is not None
+    sleep = cloud.time.sleep
+
+    def let_go_in_the_end(seconds: float) -> None:
+        sleep(seconds)
+        if cloud.time.seconds > 20 * HOUR:
+            held.release()
+
+    cloud.time.sleep = let_go_in_the_end  # type: ignore[method-assign]
+    assert machine.run(COPY, lock_wait=timedelta(hours=24))[0].status is Status.COPIED
+
+
 # ---- a failed image of an earlier run
 
 

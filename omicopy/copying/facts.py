@@ -85,6 +85,8 @@ class ExportMemory:
     """The ID we were given for a task of ours; until a read shows it, nothing is known to be absent."""
     doubt_since: float | None = None
     """Since when (ticks) something of ours may be there that no read has shown."""
+    journaled: tuple[bool, str | None] = (False, None)
+    """What our machine's journal said of it when it was last asked."""
     known: frozenset[str] = frozenset()
     """The export's tasks that any read has shown, but for failed ones."""
     missing_since: float | None = None

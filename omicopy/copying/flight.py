@@ -69,8 +69,8 @@ class Flight:
             self.stage, self.stage_since = stage, ticks
 
     def time_left(self, budgets: Budgets, ticks: float) -> float:
-        """Seconds until this stage's budget ends."""
-        return self._budget(budgets).total_seconds() - (ticks - self.stage_since)
+        """Seconds until this stage's budget ends, to the microsecond: what is less is no time to wait for."""
+        return round(self._budget(budgets).total_seconds() - (ticks - self.stage_since), 6)
 
     def out_of_time(self, budgets: Budgets, waits_for: str) -> OmicopyError:
         option = "--export-timeout" if self.stage is Stage.EXPORTING else "--import-timeout"

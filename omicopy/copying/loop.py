@@ -77,11 +77,19 @@ class Loop:
             flight = Flight(request, exports.setdefault(key, ExportMemory()), self._began)
             flight.export.waiting += 1
             if isinstance(source, Origin):
-                is_open, task_id = self.journal.find(export_entry(source))
-                if is_open:  # what an earlier run may have begun is in doubt from the start
-                    flight.export.task_id, flight.export.doubt_since = task_id, self._began
+                self._recall(flight.export, source)
             flights.append(flight)
         return flights
+
+    def _recall(self, export: ExportMemory, source: Origin) -> None:
+        """What another run may have begun is in doubt from the moment on in which its entry is found."""
+        entry = self.journal.find(export_entry(source))
+        if entry == export.journaled or export.is_sent:
+            return
+        export.journaled = entry
+        is_open, task_id = entry
+        if is_open:
+            export.task_id, export.doubt_since = task_id, self.clock.ticks()
 
     def _locked(self, flights: Sequence[Flight], pilot: Pilot) -> list[Flight]:
         """Those copies that no other run on this machine is at."""
@@ -93,6 +101,7 @@ class Loop:
                 continue
             flight.lock = self.locks.take(image_entry(flight.request, destination))
             if flight.lock is None:
+                flight.stage_since = self.clock.ticks()  # its own budgets begin when it does
                 pilot.locked_out(flight, self.lock_wait)
                 continue
             is_open, image_id = self.journal.find(image_entry(flight.request, destination))
@@ -134,6 +143,7 @@ class Loop:
                 lock = self.locks.take(export_entry(source))
                 if lock is not None:
                     held[export] = lock
+                    self._recall(flight.export, source)
         try:
             yield set(held)
         finally:
