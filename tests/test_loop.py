@@ -439,6 +439,13 @@ def test_no_wait_looks_for_a_create_whose_answer_was_lost(machine: Machine, clou
     assert cloud.writes["CreateImageExportTask"] == 1
 
 
+def test_no_wait_looks_for_an_image_whose_answer_was_lost(machine: Machine, cloud: Cloud) -> None:
+    cloud.put_export(SOURCE_ID, NOON + timedelta(days=7))
+    cloud.lost["CreateImage"], cloud.lag = 1, 30.0
+    [result] = machine.run(COPY, mode=NO_WAIT)
+    assert (result.status, result.image_id) == (Status.RUNNING, cloud.images[-1].raw["ImageId"])
+
+
 def test_no_wait_starts_at_most_the_next_write(machine: Machine, cloud: Cloud) -> None:
     cloud.put_export(SOURCE_ID, NOON + timedelta(days=7))
     cloud.add_image("target", COPY_ID, State="failed", Tags=[{"Key": COPY_TAG, "Value": COPY_ID}])
@@ -585,6 +592,23 @@ def test_once_a_run_a_second_failed_image_ends_it(machine: Machine, cloud: Cloud
     assert cloud.writes["DeleteImage"] == 1
 
 
+def test_an_import_that_fails_in_this_run_is_told_and_replaced_by_the_next(machine: Machine, cloud: Cloud) -> None:
+    def fail_the_first(profile: str, action: str) -> None:
+        if len(cloud.images) == 2 and action == "ReadImages" and cloud.images[1].ends == "available":
+            cloud.images[1].ends = "failed"
+            cloud.images[1].raw["StateComment"] = {"StateCode": "Gone", "StateMessage": "no such URL"}
+
+    cloud.trouble = fail_the_first
+    [result] = machine.run(COPY)
+    failed = cloud.images[1].raw["ImageId"]
+    assert result.error is not None
+    assert (result.error.exit_code, result.image_id) == (7, failed)
+    assert "Gone: no such URL" in result.error.message
+    cloud.trouble = lambda _profile, _action: None
+    assert machine.run(COPY)[0].status is Status.COPIED
+    assert cloud.sent("DeleteImage") == [{"ImageId": failed}]
+
+
 # ---- quota
 
 
@@ -603,6 +627,16 @@ def test_a_refused_export_with_none_in_flight_is_a_matter_of_quota(machine: Mach
 
 
 # ---- exports that are of no use
+
+
+def test_an_export_that_fails_in_this_run_is_told_and_ignored_by_the_next(machine: Machine, cloud: Cloud) -> None:
+    task = cloud.add_export("image-export-0000aaaa", takes=HOUR, ends="failed", Comment="the bucket is full")
+    [result] = machine.run(COPY)
+    assert result.error is not None
+    assert (result.error.exit_code, cloud.time.seconds > HOUR) == (7, True)
+    assert "image-export-0000aaaa ended as failed: the bucket is full" in result.error.message
+    task.raw["Comment"] = "no matter any more"
+    assert machine.run(COPY)[0].status is Status.COPIED
 
 
 def test_an_export_that_expired_is_signed_anew_and_no_new_one_is_made(machine: Machine, cloud: Cloud) -> None:
@@ -648,5 +682,6 @@ def test_re_export_waits_for_its_own_manifest_and_not_for_the_old_one(machine: M
             finish()
 
     cloud.finish_exports = late  # type: ignore[method-assign]
-    assert machine.run(copy_request(re_export=True))[0].status is Status.COPIED
+    budgets = Budgets(poll_max=timedelta(seconds=10))  # so that it is seen before its manifest is there
+    assert machine.run(copy_request(re_export=True), budgets=budgets)[0].status is Status.COPIED
     assert cloud.writes["CreateImageExportTask"] == 1
