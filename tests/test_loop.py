@@ -17,7 +17,7 @@ from omicopy.copying.pilot import Mode
 from omicopy.errors import ErrorCode, Interrupted
 from omicopy.model.choices import IfExists
 from omicopy.model.image import parse_image
-from omicopy.model.provenance import COPY_TAG
+from omicopy.model.provenance import COPY_TAG, provenance_tags
 from omicopy.model.report import CopyResult, Status, exit_code
 from omicopy.model.request import Budgets, CopyRequest, Destination, Origin, Party
 from tests.builders import (
@@ -113,8 +113,16 @@ def test_an_import_asks_nobody_but_the_target(machine: Machine, cloud: Cloud) ->
 
 def test_events_tell_every_phase_once_and_the_end(machine: Machine) -> None:
     machine.run(COPY)
-    phases = [event.phase for event in machine.events if isinstance(event, Moved)]
-    assert list(dict.fromkeys(phases)) == ["starting", "exporting", "creating", "importing", "tagging"]
+    moves = [event for event in machine.events if isinstance(event, Moved)]
+    told = [(event.phase, event.detail, event.progress) for event in moves]
+    assert len(told) == len(set(told))
+    assert list(dict.fromkeys(event.phase for event in moves)) == [
+        "starting",
+        "exporting",
+        "creating",
+        "importing",
+        "tagging",
+    ]
     assert [event for event in machine.events if isinstance(event, Ended)] == machine.events[-1:]
 
 
@@ -169,6 +177,7 @@ def test_r5_out_of_export_time_loses_nothing(machine: Machine, cloud: Cloud, hou
     assert (result.error.code, result.error.exit_code) == (ErrorCode.OUT_OF_TIME, 6)
     assert result.export_task_id == cloud.exports[0].raw["TaskId"]
     assert cloud.time.seconds == pytest.approx(hours * HOUR, abs=12)
+    assert machine.open_entries != []
     [result] = machine.run(COPY)
     assert result.status is Status.COPIED
     assert cloud.writes == ONE_OF_EACH
@@ -186,6 +195,12 @@ def test_r5_out_of_import_time_names_the_image_and_the_next_run_goes_on(machine:
     [result] = machine.run(COPY)
     assert (result.status, result.changed) == (Status.PRESENT, True)
     assert cloud.writes == ONE_OF_EACH
+
+
+def test_r5_an_image_that_is_looked_for_takes_no_export_time(machine: Machine, cloud: Cloud) -> None:
+    cloud.lost["CreateImage"], cloud.lag = 1, HOUR / 2
+    budgets = Budgets(export=timedelta(minutes=65), grace=timedelta(hours=1), poll_max=timedelta(seconds=20))
+    assert machine.run(COPY, budgets=budgets)[0].status is Status.COPIED
 
 
 def test_r5_the_loop_never_sleeps_past_a_budget(machine: Machine, cloud: Cloud) -> None:
@@ -366,6 +381,8 @@ def test_r2_what_a_killed_run_may_have_created_is_looked_for_first(
     machine: Machine, cloud: Cloud, entry: dict[str, str]
 ) -> None:
     Journal(machine.state / "journal", machine.events.append).open(entry)
+    if entry is IMAGE_ENTRY:
+        cloud.put_export(SOURCE_ID, NOON + timedelta(days=7))
     machine.run(COPY)
     action = "CreateImageExportTask" if entry is EXPORT_ENTRY else "CreateImage"
     assert next(at for at, _, name, _ in cloud.requests if name == action) >= 60.0
@@ -464,6 +481,14 @@ def test_dry_run_writes_nothing_anywhere(machine: Machine, cloud: Cloud, state: 
     assert (result.status, result.changed, exit_code([result])) == (Status.PLANNED, False, 0)
     assert not cloud.writes
     assert list(machine.state.iterdir()) == []
+
+
+def test_dry_run_leaves_the_journal_as_it_is(machine: Machine, cloud: Cloud) -> None:
+    Journal(machine.state / "journal", machine.events.append).open(IMAGE_ENTRY)
+    provenance = provenance_tags(COPY, COPY_ID, "1.0")
+    cloud.add_image("target", COPY_ID, Tags=[{"Key": key, "Value": value} for key, value in provenance.items()])
+    assert machine.run(COPY, mode=DRY_RUN)[0].status is Status.PRESENT
+    assert len(machine.open_entries) == 1
 
 
 def test_r3_one_copy_that_fails_takes_no_other_with_it(machine: Machine, cloud: Cloud) -> None:
