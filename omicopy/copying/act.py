@@ -65,12 +65,12 @@ class Actor:
         osu |= {"OsuPrefix": export.prefix} if export.prefix else {}
         profile = origin.party.profile
         self._journal.open(entry)
-        memory.is_sent, memory.task_id = True, None
+        memory.task_id = None
         try:
             answer = self._send(profile, "CreateImageExportTask", {"ImageId": export.image_id, "OsuExport": osu})
         except ServiceError as error:
             if _in_doubt(error):
-                memory.doubt_since, memory.changed = self._clock.ticks(), True
+                memory.was_sent(self._clock.ticks())
                 return
             self._journal.close(entry)
             if error.code is not ErrorCode.QUOTA:
@@ -82,8 +82,7 @@ class Actor:
         except Postponed:
             self._journal.close(entry)
             raise
-        memory.doubt_since, memory.changed, memory.quota_refusal = self._clock.ticks(), True, None
-        memory.unusable_since = None
+        memory.was_sent(self._clock.ticks())
         task_id = answers.text(answers.mapping(answer, "ImageExportTask"), "TaskId")
         if task_id:
             memory.started += 1

@@ -78,7 +78,7 @@ class ExportMemory:
     started: int = 0
     """How many exports this run started for certain."""
     is_sent: bool = False
-    """Whether this run sent a create, whatever became of it."""
+    """Whether this run sent a create that was not refused."""
     changed: bool = False
     """Whether this run wrote anything: started an export, perhaps, or signed one anew."""
     task_id: str | None = None
@@ -110,6 +110,11 @@ class ExportMemory:
     quota_refused_at: float = 0.0
     quota_refused_alone: bool = False
     """Whether the last refusal came while no other export of the account was in flight."""
+
+    def was_sent(self, ticks: float) -> None:
+        """A create of ours has happened, or may have."""
+        self.is_sent, self.changed, self.doubt_since = True, True, ticks
+        self.quota_refusal, self.unusable_since = None, None
 
     @property
     def _is_answer_lost(self) -> bool:
