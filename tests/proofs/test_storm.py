@@ -16,7 +16,13 @@ from omicopy.sandbox.settings import Settings
 from tests.proofs import rig
 
 CALM = Settings(export_seconds=1, import_seconds=1, exports_in_flight=0, images=0, snapshots=0)
-PATIENT = {"OMICOPY_POLL_MIN": "0.5s", "OMICOPY_POLL_MAX": "2s", "OMICOPY_GRACE": "8s", "OMICOPY_RETRY": "2m"}
+PATIENT = {
+    "OMICOPY_POLL_MIN": "0.5s",
+    "OMICOPY_POLL_MAX": "2s",
+    "OMICOPY_GRACE": "8s",
+    "OMICOPY_RETRY": "2m",
+    "OMICOPY_HTTP_TIMEOUT": "30s",
+}
 
 
 @pytest.mark.parametrize(
