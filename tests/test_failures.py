@@ -334,6 +334,22 @@ def test_a_name_taken_while_the_import_runs_fails_with_the_service_s_words(tool)
     assert "already used" in ran.err
 
 
+# --- 11: another run
+
+
+def test_a_copy_that_another_run_is_at_is_left_to_it_or_waited_for(tool) -> None:
+    tool.again(export_seconds=0.8)
+    first = tool.start("copy", LINUX, "--from", "source", "--to", "target", "--bucket", "omi-exports")
+    tool.await_request("CreateImageExportTask")
+    left = tool.copy("golden-linux", code=11)
+    assert left.copy["error"]["code"] == "locked"
+    assert "--lock-wait" in left.copy["error"]["hint"]
+    waited = tool.copy("golden-linux", "--lock-wait", "10s")
+    assert (waited.copy["status"], waited.copy["changed"]) == ("present", False)
+    assert tool.finish(first).row[2] == "copied"
+    assert tool.count("CreateImageExportTask") == tool.count("CreateImage") == 1
+
+
 # --- 13: quotas
 
 
