@@ -36,7 +36,8 @@ def test_every_exit_code_of_an_error_stands_in_the_table() -> None:
 
 
 def test_every_command_of_the_readme_exists() -> None:
-    named = set(re.findall(r"^omicopy ([a-z]+) [-a-z]", TEXT, re.MULTILINE)) | set(re.findall(r"`omicopy ([a-z]+)", TEXT))
+    in_blocks = set(re.findall(r"^omicopy ([a-z]+) [-a-z]", TEXT, re.MULTILINE))
+    named = in_blocks | set(re.findall(r"`omicopy ([a-z]+)", TEXT))
     offered = set(re.findall(r"^  ([a-z]+)  ", readme_blocks.help_block(), re.MULTILINE))
     assert named - offered == set()
 
