@@ -35,7 +35,7 @@ from tests.builders import (
     export_request,
     import_request,
 )
-from tests.virtual_cloud import LONG_AGO, Cloud, Machine, failing
+from tests.virtual_cloud import LONG_AGO, Cloud, Machine, Trouble, failing
 
 HOUR = 3600.0
 NO_WAIT, DRY_RUN = Mode(wait=False), Mode(dry_run=True)
@@ -65,6 +65,10 @@ def copies(cloud: Cloud, number: int) -> list[CopyRequest]:
         origin = Origin(SOURCE, image, replace(KEY, image_id=image.image_id))
         requests.append(CopyRequest(origin, Destination(TARGET, f"copy {index}", ""), timedelta(hours=6)))
     return requests
+
+
+def refusing(action: str, answer: Answer) -> Trouble:
+    return lambda profile, asked: refused(action, profile, answer) if asked == action else None
 
 
 def ended(results: list[CopyResult]) -> ErrorCode | None:
@@ -291,13 +295,28 @@ def test_a_refused_read_ends_the_run_at_once(machine: Machine, cloud: Cloud) -> 
     assert (result.error.exit_code, cloud.time.slept) == (12, [])
 
 
-def test_a_refused_create_ends_the_run_and_leaves_no_doubt(machine: Machine, cloud: Cloud) -> None:
-    cloud.trouble = lambda profile, action: (
-        refused(action, profile, Answer(400, "4045", "Bad")) if action == "CreateImageExportTask" else None
-    )
+@pytest.mark.parametrize("action", ["CreateImageExportTask", "CreateImage"])
+def test_a_refused_create_ends_the_run_and_leaves_no_doubt(machine: Machine, cloud: Cloud, action: str) -> None:
+    if action == "CreateImage":
+        cloud.put_export(SOURCE_ID, NOON + timedelta(days=7))
+    cloud.trouble = refusing(action, Answer(400, "4045", "InvalidParameterValue"))
     assert ended(machine.run(COPY)) is ErrorCode.FAILED
-    assert cloud.writes == Counter(CreateImageExportTask=1)
+    assert cloud.writes == Counter([action])
     assert machine.open_entries == []
+
+
+def test_a_bucket_that_takes_no_new_manifest_for_a_while_is_borne(machine: Machine, cloud: Cloud) -> None:
+    cloud.put_export(SOURCE_ID, NOON - timedelta(days=1))
+    cloud.trouble = failing(cloud.time, Cause.SERVER, "PutObject", until=200)
+    assert machine.run(COPY)[0].status is Status.COPIED
+
+
+def test_a_bucket_that_takes_no_new_manifest_leaves_the_old_one_expired(machine: Machine, cloud: Cloud) -> None:
+    cloud.put_export(SOURCE_ID, NOON - timedelta(days=1))
+    cloud.trouble = refusing("PutObject", Answer(403))
+    [result] = machine.run(COPY)
+    assert result.error is not None
+    assert (result.error.exit_code, cloud.writes["PutObject"]) == (10, 1)
 
 
 def test_tags_in_doubt_are_written_again(machine: Machine, cloud: Cloud) -> None:
@@ -406,8 +425,29 @@ def test_r2_two_copies_that_share_an_export_sign_it_anew_once(machine: Machine, 
     assert cloud.writes == Counter(PutObject=1, CreateImage=2, CreateTags=2)
 
 
-def test_r2_of_two_equal_tasks_the_larger_is_cancelled_by_its_own_maker(machine: Machine, cloud: Cloud) -> None:
-    cloud.lag = 20.0
+@pytest.mark.parametrize("action", ["CreateImageExportTask", "CreateImage"])
+def test_r2_a_create_that_is_answered_with_nothing_is_in_doubt(machine: Machine, cloud: Cloud, action: str) -> None:
+    cloud.empty[action], cloud.lag = 1, 45.0
+    assert machine.run(COPY)[0].status is Status.COPIED
+    assert cloud.writes[action] == 1
+
+
+def test_a_name_that_an_image_out_of_sight_holds_is_a_conflict_after_the_grace(machine: Machine, cloud: Cloud) -> None:
+    cloud.put_export(SOURCE_ID, NOON + timedelta(days=7))
+    cloud.add_image("target", "ami-0000f001", Description="")
+    cloud.images[-1].hidden_until = 1e9
+    [result] = machine.run(COPY)
+    assert result.error is not None
+    assert (result.error.code, 60 <= result.seconds <= 140) == (ErrorCode.NAME_CONFLICT, True)
+    assert "9029" in result.error.message
+    assert cloud.writes["CreateImage"] == 1
+
+
+@pytest.mark.parametrize("queued", [True, False])
+def test_r2_of_two_equal_tasks_the_larger_is_cancelled_by_its_own_maker_while_it_is_queued(
+    machine: Machine, cloud: Cloud, queued: bool
+) -> None:
+    cloud.lag, cloud.queued = 20.0, queued
 
     def race(profile: str, action: str) -> None:
         if action == "CreateImageExportTask":
@@ -417,7 +457,8 @@ def test_r2_of_two_equal_tasks_the_larger_is_cancelled_by_its_own_maker(machine:
     assert machine.run(COPY)[0].status is Status.COPIED
     assert cloud.writes["CreateImageExportTask"] == 1
     assert cloud.writes["CreateImage"] == 1
-    assert "superfluous" in warnings(machine)
+    assert cloud.sent("DeleteExportTask") == ([{"ExportTaskId": cloud.exports[-1].raw["TaskId"]}] if queued else [])
+    assert ("was cancelled" if queued else "superfluous") in warnings(machine)
 
 
 # ---- what ends early
@@ -602,10 +643,26 @@ def test_r3_a_snapshot_that_can_t_be_deleted_is_named_and_stops_nothing(machine:
     assert f"snap-of-{COPY_ID}" in warnings(machine)
 
 
-def test_a_delete_whose_answer_was_lost_is_no_failure(machine: Machine, cloud: Cloud) -> None:
+@pytest.mark.parametrize("lag", [0.0, 40.0])
+def test_a_delete_whose_answer_was_lost_is_no_failure(machine: Machine, cloud: Cloud, lag: float) -> None:
     failed_before(cloud)
-    cloud.lost["DeleteImage"] = 1
+    cloud.lost["DeleteImage"], cloud.lag = 1, lag
     assert machine.run(COPY)[0].status is Status.COPIED
+    assert cloud.writes["DeleteSnapshot"] == (1 if lag else 0)
+
+
+def test_a_deleted_image_that_is_still_listed_is_not_deleted_again(machine: Machine, cloud: Cloud) -> None:
+    failed_before(cloud)
+    cloud.lag = 40.0
+    assert machine.run(COPY)[0].status is Status.COPIED
+    assert cloud.writes["DeleteImage"] == 1
+
+
+def test_a_delete_that_is_refused_ends_the_copy(machine: Machine, cloud: Cloud) -> None:
+    failed_before(cloud)
+    cloud.trouble = refusing("DeleteImage", Answer(403))
+    assert ended(machine.run(COPY)) is ErrorCode.DENIED
+    assert not cloud.writes["CreateImage"] + cloud.writes["DeleteSnapshot"]
 
 
 def test_once_a_run_a_second_failed_image_ends_it(machine: Machine, cloud: Cloud) -> None:

@@ -10,7 +10,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,7 @@ class Job:
     takes: float
     ends: str
     hidden_until: float = 0.0
+    deleted: float = float("inf")
 
 
 @dataclass
@@ -95,7 +96,11 @@ class Cloud:
     """For how long what was just created is not to be seen."""
     quota: int = 10_000
     """How many exports may run at once."""
+    queued: bool = False
+    """Whether exports wait in the queue all the time, where they can be cancelled."""
     lost: Counter[str] = field(default_factory=Counter)
+    empty: Counter[str] = field(default_factory=Counter)
+    """As `lost`, but answered with an empty object."""
     exports: list[Job] = field(default_factory=list)
     images: list[Job] = field(default_factory=list)
     objects: dict[str, bytes] = field(default_factory=dict)
@@ -133,13 +138,17 @@ class Cloud:
         if self.lost[action]:
             self.lost[action] -= 1
             raise temporary(Cause.RESET, action, profile, "connection lost after sending")
+        if self.empty[action]:
+            self.empty[action] -= 1
+            return {}
         return answer
 
     def _shown(self, jobs: Sequence[Job], profile: str) -> Iterator[dict[str, Any]]:
         for job in jobs:
             age = self.time.seconds - job.begun
-            if job.profile == profile and age >= self.lag and self.time.seconds >= job.hidden_until:
-                state = job.ends if age >= job.takes else "pending"
+            is_shown = age >= self.lag and job.hidden_until <= self.time.seconds < job.deleted + self.lag
+            if job.profile == profile and is_shown:
+                state = job.ends if age >= job.takes else "pending/queued" if self.queued else "pending"
                 yield job.raw | {"State": state, "Progress": min(100, int(100 * age / (job.takes or 1)))}
 
     def _ReadImageExportTasks(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,6 +167,9 @@ class Cloud:
             images = [raw for raw in images if raw["BlockDeviceMappings"][0]["Bsu"]["SnapshotId"] == snapshot]
         return {"Images": images}
 
+    def _ReadAccounts(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        return {"Accounts": [{"AccountId": {"source": SOURCE, "target": TARGET}[profile.partition("-")[0]].account_id}]}
+
     def _CreateImageExportTask(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         if sum(raw["State"] == "pending" for raw in self._shown(self.exports, profile)) >= self.quota:
             raise refused("CreateImageExportTask", profile, Answer(400, "10042", "TooManyResources"))
@@ -175,7 +187,7 @@ class Cloud:
         return {}
 
     def _CreateImage(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        if any(job.profile == profile and job.raw["ImageName"] == asked["ImageName"] for job in self.images):
+        if any(job.raw["ImageName"] == asked["ImageName"] for job in self._there(profile)):
             raise refused("CreateImage", profile, Answer(409, "9029", "ResourceConflict"))
         image_id = f"ami-{len(self.images) + 0x100:08x}"
         raw = raw_image(image_id, ImageName=asked["ImageName"], Description=asked["Description"])
@@ -183,11 +195,15 @@ class Cloud:
         return {"Image": raw | {"State": "pending"}}
 
     def _DeleteImage(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        kept = [job for job in self.images if job.raw["ImageId"] != asked["ImageId"]]
-        if len(kept) == len(self.images):
+        found = [job for job in self._there(profile) if job.raw["ImageId"] == asked["ImageId"]]
+        if not found:
             raise refused("DeleteImage", profile, Answer(400, "5023", "InvalidResource"))
-        self.images = kept
+        found[0].deleted = self.time.seconds
         return {}
+
+    def _there(self, profile: str) -> list[Job]:
+        """The account's images as they are, whatever reads show."""
+        return [job for job in self.images if job.profile == profile and job.deleted > self.time.seconds]
 
     def _DeleteSnapshot(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         return {}
@@ -222,6 +238,9 @@ class FakeApi:
         return items
 
     def write(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self._cloud.ask(self._profile, action, parameters)
+
+    def read(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         return self._cloud.ask(self._profile, action, parameters)
 
 
@@ -263,10 +282,15 @@ class FakeFetcher:
 class FakeClients:
     cloud: Cloud
     patience: float = 0.0
+    retry: timedelta = timedelta(0)
 
     @property
     def accounts(self) -> Mapping[str, Account]:
-        return {party.profile: _account(party) for party in (SOURCE, TARGET)}
+        """Each under its profile's name, and under another one."""
+        parties = [
+            replace(party, profile=party.profile + more) for party in (SOURCE, TARGET) for more in ("", "-alias")
+        ]
+        return {party.profile: _account(party) for party in parties}
 
     def api(self, profile: str) -> FakeApi:
         return FakeApi(self.cloud, profile)
