@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ class Cloud:
         images = list(self._shown(self.images, profile))
         for name, field_ in (("AccountIds", "AccountId"), ("ImageNames", "ImageName"), ("ImageIds", "ImageId")):
             if name in filters:
-                images = [raw for raw in images if raw[field_] in filters[name]]
+                images = [raw for raw in images if any(fnmatchcase(raw[field_], text) for text in filters[name])]
         if "BlockDeviceMappingSnapshotIds" in filters:
             [snapshot] = filters["BlockDeviceMappingSnapshotIds"]
             images = [raw for raw in images if raw["BlockDeviceMappings"][0]["Bsu"]["SnapshotId"] == snapshot]

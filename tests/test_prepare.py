@@ -1,0 +1,125 @@
+"""From what was typed to requests: which image is meant, what its copies are called, and what is refused at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from omicopy.copying.prepare import CopyWish, ExportWish, check_bucket, copy_requests, export_requests
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.choices import DiskFormat
+from omicopy.model.request import CopyRequest, Origin
+from tests.builders import KEY, NAME, SOURCE, SOURCE_ID, TARGET
+from tests.virtual_cloud import Cloud, FakeClients
+
+EXPORT = ExportWish([NAME], "source", "omi-exports")
+COPY = CopyWish(EXPORT, ["target"])
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    cloud = Cloud()
+    cloud.add_image("source", SOURCE_ID, AccountId=SOURCE.account_id, Description="as it was")
+    cloud.add_image("source", "ami-0000000b", AccountId=SOURCE.account_id, ImageName="silver")
+    cloud.add_image("source", "ami-0000000c", AccountId="333333333333", ImageName="shared")
+    return cloud
+
+
+def requests(cloud: Cloud, wish: CopyWish = COPY) -> list[CopyRequest]:
+    clients: Any = FakeClients(cloud)
+    return copy_requests(clients, wish)
+
+
+def refusal(cloud: Cloud, wish: CopyWish) -> OmicopyError:
+    with pytest.raises(OmicopyError) as caught:
+        requests(cloud, wish)
+    assert not cloud.writes
+    return caught.value
+
+
+def images(wanted: list[str]) -> CopyWish:
+    return replace(COPY, export=replace(EXPORT, images=wanted))
+
+
+def origins(found: list[CopyRequest]) -> list[Origin]:
+    assert all(isinstance(request.source, Origin) for request in found)
+    return [request.source for request in found if isinstance(request.source, Origin)]
+
+
+def test_a_copy_is_complete_before_the_loop_sees_it(cloud: Cloud) -> None:
+    [request] = requests(cloud)
+    [origin] = origins([request])
+    assert (origin.party, origin.image.image_id, origin.export) == (SOURCE, SOURCE_ID, KEY)
+    assert request.destination is not None
+    assert (request.destination.party, request.destination.name) == (TARGET, NAME)
+    assert request.destination.description == "as it was"
+
+
+@pytest.mark.parametrize("wanted", [[SOURCE_ID], [NAME], [NAME, SOURCE_ID], [SOURCE_ID, NAME, NAME]])
+def test_an_image_named_in_several_ways_is_one(cloud: Cloud, wanted: list[str]) -> None:
+    assert [origin.image.image_id for origin in origins(requests(cloud, images(wanted)))] == [SOURCE_ID]
+
+
+def test_the_account_s_own_image_comes_before_a_shared_one_of_the_same_name(cloud: Cloud) -> None:
+    cloud.add_image("source", "ami-00000001", AccountId="333333333333", ImageName=NAME)
+    assert [origin.image.image_id for origin in origins(requests(cloud))] == [SOURCE_ID]
+
+
+def test_a_name_that_two_of_its_images_bear_is_ambiguous(cloud: Cloud) -> None:
+    cloud.add_image("source", "ami-00000001", AccountId=SOURCE.account_id)
+    error = refusal(cloud, COPY)
+    assert error.exit_code == 4
+    assert SOURCE_ID in error.message
+    assert "ami-00000001" in error.message
+
+
+@pytest.mark.parametrize("wanted", ["ami-99999999", "golde", "GOLDEN", "gold*", ""])
+def test_an_image_that_is_not_there_is_named(cloud: Cloud, wanted: str) -> None:
+    error = refusal(cloud, images([NAME, wanted]))
+    assert (error.code, repr(wanted) in error.message) == (ErrorCode.NOT_FOUND, True)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        pytest.param(replace(COPY, targets=["source-alias"]), id="the source under another name"),
+        pytest.param(replace(COPY, targets=["target", "target-alias"]), id="one target under two names"),
+        pytest.param(replace(images([NAME, "silver"]), name="same"), id="two images, one name"),
+        pytest.param(replace(COPY, name="{date"), id="a bad template"),
+        pytest.param(replace(COPY, name="a:b"), id="a bad name"),
+        pytest.param(replace(COPY, export=replace(EXPORT, bucket="s3://omi-exports")), id="a bad bucket"),
+        pytest.param(replace(COPY, min_validity=timedelta(days=8)), id="a validity that no URL can have"),
+    ],
+)
+def test_r2_what_could_only_go_wrong_is_refused_before_anything_is_written(cloud: Cloud, wish: CopyWish) -> None:
+    assert refusal(cloud, wish).code is ErrorCode.USAGE
+
+
+def test_two_images_whose_template_tells_them_apart_are_two_copies_in_every_target(cloud: Cloud) -> None:
+    found = requests(cloud, replace(images([NAME, "silver"]), name="{name}-{image_id}", description=""))
+    names = [request.destination.name for request in found if request.destination]
+    assert names == [f"{NAME}-{SOURCE_ID}", "silver-ami-0000000b"]
+    assert [request.destination.description for request in found if request.destination] == ["", ""]
+
+
+def test_an_export_needs_no_target_and_writes_in_the_format_asked_for(cloud: Cloud) -> None:
+    clients: Any = FakeClients(cloud)
+    wish = replace(EXPORT, prefix="/a/", disk_format=DiskFormat.RAW)
+    [request] = export_requests(clients, wish)
+    assert request.destination is None
+    assert origins([request])[0].export == replace(KEY, prefix="a", format="raw")
+
+
+@pytest.mark.parametrize("bucket", ["abc", "a-b", "0" * 63, "a--b"])
+def test_bucket_names_that_the_store_takes(bucket: str) -> None:
+    assert check_bucket(bucket) == bucket
+
+
+@pytest.mark.parametrize("bucket", ["", "ab", "a" * 64, "A-b", "a_b", "a.b", "-ab", "ab-", "a/b", "abc\n", "äbc"])
+def test_bucket_names_that_it_does_not_take(bucket: str) -> None:
+    with pytest.raises(OmicopyError) as caught:
+        check_bucket(bucket)
+    assert caught.value.code is ErrorCode.USAGE
