@@ -57,9 +57,7 @@ def run() -> None:
         if error.errno not in _NO_ROOM:
             raise
         reason = f"What there is to say can't be written: {error.strerror}"
-        say_error(
-            OmicopyError(ErrorCode.FAILED, reason, "Make room, then run the same command again.")
-        )
+        say_error(OmicopyError(ErrorCode.FAILED, reason, "Make room, then run the same command again."))
         os._exit(ErrorCode.FAILED.exit_code)  # what stdout still holds can't be written at the end either
     except Interrupted as interruption:
         again = shlex.join(["omicopy", *sys.argv[1:]])
