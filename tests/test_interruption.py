@@ -91,14 +91,14 @@ def test_r2_an_interrupted_create_whose_answer_never_came_is_found_again(tool) -
 
 @pytest.mark.parametrize("action", ["CreateImageExportTask", "CreateImage"])
 def test_r2_killed_right_after_a_create_took_effect_nothing_is_made_twice(tool, action) -> None:
-    tool.again(variant=Variant(names=Names.FREE), lag_seconds=0.8, export_seconds=1)
+    tool.again(variant=Variant(names=Names.FREE), lag_seconds=0.6, export_seconds=0.7)
     tool.sandbox.faults.add(Fault(FaultKind.HANG_AFTER, action))
-    process = tool.start(*COPY, OMICOPY_GRACE="1.5s", OMICOPY_HTTP_TIMEOUT="60s")
+    process = tool.start(*COPY, OMICOPY_GRACE="1s", OMICOPY_HTTP_TIMEOUT="60s")
     tool.await_request(action)
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
-    again = tool.run(*COPY, OMICOPY_GRACE="1.5s")
+    again = tool.run(*COPY, OMICOPY_GRACE="1s")
     assert again.row[2] in ("copied", "present")
     assert len(tool.tasks()) == len(tool.copies()) == 1
     assert tool.count(action) == 1
