@@ -30,6 +30,8 @@ class Flight:
     stage_since: float = 0.0
     trouble_since: float | None = None
     """Since when every request for this copy fails in a way that may pass."""
+    refused_writes: int = 0
+    """How many of its writes were turned away in that time. In a large fleet a copy's turn comes seldom."""
     stored: StoredExport | None = None
     task_id: str | None = None
     told: tuple[str, str, int | None] | None = None
@@ -63,6 +65,9 @@ class Flight:
             else:
                 return None
         return f"{self.request.label}: {phase} ({detail})"
+
+    def out_of_trouble(self) -> None:
+        self.trouble_since, self.refused_writes = None, 0
 
     def enter(self, stage: Stage, ticks: float) -> None:
         if stage is not self.stage:

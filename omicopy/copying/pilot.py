@@ -31,6 +31,9 @@ from omicopy.model.image import Image
 from omicopy.model.report import Status
 from omicopy.model.request import Budgets, Origin
 
+LEAST_TRIES = 5
+"""A write that is turned away is sent at least so often before its copy is given up, however long that takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mode:
@@ -81,7 +84,7 @@ class Pilot:
         self._end(flight, Ending(Status.FAILED, error=error))
 
     def _wait(self, flight: Flight, step: Wait, now: Moment) -> bool:
-        flight.trouble_since = None
+        flight.out_of_trouble()
         flight.enter(step.stage, now.ticks)
         flight.export.is_followed = True
         moved = self._tell(flight, step.stage.value, describe_wait(step), step.progress)
@@ -95,12 +98,12 @@ class Pilot:
         moved = self._tell(flight, "looking", step.why, None)
         flight.export.is_followed = False
         if step.error is None:
-            flight.trouble_since = None
+            flight.out_of_trouble()
             self._mind_the_time(flight, now, step.why)
         elif step.error.code is not ErrorCode.TEMPORARY:
             self._end(flight, Ending(Status.FAILED, error=step.error))
         else:
-            self._bear(flight, step.error, now)
+            self._bear(flight, step.error, now, is_tried=True)  # a read has been tried many times over
         return moved
 
     def _write(self, flight: Flight, step: Write, now: Moment) -> bool:
@@ -114,12 +117,13 @@ class Pilot:
         try:
             self.actor.act(flight, step)
         except Postponed as postponed:
-            self._bear(flight, postponed.error, now)
+            flight.refused_writes += 1
+            self._bear(flight, postponed.error, now, is_tried=flight.refused_writes >= LEAST_TRIES)
             return False
         except OmicopyError as error:
             self._end(flight, Ending(Status.FAILED, image=getattr(step, "image", None), error=error))
             return True
-        flight.trouble_since = None
+        flight.out_of_trouble()
         if isinstance(step, Annotate):
             status = Status.COPIED if flight.image.made_here else Status.PRESENT
             self._end(flight, Ending(status, image=step.image))
@@ -134,10 +138,10 @@ class Pilot:
             return flight.export.task_id is not None
         return flight.image.created_id is not None if isinstance(step, Import) else True
 
-    def _bear(self, flight: Flight, error: OmicopyError, now: Moment) -> None:
+    def _bear(self, flight: Flight, error: OmicopyError, now: Moment, is_tried: bool) -> None:
         """A failure that may pass is borne for --retry; then the run ends, and the next one goes on."""
         flight.trouble_since = now.ticks if flight.trouble_since is None else flight.trouble_since
-        if self.clock.ticks() - flight.trouble_since >= self.budgets.retry.total_seconds():
+        if is_tried and self.clock.ticks() - flight.trouble_since >= self.budgets.retry.total_seconds():
             self._end(flight, Ending(Status.FAILED, error=error))
         else:
             self._mind_the_time(flight, now, error.message)
