@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from collections.abc import Iterator
@@ -140,6 +141,37 @@ def test_a_server_that_is_not_there_was_sent_nothing() -> None:
         with pytest.raises(ServiceError) as caught:
             client.write("CreateImage", 0.0, {})
     assert caught.value.cause is Cause.UNREACHABLE
+
+
+def test_a_server_that_accepts_no_connection_was_sent_nothing() -> None:
+    with contextlib.ExitStack() as sockets:
+        full = sockets.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):  # more than wait in its queue
+            waiting = sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        client = Api(account(f"http://127.0.0.1:{full.getsockname()[1]}"), (0.2, 5.0), Hurried())
+        with pytest.raises(ServiceError) as caught:
+            client.write("CreateImage", 0.0, {})
+    assert caught.value.cause is Cause.UNREACHABLE
+
+
+def test_a_proxy_that_is_not_there_was_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    with pytest.raises(ServiceError) as caught:
+        api(account("https://api.example")).write("CreateImage", 0.0, {})
+    assert caught.value.cause is Cause.UNREACHABLE
+    assert "proxy" in caught.value.message
+
+
+def test_a_server_that_can_t_be_trusted_is_sent_nothing(server: Hostile) -> None:
+    server.requests = []
+    with pytest.raises(ServiceError) as caught:
+        api(account(server.url.replace("http:", "https:"))).write("CreateImage", 0.0, {})
+    assert (caught.value.cause, caught.value.code) == (Cause.REFUSED, ErrorCode.FAILED)
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1", "nonsense"])

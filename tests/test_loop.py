@@ -156,7 +156,7 @@ def test_r7_a_copy_that_moves_on_is_looked_at_soon(machine: Machine, cloud: Clou
 def test_r7_each_account_is_read_once_a_tick_for_one_and_for_a_hundred_copies(
     machine: Machine, cloud: Cloud, number: int
 ) -> None:
-    cloud.export_seconds, cloud.import_seconds = 6 * HOUR, 4 * HOUR
+    cloud.export_seconds, cloud.import_seconds = 2 * HOUR, HOUR
     results = machine.run(*copies(cloud, number))
     assert [result.status for result in results] == [Status.COPIED] * number
     reads = Counter((at, profile, action) for at, profile, action, _ in cloud.requests if action.startswith("Read"))
@@ -392,6 +392,23 @@ def test_r2_what_was_seen_and_is_out_of_sight_for_a_moment_is_not_made_again(
     assert machine.run(COPY)[0].status is Status.COPIED
     assert cloud.images[1].hidden_until > 0 < job.hidden_until
     assert cloud.writes["CreateImageExportTask"] == 0
+    assert cloud.writes["CreateImage"] == 1
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_copy_that_somebody_deletes_while_it_is_waited_for_is_not_made_again(
+    machine: Machine, cloud: Cloud, lost: int
+) -> None:
+    cloud.lost["CreateImage"] = lost
+
+    def somebody_deletes_it(profile: str, action: str) -> None:
+        if len(cloud.images) > 1 and cloud.time.seconds > cloud.images[1].begun + 300:
+            cloud.images[1].deleted = cloud.time.seconds - 1
+
+    cloud.trouble = somebody_deletes_it
+    [result] = machine.run(COPY)
+    assert result.error is not None
+    assert f"{cloud.images[1].raw['ImageId']}, created by this run, is not there any more" in result.error.message
     assert cloud.writes["CreateImage"] == 1
 
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from omicopy.copying.prepare import CopyWish, ExportWish, check_bucket, copy_requests, export_requests
+from omicopy.cloud.clients import Clients
+from omicopy.copying.prepare import CopyWish, ExportWish, check_bucket, copy_requests, export_requests, identify
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat
 from omicopy.model.request import CopyRequest, Origin
 from tests.builders import KEY, NAME, SOURCE, SOURCE_ID, TARGET
+from tests.hostile import Reply, hostile
 from tests.virtual_cloud import Cloud, FakeClients
 
 EXPORT = ExportWish([NAME], "source", "omi-exports")
@@ -111,6 +113,12 @@ def test_an_export_needs_no_target_and_writes_in_the_format_asked_for(cloud: Clo
     [request] = export_requests(clients, wish)
     assert request.destination is None
     assert origins([request])[0].export == replace(KEY, prefix="a", format="raw")
+
+
+def test_an_api_that_names_no_account_is_no_ground_to_go_on() -> None:
+    with hostile(Reply(body=b'{"Accounts": []}')) as server, pytest.raises(OmicopyError) as caught:
+        identify(Clients({"source": server.account}), "source")
+    assert caught.value.code is ErrorCode.FAILED
 
 
 @pytest.mark.parametrize("bucket", ["abc", "a-b", "0" * 63, "a--b"])

@@ -153,6 +153,12 @@ def test_every_answer_has_a_cause(
     assert "s3://omi-exports of source (eu-west-2)" in caught.value.message
 
 
+def test_a_bucket_that_is_not_there_is_told_with_what_to_do(server: Hostile) -> None:
+    with pytest.raises(ServiceError) as caught:
+        storage(ready(server, refusal(404, "NoSuchBucket"))).sizes("omi-exports", "x/")
+    assert "create it" in caught.value.hint
+
+
 def test_an_object_cut_in_half_is_no_object(server: Hostile) -> None:
     with pytest.raises(ServiceError) as caught:
         storage(ready(server, Reply(body=b"half", missing=4))).read("omi-exports", "x")
