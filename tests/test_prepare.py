@@ -12,8 +12,8 @@ from omicopy.cloud.clients import Clients
 from omicopy.copying.prepare import CopyWish, ExportWish, check_bucket, copy_requests, export_requests, identify
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat
-from omicopy.model.request import CopyRequest, Origin
-from tests.builders import KEY, NAME, SOURCE, SOURCE_ID, TARGET
+from omicopy.model.request import Budgets, CopyRequest, Origin
+from tests.builders import KEY, NAME, SOURCE, SOURCE_ID, TARGET, destination, import_request
 from tests.hostile import Reply, hostile
 from tests.virtual_cloud import Cloud, FakeClients
 
@@ -119,6 +119,19 @@ def test_an_api_that_names_no_account_is_no_ground_to_go_on() -> None:
     with hostile(Reply(body=b'{"Accounts": []}')) as server, pytest.raises(OmicopyError) as caught:
         identify(Clients({"source": server.account}), "source")
     assert caught.value.code is ErrorCode.FAILED
+
+
+@pytest.mark.parametrize(("shortest", "longest"), [(0, 60), (-1, 60), (61, 60)])
+def test_a_pause_of_nothing_or_longer_than_the_longest_is_refused(shortest: int, longest: int) -> None:
+    with pytest.raises(OmicopyError) as caught:
+        Budgets(poll_min=timedelta(seconds=shortest), poll_max=timedelta(seconds=longest))
+    assert caught.value.code is ErrorCode.USAGE
+
+
+def test_messages_call_a_copy_by_its_image_and_an_import_by_its_name(cloud: Cloud) -> None:
+    [request] = requests(cloud, replace(COPY, name="another"))
+    assert request.label == NAME
+    assert replace(import_request(), destination=destination(name="another")).label == "another"
 
 
 @pytest.mark.parametrize("bucket", ["abc", "a-b", "0" * 63, "a--b"])
