@@ -194,10 +194,13 @@ def test_text_from_the_service_moves_no_cursor(tool) -> None:
     assert not {"\x1b", "\x07", "\r"} & set(ran.err + ran.out)
 
 
-def test_r8_verbose_logs_show_every_request_and_no_secret(tool) -> None:
-    ran = tool.run(*COPY, "-vv")
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_r8_verbose_logs_show_every_request_and_no_secret(tool, form) -> None:
+    ran = tool.run(*COPY, "-vv", "--log-format", form)
     assert "CreateImage in target (us-east-2): answered" in ran.err
     assert "PreSignedUrl" not in ran.err or "REDACTED" in ran.err
+    assert "botocore.auth" in ran.err
+    assert not re.search(r"[0-9a-f]{64}", ran.err), "a signature, perhaps"
 
 
 # --- the environment

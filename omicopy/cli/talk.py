@@ -17,8 +17,9 @@ from omicopy.cli.options import LogFormat
 from omicopy.errors import OmicopyError
 from omicopy.model.presigned import REDACTED, redact
 
-_HEX_SIGNATURE = re.compile(r"\b[0-9a-f]{64}\b")
-"""A version-4 signature standing alone, as botocore logs it; hashes of payloads look the same and are no loss."""
+_HEX_SIGNATURE = re.compile(r"[0-9a-f]{64,}")
+"""A version-4 signature, as botocore logs it, whatever stands before it: in JSON the `n` of a `\\n`. Hashes of payloads
+look the same and are no loss."""
 
 
 @dataclass(slots=True)
@@ -61,6 +62,8 @@ def say(text: str, level: str = "info", event: str = "said", **fields: object) -
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     line: dict[str, object] = {"time": now, "level": level, "event": event, "message": text.strip()}
     line |= {key: value for key, value in fields.items() if value is not None}
+    # once as they are, for JSON may write a key's characters in another way, and once as a whole
+    line = {key: _without_secrets(value) if isinstance(value, str) else value for key, value in line.items()}
     print(safe(json.dumps(line, ensure_ascii=False, default=str)), file=sys.stderr, flush=True)  # noqa: T201
 
 
@@ -79,7 +82,7 @@ def warn(text: str) -> None:
 
 def safe(text: str) -> str:
     """The text as it may be printed."""
-    return printable(redact(_HEX_SIGNATURE.sub(REDACTED, _without_keys(text))))
+    return printable(_without_secrets(text))
 
 
 def printable(text: str) -> str:
@@ -87,10 +90,10 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else "�" for char in text)
 
 
-def _without_keys(text: str) -> str:
+def _without_secrets(text: str) -> str:
     for value in sorted(_voice.secrets, key=len, reverse=True):
         text = text.replace(value, REDACTED)
-    return text
+    return redact(_HEX_SIGNATURE.sub(REDACTED, text))
 
 
 class _ToTalk(logging.Handler):

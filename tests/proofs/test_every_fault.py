@@ -58,4 +58,4 @@ def expect_no_secret(sandbox: Sandbox, ran: rig.Ran, state: Path) -> None:
             assert account.secret_key not in text
             assert account.access_key not in text
         assert not re.search(r"Signature(=|%3D)(?!REDACTED)\w{8}", text, re.IGNORECASE)
-        assert not re.search(r"\b[0-9a-f]{64}\b", text), "a signature, perhaps"
+        assert not re.search(r"[0-9a-f]{64}", text), "a signature, perhaps"
