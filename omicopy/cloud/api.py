@@ -13,7 +13,7 @@ from osc_sdk_python.credentials import Endpoint, Profile
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
+from omicopy.cloud.failure import Answer, Cause, ServiceError, is_broken_tls, parse_retry_after, refused, temporary
 from omicopy.cloud.log import logged
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace, read_patiently, send_once
@@ -180,7 +180,7 @@ def _answer(response: requests.Response) -> Answer:
 
 
 def _of_transport(action: str, where: str, error: requests.RequestException) -> ServiceError:
-    if isinstance(error, requests.exceptions.SSLError):
+    if isinstance(error, requests.exceptions.SSLError) and not is_broken_tls(error):
         said = f"the server's certificate is not trusted: {error}"
         return ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, where, said, hint="Check REQUESTS_CA_BUNDLE.")
     if isinstance(error, requests.ConnectTimeout):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -111,6 +112,27 @@ _NOT_AUTHENTICATED = ("1", "4", "4120")
 
 def _in_thousand(code: str, thousand: int) -> bool:
     return re.fullmatch(r"[0-9]{4,6}", code) is not None and int(code) // 1000 == thousand
+
+
+_BROKEN = ("BAD_RECORD_MAC", "UNEXPECTED_EOF", "INTERNAL_ERROR", "RECORD_LAYER_FAILURE")
+"""In OpenSSL's names for what happens to a connection, and not to a certificate or a version."""
+
+
+def is_broken_tls(error: BaseException | None) -> bool:
+    """Whether a TLS connection broke: that may pass, and a write may have happened. All else at TLS is a refusal."""
+    seen: list[object] = []
+    left: list[object] = [error]
+    while left and len(seen) < 50:
+        one = left.pop()
+        if not isinstance(one, BaseException) or any(one is known for known in seen):
+            continue
+        seen.append(one)
+        if isinstance(one, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError):
+            return True
+        if isinstance(one, ssl.SSLError) and any(word in str(getattr(one, "reason", "")) for word in _BROKEN):
+            return True
+        left += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
+    return False
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:

@@ -10,7 +10,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
+from omicopy.cloud.failure import Answer, Cause, ServiceError, is_broken_tls, parse_retry_after, refused, temporary
 from omicopy.cloud.log import logged
 from omicopy.cloud.retry import Pace, read_patiently
 from omicopy.errors import ErrorCode
@@ -86,6 +86,8 @@ class Fetcher:
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError):
             raise temporary(Cause.UNREACHABLE, action, url.host, "the server can't be reached") from None
         except urllib3.exceptions.SSLError as error:
+            if is_broken_tls(error):
+                raise temporary(Cause.RESET, action, url.host, Cause.RESET.value) from None
             raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, url.host, str(error)) from None
         except urllib3.exceptions.TimeoutError:
             raise temporary(Cause.SILENT, action, url.host, Cause.SILENT.value) from None

@@ -23,7 +23,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
+from omicopy.cloud.failure import Answer, Cause, ServiceError, is_broken_tls, parse_retry_after, refused, temporary
 from omicopy.cloud.log import logged
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace, read_patiently, send_once
@@ -107,6 +107,8 @@ def _translated(action: str, where: str, call: Callable[[], T]) -> T:
     except ParamValidationError as error:
         raise ServiceError(ErrorCode.USAGE, Cause.REFUSED, action, where, str(error)) from None
     except SSLError as error:
+        if is_broken_tls(error):
+            raise temporary(Cause.RESET, action, where, Cause.RESET.value) from None
         raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, where, str(error)) from None
     except (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError):
         raise temporary(Cause.UNREACHABLE, action, where, "the server can't be reached") from None
