@@ -19,7 +19,8 @@ from omicopy.copying.locks import Locks
 from omicopy.copying.loop import Loop
 from omicopy.copying.pilot import Mode
 from omicopy.model.duration import parse_duration, say_duration
-from omicopy.model.report import exit_code
+from omicopy.model.manifest import effective_expiry
+from omicopy.model.report import exit_code, rfc3339
 from omicopy.model.request import Budgets, CopyRequest, Origin
 
 TOLERATED_SKEW = timedelta(seconds=60)
@@ -85,7 +86,9 @@ def introduce(requests: Sequence[CopyRequest]) -> None:
         if isinstance(source, Origin):
             what = f"{source.image.name} {source.image.image_id} of {source.party}"
         else:
-            what = f"the manifest of {source.manifest.name or 'an image'} at {source.url.host}"
+            expiry = effective_expiry(source.url.expires_at, source.manifest)
+            until = f"valid until {rfc3339(expiry.at)}" if expiry.at else "which does not say until when it is valid"
+            what = f"the manifest of {source.manifest.name or 'an image'} at {source.url.host}, {until},"
         if destination:
             say(f"Copying {what}\n  to {destination.name!r} in {destination.party}")
         elif isinstance(source, Origin):

@@ -14,12 +14,14 @@ from omicopy.copying.clock import Clock
 from omicopy.copying.events import Listener, Warned
 from omicopy.copying.facts import Conflict
 from omicopy.copying.flight import Flight
+from omicopy.copying.handed import read_own
 from omicopy.copying.journal import Journal, export_entry, image_entry
 from omicopy.copying.resign import resign
 from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport, Write
-from omicopy.errors import ErrorCode
+from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
 from omicopy.model.image import Image, mark
+from omicopy.model.presigned import parse_presigned
 from omicopy.model.provenance import EXPORT_TAG
 from omicopy.model.request import CopyRequest, HandedManifest, Origin
 
@@ -29,7 +31,7 @@ _CANCELLABLE = ("pending/queued",)
 class Postponed(Exception):
     """The write certainly did not happen, for a reason that may pass: a throttle, a server that can't be reached."""
 
-    def __init__(self, error: ServiceError) -> None:
+    def __init__(self, error: OmicopyError) -> None:
         super().__init__(str(error))
         self.error = error
 
@@ -169,7 +171,14 @@ class Actor:
         if step.stored is None:
             raise TypeError("an import needs a manifest")
         account = self._clients.accounts[request.source.party.profile]
-        return presign(account, step.stored.bucket, step.stored.manifest_key)
+        url = presign(account, step.stored.bucket, step.stored.manifest_key)
+        try:  # what the service will do with the URL works from here, too (R9)
+            read_own(self._clients.fetcher(), parse_presigned(url), account.profile, step.stored.location)
+        except OmicopyError as error:
+            if error.code in (ErrorCode.TEMPORARY, ErrorCode.NOT_FOUND):  # it was listed, and may be seen in a moment
+                raise Postponed(error) from None
+            raise
+        return url
 
     def _replace_failed(self, flight: Flight, image: Image) -> None:
         """Deletes a failed image of ours, then the snapshots that only it mapped (DOMAIN.md §2)."""

@@ -54,9 +54,9 @@ def decide_export(s: Situation, name: str | None) -> Step:
     if isinstance(stored, Refused):
         return Fail(stored.error)
     failed = _failed_in_this_run(s, tasks)
-    if failed:
+    if failed and not _may_still_show(s, complete):
         return Fail(_export_failed(failed[-1]))
-    if complete and (s.export.started or not s.request.re_export):
+    if complete:
         return _no_manifest(s, complete[0])
     return _start(s)
 
@@ -115,9 +115,16 @@ def _damaged(s: Situation, stored: StoredExport, tasks: Sequence[ExportTask]) ->
     return Fail(_still_damaged(stored))
 
 
+def _may_still_show(s: Situation, complete: Sequence[ExportTask]) -> bool:
+    """Whether a completed task's manifest is to be awaited, whatever became of others; not when ours was to replace it."""
+    return any(not s.export.is_sent or task.task_id == s.export.task_id for task in complete)
+
+
 def _no_manifest(s: Situation, task: ExportTask) -> Step:
     if s.export.unusable_since is None or s.within_grace(s.export.unusable_since):
         return LookAgain(f"{task.task_id} is completed, its manifest can't be seen yet")
+    if s.request.re_export and not s.export.started:
+        return _start(s)
     return Fail(
         OmicopyError(
             ErrorCode.NOT_FOUND,
@@ -169,7 +176,7 @@ def _not_exportable(s: Situation) -> Step | None:
         reason = image.state_reason or "no reason given"
         return Fail(OmicopyError(ErrorCode.NOT_EXPORTABLE, f"{image.image_id} {where} is a failed image: {reason}"))
     if not image.is_available:
-        return Wait(Stage.EXPORTING, f"source image {image.image_id}", image.state)
+        return Wait(Stage.EXPORTING, f"source image {image.image_id}", image.state, is_ours=False)
     return None
 
 
@@ -182,7 +189,7 @@ def _slot(s: Situation, refusal: OmicopyError) -> Step:
     if s.seen.others_in_flight.value == 0:
         return Fail(refusal) if s.export.quota_refused_alone else StartExport()
     if s.now.ticks - s.export.quota_refused_at < s.budgets.poll_max.total_seconds():
-        return Wait(Stage.EXPORTING, "the next free slot", "awaited")
+        return Wait(Stage.EXPORTING, "the next free slot", "awaited", is_ours=False)
     return StartExport()
 
 

@@ -85,8 +85,8 @@ class ExportMemory:
     """The ID we were given for a task of ours; until a read shows it, nothing is known to be absent."""
     doubt_since: float | None = None
     """Since when (ticks) something of ours may be there that no read has shown."""
-    journaled: tuple[bool, str | None] = (False, None)
-    """What our machine's journal said of it when it was last asked."""
+    is_whole: bool = False
+    """Whether a whole export was seen in the bucket, so that no create of it is in doubt any more."""
     known: frozenset[str] = frozenset()
     """The export's tasks that any read has shown, but for failed ones."""
     missing_since: float | None = None
@@ -123,6 +123,7 @@ class ExportMemory:
 
     def remember(self, observed: Observed, key: ExportKey, ticks: float) -> None:
         """Takes from a look what later looks are compared with."""
+        self.is_whole |= isinstance(observed.stored, Present) and not observed.stored.value.damage
         if not isinstance(observed.tasks, Present):
             return
         shown = observed.tasks.value

@@ -22,6 +22,22 @@ def read_handed(fetcher: Fetcher, url: PresignedUrl, now: datetime) -> Manifest:
     return parse_manifest(fetcher.read(url), f"{url.scheme}://{url.host}/{url.bucket}/{url.key}")
 
 
+def read_own(fetcher: Fetcher, url: PresignedUrl, profile: str, location: str) -> bytes:
+    """Reads through a URL that `profile` has just signed: here a refusal (DENIED) speaks of our own credentials."""
+    try:
+        return fetcher.read(url)
+    except OmicopyError as error:
+        if error.code is ErrorCode.EXPIRED:
+            raise OmicopyError(
+                ErrorCode.DENIED,
+                f"The store refuses a URL of {location} signed with the profile {profile!r}",
+                "Check its access key, its Region, its right to read the object, and this machine's clock.",
+            ) from None
+        if error.code is ErrorCode.NOT_FOUND:
+            raise OmicopyError(ErrorCode.NOT_FOUND, f"There is no object {location}", "Look at the bucket.") from None
+        raise
+
+
 def demand_validity(
     manifest_url_ends: datetime | None, manifest: Manifest, min_validity: timedelta, now: datetime
 ) -> None:

@@ -12,7 +12,7 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.signing import check_expiry, presign
 from omicopy.copying.bucket import look_in_bucket, read_stored
 from omicopy.copying.facts import Present, Refused, Unknown
-from omicopy.copying.handed import demand_life, demand_validity
+from omicopy.copying.handed import demand_life, demand_validity, read_own
 from omicopy.copying.resign import resign
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, Phase, StoredExport, parse_task
@@ -57,7 +57,7 @@ def hand_out_object(clients: Clients, wish: Wish, bucket: str, key: str, now: da
     location = f"s3://{bucket}/{key}"
     if not wish.check:
         return Handout(url, location, None)
-    raw = _read_own(clients, wish.profile, url, location)
+    raw = read_own(clients.fetcher(), url, wish.profile, location)
     if not _may_be_manifest(raw):
         return Handout(url, location, None)
     manifest = parse_manifest(raw, location)
@@ -117,25 +117,9 @@ def _hand_out_resigned(clients: Clients, wish: Wish, stored: StoredExport, now: 
     key = resign(account, storage, stored, now)
     url = parse_presigned(presign(account, stored.bucket, key, wish.expires))
     location = f"s3://{stored.bucket}/{key}"
-    manifest = parse_manifest(_read_own(clients, wish.profile, url, location), location)
+    manifest = parse_manifest(read_own(clients.fetcher(), url, wish.profile, location), location)
     demand_life(clients.fetcher(), manifest)
     return Handout(url, location, manifest, signed_anew=True)
-
-
-def _read_own(clients: Clients, profile: str, url: PresignedUrl, location: str) -> bytes:
-    """Reads through a URL just signed: a refusal speaks of our own credentials."""
-    try:
-        return clients.fetcher().read(url)
-    except OmicopyError as error:
-        if error.code is ErrorCode.EXPIRED:
-            raise OmicopyError(
-                ErrorCode.DENIED,
-                f"The store refuses a URL of {location} signed with the profile {profile!r}",
-                "Check its access key, its Region, its right to read the object, and this machine's clock.",
-            ) from None
-        if error.code is ErrorCode.NOT_FOUND:
-            raise OmicopyError(ErrorCode.NOT_FOUND, f"There is no object {location}", "Look at the bucket.") from None
-        raise
 
 
 def _may_be_manifest(raw: bytes) -> bool:

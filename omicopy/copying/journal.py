@@ -25,6 +25,8 @@ class Journal:
         self._folder = folder
         self._listener = listener
         self._warned = False
+        self._left: dict[Path, tuple[int, int] | None] = {}
+        """How each entry was when this run last read or wrote it."""
 
     def open(self, entry: Mapping[str, str]) -> None:
         """Before a create is sent: it may happen from now on."""
@@ -38,10 +40,20 @@ class Journal:
         """What was to be created is there and complete, or it is certain that nothing was."""
         with contextlib.suppress(OSError):
             self._path(entry).unlink(missing_ok=True)
+        self._left[self._path(entry)] = None
 
-    def find(self, entry: Mapping[str, str]) -> tuple[bool, str | None]:
-        """Whether an earlier run left this entry open, and the ID that it was answered, if any."""
+    def has_news(self, entry: Mapping[str, str]) -> bool:
+        """Whether another run wrote this entry since this one last read or wrote it, be it in the same words."""
         path = self._path(entry)
+        return _stamp(path) != self._left.get(path)
+
+    def find(self, entry: Mapping[str, str], mend: bool = True) -> tuple[bool, str | None]:
+        """Whether an earlier run left this entry open, and the ID that it was answered, if any.
+
+        What can't be read is set aside, unless `mend` is False, and stays an open entry: the doubt outlives this run.
+        """
+        path = self._path(entry)
+        self._left[path] = _stamp(path)
         try:
             content = json.loads(path.read_text())
             resource_id = content["answered"]
@@ -55,18 +67,24 @@ class Journal:
             )
             return True, None
         except (ValueError, KeyError, TypeError, RecursionError):
-            aside = path.with_suffix(".corrupt")
-            with contextlib.suppress(OSError):
-                path.replace(aside)
-            self._listener(Warned(f"The journal entry {path} can't be read and was set aside as {aside.name}"))
+            if mend:
+                self._set_aside(path)
+                self.open(entry)
             return True, None
         return True, resource_id
+
+    def _set_aside(self, path: Path) -> None:
+        aside = path.with_suffix(".corrupt")
+        with contextlib.suppress(OSError):
+            path.replace(aside)
+        self._listener(Warned(f"The journal entry {path} can't be read and was set aside as {aside.name}"))
 
     def _write(self, entry: Mapping[str, str], resource_id: str | None) -> None:
         path = self._path(entry)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write_whole(path, json.dumps({"entry": dict(entry), "answered": resource_id}, indent=1))
+            self._left[path] = _stamp(path)
         except OSError as error:
             self._warn(
                 f"The journal can't be written ({path.parent}: {error.strerror}); "
@@ -92,9 +110,20 @@ def _write_whole(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
-    except OSError:
+    except BaseException:  # an interruption, too, leaves no litter
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """What each writing of a file changes; None where there is none."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        return -1, -1
+    return status.st_ino, status.st_mtime_ns
 
 
 def export_entry(origin: Origin) -> dict[str, str]:

@@ -20,7 +20,7 @@ from omicopy.copying.locks import Lock, Locks
 from omicopy.copying.observe import Observer, forget
 from omicopy.copying.pilot import Mode, Pilot
 from omicopy.copying.situation import Situation
-from omicopy.copying.steps import Done, Look, Resign, StartExport, Step
+from omicopy.copying.steps import Done, Look, LookAgain, Resign, StartExport, Step
 from omicopy.errors import Interrupted
 from omicopy.model.report import CopyResult
 from omicopy.model.request import Budgets, CopyRequest, Origin
@@ -83,11 +83,9 @@ class Loop:
 
     def _recall(self, export: ExportMemory, source: Origin) -> None:
         """What another run may have begun is in doubt from the moment on in which its entry is found."""
-        entry = self.journal.find(export_entry(source))
-        if entry == export.journaled or export.is_sent:
+        if not self.journal.has_news(export_entry(source)):
             return
-        export.journaled = entry
-        is_open, task_id = entry
+        is_open, task_id = self.journal.find(export_entry(source), mend=not self.mode.dry_run)
         if is_open:
             export.task_id, export.doubt_since = task_id, self.clock.ticks()
 
@@ -123,8 +121,8 @@ class Loop:
                 if export in written and not isinstance(step, Done):
                     continue  # what it saw of the export is older than our last write
                 if isinstance(step, StartExport | Resign) and export not in held and not self.mode.dry_run:
-                    flight.export.wants_lock = True  # another run on this machine may be doing just that
-                    continue
+                    flight.export.wants_lock = True
+                    step = LookAgain("another run on this machine may be just about to do the same")
                 if pilot.follow(flight, step, now):
                     moved = True
                     if isinstance(step, StartExport | Resign):

@@ -88,7 +88,11 @@ class Pilot:
         flight.enter(step.stage, now.ticks)
         flight.export.is_followed = True
         moved = self._tell(flight, step.stage.value, describe_wait(step), step.progress)
-        if not self.mode.wait or self.mode.dry_run:
+        if self.mode.dry_run and not step.is_ours:
+            self._end(flight, Ending(Status.PLANNED))
+        elif not self.mode.wait and not step.is_ours:
+            self._end(flight, Ending(Status.FAILED, error=_not_begun(step)))
+        elif not self.mode.wait or self.mode.dry_run:
             self._end(flight, Ending(Status.RUNNING, image=step.image))
         else:
             self._mind_the_time(flight, now, f"{step.resource} is {step.state}", step.image)
@@ -172,10 +176,13 @@ class Pilot:
         self.listener(Ended(flight.result))
 
     def _close_entries(self, flight: Flight) -> None:
-        """What was created is there and complete; an export only when it has fed all of its copies."""
+        """What was created is there and complete; an export only when it was seen, and has fed all of its copies.
+
+        A copy that is present says nothing of an export that another copy's killed run may have started.
+        """
         request = flight.request
         flight.export.waiting -= 1
-        if isinstance(request.source, Origin) and not flight.export.waiting:
+        if isinstance(request.source, Origin) and flight.export.is_whole and not flight.export.waiting:
             self.journal.close(export_entry(request.source))
         if request.destination:
             self.journal.close(image_entry(request, request.destination))
@@ -189,3 +196,8 @@ class Pilot:
         if task_id and task_id not in export.cancelled:
             export.cancelled |= {task_id}
             self.listener(Warned(f"{task_id} is superfluous: another run made the copy meanwhile"))
+
+
+def _not_begun(step: Wait) -> OmicopyError:
+    message = f"Nothing could be started yet: {step.resource} is {step.state}"
+    return OmicopyError(ErrorCode.TEMPORARY, message, "Run the same command again later, or without --no-wait.")

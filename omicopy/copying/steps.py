@@ -39,15 +39,18 @@ class Stage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The service works. `resource` is the ID to name to the user; `progress` in percent, where it is known.
+    """Nothing to do but to wait. `resource` is the ID to name to the user; `progress` in percent, where it is known.
 
-    `image` is the copy that is waited for."""
+    `image` is the copy that is waited for. `is_ours` False: what is waited for was not begun for this copy, which has
+    not begun itself.
+    """
 
     stage: Stage
     resource: str
     state: str
     progress: int | None = None
     image: Image | None = None
+    is_ours: bool = True
 
 
 @dataclass(frozen=True, slots=True)
