@@ -399,6 +399,20 @@ def test_a_dry_run_says_what_comes_next_and_writes_nothing(tool) -> None:
     assert [path for path in tool.home.rglob("*") if path.is_file()] == []
 
 
+def test_without_waiting_nothing_is_called_running_that_could_not_be_started(tool) -> None:
+    ran = tool.copy("still-pending", "--no-wait", code=5)
+    assert (ran.copy["status"], ran.copy["error"]["code"]) == ("failed", "temporary")
+    assert "Nothing could be started yet: source image ami-00000004 is pending" in ran.err
+    assert tool.copy("still-pending", "--dry-run").copy["status"] == "planned"
+    assert tool.writes() == []
+
+
+def test_r9_the_manifest_is_read_through_the_url_that_the_service_gets(tool) -> None:
+    tool.copy("golden-linux")
+    keys = [request.key for request in tool.sandbox.record.requests("GetObject", account="source")]
+    assert len([key for key in keys if key.endswith(".json")]) == 2, "once with our keys, once as the service will"
+
+
 def test_without_waiting_every_run_starts_what_comes_next(tool) -> None:
     tool.again(export_seconds=0.8, import_seconds=0.6)
     first = tool.copy("golden-linux", "--no-wait")
