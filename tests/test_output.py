@@ -163,6 +163,15 @@ def test_r10_at_a_terminal_progress_moves_and_the_result_is_a_table(tool) -> Non
     assert row[:5] == [copy.image_id, "golden-linux", "200000000001", "us-east-2", "copied"]
 
 
+def test_a_narrow_terminal_cuts_the_words_and_never_the_percent_and_the_time(tool) -> None:
+    tool.again(export_seconds=0.8, import_seconds=0.5)
+    _, screen = at_a_terminal(tool, *COPY, "--prefix", "as/long/as/prefixes/can/be", COLUMNS="80")
+    lines = [line for line in re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen)) if "━" in line]
+    assert len(lines) > 3
+    assert [line for line in lines if not re.search(r" ( {4}|[ \d]{3}%) \d:\d\d:\d\d *$", line)] == []
+    assert any("…" in line for line in lines)
+
+
 def test_r10_no_color_is_honoured_at_a_terminal(tool) -> None:
     tool.again(export_seconds=0.5)
     _, screen = at_a_terminal(tool, *COPY, NO_COLOR="1")

@@ -7,12 +7,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from omicopy.cli.talk import is_plain, safe, say, warn
 from omicopy.copying.events import Ended, Event, Listener, Moved, Warned
 from omicopy.model.duration import say_duration
 from omicopy.model.report import describe_result, rfc3339
 from omicopy.model.request import CopyRequest, Origin
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn, Task
 
 
 @contextmanager
@@ -74,23 +78,10 @@ def _fields(request: CopyRequest) -> dict[str, str]:
 @contextmanager
 def _moving_lines(requests: Sequence[CopyRequest]) -> Iterator[Listener]:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.text import Text
+    from rich.progress import Progress
 
-    class Percent(TextColumn):
-        def render(self, task: object) -> Text:
-            total, completed = getattr(task, "total", None), getattr(task, "completed", 0)
-            return Text(f"{completed:3.0f}%" if total else "    ")
-
-    columns = (
-        TextColumn("{task.fields[label]}", markup=False),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=20),
-        Percent(""),
-        TimeElapsedColumn(),
-    )
     labels = _labels(requests)
-    with Progress(*columns, console=Console(stderr=True), transient=False) as progress:
+    with Progress(*_columns(), console=Console(stderr=True), transient=False) as progress:
         rows = {
             id(request): progress.add_task("looking", total=None, label=safe(labels[id(request)]))
             for request in requests
@@ -110,6 +101,32 @@ def _moving_lines(requests: Sequence[CopyRequest]) -> Iterator[Listener]:
                 progress.stop_task(row)
 
         yield listener
+
+
+def _columns() -> Iterator[ProgressColumn]:
+    """Where the terminal is narrow, words are cut short, so that percent and time are always seen."""
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.table import Column
+    from rich.text import Text
+
+    class Words(TextColumn):
+        def __init__(self, text_format: str) -> None:
+            super().__init__(text_format, markup=False, table_column=Column())  # the only ones that may shrink
+
+        def render(self, task: Task) -> Text:
+            text = super().render(task)
+            text.no_wrap, text.overflow = True, "ellipsis"
+            return text
+
+    class Percent(TextColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.completed:3.0f}%" if task.total else "    ")
+
+    yield Words("{task.fields[label]}")
+    yield Words("{task.description}")
+    yield BarColumn(bar_width=20, table_column=Column(no_wrap=True))
+    yield Percent("")
+    yield TimeElapsedColumn(table_column=Column(no_wrap=True))
 
 
 def _and_json_lines(talk: Listener) -> Listener:
