@@ -110,7 +110,7 @@ FOLLOWING = Wait(Stage.EXPORTING, TASK_ID, "pending", 50)
 
 DOUBT: Memory = {"doubt_since": JUST_NOW}
 BEFORE: Memory = {"old_failures": frozenset([COPY_ID])}
-STARTED: Memory = {"started": 1, "task_id": SECOND, "old_failures": frozenset()}
+STARTED: Memory = {"started": 1, "is_sent": True, "task_id": SECOND, "old_failures": frozenset()}
 REFUSED: Memory = {"quota_refusal": QUOTA, "quota_refused_at": JUST_NOW}
 REFUSED_LONG_AGO: Memory = {"quota_refusal": QUOTA, "quota_refused_at": LONG_AGO}
 
@@ -263,6 +263,13 @@ TABLE = [
         known(tasks=[task(SECOND), RUNNING], stored=Refused(NO_RIGHT))),
     Row("complete, manifest not found, --re-export: start", StartExport(), known(tasks=[task()]), RE_EXPORT,
         export={"unusable_since": LONG_AGO}),
+    Row("complete, manifest not found, within the grace, --re-export: look again", LookAgain, known(tasks=[task()]),
+        RE_EXPORT, export={"unusable_since": JUST_NOW}),
+    Row("complete, manifest not found, another one cancelled in this run: look again", LookAgain,
+        known(tasks=[task(), SECOND_FAILED]), export={"unusable_since": JUST_NOW}),
+    Row("ours complete, manifest not found, another one cancelled in this run: look again", LookAgain,
+        known(tasks=[task(), SECOND_FAILED]),
+        export={"unusable_since": JUST_NOW, "started": 1, "is_sent": True, "task_id": TASK_ID}),
     Row("--re-export, and a whole one is there: import", Import(NAME, FRESH), known(tasks=[task()], stored=FRESH),
         RE_EXPORT),
     Row("--re-export, the new one complete, its manifest not to be seen yet: look again", LookAgain,

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from omicopy.copying.events import Event, Warned
 from omicopy.copying.journal import Journal, export_entry, image_entry
+from omicopy.errors import Interrupted
 from omicopy.model.request import CopyRequest, Destination
 from tests.builders import ORIGIN, TARGET, copy_request, destination, import_request
 
@@ -134,8 +135,40 @@ def test_an_entry_that_can_t_be_read_is_doubt_and_is_set_aside(
     assert journal.find(EXPORT) == (True, None)
     assert file.with_suffix(".corrupt").read_bytes() == content
     assert "set aside" in warnings(said)[0]
+    assert Journal(folder, said.append).find(EXPORT) == (True, None), "the doubt outlives the run that found it"
+
+
+def test_what_another_run_writes_is_news_and_what_was_read_or_written_here_is_none(
+    journal: Journal, folder: Path
+) -> None:
+    other = Journal(folder, [].append)
+    assert not journal.has_news(EXPORT)
+    other.open(EXPORT)
+    assert journal.has_news(EXPORT)
+    journal.find(EXPORT)
+    assert not journal.has_news(EXPORT)
+    other.open(EXPORT)  # in the same words
+    assert journal.has_news(EXPORT)
+    journal.answered(EXPORT, "image-export-12345678")
+    assert not journal.has_news(EXPORT)
+    other.close(EXPORT)
+    assert journal.has_news(EXPORT)
+    journal.close(EXPORT)
+    assert not journal.has_news(EXPORT)
+
+
+def test_an_interruption_in_the_middle_of_a_write_leaves_the_old_entry_and_no_litter(
+    journal: Journal, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: int) -> None:
+        raise Interrupted(15)
+
     journal.open(EXPORT)
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(Interrupted):
+        journal.answered(EXPORT, "image-export-12345678")
     assert journal.find(EXPORT) == (True, None)
+    assert len(list(folder.iterdir())) == 1
 
 
 def test_an_entry_that_is_there_and_may_not_be_read_is_doubt(journal: Journal, folder: Path, said: list[Event]) -> None:

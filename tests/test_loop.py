@@ -784,3 +784,100 @@ def test_re_export_waits_for_its_own_manifest_and_not_for_the_old_one(machine: M
     budgets = Budgets(poll_max=timedelta(seconds=10))  # so that it is seen before its manifest is there
     assert machine.run(copy_request(re_export=True), budgets=budgets)[0].status is Status.COPIED
     assert cloud.writes["CreateImageExportTask"] == 1
+
+
+def test_r2_a_copy_that_is_present_ends_no_doubt_about_an_export_for_another_target(
+    machine: Machine, cloud: Cloud
+) -> None:
+    """A run for another target was killed right after it started the export; reads don't show it yet."""
+    assert COPY.destination is not None
+    other = Party("target-alias", "333333333333", TARGET.region)
+    present = replace(COPY, destination=replace(COPY.destination, party=other))
+    provenance = provenance_tags(present, COPY_ID, "1.0")
+    tags = [{"Key": key, "Value": value} for key, value in provenance.items()]
+    cloud.add_image(other.profile, COPY_ID, AccountId=other.account_id, Tags=tags)
+    Journal(machine.state / "journal", machine.events.append).open(EXPORT_ENTRY)
+    cloud.add_export("image-export-0000aaaa", takes=HOUR)
+    cloud.lag = 30.0
+    assert machine.run(present)[0].status is Status.PRESENT
+    assert machine.run(COPY)[0].status is Status.COPIED
+    assert cloud.writes["CreateImageExportTask"] == 0
+    assert machine.open_entries == []
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_r2_a_run_in_doubt_hears_of_the_export_that_another_run_starts_meanwhile(
+    machine: Machine, cloud: Cloud, answered: bool
+) -> None:
+    """Ours came to nothing, theirs can't be seen yet when our grace ends; their entry may read just as ours does."""
+    cloud.lag = 45.0
+    cloud.trouble = failing(cloud.time, Cause.SERVER, "CreateImageExportTask", times=1)
+    sleep = cloud.time.sleep
+
+    def the_other_run_starts_it(seconds: float) -> None:
+        sleep(seconds)
+        if cloud.time.seconds > 40 and not cloud.exports:
+            theirs = Journal(machine.state / "journal", machine.events.append)
+            theirs.open(EXPORT_ENTRY)
+            task = cloud.add_export("image-export-0000aaaa", takes=HOUR)
+            if answered:
+                theirs.answered(EXPORT_ENTRY, task.raw["TaskId"])
+
+    cloud.time.sleep = the_other_run_starts_it  # type: ignore[method-assign]
+    assert machine.run(COPY)[0].status is Status.COPIED
+    assert cloud.writes["CreateImageExportTask"] == 1  # the one that came to nothing
+    assert len(cloud.exports) == 1
+
+
+def test_r5_an_export_that_another_run_never_lets_go_of_is_waited_for_within_the_budget(
+    machine: Machine, cloud: Cloud
+) -> None:
+    held = Locks(machine.state / "locks", machine.events.append).take(EXPORT_ENTRY)
+    assert held is not None
+    [result] = machine.run(COPY, budgets=Budgets(export=timedelta(hours=1)))
+    assert result.error is not None
+    assert (result.error.exit_code, result.seconds) == (6, pytest.approx(HOUR))
+    assert "another run on this machine" in result.error.message
+    assert len(cloud.time.slept) < 100
+
+
+def test_r2_re_export_starts_no_second_one_while_the_first_one_s_manifest_is_not_to_be_seen(
+    machine: Machine, cloud: Cloud
+) -> None:
+    cloud.add_export("image-export-0000aaaa", ends="completed")
+    finish = cloud.finish_exports
+
+    def late() -> None:
+        new = cloud.exports[1:]
+        if new and cloud.time.seconds > new[0].begun + new[0].takes + 30:
+            finish()
+
+    cloud.finish_exports = late  # type: ignore[method-assign]
+    request = copy_request(re_export=True)
+    assert ended(machine.run(request, budgets=Budgets(export=timedelta(minutes=30)))) is ErrorCode.OUT_OF_TIME
+    cloud.time.seconds = cloud.exports[-1].begun + HOUR
+    assert machine.run(request, budgets=Budgets(poll_max=timedelta(seconds=10)))[0].status is Status.COPIED
+    assert cloud.writes["CreateImageExportTask"] == 1
+
+
+def test_an_export_that_another_machine_cancels_does_not_end_the_copy_that_awaits_its_own_manifest(
+    machine: Machine, cloud: Cloud
+) -> None:
+    finish = cloud.finish_exports
+    cloud.finish_exports = lambda: finish() if cloud.time.seconds > HOUR + 30 else None  # type: ignore[method-assign]
+
+    def race(profile: str, action: str) -> None:
+        if action == "CreateImageExportTask":
+            cloud.add_export("image-export-ffffffff", takes=100, ends="cancelled")
+
+    cloud.trouble = race
+    assert machine.run(COPY, budgets=Budgets(poll_max=timedelta(seconds=10)))[0].status is Status.COPIED
+
+
+def test_dry_run_leaves_a_journal_that_can_t_be_read_as_it_is(machine: Machine) -> None:
+    Journal(machine.state / "journal", machine.events.append).open(EXPORT_ENTRY)
+    [entry] = machine.open_entries
+    entry.write_text("{")
+    machine.run(COPY, mode=DRY_RUN)
+    assert [file.name for file in entry.parent.iterdir()] == [entry.name]
+    assert entry.read_text() == "{"

@@ -116,7 +116,7 @@ def _damaged(s: Situation, stored: StoredExport, tasks: Sequence[ExportTask]) ->
 
 
 def _may_still_show(s: Situation, complete: Sequence[ExportTask]) -> bool:
-    """Whether a completed task's manifest is to be awaited, whatever became of others; not when ours was to replace it."""
+    """Whether a completed task's manifest is awaited, whatever became of others; not when ours was to replace it."""
     return any(not s.export.is_sent or task.task_id == s.export.task_id for task in complete)
 
 
