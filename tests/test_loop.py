@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,7 @@ from tests.builders import (
     export_request,
     import_request,
 )
-from tests.virtual_cloud import LONG_AGO, Cloud, Machine, Trouble, failing
+from tests.virtual_cloud import LONG_AGO, Cloud, Machine, Time, Trouble, failing
 
 HOUR = 3600.0
 NO_WAIT, DRY_RUN = Mode(wait=False), Mode(dry_run=True)
@@ -881,3 +881,17 @@ def test_dry_run_leaves_a_journal_that_can_t_be_read_as_it_is(machine: Machine) 
     machine.run(COPY, mode=DRY_RUN)
     assert [file.name for file in entry.parent.iterdir()] == [entry.name]
     assert entry.read_text() == "{"
+
+
+@pytest.mark.parametrize("hours", [30, -30])
+def test_r5_a_clock_on_the_wall_that_jumps_cuts_no_wait_short_and_makes_none_longer(tmp_path: Path, hours: int) -> None:
+    class Jumping(Time):
+        @property
+        def wall(self) -> datetime:
+            return NOON + timedelta(seconds=self.seconds, hours=hours if 1000 < self.seconds < 3000 else 0)
+
+    cloud = Cloud(Jumping())
+    cloud.add_image("source", SOURCE_ID, AccountId=SOURCE.account_id, Description="")
+    [result] = Machine(tmp_path, cloud).run(COPY, budgets=Budgets(export=timedelta(hours=2)))
+    assert result.status is Status.COPIED
+    assert cloud.export_seconds + cloud.import_seconds < result.seconds < 2 * HOUR
