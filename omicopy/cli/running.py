@@ -60,7 +60,7 @@ def run(
     """Carries the requests out and ends the command with the exit code of the whole."""
     patience = parse_duration(lock_wait)
     requests = prepare(clients)
-    _compare_clocks(clients)
+    compare_clocks(clients)
     if not quiet:
         introduce(requests)
     with screen(requests, quiet, as_lines=output is OutputForm.JSONL) as listener:
@@ -71,12 +71,12 @@ def run(
     raise typer.Exit(exit_code(results))
 
 
-def _compare_clocks(clients: Clients) -> None:
+def compare_clocks(clients: Clients) -> None:
     """A signed URL lives by the service's clock: with a wrong one here it lives shorter, or not at all."""
-    for profile, ahead in clients.clocks_ahead().items():
+    for whose, ahead in clients.clocks_ahead().items():
         if abs(ahead) > TOLERATED_SKEW:
             way = "ahead of" if ahead > timedelta(0) else "behind"
-            warn(f"This machine's clock is {say_duration(abs(ahead))} {way} that of {profile}'s service. Set it right.")
+            warn(f"This machine's clock is {say_duration(abs(ahead))} {way} that of {whose}. Set it right.")
 
 
 def introduce(requests: Sequence[CopyRequest]) -> None:

@@ -54,6 +54,7 @@ def url(
     from datetime import UTC, datetime
 
     from omicopy.cli.accounts import clients_for
+    from omicopy.cli.running import compare_clocks
     from omicopy.cli.sources import split_s3
     from omicopy.cli.talk import speak
     from omicopy.copying.handout import Wish, describe_handout, hand_out_export, hand_out_object
@@ -69,6 +70,7 @@ def url(
         handout = hand_out_export(clients, wish, source, now)
     else:
         raise OmicopyError(ErrorCode.USAGE, f"{source!r} is no source of a URL", "Give s3://BUCKET/KEY or an ID.")
+    compare_clocks(clients)
     if not quiet:
         _tell(handout)
     if output is OutputForm.TABLE:

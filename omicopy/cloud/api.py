@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from osc_sdk_python.call import Call
@@ -13,7 +13,16 @@ from osc_sdk_python.credentials import Endpoint, Profile
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, is_broken_tls, parse_retry_after, refused, temporary
+from omicopy.cloud.failure import (
+    Answer,
+    Cause,
+    ServiceError,
+    is_broken_tls,
+    parse_clock_ahead,
+    parse_retry_after,
+    refused,
+    temporary,
+)
 from omicopy.cloud.log import logged
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace, read_patiently, send_once
@@ -97,12 +106,7 @@ class Api:
         return send_once(lambda: self._send(action, parameters), self.pace)
 
     def _compare_clocks(self, response: requests.Response, *_: object, **__: object) -> None:
-        try:
-            theirs = parsedate_to_datetime(response.headers.get("Date", ""))
-        except (ValueError, OverflowError):
-            return
-        if theirs.tzinfo is not None:
-            self.clock_ahead = datetime.now(UTC) - theirs
+        self.clock_ahead = parse_clock_ahead(response.headers) or self.clock_ahead
 
     @property
     def _where(self) -> str:
@@ -122,7 +126,8 @@ class Api:
         except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema):
             raise _unusable_endpoint(action, self._where, self.account.api_endpoint) from None
         except requests.RequestException as error:
-            raise _of_transport(action, self._where, error) from None
+            host = urlsplit(self.account.api_endpoint).netloc.rpartition("@")[2]
+            raise _of_transport(action, self._where, error, host) from None
         except OSError as error:  # requests' own word for a certificate's file that is not there
             raise _unusable_file(action, self._where, error) from None
         except (ValueError, AttributeError, TypeError, LookupError, RecursionError):
@@ -179,12 +184,12 @@ def _answer(response: requests.Response) -> Answer:
     )
 
 
-def _of_transport(action: str, where: str, error: requests.RequestException) -> ServiceError:
+def _of_transport(action: str, where: str, error: requests.RequestException, host: str) -> ServiceError:
     if isinstance(error, requests.exceptions.SSLError) and not is_broken_tls(error):
         said = f"the server's certificate is not trusted: {error}"
         return ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, where, said, hint="Check REQUESTS_CA_BUNDLE.")
     if isinstance(error, requests.ConnectTimeout):
-        return temporary(Cause.UNREACHABLE, action, where, "the server can't be reached in time")
+        return temporary(Cause.UNREACHABLE, action, where, f"{host} can't be reached in time")
     if isinstance(error, requests.Timeout):
         return temporary(Cause.SILENT, action, where, Cause.SILENT.value)
     if isinstance(error, requests.TooManyRedirects):
@@ -193,7 +198,7 @@ def _of_transport(action: str, where: str, error: requests.RequestException) -> 
         return temporary(Cause.GARBLED, action, where, Cause.GARBLED.value)
     reason = error.args[0] if error.args else None
     if isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError):
-        return temporary(Cause.UNREACHABLE, action, where, "the server can't be reached")
+        return temporary(Cause.UNREACHABLE, action, where, f"{host} can't be reached")
     if isinstance(error, requests.exceptions.ProxyError):
         return temporary(Cause.UNREACHABLE, action, where, "the proxy can't be reached")
     return temporary(Cause.RESET, action, where, Cause.RESET.value)

@@ -57,8 +57,10 @@ class Clients:
         return self._fetcher
 
     def clocks_ahead(self) -> dict[str, timedelta]:
-        """By how much this machine's clock is ahead of each account's service."""
-        return {name: api.clock_ahead for name, api in self._apis.items() if api.clock_ahead is not None}
+        """By how much this machine's clock is ahead of each account's service, and of the store behind a signed URL."""
+        ahead = {f"{name}'s service": api.clock_ahead for name, api in self._apis.items()}
+        ahead["the object storage"] = self._fetcher.clock_ahead if self._fetcher else None
+        return {whose: by for whose, by in ahead.items() if by is not None}
 
     def counts(self) -> dict[str, CallCount]:
         return {profile: api.count for profile, api in self._apis.items()}

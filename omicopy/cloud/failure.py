@@ -7,7 +7,7 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from omicopy.errors import ErrorCode, OmicopyError
@@ -81,7 +81,11 @@ class ServiceError(OmicopyError):
 
 def temporary(cause: Cause, action: str, where: str, said: str, answer: Answer | None = None) -> ServiceError:
     """A failure that another time may not meet."""
-    return ServiceError(ErrorCode.TEMPORARY, cause, action, where, said, answer, "Run the same command again later.")
+    hint = _UNREACHABLE if cause is Cause.UNREACHABLE else "Run the same command again later."
+    return ServiceError(ErrorCode.TEMPORARY, cause, action, where, said, answer, hint)
+
+
+_UNREACHABLE = "Check the Region's name, the profile's endpoints and the network, or run the same command again later."
 
 
 def refused(action: str, where: str, answer: Answer) -> ServiceError:
@@ -133,6 +137,15 @@ def is_broken_tls(error: BaseException | None) -> bool:
             return True
         left += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
     return False
+
+
+def parse_clock_ahead(headers: Mapping[str, str]) -> timedelta | None:
+    """By how much this machine's clock is ahead of the one that wrote the `Date` header; None without a usable one."""
+    try:
+        theirs = email.utils.parsedate_to_datetime(headers.get("Date", ""))
+    except (ValueError, OverflowError):
+        return None
+    return datetime.now(UTC) - theirs if theirs.tzinfo is not None else None
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import os
 import ssl
+from datetime import timedelta
 from enum import Enum
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, is_broken_tls, parse_retry_after, refused, temporary
+from omicopy.cloud.failure import (
+    Answer,
+    Cause,
+    ServiceError,
+    is_broken_tls,
+    parse_clock_ahead,
+    parse_retry_after,
+    refused,
+    temporary,
+)
 from omicopy.cloud.log import logged
 from omicopy.cloud.retry import Pace, read_patiently
 from omicopy.errors import ErrorCode
@@ -36,6 +46,8 @@ class Fetcher:
         self._pace = pace
         self._patience = patience
         self._pools: dict[str | None, urllib3.PoolManager] = {}
+        self.clock_ahead: timedelta | None = None
+        """By how much this machine's clock is ahead of the store's, as its last answer told."""
 
     def read(self, url: PresignedUrl) -> bytes:
         """The object's first bytes, one more than the limit at most. 403 raises EXPIRED, 404 NOT_FOUND."""
@@ -81,6 +93,7 @@ class Fetcher:
             try:
                 data = response.read(MANIFEST_LIMIT + 1, decode_content=False)
                 length = response.headers.get("Content-Length", "")
+                self.clock_ahead = parse_clock_ahead(response.headers) or self.clock_ahead
             finally:
                 response.close()
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError):
