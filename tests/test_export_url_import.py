@@ -45,13 +45,14 @@ def test_an_export_prints_where_its_manifest_lies_and_a_second_one_the_same(tool
     assert tool.count("CreateImageExportTask") == 1
 
 
-def test_an_export_without_waiting_prints_its_task_and_then_its_manifest(tool) -> None:
+def test_an_export_without_waiting_prints_its_task_and_else_its_manifest(tool) -> None:
     tool.again(export_seconds=1)
     first = tool.export(LINUX, "--no-wait")
     (task,) = tool.tasks()
     assert first.out == f"{task.task_id}\n"
     assert tool.export(LINUX, "--no-wait").out == f"{task.task_id}\n"
     assert tool.export().out == f"{MANIFEST}\n"
+    assert tool.export(LINUX, "--no-wait").out == f"{task.task_id}\n"
     assert tool.tasks() == [tool.source.tasks.get(task.task_id)]
 
 

@@ -38,7 +38,7 @@ def export(
     With --no-wait it prints the export task's ID instead.
     """
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.results import export_lines
+    from omicopy.cli.results import export_lines, task_lines
     from omicopy.cli.running import budgets_of, run
     from omicopy.cli.talk import speak
     from omicopy.copying.pilot import Mode
@@ -49,4 +49,5 @@ def export(
     wish = ExportWish(images, source, bucket, prefix, disk_format, re_export)
     clients = clients_for([source], budgets.retry, http_timeout)
     mode = Mode(not no_wait, dry_run)
-    run(clients, lambda c: export_requests(c, wish), budgets, mode, output, quiet, export_lines)
+    lines = task_lines if no_wait else export_lines
+    run(clients, lambda c: export_requests(c, wish), budgets, mode, output, quiet, lines)

@@ -38,9 +38,16 @@ def image_lines(results: Sequence[CopyResult]) -> None:
 
 
 def export_lines(results: Sequence[CopyResult]) -> None:
-    """The manifest's `s3://` location; where nobody waited for it, the task's ID; for a failure nothing."""
+    """The manifest's `s3://` location; for a failure nothing."""
     for result in results:
-        text = result.manifest or result.export_task_id
+        if result.manifest and result.is_good:
+            print(printable(result.manifest))  # noqa: T201
+
+
+def task_lines(results: Sequence[CopyResult]) -> None:
+    """Where nobody waits: the export task's ID; of an export whose task is not listed any more, the manifest."""
+    for result in results:
+        text = result.export_task_id or result.manifest
         if text and result.is_good:
             print(printable(text))  # noqa: T201
 
