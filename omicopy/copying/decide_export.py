@@ -161,7 +161,8 @@ def _not_exportable(s: Situation) -> Step | None:
     origin = _origin(s)
     where = f"in {origin.party}"
     if isinstance(s.seen.source, Absent):
-        return Fail(OmicopyError(ErrorCode.NOT_EXPORTABLE, f"There is no image {origin.image.image_id} {where}"))
+        message = f"There is no image {origin.image.image_id} {where} any more"
+        return Fail(OmicopyError(ErrorCode.NOT_EXPORTABLE, message, "Name another image."))
     assert isinstance(s.seen.source, Present)  # noqa: S101  narrowed by the caller
     image = s.seen.source.value
     if image.account_id != origin.party.account_id:
@@ -174,7 +175,8 @@ def _not_exportable(s: Situation) -> Step | None:
         )
     if image.is_failed:
         reason = image.state_reason or "no reason given"
-        return Fail(OmicopyError(ErrorCode.NOT_EXPORTABLE, f"{image.image_id} {where} is a failed image: {reason}"))
+        message = f"{image.image_id} {where} is a failed image: {reason}"
+        return Fail(OmicopyError(ErrorCode.NOT_EXPORTABLE, message, "Name another image, or make this one anew."))
     if not image.is_available:
         return Wait(Stage.EXPORTING, f"source image {image.image_id}", image.state, is_ours=False)
     return None

@@ -34,8 +34,11 @@ def read_own(fetcher: Fetcher, url: PresignedUrl, profile: str, location: str) -
                 "Check its access key, its Region, its right to read the object, and this machine's clock.",
             ) from None
         if error.code is ErrorCode.NOT_FOUND:
-            raise OmicopyError(ErrorCode.NOT_FOUND, f"There is no object {location}", "Look at the bucket.") from None
+            raise OmicopyError(ErrorCode.NOT_FOUND, f"There is no object {location}", _NOT_THERE) from None
         raise
+
+
+_NOT_THERE = "Check the bucket's name, the key, and that the bucket is in this profile's Region."
 
 
 def demand_validity(

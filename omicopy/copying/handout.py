@@ -148,7 +148,8 @@ def _finished_export(clients: Clients, profile: str, source: str, now: datetime)
         if isinstance(fact, Refused | Unknown):
             raise fact.error
     where = f"s3://{complete[0].key.bucket}/{complete[0].key.folder}"
-    raise OmicopyError(ErrorCode.NOT_FOUND, f"{source} is completed, but no manifest lies under {where}")
+    hint = "If its objects were deleted, export once more with: omicopy export … --re-export"
+    raise OmicopyError(ErrorCode.NOT_FOUND, f"{source} is completed, but no manifest lies under {where}", hint)
 
 
 def _none_finished(source: str, profile: str, tasks: list[ExportTask]) -> OmicopyError:

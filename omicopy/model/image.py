@@ -15,6 +15,7 @@ from omicopy.model import answers
 DESCRIPTION_LIMIT = 255
 """Characters we use of a description at most; the service's own limit is not documented."""
 NAME_FIELDS = ("name", "date", "region", "image_id")
+_FIELDS = " ".join(f"{{{name}}}" for name in NAME_FIELDS)
 _NAME = re.compile(r"[A-Za-z0-9_ ()/.\-]{3,128}")
 _MARKER = re.compile(r"\[omicopy [^\[\]]*\]")
 
@@ -104,11 +105,11 @@ def check_name_template(template: str) -> str:
     try:
         fields = list(string.Formatter().parse(template))
     except ValueError as error:
-        raise OmicopyError(ErrorCode.USAGE, f"The name template {template!r} can't be read: {error}") from None
+        hint = f"Write fields as {_FIELDS}; a name itself has no braces."
+        raise OmicopyError(ErrorCode.USAGE, f"The name template {template!r} can't be read: {error}", hint) from None
     for _, field, spec, conversion in fields:
         if field is not None and (field not in NAME_FIELDS or spec or conversion):
-            allowed = " ".join(f"{{{name}}}" for name in NAME_FIELDS)
-            raise OmicopyError(ErrorCode.USAGE, f"{{{field}}} is no field of a name template", f"Use {allowed}.")
+            raise OmicopyError(ErrorCode.USAGE, f"{{{field}}} is no field of a name template", f"Use {_FIELDS}.")
     return template
 
 
