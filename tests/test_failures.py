@@ -151,7 +151,8 @@ def test_a_server_that_can_t_be_reached_is_temporary(tool) -> None:
     ran = tool.together(
         [lambda env=env: tool.copy("golden-linux", "--retry", "1s", code=5, **env) for env in (api, store)]
     )
-    assert "ReadAccounts in target (us-east-2): the server can't be reached" in ran[0].err
+    assert f"ReadAccounts in target (us-east-2): 127.0.0.1:{port} can't be reached" in ran[0].err
+    assert "Check the Region's name" in ran[0].err
     assert ran[1].copy["error"]["code"] == "temporary"
     assert "s3://omi-exports" in ran[1].err
     assert tool.writes() == []
