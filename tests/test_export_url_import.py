@@ -293,3 +293,23 @@ def test_an_import_without_waiting_is_picked_up_by_the_same_command(tool) -> Non
     assert (running["status"], running["target"]["image_id"]) == ("running", tool.copies()[0].image_id)
     assert tool.import_(url).copy["status"] == "present"
     assert tool.count("CreateImage") == 1
+
+
+def test_a_url_that_a_shell_cut_is_known_by_its_missing_signature(tool) -> None:
+    tool.export()
+    url = tool.url(LINUX).out.strip()
+    ran = tool.import_(url.partition("&")[0], code=10)
+    assert "bears no signature" in ran.err
+    assert "quotes" in ran.err
+    assert tool.count("CreateImage") == 0
+
+
+def test_a_url_can_t_be_asked_to_be_valid_for_longer_than_it_lives(tool) -> None:
+    tool.export()
+    assert "--expires" in tool.url(LINUX, "--expires", "1h", "--min-validity", "2h", code=2).err
+    assert tool.url(LINUX, "--expires", "1h").out.startswith("http")
+
+
+def test_a_folder_is_no_object(tool) -> None:
+    tool.export()
+    assert "There is no object" in tool.url(f"s3://omi-exports/{LINUX}/", code=4).err

@@ -415,3 +415,10 @@ def test_the_journal_holds_no_secret_and_nothing_when_all_is_done(tool) -> None:
     tool.target.change_image(tool.copies()[0].image_id, state=ImageState.AVAILABLE)
     assert tool.copy("golden-linux").copy["status"] == "present"
     assert [path for path in (tool.home / "state").rglob("*") if path.is_file()] == []
+
+
+def test_whoever_waits_for_a_server_that_can_t_be_reached_is_told_why(tool) -> None:
+    tool.sandbox.faults.add(Fault(FaultKind.ERROR_503, "ReadAccounts", times=2))
+    ran = tool.copy("golden-linux", OMICOPY_RETRY="40s")
+    assert "Warning: ReadAccounts in source (eu-west-2): HTTP 503" in ran.err
+    assert "trying again for 40s at most" in ran.err

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from omicopy.cli.talk import keep_secret
+from omicopy.cli.talk import keep_secret, warn
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.profile import Account, resolve_profile
 from omicopy.model.duration import parse_duration
@@ -23,4 +23,4 @@ def accounts_of(profiles: Sequence[str]) -> dict[str, Account]:
 
 def clients_for(profiles: Sequence[str], retry: timedelta, http_timeout: str) -> Clients:
     seconds = parse_duration(http_timeout).total_seconds()
-    return Clients(accounts_of(profiles), read_timeout=max(seconds, 0.001), retry=retry)
+    return Clients(accounts_of(profiles), read_timeout=max(seconds, 0.001), retry=retry, tell=warn)

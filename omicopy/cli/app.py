@@ -6,7 +6,8 @@ import errno
 import os
 import shlex
 import sys
-from typing import Annotated
+import traceback
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -55,13 +56,21 @@ def run() -> None:
         sys.exit(error.exit_code)
     except OSError as error:
         if error.errno not in _NO_ROOM:
-            raise
+            _say_unforeseen()
         reason = f"What there is to say can't be written: {error.strerror}"
         say_error(OmicopyError(ErrorCode.FAILED, reason, "Make room, then run the same command again."))
         os._exit(ErrorCode.FAILED.exit_code)  # what stdout still holds can't be written at the end either
+    except Exception:  # noqa: BLE001  whatever it is, it passes the filter
+        _say_unforeseen()
     except Interrupted as interruption:
         again = shlex.join(["omicopy", *sys.argv[1:]])
         meanwhile = "; ".join(interruption.goes_on) or "nothing"
         say(f"\nInterrupted. The service goes on with: {meanwhile}. To continue here:\n  {again}", event="interrupted")
         sys.stdout.flush()
         os._exit(interruption.exit_code)  # at once: requests still under way in threads are nobody's concern any more
+
+
+def _say_unforeseen() -> NoReturn:
+    """A mistake of ours. Its traceback is told like everything else: without a key or a signature (R8)."""
+    say(f"This should not have happened; please report it:\n{traceback.format_exc()}", "error", "failed")
+    sys.exit(ErrorCode.FAILED.exit_code)

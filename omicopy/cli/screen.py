@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from omicopy.cli.talk import is_plain, safe, say, warn
 from omicopy.copying.events import Ended, Event, Listener, Moved, Warned
 from omicopy.model.duration import say_duration
-from omicopy.model.report import describe_result, rfc3339
+from omicopy.model.report import CopyResult, Status, describe_result, rfc3339
 from omicopy.model.request import CopyRequest, Origin
 
 if TYPE_CHECKING:
@@ -58,9 +58,15 @@ class _PlainLines:
             say(text, event="moved", phase=event.phase, task=event.task_id, **_fields(event.request))
         elif isinstance(event, Ended):
             result = event.result
-            text = f"{self._labels[id(result.request)]}: {result.status}, {_clock(result.seconds)}"
+            text = f"{self._labels[id(result.request)]}: {_word(result)}, {_clock(result.seconds)}"
             fields = _fields(result.request)
             say(text, event="ended", status=result.status, copy=result.image_id, task=result.export_task_id, **fields)
+
+
+def _word(result: CopyResult) -> str:
+    """What is said of an end. The JSON has one list of statuses for all; people say that an export was exported."""
+    is_export = result.request.destination is None and result.status is Status.COPIED
+    return "exported" if is_export else result.status.value
 
 
 def _fields(request: CopyRequest) -> dict[str, str]:
@@ -97,7 +103,7 @@ def _moving_lines(requests: Sequence[CopyRequest]) -> Iterator[Listener]:
                 progress.update(bar.id, description=text, completed=event.progress or 0)
             else:
                 row, result = rows[id(event.result.request)], event.result
-                progress.update(row, description=str(result.status), total=100, completed=100 if result.is_good else 0)
+                progress.update(row, description=_word(result), total=100, completed=100 if result.is_good else 0)
                 progress.stop_task(row)
 
         yield listener

@@ -27,14 +27,14 @@ def url(
         str, typer.Option("--expires", metavar="DURATION", envvar="OMICOPY_EXPIRES", help="The URL's life, at most 7d.")
     ] = "7d",
     min_validity: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--min-validity",
             metavar="DURATION",
             envvar="OMICOPY_MIN_VALIDITY",
-            help="For how long every URL inside a manifest must still work.",
+            help="For how long every URL inside a manifest must still work; else 24h, or as long as the URL lives.",
         ),
-    ] = "24h",
+    ] = None,
     no_check: Annotated[
         bool, typer.Option("--no-check", envvar="OMICOPY_NO_CHECK", help="Sign offline; look at nothing.")
     ] = False,
@@ -61,7 +61,9 @@ def url(
     from omicopy.model.duration import parse_duration
 
     speak(log_format, verbose)
-    wish = Wish(profile, parse_duration(expires), parse_duration(min_validity), not no_check)
+    life = parse_duration(expires)
+    validity = parse_duration(min_validity) if min_validity else min(parse_duration("24h"), life)
+    wish = Wish(profile, life, validity, not no_check)
     clients = clients_for([profile], parse_duration(retry), http_timeout)
     now = datetime.now(UTC)
     if source.startswith("s3://"):

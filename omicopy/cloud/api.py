@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,7 +29,10 @@ from omicopy.cloud.retry import Pace, read_patiently, send_once
 from omicopy.errors import ErrorCode
 from omicopy.model import answers
 from omicopy.model.calls import CallCount
+from omicopy.model.duration import say_duration
 
+TOLD_PATIENCE = 30.0
+"""Seconds; whoever waits for longer than that is told why."""
 PAGE = 1000
 """The service's largest page; its default is 100."""
 
@@ -57,10 +60,13 @@ class _Call(Call):  # type: ignore[misc]
 class Api:
     """One account's API. Reads are retried; writes are sent exactly once (R1). Raises ServiceError only."""
 
-    def __init__(self, account: Account, timeout: tuple[float, float], pace: Pace) -> None:
+    def __init__(
+        self, account: Account, timeout: tuple[float, float], pace: Pace, tell: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.account = account
         self.pace = pace
         self.count = CallCount()
+        self._tell: Callable[[str], None] | None = tell
         self._call = _Call(max_retries=0, resolved=_sdk_profile(account))
         self._call.session.max_redirects = 0
         self._call.session.hooks["response"] = [self._compare_clocks, _insist_on_status]
@@ -77,9 +83,19 @@ class Api:
 
         def send() -> Mapping[str, Any]:
             self.count.reads += 1
-            return self._send(action, parameters)
+            try:
+                return self._send(action, parameters)
+            except ServiceError as error:
+                self._tell_once(error, patience)
+                raise
 
         return read_patiently(send, self.pace, patience, on_retry)
+
+    def _tell_once(self, error: ServiceError, patience: float) -> None:
+        """A read that is repeated for long would else be a long silence."""
+        if self._tell and patience > TOLD_PATIENCE and error.code is ErrorCode.TEMPORARY:
+            self._tell(f"{error.message}; trying again for {say_duration(timedelta(seconds=round(patience)))} at most")
+            self._tell = None
 
     def read_all(self, action: str, key: str, patience: float, filters: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """Every item of every page of a list; a page that is missing is a failure, never a shorter list."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -29,6 +29,8 @@ class Clients:
     accounts: Mapping[str, Account]
     read_timeout: float = 60.0
     retry: timedelta = timedelta(seconds=LONGEST_BURST)
+    tell: Callable[[str], None] = lambda _: None
+    """Hears of a failure that somebody sits and waits through."""
     _apis: dict[str, Api] = field(default_factory=dict)
     _storages: dict[str, Storage] = field(default_factory=dict)
     _fetcher: Fetcher | None = None
@@ -42,7 +44,7 @@ class Clients:
         if profile not in self._apis:
             from omicopy.cloud.api import Api
 
-            self._apis[profile] = Api(self.accounts[profile], self._timeout, Pace())
+            self._apis[profile] = Api(self.accounts[profile], self._timeout, Pace(), self.tell)
         return self._apis[profile]
 
     def storage(self, profile: str) -> Storage:

@@ -104,10 +104,10 @@ def _meaning(answer: Answer) -> tuple[ErrorCode, str]:
     if answer.kind.startswith("TooManyResources") or _in_thousand(answer.code, 10):
         return ErrorCode.QUOTA, "Free what the quota counts, or ask for a higher one."
     if answer.status == 404 or answer.kind == "InvalidResource" or _in_thousand(answer.code, 5):
-        return ErrorCode.NOT_FOUND, ""
+        return ErrorCode.NOT_FOUND, "Check the ID or name, and that it belongs to this account and Region."
     if answer.status == 409 or answer.kind == "ResourceConflict":
-        return ErrorCode.NAME_CONFLICT, ""
-    return ErrorCode.FAILED, ""
+        return ErrorCode.NAME_CONFLICT, "Look at what holds the name or the resource, and choose another."
+    return ErrorCode.FAILED, "The service refuses what it was asked for these reasons; -v shows every request."
 
 
 _NOT_AUTHENTICATED = ("1", "4", "4120")

@@ -118,7 +118,9 @@ class Actor:
             return
         memory.task_id, memory.doubt_since = None, None
         memory.known -= {task.task_id}
-        self._journal.close(export_entry(origin))
+        entry = export_entry(origin)
+        if self._journal.find(entry)[1] == task.task_id:
+            self._journal.close(entry)
         self._listener(Warned(f"{task.task_id} was cancelled: {story}"))
 
     def _resign(self, flight: Flight, step: Resign) -> None:
@@ -163,6 +165,7 @@ class Actor:
         image_id = answers.text(answers.mapping(answer, "Image"), "ImageId")
         if image_id:
             memory.created_id = image_id
+            memory.journaled |= {image_id}
             self._journal.answered(entry, image_id)
 
     def _manifest_url(self, request: CopyRequest, step: Import) -> str:

@@ -53,11 +53,11 @@ def _ours(s: Situation, image: Image) -> Step:
     if not image.is_failed:
         return Wait(Stage.IMPORTING, image.image_id, image.state, image=image)
     if image.image_id not in (s.image.old_failures or ()):
-        return Fail(_import_failed(image), image)
+        return Fail(_import_failed(s, image), image)
     if s.image.replaced_id == image.image_id:
         return LookAgain(f"the failed image {image.image_id} is being deleted")
     if s.image.replaced_id:
-        return Fail(_import_failed(image), image)
+        return Fail(_import_failed(s, image), image)
     if not is_ours_to_delete(image, s.image.journaled):
         return Fail(_failed_and_untagged(image), image)
     return ReplaceFailed(image)
@@ -91,12 +91,14 @@ def _doubt(s: Situation, by_name: Mapping[str, Image]) -> Step | None:
     return None
 
 
-def _import_failed(image: Image) -> OmicopyError:
+def _import_failed(s: Situation, image: Image) -> OmicopyError:
     reason = image.state_reason or "the service gave no reason"
+    replaces = "Run the same command again: it replaces the failed image once."
+    cleared = f"Delete {image.image_id}, which nothing proves to be this tool's, then run the same command again."
     return OmicopyError(
         ErrorCode.REMOTE_FAILED,
         f"The import into {image.image_id} failed: {reason}",
-        "Run the same command again: it replaces the failed image once.",
+        replaces if is_ours_to_delete(image, s.image.journaled) else cleared,
     )
 
 

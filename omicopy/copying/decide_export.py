@@ -105,6 +105,8 @@ def _damaged(s: Situation, stored: StoredExport, tasks: Sequence[ExportTask]) ->
     if failed:
         return Fail(_export_failed(failed[-1]))
     if not s.export.started:
+        if s.within_grace(s.export.unusable_since):
+            return LookAgain(f"{stored.location} names objects that can't be seen yet")
         return _start(s)
     if s.within_grace(s.export.doubt_since):
         return LookAgain(_MAY_BE_STARTED)

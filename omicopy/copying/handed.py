@@ -8,9 +8,11 @@ from omicopy.cloud.fetch import Fetcher, Life
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
 from omicopy.model.manifest import Manifest, effective_expiry, parse_manifest, url_path
-from omicopy.model.presigned import PresignedUrl
+from omicopy.model.presigned import PresignedUrl, Signature
 
 _HINT = "Ask for a new URL (omicopy url …), or lower --min-validity."
+
+_CUT = "A shell cuts a URL at its first &: put it in quotes, or give it in a file or on stdin (-)."
 
 
 def read_handed(fetcher: Fetcher, url: PresignedUrl, now: datetime) -> Manifest:
@@ -19,7 +21,15 @@ def read_handed(fetcher: Fetcher, url: PresignedUrl, now: datetime) -> Manifest:
         raise OmicopyError(
             ErrorCode.EXPIRED, f"The manifest's URL expired at {url.expires_at:%Y-%m-%d %H:%M:%SZ}", _HINT
         )
-    return parse_manifest(fetcher.read(url), f"{url.scheme}://{url.host}/{url.bucket}/{url.key}")
+    try:
+        raw = fetcher.read(url)
+    except OmicopyError as error:
+        if error.code is ErrorCode.EXPIRED and url.signature is Signature.NONE:
+            raise OmicopyError(
+                ErrorCode.EXPIRED, "The store refuses this URL, which bears no signature", _CUT
+            ) from None
+        raise
+    return parse_manifest(raw, f"{url.scheme}://{url.host}/{url.bucket}/{url.key}")
 
 
 def read_own(fetcher: Fetcher, url: PresignedUrl, profile: str, location: str) -> bytes:

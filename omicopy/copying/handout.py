@@ -15,6 +15,7 @@ from omicopy.copying.facts import Present, Refused, Unknown
 from omicopy.copying.handed import demand_life, demand_validity, read_own
 from omicopy.copying.resign import resign
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.duration import say_duration
 from omicopy.model.export import ExportTask, Phase, StoredExport, parse_task
 from omicopy.model.manifest import Expiry, Manifest, effective_expiry, parse_manifest
 from omicopy.model.presigned import PresignedUrl, parse_presigned
@@ -23,7 +24,7 @@ from omicopy.model.report import SCHEMA, rfc3339
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """`expires` is the URL's life; every URL inside a manifest must live `min_validity`, or as long as the URL does."""
+    """`expires` is the URL's life; every URL inside a manifest must live `min_validity`, which is no longer."""
 
     profile: str
     expires: timedelta
@@ -51,7 +52,7 @@ def hand_out_object(clients: Clients, wish: Wish, bucket: str, key: str, now: da
 
     Raises USAGE for a bad expiry, NOT_FOUND, DENIED for refused credentials, DAMAGED, EXPIRED, or a ServiceError.
     """
-    check_expiry(wish.expires)
+    _check(wish)
     account = clients.accounts[wish.profile]
     url = parse_presigned(presign(account, bucket, key, wish.expires))
     location = f"s3://{bucket}/{key}"
@@ -70,9 +71,17 @@ def hand_out_object(clients: Clients, wish: Wish, bucket: str, key: str, now: da
 
 def hand_out_export(clients: Clients, wish: Wish, source: str, now: datetime) -> Handout:
     """Signs the manifest of a finished export: `source` is its task's ID, or its image's. Raises NOT_FOUND too."""
-    check_expiry(wish.expires)
+    _check(wish)
     stored = _finished_export(clients, wish.profile, source, now)
     return hand_out_object(clients, wish, stored.bucket, stored.manifest_key, now)
+
+
+def _check(wish: Wish) -> None:
+    check_expiry(wish.expires)
+    if wish.min_validity > wish.expires:
+        asked, life = say_duration(wish.min_validity), say_duration(wish.expires)
+        message = f"A URL that lives for {life} can't be valid for {asked}"
+        raise OmicopyError(ErrorCode.USAGE, message, "Raise --expires, or lower --min-validity.")
 
 
 def describe_handout(handout: Handout) -> dict[str, Any]:
@@ -99,7 +108,7 @@ def describe_handout(handout: Handout) -> dict[str, Any]:
 def _is_usable(clients: Clients, wish: Wish, manifest: Manifest, now: datetime) -> bool:
     """Whether every URL inside works and lives long enough; one that dies before the URL we make is of no use."""
     try:
-        demand_validity(now + wish.expires, manifest, min(wish.min_validity, wish.expires), now)
+        demand_validity(now + wish.expires, manifest, wish.min_validity, now)
         demand_life(clients.fetcher(), manifest)
     except OmicopyError as error:
         if error.code is not ErrorCode.EXPIRED:

@@ -105,7 +105,9 @@ def identify(clients: Clients, profile: str) -> Party:
     account = next(answers.mappings(answer, "Accounts"), {})
     account_id = answers.text(account, "AccountId")
     if not account_id:
-        raise OmicopyError(ErrorCode.FAILED, f"The API does not say which account the profile {profile!r} belongs to")
+        raise OmicopyError(
+            ErrorCode.FAILED, f"The API does not say which account the profile {profile!r} is of", "Check its endpoint."
+        )
     return Party(profile, account_id, clients.accounts[profile].region)
 
 

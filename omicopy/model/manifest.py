@@ -86,10 +86,6 @@ class Manifest:
         canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
-    def same_objects(self, other: Manifest) -> bool:
-        """Whether both point to the same set of objects."""
-        return self._objects() == other._objects()
-
     def with_urls(self, urls: Sequence[str]) -> bytes:
         """The JSON again with one new URL a snapshot (else ValueError), in order. Nothing else changes."""
         return json.dumps(self._with_urls(urls), indent=2).encode() + b"\n"
@@ -109,9 +105,6 @@ class Manifest:
 
     def _url_expiries(self) -> list[tuple[str, datetime | None]]:
         return [(url_path(index), snapshot.url.expires_at) for index, snapshot in enumerate(self.snapshots)]
-
-    def _objects(self) -> frozenset[tuple[str | None, str | None]]:
-        return frozenset((snapshot.url.bucket, snapshot.key) for snapshot in self.snapshots)
 
     def _with_urls(self, urls: Iterable[str | None]) -> dict[str, Any]:
         document = copy.deepcopy(dict(self.document))

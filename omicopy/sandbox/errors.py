@@ -65,7 +65,6 @@ class No(Enum):
     STATE = Refusal("6003", "InvalidState", 409)
     NAME_TAKEN = Refusal("9015", "ResourceConflict", 409, "The ImageName is already used.")
     EXPORTS_IN_FLIGHT = Refusal("10008", "TooManyResources (QuotaExceded)", 400)
-    SNAPSHOT_QUOTA = Refusal("10026", "TooManyResources (QuotaExceded)", 400)
     IMAGE_QUOTA = Refusal("10026", "TooManyResources (QuotaExceded)", 400, "The limit of images is reached.")
     INTERNAL = Refusal("2000", "InternalError", 500)
 

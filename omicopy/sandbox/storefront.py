@@ -68,6 +68,9 @@ class StoreFront:
                 start = "Error parsing the X-Amz-Credential parameter"
                 return S3Error(400, "AuthorizationQueryParametersError", f"{start}; {said}")
             return S3Error(400, "AuthorizationHeaderMalformed", f"The authorization header is malformed; {said}")
+        if request.action in ("GetObject", "HeadObject") and request.key.endswith("/"):
+            # SeaweedFS would show a folder of its own, which S3 has not
+            return S3Error(404, "NoSuchKey", "The specified key does not exist.")
         if request.is_form_upload:
             return S3Error(501, "NotImplemented", "A form upload (pre-signed POST) is not implemented.")
         return None
