@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import Settings
 from tests.tool import Tool
 from tests.warm import Warm
 
+hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("busy")  # a machine that is busy with other things proves nothing
 QUICK = Settings(export_seconds=0.3, import_seconds=0.3)
 
 

@@ -198,7 +198,7 @@ def test_what_is_wrong_is_named_by_its_json_path(path: tuple[str | int, ...], va
     ("raw", "said"),
     [
         (b"", "line 1, column 1"),
-        (b'{"Version": 1,}', "line 1, column 15"),
+        (b'{"Version": 1,}', "line 1, column 1"),
         (b"<Error><AWSAccessKeyId>ACCESSKEY1</AWSAccessKeyId></Error>", "not JSON"),
         (b"\x1f\x8b\x08\x00", "not JSON in UTF-8"),
         (b"[" * 100_000, "not JSON"),
