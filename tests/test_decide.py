@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from omicopy.cloud.failure import Cause, temporary
@@ -51,6 +52,7 @@ from omicopy.model.report import Status
 from omicopy.model.request import Budgets, CopyRequest, Origin
 from tests.builders import (
     COPY_ID,
+    KEY,
     MARKER,
     NAME,
     NOON,
@@ -172,7 +174,9 @@ TABLE = [
     Row("r4: failed before, with a tag copied from another image: conflict", ErrorCode.NAME_CONFLICT,
         known([image(State="failed", Tags=[{"Key": COPY_TAG, "Value": "ami-another0"}])]), image=BEFORE),
     Row("ours, failed before, deleted and still listed: look again", LookAgain, known([OLD]),
-        image=BEFORE | {"replaced_id": COPY_ID}),
+        image=BEFORE | {"replaced_id": COPY_ID, "replaced_at": JUST_NOW}),
+    Row("ours, failed before, deleted, and still listed after the grace: fail", ErrorCode.FAILED, known([OLD]),
+        image=BEFORE | {"replaced_id": COPY_ID, "replaced_at": LONG_AGO}),
     Row("once a run: another one that had failed before, after one was deleted: fail", ErrorCode.REMOTE_FAILED,
         known([OLD]), image=BEFORE | {"replaced_id": "ami-0"}),
     Row("ours, failed in this run: fail with its StateComment", ErrorCode.REMOTE_FAILED, known([FAILED])),
@@ -397,6 +401,7 @@ def test_the_grace_ends_with_a_look_that_began_after_it() -> None:
 
 # ---- whatever is observed
 
+THOROUGH = 500
 NAMES = st.sampled_from([NAME, RENAMED, "other"])
 STATES = st.sampled_from(["available", "pending", "failed", "", "odd"])
 IMAGE_IDS = st.sampled_from([COPY_ID, "ami-0000f001", "ami-0000f002"])
@@ -438,6 +443,7 @@ IMAGE_MEMORIES = st.builds(
     old_failures=st.none() | st.frozensets(IMAGE_IDS),
     journaled=st.frozensets(IMAGE_IDS),
     replaced_id=st.none() | IMAGE_IDS,
+    replaced_at=st.sampled_from([JUST_NOW, LONG_AGO]),
 )
 EXPORT_MEMORIES = st.builds(
     ExportMemory,
@@ -455,7 +461,52 @@ EXPORT_MEMORIES = st.builds(
     quota_refused_at=st.sampled_from([JUST_NOW, LONG_AGO]),
     quota_refused_alone=st.booleans(),
 )
+ALMOST_OURS = st.sampled_from(
+    [
+        OLD,
+        OLD,
+        FAILED,
+        replace(OLD, account_id="333333333333"),
+        replace(OLD, name="other"),
+        replace(OLD, description=f"{MARKER} [omicopy eu-west-2 ami-0000000b]"),
+        replace(OLD, description=MARKER.replace("]", "0]")),
+        replace(OLD, state="odd"),
+        replace(OLD, tags=WRONG_TAG.tags),
+    ]
+)
+FEW_IMAGES = st.just([]) | st.just([]) | st.lists(ALMOST_OURS, min_size=1, max_size=1) | SHOWN_IMAGES
+BUCKETS = st.sampled_from([ABSENT, ABSENT, Refused(NO_RIGHT), *map(Present, (DAMAGED, DAMAGED, FRESH, SHORT, DEAD))])
+LISTED = st.builds(
+    Observed,
+    images=FEW_IMAGES.map(Present),
+    source=st.just(Present(source_image())) | SOURCES.map(Present),
+    tasks=(SHOWN_TASKS | st.sampled_from([[RUNNING], [task(), SECOND_RUNS], [task(SECOND), RUNNING]])).map(Present),
+    others_in_flight=UNKNOWNS | st.integers(0, 2).map(Present),
+    stored=UNKNOWNS | BUCKETS,
+)
+ENDED = st.builds(task, TASK_IDS, st.sampled_from(["completed", "failed", "cancelled"])) | st.just(OTHER_FORMAT)
+ENDED_TASKS = st.lists(ENDED, max_size=3, unique_by=lambda task: task.task_id)
+SETTLED = st.builds(
+    Observed,
+    images=FEW_IMAGES.map(lambda images: Present([one for one in images if one.state in ("available", "failed")])),
+    source=st.sampled_from([ABSENT, *map(Present, (source_image(), source_image(State="failed")))]),
+    tasks=ENDED_TASKS.map(Present),
+    others_in_flight=st.integers(0, 2).map(Present),
+    stored=BUCKETS,
+)
+LITTLE_IMAGE_MEMORY = IMAGE_MEMORIES | st.sampled_from(
+    [{"old_failures": frozenset([COPY_ID])}, {"known": frozenset(["ami-0000f001"]), "missing_since": LONG_AGO}]
+).map(lambda memory: ImageMemory(**memory))
+LITTLE_EXPORT_MEMORY = EXPORT_MEMORIES | st.sampled_from(
+    [
+        {"task_id": SECOND, "started": 1, "is_sent": True, "doubt_since": LONG_AGO},
+        {"known": frozenset([SECOND]), "missing_since": LONG_AGO},
+        {"quota_refusal": QUOTA, "quota_refused_at": JUST_NOW},
+        {"unusable_since": LONG_AGO},
+    ]
+).map(lambda memory: ExportMemory(**memory))
 REQUESTS = st.sampled_from([COPY, RE_EXPORT, SKIP, RENAME, EXPORT, IMPORT])
+DEEP = st.sampled_from([COPY, RE_EXPORT, EXPORT])
 ASKED = {
     Look.IMAGES: "images",
     Look.SOURCE: "source",
@@ -496,21 +547,77 @@ def test_r2_in_doubt_nothing_is_created(
     assert not isinstance(step_for(seen, request, image, export), StartExport | Import)
 
 
-@given(REQUESTS, OBSERVED, IMAGE_MEMORIES, EXPORT_MEMORIES)
-def test_r4_only_ours_is_ever_deleted(
+@settings(max_examples=THOROUGH)
+@given(REQUESTS, LISTED, LITTLE_IMAGE_MEMORY, LITTLE_EXPORT_MEMORY)
+def test_r4_only_ours_is_ever_deleted_or_signed_anew(
     request: CopyRequest, seen: Observed, image: ImageMemory, export: ExportMemory
 ) -> None:
     step = step_for(seen, request, image, export)
     if isinstance(step, ReplaceFailed):
         assert request.destination is not None
         assert step.image.account_id == request.destination.party.account_id
-        assert step.image.description.endswith(request.marker)
-        assert step.image.is_failed
+        assert step.image.name in (request.destination.name, f"{NAME}-{request.distinction}")
+        assert re.findall(r"\[omicopy [^]]*\]", step.image.description)[-1] == request.marker
+        assert step.image.state == "failed"
+        assert image.old_failures is not None
+        assert step.image.image_id in image.old_failures
         assert step.image.image_id in image.journaled or step.image.tags[COPY_TAG] == step.image.image_id
     if isinstance(step, CancelExport):
+        assert isinstance(seen.tasks, Present)
+        assert step.task in seen.tasks.value
+        assert step.task.key == KEY
         assert step.task.task_id == export.task_id
         assert step.task.task_id not in export.cancelled
-        assert step.followed != step.task.task_id
+        whole = seen.stored.value.location if isinstance(seen.stored, Present) else None
+        smaller = {task.task_id for task in seen.tasks.value if task.key == KEY and task.task_id < step.task.task_id}
+        assert step.followed in {whole, *smaller}
+    if isinstance(step, Resign):
+        assert isinstance(seen.stored, Present)
+        assert step.stored is seen.stored.value
+        assert not step.stored.damage
+        assert request.destination is not None
+
+
+@settings(max_examples=THOROUGH)
+@given(REQUESTS | DEEP, LISTED, LITTLE_IMAGE_MEMORY, LITTLE_EXPORT_MEMORY)
+@example(RE_EXPORT, known(tasks=[task(), SECOND_RUNS]), ImageMemory(), ExportMemory(unusable_since=LONG_AGO))
+def test_r2_no_export_is_started_beside_one_that_runs_or_is_whole(
+    request: CopyRequest, seen: Observed, image: ImageMemory, export: ExportMemory
+) -> None:
+    """Whatever else is known, remembered or unknown; a task in a state that nobody knows counts as one that runs."""
+    assert isinstance(seen.tasks, Present)
+    ended = ("completed", "failed", "cancelled")
+    runs = any(task.key == KEY and task.state not in ended for task in seen.tasks.value)
+    is_whole = isinstance(seen.stored, Present) and not seen.stored.value.damage
+    assume(runs or is_whole)
+    assert not isinstance(step_for(seen, request, image, export), StartExport)
+
+
+@settings(max_examples=THOROUGH)
+@given(REQUESTS | DEEP, SETTLED, LITTLE_IMAGE_MEMORY, LITTLE_EXPORT_MEMORY)
+def test_r6_what_is_known_is_never_waited_for(
+    request: CopyRequest, seen: Observed, image: ImageMemory, export: ExportMemory
+) -> None:
+    """Nothing is unknown, nothing runs, and whatever was done was done long ago: nothing that may come is left."""
+    image.conflicts = {name: replace(conflict, since=LONG_AGO) for name, conflict in image.conflicts.items()}
+    image.doubt_since, export.doubt_since = _long_ago(image.doubt_since), _long_ago(export.doubt_since)
+    image.missing_since, export.missing_since = _long_ago(image.missing_since), _long_ago(export.missing_since)
+    export.unusable_since = _long_ago(export.unusable_since)
+    image.replaced_at = export.resigned_at = LONG_AGO
+    image.remember(seen, request.marker, LONG_AGO)
+    export.remember(seen, KEY, LONG_AGO)
+    step = step_for(seen, request, image, export)
+    if isinstance(step, Wait):
+        assert step.resource == "the next free slot"
+        assert export.quota_refusal is QUOTA
+        assert isinstance(seen.others_in_flight, Present)
+        assert seen.others_in_flight.value > 0
+    else:
+        assert isinstance(step, Done | Fail | Write)
+
+
+def _long_ago(moment: float | None) -> float | None:
+    return None if moment is None else LONG_AGO
 
 
 @given(st.sampled_from([COPY, SKIP, RENAME, IMPORT]), OBSERVED, SHOWN_IMAGES, IMAGE_MEMORIES, EXPORT_MEMORIES)

@@ -191,7 +191,7 @@ class Actor:
         except ServiceError as error:
             if error.code is not ErrorCode.NOT_FOUND:  # an earlier delete may have done it, its answer lost
                 raise
-        memory.replaced_id, memory.changed = image.image_id, True
+        memory.replaced_id, memory.replaced_at, memory.changed = image.image_id, self._clock.ticks(), True
         memory.created_id, memory.doubt_since = None, None
         for volume in image.volumes:
             if volume.snapshot_id:

@@ -55,7 +55,9 @@ def _ours(s: Situation, image: Image) -> Step:
     if image.image_id not in (s.image.old_failures or ()):
         return Fail(_import_failed(s, image), image)
     if s.image.replaced_id == image.image_id:
-        return LookAgain(f"the failed image {image.image_id} is being deleted")
+        if s.within_grace(s.image.replaced_at):
+            return LookAgain(f"the failed image {image.image_id} is being deleted")
+        return Fail(_still_listed(image), image)
     if s.image.replaced_id:
         return Fail(_import_failed(s, image), image)
     if not is_ours_to_delete(image, s.image.journaled):
@@ -99,6 +101,14 @@ def _import_failed(s: Situation, image: Image) -> OmicopyError:
         ErrorCode.REMOTE_FAILED,
         f"The import into {image.image_id} failed: {reason}",
         replaces if is_ours_to_delete(image, s.image.journaled) else cleared,
+    )
+
+
+def _still_listed(image: Image) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.FAILED,
+        f"The failed image {image.image_id} was deleted and is listed all the same",
+        "Run the same command again: it deletes it once more.",
     )
 
 

@@ -173,6 +173,7 @@ class ImageMemory:
     """IDs that our journal proves to be ours although nobody tagged them yet (R4)."""
     replaced_id: str | None = None
     """The failed image that this run deleted."""
+    replaced_at: float = 0.0
 
     def remember(self, observed: Observed, marker: str, ticks: float) -> None:
         """Takes from a look what later looks are compared with."""

@@ -46,7 +46,11 @@ def start(
 
 
 def finish(process: subprocess.Popen[str], seconds: float = 60) -> Ran:
-    out, err = process.communicate(timeout=seconds)
+    """Waits for the end. A run that doesn't end fails the test, and is not left to disturb others."""
+    try:
+        out, err = process.communicate(timeout=seconds)
+    finally:
+        process.kill()
     return Ran(process.returncode, out, err)
 
 

@@ -3,49 +3,150 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.record import SERVICE_ITSELF
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.world import Device, ImageState, TaskState
 from tests.proofs import rig
+from tests.tool import Tool
 
 pytestmark = pytest.mark.proof
 QUICK = Settings(export_seconds=0.15, import_seconds=0.15)
-API = ("ReadAccounts", "ReadImages", "ReadImageExportTasks", "CreateImageExportTask", "CreateTags", "CreateImage")
-STORAGE = ("ListObjects", "GetObject")
-ON_STORAGE = {kind for kind in FaultKind if not kind.startswith("throttle-a") and kind is not FaultKind.UNKNOWN_STATE}
-DEFINITE = {FaultKind.DENIED: {12}, FaultKind.NOT_FOUND: {4, 8}}
+OLD = replace(QUICK, embedded_url_age_seconds=8 * 86_400)
+SECOND_ID_IS_SMALLER = replace(QUICK, seed=0, export_seconds=600, queued_share=1)
+"""The first export stays in the queue, and the ID of the next one is smaller."""
+
+COMMAND = (*rig.COPY, "-vv", "--log-format", "json")
+HURRIED = {"OMICOPY_HTTP_TIMEOUT": "0.5s"}
+REFUSED = {FaultKind.DENIED: {12}, FaultKind.NOT_FOUND: {4, 8}}
 """The faults that no patience cures, and the exit codes they may end a copy with."""
-WORTH_A_WARNING = {"CreateTags"}
-"""A refusal to tag the export task is said, and the copy goes on."""
+READS = ("ReadAccounts", "ReadImages", "ReadImageExportTasks", "ListObjects", "GetObject")
+SERVICES = {"ListObjects": "oos", "GetObject": "oos", "PutObject": "oos"}
+ON_STORAGE = {kind for kind in FaultKind if not kind.startswith("throttle-a") and kind is not FaultKind.UNKNOWN_STATE}
 
 
-def cases() -> list[tuple[str, str, FaultKind]]:
-    on_api = [("api", action, kind) for action in API for kind in FaultKind]
-    on_storage = [("oos", action, kind) for action in STORAGE for kind in FaultKind if kind in ON_STORAGE]
-    return on_api + on_storage
+@dataclass(frozen=True)
+class Scene:
+    """A copy on its way, to which a fault happens. It ends well with one image and so many exports."""
+
+    play: Callable[[Tool, Path, Fault], tuple[Fault, rig.Ran]]
+    actions: tuple[str, ...]
+    exports: int = 1
+    images_made: int = 1
+    fatal: Mapping[FaultKind, set[int]] = field(default_factory=dict)
 
 
-@pytest.mark.parametrize(("service", "action", "kind"), cases())
+def run(tool: Tool, state: Path) -> rig.Ran:
+    return rig.run(tool.sandbox, state, COMMAND, HURRIED)
+
+
+def plain(tool: Tool, state: Path, fault: Fault) -> tuple[Fault, rig.Ran]:
+    """A copy from nothing."""
+    tool.sandbox.reset(QUICK)
+    return tool.sandbox.faults.add(fault), run(tool, state)
+
+
+def expired(tool: Tool, state: Path, fault: Fault) -> tuple[Fault, rig.Ran]:
+    """The export is there, and its embedded URLs are over: a copy signs them anew."""
+    tool.sandbox.reset(OLD)
+    tool.exported()
+    tool.sandbox.faults.add(fault)
+    ran = run(tool, state)
+    assert bool(tool.keys(".json")[1:]) is (ran.code == 0), "signed anew, or not at all"
+    return fault, ran
+
+
+def failed_before(tool: Tool, state: Path, fault: Fault) -> tuple[Fault, rig.Ran]:
+    """An earlier run's import failed half-way: the same command replaces the image and what it had made already."""
+    tool.sandbox.reset(QUICK)
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "GetObject", account=SERVICE_ITSELF))
+    tool.copy("golden-linux", code=7, XDG_STATE_HOME=str(state))
+    (failed,) = tool.copies()
+    snapshot = tool.target.make_snapshot(failed.account_id, 10, "half-way")
+    tool.target.change_image(failed.image_id, devices=(Device("/dev/sda1", snapshot.snapshot_id, 10),))
+    tool.target.settle()
+    tool.sandbox.faults.add(fault)
+    ran = run(tool, state)
+    assert tool.count("DeleteImage", status=200) <= 1
+    if ran.code != 0:
+        assert tool.copies() == [tool.target.images.get(failed.image_id)], "the failed one is all there is"
+        assert tool.target.images.get(failed.image_id).state is ImageState.FAILED
+    return fault, ran
+
+
+def superfluous(tool: Tool, state: Path, fault: Fault) -> tuple[Fault, rig.Ran]:
+    """Another machine starts the same export at the same moment, and by its ID everybody follows that one."""
+    tool.sandbox.reset(SECOND_ID_IS_SMALLER)
+    tool.sandbox.faults.add(fault)
+    process = rig.start(tool.sandbox, state, COMMAND, HURRIED)
+    tool.await_request("CreateImageExportTask")
+    (ours,) = tool.tasks()
+    tool.from_now_on(export_seconds=QUICK.export_seconds, queued_share=QUICK.queued_share)
+    theirs = tool.start_export()
+    assert theirs < ours.task_id
+    ran = rig.finish(process)
+    told = "was cancelled" if tool.count("DeleteExportTask", status=200) else "is superfluous"
+    assert f"{ours.task_id} {told}" in ran.err or f"{ours.task_id} is superfluous" in ran.err
+    assert tool.source.tasks.get(theirs).state is TaskState.COMPLETED
+    assert tool.count("DeleteExportTask") == 1
+    return fault, ran
+
+
+SCENES = (
+    Scene(
+        plain,
+        (*READS, "CreateImageExportTask", "CreateTags", "CreateImage"),
+        fatal=REFUSED,
+    ),
+    Scene(expired, ("PutObject",), fatal=REFUSED | {FaultKind.DENIED: {10}}),
+    Scene(failed_before, ("DeleteImage",), images_made=2, fatal=REFUSED | {FaultKind.NOT_FOUND: {1}}),
+    Scene(failed_before, ("DeleteSnapshot",), images_made=2),
+    Scene(superfluous, ("DeleteExportTask",), exports=2),
+)
+
+
+def fits(action: str, kind: FaultKind) -> bool:
+    """Storage has no throttles of the API, and no states; only what shows objects can lag."""
+    return action not in SERVICES or (kind in ON_STORAGE and (action, kind) != ("PutObject", FaultKind.LAG))
+
+
+def cases() -> list[object]:
+    return [
+        pytest.param(scene, action, kind, id=f"{SERVICES.get(action, 'api')}-{action}-{kind}")
+        for scene in SCENES
+        for action in scene.actions
+        for kind in FaultKind
+        if fits(action, kind)
+    ]
+
+
+@pytest.mark.parametrize(("scene", "action", "kind"), cases())
 def test_a_fault_never_makes_two_of_anything_and_lets_no_secret_out(
-    sandbox: Sandbox, tmp_path: Path, service: str, action: str, kind: FaultKind
+    tool: Tool, tmp_path: Path, scene: Scene, action: str, kind: FaultKind
 ) -> None:
-    sandbox.reset(QUICK)
-    fault = sandbox.faults.add(Fault(kind, action, service=service, retry_after=0.2, lag_seconds=0.5))
-    ran = rig.run(sandbox, tmp_path, (*rig.COPY, "-vv", "--log-format", "json"), {"OMICOPY_HTTP_TIMEOUT": "0.5s"})
+    sandbox, state = tool.sandbox, tmp_path / "state"
+    service = SERVICES.get(action, "api")
+    fault, ran = scene.play(tool, state, Fault(kind, action, service=service, retry_after=0.2, lag_seconds=0.5))
     assert sandbox.faults.struck(fault) == 1, "the fault was never met"
     made = len(rig.exports(sandbox)), len(rig.copies(sandbox))
-    if kind in DEFINITE and ran.code != 0:
-        assert ran.code in DEFINITE[kind], ran.err
-        assert made <= (1, 1)
+    if kind in scene.fatal and ran.code != 0:
+        assert ran.code in scene.fatal[kind], ran.err
+        assert made <= (scene.exports, 1)
         assert '"event": "failed"' in ran.err
     else:
         assert ran.code == 0, ran.err[-3000:]
-        assert made == (1, 1)
+        assert made == (scene.exports, 1)
         assert rig.copies(sandbox)[0].image_id == ran.image_id
+        assert rig.copies(sandbox)[0].state is ImageState.AVAILABLE
+    assert sandbox.record.count("CreateImageExportTask", status=200) <= scene.exports
+    assert sandbox.record.count("CreateImage", status=200) <= scene.images_made
     assert "Traceback" not in ran.err
     expect_no_secret(sandbox, ran, tmp_path)
 
