@@ -184,8 +184,9 @@ def test_no_signature_survives_redaction(wrapping: str, signature: str, encoded:
         assert "ACCESSKEY1" not in text
         assert "tail" in text
         assert text.count("REDACTED") >= 3
-        for form in (signature, value, _quoted(value)):
-            assert form[:8] not in text
+        start = signature[:6]  # of the signature itself: its encoded form may begin as the URL's own slashes do
+        for form in (start, _quoted(start), _quoted(_quoted(start))):
+            assert form not in text
 
 
 @pytest.mark.parametrize(
