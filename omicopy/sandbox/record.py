@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 SERVICE_ITSELF = "(service)"
 """In the place of an account's profile: OUTSCALE's own import, reading a manifest and its snapshots."""
@@ -37,6 +38,17 @@ class RecordedRequest:
     """Storage only: the bucket and key, without any query."""
 
 
+class Asked(TypedDict, total=False):
+    """What recorded requests can be asked by, beside their action; None asks for nothing."""
+
+    account: str | None
+    service: str | None
+    region: str | None
+    status: int | None
+    fault: str | None
+    dry_run: bool | None
+
+
 class Record:
     """All requests since the start or the last `clear`, in the order in which they ended. Safe for threads.
 
@@ -61,43 +73,18 @@ class Record:
         with self._lock:
             self._requests.clear()
 
-    def requests(
-        self,
-        action: str | None = None,
-        *,
-        account: str | None = None,
-        service: str | None = None,
-        region: str | None = None,
-        status: int | None = None,
-        fault: str | None = None,
-        dry_run: bool | None = None,
-    ) -> list[RecordedRequest]:
+    def requests(self, action: str | None = None, **asked: Unpack[Asked]) -> list[RecordedRequest]:
         """Those that fit everything given. The service's own (`SERVICE_ITSELF`) only when asked for as `account`."""
-        wanted = {"action": action, "service": service, "region": region, "status": status, "fault": fault}
-        wanted |= {"dry_run": dry_run, "account": account}
-        asked = {name: value for name, value in wanted.items() if value is not None}
+        wanted = {name: value for name, value in {"action": action, **asked}.items() if value is not None}
         with self._lock:
             found = list(self._requests)
-        if account is None:
+        if "account" not in wanted:
             found = [request for request in found if request.account != SERVICE_ITSELF]
-        return [request for request in found if all(getattr(request, name) == asked[name] for name in asked)]
+        return [request for request in found if all(getattr(request, name) == wanted[name] for name in wanted)]
 
-    def count(
-        self,
-        action: str | None = None,
-        *,
-        account: str | None = None,
-        service: str | None = None,
-        region: str | None = None,
-        status: int | None = None,
-        fault: str | None = None,
-        dry_run: bool | None = None,
-    ) -> int:
+    def count(self, action: str | None = None, **asked: Unpack[Asked]) -> int:
         """How many `requests` there are."""
-        found = self.requests(
-            action, account=account, service=service, region=region, status=status, fault=fault, dry_run=dry_run
-        )
-        return len(found)
+        return len(self.requests(action, **asked))
 
     def __iter__(self) -> Iterator[RecordedRequest]:
         with self._lock:
