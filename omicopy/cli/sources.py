@@ -38,3 +38,11 @@ def split_s3(location: str) -> tuple[str, str]:
     if bucket and key:
         return bucket, key
     raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no object", "Write s3://BUCKET/KEY.")
+
+
+def split_bucket(location: str) -> str:
+    """The bucket of `s3://BUCKET`. Raises USAGE."""
+    bucket = location.removeprefix("s3://").removesuffix("/")
+    if location.startswith("s3://") and bucket and "/" not in bucket:
+        return bucket
+    raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no bucket", "Write s3://BUCKET.")

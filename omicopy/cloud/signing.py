@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -13,6 +14,10 @@ from omicopy.cloud.profile import Account
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
 from omicopy.model.presigned import MAX_EXPIRY
+
+_CONTENT_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?: *; *[\w.-]+=[\w.+-]+)*", re.ASCII)
+_NEVER_SIGNED = "application/x-www-form-urlencoded"
+"""botocore leaves this one out of the signature, so that an upload could say anything."""
 
 
 def check_expiry(expires: timedelta) -> timedelta:
@@ -26,11 +31,32 @@ def check_expiry(expires: timedelta) -> timedelta:
     )
 
 
-def presign(account: Account, bucket: str, key: str, expires: timedelta = MAX_EXPIRY) -> str:
-    """A URL that lets anybody GET `s3://bucket/key` for `expires`. Sends nothing; raises USAGE for a bad duration."""
+def check_content_type(content_type: str) -> str:
+    """The type itself when an upload's header can say it; raises USAGE."""
+    if _CONTENT_TYPE.fullmatch(content_type) and not content_type.lower().startswith(_NEVER_SIGNED):
+        return content_type
+    raise OmicopyError(
+        ErrorCode.USAGE,
+        f"{content_type!r} is no content type to sign",
+        "Write text/plain, for example, or leave it out.",
+    )
+
+
+def presign(
+    account: Account,
+    bucket: str,
+    key: str,
+    expires: timedelta = MAX_EXPIRY,
+    method: str = "GET",
+    content_type: str | None = None,
+) -> str:
+    """A URL that lets anybody GET (or PUT) `s3://bucket/key` for `expires`; an upload must then say `content_type`.
+
+    Sends nothing; raises USAGE for a bad duration.
+    """
     seconds = int(check_expiry(expires).total_seconds())
     url = f"{account.oos_endpoint}/{quote(bucket, safe='')}/{quote(key, safe='/~')}"
-    request = AWSRequest(method="GET", url=url)
+    request = AWSRequest(method=method, url=url, headers={"Content-Type": content_type} if content_type else {})
     credentials = Credentials(account.access_key, account.secret_key)
     S3SigV4QueryAuth(credentials, "s3", account.region, expires=seconds).add_auth(request)
     return str(request.url)

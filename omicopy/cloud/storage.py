@@ -1,7 +1,9 @@
-"""Object storage (OOS) over boto3 with one account's own credentials: list, read, put. Signing is in `signing`."""
+"""Object storage (OOS) over boto3 with one account's own credentials: objects and CORS rules. Signing is in `signing`."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,6 +32,7 @@ from omicopy.cloud.retry import Pace, read_patiently, send_once
 from omicopy.errors import ErrorCode
 
 if TYPE_CHECKING:
+    from botocore.awsrequest import AWSRequest
     from mypy_boto3_s3 import S3Client
 
 T = TypeVar("T")
@@ -73,10 +76,31 @@ class Storage:
         """One whole object; its size is for the caller to look at first."""
         return self._read("GetObject", bucket, lambda: self._client.get_object(Bucket=bucket, Key=key)["Body"].read())
 
+    def read_start(self, bucket: str, key: str, length: int) -> bytes:
+        """The first `length` bytes of an object that is not empty, or all there are."""
+        asked = f"bytes=0-{length - 1}"
+        return self._read(
+            "GetObject",
+            bucket,
+            lambda: self._client.get_object(Bucket=bucket, Key=key, Range=asked)["Body"].read(length),
+        )
+
     def put(self, bucket: str, key: str, body: bytes) -> None:
         """Writes a JSON object under a key that the caller knows to be free."""
-        self._pace.wait(self._patience)
-        send_once(lambda: self._send("PutObject", bucket, lambda: self._put(bucket, key, body)), self._pace)
+        self._write("PutObject", bucket, lambda: self._put(bucket, key, body))
+
+    def cors_rules(self, bucket: str) -> list[dict[str, Any]]:
+        """The bucket's CORS rules as S3 spells them (`AllowedOrigins`, `AllowedMethods`, …); none is an empty list."""
+        return self._read("GetBucketCors", bucket, lambda: self._cors_rules(bucket))
+
+    def put_cors_rules(self, bucket: str, rules: Sequence[dict[str, Any]]) -> None:
+        """Replaces all CORS rules of the bucket."""
+        configuration: Any = {"CORSRules": list(rules)}
+        self._write(
+            "PutBucketCors",
+            bucket,
+            lambda: self._client.put_bucket_cors(Bucket=bucket, CORSConfiguration=configuration),
+        )
 
     def _page(self, bucket: str, prefix: str, tokens: Sequence[str]) -> _Page:
         """The page after those of `tokens`. Whatever is no listing is an error: an empty one would say "absent"."""
@@ -90,8 +114,20 @@ class Storage:
     def _put(self, bucket: str, key: str, body: bytes) -> None:
         self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
 
+    def _cors_rules(self, bucket: str) -> list[dict[str, Any]]:
+        try:
+            return [dict(rule) for rule in self._client.get_bucket_cors(Bucket=bucket)["CORSRules"]]
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "NoSuchCORSConfiguration":
+                return []
+            raise
+
     def _read(self, action: str, bucket: str, call: Callable[[], T]) -> T:
         return read_patiently(lambda: self._send(action, bucket, call), self._pace, self._patience, lambda: None)
+
+    def _write(self, action: str, bucket: str, call: Callable[[], object]) -> None:
+        self._pace.wait(self._patience)
+        send_once(lambda: self._send(action, bucket, call), self._pace)
 
     def _send(self, action: str, bucket: str, call: Callable[[], T]) -> T:
         with logged(action, self.account.region, self.account.profile):
@@ -144,7 +180,18 @@ def _client(account: Account, timeout: tuple[float, float]) -> S3Client:
         verify=os.environ.get("REQUESTS_CA_BUNDLE") or None,
     )
     client.meta.events.register("before-call.s3", _follow_no_redirect)
+    client.meta.events.register("before-sign.s3.PutBucketCors", _sum_up_as_before)
     return client
+
+
+def _sum_up_as_before(request: AWSRequest, **_: object) -> None:
+    """S3 insists on a checksum here. boto3 sends one of those that OOS refuses; Content-MD5 is what it sent before."""
+    for name in [
+        name for name in request.headers if name.lower().startswith(("x-amz-checksum-", "x-amz-sdk-checksum"))
+    ]:
+        del request.headers[name]
+    body = request.data if isinstance(request.data, bytes) else str(request.data).encode()
+    request.headers["Content-MD5"] = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
 def _follow_no_redirect(context: dict[str, Any], **_: object) -> None:
