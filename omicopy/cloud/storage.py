@@ -1,4 +1,4 @@
-"""Object storage (OOS) over boto3 with one account's own credentials: objects and CORS rules. Signing is in `signing`."""
+"""Object storage (OOS) over boto3 with one account's own credentials: objects and CORS rules. `signing` signs URLs."""
 
 from __future__ import annotations
 
