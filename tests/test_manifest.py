@@ -130,6 +130,37 @@ def test_an_older_manifest_with_half_its_keys_is_read() -> None:
     assert (snapshot.compressed_bytes, snapshot.device, snapshot.url.expires_at) == (None, None, None)
 
 
+PAGE = "https://oos.eu-west-2.outscale.com/BUCKET/OBJECT"
+PRINTED = {
+    "SigV4": (
+        f"{PAGE}?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=ABCDEFGHIJ0123456789%2F20101001%2Feu-west-2%2Fs3%2F"
+        f"aws4_request&X-Amz-Date=20101001T123456Z&X-Amz-Expires=3600&X-Amz-SignedHeaders=host"
+        f"&X-Amz-Signature={'x' * 64}",
+        datetime(2010, 10, 1, 13, 34, 56, tzinfo=UTC),
+    ),
+    "SigV2": (
+        f"{PAGE}?AWSAccessKeyId=ABCDEFGHIJ0123456789&Expires=1285936496&Signature=xxxxxxxxxxxxxxxxxxxxxxxxxxx%3D",
+        datetime(2010, 10, 1, 12, 34, 56, tzinfo=UTC),
+    ),
+    "no signature": (PAGE, None),
+    "plain http": (PAGE.replace("https", "http"), None),
+    "a place to fill in": ("https://oos.eu-west-2.outscale.com/<BUCKET>/...", None),
+}
+
+
+@pytest.mark.parametrize(("url", "end"), PRINTED.values(), ids=PRINTED)
+@pytest.mark.parametrize("sample", [NEW, OLD], ids=["today's", "older"])
+def test_urls_as_the_documentation_prints_them_are_read(sample: dict[str, Any], url: str, end: datetime | None) -> None:
+    document = copy.deepcopy(sample)
+    for snapshot in document["Image"]["Snapshots"]:
+        snapshot["PreSignedUrl"] = url
+    manifest = parsed(document)
+    assert {snapshot.url.url for snapshot in manifest.snapshots} == {url}
+    assert manifest.earliest_expiry() == end
+    bucket, key = ("<BUCKET>", "...") if "<" in url else ("BUCKET", "OBJECT")
+    assert {(snapshot.url.bucket, snapshot.key) for snapshot in manifest.snapshots} == {(bucket, key)}
+
+
 def test_null_is_the_same_as_missing() -> None:
     document = copy.deepcopy(OLD)
     document["Image"] |= dict.fromkeys(["Name", "Description", "Architecture", "ProductTypes", "User"])
