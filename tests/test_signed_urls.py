@@ -246,7 +246,8 @@ def test_we_sign_as_boto3_s_own_client_does(monkeypatch: pytest.MonkeyPatch, con
 # --- for any object
 
 BUCKETS = st.from_regex(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", fullmatch=True)
-PRINTABLE_KEYS = st.text(min_size=1, max_size=60).filter(str.isprintable) | st.lists(
+PRINTABLE = st.characters(exclude_categories=["C", "Z"], include_characters=" ")
+PRINTABLE_KEYS = st.text(PRINTABLE, min_size=1, max_size=60) | st.lists(
     st.sampled_from([*ODD_KEYS, "..", ".", "", "?X-Amz-Signature=x", "&Signature=x", "#", ":", "@", "%0A"]), min_size=1
 ).map("/".join).filter(bool)
 LIVES = st.integers(1, WEEK_SECONDS).map(lambda seconds: timedelta(seconds=seconds))
