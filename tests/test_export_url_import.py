@@ -310,6 +310,9 @@ def test_a_url_can_t_be_asked_to_be_valid_for_longer_than_it_lives(tool) -> None
     assert tool.url(LINUX, "--expires", "1h").out.startswith("http")
 
 
-def test_a_folder_is_no_object(tool) -> None:
+def test_a_folder_stands_for_the_one_export_in_it(tool) -> None:
     tool.export()
-    assert "There is no object" in tool.url(f"s3://omi-exports/{LINUX}/", code=4).err
+    tool.export(THREE, "--prefix", "nightly")
+    assert urlsplit(tool.url(f"s3://omi-exports/{LINUX}/").out).path == f"/omi-exports/{LINUX}/{LINUX}.manifest.json"
+    assert "slash at its end" in tool.url(f"s3://omi-exports/{LINUX}", code=4).err
+    assert "No manifest lies in s3://omi-exports/nightly/" in tool.url("s3://omi-exports/nightly/", code=4).err

@@ -305,7 +305,6 @@ def test_rewriting_takes_one_url_a_snapshot() -> None:
 @pytest.mark.parametrize("prefix", ["", "nightly", "/nightly/", "nightly/ami-12345678/"])
 def test_a_manifest_inside_its_export_has_no_problem(prefix: str) -> None:
     assert parsed(NEW).problem_outside("omi-exports", prefix) is None
-    assert parsed(NEW).problem_outside("omi-exports", prefix, host="OOS.eu-west-2.outscale.com") is None
 
 
 @pytest.mark.parametrize(
@@ -339,10 +338,22 @@ def test_r4_an_entry_outside_the_export_is_named(url: str, said: str) -> None:
     assert "5ec2e7" not in problem
 
 
-def test_r4_a_whole_manifest_at_another_host_is_named() -> None:
-    problem = parsed(NEW).problem_outside("omi-exports", "nightly", host="oos.us-east-2.outscale.com")
+def test_r4_what_is_allowed_by_hand_widens_the_export() -> None:
+    manifest = parsed(changed((*SECOND, "PreSignedUrl"), signed("omi-exports/disks/b/snap")))
+    assert manifest.problem_beside("omi-exports", "nightly/ami-12345678/manifest.json")
+    assert manifest.problem_beside("omi-exports", "nightly/ami-12345678/manifest.json", ["disks/bb", "b"])
+    assert manifest.problem_beside("omi-exports", "nightly/ami-12345678/manifest.json", ["disks/b/"]) is None
+
+
+def test_r4_a_manifest_in_no_folder_names_nothing_in_a_folder() -> None:
+    problem = parsed(NEW).problem_beside("omi-exports", "manifest.json")
     assert problem is not None
-    assert problem.startswith("Image.Snapshots[0].PreSignedUrl is at another host")
+    assert "is in a folder" in problem
+    assert parsed(NEW).problem_beside("omi-exports", "manifest.json", ["nightly"]) is None
+    loose = copy.deepcopy(NEW)
+    for index, snapshot in enumerate(loose["Image"]["Snapshots"]):
+        snapshot["PreSignedUrl"] = signed(f"omi-exports/snap-{index}")
+    assert parsed(loose).problem_beside("omi-exports", "manifest.json") is None
 
 
 NAMES = st.sampled_from([*NEW, *NEW["Image"], *NEW["Image"]["Snapshots"][0], "Extra"])

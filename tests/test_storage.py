@@ -238,7 +238,7 @@ def fetcher(patience: float = 0.0) -> Fetcher:
     ],
 )
 def test_r9_a_probe_asks_for_one_byte_and_tells_what_the_store_says(server: Hostile, status: int, life: Life) -> None:
-    assert fetcher().probe(url(ready(server, Reply(status)))) is life
+    assert fetcher().probe(url(ready(server, Reply(status)))).life is life
     [(method, path, headers, _)] = server.requests
     assert (method, headers["Range"]) == ("GET", "bytes=0-0")
     assert path.startswith("/omi-exports/a%20b/manifest.json?")
@@ -282,7 +282,7 @@ def test_of_a_huge_answer_only_the_beginning_is_read(server: Hostile) -> None:
 
 
 def test_a_probe_reads_no_more_than_a_manifest_of_a_store_that_ignores_the_range(server: Hostile) -> None:
-    assert fetcher().probe(url(ready(server, Reply(body=b"x" * (3 * MANIFEST_LIMIT))))) is Life.ALIVE
+    assert fetcher().probe(url(ready(server, Reply(body=b"x" * (3 * MANIFEST_LIMIT))))).life is Life.ALIVE
 
 
 def test_a_fetch_is_sent_again_until_it_succeeds(server: Hostile) -> None:

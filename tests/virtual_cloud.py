@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from omicopy.cloud.failure import Answer, Cause, ServiceError, refused, temporary
-from omicopy.cloud.fetch import Life
+from omicopy.cloud.fetch import Life, Probe
 from omicopy.cloud.profile import Account
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Event
@@ -248,6 +248,7 @@ class FakeApi:
 class FakeStorage:
     def __init__(self, cloud: Cloud, profile: str) -> None:
         self._cloud, self._profile = cloud, profile
+        self.account = FakeClients(cloud).accounts[profile]
 
     def sizes(self, bucket: str, prefix: str) -> dict[str, int]:
         self._note("ListObjects", prefix)
@@ -279,8 +280,11 @@ class FakeFetcher:
         """Through a URL that was signed a moment ago; what it holds was read from the bucket before."""
         return b"{}"
 
-    def probe(self, url: PresignedUrl) -> Life:
-        return Life.REFUSED if url.url in self._cloud.refused_urls else Life.ALIVE
+    def probe(self, url: PresignedUrl) -> Probe:
+        if url.url in self._cloud.refused_urls:
+            return Probe(Life.REFUSED)
+        content = self._cloud.objects.get(url.key or "")
+        return Probe(Life.MISSING) if content is None else Probe(Life.ALIVE, len(content))
 
 
 @dataclass

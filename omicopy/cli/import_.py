@@ -17,7 +17,11 @@ def register(app: typer.Typer) -> None:
 
 def import_image(
     source: Annotated[
-        str, typer.Argument(metavar="URL|FILE|-", help="A manifest's pre-signed URL, a file that holds one, or stdin.")
+        str,
+        typer.Argument(
+            metavar="URL|FILE|-",
+            help="A manifest's pre-signed URL, or a file (- for stdin) that holds one, such as a hand-off text.",
+        ),
     ],
     target: options.To,
     name: Annotated[
@@ -36,6 +40,20 @@ def import_image(
             help="For how long every URL must still work.",
         ),
     ] = "10m",
+    accept_licences: Annotated[
+        bool,
+        typer.Option(
+            "--accept-licences",
+            envvar="OMICOPY_ACCEPT_LICENCES",
+            help="Don't warn of product types that may bear a licence.",
+        ),
+    ] = False,
+    allow_http: Annotated[
+        bool,
+        typer.Option(
+            "--allow-http", envvar="OMICOPY_ALLOW_HTTP", help="Take URLs that are not https from other machines, too."
+        ),
+    ] = False,
     poll_min: options.PollMin = "5s",
     poll_max: options.PollMax = "60s",
     grace: options.Grace = "60s",
@@ -51,16 +69,18 @@ def import_image(
 ) -> None:
     """Import an image from a manifest's pre-signed URL.
 
-    Give the URL in a file or on stdin (-) to keep it out of the shell's history.
+    Looks at the manifest first and says what it is. Give the URL in a file or on stdin (-) to keep it out of the
+    shell's history.
     """
+    from datetime import UTC, datetime
+
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import image_lines
-    from omicopy.cli.running import budgets_of, run
+    from omicopy.cli.running import budgets_of, introduce_handed, run
     from omicopy.cli.sources import read_url
     from omicopy.cli.talk import speak
-    from omicopy.copying.clock import Clock
     from omicopy.copying.pilot import Mode
-    from omicopy.copying.prepare import ImportWish, import_request
+    from omicopy.copying.prepare import ImportWish, import_request, read_wished
     from omicopy.model.duration import parse_duration
 
     speak(log_format, verbose)
@@ -72,8 +92,11 @@ def import_image(
         description=description,
         if_exists=if_exists,
         min_validity=parse_duration(min_validity),
+        allow_http=allow_http,
     )
     clients = clients_for([target], budgets.retry, http_timeout)
     mode = Mode(not no_wait, dry_run)
-    now = Clock().now()
-    run(clients, lambda c: [import_request(c, wish, now)], budgets, mode, output, quiet, image_lines, lock_wait)
+    now = datetime.now(UTC)
+    handed = read_wished(clients, wish, now)
+    introduce_handed(handed, now, quiet, accept_licences)
+    run(clients, lambda c: [import_request(c, wish, handed)], budgets, mode, output, quiet, image_lines, lock_wait)

@@ -36,6 +36,23 @@ To = Annotated[str, typer.Option("--to", metavar="PROFILE", envvar="OMICOPY_TO",
 Bucket = Annotated[
     str, typer.Option("--bucket", metavar="NAME", envvar="OMICOPY_BUCKET", help="The source account's bucket.")
 ]
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="s3://BUCKET/KEY, a folder s3://BUCKET/PREFIX/ with a manifest in it, an export task's ID, an image's ID, "
+        "or an old URL.",
+    ),
+]
+Expires = Annotated[
+    str,
+    typer.Option(
+        "--expires",
+        metavar="DURATION",
+        envvar="OMICOPY_EXPIRES",
+        help="For how long what is signed now works, at most 7d.",
+    ),
+]
 Prefix = Annotated[
     str, typer.Option("--prefix", metavar="TEXT", envvar="OMICOPY_PREFIX", help="Where in the bucket to export to.")
 ]

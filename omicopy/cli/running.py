@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import typer
@@ -19,9 +19,10 @@ from omicopy.copying.locks import Locks
 from omicopy.copying.loop import Loop
 from omicopy.copying.pilot import Mode
 from omicopy.model.duration import parse_duration, say_duration
+from omicopy.model.handoff import licensed_types, summary
 from omicopy.model.manifest import effective_expiry
-from omicopy.model.report import exit_code, rfc3339
-from omicopy.model.request import Budgets, CopyRequest, Origin
+from omicopy.model.report import exit_code, say_moment
+from omicopy.model.request import Budgets, CopyRequest, HandedManifest, Origin
 
 TOLERATED_SKEW = timedelta(seconds=60)
 
@@ -83,13 +84,23 @@ def introduce(requests: Sequence[CopyRequest]) -> None:
     """Who copies what to whom, before the first write."""
     for request in requests:
         source, destination = request.source, request.destination
-        if isinstance(source, Origin):
-            what = f"{source.image.name} {source.image.image_id} of {source.party}"
-        else:
-            expiry = effective_expiry(source.url.expires_at, source.manifest)
-            until = f"valid until {rfc3339(expiry.at)}" if expiry.at else "which does not say until when it is valid"
-            what = f"the manifest of {source.manifest.name or 'an image'} at {source.url.host}, {until},"
+        what = f"{source.image.name} {source.image.image_id} of {source.party}" if isinstance(source, Origin) else ""
         if destination:
-            say(f"Copying {what}\n  to {destination.name!r} in {destination.party}")
+            said = f"Copying {what}\n  to" if what else "Importing it as"
+            say(f"{said} {destination.name!r} in {destination.party}")
         elif isinstance(source, Origin):
             say(f"Exporting {what}\n  to s3://{source.export.bucket}/{source.export.folder}")
+
+
+def introduce_handed(handed: HandedManifest, now: datetime, quiet: bool, accept_licences: bool) -> None:
+    """What would be imported and until when, before the first request to the API; and what it may cost."""
+    manifest = handed.manifest
+    expiry = effective_expiry(handed.url.expires_at, manifest)
+    if not quiet:
+        say(f"{summary(manifest)}, at {handed.url.host}\n  valid until {say_moment(expiry.at, now)}")
+    licensed = licensed_types(manifest)
+    if licensed and not accept_licences:
+        warn(
+            f"Its product types {', '.join(licensed)} may bear licences, which the importing account answers for. "
+            "Say --accept-licences where that is settled."
+        )

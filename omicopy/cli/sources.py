@@ -1,43 +1,54 @@
-"""What SOURCE may be: an `s3://` location, an export task, an image, or a URL in person, in a file or on stdin."""
+"""What was handed over: a pre-signed URL, or a manifest itself, in person, in a file or on stdin."""
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.presigned import PresignedUrl, parse_presigned
+from omicopy.model.presigned import PresignedUrl, Signature, parse_presigned
 
-_LONGEST_URL = 64 * 1024
-"""Characters read of a file that should hold one URL."""
+_LONGEST_TEXT = 1024 * 1024 + 1
+"""Bytes read of a file that should hold a URL or a manifest: one more than a manifest has."""
+_URL = re.compile(r"https?://[^\s'\"<>`]+")
+_HINT = "Give the manifest's pre-signed URL (https://…), a file that holds it, or - for stdin."
 
 
 def read_url(source: str) -> PresignedUrl:
-    """The URL that was given, or that stands in the file named, or on stdin for `-`. Raises USAGE."""
+    """The URL that was given, or that stands in the file named, or on stdin for `-`: alone, or as the only signed one
+    of a hand-off text. Raises USAGE."""
+    found = read_source(source)
+    if isinstance(found, PresignedUrl):
+        return found
+    raise OmicopyError(
+        ErrorCode.USAGE,
+        f"{_named(source)} is a manifest itself; the service that imports needs a pre-signed URL of it",
+        "Put it into a bucket and sign it: omicopy url s3://BUCKET/KEY --from PROFILE",
+    )
+
+
+def read_source(source: str) -> PresignedUrl | bytes:
+    """As `read_url`; what begins as a JSON object is returned as it is, at most one byte more than a manifest has."""
     if source.startswith(("http://", "https://")):
         return parse_presigned(source)
-    if source == "-":
-        text = sys.stdin.read(_LONGEST_URL)
-    else:
-        try:
-            with Path(source).open(encoding="utf-8") as file:
-                text = file.read(_LONGEST_URL)
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise OmicopyError(
-                ErrorCode.USAGE,
-                f"{source!r} is neither a URL nor a file that can be read: {reason}",
-                "Give the manifest's pre-signed URL (https://…), a file that holds it, or - for stdin.",
-            ) from None
-    return parse_presigned(text)
+    content = _content(source)
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return content
+    return find_url(content.decode("utf-8", errors="replace"), _named(source))
 
 
-def split_s3(location: str) -> tuple[str, str]:
-    """Bucket and key of `s3://BUCKET/KEY`. Raises USAGE."""
-    bucket, _, key = location.removeprefix("s3://").partition("/")
-    if bucket and key:
-        return bucket, key
-    raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no object", "Write s3://BUCKET/KEY.")
+def find_url(text: str, where: str) -> PresignedUrl:
+    """The only URL of a text, or the only one that is signed. Raises USAGE."""
+    if len(text.split()) <= 1:
+        return parse_presigned(text)
+    urls = {found: parse_presigned(found) for found in _URL.findall(text)}
+    signed = {found: url for found, url in urls.items() if url.signature is not Signature.NONE}
+    candidates = list((signed or urls).values())
+    if len(candidates) == 1:
+        return candidates[0]
+    count = "holds no URL" if not candidates else f"holds {len(candidates)} different URLs"
+    raise OmicopyError(ErrorCode.USAGE, f"{where} {count}", _HINT)
 
 
 def split_bucket(location: str) -> str:
@@ -46,3 +57,28 @@ def split_bucket(location: str) -> str:
     if location.startswith("s3://") and bucket and "/" not in bucket:
         return bucket
     raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no bucket", "Write s3://BUCKET.")
+
+
+def split_folder(location: str) -> tuple[str, str]:
+    """Bucket and prefix of `s3://BUCKET/PREFIX`; the prefix may be empty. Raises USAGE."""
+    bucket, _, prefix = location.removeprefix("s3://").partition("/")
+    if location.startswith("s3://") and bucket:
+        return bucket, prefix
+    raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no bucket", "Write s3://BUCKET or s3://BUCKET/PREFIX.")
+
+
+def _content(source: str) -> bytes:
+    if source == "-":
+        return sys.stdin.buffer.read(_LONGEST_TEXT)
+    try:
+        with Path(source).open("rb") as file:
+            return file.read(_LONGEST_TEXT)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "its name can't be one"
+        raise OmicopyError(
+            ErrorCode.USAGE, f"{source!r} is neither a URL nor a file that can be read: {reason}", _HINT
+        ) from None
+
+
+def _named(source: str) -> str:
+    return "stdin" if source == "-" else repr(source)

@@ -67,6 +67,12 @@ def say(text: str, level: str = "info", event: str = "said", **fields: object) -
     print(safe(json.dumps(line, ensure_ascii=False, default=str)), file=sys.stderr, flush=True)  # noqa: T201
 
 
+def show(text: str) -> None:
+    """What the user asked to see whole, signed URLs and all. Only control characters are taken out."""
+    shown = json.dumps({"level": "info", "event": "shown", "message": text}) if _voice.as_json else printable(text)
+    print(shown, file=sys.stderr, flush=True)  # noqa: T201
+
+
 def say_error(error: OmicopyError, about: str = "") -> None:
     subject = f"{about}: " if about and about not in error.message else ""
     hint = f"\n  {error.hint}" if error.hint else ""

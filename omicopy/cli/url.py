@@ -1,7 +1,8 @@
-"""`omicopy url`: a pre-signed URL, alone on stdout."""
+"""`omicopy url`: a pre-signed URL, alone on stdout; or a text with all that its receiver needs."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,10 @@ from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, OmicopyError
 
 if TYPE_CHECKING:
-    from omicopy.copying.handout import Handout
+    from omicopy.cloud.clients import Clients
+    from omicopy.copying.handout import Handout, Wish
+
+_METHODS = ("get", "put")
 
 
 def register(app: typer.Typer) -> None:
@@ -19,13 +23,9 @@ def register(app: typer.Typer) -> None:
 
 
 def url(
-    source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="s3://BUCKET/KEY, an export task's ID, or an image's ID.")
-    ],
+    source: options.Source,
     profile: options.From,
-    expires: Annotated[
-        str, typer.Option("--expires", metavar="DURATION", envvar="OMICOPY_EXPIRES", help="The URL's life, at most 7d.")
-    ] = "7d",
+    expires: options.Expires = "7d",
     min_validity: Annotated[
         str | None,
         typer.Option(
@@ -35,9 +35,55 @@ def url(
             help="For how long every URL inside a manifest must still work; else 24h, or as long as the URL lives.",
         ),
     ] = None,
+    no_resign: Annotated[
+        bool,
+        typer.Option(
+            "--no-resign",
+            envvar="OMICOPY_NO_RESIGN",
+            help="Fail when a URL inside the manifest ends too early; sign nothing anew.",
+        ),
+    ] = False,
     no_check: Annotated[
         bool, typer.Option("--no-check", envvar="OMICOPY_NO_CHECK", help="Sign offline; look at nothing.")
     ] = False,
+    method: Annotated[
+        str,
+        typer.Option(
+            "--method", metavar="get|put", envvar="OMICOPY_METHOD", help="put: a URL to upload one object with."
+        ),
+    ] = "get",
+    content_type: Annotated[
+        str | None,
+        typer.Option(
+            "--content-type",
+            metavar="TYPE",
+            envvar="OMICOPY_CONTENT_TYPE",
+            help="The Content-Type that an upload must have.",
+        ),
+    ] = None,
+    show_command: Annotated[
+        bool,
+        typer.Option(
+            "--show-command", envvar="OMICOPY_SHOW_COMMAND", help="Also print, on stderr, a curl command with the URL."
+        ),
+    ] = False,
+    handoff: Annotated[
+        bool,
+        typer.Option(
+            "--handoff",
+            envvar="OMICOPY_HANDOFF",
+            help="Print a text for the other account's owner, the URL in it.",
+        ),
+    ] = False,
+    handoff_file: Annotated[
+        str | None,
+        typer.Option(
+            "--handoff-file",
+            metavar="FILE",
+            envvar="OMICOPY_HANDOFF_FILE",
+            help="Write that text to a file that only you can read.",
+        ),
+    ] = None,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
     output: options.Output = OutputForm.TABLE,
@@ -50,46 +96,127 @@ def url(
     A manifest is read through the URL first, and one byte of every object it names. If a URL inside has expired or
     will too soon, the manifest is signed anew beside the old one.
     """
-    import json
-    from datetime import UTC, datetime
+    from datetime import UTC
 
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.running import compare_clocks
-    from omicopy.cli.sources import split_s3
     from omicopy.cli.talk import speak
-    from omicopy.copying.handout import Wish, describe_handout, hand_out_export, hand_out_object
+    from omicopy.copying.handout import Wish
     from omicopy.model.duration import parse_duration
 
     speak(log_format, verbose)
+    is_upload = _is_upload(method, content_type)
     life = parse_duration(expires)
     validity = parse_duration(min_validity) if min_validity else min(parse_duration("24h"), life)
-    wish = Wish(profile, life, validity, not no_check)
+    wish = Wish(profile, life, validity, not no_check, not no_resign)
     clients = clients_for([profile], parse_duration(retry), http_timeout)
     now = datetime.now(UTC)
-    if source.startswith("s3://"):
-        handout = hand_out_object(clients, wish, *split_s3(source), now)
-    elif source.startswith(("image-export-", "ami-")):
-        handout = hand_out_export(clients, wish, source, now)
-    else:
-        raise OmicopyError(ErrorCode.USAGE, f"{source!r} is no source of a URL", "Give s3://BUCKET/KEY or an ID.")
+    handout = _hand_out(clients, wish, source, is_upload, content_type, now)
     compare_clocks(clients)
+    text = _handoff_text(handout, now) if handoff or handoff_file else None
+    if text and handoff_file:
+        _write_privately(handoff_file, text)
     if not quiet:
-        _tell(handout)
-    if output is OutputForm.TABLE:
-        print(handout.url.url)  # noqa: T201
-    else:
-        print(json.dumps(describe_handout(handout), indent=2 if output is OutputForm.JSON else None))  # noqa: T201
+        _tell(handout, now)
+    if show_command:
+        _show_command(handout, is_upload, content_type)
+    _print(handout, text if handoff else None, output)
 
 
-def _tell(handout: Handout) -> None:
+def _is_upload(method: str, content_type: str | None) -> bool:
+    """Whether an upload is asked for. Raises USAGE for what the service has not, or what makes no sense."""
+    word = method.lower()
+    if word not in _METHODS:
+        why = "the service has no pre-signed POST" if word == "post" else f"there is no method {method!r}"
+        raise OmicopyError(ErrorCode.USAGE, f"No such URL can be signed: {why}", "Use --method put to upload with.")
+    if content_type and word != "put":
+        raise OmicopyError(ErrorCode.USAGE, "--content-type is for uploads only", "Add --method put, or leave it out.")
+    return word == "put"
+
+
+def _hand_out(
+    clients: Clients, wish: Wish, source: str, is_upload: bool, content_type: str | None, now: datetime
+) -> Handout:
+    from omicopy.copying.handout import hand_out, hand_out_upload
+    from omicopy.copying.locate import locate, split_s3
+
+    if not is_upload:
+        return hand_out(clients, wish, *locate(clients, wish.profile, source, now), now)
+    bucket, key = split_s3(source)
+    if not key or key.endswith("/"):
+        raise OmicopyError(ErrorCode.USAGE, f"{source!r} names no object to upload to", "Write s3://BUCKET/KEY.")
+    return hand_out_upload(clients, wish, bucket, key, content_type, now)
+
+
+def _handoff_text(handout: Handout, now: datetime) -> str:
+    from omicopy.model.handoff import handoff_text
+
+    if handout.manifest is None:
+        hint = "Hand off an export's manifest, without --no-check; omicopy inspect SOURCE shows whether it is one."
+        raise OmicopyError(ErrorCode.USAGE, f"{handout.location} was not read as a manifest: no hand-off", hint)
+    return handoff_text(handout.url, handout.manifest, handout.expiry.at, now)
+
+
+def _write_privately(file: str, text: str) -> None:
+    """Writes the file as a whole or not at all; only its owner can read it."""
+    import os
+    import tempfile
+    from pathlib import Path
+
+    path = Path(file)
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError(0, "it is no plain file")
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 600
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as draft_file:
+                draft_file.write(text)
+            Path(draft).replace(path)
+        except BaseException:
+            Path(draft).unlink(missing_ok=True)
+            raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        message = f"The hand-off can't be written to {file!r}: {reason}"
+        raise OmicopyError(ErrorCode.USAGE, message, "Name a file in a folder that you may write to.") from None
+
+
+def _tell(handout: Handout, now: datetime) -> None:
     """Until when the URL serves, on stderr."""
-    from omicopy.cli.talk import say
-    from omicopy.model.report import rfc3339
+    from omicopy.cli.talk import say, warn
+    from omicopy.model.report import say_moment
 
     if handout.signed_anew:
         say(f"The URLs inside ended too early; a new manifest lies at {handout.location}")
+    if handout.replaces:
+        warn(f"There is an object at {handout.location}: whoever uploads with this URL replaces it.")
     expiry = handout.expiry
-    if expiry is not None:
-        say(f"Valid until {rfc3339(expiry.at) or 'an unknown time'} (what ends first: {expiry.first})")
+    first = f"; what ends first: {expiry.first}" if handout.manifest or handout.key_ends else ""
+    say(f"Valid until {say_moment(expiry.at, now)}{first}")
+
+
+def _show_command(handout: Handout, is_upload: bool, content_type: str | None) -> None:
+    import shlex
+    from pathlib import PurePosixPath
+
+    from omicopy.cli.talk import show
+
+    name = PurePosixPath(handout.url.key or "object").name
+    if is_upload:
+        header = ["-H", f"Content-Type: {content_type}"] if content_type else []
+        words = ["curl", "--fail", "--request", "PUT", "--upload-file", name, *header, handout.url.url]
     else:
-        say(f"Valid until {rfc3339(handout.url.expires_at)}")
+        words = ["curl", "--fail", "--output", name, handout.url.url]
+    show(shlex.join(words))
+
+
+def _print(handout: Handout, text: str | None, output: OutputForm) -> None:
+    import json
+
+    from omicopy.copying.handout import describe_handout
+
+    if output is OutputForm.TABLE:
+        print(text.rstrip("\n") if text else handout.url.url)  # noqa: T201
+        return
+    described = describe_handout(handout) | ({"handoff": text} if text else {})
+    print(json.dumps(described, indent=2 if output is OutputForm.JSON else None))  # noqa: T201

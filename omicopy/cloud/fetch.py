@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from urllib.parse import urlsplit
@@ -38,6 +40,15 @@ class Life(Enum):
     MISSING = "missing"
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What one byte told of an object."""
+
+    life: Life
+    size_bytes: int | None = None
+    """Of the whole object, where the store says it."""
+
+
 class Fetcher:
     """GETs through pre-signed URLs; retried for `patience` seconds. Raises ServiceError only."""
 
@@ -60,17 +71,17 @@ class Fetcher:
 
         return read_patiently(attempt, self._pace, self._patience, lambda: None)
 
-    def probe(self, url: PresignedUrl) -> Life:
+    def probe(self, url: PresignedUrl) -> Probe:
         """Asks for one byte: a URL signed for GET answers 403 to HEAD (DOMAIN.md §4)."""
 
-        def attempt() -> Life:
+        def attempt() -> Probe:
             response = self._get(url, {"Range": "bytes=0-0"}, "GetObject")
             if response.status in (200, 206, 416):
-                return Life.ALIVE
+                return Probe(Life.ALIVE, response.size_bytes)
             if response.status == 404:
-                return Life.MISSING
+                return Probe(Life.MISSING)
             if response.status in (400, 401, 403):
-                return Life.REFUSED
+                return Probe(Life.REFUSED)
             raise self._failure(response, url)
 
         return read_patiently(attempt, self._pace, self._patience, lambda: None)
@@ -108,7 +119,7 @@ class Fetcher:
             raise temporary(Cause.RESET, action, url.host, Cause.RESET.value) from None
         if response.status == 200 and length.isdecimal() and len(data) < min(int(length), MANIFEST_LIMIT):
             raise temporary(Cause.RESET, action, url.host, "the answer is cut short")
-        return _Response(response.status, data, parse_retry_after(response.headers))
+        return _Response(response.status, data, parse_retry_after(response.headers), _whole_size(response))
 
     def _pool(self, url: PresignedUrl) -> urllib3.PoolManager:
         host = urlsplit(url.url).hostname or ""
@@ -122,6 +133,9 @@ class Fetcher:
 
     def _failure(self, response: _Response, url: PresignedUrl) -> ServiceError:
         answer = Answer(response.status, retry_after=response.retry_after)
+        if 300 <= response.status < 400:
+            said = f"HTTP {response.status}: the server redirects elsewhere, which a pre-signed URL never needs"
+            return ServiceError(ErrorCode.FAILED, Cause.REFUSED, "GetObject", url.host, said, answer, _REDIRECTED)
         if response.status in (429, 503):
             return temporary(Cause.THROTTLED, "GetObject", url.host, str(answer), answer)
         if response.status >= 500:
@@ -133,12 +147,24 @@ class Fetcher:
         return refused("GetObject", url.host, answer)
 
 
+_REDIRECTED = "No redirect is followed. Check the URL's host, or ask for a new URL."
+_WHOLE = re.compile(r"bytes [^/]*/([0-9]{1,19})")
+
+
+def _whole_size(response: urllib3.BaseHTTPResponse) -> int | None:
+    """The size of the object of which an answer holds all, a part or nothing."""
+    if response.status == 200:
+        length = response.headers.get("Content-Length", "")
+        return int(length) if length.isdecimal() else None
+    found = _WHOLE.fullmatch(response.headers.get("Content-Range", ""))
+    return int(found[1]) if found else None
+
+
+@dataclass(frozen=True, slots=True)
 class _Response:
     """A finished answer: its status, at most one manifest's worth of bytes, and when to come again."""
 
-    __slots__ = ("data", "retry_after", "status")
-
-    def __init__(self, status: int, data: bytes, retry_after: float | None) -> None:
-        self.status = status
-        self.data = data
-        self.retry_after = retry_after
+    status: int
+    data: bytes
+    retry_after: float | None
+    size_bytes: int | None

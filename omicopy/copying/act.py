@@ -16,7 +16,7 @@ from omicopy.copying.facts import Conflict
 from omicopy.copying.flight import Flight
 from omicopy.copying.handed import read_own
 from omicopy.copying.journal import Journal, export_entry, image_entry
-from omicopy.copying.resign import resign
+from omicopy.copying.resign import resign_in_passing
 from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport, Write
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
@@ -127,7 +127,7 @@ class Actor:
         profile = _origin(flight.request).party.profile
         account, storage = self._clients.accounts[profile], self._clients.storage(profile)
         try:
-            key = resign(account, storage, step.stored, self._clock.wall())
+            key = resign_in_passing(account, storage, self._clients.fetcher(), step.stored, self._clock.wall())
         except ServiceError as error:
             if verdict(error.cause, is_write=True) is Verdict.GIVE_UP:
                 raise

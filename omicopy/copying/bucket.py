@@ -28,22 +28,39 @@ def look_in_bucket(
     """What the bucket holds of an export. `tasks` are its tasks, whose answers say where it may lie."""
     try:
         sizes = _listing(storage, export, tasks)
-        found, broken = _manifests(storage, export, sizes, _named_by_tasks(export, tasks))
+        found, broken = _manifests(storage, export.bucket, sizes, _named_by_tasks(export, tasks))
+        found = [stored for stored in found if _format_of(stored.manifest) in (None, export.format)]
         if not found:
             return Refused(broken[0]) if broken else ABSENT
         chosen = _choose(found)
-        return Present(_with_dead_urls(chosen, fetcher, now))
+        is_https = storage.account.oos_endpoint.startswith("https:")
+        return Present(_with_dead_urls(chosen, fetcher, is_https, now))
     except ServiceError as error:
         return Refused(error) if error.cause is Cause.REFUSED else Unknown(error)
     except OmicopyError as error:
         return Refused(error)
 
 
+def find_in_folder(storage: Storage, bucket: str, folder: str) -> StoredExport:
+    """The manifest that counts among those directly in `folder`, which is empty or ends with a slash.
+
+    Raises NOT_FOUND, DAMAGED for a broken one or several of different images, or a ServiceError.
+    """
+    sizes = storage.sizes(bucket, folder)
+    found, broken = _manifests(storage, bucket, sizes, set(), folder)
+    if found:
+        return _choose(found)
+    if broken:
+        raise broken[0]
+    hint = "Name the manifest itself, or the folder that it lies in: s3://BUCKET/PREFIX/ami-…/"
+    raise OmicopyError(ErrorCode.NOT_FOUND, f"No manifest lies in s3://{bucket}/{folder}", hint)
+
+
 def read_stored(storage: Storage, bucket: str, key: str, sizes: dict[str, int]) -> StoredExport:
     """The manifest under one key, held against the objects of `sizes`. Raises DAMAGED, or a ServiceError."""
     where = f"s3://{bucket}/{key}"
     manifest = parse_manifest(storage.read(bucket, key), where)
-    outside = manifest.problem_outside(bucket, key.rpartition("/")[0])
+    outside = manifest.problem_beside(bucket, key)
     if outside:
         raise OmicopyError(ErrorCode.DAMAGED, f"{where} points outside its export: {outside}", "Do not import it.")
     return StoredExport(bucket, key, manifest, tuple(_damage(manifest, sizes)), dead_urls=())
@@ -81,25 +98,24 @@ def _named_by_tasks(export: ExportKey, tasks: Sequence[ExportTask]) -> set[str]:
 
 
 def _manifests(
-    storage: Storage, export: ExportKey, sizes: dict[str, int], named: set[str]
+    storage: Storage, bucket: str, sizes: dict[str, int], named: set[str], folder: str | None = None
 ) -> tuple[list[StoredExport], list[OmicopyError]]:
-    """Every manifest of the asked format, and what is wrong with those that should be one and are not."""
+    """Every manifest (directly in `folder`), and what is wrong with those that should be one and are not."""
     found: list[StoredExport] = []
     broken: list[OmicopyError] = []
     for key in sorted(key for key, size in sizes.items() if size <= MANIFEST_LIMIT and not key.endswith(".gz")):
+        if folder is not None and "/" in key.removeprefix(folder):
+            continue
         try:
-            stored = read_stored(storage, export.bucket, key, sizes)
+            found.append(read_stored(storage, bucket, key, sizes))
         except ServiceError as error:
             if error.code is ErrorCode.NOT_FOUND:
-                where = f"s3://{export.bucket}"
+                where = f"s3://{bucket}"
                 raise temporary(Cause.GARBLED, error.action, where, f"{key} is listed and not there") from None
             raise
         except OmicopyError as error:
             if key in named or key.endswith(".json"):
                 broken.append(error)
-            continue
-        if _format_of(stored.manifest) in (None, export.format):
-            found.append(stored)
     return found, broken
 
 
@@ -143,10 +159,15 @@ def _volumes(manifest: Manifest) -> frozenset[tuple[str | None, int]]:
     return frozenset((snapshot.device, snapshot.size_bytes) for snapshot in manifest.snapshots)
 
 
-def _with_dead_urls(stored: StoredExport, fetcher: Fetcher, now: datetime) -> StoredExport:
-    """Asks for one byte of every object through its embedded URL (R9), unless the URL says itself that it is over."""
+def _with_dead_urls(stored: StoredExport, fetcher: Fetcher, is_https: bool, now: datetime) -> StoredExport:
+    """Asks for one byte of every object through its embedded URL (R9), unless the URL says itself that it is over.
+    Plain http is as good as dead where the account's own store speaks https."""
     expiry = stored.manifest.expiry().earliest_known
     if stored.damage or (expiry is not None and expiry <= now):
         return stored
-    dead = tuple(s.key or "" for s in stored.manifest.snapshots if fetcher.probe(s.url) is not Life.ALIVE)
+    dead = tuple(
+        snapshot.key or ""
+        for snapshot in stored.manifest.snapshots
+        if (snapshot.url.is_exposed and is_https) or fetcher.probe(snapshot.url).life is not Life.ALIVE
+    )
     return replace(stored, dead_urls=dead)

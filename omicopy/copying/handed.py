@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from omicopy.cloud.clients import Clients
 from omicopy.cloud.fetch import Fetcher, Life
+from omicopy.cloud.signing import presign
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
-from omicopy.model.manifest import Manifest, effective_expiry, parse_manifest, url_path
-from omicopy.model.presigned import PresignedUrl, Signature
+from omicopy.model.manifest import MANIFEST_URL, Expiry, Manifest, parse_manifest, url_path
+from omicopy.model.presigned import LONGEST_VALIDITY, PresignedUrl, Signature, parse_presigned
 
 _HINT = "Ask for a new URL (omicopy url …), or lower --min-validity."
 
+_A_MOMENT = timedelta(hours=1)
+"""The life of a URL that is used at once."""
+
 _CUT = "A shell cuts a URL at its first &: put it in quotes, or give it in a file or on stdin (-)."
+
+_NOT_THERE = (
+    "Check the bucket's name, the key, and that the bucket is in this profile's Region. A folder is written with a "
+    "slash at its end."
+)
 
 
 def read_handed(fetcher: Fetcher, url: PresignedUrl, now: datetime) -> Manifest:
@@ -29,7 +39,7 @@ def read_handed(fetcher: Fetcher, url: PresignedUrl, now: datetime) -> Manifest:
                 ErrorCode.EXPIRED, "The store refuses this URL, which bears no signature", _CUT
             ) from None
         raise
-    return parse_manifest(raw, f"{url.scheme}://{url.host}/{url.bucket}/{url.key}")
+    return parse_manifest(raw, url.place)
 
 
 def read_own(fetcher: Fetcher, url: PresignedUrl, profile: str, location: str) -> bytes:
@@ -48,14 +58,26 @@ def read_own(fetcher: Fetcher, url: PresignedUrl, profile: str, location: str) -
         raise
 
 
-_NOT_THERE = "Check the bucket's name, the key, and that the bucket is in this profile's Region."
+def read_own_manifest(clients: Clients, profile: str, bucket: str, key: str) -> Manifest:
+    """The manifest under a key, read with the credentials of `profile`. Raises DENIED, NOT_FOUND, DAMAGED, or a
+    ServiceError."""
+    location = f"s3://{bucket}/{key}"
+    url = parse_presigned(presign(clients.accounts[profile], bucket, key, _A_MOMENT))
+    return parse_manifest(read_own(clients.fetcher(), url, profile, location), location)
 
 
-def demand_validity(
-    manifest_url_ends: datetime | None, manifest: Manifest, min_validity: timedelta, now: datetime
-) -> None:
-    """Raises EXPIRED when the manifest's URL or any URL inside ends within `min_validity` from now."""
-    expiry = effective_expiry(manifest_url_ends, manifest)
+def check_validity(min_validity: timedelta) -> None:
+    """No new signature would ever be good enough: each run would put one more manifest there and fail. Raises USAGE."""
+    if min_validity > LONGEST_VALIDITY:
+        raise OmicopyError(
+            ErrorCode.USAGE,
+            f"No URL can be valid for {say_duration(min_validity)}: the longest that SigV4 allows is 7d",
+            f"Give --min-validity at most {say_duration(LONGEST_VALIDITY)}.",
+        )
+
+
+def demand_validity(expiry: Expiry, min_validity: timedelta, now: datetime, hint: str = _HINT) -> None:
+    """Raises EXPIRED when something of the chain is known to end within `min_validity` from now."""
     if expiry.earliest_known is None or expiry.earliest_known - now >= min_validity:
         return
     left = max(expiry.earliest_known - now, timedelta(0))
@@ -63,15 +85,31 @@ def demand_validity(
         ErrorCode.EXPIRED,
         f"{expiry.first} ends at {expiry.earliest_known:%Y-%m-%d %H:%M:%SZ}: "
         f"{say_duration(left)} left, {say_duration(min_validity)} asked for",
-        _HINT,
+        hint,
     )
 
 
 def demand_life(fetcher: Fetcher, manifest: Manifest) -> None:
     """Asks for one byte through every URL inside. Raises EXPIRED for a refused URL, DAMAGED for a missing object."""
     for index, snapshot in enumerate(manifest.snapshots):
-        life = fetcher.probe(snapshot.url)
+        life = fetcher.probe(snapshot.url).life
         if life is Life.MISSING:
             raise OmicopyError(ErrorCode.DAMAGED, f"{url_path(index)}: the object is gone", "A new export is needed.")
         if life is Life.REFUSED:
             raise OmicopyError(ErrorCode.EXPIRED, f"{url_path(index)}: the store refuses the URL", _HINT)
+
+
+def demand_https(url: PresignedUrl, what: str = MANIFEST_URL) -> None:
+    """Raises USAGE for plain http to another machine: a stranger in between could put in an image of his own."""
+    if url.is_exposed:
+        raise OmicopyError(
+            ErrorCode.USAGE,
+            f"{what}: http://{url.host} is not https, so that anybody in between could change what is imported",
+            "Ask for an https URL, or trust the network and say --allow-http.",
+        )
+
+
+def demand_https_inside(manifest: Manifest) -> None:
+    """As `demand_https`, of every URL in the manifest."""
+    for index, snapshot in enumerate(manifest.snapshots):
+        demand_https(snapshot.url, url_path(index))

@@ -9,71 +9,110 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.signing import check_expiry, presign
-from omicopy.copying.bucket import look_in_bucket, read_stored
-from omicopy.copying.facts import Present, Refused, Unknown
-from omicopy.copying.handed import demand_life, demand_validity, read_own
-from omicopy.copying.resign import resign
+from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.fetch import Life
+from omicopy.cloud.signing import check_content_type, check_expiry, presign
+from omicopy.copying.handed import check_validity, demand_life, demand_validity, read_own
+from omicopy.copying.own_key import ACCESS_KEY, access_key_ends
+from omicopy.copying.resign import resign_in_passing
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
-from omicopy.model.export import ExportTask, Phase, StoredExport, parse_task
-from omicopy.model.manifest import Expiry, Manifest, effective_expiry, parse_manifest
+from omicopy.model.export import StoredExport
+from omicopy.model.manifest import MANIFEST_URL, Expiry, Manifest, first_to_end, parse_manifest, url_path
 from omicopy.model.presigned import PresignedUrl, parse_presigned
-from omicopy.model.report import SCHEMA, rfc3339
+from omicopy.model.report import SCHEMA, describe_snapshots, rfc3339
+
+OBJECT_URL = "URL"
+"""What an expiry calls the URL of an object that is no manifest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """`expires` is the URL's life; every URL inside a manifest must live `min_validity`, which is no longer."""
+    """`expires` is the URL's life; every URL inside a manifest must live `min_validity`, which is no longer.
+
+    Without `check` nothing is asked of anybody; without `resign` a manifest is only handed out as it is.
+    """
 
     profile: str
     expires: timedelta
     min_validity: timedelta
     check: bool = True
+    resign: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Handout:
-    """A signed URL of `s3://bucket/key`; `manifest` is None for an object that is none, or that nobody looked at."""
+    """A signed URL of `location`; `manifest` is None for an object that is none, or that nobody looked at."""
 
     url: PresignedUrl
     location: str
     manifest: Manifest | None
+    key_ends: datetime | None = None
+    """When the access key that signed ends. None: never, as far as is known."""
     signed_anew: bool = False
+    replaces: bool = False
+    """For an upload: an object is there already."""
 
     @property
-    def expiry(self) -> Expiry | None:
-        """The effective one: the earliest of the URL's and all those inside."""
-        return effective_expiry(self.url.expires_at, self.manifest) if self.manifest else None
+    def expiry(self) -> Expiry:
+        """The effective one: the earliest of the URL's, all those inside and the access key's."""
+        ends = [(MANIFEST_URL if self.manifest else OBJECT_URL, self.url.expires_at)]
+        ends += [(ACCESS_KEY, self.key_ends)] if self.key_ends else []
+        return first_to_end(ends + (self.manifest.ends() if self.manifest else []))
 
 
-def hand_out_object(clients: Clients, wish: Wish, bucket: str, key: str, now: datetime) -> Handout:
+def hand_out(clients: Clients, wish: Wish, bucket: str, key: str, now: datetime) -> Handout:
     """Signs one object. A manifest whose URLs end too early is signed anew first (R9).
 
     Raises USAGE for a bad expiry, NOT_FOUND, DENIED for refused credentials, DAMAGED, EXPIRED, or a ServiceError.
     """
     _check(wish)
-    account = clients.accounts[wish.profile]
-    url = parse_presigned(presign(account, bucket, key, wish.expires))
+    url = parse_presigned(presign(clients.accounts[wish.profile], bucket, key, wish.expires))
     location = f"s3://{bucket}/{key}"
     if not wish.check:
         return Handout(url, location, None)
     raw = read_own(clients.fetcher(), url, wish.profile, location)
+    key_ends = _demand_key(clients, wish, now)
     if not _may_be_manifest(raw):
-        return Handout(url, location, None)
+        return Handout(url, location, None, key_ends)
     manifest = parse_manifest(raw, location)
-    if _is_usable(clients, wish, manifest, now):
-        return Handout(url, location, manifest)
-    storage = clients.storage(wish.profile)
-    stored = read_stored(storage, bucket, key, storage.sizes(bucket, key.rpartition("/")[0]))
-    return _hand_out_resigned(clients, wish, stored, now)
+    shortcoming = _shortcoming(clients, wish, manifest, now)
+    if shortcoming is None:
+        return Handout(url, location, manifest, key_ends)
+    if not wish.resign:
+        raise shortcoming
+    return _hand_out_anew(clients, wish, StoredExport(bucket, key, manifest, (), ()), key_ends, now)
 
 
-def hand_out_export(clients: Clients, wish: Wish, source: str, now: datetime) -> Handout:
-    """Signs the manifest of a finished export: `source` is its task's ID, or its image's. Raises NOT_FOUND too."""
+def hand_out_upload(
+    clients: Clients, wish: Wish, bucket: str, key: str, content_type: str | None, now: datetime
+) -> Handout:
+    """Signs one upload (PUT) to a key that need not exist yet. Raises USAGE, EXPIRED for the access key, NOT_FOUND for
+    the bucket, or a ServiceError."""
     _check(wish)
-    stored = _finished_export(clients, wish.profile, source, now)
-    return hand_out_object(clients, wish, stored.bucket, stored.manifest_key, now)
+    account = clients.accounts[wish.profile]
+    content_type = check_content_type(content_type) if content_type else None
+    url = parse_presigned(presign(account, bucket, key, wish.expires, "PUT", content_type))
+    location = f"s3://{bucket}/{key}"
+    if not wish.check:
+        return Handout(url, location, None)
+    key_ends = _demand_key(clients, wish, now)
+    taken = clients.fetcher().probe(parse_presigned(presign(account, bucket, key))).life is Life.ALIVE
+    if not taken:
+        _demand_bucket(clients, wish.profile, bucket, key)
+    return Handout(url, location, None, key_ends, replaces=taken)
+
+
+def describe_handout(handout: Handout) -> dict[str, Any]:
+    """What `url -o json` prints (DESIGN: the JSON of `url`). For an object that is no manifest, `manifest` is null."""
+    return {
+        "schema": SCHEMA,
+        "url": handout.url.url,
+        "manifest": handout.location if handout.manifest else None,
+        "url_expires_at": rfc3339(handout.url.expires_at),
+        "effective_expires_at": rfc3339(handout.expiry.at),
+        "snapshots": describe_snapshots(handout.manifest) if handout.manifest else [],
+    }
 
 
 def _check(wish: Wish) -> None:
@@ -82,53 +121,62 @@ def _check(wish: Wish) -> None:
         asked, life = say_duration(wish.min_validity), say_duration(wish.expires)
         message = f"A URL that lives for {life} can't be valid for {asked}"
         raise OmicopyError(ErrorCode.USAGE, message, "Raise --expires, or lower --min-validity.")
+    check_validity(wish.min_validity)
 
 
-def describe_handout(handout: Handout) -> dict[str, Any]:
-    """What `url -o json` prints (DESIGN: the JSON of `url`). For an object that is no manifest, `manifest` is null."""
-    expiry = handout.expiry
-    return {
-        "schema": SCHEMA,
-        "url": handout.url.url,
-        "manifest": handout.location if handout.manifest else None,
-        "url_expires_at": rfc3339(handout.url.expires_at),
-        "effective_expires_at": rfc3339(expiry.at if expiry else handout.url.expires_at),
-        "snapshots": [
-            {
-                "device": snapshot.device,
-                "size_bytes": snapshot.size_bytes,
-                "compressed_bytes": snapshot.compressed_bytes,
-                "expires_at": rfc3339(snapshot.url.expires_at),
-            }
-            for snapshot in (handout.manifest.snapshots if handout.manifest else ())
-        ],
-    }
+def _demand_key(clients: Clients, wish: Wish, now: datetime) -> datetime | None:
+    ends = access_key_ends(clients, wish.profile)
+    if ends is not None:
+        hint = f"Sign with an access key that lives longer than the one of {wish.profile!r}, or lower --min-validity."
+        demand_validity(first_to_end([(ACCESS_KEY, ends)]), wish.min_validity, now, hint)
+    return ends
 
 
-def _is_usable(clients: Clients, wish: Wish, manifest: Manifest, now: datetime) -> bool:
-    """Whether every URL inside works and lives long enough; one that dies before the URL we make is of no use."""
+def _demand_bucket(clients: Clients, profile: str, bucket: str, key: str) -> None:
+    """Raises NOT_FOUND for a bucket that is not there. Who may only upload can't be told."""
     try:
-        demand_validity(now + wish.expires, manifest, wish.min_validity, now)
+        clients.storage(profile).sizes(bucket, key)
+    except ServiceError as error:
+        if error.code is not ErrorCode.DENIED:
+            raise
+
+
+def _shortcoming(clients: Clients, wish: Wish, manifest: Manifest, now: datetime) -> OmicopyError | None:
+    """Why the manifest can't be handed out as it is: a URL inside ends too early, is refused, says no end, or is plain
+    http where the account's own store is not. Raises what no new signature can mend."""
+    is_https = clients.accounts[wish.profile].oos_endpoint.startswith("https:")
+    for index, snapshot in enumerate(manifest.snapshots):
+        if snapshot.url.expires_at is None:
+            return _unfit(f"{url_path(index)} does not say when it ends")
+        if snapshot.url.is_exposed and is_https:
+            return _unfit(f"{url_path(index)} is plain http")
+    try:
+        demand_validity(manifest.expiry(), wish.min_validity, now, _RESIGN)
         demand_life(clients.fetcher(), manifest)
     except OmicopyError as error:
         if error.code is not ErrorCode.EXPIRED:
             raise
-        return False
-    return manifest.earliest_expiry() is not None
+        return OmicopyError(error.code, error.message, _RESIGN)
+    return None
 
 
-def _hand_out_resigned(clients: Clients, wish: Wish, stored: StoredExport, now: datetime) -> Handout:
-    if stored.damage:
-        raise OmicopyError(
-            ErrorCode.DAMAGED, f"{stored.location} is damaged: {stored.damage[0]}", "A new export is needed."
-        )
-    account, storage = clients.accounts[wish.profile], clients.storage(wish.profile)
-    key = resign(account, storage, stored, now)
+_RESIGN = "Sign it anew: omicopy resign …, or omicopy url … without --no-resign."
+
+
+def _unfit(what: str) -> OmicopyError:
+    return OmicopyError(ErrorCode.EXPIRED, what, _RESIGN)
+
+
+def _hand_out_anew(
+    clients: Clients, wish: Wish, stored: StoredExport, key_ends: datetime | None, now: datetime
+) -> Handout:
+    account, storage, fetcher = clients.accounts[wish.profile], clients.storage(wish.profile), clients.fetcher()
+    key = resign_in_passing(account, storage, fetcher, stored, now)
     url = parse_presigned(presign(account, stored.bucket, key, wish.expires))
     location = f"s3://{stored.bucket}/{key}"
-    manifest = parse_manifest(read_own(clients.fetcher(), url, wish.profile, location), location)
-    demand_life(clients.fetcher(), manifest)
-    return Handout(url, location, manifest, signed_anew=True)
+    manifest = parse_manifest(read_own(fetcher, url, wish.profile, location), location)
+    demand_life(fetcher, manifest)
+    return Handout(url, location, manifest, key_ends, signed_anew=True)
 
 
 def _may_be_manifest(raw: bytes) -> bool:
@@ -138,36 +186,3 @@ def _may_be_manifest(raw: bytes) -> bool:
     except (ValueError, RecursionError):
         return raw.lstrip()[:1] == b"{" and b'"Snapshots"' in raw
     return isinstance(document, Mapping) and "Image" in document
-
-
-def _finished_export(clients: Clients, profile: str, source: str, now: datetime) -> StoredExport:
-    is_task = source.startswith("image-export-")
-    filters = {"TaskIds": [source]} if is_task else {"ImageIds": [source]}
-    api = clients.api(profile)
-    raw = api.read_all("ReadImageExportTasks", "ImageExportTasks", clients.retry.total_seconds(), filters)
-    tasks = [task for item in raw if (task := parse_task(item)) and source in (task.task_id, task.image_id)]
-    complete = [task for task in tasks if task.phase is Phase.COMPLETE]
-    if not complete:
-        raise _none_finished(source, profile, tasks)
-    facts = [look_in_bucket(clients.storage(profile), clients.fetcher(), t.key, [t], now) for t in complete]
-    found = [fact.value for fact in facts if isinstance(fact, Present)]
-    if found:
-        return min(found, key=lambda stored: bool(stored.damage))
-    for fact in facts:
-        if isinstance(fact, Refused | Unknown):
-            raise fact.error
-    where = f"s3://{complete[0].key.bucket}/{complete[0].key.folder}"
-    hint = "If its objects were deleted, export once more with: omicopy export … --re-export"
-    raise OmicopyError(ErrorCode.NOT_FOUND, f"{source} is completed, but no manifest lies under {where}", hint)
-
-
-def _none_finished(source: str, profile: str, tasks: list[ExportTask]) -> OmicopyError:
-    if not tasks:
-        message = f"No export of {source} is listed for the profile {profile!r}"
-        return OmicopyError(
-            ErrorCode.NOT_FOUND, message, "Start one with: omicopy export …, or name its s3://… location."
-        )
-    states = ", ".join(f"{task.task_id} is {task.state}" for task in tasks)
-    return OmicopyError(
-        ErrorCode.NOT_FOUND, f"No export of {source} is completed: {states}", "Wait for it, then repeat."
-    )

@@ -5,18 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.facts import Moment
-from omicopy.copying.handed import demand_life, demand_validity, read_handed
+from omicopy.copying.handed import (
+    check_validity,
+    demand_https,
+    demand_https_inside,
+    demand_life,
+    demand_validity,
+    read_handed,
+)
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
 from omicopy.model.choices import DiskFormat, IfExists
-from omicopy.model.duration import say_duration
 from omicopy.model.export import export_key
 from omicopy.model.image import Image, check_image_name, check_name_template, parse_image, render_name
-from omicopy.model.presigned import LONGEST_VALIDITY, PresignedUrl
+from omicopy.model.manifest import effective_expiry
+from omicopy.model.presigned import PresignedUrl
 from omicopy.model.request import CopyRequest, Destination, HandedManifest, Origin, Party, check_parties
 
 IMAGE_ID = re.compile(r"ami-[0-9a-z]{8,}")
@@ -57,12 +63,13 @@ class ImportWish:
     description: str | None = None
     if_exists: IfExists = IfExists.FAIL
     min_validity: timedelta = timedelta(minutes=10)
+    allow_http: bool = False
 
 
 def copy_requests(clients: Clients, wish: CopyWish) -> list[CopyRequest]:
     """One request an image and target. Reads both accounts; raises what keeps any of them from being asked for."""
     check_name_template(wish.name)
-    _check_validity(wish.min_validity)
+    check_validity(wish.min_validity)
     source = identify(clients, wish.export.source)
     targets = [identify(clients, profile) for profile in wish.targets]
     for target in targets:
@@ -85,18 +92,31 @@ def export_requests(clients: Clients, wish: ExportWish) -> list[CopyRequest]:
     return [CopyRequest(origin, None, timedelta(0), wish.re_export) for origin in _origins(clients, source, wish)]
 
 
-def import_request(clients: Clients, wish: ImportWish, now: Moment) -> CopyRequest:
-    """The request for a manifest that was handed over, read and found alive before any call of the API (R9)."""
+def read_wished(clients: Clients, wish: ImportWish, now: datetime) -> HandedManifest:
+    """What was handed over, read and found alive without a call of the API (R9).
+
+    Raises USAGE for plain http, EXPIRED, NOT_FOUND, DAMAGED, or a ServiceError.
+    """
     if wish.name is not None:
         check_image_name(wish.name)
-    manifest = read_handed(clients.fetcher(), wish.url, now.wall)
-    demand_validity(wish.url.expires_at, manifest, wish.min_validity, now.wall)
+    if not wish.allow_http:
+        demand_https(wish.url)
+    manifest = read_handed(clients.fetcher(), wish.url, now)
+    if not wish.allow_http:
+        demand_https_inside(manifest)
+    demand_validity(effective_expiry(wish.url.expires_at, manifest), wish.min_validity, now)
     demand_life(clients.fetcher(), manifest)
+    return HandedManifest(wish.url, manifest)
+
+
+def import_request(clients: Clients, wish: ImportWish, handed: HandedManifest) -> CopyRequest:
+    """The request for a manifest that was read by `read_wished`. Raises USAGE for a name that no image may have."""
+    manifest = handed.manifest
     name = check_image_name(manifest.name or "" if wish.name is None else wish.name)
     text = (manifest.description or "") if wish.description is None else wish.description
     target = identify(clients, wish.target)
     destination = Destination(target, name, text, wish.if_exists)
-    return CopyRequest(HandedManifest(wish.url, manifest), destination, wish.min_validity)
+    return CopyRequest(handed, destination, wish.min_validity)
 
 
 def identify(clients: Clients, profile: str) -> Party:
@@ -173,16 +193,6 @@ def _origins(clients: Clients, source: Party, wish: ExportWish) -> list[Origin]:
         Origin(source, image, export_key(image.image_id, bucket, prefix, wish.disk_format))
         for image in find_images(clients, source, wish.images)
     ]
-
-
-def _check_validity(min_validity: timedelta) -> None:
-    """No new signature would ever be good enough: each run would put one more manifest there and fail."""
-    if min_validity > LONGEST_VALIDITY:
-        raise OmicopyError(
-            ErrorCode.USAGE,
-            f"No URL can be valid for {say_duration(min_validity)}: the longest that SigV4 allows is 7d",
-            f"Give --min-validity at most {say_duration(LONGEST_VALIDITY)}.",
-        )
 
 
 def _check_different(targets: Sequence[Party]) -> None:

@@ -2,35 +2,89 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.fetch import Fetcher, Life
 from omicopy.cloud.profile import Account
-from omicopy.cloud.signing import presign
+from omicopy.cloud.signing import check_expiry, presign
+from omicopy.copying.handed import read_own_manifest
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import StoredExport
+from omicopy.model.manifest import Manifest, url_path
+from omicopy.model.presigned import MAX_EXPIRY, parse_presigned
+from omicopy.model.report import SCHEMA, describe_snapshots, rfc3339
 
 if TYPE_CHECKING:
     from omicopy.cloud.storage import Storage
 
 
-def resign(account: Account, storage: Storage, stored: StoredExport, now: datetime) -> str:
-    """Puts a manifest with URLs that live seven days beside the old one; returns its key, which nothing had before.
+def resign(
+    account: Account,
+    storage: Storage,
+    fetcher: Fetcher,
+    stored: StoredExport,
+    now: datetime,
+    expires: timedelta = MAX_EXPIRY,
+    allowed: Sequence[str] = (),
+) -> str:
+    """Puts a manifest whose URLs live for `expires` beside the old one; returns its key, which nothing had before.
 
-    `stored` was held against its bucket before: only keys under its own prefix get a signature (R4).
-    Raises EXPIRED where the account may not write to the bucket, else a ServiceError.
+    Only keys in or below the manifest's own folder get a signature, or under one of the prefixes `allowed` (R4); every
+    object is asked for through its new URL first. Raises DAMAGED for what points elsewhere, is gone or has another
+    size, DENIED where the account may not read or write there, else a ServiceError.
     """
-    outside = stored.manifest.problem_outside(stored.bucket, stored.manifest_key.rpartition("/")[0])
+    outside = stored.manifest.problem_beside(stored.bucket, stored.manifest_key, allowed)
     if outside:
-        raise OmicopyError(ErrorCode.DAMAGED, f"{stored.location} points outside its export: {outside}")
-    urls = [presign(account, stored.bucket, snapshot.key or "") for snapshot in stored.manifest.snapshots]
+        raise OmicopyError(
+            ErrorCode.DAMAGED,
+            f"{stored.location} points outside its export: {outside}",
+            "Nothing was signed. If it is right all the same: omicopy resign … --allow-key-prefix PREFIX",
+        )
+    urls = [presign(account, stored.bucket, snapshot.key or "", expires) for snapshot in stored.manifest.snapshots]
+    _demand_objects(account, fetcher, stored.manifest, urls)
     key = _beside(stored.manifest_key, now)
     if key in storage.sizes(stored.bucket, key):
         raise OmicopyError(ErrorCode.FAILED, f"s3://{stored.bucket}/{key} is there already", "Try again in a second.")
+    storage.put(stored.bucket, key, stored.manifest.with_urls(urls))
+    return key
+
+
+def renew(
+    clients: Clients,
+    profile: str,
+    bucket: str,
+    key: str,
+    now: datetime,
+    expires: timedelta = MAX_EXPIRY,
+    allowed: Sequence[str] = (),
+) -> StoredExport:
+    """Signs the export of a manifest anew: the new manifest, as it now lies beside the old one. Raises as `resign`."""
+    check_expiry(expires)
+    old = StoredExport(bucket, key, read_own_manifest(clients, profile, bucket, key), (), ())
+    account, storage = clients.accounts[profile], clients.storage(profile)
+    new_key = resign(account, storage, clients.fetcher(), old, now, expires, allowed)
+    return StoredExport(bucket, new_key, read_own_manifest(clients, profile, bucket, new_key), (), ())
+
+
+def describe_renewed(new: StoredExport) -> dict[str, Any]:
+    """What `resign -o json` prints."""
+    return {
+        "schema": SCHEMA,
+        "manifest": new.location,
+        "effective_expires_at": rfc3339(new.manifest.expiry().at),
+        "snapshots": describe_snapshots(new.manifest),
+    }
+
+
+def resign_in_passing(account: Account, storage: Storage, fetcher: Fetcher, stored: StoredExport, now: datetime) -> str:
+    """As `resign`, for whom a URL that ends too early is in the way: without the right to write that is EXPIRED."""
     try:
-        storage.put(stored.bucket, key, stored.manifest.with_urls(urls))
+        return resign(account, storage, fetcher, stored, now)
     except ServiceError as error:
         if error.code is not ErrorCode.DENIED:
             raise
@@ -39,7 +93,23 @@ def resign(account: Account, storage: Storage, stored: StoredExport, now: dateti
             f"The URLs in {stored.location} end too early, and {account.profile} may not put a new manifest beside it",
             "Give that access key the right to write to the bucket, or sign with one that has it.",
         ) from None
-    return key
+
+
+def _demand_objects(account: Account, fetcher: Fetcher, manifest: Manifest, urls: Sequence[str]) -> None:
+    """Every object is there, as large as the manifest says, and may be read by whoever signed."""
+    for index, (snapshot, url) in enumerate(zip(manifest.snapshots, urls, strict=True)):
+        probe, what = fetcher.probe(parse_presigned(url)), f"{url_path(index)}: {snapshot.key}"
+        if probe.life is Life.MISSING:
+            raise OmicopyError(ErrorCode.DAMAGED, f"{what} is gone", "A new export is needed.")
+        if probe.life is Life.REFUSED:
+            raise OmicopyError(
+                ErrorCode.DENIED,
+                f"{what} can't be read with the profile {account.profile!r}",
+                "Check its access key, its Region, its right to read the object, and this machine's clock.",
+            )
+        if None not in (probe.size_bytes, snapshot.compressed_bytes) and probe.size_bytes != snapshot.compressed_bytes:
+            said = f"{what} has {probe.size_bytes} bytes where the manifest says {snapshot.compressed_bytes}"
+            raise OmicopyError(ErrorCode.DAMAGED, said, "A new export is needed.")
 
 
 def _beside(key: str, now: datetime) -> str:

@@ -89,9 +89,14 @@ def _volume(raw: Mapping[str, Any]) -> Volume:
     )
 
 
+def is_image_name(name: str) -> bool:
+    """Whether the service would take it (DOMAIN.md §2)."""
+    return _NAME.fullmatch(name) is not None
+
+
 def check_image_name(name: str) -> str:
-    """The name itself when the service would take it (DOMAIN.md §2); raises USAGE."""
-    if _NAME.fullmatch(name):
+    """The name itself when the service would take it; raises USAGE."""
+    if is_image_name(name):
         return name
     raise OmicopyError(
         ErrorCode.USAGE,

@@ -19,6 +19,9 @@ from omicopy.model.presigned import PresignedUrl
 MANIFEST_URL = "manifest URL"
 """What `Expiry` calls the URL of the manifest itself, beside the JSON paths of the URLs inside."""
 
+Ends = tuple[str, datetime | None]
+"""What ends, and when. None: nobody knows, so that it is never valid."""
+
 
 def url_path(index: int) -> str:
     """The JSON path of a snapshot's URL, for messages."""
@@ -30,7 +33,7 @@ class Expiry:
     """When the first of several URLs ends."""
 
     at: datetime | None
-    """None as soon as one of them is unknown: what is unknown is never valid."""
+    """None as soon as one of them is unknown."""
     first: str
     """The one that ends first of those known; of none is known, the first of all."""
     unknown: tuple[str, ...] = ()
@@ -74,7 +77,11 @@ class Manifest:
 
     def expiry(self) -> Expiry:
         """When the first of the embedded URLs ends."""
-        return _first_to_end(self._url_expiries())
+        return first_to_end(self.ends())
+
+    def ends(self) -> list[Ends]:
+        """Every embedded URL by its JSON path, and when it ends."""
+        return [(url_path(index), snapshot.url.expires_at) for index, snapshot in enumerate(self.snapshots)]
 
     def earliest_expiry(self) -> datetime | None:
         """`expiry().at`: None when that of any snapshot is unknown."""
@@ -90,21 +97,34 @@ class Manifest:
         """The JSON again with one new URL a snapshot (else ValueError), in order. Nothing else changes."""
         return json.dumps(self._with_urls(urls), indent=2).encode() + b"\n"
 
-    def problem_outside(self, bucket: str, prefix: str, host: str | None = None) -> str | None:
-        """R4: the first entry that points outside `bucket`/`prefix`, as text with its JSON path, or None.
+    def problem_outside(self, bucket: str, *prefixes: str) -> str | None:
+        """R4: the first entry that points outside all of the `prefixes` in `bucket`, as text with its JSON path, or
+        None.
 
-        Without `host` all entries must share one, whichever. Slashes around `prefix` don't count; an empty one is
-        the whole bucket.
+        All entries must share one host, whichever. Slashes around a prefix don't count; an empty one is the whole
+        bucket.
         """
-        expected_host = (host or self.snapshots[0].url.host).lower()
+        host = self.snapshots[0].url.host
         for index, snapshot in enumerate(self.snapshots):
-            problem = _outside(snapshot.url, expected_host, bucket, prefix.strip("/"))
-            if problem:
-                return f"{url_path(index)} {problem}."
+            problems = [_outside(snapshot.url, host, bucket, _folder(prefix)) for prefix in prefixes]
+            if all(problems):
+                return f"{url_path(index)} {problems[0]}."
         return None
 
-    def _url_expiries(self) -> list[tuple[str, datetime | None]]:
-        return [(url_path(index), snapshot.url.expires_at) for index, snapshot in enumerate(self.snapshots)]
+    def problem_beside(self, bucket: str, manifest_key: str, allowed: Sequence[str] = ()) -> str | None:
+        """R4: as `problem_outside`, for what lies in or below the folder of `manifest_key`, or under one of `allowed`.
+
+        A manifest in no folder may only name what is in none either: else it could make us sign the whole bucket.
+        """
+        folder = manifest_key.rpartition("/")[0]
+        problem = self.problem_outside(bucket, folder, *allowed)
+        if problem or folder:
+            return problem
+        for index, snapshot in enumerate(self.snapshots):
+            key = snapshot.key or ""
+            if "/" in key and not any(key.startswith(_folder(prefix)) for prefix in allowed):
+                return f'{url_path(index)} is outside the export: "{key}" is in a folder, the manifest in none.'
+        return None
 
     def _with_urls(self, urls: Iterable[str | None]) -> dict[str, Any]:
         document = copy.deepcopy(dict(self.document))
@@ -115,7 +135,17 @@ class Manifest:
 
 def effective_expiry(manifest_url: datetime | None, manifest: Manifest) -> Expiry:
     """When a manifest's URL or any URL inside ends first (DOMAIN.md §3). `manifest_url` None: unknown."""
-    return _first_to_end([(MANIFEST_URL, manifest_url), *manifest._url_expiries()])
+    return first_to_end([(MANIFEST_URL, manifest_url), *manifest.ends()])
+
+
+def first_to_end(several: Sequence[Ends]) -> Expiry:
+    """What ends first of a chain that breaks with its weakest part."""
+    known = [(moment, what) for what, moment in several if moment is not None]
+    unknown = tuple(what for what, moment in several if moment is None)
+    if not known:
+        return Expiry(at=None, first=unknown[0], unknown=unknown)
+    earliest, first = min(known, key=lambda pair: pair[0])
+    return Expiry(at=None if unknown else earliest, first=first, unknown=unknown, earliest_known=earliest)
 
 
 def parse_manifest(raw: bytes, where: str = "The manifest") -> Manifest:
@@ -154,23 +184,18 @@ def _one_line(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text).strip()
 
 
-def _first_to_end(expiries: Sequence[tuple[str, datetime | None]]) -> Expiry:
-    known = [(moment, path) for path, moment in expiries if moment is not None]
-    unknown = tuple(path for path, moment in expiries if moment is None)
-    if not known:
-        return Expiry(at=None, first=unknown[0], unknown=unknown)
-    earliest, first = min(known, key=lambda pair: pair[0])
-    return Expiry(at=None if unknown else earliest, first=first, unknown=unknown, earliest_known=earliest)
+def _folder(prefix: str) -> str:
+    tidy = prefix.strip("/")
+    return f"{tidy}/" if tidy else ""
 
 
-def _outside(url: PresignedUrl, host: str, bucket: str, prefix: str) -> str | None:
+def _outside(url: PresignedUrl, host: str, bucket: str, folder: str) -> str | None:
     if url.host != host:
         return f'is at another host, "{url.host}" instead of "{host}"'
     if url.bucket != bucket:
         return f'is in another bucket, "{url.bucket or ""}" instead of "{bucket}"'
     if url.key is None:
         return "names no object"
-    folder = f"{prefix}/" if prefix else ""
     if not url.key.startswith(folder):
         return f'is outside the export: "{url.key}" is not under "{folder}"'
     if not {"", ".", ".."}.isdisjoint(url.key.removeprefix(folder).split("/")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -66,6 +67,16 @@ class PresignedUrl:
     signed_for: str | None
     """SigV4 only: the Region in the credential's scope."""
 
+    @property
+    def place(self) -> str:
+        """The URL without its query, to be shown."""
+        return f"{self.scheme}://{self.host}/{self.bucket or ''}" + (f"/{self.key}" if self.key else "")
+
+    @property
+    def is_exposed(self) -> bool:
+        """Plain http to another machine: whoever sits in between reads it, and may change what comes back."""
+        return self.scheme == "http" and not _is_loopback(urlsplit(self.url).hostname or "")
+
     def redacted(self) -> str:
         """The URL with every value that bears a signature or an access key replaced."""
         parts = urlsplit(self.url)
@@ -99,6 +110,13 @@ def parse_presigned(text: str) -> PresignedUrl:
 def redact(text: str) -> str:
     """Any text with the values of signatures, tokens and access keys replaced. Twice is the same as once."""
     return _SECRET_IN_TEXT.sub(rf"\g<1>{REDACTED}", text)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _refusal(reason: str) -> OmicopyError:

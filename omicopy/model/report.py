@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from omicopy.errors import OmicopyError
 from omicopy.model.calls import CallCount
+from omicopy.model.duration import say_duration
+from omicopy.model.manifest import Manifest
 from omicopy.model.request import CopyRequest, Origin
 
 SCHEMA = "omicopy/1"
@@ -48,6 +50,28 @@ class CopyResult:
 
 def rfc3339(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+def say_moment(moment: datetime | None, now: datetime) -> str:
+    """`2026-01-08T12:00:00Z (in 6d23h)`, `… (3d2h ago)`, or that nobody knows."""
+    if moment is None:
+        return "an unknown time"
+    left = moment - now
+    how_long = f"in {say_duration(left)}" if left > timedelta(0) else f"{say_duration(-left)} ago"
+    return f"{rfc3339(moment)} ({how_long})"
+
+
+def describe_snapshots(manifest: Manifest) -> list[dict[str, Any]]:
+    """The volumes behind a manifest, and until when each can be read."""
+    return [
+        {
+            "device": snapshot.device,
+            "size_bytes": snapshot.size_bytes,
+            "compressed_bytes": snapshot.compressed_bytes,
+            "expires_at": rfc3339(snapshot.url.expires_at),
+        }
+        for snapshot in manifest.snapshots
+    ]
 
 
 def describe_error(error: OmicopyError) -> dict[str, Any]:

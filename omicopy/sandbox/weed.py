@@ -44,6 +44,7 @@ def arguments(data: Path, identities: Path, ports: Mapping[str, int]) -> list[st
         "-s3.localSocket=s3.sock",
         "-s3.autoCreateBucket=false",
         "-s3.iam=false",
+        "-s3.allowedOrigins=",  # else a bucket without a rule lets every web page in
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         "-webdav=false",

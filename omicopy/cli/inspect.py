@@ -1,0 +1,142 @@
+"""`omicopy inspect`: what is in an export, how big, until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omicopy.cli import options
+from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.errors import ErrorCode, OmicopyError
+
+if TYPE_CHECKING:
+    from omicopy.cloud.clients import Clients
+    from omicopy.copying.inspection import Inspection
+    from omicopy.model.presigned import PresignedUrl
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(inspect)
+
+
+def inspect(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A manifest's URL, a file that holds one or the manifest itself, or - for stdin; with --from also "
+            "s3://BUCKET/KEY, an export task's ID or an image's ID.",
+        ),
+    ],
+    profile: Annotated[
+        str | None,
+        typer.Option("--from", metavar="PROFILE", envvar="OMICOPY_FROM", help="The source account's profile."),
+    ] = None,
+    probe: Annotated[
+        bool,
+        typer.Option("--probe", envvar="OMICOPY_PROBE", help="Ask the store for one byte of every object."),
+    ] = False,
+    retry: options.Retry = "5m",
+    http_timeout: options.HttpTimeout = "60s",
+    output: options.Output = OutputForm.TABLE,
+    verbose: options.Verbose = 0,
+    log_format: options.LogFormatOption = LogFormat.TEXT,
+) -> None:
+    """Show what an export's manifest says, and until when it can be imported.
+
+    A URL or a file needs no credentials. With --probe the command fails when an object is gone, has another size than
+    the manifest says, or is refused.
+    """
+    import json
+    from datetime import UTC
+
+    from omicopy.cli.accounts import clients_for
+    from omicopy.cli.talk import printable, say_error, speak
+    from omicopy.copying.inspection import describe_inspection, probe_all
+    from omicopy.model.duration import parse_duration
+
+    speak(log_format, verbose)
+    clients = clients_for([profile] if profile else [], parse_duration(retry), http_timeout)
+    now = datetime.now(UTC)
+    inspection = _look(clients, profile, source, now)
+    if probe:
+        from dataclasses import replace
+
+        inspection = replace(inspection, probes=probe_all(clients.fetcher(), inspection.manifest))
+    if output is OutputForm.TABLE:
+        print(printable("\n".join(_lines(inspection, now))))  # noqa: T201
+    else:
+        indent = 2 if output is OutputForm.JSON else None
+        print(json.dumps(describe_inspection(inspection, now), indent=indent))  # noqa: T201
+    problems = inspection.problems()
+    for problem in problems:
+        say_error(problem)
+    if problems:
+        raise typer.Exit(max(problems, key=lambda problem: problem.code is ErrorCode.DAMAGED).exit_code)
+
+
+def _look(clients: Clients, profile: str | None, source: str, now: datetime) -> Inspection:
+    """The manifest that `source` names, not probed yet."""
+    from omicopy.cli.sources import read_source
+    from omicopy.copying.handed import read_handed
+    from omicopy.copying.inspection import Inspection
+    from omicopy.model.manifest import parse_manifest
+
+    if source.startswith(("s3://", "image-export-", "ami-")):
+        if profile is None:
+            hint = "Name the account that it belongs to with --from PROFILE; a URL or a file needs none."
+            raise OmicopyError(ErrorCode.USAGE, f"{source} can't be read without credentials", hint)
+        return _look_in_own_bucket(clients, profile, source, now)
+    found = read_source(source)
+    if isinstance(found, bytes):
+        return Inspection(parse_manifest(found, "The manifest on stdin" if source == "-" else source))
+    return Inspection(read_handed(clients.fetcher(), found, now), found)
+
+
+def _look_in_own_bucket(clients: Clients, profile: str, source: str, now: datetime) -> Inspection:
+    from omicopy.copying.handed import read_own_manifest
+    from omicopy.copying.inspection import Inspection
+    from omicopy.copying.locate import locate
+
+    bucket, key = locate(clients, profile, source, now)
+    return Inspection(read_own_manifest(clients, profile, bucket, key), location=f"s3://{bucket}/{key}")
+
+
+def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
+    from omicopy.copying.inspection import probe_verdict
+    from omicopy.model.report import say_moment
+    from omicopy.model.size import say_size
+
+    manifest, expiry = inspection.manifest, inspection.expiry
+    yield f"Name:          {manifest.name or '-'}"
+    if manifest.description:
+        yield f"Description:   {manifest.description}"
+    yield f"Architecture:  {manifest.architecture or '-'}"
+    yield f"Product types: {', '.join(manifest.product_types) or '-'}"
+    if inspection.location:
+        yield f"Manifest:      {inspection.location}"
+    if inspection.url:
+        yield f"Manifest:      {inspection.url.place}"
+        yield f"  until        {say_moment(inspection.url.expires_at, now)}, {_signed(inspection.url)}"
+    probes = inspection.probes or (None,) * len(manifest.snapshots)
+    for snapshot, probe in zip(manifest.snapshots, probes, strict=True):
+        compressed = snapshot.compressed_bytes
+        in_bucket = "size in the bucket not known" if compressed is None else f"{say_size(compressed)} in the bucket"
+        kind = f", {snapshot.volume_type}" if snapshot.volume_type else ""
+        yield f"Volume:        {snapshot.device or '-'}, {say_size(snapshot.size_bytes)}, {in_bucket}{kind}"
+        yield f"  object       {snapshot.url.place}"
+        yield f"  until        {say_moment(snapshot.url.expires_at, now)}, {_signed(snapshot.url)}"
+        if probe:
+            yield f"  probe        {probe_verdict(snapshot, probe)}"
+    yield f"Valid until:   {say_moment(expiry.at, now)}; what ends first: {expiry.first}"
+
+
+def _signed(url: PresignedUrl) -> str:
+    from omicopy.model.presigned import Signature
+
+    if url.signature is Signature.NONE:
+        return "not signed"
+    return f"{url.signature.value} for {url.signed_for}" if url.signed_for else str(url.signature.value)

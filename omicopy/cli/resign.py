@@ -1,0 +1,65 @@
+"""`omicopy resign`: an old export comes back in seconds, without exporting again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from omicopy.cli import options
+from omicopy.cli.options import LogFormat, OutputForm
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(resign)
+
+
+def resign(
+    source: options.Source,
+    profile: options.From,
+    expires: options.Expires = "7d",
+    allow_key_prefix: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-key-prefix",
+            metavar="PREFIX",
+            envvar="OMICOPY_ALLOW_KEY_PREFIX",
+            help="Where else in the bucket the manifest may point to; may be repeated.",
+        ),
+    ] = None,
+    retry: options.Retry = "5m",
+    http_timeout: options.HttpTimeout = "60s",
+    output: options.Output = OutputForm.TABLE,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+    log_format: options.LogFormatOption = LogFormat.TEXT,
+) -> None:
+    """Sign every object of an export anew, and print where the new manifest lies (s3://…).
+
+    The new manifest lies beside the old one, which stays as it is. Only objects in or below the manifest's own folder
+    are signed, after each was found to be there with the right size.
+    """
+    import json
+    from datetime import UTC, datetime
+
+    from omicopy.cli.accounts import clients_for
+    from omicopy.cli.running import compare_clocks
+    from omicopy.cli.talk import printable, say, speak
+    from omicopy.copying.locate import locate
+    from omicopy.copying.resign import describe_renewed, renew
+    from omicopy.model.duration import parse_duration
+    from omicopy.model.report import say_moment
+
+    speak(log_format, verbose)
+    life = parse_duration(expires)
+    clients = clients_for([profile], parse_duration(retry), http_timeout)
+    now = datetime.now(UTC)
+    renewed = renew(clients, profile, *locate(clients, profile, source, now), now, life, allow_key_prefix or ())
+    compare_clocks(clients)
+    if not quiet:
+        say(f"Signed {len(renewed.manifest.snapshots)} objects, until {say_moment(renewed.manifest.expiry().at, now)}")
+    if output is OutputForm.TABLE:
+        print(printable(renewed.location))  # noqa: T201
+    else:
+        indent = 2 if output is OutputForm.JSON else None
+        print(json.dumps(describe_renewed(renewed), indent=indent))  # noqa: T201

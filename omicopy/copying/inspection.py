@@ -1,0 +1,106 @@
+"""What a manifest says and until when it serves; asked for, whether every object behind it is alive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from omicopy.cloud.fetch import Fetcher, Life, Probe
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.manifest import Expiry, Manifest, ManifestSnapshot, effective_expiry, url_path
+from omicopy.model.presigned import PresignedUrl
+from omicopy.model.report import SCHEMA, rfc3339
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """`url` is the manifest's own, where one was given; `location` its place in a bucket, where that is known.
+
+    `probes` has one entry a snapshot, or none at all where nobody asked the store.
+    """
+
+    manifest: Manifest
+    url: PresignedUrl | None = None
+    location: str | None = None
+    probes: tuple[Probe, ...] = ()
+
+    @property
+    def expiry(self) -> Expiry:
+        return effective_expiry(self.url.expires_at, self.manifest) if self.url else self.manifest.expiry()
+
+    def problems(self) -> list[OmicopyError]:
+        """What the probes found wrong: DAMAGED or EXPIRED, each with its JSON path."""
+        problems = []
+        for index, (snapshot, probe) in enumerate(zip(self.manifest.snapshots, self.probes, strict=bool(self.probes))):
+            if (verdict := probe_verdict(snapshot, probe)) != Life.ALIVE.value:
+                code = ErrorCode.EXPIRED if probe.life is Life.REFUSED else ErrorCode.DAMAGED
+                problems.append(OmicopyError(code, f"{url_path(index)}: {verdict}", _HINTS[code]))
+        return problems
+
+
+_HINTS = {
+    ErrorCode.EXPIRED: "The owner of the bucket can sign it anew: omicopy resign …",
+    ErrorCode.DAMAGED: "A new export is needed.",
+}
+
+
+def probe_all(fetcher: Fetcher, manifest: Manifest) -> tuple[Probe, ...]:
+    """One byte through every embedded URL. Raises a ServiceError where a store can't be asked."""
+    return tuple(fetcher.probe(snapshot.url) for snapshot in manifest.snapshots)
+
+
+def probe_verdict(snapshot: ManifestSnapshot, probe: Probe) -> str:
+    """`alive`, `refused`, `missing`, or that the object has another size than the manifest says."""
+    if None not in (probe.size_bytes, snapshot.compressed_bytes) and probe.size_bytes != snapshot.compressed_bytes:
+        return f"{probe.size_bytes} bytes where the manifest says {snapshot.compressed_bytes}"
+    return probe.life.value
+
+
+def describe_inspection(inspection: Inspection, now: datetime) -> dict[str, Any]:
+    """What `inspect -o json` prints. It names hosts, buckets and keys, and no URL that would open anything."""
+    manifest, expiry = inspection.manifest, inspection.expiry
+    probes = inspection.probes or (None,) * len(manifest.snapshots)
+    return {
+        "schema": SCHEMA,
+        "manifest": inspection.location,
+        "name": manifest.name,
+        "description": manifest.description,
+        "architecture": manifest.architecture,
+        "product_types": list(manifest.product_types),
+        "url": _describe_url(inspection.url, now) if inspection.url else None,
+        "effective_expires_at": rfc3339(expiry.at),
+        "seconds_left": _seconds_left(expiry.at, now),
+        "ends_first": expiry.first,
+        "snapshots": [
+            {
+                "device": snapshot.device,
+                "size_bytes": snapshot.size_bytes,
+                "compressed_bytes": snapshot.compressed_bytes,
+                "volume_type": snapshot.volume_type,
+                "iops": snapshot.iops,
+                **_describe_url(snapshot.url, now),
+                "probe": {"state": probe.life.value, "size_bytes": probe.size_bytes} if probe else None,
+            }
+            for snapshot, probe in zip(manifest.snapshots, probes, strict=True)
+        ],
+    }
+
+
+def _describe_url(url: PresignedUrl, now: datetime) -> Mapping[str, Any]:
+    return {
+        "scheme": url.scheme,
+        "host": url.host,
+        "bucket": url.bucket,
+        "key": url.key,
+        "signature": url.signature.value,
+        "signed_for": url.signed_for,
+        "expires_at": rfc3339(url.expires_at),
+        "seconds_left": _seconds_left(url.expires_at, now),
+    }
+
+
+def _seconds_left(moment: datetime | None, now: datetime) -> int | None:
+    """Negative: so many seconds ago."""
+    return None if moment is None else int((moment - now).total_seconds())

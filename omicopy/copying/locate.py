@@ -1,0 +1,91 @@
+"""From what a user calls an export to its manifest's place in a bucket, looked for with the owner's credentials."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from omicopy.cloud.clients import Clients
+from omicopy.copying.bucket import find_in_folder, look_in_bucket
+from omicopy.copying.facts import Present, Refused, Unknown
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.export import ExportTask, Phase, StoredExport, parse_task
+from omicopy.model.presigned import parse_presigned
+
+_EXPORT = ("image-export-", "ami-")
+
+
+def locate(clients: Clients, profile: str, source: str, now: datetime) -> tuple[str, str]:
+    """Bucket and key of what `source` names: `s3://BUCKET/KEY`, a folder `s3://BUCKET/PREFIX/` in which one export's
+    manifests lie, an export task's ID, an image's, or an old URL of the account's own store.
+
+    Whether there is an object is only known for a folder, a task and an image. Raises USAGE, NOT_FOUND, DAMAGED, or a
+    ServiceError.
+    """
+    if source.startswith("s3://"):
+        bucket, key = split_s3(source)
+        if key and not key.endswith("/"):
+            return bucket, key
+        stored = find_in_folder(clients.storage(profile), bucket, key)
+    elif source.startswith(_EXPORT):
+        stored = _finished_export(clients, profile, source, now)
+    elif source.startswith(("http://", "https://")):
+        return _in_own_store(clients, profile, source)
+    else:
+        hint = "Give s3://BUCKET/KEY, an export task's ID (image-export-…), an image's (ami-…), or an old URL."
+        raise OmicopyError(ErrorCode.USAGE, f"{source!r} names no object and no export", hint)
+    return stored.bucket, stored.manifest_key
+
+
+def split_s3(location: str) -> tuple[str, str]:
+    """Bucket and key of `s3://BUCKET/KEY`; the key of `s3://BUCKET/` is empty. Raises USAGE."""
+    bucket, slash, key = location.removeprefix("s3://").partition("/")
+    if location.startswith("s3://") and bucket and slash:
+        return bucket, key
+    raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no object", "Write s3://BUCKET/KEY.")
+
+
+def _in_own_store(clients: Clients, profile: str, source: str) -> tuple[str, str]:
+    url, account = parse_presigned(source), clients.accounts[profile]
+    if url.host != urlsplit(account.oos_endpoint).netloc.lower():
+        raise OmicopyError(
+            ErrorCode.USAGE,
+            f"{url.place} lies at another host than the object storage of {profile!r}, {account.oos_endpoint}",
+            "Name the profile of the account that the bucket belongs to.",
+        )
+    if not url.bucket or not url.key:
+        raise OmicopyError(ErrorCode.USAGE, f"{url.place} names no object", "Give the URL of a manifest.")
+    return url.bucket, url.key
+
+
+def _finished_export(clients: Clients, profile: str, source: str, now: datetime) -> StoredExport:
+    is_task = source.startswith("image-export-")
+    filters = {"TaskIds": [source]} if is_task else {"ImageIds": [source]}
+    api = clients.api(profile)
+    raw = api.read_all("ReadImageExportTasks", "ImageExportTasks", clients.retry.total_seconds(), filters)
+    tasks = [task for item in raw if (task := parse_task(item)) and source in (task.task_id, task.image_id)]
+    complete = [task for task in tasks if task.phase is Phase.COMPLETE]
+    if not complete:
+        raise _none_finished(source, profile, tasks)
+    facts = [look_in_bucket(clients.storage(profile), clients.fetcher(), t.key, [t], now) for t in complete]
+    found = [fact.value for fact in facts if isinstance(fact, Present)]
+    if found:
+        return min(found, key=lambda stored: bool(stored.damage))
+    for fact in facts:
+        if isinstance(fact, Refused | Unknown):
+            raise fact.error
+    where = f"s3://{complete[0].key.bucket}/{complete[0].key.folder}"
+    hint = "If its objects were deleted, export once more with: omicopy export … --re-export"
+    raise OmicopyError(ErrorCode.NOT_FOUND, f"{source} is completed, but no manifest lies under {where}", hint)
+
+
+def _none_finished(source: str, profile: str, tasks: list[ExportTask]) -> OmicopyError:
+    if not tasks:
+        message = f"No export of {source} is listed for the profile {profile!r}"
+        return OmicopyError(
+            ErrorCode.NOT_FOUND, message, "Start one with: omicopy export …, or name its s3://… location."
+        )
+    states = ", ".join(f"{task.task_id} is {task.state}" for task in tasks)
+    return OmicopyError(
+        ErrorCode.NOT_FOUND, f"No export of {source} is completed: {states}", "Wait for it, then repeat."
+    )

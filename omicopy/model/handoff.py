@@ -1,0 +1,85 @@
+"""What the other account's owner needs in order to import, as a text for a mail or a ticket."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from datetime import datetime
+
+from omicopy.model.duration import say_duration
+from omicopy.model.image import is_image_name
+from omicopy.model.manifest import Manifest
+from omicopy.model.presigned import PresignedUrl
+from omicopy.model.size import say_size
+
+FREE_PRODUCT_TYPE = "0001"
+"""Linux and whatever else bears no licence of its own."""
+
+
+def licensed_types(manifest: Manifest) -> tuple[str, ...]:
+    """The product types that may bear a licence, which the importing account then pays for or has to hold."""
+    return tuple(kind for kind in manifest.product_types if kind != FREE_PRODUCT_TYPE)
+
+
+def summary(manifest: Manifest) -> str:
+    """One line: `golden-linux (x86_64), 1 volume, 10 GiB`."""
+    count, total = len(manifest.snapshots), sum(snapshot.size_bytes for snapshot in manifest.snapshots)
+    architecture = f" ({manifest.architecture})" if manifest.architecture else ""
+    volumes = "1 volume" if count == 1 else f"{count} volumes"
+    return f"{manifest.name or 'an image without a name'}{architecture}, {volumes}, {say_size(total)}"
+
+
+def handoff_text(url: PresignedUrl, manifest: Manifest, ends: datetime | None, now: datetime) -> str:
+    """The whole text: what the image is, until when, the URL and the commands for the other side.
+
+    `ends` is the effective expiry. The URL is a live secret, and so is the text. Nothing of the manifest but sizes,
+    devices and a name that an image may have gets into a command.
+    """
+    own_name = manifest.name if is_image_name(manifest.name or "") else None
+    name = own_name if own_name and not own_name.startswith("-") else "IMAGE_NAME"
+    quoted, link = shlex.quote(name), shlex.quote(url.url)
+    return "\n".join(
+        [
+            "An OUTSCALE machine image (OMI) to import into your account",
+            "",
+            f"Image:     {summary(replace(manifest, name=own_name))}",
+            *(f"           {line}" for line in _volumes(manifest)),
+            *_licences(manifest),
+            f"Import by: {_deadline(ends, now)}",
+            "",
+            "Whoever has the URL below can copy the image: pass this text on like a password.",
+            "",
+            url.url,
+            "",
+            "With omicopy, which shows it first and waits until it is available; this text saved as handoff.txt:",
+            "",
+            "omicopy import handoff.txt --to YOUR_PROFILE" + ("" if own_name else f" --name {name}"),
+            "",
+            "Or with one request of OUTSCALE's own tools, either of:",
+            "",
+            f"octl iaas api CreateImage --ImageName {quoted} --FileLocation {link}",
+            "",
+            f"osc-cli api CreateImage --profile YOUR_PROFILE --ImageName {quoted} --FileLocation {link}",
+            "",
+        ]
+    )
+
+
+def _volumes(manifest: Manifest) -> list[str]:
+    lines = []
+    for snapshot in manifest.snapshots:
+        compressed = "" if snapshot.compressed_bytes is None else f", {say_size(snapshot.compressed_bytes)} to transfer"
+        lines.append(f"{snapshot.device or 'a volume'}: {say_size(snapshot.size_bytes)}{compressed}")
+    return lines
+
+
+def _licences(manifest: Manifest) -> list[str]:
+    licensed = licensed_types(manifest)
+    return [f"Licences:  product types {', '.join(licensed)}; your account answers for them"] if licensed else []
+
+
+def _deadline(ends: datetime | None, now: datetime) -> str:
+    """When the whole import has to be over, for it reads through the URLs until its end."""
+    if ends is None:
+        return "as soon as possible; it is not known until when the URLs work"
+    return f"{ends:%Y-%m-%d %H:%M:%S} UTC, in {say_duration(ends - now)}; the import must be over by then"
