@@ -21,7 +21,7 @@ FLOORS = {"errors": 0, "model": 1, "cloud": 2, "copying": 3, "cli": 4, "__main__
 """From the ground up; imports go down, or stay on their floor."""
 SDKS = {"osc_sdk_python", "boto3", "botocore", "requests", "urllib3", "tenacity"}
 HEAVY = SDKS | {"rich", "ruamel", "omicopy.model.manifest_file", "omicopy.copying", "omicopy.sandbox"}
-COMMANDS = ["copy", "export", "url", "import", "inspect", "resign", "cors", "sandbox"]
+COMMANDS = ["copy", "export", "url", "import", "inspect", "resign", "cors", "manifest", "manifest build", "sandbox"]
 LOADED = """
 import sys
 sys.argv = ["omicopy", *{args!r}]
@@ -51,7 +51,7 @@ def of(packages: set[str], modules: set[str]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "args", [["--help"], ["--version"], *([command, "--help"] for command in COMMANDS)], ids=" ".join
+    "args", [["--help"], ["--version"], *([*command.split(), "--help"] for command in COMMANDS)], ids=" ".join
 )
 def test_no_help_loads_an_sdk_or_anything_else_that_is_heavy(args: list[str]) -> None:
     assert of(HEAVY, loaded(*args)) == set()
@@ -67,7 +67,8 @@ def test_the_commands_of_this_test_are_all_there_are() -> None:
 
     from omicopy.cli.app import app
 
-    assert sorted(getattr(get_command(app), "commands")) == sorted(COMMANDS)  # noqa: B009
+    outermost = [command for command in COMMANDS if " " not in command]
+    assert sorted(getattr(get_command(app), "commands")) == sorted(outermost)  # noqa: B009
 
 
 def test_a_mistake_in_typing_loads_no_sdk() -> None:

@@ -1,0 +1,189 @@
+"""Building a manifest for disks that lie in a bucket without one: looked at, signed, found to work (R9), then put.
+
+Only what lies in the manifest's own folder or below it can be named: nothing else would ever be signed anew (R4).
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.fetch import MANIFEST_LIMIT
+from omicopy.cloud.signing import presign
+from omicopy.copying.handed import demand_life
+from omicopy.copying.shelf import Folder, Shelf, key_of, list_shelf, only_disk
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.disk import GIB, DiskHead
+from omicopy.model.manifest import Manifest, parse_manifest
+from omicopy.model.manifest_draft import (
+    DraftVolume,
+    ImageWords,
+    differences,
+    draft_manifest,
+    in_order,
+    manifest_file_name,
+)
+from omicopy.model.report import SCHEMA, rfc3339
+from omicopy.model.volume_spec import VolumeSpec, check_volumes
+
+
+@dataclass(frozen=True, slots=True)
+class BuildWish:
+    """What a manifest is wanted of. Without `volumes` the one disk that lies in the folder is the root volume."""
+
+    profile: str
+    folder: Folder
+    words: ImageWords
+    volumes: Sequence[VolumeSpec] = ()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The manifest that lies at `location` now, or would; `warnings` are what may not please the service."""
+
+    location: str
+    manifest: Manifest
+    was_there: bool
+    changed: bool
+    warnings: tuple[str, ...]
+
+
+def build_manifest(clients: Clients, wish: BuildWish) -> Built:
+    """Puts the manifest, unless the very same is there.
+
+    Raises USAGE for what has to be said first, NOT_FOUND, DAMAGED for a disk that can't stand alone, NAME_CONFLICT
+    when something else has the key, DENIED, or a ServiceError.
+    """
+    check_volumes(wish.volumes)
+    shelf = list_shelf(clients.storage(wish.profile), wish.folder)
+    volumes, warnings = _volumes(shelf, wish.volumes or [only_disk(shelf)])
+    raw, manifest = _draft(clients, wish, volumes)
+    key = wish.folder.path + manifest_file_name(wish.words.name)
+    if not wish.volumes:
+        warnings += _strangers(shelf, key)
+    if key in shelf.sizes:
+        there = _same_there(shelf, key, manifest)
+        return Built(shelf.location(key), there, was_there=True, changed=False, warnings=tuple(warnings))
+    _demand_own_life(clients, wish, manifest)
+    if not wish.dry_run:
+        shelf.storage.put(wish.folder.bucket, key, raw)
+    return Built(shelf.location(key), manifest, was_there=False, changed=not wish.dry_run, warnings=tuple(warnings))
+
+
+def describe_built(built: Built) -> dict[str, Any]:
+    """What `manifest build -o json` prints."""
+    return {
+        "schema": SCHEMA,
+        "manifest": built.location,
+        "changed": built.changed,
+        "expires_at": rfc3339(built.manifest.earliest_expiry()),
+        "volumes": [
+            {
+                "device": snapshot.device,
+                "key": snapshot.key,
+                "size_bytes": snapshot.size_bytes,
+                "compressed_bytes": snapshot.compressed_bytes,
+            }
+            for snapshot in built.manifest.snapshots
+        ],
+    }
+
+
+# ---- the volumes
+
+
+def _volumes(shelf: Shelf, specs: Sequence[VolumeSpec]) -> tuple[list[DraftVolume], list[str]]:
+    """The volumes, in the manifest's order, and what may be wrong with them."""
+    keys = [key_of(shelf, spec) for spec in specs]
+    heads = shelf.heads(keys)
+    volumes = in_order([_volume(shelf, spec, key, heads[key]) for spec, key in zip(specs, keys, strict=True)])
+    return volumes, list(_doubts(volumes, heads))
+
+
+def _volume(shelf: Shelf, spec: VolumeSpec, key: str, head: DiskHead) -> DraftVolume:
+    """The volume with its size, which the header says or the user has to."""
+    location = shelf.location(key)
+    if head.problem:
+        hint = "Upload a whole disk that stands alone, for example from: qemu-img convert -O qcow2"
+        raise OmicopyError(ErrorCode.DAMAGED, f"{location} {head.problem}", hint)
+    size = spec.size_bytes or head.size_bytes
+    if size is None:
+        message = f"How large the disk in {location} is can't be read: it has no qcow2 header"
+        typed = f"--volume {spec.device}={shlex.quote(spec.object_name)},size=SIZE"
+        raise OmicopyError(ErrorCode.USAGE, message, f"Say it, as 10GiB or in bytes: {typed}")
+    if head.size_bytes not in (None, size):
+        message = f"{location} is a disk of {head.size_bytes} bytes, as its header says, not of {size}"
+        raise OmicopyError(ErrorCode.USAGE, message, f"Leave size= out of --volume {spec.device}=…")
+    return DraftVolume(spec.device, key, size, shelf.sizes[key], spec.volume_type, spec.iops)
+
+
+def _doubts(volumes: Sequence[DraftVolume], heads: Mapping[str, DiskHead]) -> Iterator[str]:
+    """What the service may refuse, or a user may not have meant."""
+    seen: dict[str, str] = {}
+    for volume in volumes:
+        what = f"{volume.key} ({volume.device})"
+        if not heads[volume.key].compressed:
+            yield f"{what} is not compressed with gzip as exports are. Nobody documents whether the service takes it."
+        if volume.size_bytes % GIB:
+            yield f"{what} is {volume.size_bytes} bytes large. The service's volumes have whole GiB."
+        if seen.setdefault(volume.key, volume.device) != volume.device:
+            yield f"{what} is the same object as that of {seen[volume.key]}."
+
+
+def _strangers(shelf: Shelf, key: str) -> list[str]:
+    """Perhaps the one disk has a manifest after all, of an export that says more of the image than we can know."""
+    own = key.removesuffix("json")
+    others = [other for other in sorted(shelf.sizes) if other.endswith(".json") and not other.startswith(own)]
+    text = "{} lies under {} too. If it is a manifest of this disk, omicopy url can sign that."
+    return [text.format(others[0], shelf.folder)] if others else []
+
+
+# ---- the manifest
+
+
+def _draft(clients: Clients, wish: BuildWish, volumes: Sequence[DraftVolume]) -> tuple[bytes, Manifest]:
+    """The manifest with fresh URLs, having passed the checks that an import will make."""
+    account, folder = clients.accounts[wish.profile], wish.folder
+    urls = [presign(account, folder.bucket, volume.key) for volume in volumes]
+    raw = draft_manifest(wish.words, volumes, urls)
+    manifest = parse_manifest(raw, "The new manifest")
+    outside = manifest.problem_outside(folder.bucket, folder.path)
+    if outside:
+        raise OmicopyError(ErrorCode.FAILED, f"The new manifest would point outside {folder}: {outside}")
+    return raw, manifest
+
+
+def _same_there(shelf: Shelf, key: str, wanted: Manifest) -> Manifest:
+    """The manifest that has the key already, if it describes the same. Nothing is ever put over another one."""
+    location, bucket = shelf.location(key), shelf.folder.bucket
+    hint = "Give another --name, or delete that object first if nobody needs it."
+    if shelf.sizes[key] > MANIFEST_LIMIT:
+        raise OmicopyError(ErrorCode.NAME_CONFLICT, f"{location} is there already, and is no manifest", hint)
+    raw = shelf.storage.read(bucket, key)
+    try:
+        there = parse_manifest(raw, location)
+    except OmicopyError as error:
+        message = f"{location} is there already, and is no manifest: {error.message}"
+        raise OmicopyError(ErrorCode.NAME_CONFLICT, message, hint) from None
+    outside = there.problem_outside(bucket, shelf.folder.path)
+    if outside or there.fingerprint() != wanted.fingerprint():
+        what = ", ".join(differences(there, wanted)) or "details"
+        message = f"{location} is there already, and differs from what you ask for in: {what}"
+        raise OmicopyError(ErrorCode.NAME_CONFLICT, message, hint)
+    return there
+
+
+def _demand_own_life(clients: Clients, wish: BuildWish, manifest: Manifest) -> None:
+    """No manifest with dead URLs is put (R9). Here a refusal speaks of our own credentials."""
+    try:
+        demand_life(clients.fetcher(), manifest)
+    except OmicopyError as error:
+        if error.code is not ErrorCode.EXPIRED:
+            raise
+        message = f"The store refuses a URL of an object under {wish.folder} signed with the profile {wish.profile!r}"
+        hint = "Check its access key, its Region, its right to read the object, and this machine's clock."
+        raise OmicopyError(ErrorCode.DENIED, message, hint) from None
