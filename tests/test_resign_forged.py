@@ -42,7 +42,7 @@ class Place:
         return Probe(Life.ALIVE)
 
     def sizes(self, bucket: str, prefix: str) -> dict[str, int]:
-        assert (bucket, prefix.endswith(".json")) == (BUCKET, True)
+        assert (bucket, prefix.endswith(".resigned-")) == (BUCKET, True)
         return {}
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
@@ -84,6 +84,14 @@ def test_r4_what_lies_beside_its_manifest_is_signed(manifest_key: str) -> None:
     assert [unquote(urlsplit(url).path) for url in place.signed()] == [f"/{BUCKET}/{key}" for key in keys * 2]
     (written,) = place.written
     assert lies_in(OWN[manifest_key], written)
+
+
+@pytest.mark.parametrize(
+    ("manifest_key", "key"),
+    [("//m.json", "secret/x"), ("//m.json", "x"), ("/m.json", "x"), ("a//m.json", "a/x"), ("a/../m.json", "a/../x")],
+)
+def test_r4_a_manifest_in_a_folder_with_an_odd_name_reaches_no_further(manifest_key: str, key: str) -> None:
+    assert signed_anew(manifest_key, [(f"https://{HOST}/{BUCKET}/{key}{SIGNED}", "")]).signed() == []
 
 
 WORDS = """

@@ -113,7 +113,7 @@ def url(
     now = datetime.now(UTC)
     handout = _hand_out(clients, wish, source, is_upload, content_type, now)
     compare_clocks(clients)
-    text = _handoff_text(handout, now) if handoff or handoff_file else None
+    text = _handoff_text(handout) if handoff or handoff_file else None
     if text and handoff_file:
         _write_privately(handoff_file, text)
     if not quiet:
@@ -148,13 +148,13 @@ def _hand_out(
     return hand_out_upload(clients, wish, bucket, key, content_type, now)
 
 
-def _handoff_text(handout: Handout, now: datetime) -> str:
+def _handoff_text(handout: Handout) -> str:
     from omicopy.model.handoff import handoff_text
 
     if handout.manifest is None:
         hint = "Hand off an export's manifest, without --no-check; omicopy inspect SOURCE shows whether it is one."
         raise OmicopyError(ErrorCode.USAGE, f"{handout.location} was not read as a manifest: no hand-off", hint)
-    return handoff_text(handout.url, handout.manifest, handout.expiry.at, now)
+    return handoff_text(handout.url, handout.manifest, handout.expiry.at)
 
 
 def _write_privately(file: str, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Literal
 from urllib.parse import quote
 
 from botocore.auth import S3SigV4QueryAuth
@@ -47,7 +48,7 @@ def presign(
     bucket: str,
     key: str,
     expires: timedelta = MAX_EXPIRY,
-    method: str = "GET",
+    method: Literal["GET", "PUT"] = "GET",
     content_type: str | None = None,
 ) -> str:
     """A URL that lets anybody GET (or PUT) `s3://bucket/key` for `expires`; an upload must then say `content_type`.

@@ -47,9 +47,7 @@ def resign(
         )
     urls = [presign(account, stored.bucket, snapshot.key or "", expires) for snapshot in stored.manifest.snapshots]
     _demand_objects(account, fetcher, stored.manifest, urls)
-    key = _beside(stored.manifest_key, now)
-    if key in storage.sizes(stored.bucket, key):
-        raise OmicopyError(ErrorCode.FAILED, f"s3://{stored.bucket}/{key} is there already", "Try again in a second.")
+    key = _free_key(storage, stored, now)
     storage.put(stored.bucket, key, stored.manifest.with_urls(urls))
     return key
 
@@ -112,9 +110,13 @@ def _demand_objects(account: Account, fetcher: Fetcher, manifest: Manifest, urls
             raise OmicopyError(ErrorCode.DAMAGED, said, "A new export is needed.")
 
 
-def _beside(key: str, now: datetime) -> str:
-    """`a/b.json` -> `a/b.resigned-20260101T000000Z.json`; a stem that was signed anew before is not made longer."""
-    path = PurePosixPath(key)
+def _free_key(storage: Storage, stored: StoredExport, now: datetime) -> str:
+    """`a/b.json` -> `a/b.resigned-20260101T000000Z.json`, or of the next second that nobody took; a stem that was
+    signed anew before is not made longer."""
+    path = PurePosixPath(stored.manifest_key)
+    folder = stored.manifest_key[: len(stored.manifest_key) - len(path.name)]
     stem = (path.stem if path.suffix == ".json" else path.name).split(".resigned-")[0]
-    folder = key[: len(key) - len(path.name)]
-    return f"{folder}{stem}.resigned-{now:%Y%m%dT%H%M%SZ}.json"
+    taken = storage.sizes(stored.bucket, f"{folder}{stem}.resigned-")
+    while (key := f"{folder}{stem}.resigned-{now:%Y%m%dT%H%M%SZ}.json") in taken:
+        now += timedelta(seconds=1)
+    return key

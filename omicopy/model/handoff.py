@@ -6,7 +6,6 @@ import shlex
 from dataclasses import replace
 from datetime import datetime
 
-from omicopy.model.duration import say_duration
 from omicopy.model.image import is_image_name
 from omicopy.model.manifest import Manifest
 from omicopy.model.presigned import PresignedUrl
@@ -29,7 +28,7 @@ def summary(manifest: Manifest) -> str:
     return f"{manifest.name or 'an image without a name'}{architecture}, {volumes}, {say_size(total)}"
 
 
-def handoff_text(url: PresignedUrl, manifest: Manifest, ends: datetime | None, now: datetime) -> str:
+def handoff_text(url: PresignedUrl, manifest: Manifest, ends: datetime | None) -> str:
     """The whole text: what the image is, until when, the URL and the commands for the other side.
 
     `ends` is the effective expiry. The URL is a live secret, and so is the text. Nothing of the manifest but sizes,
@@ -45,7 +44,7 @@ def handoff_text(url: PresignedUrl, manifest: Manifest, ends: datetime | None, n
             f"Image:     {summary(replace(manifest, name=own_name))}",
             *(f"           {line}" for line in _volumes(manifest)),
             *_licences(manifest),
-            f"Import by: {_deadline(ends, now)}",
+            f"Import by: {_deadline(ends)}",
             "",
             "Whoever has the URL below can copy the image: pass this text on like a password.",
             "",
@@ -78,8 +77,8 @@ def _licences(manifest: Manifest) -> list[str]:
     return [f"Licences:  product types {', '.join(licensed)}; your account answers for them"] if licensed else []
 
 
-def _deadline(ends: datetime | None, now: datetime) -> str:
+def _deadline(ends: datetime | None) -> str:
     """When the whole import has to be over, for it reads through the URLs until its end."""
     if ends is None:
         return "as soon as possible; it is not known until when the URLs work"
-    return f"{ends:%Y-%m-%d %H:%M:%S} UTC, in {say_duration(ends - now)}; the import must be over by then"
+    return f"{ends:%Y-%m-%d %H:%M:%S} UTC; the import must be over by then"

@@ -104,26 +104,32 @@ class Manifest:
         All entries must share one host, whichever. Slashes around a prefix don't count; an empty one is the whole
         bucket.
         """
-        host = self.snapshots[0].url.host
-        for index, snapshot in enumerate(self.snapshots):
-            problems = [_outside(snapshot.url, host, bucket, _folder(prefix)) for prefix in prefixes]
-            if all(problems):
-                return f"{url_path(index)} {problems[0]}."
-        return None
+        return self._problem_outside(bucket, [_folder(prefix) for prefix in prefixes])
 
     def problem_beside(self, bucket: str, manifest_key: str, allowed: Sequence[str] = ()) -> str | None:
         """R4: as `problem_outside`, for what lies in or below the folder of `manifest_key`, or under one of `allowed`.
 
         A manifest in no folder may only name what is in none either: else it could make us sign the whole bucket.
         """
-        folder = manifest_key.rpartition("/")[0]
-        problem = self.problem_outside(bucket, folder, *allowed)
+        folder = manifest_key[: manifest_key.rfind("/") + 1]
+        if not {".", ".."}.isdisjoint(manifest_key.split("/")):
+            return f'The manifest itself lies under no plain path: "{manifest_key}".'
+        problem = self._problem_outside(bucket, [folder, *(_folder(prefix) for prefix in allowed)])
         if problem or folder:
             return problem
         for index, snapshot in enumerate(self.snapshots):
             key = snapshot.key or ""
             if "/" in key and not any(key.startswith(_folder(prefix)) for prefix in allowed):
                 return f'{url_path(index)} is outside the export: "{key}" is in a folder, the manifest in none.'
+        return None
+
+    def _problem_outside(self, bucket: str, folders: Sequence[str]) -> str | None:
+        """`folders` are exact: each ends with a slash, or is empty and stands for the whole bucket."""
+        host = self.snapshots[0].url.host
+        for index, snapshot in enumerate(self.snapshots):
+            problems = [_outside(snapshot.url, host, bucket, folder) for folder in folders]
+            if all(problems):
+                return f"{url_path(index)} {problems[0]}."
         return None
 
     def _with_urls(self, urls: Iterable[str | None]) -> dict[str, Any]:

@@ -61,6 +61,8 @@ class Settings:
     """API reads show the world as it was so long ago."""
     clock_skew_seconds: float = 900.0
     """Further than this from the service's clock, a signed request is refused."""
+    access_keys_end: str | None = None
+    """What ReadAccessKeys gives as every key's expiration date, in ISO 8601. The keys work on all the same."""
     exports_in_flight: int = 10
     images: int = 1_000
     snapshots: int = 2_000

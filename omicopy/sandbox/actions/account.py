@@ -38,6 +38,8 @@ def read_access_keys(call: Call, request: Request) -> Answer:
     }
     found = [] if "Tag" in request else select([call.account], request, filters)
     dates = {"CreationDate": "2025-01-01T00:00:00.000+0000", "LastModificationDate": "2025-01-01T00:00:00.000+0000"}
+    if call.settings.access_keys_end:
+        dates |= {"ExpirationDate": call.settings.access_keys_end}
     return {"AccessKeys": [{"AccessKeyId": account.access_key, "State": "ACTIVE"} | dates for account in found]}
 
 

@@ -1,0 +1,155 @@
+"""`inspect`: what is in an export and until when, told to anybody who has its URL, its file, or its place."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from omicopy.sandbox.signing import Signer, presign_v2
+from omicopy.sandbox.variants import UrlVersion, Variant
+from tests.tool import LINUX, THREE, Tool
+
+WEEK = 604_800
+
+
+@pytest.fixture
+def exported(tool: Tool) -> str:
+    """The key of the manifest of an export of three volumes that ended a day ago."""
+    tool.again(embedded_url_age_seconds=86_400)
+    return tool.exported(THREE)
+
+
+def strangers(tool: Tool, *args: str, code: int | None = 0, stdin: str = ""):
+    """The command of somebody without any credentials."""
+    return tool.run("inspect", *args, code=code, stdin=stdin, OSC_CONFIG_FILE="/nowhere")
+
+
+def dead(tool: Tool, key: str, index: int, **changes: object) -> str:
+    """A file with the manifest, one entry of which is changed."""
+    document = tool.manifest(key)
+    document["Image"]["Snapshots"][index] |= changes
+    file = tool.home / f"manifest-{index}-{len(changes)}.json"
+    file.write_text(json.dumps(document))
+    return str(file)
+
+
+def test_every_source_tells_the_same(tool, exported) -> None:
+    url = tool.sign(exported)
+    in_file, manifest = tool.home / "url.txt", tool.home / "manifest.json"
+    in_file.write_text(url + "\n")
+    manifest.write_bytes(tool.get(exported))
+    own = (f"s3://omi-exports/{exported}", f"s3://omi-exports/{THREE}/", THREE, tool.tasks()[0].task_id)
+    ran = tool.together(
+        [
+            *(lambda s=s: strangers(tool, s, "-o", "json") for s in (url, str(in_file), str(manifest))),
+            *(lambda t=t: strangers(tool, "-", "-o", "json", stdin=t) for t in (url, manifest.read_text())),
+            *(lambda s=s: tool.run("inspect", s, "--from", "source", "-o", "json") for s in own),
+        ]
+    )
+    told = [one.json for one in ran]
+    real = tool.manifest(exported)["Image"]
+    assert {one["name"] for one in told} == {real["Name"]}
+    assert {one["architecture"] for one in told} == {"x86_64"}
+    for one in told:
+        for said, entry in zip(one["snapshots"], real["Snapshots"], strict=True):
+            assert (said["device"], said["size_bytes"]) == (entry["Device"], entry["Size"])
+            assert said["compressed_bytes"] == entry["CompressedSize"]
+            assert entry["PreSignedUrl"].partition("?")[0].endswith(said["key"])
+            assert 5.9 * 86_400 < said["seconds_left"] < 6 * 86_400
+        assert one["effective_expires_at"] == min(s["expires_at"] for s in one["snapshots"]) or one["url"]
+    assert [one["manifest"] for one in told] == [None] * 5 + [f"s3://omi-exports/{exported}"] * 4
+    assert [bool(one["url"]) for one in told] == [True, True, False, True, False, False, False, False, False]
+    assert told[0]["ends_first"] == "manifest URL"
+    assert told[2]["ends_first"].startswith("Image.Snapshots[")
+
+
+def test_what_is_told_is_for_eyes_and_holds_no_url_that_opens_anything(tool, exported) -> None:
+    ran = strangers(tool, tool.sign(exported))
+    assert re.search(r"^Volume: +/dev/sdb, 20 GiB, \d+ B in the bucket, io1$", ran.out, re.MULTILINE)
+    assert ran.out.count("SigV4 for eu-west-2") == 4
+    assert re.search(r"^Valid until: .+Z \(in \d+m\d+s\); what ends first: manifest URL$", ran.out, re.MULTILINE)
+    for told in (ran.out, strangers(tool, tool.sign(exported), "-o", "json").out):
+        assert "X-Amz" not in told
+
+
+def test_a_probe_finds_all_alive_or_says_which_is_not(tool, exported) -> None:
+    alive = strangers(tool, tool.sign(exported), "--probe", "-o", "json").json
+    assert [s["probe"]["state"] for s in alive["snapshots"]] == ["alive"] * 3
+    assert [s["probe"]["size_bytes"] for s in alive["snapshots"]] == [s["compressed_bytes"] for s in alive["snapshots"]]
+    entry = tool.manifest(exported)["Image"]["Snapshots"][1]
+    cases = {
+        dead(tool, exported, 1, CompressedSize=7): (8, rf"\[1\].*: {entry['CompressedSize']} bytes where .* 7"),
+        dead(tool, exported, 0, PreSignedUrl=tool.sign("not/there")): (8, r"\[0\].*: missing"),
+        dead(tool, exported, 2, PreSignedUrl=entry["PreSignedUrl"] + "0"): (10, r"\[2\].*: refused"),
+    }
+    ran = tool.together([lambda f=f, c=c: strangers(tool, f, "--probe", code=c) for f, (c, _) in cases.items()])
+    for one, (_, said) in zip(ran, cases.values(), strict=True):
+        assert re.search(said, one.err), one.err
+        assert one.out.count("probe        alive") == 2
+    assert tool.calls().count("CreateImage") == 0
+
+
+def test_an_expired_manifest_in_a_file_is_shown_and_its_url_refused(tool) -> None:
+    tool.again(embedded_url_age_seconds=WEEK + 3 * 86_400)
+    key = tool.exported()
+    file = tool.home / "old.json"
+    file.write_bytes(tool.get(key))
+    ran = strangers(tool, str(file))
+    assert "(3d ago)" in ran.out
+    assert strangers(tool, str(file), "--probe", code=10).out.count("refused") == 1
+    account = tool.sandbox.accounts["source"]
+    signer = Signer(account.access_key, account.secret_key, account.region)
+    plain = tool.sign(key).partition("?")[0]
+    assert "expired at" in strangers(tool, presign_v2(signer, "GET", plain, -60), code=10).err
+
+
+def test_both_generations_of_signatures_are_read(tool) -> None:
+    tool.again(variant=Variant(url_version=UrlVersion.SIGV2))
+    told = strangers(tool, tool.sign(tool.exported()), "-o", "json", "--probe").json
+    assert (told["url"]["signature"], told["snapshots"][0]["signature"]) == ("SigV4", "SigV2")
+    assert told["snapshots"][0]["signed_for"] is None
+    ends = datetime.fromisoformat(told["snapshots"][0]["expires_at"])
+    assert timedelta(days=6.9) < ends - datetime.now(UTC) < timedelta(days=7)
+    assert told["snapshots"][0]["probe"]["state"] == "alive"
+
+
+def test_an_end_that_nobody_knows_is_told_as_such(tool) -> None:
+    key = tool.exported()
+    plain = tool.manifest(key)["Image"]["Snapshots"][0]["PreSignedUrl"].partition("?")[0]
+    ran = strangers(tool, dead(tool, key, 0, PreSignedUrl=plain.replace("http://", "http://far.example/")))
+    assert "an unknown time, not signed" in ran.out
+    assert "Valid until:   an unknown time; what ends first: Image.Snapshots[0].PreSignedUrl" in ran.out
+
+
+def test_what_can_t_be_inspected_ends_with_its_own_code(tool) -> None:
+    garbage, two = tool.home / "garbage", tool.home / "two"
+    garbage.write_bytes(b'{"Version": 1, "Image": {"Snapshots": [{"Size": "\\u001b[31mred"}]}}')
+    two.write_text("https://a.example/b/c and https://a.example/b/d")
+    huge = tool.home / "huge"
+    huge.write_bytes(b"{" + b" " * 1024 * 1024)
+    cases = {
+        "s3://omi-exports/x": (2, "--from"),
+        LINUX: (2, "--from"),
+        str(garbage): (8, "Image.Snapshots[0]"),
+        str(huge): (8, "more than a manifest has"),
+        str(two): (2, "2 different URLs"),
+        "/no/such": (2, "neither a URL nor a file"),
+    }
+    ran = tool.together([lambda s=s, c=c: strangers(tool, s, code=c) for s, (c, _) in cases.items()])
+    for one, (_, said) in zip(ran, cases.values(), strict=True):
+        assert said in one.err
+        assert one.out == ""
+        assert "\x1b" not in one.err
+
+
+def test_control_characters_of_a_manifest_never_reach_the_terminal(tool, exported) -> None:
+    document = tool.manifest(exported)
+    document["Image"]["Description"] = "fine\x1b[2J\nName: forged"
+    file = tool.home / "forged.json"
+    file.write_text(json.dumps(document))
+    ran = strangers(tool, str(file))
+    assert "\x1b" not in ran.out
+    assert [line for line in ran.out.splitlines() if line.startswith("Name:")] == ["Name:          golden-three"]
