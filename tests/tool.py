@@ -149,7 +149,9 @@ class Tool:
         said = f"{' '.join(args)}\nexit {ran.code}\n--- stdout\n{ran.out}\n--- stderr\n{ran.err}"
         assert code is None or ran.code == code, said
         assert "Traceback" not in ran.err + ran.out, said
-        streams = ran.err if next(iter(args)) == "url" else ran.out + ran.err
+        asked_for = [line for line in ran.err.splitlines() if line.startswith("curl ") and "--show-command" in args]
+        err = "\n".join(line for line in ran.err.splitlines() if line not in asked_for)
+        streams = err if next(iter(args)) == "url" else ran.out + err
         assert not [secret for secret in self._secrets if secret in streams], said
         assert not SIGNATURE.search(streams), said
         if ran.code not in (0, 130, 143) and "Usage:" not in ran.err:
