@@ -19,8 +19,23 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 PACKAGE = ROOT / "omicopy"
 FLOORS = ("model", "cloud", "copying", "cli", "sandbox")
-COPY = ("copy", "golden-linux", "--from", "source", "--to", "target", "--bucket", "omi-exports", "-o", "json")
-URL = ("url", "ami-00000001", "--from", "source", "-o", "json")
+OWN = "--from source -o json"
+EXAMPLES = {
+    "copy": f"copy golden-linux --to target --bucket omi-exports {OWN}",
+    "url": f"url ami-00000001 {OWN}",
+    "inspect": f"inspect ami-00000001 --probe {OWN}",
+    "resign": f"resign ami-00000001 {OWN}",
+    "manifest build": f"manifest build s3://omi-exports/from-them --name theirs {OWN}",
+    "cors": f"cors s3://omi-exports --allow-origin https://www.example.com {OWN}",
+}
+"""The commands whose JSON the README shows, in an order in which they can be run, after `PREPARE`."""
+
+_DISK = "make_disk('qcow2', 8 * GIB, 'theirs')"
+_UPLOAD = f"import sys, requests; from omicopy.sandbox.disks import *; requests.put(sys.argv[1], {_DISK})"
+PREPARE = (
+    f'python -c "{_UPLOAD}" "$(omicopy url -q --method put s3://omi-exports/from-them/disk.qcow2.gz --from source)"'
+)
+"""Somebody without an account puts a disk into the bucket."""
 
 TOLD = (
     "ours, available, complete: present",
@@ -142,14 +157,15 @@ def _room(file: Path, label: str) -> str:
 
 def run_in_sandbox() -> dict[str, str]:
     """The JSON examples, from a real run; the signature is cut."""
-    script = f"omicopy {' '.join(COPY)} --poll-min 1s; echo ,; omicopy {' '.join(URL)}"
-    command = [sys.executable, "-m", "omicopy", "sandbox", "--", "sh", "-c", f"echo [; {script}; echo ]"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    copied, url = json.loads(done.stdout)
-    url["url"] = re.sub(r"X-Amz-Credential=.*", "X-Amz-…", url["url"])
+    script = "; echo ,; ".join(f"omicopy {command}" for command in EXAMPLES.values())
+    command = [sys.executable, "-m", "omicopy", "sandbox", "--", "sh", "-c", f"{PREPARE}; echo [; {script}; echo ]"]
+    env = os.environ | {"OMICOPY_POLL_MIN": "1s"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    made = dict(zip(EXAMPLES, json.loads(done.stdout), strict=True))
+    made["url"]["url"] = re.sub(r"X-Amz-Credential=.*", "X-Amz-…", made["url"]["url"])
     return {
         f"json {name}": f"```json\n{json.dumps(value, indent=2, ensure_ascii=False)}\n```\n"
-        for name, value in (("copy", copied), ("url", url))
+        for name, value in made.items()
     }
 
 

@@ -13,7 +13,7 @@ from omicopy.cloud.profile import resolve_profile
 from omicopy.cloud.signing import presign
 from omicopy.sandbox.disks import GIB, make_disk
 from omicopy.sandbox.faults import Fault, FaultKind
-from tests.tool import Ran, Tool
+from tests.tool import LINUX, Ran, Tool
 
 LOOSE = "s3://omi-exports/loose"
 SMALL, LARGE = make_disk("qcow2", 4 * GIB, "small"), make_disk("qcow2", 20 * GIB, "large")
@@ -167,15 +167,27 @@ def test_what_the_service_may_not_like_is_a_warning(tool) -> None:
         "Warning: loose/disk.qcow2 (/dev/sda1) is not compressed with gzip as exports are. "
         "Nobody documents whether the service takes it.",
         f"Warning: loose/disk.qcow2 (/dev/sda1) is {GIB + 512} bytes large. The service's volumes have whole GiB.",
-        "Warning: loose/export.json lies under s3://omi-exports/loose/ too. If it is a manifest of this disk, "
-        "omicopy url can sign that.",
     ]
+    tool.delete(ran.out.strip().removeprefix("s3://omi-exports/"))
     twice = build(tool, "--volume", "/dev/sda1=disk.qcow2", "--volume", "/dev/sdb=disk.qcow2", name="twice")
     assert "(/dev/sdb) is the same object as that of /dev/sda1" in twice.err
 
 
+def test_a_disk_that_has_a_manifest_gets_no_second_story(tool) -> None:
+    tool.exported()
+    tool.forget()
+    (disk,) = tool.keys(".gz")
+    for more in ((), ("--volume", f"/dev/sda1={disk}")):
+        ran = build(tool, *more, at=f"s3://omi-exports/{LINUX}", code=4)
+        assert f"s3://omi-exports/{LINUX}/{LINUX}.manifest.json is a manifest of the same disks already" in ran.err
+    assert tool.writes() == []
+
+
 def test_no_prefix_is_the_whole_bucket(tool) -> None:
     tool.put("deep/down/disk.qcow2.gz", SMALL)
+    assert "Name the folder" in build(tool, at="s3://omi-exports", name="a b (c)", code=2).err
+    tool.delete("deep/down/disk.qcow2.gz")
+    tool.put("disk.qcow2.gz", SMALL)
     ran = build(tool, at="s3://omi-exports", name="a b (c)")
     assert ran.out == "s3://omi-exports/a-b--c-.manifest.json\n"
     snapshot = tool.manifest("a-b--c-.manifest.json")["Image"]["Snapshots"][0]

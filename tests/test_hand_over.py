@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import stat
 import subprocess
 import sys
@@ -257,6 +258,11 @@ def test_a_key_that_may_not_write_is_told_so(tool) -> None:
 # --- any object, both ways
 
 
+def sh(command: str, folder: Path) -> None:
+    subprocess.run(["sh", "-c", command], cwd=folder, check=True, capture_output=True, env={"PATH": os.environ["PATH"]})
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_a_url_to_upload_with_is_for_one_key_and_one_content_type(tool) -> None:
     place = "s3://omi-exports/from outside/disk's.img"
     ran = tool.url(place, "--method", "put", "--content-type", "text/plain", "--show-command", "--expires", "90")
@@ -266,13 +272,13 @@ def test_a_url_to_upload_with_is_for_one_key_and_one_content_type(tool) -> None:
     folder = tool.home / "upload"
     folder.mkdir()
     (folder / "disk's.img").write_bytes(b"content")
-    subprocess.run(["sh", "-c", command], cwd=folder, check=True, capture_output=True, env={"PATH": os.environ["PATH"]})
+    sh(command, folder)
     assert tool.get("from outside/disk's.img") == b"content"
     assert requests.put(url, data=b"x", headers={"Content-Type": "text/html"}, timeout=5).status_code == 403
     get = tool.url(place, "--show-command")
     (command,) = [line for line in get.err.splitlines() if line.startswith("curl ")]
     (folder / "disk's.img").unlink()
-    subprocess.run(["sh", "-c", command], cwd=folder, check=True, capture_output=True, env={"PATH": os.environ["PATH"]})
+    sh(command, folder)
     assert (folder / "disk's.img").read_bytes() == b"content"
     assert "replaces it" in tool.url(place, "--method", "put").err
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
 import subprocess
-import sys
+import sysconfig
 from typing import Any
 
 import pytest
@@ -23,10 +25,10 @@ def test_a_generated_part_is_what_the_code_says(name: str) -> None:
 
 
 def test_the_json_examples_have_the_shape_of_a_real_run(sandbox: Sandbox) -> None:
-    copied = _run(sandbox, *readme_blocks.COPY, "--poll-max", "0.2s")
-    assert _shape(copied) == _shape(_example("copy"))
-    signed = _run(sandbox, *readme_blocks.URL)
-    assert _shape(signed) == _shape(_example("url"))
+    _sh(sandbox, readme_blocks.PREPARE)
+    for name, command in readme_blocks.EXAMPLES.items():
+        assert _shape(_run(sandbox, *command.split())) == _shape(_example(name))
+        assert f"`omicopy {command}`" in TEXT
 
 
 def test_every_exit_code_of_an_error_stands_in_the_table() -> None:
@@ -47,8 +49,13 @@ def _example(name: str) -> Any:
 
 
 def _run(sandbox: Sandbox, *args: str) -> Any:
-    command = [sys.executable, "-m", "omicopy", *args]
-    return json.loads(subprocess.run(command, env=sandbox.env, capture_output=True, text=True, check=True).stdout)
+    return json.loads(_sh(sandbox, shlex.join(["omicopy", *args])))
+
+
+def _sh(sandbox: Sandbox, command: str) -> str:
+    path = f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}"
+    env = sandbox.env | {"OMICOPY_POLL_MAX": "0.2s", "PATH": path}
+    return subprocess.run(["sh", "-c", command], env=env, capture_output=True, text=True, check=True).stdout
 
 
 def _shape(value: Any) -> Any:

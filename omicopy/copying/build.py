@@ -61,13 +61,12 @@ def build_manifest(clients: Clients, wish: BuildWish) -> Built:
     check_volumes(wish.volumes)
     shelf = list_shelf(clients.storage(wish.profile), wish.folder)
     volumes, warnings = _volumes(shelf, wish.volumes or [only_disk(shelf)])
-    raw, manifest = _draft(clients, wish, volumes)
     key = wish.folder.path + manifest_file_name(wish.words.name)
-    if not wish.volumes:
-        warnings += _strangers(shelf, key)
+    raw, manifest = _draft(clients, wish, key, volumes)
     if key in shelf.sizes:
         there = _same_there(shelf, key, manifest)
         return Built(shelf.location(key), there, was_there=True, changed=False, warnings=tuple(warnings))
+    _demand_no_other(shelf, key, {volume.key for volume in volumes})
     _demand_own_life(clients, wish, manifest)
     if not wish.dry_run:
         shelf.storage.put(wish.folder.bucket, key, raw)
@@ -134,26 +133,37 @@ def _doubts(volumes: Sequence[DraftVolume], heads: Mapping[str, DiskHead]) -> It
             yield f"{what} is the same object as that of {seen[volume.key]}."
 
 
-def _strangers(shelf: Shelf, key: str) -> list[str]:
-    """Perhaps the one disk has a manifest after all, of an export that says more of the image than we can know."""
+def _demand_no_other(shelf: Shelf, key: str, disks: set[str]) -> None:
+    """A disk may have a manifest after all, of an export that says more of the image than we can know; two that tell
+    different stories of one disk would be taken for one export."""
     own = key.removesuffix("json")
-    others = [other for other in sorted(shelf.sizes) if other.endswith(".json") and not other.startswith(own)]
-    text = "{} lies under {} too. If it is a manifest of this disk, omicopy url can sign that."
-    return [text.format(others[0], shelf.folder)] if others else []
+    for other in sorted(shelf.sizes):
+        if other.startswith(own) or not other.endswith(".json") or shelf.sizes[other] > MANIFEST_LIMIT:
+            continue
+        raw = shelf.storage.read(shelf.folder.bucket, other)
+        try:
+            there = parse_manifest(raw)
+        except OmicopyError:
+            continue
+        if not disks.isdisjoint(snapshot.key or "" for snapshot in there.snapshots):
+            message = f"{shelf.location(other)} is a manifest of the same disks already"
+            hint = "Sign that (omicopy url, omicopy resign), or delete it first if nobody needs it."
+            raise OmicopyError(ErrorCode.NAME_CONFLICT, message, hint)
 
 
 # ---- the manifest
 
 
-def _draft(clients: Clients, wish: BuildWish, volumes: Sequence[DraftVolume]) -> tuple[bytes, Manifest]:
+def _draft(clients: Clients, wish: BuildWish, key: str, volumes: Sequence[DraftVolume]) -> tuple[bytes, Manifest]:
     """The manifest with fresh URLs, having passed the checks that an import will make."""
     account, folder = clients.accounts[wish.profile], wish.folder
     urls = [presign(account, folder.bucket, volume.key) for volume in volumes]
     raw = draft_manifest(wish.words, volumes, urls)
     manifest = parse_manifest(raw, "The new manifest")
-    outside = manifest.problem_outside(folder.bucket, folder.path)
+    outside = manifest.problem_beside(folder.bucket, key)
     if outside:
-        raise OmicopyError(ErrorCode.FAILED, f"The new manifest would point outside {folder}: {outside}")
+        hint = "Name the folder that the disks lie in: s3://BUCKET/PREFIX"
+        raise OmicopyError(ErrorCode.USAGE, f"A manifest at s3://{folder.bucket}/{key} can't be: {outside}", hint)
     return raw, manifest
 
 
@@ -169,7 +179,7 @@ def _same_there(shelf: Shelf, key: str, wanted: Manifest) -> Manifest:
     except OmicopyError as error:
         message = f"{location} is there already, and is no manifest: {error.message}"
         raise OmicopyError(ErrorCode.NAME_CONFLICT, message, hint) from None
-    outside = there.problem_outside(bucket, shelf.folder.path)
+    outside = there.problem_beside(bucket, key)
     if outside or there.fingerprint() != wanted.fingerprint():
         what = ", ".join(differences(there, wanted)) or "details"
         message = f"{location} is there already, and differs from what you ask for in: {what}"

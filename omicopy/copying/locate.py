@@ -41,7 +41,7 @@ def split_s3(location: str) -> tuple[str, str]:
     """Bucket and key of `s3://BUCKET/KEY`; the key of `s3://BUCKET/` is empty. Raises USAGE."""
     bucket, slash, key = location.removeprefix("s3://").partition("/")
     if not location.isprintable():  # also what is no UTF-8; no URL of ours could carry it
-        message = f"{ascii(location)} holds characters that a pre-signed URL can't name"
+        message = f"{location!a} holds characters that a pre-signed URL can't name"
         raise OmicopyError(ErrorCode.USAGE, message, "Rename the object.")
     if location.startswith("s3://") and bucket and slash:
         return bucket, key
