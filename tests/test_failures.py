@@ -37,7 +37,7 @@ def test_what_is_asked_for_wrongly_is_refused_before_anybody_is_asked(tool) -> N
         "'a/../b' is no usable prefix": ["copy", LINUX, *base, "--prefix", "a/../b"],
         "at most 6d23h": ["copy", LINUX, *base, "--min-validity", "7d"],
         "longer than nothing": ["copy", LINUX, *base, "--poll-min", "0"],
-        "no source of a URL": ["url", "golden-linux", "--from", "source"],
+        "names no object and no export": ["url", "golden-linux", "--from", "source"],
         "names no object": ["url", "s3://omi-exports", "--from", "source"],
     }
     ran = tool.together([lambda words=words: tool.run(*words, code=2) for words in wrong.values()])
