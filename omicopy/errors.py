@@ -18,6 +18,7 @@ class ErrorCode(Enum):
     OUT_OF_TIME = ("out-of-time", 6)
     REMOTE_FAILED = ("remote-failed", 7)
     DAMAGED = ("damaged", 8)
+    DIFFERENT = ("different", 8)
     EXPIRED = ("expired", 10)
     LOCKED = ("locked", 11)
     DENIED = ("denied", 12)

@@ -36,7 +36,7 @@ def assert_copied(tool: Tool, source_id: str, copy: Image, *, whole_shape: bool 
     assert snapshots(copy) <= owned
     assert not snapshots(copy) & snapshots(source)
     assert copy.description.endswith(f"[omicopy eu-west-2 {source_id}]")
-    assert dict(copy.tags) == {
+    assert dict(copy.tags) == dict(source.tags) | {
         "omicopy:copy": copy.image_id,
         "omicopy:source-image": source_id,
         "omicopy:source-region": "eu-west-2",

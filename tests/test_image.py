@@ -191,7 +191,7 @@ def test_a_copy_tells_where_it_came_from_and_an_import_which_manifest() -> None:
 
 def test_tags_that_are_there_stay_as_they_were_first_written() -> None:
     complete = tagged(image(), copy_request())
-    assert missing_tags(complete, provenance_tags(copy_request(), COPY_ID, "another version")) == {}
+    assert missing_tags(complete, copy_request(), "another version") == {}
 
 
 # ---- what the API says

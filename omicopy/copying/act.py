@@ -56,8 +56,7 @@ class Actor:
             case Import():
                 self._import(flight, step)
             case Annotate():
-                self._send_again(_target(flight), "CreateTags", _tags(step.image.image_id, step.tags))
-                flight.image.changed = True
+                self._annotate(flight, step)
             case ReplaceFailed():
                 self._replace_failed(flight, step.image)
 
@@ -182,6 +181,16 @@ class Actor:
                 raise Postponed(error) from None
             raise
         return url
+
+    def _annotate(self, flight: Flight, step: Annotate) -> None:
+        profile, image_id = _target(flight), step.image.image_id
+        if step.tags:
+            self._send_again(profile, "CreateTags", _tags(image_id, step.tags))
+            flight.image.changed = True
+        if step.share_with:
+            permissions = {"Additions": {"AccountIds": list(step.share_with)}}
+            self._send_again(profile, "UpdateImage", {"ImageId": image_id, "PermissionsToLaunch": permissions})
+            flight.image.changed = True
 
     def _replace_failed(self, flight: Flight, image: Image) -> None:
         """Deletes a failed image of ours, then the snapshots that only it mapped (DOMAIN.md §2)."""

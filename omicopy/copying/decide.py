@@ -16,9 +16,10 @@ from omicopy.copying.steps import Annotate, Done, Fail, Import, Look, LookAgain,
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import IfExists
 from omicopy.model.image import Image, last_marker, renamed
-from omicopy.model.provenance import is_ours_to_delete, missing_tags, provenance_tags
+from omicopy.model.provenance import is_ours_to_delete, missing_tags
 from omicopy.model.report import Status
-from omicopy.model.request import Destination, HandedManifest
+from omicopy.model.request import Aftercare, Destination, HandedManifest
+from omicopy.model.verification import Appearance, differences, of_image, of_manifest
 
 
 def decide(s: Situation) -> Step:
@@ -46,9 +47,13 @@ def _own_images(s: Situation, destination: Destination, images: Sequence[Image])
 
 def _ours(s: Situation, image: Image) -> Step:
     if image.is_available:
-        missing = missing_tags(image, provenance_tags(s.request, image.image_id, __version__))
-        if missing:
-            return Annotate(image, missing)
+        missing = missing_tags(image, s.request, __version__)
+        unshared = tuple(account for account in _care(s).share_with if account not in image.shared_with)
+        flaws = differences(_source_appearance(s), of_image(image))
+        if missing or unshared:
+            return Annotate(image, missing, unshared, is_last=not flaws)
+        if flaws:
+            return Fail(_differs(image, flaws), image)
         return Done(Status.COPIED if s.image.made_here else Status.PRESENT, image)
     if not image.is_failed:
         return Wait(Stage.IMPORTING, image.image_id, image.state, image=image)
@@ -63,6 +68,15 @@ def _ours(s: Situation, image: Image) -> Step:
     if not is_ours_to_delete(image, s.image.journaled):
         return Fail(_failed_and_untagged(image), image)
     return ReplaceFailed(image)
+
+
+def _care(s: Situation) -> Aftercare:
+    return s.request.destination.care if s.request.destination else Aftercare()
+
+
+def _source_appearance(s: Situation) -> Appearance:
+    source = s.request.source
+    return of_manifest(source.manifest) if isinstance(source, HandedManifest) else of_image(source.image)
 
 
 def _none_of_ours(s: Situation, destination: Destination, by_name: Mapping[str, Image]) -> Step:
@@ -91,6 +105,14 @@ def _doubt(s: Situation, by_name: Mapping[str, Image]) -> Step | None:
     if s.image.made_here and s.image.created_id and s.image.doubt_since is not None:
         return Fail(_vanished(s.image.created_id))
     return None
+
+
+def _differs(image: Image, flaws: Sequence[str]) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.DIFFERENT,
+        f"The copy {image.image_id} is not as its source is: {'; '.join(flaws)}",
+        "Look at both. If the copy is useless, delete it and run the same command again.",
+    )
 
 
 def _import_failed(s: Situation, image: Image) -> OmicopyError:

@@ -58,8 +58,9 @@ def describe_write(step: Write) -> tuple[str, str]:
             return "signing", f"new signatures for {stored.location}"
         case Import(name, stored):
             return "creating", f"image {name!r}" + (f" from {stored.location}" if stored else "")
-        case Annotate(image, _):
-            return "tagging", image.image_id
+        case Annotate(image, tags, accounts):
+            sharing = f"{image.image_id} with {', '.join(accounts)}"
+            return ("tagging", image.image_id) if tags else ("sharing", sharing)
         case ReplaceFailed(image):
             return "replacing", f"deleting the failed image {image.image_id}"
 

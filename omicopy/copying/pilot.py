@@ -128,7 +128,7 @@ class Pilot:
             self._end(flight, Ending(Status.FAILED, image=getattr(step, "image", None), error=error))
             return True
         flight.out_of_trouble()
-        if isinstance(step, Annotate):
+        if isinstance(step, Annotate) and step.is_last:
             status = Status.COPIED if flight.image.made_here else Status.PRESENT
             self._end(flight, Ending(status, image=step.image))
         elif not self.mode.wait and self._is_answered(flight, step):

@@ -81,8 +81,12 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class Annotate:
+    """Writes what a copy lacks: tags, and permissions to launch it. `is_last`: then it is done."""
+
     image: Image
     tags: Mapping[str, str]
+    share_with: tuple[str, ...] = ()
+    is_last: bool = True
 
 
 @dataclass(frozen=True, slots=True)

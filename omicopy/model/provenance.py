@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from omicopy.model.image import Image
-from omicopy.model.request import CopyRequest, Origin
+from omicopy.model.request import Aftercare, CopyRequest, Origin
 
 COPY_TAG = "omicopy:copy"
 """On a copy: its own image ID. A tag that was copied along with others names another image, and proves nothing."""
 EXPORT_TAG = "omicopy:export"
 """On an export task that this tool started."""
+CLEANED_TAG = "omicopy:cleaned-up"
+"""On an export task of ours, since when its objects are being deleted: from then on it counts as gone."""
+HANDED_TAG = "omicopy:handed-out-until"
+"""On an export task of ours, until when a URL of its manifest may be in use."""
+OWN_PREFIX = "omicopy:"
 
 
 def provenance_tags(request: CopyRequest, image_id: str, version: str) -> dict[str, str]:
@@ -26,12 +29,18 @@ def provenance_tags(request: CopyRequest, image_id: str, version: str) -> dict[s
     return tags
 
 
-def missing_tags(image: Image, wanted: Mapping[str, str]) -> dict[str, str]:
-    """What of `wanted` has to be written. Only the image's own ID must match; other values stay as first written."""
+def missing_tags(image: Image, request: CopyRequest, version: str) -> dict[str, str]:
+    """What has to be written. The image's own ID and what the user asked for must match; other values stay as first
+    written. Of the source's tags ours don't go along: they would tell of another image."""
+    care = request.destination.care if request.destination else Aftercare()
+    source = request.source.image.tags if isinstance(request.source, Origin) and care.copy_tags else {}
+    wanted = {key: value for key, value in source.items() if not key.startswith(OWN_PREFIX)}
+    wanted |= {**care.tags, **provenance_tags(request, image.image_id, version)}
+    firm = {COPY_TAG, *care.tags}
     return {
         key: value
         for key, value in wanted.items()
-        if key not in image.tags or (key == COPY_TAG and image.tags[key] != value)
+        if key not in image.tags or (key in firm and image.tags[key] != value)
     }
 
 

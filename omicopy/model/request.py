@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from omicopy.errors import ErrorCode, OmicopyError
@@ -43,11 +44,23 @@ class HandedManifest:
 
 
 @dataclass(frozen=True, slots=True)
+class Aftercare:
+    """What a copy gets once it is available, beside the tags that tell where it came from."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    copy_tags: bool = True
+    """Whether the source's own tags go along, where the copy has none of the same key."""
+    share_with: tuple[str, ...] = ()
+    """Accounts that may launch it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
     party: Party
     name: str
     description: str
     if_exists: IfExists = IfExists.FAIL
+    care: Aftercare = field(default_factory=Aftercare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +89,14 @@ class CopyRequest:
     """For how long every URL must still work when the import begins."""
     re_export: bool = False
     """Start a new export although a completed one is listed whose manifest is gone."""
+    budgets: Budgets | None = None
+    """Its own, where they differ from those of the run."""
+    cleanup: bool = False
+    """Delete the exported objects once every copy that they feed is there."""
+    job: str | None = None
+    """The job of a plan that asks for it."""
+    best_effort: bool = False
+    """Whether its failure leaves the exit code as it is."""
 
     @property
     def marker(self) -> str:
