@@ -24,6 +24,7 @@ class Flight:
     request: CopyRequest
     export: ExportMemory
     began: float
+    budgets: Budgets
     image: ImageMemory = field(default_factory=ImageMemory)
     seen: Observed = field(default_factory=Observed)
     stage: Stage = Stage.EXPORTING
@@ -73,20 +74,20 @@ class Flight:
         if stage is not self.stage:
             self.stage, self.stage_since = stage, ticks
 
-    def time_left(self, budgets: Budgets, ticks: float) -> float:
+    def time_left(self, ticks: float) -> float:
         """Seconds until this stage's budget ends, to the microsecond: what is less is no time to wait for."""
-        return round(self._budget(budgets).total_seconds() - (ticks - self.stage_since), 6)
+        return round(self._budget().total_seconds() - (ticks - self.stage_since), 6)
 
-    def out_of_time(self, budgets: Budgets, waits_for: str) -> OmicopyError:
+    def out_of_time(self, waits_for: str) -> OmicopyError:
         option = "--export-timeout" if self.stage is Stage.EXPORTING else "--import-timeout"
         return OmicopyError(
             ErrorCode.OUT_OF_TIME,
-            f"{self.request.label}: {option} {say_duration(self._budget(budgets))} is over; {waits_for}",
+            f"{self.request.label}: {option} {say_duration(self._budget())} is over; {waits_for}",
             "Nothing is lost, the service goes on. The same command picks it up.",
         )
 
-    def _budget(self, budgets: Budgets) -> timedelta:
-        return budgets.export if self.stage is Stage.EXPORTING else budgets.import_
+    def _budget(self) -> timedelta:
+        return self.budgets.export if self.stage is Stage.EXPORTING else self.budgets.import_
 
     def _task(self) -> ExportTask | None:
         """The export task that matters most: the one that completed, or runs to replace what is damaged. Of several

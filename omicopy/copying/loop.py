@@ -20,8 +20,10 @@ from omicopy.copying.locks import Lock, Locks
 from omicopy.copying.observe import Observer, forget
 from omicopy.copying.pilot import Mode, Pilot
 from omicopy.copying.situation import Situation
+from omicopy.copying.slots import Slots
 from omicopy.copying.steps import Done, Look, LookAgain, Resign, StartExport, Step
-from omicopy.errors import Interrupted
+from omicopy.errors import ErrorCode, Interrupted, OmicopyError
+from omicopy.model.duration import say_duration
 from omicopy.model.report import CopyResult
 from omicopy.model.request import Budgets, CopyRequest, Origin
 
@@ -53,11 +55,12 @@ class Loop:
         flights = self._flights(requests)
         observer = Observer(self.clients)
         actor = Actor(self.clients, self.journal, self.clock, self.listener)
-        pilot = Pilot(actor, self.journal, self.listener, self.budgets, self.mode, self.clock, self._began)
+        pilot = Pilot(actor, self.journal, self.listener, self.mode, self.clock, self._began)
         try:
             while open_flights := [flight for flight in flights if flight.result is None]:
                 if self._tick(self._locked(open_flights, pilot), observer, pilot):
                     self._pause = self.budgets.poll_min.total_seconds()
+                self._call_off(flights, pilot)
                 self._sleep([flight for flight in open_flights if flight.result is None])
         except Interrupted as interruption:
             interruption.goes_on = [text for flight in flights if (text := flight.goes_on())]
@@ -74,7 +77,8 @@ class Loop:
                 if isinstance(source, Origin)
                 else object()
             )
-            flight = Flight(request, exports.setdefault(key, ExportMemory()), self._began)
+            export = exports.setdefault(key, ExportMemory())
+            flight = Flight(request, export, self._began, request.budgets or self.budgets)
             flight.export.waiting += 1
             if isinstance(source, Origin):
                 self._recall(flight.export, source)
@@ -116,6 +120,7 @@ class Loop:
         written: set[int] = set()
         with self._export_locks(flights) as held:
             steps = self._decide_all(flights, observer, now)
+            slots = Slots(steps, self.mode.parallel)
             for flight in flights:
                 step, export = steps[flight], id(flight.export)
                 if export in written and not isinstance(step, Done):
@@ -123,6 +128,10 @@ class Loop:
                 if isinstance(step, StartExport | Resign) and export not in held and not self.mode.dry_run:
                     flight.export.wants_lock = True
                     step = LookAgain("another run on this machine may be just about to do the same")
+                if slots.are_full(flight, step) and not self.mode.dry_run:
+                    pilot.hold(flight, now)
+                    continue
+                slots.take(flight, step)
                 if pilot.follow(flight, step, now):
                     moved = True
                     if isinstance(step, StartExport | Resign):
@@ -162,14 +171,44 @@ class Loop:
         return steps
 
     def _decide(self, flight: Flight, now: Moment) -> Step:
-        return decide(Situation(flight.request, flight.seen, flight.image, flight.export, self.budgets, now))
+        return decide(Situation(flight.request, flight.seen, flight.image, flight.export, flight.budgets, now))
+
+    def _call_off(self, flights: Sequence[Flight], pilot: Pilot) -> None:
+        """Ends what is still under way when the run's time is over, or with the first failure where that is asked."""
+        error = self._out_of_deadline() or (self.mode.fail_fast and _first_failure(flights)) or None
+        if error is not None:
+            for flight in flights:
+                if flight.result is None:
+                    pilot.call_off(flight, error)
+
+    def _out_of_deadline(self) -> OmicopyError | None:
+        if self.mode.deadline is None or self._time_left(self.mode.deadline) > 0:
+            return None
+        return OmicopyError(
+            ErrorCode.OUT_OF_TIME,
+            f"--deadline {say_duration(self.mode.deadline)} is over",
+            "Nothing is lost, the service goes on. The same command picks it up.",
+        )
+
+    def _time_left(self, deadline: timedelta) -> float:
+        return round(deadline.total_seconds() - (self.clock.ticks() - self._began), 6)
 
     def _sleep(self, flights: Sequence[Flight]) -> None:
         """Waits for the next tick: longer each time nothing moved, and never past the end of a budget."""
         if not flights:
             return
         ticks = self.clock.ticks()
-        soonest = min(flight.time_left(self.budgets, ticks) for flight in flights)
+        soonest = min(flight.time_left(ticks) for flight in flights)
+        if self.mode.deadline is not None:
+            soonest = min(soonest, self._time_left(self.mode.deadline))
         jittered = self._pause * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  no secret
         self.clock.sleep(max(0.0, min(jittered, soonest)))
         self._pause = min(self._pause * GROWTH, self.budgets.poll_max.total_seconds())
+
+
+def _first_failure(flights: Sequence[Flight]) -> OmicopyError | None:
+    for flight in flights:
+        if flight.result and flight.result.error and not flight.request.best_effort:
+            message = f"Given up because {flight.request.label} failed (--fail-fast)"
+            return OmicopyError(ErrorCode.FAILED, message, "Mend that, then run the same command again: it goes on.")
+    return None

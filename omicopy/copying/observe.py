@@ -16,7 +16,11 @@ from omicopy.copying.parallel import in_parallel
 from omicopy.copying.steps import Look
 from omicopy.model.export import ExportTask, Phase, parse_task
 from omicopy.model.image import Image, parse_image, renamed
+from omicopy.model.provenance import CLEANED_TAG
 from omicopy.model.request import Destination, Origin
+
+MOST_FILTERED = 500
+"""Names or IDs in one request; how many the service takes is not documented."""
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -47,10 +51,8 @@ class Observer:
     def _images(self, flights: Sequence[Flight], _: Moment) -> None:
         for profile, group in _grouped(flights, lambda flight: _destination(flight).party.profile).items():
             names = {flight: _names(flight) for flight in group}
-            filters = {
-                "AccountIds": [_destination(group[0]).party.account_id],
-                "ImageNames": sorted({name for pair in names.values() for name in pair}),
-            }
+            filters = {"AccountIds": [_destination(group[0]).party.account_id]}
+            filters |= _unless_many("ImageNames", {name for pair in names.values() for name in pair})
             images = self._read_images(profile, filters)
             by_name = _grouped(images.value, lambda image: image.name) if isinstance(images, Present) else {}
             for flight in group:
@@ -59,8 +61,8 @@ class Observer:
 
     def _sources(self, flights: Sequence[Flight], _: Moment) -> None:
         for profile, group in _by_source(flights).items():
-            ids = sorted({_origin(flight).image.image_id for flight in group})
-            images = self._read_images(profile, {"ImageIds": ids})
+            ids = {_origin(flight).image.image_id for flight in group}
+            images = self._read_images(profile, _unless_many("ImageIds", ids))
             by_id = {image.image_id: image for image in images.value} if isinstance(images, Present) else {}
             for flight in group:
                 image = by_id.get(_origin(flight).image.image_id)
@@ -69,8 +71,8 @@ class Observer:
 
     def _tasks(self, flights: Sequence[Flight], _: Moment) -> None:
         for profile, group in _by_source(flights).items():
-            ids = sorted({_origin(flight).image.image_id for flight in group})
-            tasks = self._read_tasks(profile, {"ImageIds": ids})
+            ids = {_origin(flight).image.image_id for flight in group}
+            tasks = self._read_tasks(profile, _unless_many("ImageIds", ids))
             by_image = _grouped(tasks.value, lambda task: task.image_id) if isinstance(tasks, Present) else {}
             for flight in group:
                 shown = by_image.get(_origin(flight).image.image_id, [])
@@ -115,7 +117,12 @@ class Observer:
             raw = api.read_all("ReadImageExportTasks", "ImageExportTasks", self._clients.patience, filters)
         except ServiceError as error:
             return Unknown(error)
-        return Present([task for item in raw if (task := parse_task(item))])
+        return Present([task for item in raw if (task := parse_task(item)) and CLEANED_TAG not in task.tags])
+
+
+def _unless_many(name: str, values: set[str]) -> dict[str, list[str]]:
+    """A filter, unless it would be so long that everything of the account is sooner read."""
+    return {name: sorted(values)} if len(values) <= MOST_FILTERED else {}
 
 
 def forget(flight: Flight) -> None:

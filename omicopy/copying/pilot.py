@@ -29,7 +29,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
 from omicopy.model.image import Image
 from omicopy.model.report import Status
-from omicopy.model.request import Budgets, Origin
+from omicopy.model.request import Origin
 
 LEAST_TRIES = 5
 """A write that is turned away is sent at least so often before its copy is given up, however long that takes."""
@@ -37,10 +37,17 @@ LEAST_TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """How far a run goes: `dry_run` writes nothing, `wait` False ends it once the service is busy for us."""
+    """How far a run goes: `dry_run` writes nothing, `wait` False ends it once the service is busy for us.
+
+    `deadline` is for the run as a whole. `fail_fast` ends it with the first failure. `parallel` bounds the exports and
+    imports of every account that are under way at once, whatever the requests say of that.
+    """
 
     wait: bool = True
     dry_run: bool = False
+    deadline: timedelta | None = None
+    fail_fast: bool = False
+    parallel: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,6 @@ class Pilot:
     actor: Actor
     journal: Journal
     listener: Listener
-    budgets: Budgets
     mode: Mode
     clock: Clock
     began: float
@@ -81,6 +87,20 @@ class Pilot:
         error = OmicopyError(
             ErrorCode.LOCKED, what, f"Let it finish, or wait with --lock-wait (now {say_duration(lock_wait)})."
         )
+        self._end(flight, Ending(Status.FAILED, error=error))
+
+    def hold(self, flight: Flight, now: Moment) -> None:
+        """As many as may be are under way: this copy's turn comes later, and its budget begins then."""
+        flight.out_of_trouble()
+        flight.stage_since = now.ticks
+        self._tell(flight, "queued", "until others of its account are done", None)
+        if not self.mode.wait:
+            message = "Nothing could be started yet: as many exports or imports as --parallel allows are under way"
+            hint = "Run the same command again later, or without --no-wait."
+            self._end(flight, Ending(Status.FAILED, error=OmicopyError(ErrorCode.TEMPORARY, message, hint)))
+
+    def call_off(self, flight: Flight, error: OmicopyError) -> None:
+        """Ends a copy that the run has no time for any more. What the service does for it goes on."""
         self._end(flight, Ending(Status.FAILED, error=error))
 
     def _wait(self, flight: Flight, step: Wait, now: Moment) -> bool:
@@ -145,14 +165,14 @@ class Pilot:
     def _bear(self, flight: Flight, error: OmicopyError, now: Moment, is_tried: bool) -> None:
         """A failure that may pass is borne for --retry; then the run ends, and the next one goes on."""
         flight.trouble_since = now.ticks if flight.trouble_since is None else flight.trouble_since
-        if is_tried and self.clock.ticks() - flight.trouble_since >= self.budgets.retry.total_seconds():
+        if is_tried and self.clock.ticks() - flight.trouble_since >= flight.budgets.retry.total_seconds():
             self._end(flight, Ending(Status.FAILED, error=error))
         else:
             self._mind_the_time(flight, now, error.message)
 
     def _mind_the_time(self, flight: Flight, now: Moment, waits_for: str, image: Image | None = None) -> None:
-        if flight.time_left(self.budgets, now.ticks) <= 0:
-            error = flight.out_of_time(self.budgets, waits_for)
+        if flight.time_left(now.ticks) <= 0:
+            error = flight.out_of_time(waits_for)
             self._end(flight, Ending(Status.FAILED, image=image, error=error))
 
     def _tell(self, flight: Flight, phase: str, detail: str, progress: int | None) -> bool:

@@ -91,6 +91,8 @@ class CopyRequest:
     """Start a new export although a completed one is listed whose manifest is gone."""
     budgets: Budgets | None = None
     """Its own, where they differ from those of the run."""
+    parallel: int | None = None
+    """How many exports and imports of its accounts may be under way at once."""
     cleanup: bool = False
     """Delete the exported objects once every copy that they feed is there."""
     job: str | None = None
