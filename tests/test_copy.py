@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -428,3 +430,86 @@ def test_without_waiting_every_run_starts_what_comes_next(tool) -> None:
     assert (last.copy["status"], last.copy["target"]["image_id"]) == ("present", tool.copies()[0].image_id)
     assert_copied(tool, LINUX, tool.copies()[0])
     assert tool.count("CreateImageExportTask") == tool.count("CreateImage") == 1
+
+
+# --- after the copy
+
+
+def test_a_copy_gets_the_tags_and_the_permissions_that_it_was_asked_for(tool) -> None:
+    asked = ("--tag", "team=platform", "--tag", "env=", "--share-with", "333333333333", "--share-with", "444444444444")
+    first = tool.copy("golden-linux", *asked)
+    (copy,) = tool.copies()
+    tags = dict(copy.tags)
+    assert (first.copy["status"], tags["team"], tags["env"]) == ("copied", "platform", "")
+    assert copy.launch_accounts == ("333333333333", "444444444444")
+    tool.forget()
+    assert tool.copy("golden-linux", *asked).copy["changed"] is False
+    assert tool.copy("golden-linux").copy["changed"] is False
+    assert tool.writes() == []
+    more = tool.copy("golden-linux", "--tag", "team=other", "--share-with", "555555555555").copy
+    assert (more["status"], more["changed"]) == ("present", True)
+    assert sorted(tool.writes()) == ["CreateTags", "UpdateImage"]
+    (copy,) = tool.copies()
+    assert (dict(copy.tags)["team"], copy.launch_accounts[-1]) == ("other", "555555555555")
+
+
+def test_the_source_s_tags_stay_behind_where_that_is_asked(tool) -> None:
+    tool.copy("golden-linux", "--no-copy-tags")
+    assert all(key.startswith("omicopy:") for key in dict(tool.copies()[0].tags))
+
+
+def test_a_copy_that_is_not_as_its_source_is_found_out_every_time(tool) -> None:
+    tool.copy("golden-three")
+    (copy,) = tool.copies()
+    flawed = replace(copy, devices=copy.devices[:2], product_codes=("0002",))
+    tool.target.images.put(copy.image_id, flawed)
+    tool.target.settle()
+    for _ in range(2):
+        ran = tool.copy("golden-three", code=8)
+        assert ran.copy["error"]["code"] == "different"
+        assert ran.copy["target"]["image_id"] == copy.image_id
+        assert (
+            "product codes 0002 instead of 0001; 2 volumes instead of 3; no /dev/xvdc" in ran.copy["error"]["message"]
+        )
+    assert len(tool.copies()) == 1
+
+
+def test_what_can_be_no_tag_and_no_account_is_refused(tool) -> None:
+    cases = {
+        ("--tag", "omicopy:copy=x"): "this tool's own",
+        ("--tag", "team"): "KEY=VALUE",
+        ("--tag", "=x"): "is no tag",
+        ("--share-with", "1234"): "12 digits",
+        ("--parallel", "0"): "parallel",
+        ("--deadline", "soon"): "no duration",
+    }
+    ran = tool.together([lambda a=a: tool.copy("golden-linux", *a, code=2) for a in cases])
+    assert [said for said, one in zip(cases.values(), ran, strict=True) if said not in one.err] == []
+
+
+def test_a_deadline_ends_the_run_and_loses_nothing(tool) -> None:
+    tool.again(export_seconds=1.5)
+    ran = tool.copy("golden-linux", "--deadline", "0.5s", code=6)
+    assert "--deadline 0.5s is over" in ran.copy["error"]["message"]
+    assert tool.copy("golden-linux").copy["status"] == "copied"
+    assert tool.count("CreateImageExportTask") == 1
+
+
+def test_no_more_are_under_way_at_once_than_asked_for(tool) -> None:
+    tool.again(export_seconds=0.3, import_seconds=0.3)
+    most = {"exports": 0, "imports": 0}
+
+    def watch() -> None:
+        exports = [task for task in tool.tasks() if task.ended is None]
+        imports = [image for image in tool.copies() if image.state == "pending"]
+        most["exports"], most["imports"] = max(most["exports"], len(exports)), max(most["imports"], len(imports))
+
+    ran = tool.start("copy", LINUX, THREE, "ami-00000003", "--from", "source", "--to", "target", "--bucket",
+                     "omi-exports", "--parallel", "1", "--no-copy-tags", "-o", "json")  # fmt: skip
+    while ran.poll() is None:
+        watch()
+        time.sleep(0.01)
+    done = tool.finish(ran)
+    assert [copy["status"] for copy in done.json["copies"]] == ["copied"] * 3
+    assert most == {"exports": 1, "imports": 1}
+    assert "queued" in done.err

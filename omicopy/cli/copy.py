@@ -20,11 +20,17 @@ def copy(
     bucket: options.Bucket,
     name: options.Name = "{name}",
     description: options.Description = None,
+    tags: options.Tags = None,
+    copy_tags: options.CopyTags = True,
+    share_with: options.ShareWith = None,
     prefix: options.Prefix = "",
     disk_format: options.Format = DiskFormat.QCOW2,
     if_exists: options.IfExistsOption = IfExists.FAIL,
+    cleanup: options.Cleanup = False,
     export_timeout: options.ExportTimeout = "12h",
     import_timeout: options.ImportTimeout = "6h",
+    deadline: options.Deadline = None,
+    parallel: options.Parallel = None,
     min_validity: options.MinValidity = None,
     poll_min: options.PollMin = "5s",
     poll_max: options.PollMax = "60s",
@@ -46,10 +52,10 @@ def copy(
     """
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import image_lines
-    from omicopy.cli.running import budgets_of, run
+    from omicopy.cli.running import Presentation, budgets_of, mode_of, orders_of, run
     from omicopy.cli.talk import speak
-    from omicopy.copying.pilot import Mode
     from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
+    from omicopy.model.aftercare import parse_aftercare
     from omicopy.model.duration import parse_duration
     from omicopy.model.presigned import LONGEST_VALIDITY
 
@@ -62,7 +68,9 @@ def copy(
         description=description,
         if_exists=if_exists,
         min_validity=parse_duration(min_validity) if min_validity else min(budgets.import_, LONGEST_VALIDITY),
+        care=parse_aftercare(tags or (), copy_tags, share_with or ()),
+        cleanup=cleanup,
     )
     clients = clients_for([source, *wish.targets], budgets.retry, http_timeout)
-    mode = Mode(not no_wait, dry_run)
-    run(clients, lambda c: copy_requests(c, wish), budgets, mode, output, quiet, image_lines, lock_wait)
+    orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline, parallel), lock_wait)
+    run(clients, lambda c: copy_requests(c, wish), orders, Presentation(output, quiet, image_lines))

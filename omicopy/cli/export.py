@@ -20,6 +20,8 @@ def export(
     prefix: options.Prefix = "",
     disk_format: options.Format = DiskFormat.QCOW2,
     export_timeout: options.ExportTimeout = "12h",
+    deadline: options.Deadline = None,
+    parallel: options.Parallel = None,
     poll_min: options.PollMin = "5s",
     poll_max: options.PollMax = "60s",
     grace: options.Grace = "60s",
@@ -39,15 +41,14 @@ def export(
     """
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import export_lines, task_lines
-    from omicopy.cli.running import budgets_of, run
+    from omicopy.cli.running import Presentation, budgets_of, mode_of, orders_of, run
     from omicopy.cli.talk import speak
-    from omicopy.copying.pilot import Mode
     from omicopy.copying.prepare import ExportWish, export_requests
 
     speak(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout)
     wish = ExportWish(images, source, bucket, prefix, disk_format, re_export)
     clients = clients_for([source], budgets.retry, http_timeout)
-    mode = Mode(not no_wait, dry_run)
+    orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline, parallel))
     lines = task_lines if no_wait else export_lines
-    run(clients, lambda c: export_requests(c, wish), budgets, mode, output, quiet, lines)
+    run(clients, lambda c: export_requests(c, wish), orders, Presentation(output, quiet, lines))

@@ -30,7 +30,10 @@ def import_image(
     ] = None,
     description: options.Description = None,
     if_exists: options.IfExistsOption = IfExists.FAIL,
+    tags: options.Tags = None,
+    share_with: options.ShareWith = None,
     import_timeout: options.ImportTimeout = "6h",
+    deadline: options.Deadline = None,
     min_validity: Annotated[
         str,
         typer.Option(
@@ -76,11 +79,11 @@ def import_image(
 
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import image_lines
-    from omicopy.cli.running import budgets_of, introduce_handed, run
+    from omicopy.cli.running import Presentation, budgets_of, introduce_handed, mode_of, orders_of, run
     from omicopy.cli.sources import read_url
     from omicopy.cli.talk import speak
-    from omicopy.copying.pilot import Mode
     from omicopy.copying.prepare import ImportWish, import_request, read_wished
+    from omicopy.model.aftercare import parse_aftercare
     from omicopy.model.duration import parse_duration
 
     speak(log_format, verbose)
@@ -93,10 +96,11 @@ def import_image(
         if_exists=if_exists,
         min_validity=parse_duration(min_validity),
         allow_http=allow_http,
+        care=parse_aftercare(tags or (), True, share_with or ()),
     )
     clients = clients_for([target], budgets.retry, http_timeout)
-    mode = Mode(not no_wait, dry_run)
+    orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline), lock_wait)
     now = datetime.now(UTC)
     handed = read_wished(clients, wish, now)
     introduce_handed(handed, now, quiet, accept_licences)
-    run(clients, lambda c: [import_request(c, wish, handed)], budgets, mode, output, quiet, image_lines, lock_wait)
+    run(clients, lambda c: [import_request(c, wish, handed)], orders, Presentation(output, quiet, image_lines))

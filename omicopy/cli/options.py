@@ -99,6 +99,54 @@ MinValidity = Annotated[
         help="For how long every URL must still work; else the import timeout.",
     ),
 ]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag", metavar="KEY=VALUE", envvar="OMICOPY_TAG", help="A tag for the copy, beside ours; may be repeated."
+    ),
+]
+CopyTags = Annotated[
+    bool,
+    typer.Option(
+        "--copy-tags/--no-copy-tags", envvar="OMICOPY_COPY_TAGS", help="Whether the source's own tags go along."
+    ),
+]
+ShareWith = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--share-with",
+        metavar="ACCOUNT_ID",
+        envvar="OMICOPY_SHARE_WITH",
+        help="An account that may launch the copy; may be repeated.",
+    ),
+]
+Cleanup = Annotated[
+    bool,
+    typer.Option(
+        "--cleanup",
+        envvar="OMICOPY_CLEANUP",
+        help="Delete the exported objects once every copy is there; only of exports that this tool started.",
+    ),
+]
+Deadline = Annotated[
+    str | None,
+    typer.Option(
+        "--deadline",
+        metavar="DURATION",
+        envvar="OMICOPY_DEADLINE",
+        help="How long the whole run may take.",
+    ),
+]
+Parallel = Annotated[
+    int | None,
+    typer.Option(
+        "--parallel",
+        metavar="N",
+        min=1,
+        envvar="OMICOPY_PARALLEL",
+        help="How many exports and imports of an account may be under way at once.",
+    ),
+]
 PollMin = Annotated[
     str,
     typer.Option("--poll-min", metavar="DURATION", envvar="OMICOPY_POLL_MIN", help="The first pause between looks."),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import typer
 
@@ -14,14 +16,12 @@ from omicopy.cli.results import Lines, print_results
 from omicopy.cli.screen import screen
 from omicopy.cli.talk import say, warn
 from omicopy.cloud.clients import Clients
-from omicopy.copying.journal import Journal
-from omicopy.copying.locks import Locks
-from omicopy.copying.loop import Loop
+from omicopy.copying.carry_out import Orders, carry_out
 from omicopy.copying.pilot import Mode
 from omicopy.model.duration import parse_duration, say_duration
 from omicopy.model.handoff import licensed_types, summary
 from omicopy.model.manifest import effective_expiry
-from omicopy.model.report import exit_code, say_moment
+from omicopy.model.report import CopyResult, exit_code, say_moment
 from omicopy.model.request import Budgets, CopyRequest, HandedManifest, Origin
 
 TOLERATED_SKEW = timedelta(seconds=60)
@@ -48,28 +48,44 @@ def state_folder() -> Path:
     return Path(base) / "omicopy"
 
 
+def mode_of(no_wait: bool, dry_run: bool, deadline: str | None = None, parallel: int | None = None) -> Mode:
+    """How far to go, from what was typed. Raises USAGE."""
+    limit = parse_duration(deadline) if deadline else None
+    return Mode(wait=not no_wait, dry_run=dry_run, deadline=limit, parallel=parallel)
+
+
+def orders_of(budgets: Budgets, mode: Mode, lock_wait: str = "0s") -> Orders:
+    return Orders(state_folder(), budgets, mode, parse_duration(lock_wait))
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """What is shown: `lines` makes of the results what stands on stdout in text."""
+
+    output: OutputForm
+    quiet: bool
+    lines: Lines
+
+
 def run(
-    clients: Clients,
-    prepare: Callable[[Clients], list[CopyRequest]],
-    budgets: Budgets,
-    mode: Mode,
-    output: OutputForm,
-    quiet: bool,
-    lines: Lines,
-    lock_wait: str = "0s",
-) -> None:
+    clients: Clients, prepare: Callable[[Clients], list[CopyRequest]], orders: Orders, presentation: Presentation
+) -> NoReturn:
     """Carries the requests out and ends the command with the exit code of the whole."""
-    patience = parse_duration(lock_wait)
     requests = prepare(clients)
     compare_clocks(clients)
-    if not quiet:
+    if not presentation.quiet:
         introduce(requests)
-    with screen(requests, quiet, as_lines=output is OutputForm.JSONL) as listener:
-        journal = Journal(state_folder() / "journal", listener)
-        locks = Locks(state_folder() / "locks", listener)
-        results = Loop(clients, journal, locks, listener, budgets, mode, lock_wait=patience).run(requests)
-    print_results(results, clients.counts(), output, lines)
+    results = shown(clients, requests, orders, presentation)
+    print_results(results, clients.counts(), presentation.output, presentation.lines)
     raise typer.Exit(exit_code(results))
+
+
+def shown(
+    clients: Clients, requests: list[CopyRequest], orders: Orders, presentation: Presentation
+) -> list[CopyResult]:
+    """Carries the requests out while the screen tells how they get on."""
+    with screen(requests, presentation.quiet, as_lines=presentation.output is OutputForm.JSONL) as listener:
+        return carry_out(clients, requests, orders, listener)
 
 
 def compare_clocks(clients: Clients) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from omicopy.cloud.clients import Clients
@@ -23,7 +23,7 @@ from omicopy.model.export import export_key
 from omicopy.model.image import Image, check_image_name, check_name_template, parse_image, render_name
 from omicopy.model.manifest import effective_expiry
 from omicopy.model.presigned import PresignedUrl
-from omicopy.model.request import CopyRequest, Destination, HandedManifest, Origin, Party, check_parties
+from omicopy.model.request import Aftercare, CopyRequest, Destination, HandedManifest, Origin, Party, check_parties
 
 IMAGE_ID = re.compile(r"ami-[0-9a-z]{8,}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
@@ -51,6 +51,8 @@ class CopyWish:
     description: str | None = None
     if_exists: IfExists = IfExists.FAIL
     min_validity: timedelta = timedelta(hours=6)
+    care: Aftercare = field(default_factory=Aftercare)
+    cleanup: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class ImportWish:
     if_exists: IfExists = IfExists.FAIL
     min_validity: timedelta = timedelta(minutes=10)
     allow_http: bool = False
+    care: Aftercare = field(default_factory=Aftercare)
 
 
 def copy_requests(clients: Clients, wish: CopyWish) -> list[CopyRequest]:
@@ -80,8 +83,10 @@ def copy_requests(clients: Clients, wish: CopyWish) -> list[CopyRequest]:
         name = render_name(wish.name, origin.image, source.region)
         text = origin.image.description if wish.description is None else wish.description
         for target in targets:
-            destination = Destination(target, name, text, wish.if_exists)
-            requests.append(CopyRequest(origin, destination, wish.min_validity, wish.export.re_export))
+            destination = Destination(target, name, text, wish.if_exists, wish.care)
+            requests.append(
+                CopyRequest(origin, destination, wish.min_validity, wish.export.re_export, cleanup=wish.cleanup)
+            )
     _check_distinct(requests)
     return requests
 
@@ -115,7 +120,7 @@ def import_request(clients: Clients, wish: ImportWish, handed: HandedManifest) -
     name = check_image_name(manifest.name or "" if wish.name is None else wish.name)
     text = (manifest.description or "") if wish.description is None else wish.description
     target = identify(clients, wish.target)
-    destination = Destination(target, name, text, wish.if_exists)
+    destination = Destination(target, name, text, wish.if_exists, wish.care)
     return CopyRequest(handed, destination, wish.min_validity)
 
 

@@ -1,0 +1,39 @@
+"""Carrying requests out from the first look to the clean-up: what the commands and the public functions call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from omicopy.cloud.clients import Clients
+from omicopy.copying.clock import Clock
+from omicopy.copying.events import Listener
+from omicopy.copying.journal import Journal
+from omicopy.copying.locks import Locks
+from omicopy.copying.loop import Loop
+from omicopy.copying.pilot import Mode
+from omicopy.model.report import CopyResult
+from omicopy.model.request import Budgets, CopyRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """How requests are carried out: how long each thing may take, how far to go, and where the state is kept."""
+
+    state: Path
+    budgets: Budgets = field(default_factory=Budgets)
+    mode: Mode = field(default_factory=Mode)
+    lock_wait: timedelta = timedelta(0)
+
+
+def carry_out(
+    clients: Clients, requests: Sequence[CopyRequest], orders: Orders, listener: Listener, clock: Clock | None = None
+) -> list[CopyResult]:
+    """One result a request, in their order. Raises nothing but Interrupted."""
+    clock = clock or Clock()
+    journal = Journal(orders.state / "journal", listener)
+    locks = Locks(orders.state / "locks", listener)
+    loop = Loop(clients, journal, locks, listener, orders.budgets, orders.mode, clock, orders.lock_wait)
+    return loop.run(requests)
