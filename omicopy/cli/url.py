@@ -159,25 +159,12 @@ def _handoff_text(handout: Handout) -> str:
 
 def _write_privately(file: str, text: str) -> None:
     """Writes the file as a whole or not at all; only its owner can read it."""
-    import os
-    import tempfile
-    from pathlib import Path
+    from omicopy.cli.whole_file import write_whole
 
-    path = Path(file)
     try:
-        if path.exists() and not path.is_file():
-            raise OSError(0, "it is no plain file")
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as draft_file:
-                draft_file.write(text)
-            Path(draft).replace(path)
-        except BaseException:
-            Path(draft).unlink(missing_ok=True)
-            raise
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        message = f"The hand-off can't be written to {file!r}: {reason}"
+        write_whole(file, text, 0o600)
+    except OSError as error:
+        message = f"The hand-off can't be written to {file!r}: {error.strerror}"
         raise OmicopyError(ErrorCode.USAGE, message, "Name a file in a folder that you may write to.") from None
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-import ssl
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 
@@ -17,13 +13,13 @@ from omicopy.cloud.failure import (
     Answer,
     Cause,
     ServiceError,
-    is_broken_tls,
     parse_clock_ahead,
     parse_retry_after,
     refused,
     temporary,
 )
 from omicopy.cloud.log import logged
+from omicopy.cloud.pools import Pools, failures_told
 from omicopy.cloud.retry import Pace, read_patiently
 from omicopy.errors import ErrorCode
 from omicopy.model.presigned import PresignedUrl
@@ -56,7 +52,7 @@ class Fetcher:
         self._timeout = urllib3.Timeout(connect=timeout[0], read=timeout[1])
         self._pace = pace
         self._patience = patience
-        self._pools: dict[str | None, urllib3.PoolManager] = {}
+        self._pools = Pools()
         self.clock_ahead: timedelta | None = None
         """By how much this machine's clock is ahead of the store's, as its last answer told."""
 
@@ -91,8 +87,8 @@ class Fetcher:
             return self._request(url, headers, action)
 
     def _request(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Response:
-        try:
-            response = self._pool(url).request(
+        with failures_told(action, url.host):
+            response = self._pools.pool(url.url).request(
                 "GET",
                 url.url,
                 headers={"User-Agent": "omicopy", **headers},
@@ -107,29 +103,9 @@ class Fetcher:
                 self.clock_ahead = parse_clock_ahead(response.headers) or self.clock_ahead
             finally:
                 response.close()
-        except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError):
-            raise temporary(Cause.UNREACHABLE, action, url.host, "the server can't be reached") from None
-        except urllib3.exceptions.SSLError as error:
-            if is_broken_tls(error):
-                raise temporary(Cause.RESET, action, url.host, Cause.RESET.value) from None
-            raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, url.host, str(error)) from None
-        except urllib3.exceptions.TimeoutError:
-            raise temporary(Cause.SILENT, action, url.host, Cause.SILENT.value) from None
-        except (urllib3.exceptions.HTTPError, OSError):
-            raise temporary(Cause.RESET, action, url.host, Cause.RESET.value) from None
         if response.status == 200 and length.isdecimal() and len(data) < min(int(length), MANIFEST_LIMIT):
             raise temporary(Cause.RESET, action, url.host, "the answer is cut short")
         return _Response(response.status, data, parse_retry_after(response.headers), _whole_size(response))
-
-    def _pool(self, url: PresignedUrl) -> urllib3.PoolManager:
-        host = urlsplit(url.url).hostname or ""
-        proxy = None if proxy_bypass(host) else getproxies().get(url.scheme)
-        if proxy not in self._pools:
-            context = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE") or None)
-            self._pools[proxy] = (
-                urllib3.ProxyManager(proxy, ssl_context=context) if proxy else urllib3.PoolManager(ssl_context=context)
-            )
-        return self._pools[proxy]
 
     def _failure(self, response: _Response, url: PresignedUrl) -> ServiceError:
         answer = Answer(response.status, retry_after=response.retry_after)

@@ -1,0 +1,50 @@
+"""Connections for plain HTTP requests: through the proxy and with the CA bundle that are set, no credentials added."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import ssl
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+
+from omicopy.cloud.failure import Cause, ServiceError, is_broken_tls, temporary
+from omicopy.errors import ErrorCode
+
+
+class Pools:
+    """One pool of connections for each proxy that a URL asks for, made when it is first needed."""
+
+    def __init__(self) -> None:
+        self._pools: dict[str | None, urllib3.PoolManager] = {}
+
+    def pool(self, url: str) -> urllib3.PoolManager:
+        """The one to ask `url` with."""
+        parts = urlsplit(url)
+        proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+        if proxy not in self._pools:
+            context = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE") or None)
+            self._pools[proxy] = (
+                urllib3.ProxyManager(proxy, ssl_context=context) if proxy else urllib3.PoolManager(ssl_context=context)
+            )
+        return self._pools[proxy]
+
+
+@contextlib.contextmanager
+def failures_told(action: str, host: str) -> Iterator[None]:
+    """Turns what urllib3 raises inside it into a ServiceError, which never shows the URL."""
+    try:
+        yield
+    except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError):
+        raise temporary(Cause.UNREACHABLE, action, host, "the server can't be reached") from None
+    except urllib3.exceptions.SSLError as error:
+        if is_broken_tls(error):
+            raise temporary(Cause.RESET, action, host, Cause.RESET.value) from None
+        raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, host, str(error)) from None
+    except urllib3.exceptions.TimeoutError:
+        raise temporary(Cause.SILENT, action, host, Cause.SILENT.value) from None
+    except (urllib3.exceptions.HTTPError, OSError):
+        raise temporary(Cause.RESET, action, host, Cause.RESET.value) from None
