@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.prepare import CopyWish, ExportWish, check_bucket, copy_requests, export_requests, identify
+from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests, export_requests, identify
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat
+from omicopy.model.place import check_bucket
 from omicopy.model.request import Budgets, CopyRequest, Origin
 from tests.builders import KEY, NAME, SOURCE, SOURCE_ID, TARGET, destination, import_request
 from tests.hostile import Reply, hostile

@@ -49,9 +49,9 @@ def cors(
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.sources import split_bucket
     from omicopy.cli.talk import speak
-    from omicopy.copying.prepare import check_bucket
     from omicopy.model.cors import check_origin, with_origins
     from omicopy.model.duration import parse_duration
+    from omicopy.model.place import check_bucket
 
     speak(log_format, verbose)
     bucket = check_bucket(split_bucket(location))

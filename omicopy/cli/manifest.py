@@ -79,10 +79,10 @@ def build(
     from omicopy.cli.sources import split_folder
     from omicopy.cli.talk import printable, safe, speak, warn
     from omicopy.copying.build import BuildWish, build_manifest, describe_built
-    from omicopy.copying.prepare import check_bucket, check_prefix
     from omicopy.copying.shelf import folder_of
     from omicopy.model.duration import parse_duration
     from omicopy.model.manifest_draft import ImageWords
+    from omicopy.model.place import check_bucket, check_prefix
     from omicopy.model.volume_spec import parse_volume
 
     speak(log_format, verbose)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,13 +19,22 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import export_key
-from omicopy.model.image import Image, check_image_name, check_name_template, parse_image, render_name
+from omicopy.model.image import (
+    IMAGE_ID as IMAGE_ID,
+)
+from omicopy.model.image import (
+    Image,
+    check_image_name,
+    check_name_template,
+    is_image_id,
+    parse_image,
+    render_name,
+)
 from omicopy.model.manifest import effective_expiry
+from omicopy.model.place import check_bucket as check_bucket
+from omicopy.model.place import check_prefix as check_prefix
 from omicopy.model.presigned import PresignedUrl
 from omicopy.model.request import Aftercare, CopyRequest, Destination, HandedManifest, Origin, Party, check_parties
-
-IMAGE_ID = re.compile(r"ami-[0-9a-z]{8,}")
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +149,7 @@ def find_images(clients: Clients, party: Party, wanted: Sequence[str]) -> list[I
     is missing or ambiguous; the account's own come before those of others."""
     visible: list[Image] = []
     for is_id, key in ((True, "ImageIds"), (False, "ImageNames")):
-        asked = [text for text in wanted if _is_id(text) is is_id]
+        asked = [text for text in wanted if is_image_id(text) is is_id]
         if asked:
             api, patience = clients.api(party.profile), clients.retry.total_seconds()
             raw = api.read_all("ReadImages", "Images", patience, {key: asked})
@@ -150,13 +158,9 @@ def find_images(clients: Clients, party: Party, wanted: Sequence[str]) -> list[I
     return list({image.image_id: image for image in found}.values())
 
 
-def _is_id(text: str) -> bool:
-    return IMAGE_ID.fullmatch(text) is not None
-
-
 def _pick(party: Party, wanted: str, visible: Sequence[Image]) -> Image:
     """The one image that is meant. The API's name filter takes wildcards: here names are compared exactly."""
-    found = [image for image in visible if wanted == (image.image_id if _is_id(wanted) else image.name)]
+    found = [image for image in visible if wanted == (image.image_id if is_image_id(wanted) else image.name)]
     own = {image.image_id: image for image in found if image.account_id == party.account_id}
     if len(own) > 1:
         message = f"{len(own)} images of {party} are called {wanted!r}: {', '.join(sorted(own))}"
@@ -168,28 +172,6 @@ def _pick(party: Party, wanted: str, visible: Sequence[Image]) -> Image:
             "Give an image's ID (ami-…) or its exact name; list them with the API's ReadImages.",
         )
     return min(own.values() or found, key=lambda image: image.image_id)
-
-
-def check_bucket(bucket: str) -> str:
-    """The bucket's name itself when OOS would take it (DOMAIN.md §4); raises USAGE."""
-    if _BUCKET.fullmatch(bucket):
-        return bucket
-    raise OmicopyError(
-        ErrorCode.USAGE,
-        f"{bucket!r} is no bucket name",
-        "A bucket's name has 3 to 63 characters of a-z, 0-9 and '-'; give the name alone, without s3:// or a path.",
-    )
-
-
-def check_prefix(prefix: str) -> str:
-    """The prefix itself when a URL can lead to what lies under it; raises USAGE, before an export of hours fails."""
-    if prefix.isprintable() and {".", ".."}.isdisjoint(prefix.split("/")):
-        return prefix
-    raise OmicopyError(
-        ErrorCode.USAGE,
-        f"{prefix!r} is no usable prefix",
-        "A prefix may hold slashes, but neither '.' or '..' between them nor control characters.",
-    )
 
 
 def _origins(clients: Clients, source: Party, wish: ExportWish) -> list[Origin]:
