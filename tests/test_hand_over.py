@@ -291,6 +291,8 @@ def test_an_upload_that_can_t_be_is_refused(tool) -> None:
         ("s3://omi-exports/x", "--method", "put", "--content-type", "text/plain\nX: y"): (2, "content type"),
         ("s3://omi-exports/x", "--method", "put", "--expires", "604801"): (2, "--expires"),
         ("s3://omi-exports/x/", "--method", "put"): (2, "names no object"),
+        ("s3://omi-exports/a/..", "--method", "put"): (2, "No URL can lead"),
+        ("s3://omi-exports/x", "--method", "put", "--expires", "1.5s"): (2, "whole seconds"),
         (LINUX, "--method", "put"): (2, "names no object"),
         ("s3://no-such-bucket/x", "--method", "put"): (4, "NoSuchBucket"),
         ("s3://omi-exports/\udcff", "--method", "put"): (2, "can't name"),
@@ -328,3 +330,41 @@ def test_licences_are_warned_of_before_anything_is_asked_of_the_api(tool) -> Non
     assert "product types 0002 may bear licences" in warned.err
     assert "golden-windows" in warned.err.partition("Error")[0]
     assert "licences" not in tool.import_(tool.sign(key), "--accept-licences", code=12).err
+
+
+def test_a_fresh_manifest_beside_an_old_one_is_handed_out_and_no_other_made(tool) -> None:
+    location = aged(tool)
+    fresh = tool.run("resign", location, "--from", "source").out.strip()
+    tool.forget()
+    for more in ((), ("--no-resign",)):
+        assert urlsplit(tool.url(location, *more).out.strip()).path.endswith(key_of(fresh))
+    assert tool.writes() == []
+    other = tool.manifest(key_of(fresh))
+    other["Image"]["Name"] = "another image"
+    tool.put(key_of(fresh), other)
+    tool.forget()
+    assert not urlsplit(tool.url(location).out.strip()).path.endswith(key_of(fresh))
+    assert tool.count("PutObject") == 1
+
+
+def test_only_a_refused_write_is_called_one(tool) -> None:
+    location = aged(tool)
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "ListObjects", account="source", times=None))
+    refused = tool.url(location, code=12)
+    assert "ListObjects" in refused.err
+
+
+def test_a_link_is_not_replaced_by_a_hand_off_and_nothing_signed_for_one_that_can_t_be(tool) -> None:
+    location, real, link = aged(tool), tool.home / "real.txt", tool.home / "link.txt"
+    real.write_text("keep")
+    link.symlink_to(real)
+    tool.forget()
+    for file in (link, tool.home / "no" / "such"):
+        assert tool.url(location, "--handoff-file", str(file), code=2).out == ""
+    assert tool.url("s3://omi-exports/x", "--method", "put", "--handoff", code=2).out == ""
+    assert (link.is_symlink(), real.read_text(), tool.writes()) == (True, "keep", [])
+
+
+def test_json_that_is_no_manifest_is_an_object_like_any_other(tool) -> None:
+    tool.put("compose.json", {"Image": "nginx", "Snapshots": 3})
+    assert requests.get(tool.url("s3://omi-exports/compose.json").out.strip(), timeout=5).status_code == 200

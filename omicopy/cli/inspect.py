@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from omicopy.model.presigned import PresignedUrl
 
 
+_OWN = ("s3://", "image-export-", "ami-")
+"""What needs the credentials of the account that it is in."""
+
+
 def register(app: typer.Typer) -> None:
     app.command()(inspect)
 
@@ -42,6 +46,7 @@ def inspect(
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
     output: options.Output = OutputForm.TABLE,
+    quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
     log_format: options.LogFormatOption = LogFormat.TEXT,
 ) -> None:
@@ -54,12 +59,13 @@ def inspect(
     from datetime import UTC
 
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.talk import printable, say_error, speak
+    from omicopy.cli.talk import printable, say, say_error, speak
     from omicopy.copying.inspection import describe_inspection, probe_all
     from omicopy.model.duration import parse_duration
 
     speak(log_format, verbose)
-    clients = clients_for([profile] if profile else [], parse_duration(retry), http_timeout)
+    is_own = source.startswith(_OWN)
+    clients = clients_for([profile] if profile and is_own else [], parse_duration(retry), http_timeout)
     now = datetime.now(UTC)
     inspection = _look(clients, profile, source, now)
     if probe:
@@ -71,6 +77,9 @@ def inspect(
     else:
         indent = 2 if output is OutputForm.JSON else None
         print(json.dumps(describe_inspection(inspection, now), indent=indent))  # noqa: T201
+    ended = inspection.expiry.earliest_known
+    if ended is not None and ended <= now and not quiet:
+        say("It can't be imported any more. The bucket's owner can sign it anew: omicopy resign …")
     problems = inspection.problems()
     for problem in problems:
         say_error(problem)
@@ -85,7 +94,7 @@ def _look(clients: Clients, profile: str | None, source: str, now: datetime) -> 
     from omicopy.copying.inspection import Inspection
     from omicopy.model.manifest import parse_manifest
 
-    if source.startswith(("s3://", "image-export-", "ami-")):
+    if source.startswith(_OWN):
         if profile is None:
             hint = "Name the account that it belongs to with --from PROFILE; a URL or a file needs none."
             raise OmicopyError(ErrorCode.USAGE, f"{source} can't be read without credentials", hint)
@@ -131,7 +140,9 @@ def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
         yield f"  until        {say_moment(snapshot.url.expires_at, now)}, {_signed(snapshot.url)}"
         if probe:
             yield f"  probe        {probe_verdict(snapshot, probe)}"
-    yield f"Valid until:   {say_moment(expiry.at, now)}; what ends first: {expiry.first}"
+    known = expiry.earliest_known
+    no_later = f", {say_moment(known, now)} at the latest" if known and expiry.at is None else ""
+    yield f"Valid until:   {say_moment(expiry.at, now)}{no_later}; what ends first: {expiry.first}"
 
 
 def _signed(url: PresignedUrl) -> str:

@@ -199,7 +199,9 @@ DryRun = Annotated[
 Output = Annotated[
     OutputForm, typer.Option("--output", "-o", envvar="OMICOPY_OUTPUT", help="The form of the result on stdout.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", envvar="OMICOPY_QUIET", help="No talk on stderr but errors.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", envvar="OMICOPY_QUIET", help="No talk on stderr but warnings and errors.")
+]
 Verbose = Annotated[
     int,
     typer.Option(

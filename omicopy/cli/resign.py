@@ -57,7 +57,9 @@ def resign(
     renewed = renew(clients, profile, *locate(clients, profile, source, now), now, life, allow_key_prefix or ())
     compare_clocks(clients)
     if not quiet:
-        say(f"Signed {len(renewed.manifest.snapshots)} objects, until {say_moment(renewed.manifest.expiry().at, now)}")
+        count = len(renewed.manifest.snapshots)
+        objects = "1 object" if count == 1 else f"{count} objects"
+        say(f"Signed {objects}, until {say_moment(renewed.manifest.expiry().at, now)}")
     if output is OutputForm.TABLE:
         print(printable(renewed.location))  # noqa: T201
     else:

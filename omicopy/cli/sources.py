@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import quopri
 import re
 import sys
 from pathlib import Path
@@ -11,8 +13,13 @@ from omicopy.model.presigned import PresignedUrl, Signature, parse_presigned
 
 _LONGEST_TEXT = 1024 * 1024 + 1
 """Bytes read of a file that should hold a URL or a manifest: one more than a manifest has."""
-_URL = re.compile(r"https?://[^\s'\"<>`]+")
-_HINT = "Give the manifest's pre-signed URL (https://…), a file that holds it, or - for stdin."
+_URL = re.compile(r"https?://[^\s'\"<>`()\[\]{}|]+")
+_HTML = re.compile(r"&amp;(?=X-Amz-|Signature=|Expires=|AWSAccessKeyId=)")
+_SOFT_BREAK = re.compile(r"=\r?\n")
+_HINT = (
+    "Give the manifest's pre-signed URL (https://…), a file that holds it, or - for stdin. The URL has to stand on one "
+    "line: a mail may have wrapped it."
+)
 
 
 def read_url(source: str) -> PresignedUrl:
@@ -35,20 +42,30 @@ def read_source(source: str) -> PresignedUrl | bytes:
     content = _content(source)
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return content
-    return find_url(content.decode("utf-8", errors="replace"), _named(source))
+    return find_url(_text(content), _named(source))
 
 
 def find_url(text: str, where: str) -> PresignedUrl:
-    """The only URL of a text, or the only one that is signed. Raises USAGE."""
-    if len(text.split()) <= 1:
-        return parse_presigned(text)
-    urls = {found: parse_presigned(found) for found in _URL.findall(text)}
+    """The only URL of a text, or the only one that is signed; also of a web page or of a mail as it is sent. Raises
+    USAGE."""
+    if _SOFT_BREAK.search(text) and "=3D" in text:
+        text = quopri.decodestring(text.encode()).decode(errors="replace")
+    text = html.unescape(text) if _HTML.search(text) else text
+    if text.strip().startswith(("http://", "https://")) and len(text.split()) == 1:
+        return parse_presigned(text.rstrip("\r\n\t .,;"))
+    urls = {found: parse_presigned(found) for found in (match.rstrip(".,;:!?") for match in _URL.findall(text))}
     signed = {found: url for found, url in urls.items() if url.signature is not Signature.NONE}
     candidates = list((signed or urls).values())
     if len(candidates) == 1:
         return candidates[0]
     count = "holds no URL" if not candidates else f"holds {len(candidates)} different URLs"
     raise OmicopyError(ErrorCode.USAGE, f"{where} {count}", _HINT)
+
+
+def _text(content: bytes) -> str:
+    """Windows writes UTF-16, and marks before UTF-8."""
+    is_wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return content.decode("utf-16" if is_wide else "utf-8-sig", errors="replace")
 
 
 def split_bucket(location: str) -> str:

@@ -59,18 +59,21 @@ def say(text: str, level: str = "info", event: str = "said", **fields: object) -
     if not _voice.as_json:
         print(safe(text), file=sys.stderr, flush=True)  # noqa: T201
         return
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    line: dict[str, object] = {"time": now, "level": level, "event": event, "message": text.strip()}
+    line: dict[str, object] = {"time": _now(), "level": level, "event": event, "message": text.strip()}
     line |= {key: value for key, value in fields.items() if value is not None}
     # once as they are, for JSON may write a key's characters in another way, and once as a whole
     line = {key: _without_secrets(value) if isinstance(value, str) else value for key, value in line.items()}
     print(safe(json.dumps(line, ensure_ascii=False, default=str)), file=sys.stderr, flush=True)  # noqa: T201
 
 
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def show(text: str) -> None:
     """What the user asked to see whole, signed URLs and all. Only control characters are taken out."""
-    shown = json.dumps({"level": "info", "event": "shown", "message": text}) if _voice.as_json else printable(text)
-    print(shown, file=sys.stderr, flush=True)  # noqa: T201
+    line = {"time": _now(), "level": "info", "event": "shown", "message": text}
+    print(json.dumps(line) if _voice.as_json else printable(text), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def say_error(error: OmicopyError, about: str = "") -> None:

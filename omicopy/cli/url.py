@@ -44,7 +44,7 @@ def url(
         ),
     ] = False,
     no_check: Annotated[
-        bool, typer.Option("--no-check", envvar="OMICOPY_NO_CHECK", help="Sign offline; look at nothing.")
+        bool, typer.Option("--no-check", envvar="OMICOPY_NO_CHECK", help="Sign without a look at what is signed.")
     ] = False,
     method: Annotated[
         str,
@@ -106,8 +106,10 @@ def url(
 
     speak(log_format, verbose)
     is_upload = _is_upload(method, content_type)
+    if handoff or handoff_file:
+        _check_handoff(is_upload or no_check, handoff_file)
     life = parse_duration(expires)
-    validity = parse_duration(min_validity) if min_validity else min(parse_duration("24h"), life)
+    validity = parse_duration(min_validity) if min_validity and not is_upload else min(parse_duration("24h"), life)
     wish = Wish(profile, life, validity, not no_check, not no_resign)
     clients = clients_for([profile], parse_duration(retry), http_timeout)
     now = datetime.now(UTC)
@@ -132,6 +134,20 @@ def _is_upload(method: str, content_type: str | None) -> bool:
     if content_type and word != "put":
         raise OmicopyError(ErrorCode.USAGE, "--content-type is for uploads only", "Add --method put, or leave it out.")
     return word == "put"
+
+
+def _check_handoff(is_unread: bool, file: str | None) -> None:
+    """Before anything is signed: a hand-off tells of a manifest that was read, and its file can be made."""
+    from omicopy.cli.whole_file import check_place
+
+    if is_unread:
+        hint = "Leave out --method put and --no-check."
+        raise OmicopyError(ErrorCode.USAGE, "A hand-off tells of a manifest, which has to be read", hint)
+    if file:
+        try:
+            check_place(file)
+        except OSError as error:
+            raise _unwritable(file, error) from None
 
 
 def _hand_out(
@@ -164,8 +180,12 @@ def _write_privately(file: str, text: str) -> None:
     try:
         write_whole(file, text, 0o600)
     except OSError as error:
-        message = f"The hand-off can't be written to {file!r}: {error.strerror}"
-        raise OmicopyError(ErrorCode.USAGE, message, "Name a file in a folder that you may write to.") from None
+        raise _unwritable(file, error) from None
+
+
+def _unwritable(file: str, error: OSError) -> OmicopyError:
+    message = f"The hand-off can't be written to {file!r}: {error.strerror}"
+    return OmicopyError(ErrorCode.USAGE, message, "Name a plain file in a folder that you may write to.")
 
 
 def _tell(handout: Handout, now: datetime) -> None:

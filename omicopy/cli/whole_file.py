@@ -12,6 +12,8 @@ def check_place(file: str) -> None:
     """Raises OSError, whose `strerror` says why, where no such file can be made."""
     path = Path(file)
     try:
+        if path.is_symlink():  # such as /dev/stdout, which would be replaced by a file
+            raise OSError(errno.EINVAL, "it is a symbolic link")
         if path.exists() and not path.is_file():
             raise OSError(errno.EINVAL, "it is no plain file")
         if not path.parent.is_dir():

@@ -23,12 +23,12 @@ _NEVER_SIGNED = "application/x-www-form-urlencoded"
 
 def check_expiry(expires: timedelta) -> timedelta:
     """The duration itself when a store takes it: whole seconds, from 1 to 604,800 (DOMAIN.md §4); raises USAGE."""
-    if timedelta(seconds=1) <= expires <= MAX_EXPIRY:
+    if timedelta(seconds=1) <= expires <= MAX_EXPIRY and not expires.microseconds:
         return expires
     raise OmicopyError(
         ErrorCode.USAGE,
-        f"A pre-signed URL can't live for {say_duration(expires)} ({int(expires.total_seconds())} s)",
-        "Give --expires between 1s and 7d (604800 s), the longest that SigV4 allows.",
+        f"A pre-signed URL can't live for {say_duration(expires)} ({expires.total_seconds():g} s)",
+        "Give --expires in whole seconds, between 1s and 7d (604800 s), the longest that SigV4 allows.",
     )
 
 

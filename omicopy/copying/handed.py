@@ -71,7 +71,7 @@ def check_validity(min_validity: timedelta) -> None:
     if min_validity > LONGEST_VALIDITY:
         raise OmicopyError(
             ErrorCode.USAGE,
-            f"No URL can be valid for {say_duration(min_validity)}: the longest that SigV4 allows is 7d",
+            f"No URL can be valid for {say_duration(min_validity)}: SigV4 allows 7d, and signing takes a moment",
             f"Give --min-validity at most {say_duration(LONGEST_VALIDITY)}.",
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from omicopy.cloud.fetch import Life
 from omicopy.cloud.signing import check_content_type, check_expiry, presign
 from omicopy.copying.handed import check_validity, demand_life, demand_validity, read_own
 from omicopy.copying.own_key import ACCESS_KEY, access_key_ends
-from omicopy.copying.resign import resign_in_passing
+from omicopy.copying.resign import newest_anew, resign_in_passing
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
 from omicopy.model.export import StoredExport
@@ -79,6 +79,9 @@ def hand_out(clients: Clients, wish: Wish, bucket: str, key: str, now: datetime)
     shortcoming = _shortcoming(clients, wish, manifest, now)
     if shortcoming is None:
         return Handout(url, location, manifest, key_ends)
+    newer = _newer(clients, wish, bucket, key, manifest, now)
+    if newer is not None:
+        return replace(newer, key_ends=key_ends)
     if not wish.resign:
         raise shortcoming
     return _hand_out_anew(clients, wish, StoredExport(bucket, key, manifest, (), ()), key_ends, now)
@@ -167,6 +170,24 @@ def _unfit(what: str) -> OmicopyError:
     return OmicopyError(ErrorCode.EXPIRED, what, _RESIGN)
 
 
+def _newer(clients: Clients, wish: Wish, bucket: str, key: str, manifest: Manifest, now: datetime) -> Handout | None:
+    """The newest manifest that was signed anew beside this one, of the very same objects, if it can be handed out."""
+    found = newest_anew(clients.storage(wish.profile), bucket, key)
+    if found is None or found == key:
+        return None
+    url = parse_presigned(presign(clients.accounts[wish.profile], bucket, found, wish.expires))
+    location = f"s3://{bucket}/{found}"
+    try:
+        newer = parse_manifest(read_own(clients.fetcher(), url, wish.profile, location), location)
+    except ServiceError:
+        raise
+    except OmicopyError:  # broken, or gone by now
+        return None
+    if newer.fingerprint() != manifest.fingerprint() or _shortcoming(clients, wish, newer, now) is not None:
+        return None
+    return Handout(url, location, newer)
+
+
 def _hand_out_anew(
     clients: Clients, wish: Wish, stored: StoredExport, key_ends: datetime | None, now: datetime
 ) -> Handout:
@@ -184,5 +205,6 @@ def _may_be_manifest(raw: bytes) -> bool:
     try:
         document = json.loads(raw)
     except (ValueError, RecursionError):
-        return raw.lstrip()[:1] == b"{" and b'"Snapshots"' in raw
-    return isinstance(document, Mapping) and "Image" in document
+        return raw.lstrip()[:1] == b"{" and b'"Image"' in raw and b'"Snapshots"' in raw
+    image = document.get("Image") if isinstance(document, Mapping) else None
+    return isinstance(image, Mapping) and "Snapshots" in image

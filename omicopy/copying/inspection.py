@@ -73,6 +73,7 @@ def describe_inspection(inspection: Inspection, now: datetime) -> dict[str, Any]
         "effective_expires_at": rfc3339(expiry.at),
         "seconds_left": _seconds_left(expiry.at, now),
         "ends_first": expiry.first,
+        "ends_by": rfc3339(expiry.earliest_known),
         "snapshots": [
             {
                 "device": snapshot.device,

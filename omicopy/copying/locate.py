@@ -43,6 +43,9 @@ def split_s3(location: str) -> tuple[str, str]:
     if not location.isprintable():  # also what is no UTF-8; no URL of ours could carry it
         message = f"{location!a} holds characters that a pre-signed URL can't name"
         raise OmicopyError(ErrorCode.USAGE, message, "Rename the object.")
+    if not {".", ".."}.isdisjoint(key.split("/")):
+        hint = "Give the key without '.' and '..' between its slashes: what fetches a URL takes them out."
+        raise OmicopyError(ErrorCode.USAGE, f"No URL can lead to {location!r}", hint)
     if location.startswith("s3://") and bucket and slash:
         return bucket, key
     raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no object", "Write s3://BUCKET/KEY.")

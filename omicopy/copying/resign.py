@@ -84,7 +84,7 @@ def resign_in_passing(account: Account, storage: Storage, fetcher: Fetcher, stor
     try:
         return resign(account, storage, fetcher, stored, now)
     except ServiceError as error:
-        if error.code is not ErrorCode.DENIED:
+        if error.code is not ErrorCode.DENIED or error.action != "PutObject":
             raise
         raise OmicopyError(
             ErrorCode.EXPIRED,
@@ -110,13 +110,29 @@ def _demand_objects(account: Account, fetcher: Fetcher, manifest: Manifest, urls
             raise OmicopyError(ErrorCode.DAMAGED, said, "A new export is needed.")
 
 
+def newest_anew(storage: Storage, bucket: str, key: str) -> str | None:
+    """The key of the last manifest that was signed anew beside `key`, if there is one and the bucket may be listed."""
+    try:
+        listed = storage.sizes(bucket, _beside(key))
+    except ServiceError as error:
+        if error.code is not ErrorCode.DENIED:
+            raise
+        return None
+    return max((found for found in listed if found.endswith(".json")), default=None)
+
+
 def _free_key(storage: Storage, stored: StoredExport, now: datetime) -> str:
-    """`a/b.json` -> `a/b.resigned-20260101T000000Z.json`, or of the next second that nobody took; a stem that was
-    signed anew before is not made longer."""
-    path = PurePosixPath(stored.manifest_key)
-    folder = stored.manifest_key[: len(stored.manifest_key) - len(path.name)]
-    stem = (path.stem if path.suffix == ".json" else path.name).split(".resigned-")[0]
-    taken = storage.sizes(stored.bucket, f"{folder}{stem}.resigned-")
-    while (key := f"{folder}{stem}.resigned-{now:%Y%m%dT%H%M%SZ}.json") in taken:
+    """`a/b.json` -> `a/b.resigned-20260101T000000Z.json`, or of the next second that nobody took."""
+    beside = _beside(stored.manifest_key)
+    taken = storage.sizes(stored.bucket, beside)
+    while (key := f"{beside}{now:%Y%m%dT%H%M%SZ}.json") in taken:
         now += timedelta(seconds=1)
     return key
+
+
+def _beside(key: str) -> str:
+    """What the keys of new manifests begin with; a stem that was signed anew before is not made longer."""
+    path = PurePosixPath(key)
+    folder = key[: len(key) - len(path.name)]
+    stem = (path.stem if path.suffix == ".json" else path.name).split(".resigned-")[0]
+    return f"{folder}{stem}.resigned-"
