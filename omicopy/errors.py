@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 
 
@@ -41,6 +42,12 @@ class OmicopyError(Exception):
     @property
     def exit_code(self) -> int:
         return self.code.exit_code
+
+
+def shared_exit_code(errors: Sequence[OmicopyError]) -> int:
+    """The code that all of them end with, else 1; 0 for none."""
+    codes = {error.exit_code for error in errors} or {0}
+    return codes.pop() if len(codes) == 1 else 1
 
 
 class Interrupted(BaseException):

@@ -21,7 +21,20 @@ FLOORS = {"errors": 0, "model": 1, "cloud": 2, "copying": 3, "cli": 4, "__main__
 """From the ground up; imports go down, or stay on their floor."""
 SDKS = {"osc_sdk_python", "boto3", "botocore", "requests", "urllib3", "tenacity"}
 HEAVY = SDKS | {"rich", "ruamel", "omicopy.model.manifest_file", "omicopy.copying", "omicopy.sandbox"}
-COMMANDS = ["copy", "export", "url", "import", "inspect", "resign", "cors", "manifest", "manifest build", "sandbox"]
+COMMANDS = [
+    "copy",
+    "export",
+    "url",
+    "import",
+    "inspect",
+    "resign",
+    "cors",
+    "manifest",
+    "manifest build",
+    "status",
+    "cancel",
+    "sandbox",
+]
 LOADED = """
 import sys
 sys.argv = ["omicopy", *{args!r}]

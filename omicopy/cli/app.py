@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from omicopy import __version__
-from omicopy.cli import copy, cors, export, import_, inspect, manifest, resign, sandbox, url
+from omicopy.cli import cancel, copy, cors, export, import_, inspect, manifest, resign, sandbox, status, url
 from omicopy.cli.talk import say, say_error
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 
@@ -43,7 +43,7 @@ def options(
     """Copy OUTSCALE machine images (OMIs) between accounts and Regions."""
 
 
-for module in (copy, export, url, import_, inspect, resign, cors, manifest, sandbox):
+for module in (copy, export, url, import_, inspect, resign, cors, manifest, status, cancel, sandbox):
     module.register(app)
 
 

@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from omicopy.copying.events import Listener, Warned
-from omicopy.model.request import CopyRequest, Destination, Origin
+from omicopy.model.export import ExportKey
+from omicopy.model.request import CopyRequest, Destination, Origin, Party
 
 
 class Journal:
@@ -128,11 +129,15 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 def export_entry(origin: Origin) -> dict[str, str]:
     """What identifies the start of an export."""
-    export = origin.export
+    return entry_of_export(origin.party, origin.export)
+
+
+def entry_of_export(owner: Party, export: ExportKey) -> dict[str, str]:
+    """The same where the image itself is not at hand."""
     return {
         "kind": "export",
-        "account": origin.party.account_id,
-        "region": origin.party.region,
+        "account": owner.account_id,
+        "region": owner.region,
         "image": export.image_id,
         "bucket": export.bucket,
         "prefix": export.prefix,
