@@ -1,0 +1,432 @@
+"""The plan file: what it means, and that every mistake is told with its file, line and key."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from ruamel.yaml import YAML
+
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.choices import DiskFormat, IfExists
+from omicopy.model.plan import Job, Plan, Retention, Selector, Target, parse_plan, plan_schema
+from omicopy.model.plan_file import allowed_keys
+from omicopy.model.presigned import LONGEST_VALIDITY
+
+EXAMPLE = """\
+version: 1
+defaults: {from: source, bucket: omi-exports, prefix: nightly, export_timeout: 12h, import_timeout: 6h, parallel: 4}
+jobs:
+  - name: golden                      # any key of `defaults` may stand in a job too
+    images:                           # entries add up; within one entry all that is given must hold
+      - id: ami-12345678
+      - name: golden-linux
+      - {name_regex: "^golden-", tags: {stage: prod}, latest: 2}     # latest: by creation date
+    to:
+      - profile: target               # or name@region
+        name: "{name}"                # template as in --name
+        share_with: ["333333333333"]  # account IDs that may launch the copy
+        tags: {team: platform}        # beside the source's own tags
+        best_effort: false            # true: its failure does not change the exit code
+    if_exists: fail                   # fail | skip | rename
+    cleanup: on-success               # never (default) | on-success
+    retention: {keep_last: 3, keep_within: 30d}
+"""
+SMALL = """\
+version: 1
+jobs:
+  - name: small
+    from: source
+    bucket: omi-exports
+    images: [{name: golden}]
+    to: [{profile: target}]
+"""
+HOUR = timedelta(hours=1)
+
+
+def read(text: str, **environ: str) -> Plan:
+    return parse_plan(text, "plan.yaml", environ)
+
+
+def job(text: str, **environ: str) -> Job:
+    [found] = read(text, **environ).jobs
+    return found
+
+
+def refusal(text: str, **environ: str) -> OmicopyError:
+    with pytest.raises(OmicopyError) as caught:
+        read(text, **environ)
+    assert caught.value.code is ErrorCode.USAGE
+    assert caught.value.message.startswith("plan.yaml")
+    return caught.value
+
+
+def with_job(line: str) -> str:
+    """The small plan with one more line in its job, the eighth."""
+    return f"{SMALL}    {line}\n"
+
+
+def with_target(text: str) -> str:
+    return SMALL.replace("profile: target", f"profile: target, {text}")
+
+
+# ---- what it means
+
+
+def test_the_example_says_all_of_this() -> None:
+    assert read(EXAMPLE) == Plan(
+        (
+            Job(
+                name="golden",
+                source="source",
+                bucket="omi-exports",
+                prefix="nightly",
+                format=DiskFormat.QCOW2,
+                images=(
+                    Selector("ami-12345678", None, None, {}, None),
+                    Selector(None, "golden-linux", None, {}, None),
+                    Selector(None, None, "^golden-", {"stage": "prod"}, 2),
+                ),
+                targets=(Target("target", "{name}", None, ("333333333333",), {"team": "platform"}, True, False),),
+                if_exists=IfExists.FAIL,
+                cleanup=True,
+                retention=Retention(3, timedelta(days=30)),
+                export_timeout=12 * HOUR,
+                import_timeout=6 * HOUR,
+                min_validity=6 * HOUR,
+                parallel=4,
+            ),
+        )
+    )
+
+
+def test_what_is_not_said_has_a_default() -> None:
+    found = job(SMALL)
+    assert (found.prefix, found.format, found.if_exists, found.cleanup) == ("", DiskFormat.QCOW2, IfExists.FAIL, False)
+    assert (found.retention, found.parallel) == (None, 4)
+    assert (found.export_timeout, found.import_timeout, found.min_validity) == (12 * HOUR, 6 * HOUR, 6 * HOUR)
+    assert found.targets == (Target("target", "{name}", None, (), {}, True, False),)
+
+
+def test_a_job_wins_over_the_defaults_key_by_key() -> None:
+    text = "defaults: {bucket: other, parallel: 7, cleanup: on-success, retention: {keep_last: 2}}\n"
+    found = job(text + with_job("parallel: 2"))
+    assert (found.bucket, found.parallel, found.cleanup) == ("omi-exports", 2, True)
+    assert found.retention == Retention(2, None)
+    assert job(text + with_job("cleanup: never")).cleanup is False
+    assert job(text + with_job("retention: {keep_within: 1d}")).retention == Retention(None, 24 * HOUR)
+
+
+def test_the_urls_must_outlive_an_import_as_far_as_any_can() -> None:
+    assert job(with_job("import_timeout: 3h")).min_validity == 3 * HOUR
+    assert job(with_job("import_timeout: 30d")).min_validity == LONGEST_VALIDITY
+    assert job(with_job("min_validity: 1h")).min_validity == HOUR
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("0.5", 0.5), ("1h30m", 5400), ('"90"', 90)])
+def test_durations_are_text_or_seconds(text: str, seconds: float) -> None:
+    assert job(with_job(f"export_timeout: {text}")).export_timeout.total_seconds() == seconds
+
+
+def test_values_are_the_text_that_stands_there() -> None:
+    [target] = job(
+        with_target("share_with: [012345678901], tags: {n: 1.10, country: no, on: true, day: 2026-01-02}")
+    ).targets
+    assert target.share_with == ("012345678901",)
+    assert target.tags == {"n": "1.10", "country": "no", "on": "true", "day": "2026-01-02"}
+
+
+def test_a_description_may_be_written_over_several_lines() -> None:
+    text = SMALL.replace(
+        "[{profile: target}]", "\n      - profile: target\n        description: >\n          one\n\n          two\n"
+    )
+    assert job(text).targets[0].description == "one two"
+    assert job(with_target("description: ''")).targets[0].description == ""
+
+
+def test_aliases_of_yaml_spare_the_writing() -> None:
+    first = SMALL.replace("[{profile: target}]", "&there [{profile: target}]")
+    second = (
+        SMALL[SMALL.index("  - name") :].replace("name: small", "name: other").replace("[{profile: target}]", "*there")
+    )
+    one, other = read(first + second).jobs
+    assert one.targets == other.targets
+
+
+def test_jobs_are_found_by_name_and_profiles_once_each() -> None:
+    second = (
+        SMALL[SMALL.index("  - name") :]
+        .replace("name: small", "name: other")
+        .replace("profile: target", "profile: third")
+    )
+    plan = read(SMALL + second)
+    assert plan.profiles == ("source", "target", "third")
+    assert plan.only([]) == plan
+    assert plan.only(["other"]).profiles == ("source", "third")
+    with pytest.raises(OmicopyError) as caught:
+        plan.only(["small", "otter"])
+    assert (caught.value.code, caught.value.hint) == (ErrorCode.USAGE, "Its jobs: small, other.")
+
+
+# ---- the environment
+
+
+def test_the_environment_fills_in_values_wherever_they_stand() -> None:
+    text = with_job('prefix: "${STAGE}/a-$$-${EMPTY}-$"').replace("name: golden", 'name_regex: "^${STAGE}$"')
+    found = job(with_job("parallel: ${N}"), N="8")
+    assert found.parallel == 8
+    found = job(text, STAGE="prod", EMPTY="")
+    assert (found.prefix, found.images[0].name_regex) == ("prod/a-$--$", "^prod$")
+
+
+def test_keys_are_not_filled_in() -> None:
+    assert "'${KEY}': no such key" in refusal(with_job("${KEY}: x"), KEY="prefix").message
+
+
+def test_what_the_environment_holds_is_never_yaml() -> None:
+    assert job(with_job("prefix: ${P}"), P="a, cleanup: on-success").prefix == "a, cleanup: on-success"
+    assert "cleanup: must be" in refusal(with_job("cleanup: ${C}"), C="[never]").message
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("${NOT_THERE}", "the environment variable NOT_THERE is not set"),
+        ("${}", "holds ${ without"),
+        ("${A-B}", "holds ${ without"),
+        ("${A", "holds ${ without"),
+        ("${OSC_SECRET_KEY}", "${OSC_SECRET_KEY} is a key; a plan is never for secrets"),
+        ("${COPY_OF_IT}", "${COPY_OF_IT} is a key; a plan is never for secrets"),
+        ("${src_access_key}", "${src_access_key} is a key; a plan is never for secrets"),
+    ],
+)
+def test_r8_a_variable_that_is_missing_or_secret_is_named_and_no_value_is_told(value: str, told: str) -> None:
+    keys = {"OSC_SECRET_KEY": "geheimgeheim", "COPY_OF_IT": "geheimgeheim", "src_access_key": "AKIDAKID"}
+    error = refusal(with_job(f'prefix: "{value}"'), **keys)
+    assert error.message.startswith("plan.yaml, line 8, jobs[0].prefix: ")
+    assert told in error.message
+    assert not [key for key in keys.values() if key in error.message + error.hint]
+
+
+# ---- mistakes
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "hint"),
+    [
+        (with_job("parallels: 3"), "line 8, jobs[0].parallels: no such key", "export_timeout"),
+        (with_target("share_wth: ['3']"), "line 7, jobs[0].to[0].share_wth: no such key", "profile, name, description"),
+        (SMALL.replace("name: golden", "nam: x"), "line 6, jobs[0].images[0].nam: no such key", "id, name, name_regex"),
+        (f"default: {{}}\n{SMALL}", "line 1, default: no such key", "version, defaults, jobs"),
+        (with_job("retention: {keep: 3}"), "line 8, jobs[0].retention.keep: no such key", "keep_last, keep_within"),
+        (f"defaults: {{name: x}}\n{SMALL}", "line 1, defaults.name: no such key", "bucket, prefix, format"),
+        (with_target("secret_key: x"), "jobs[0].to[0].secret_key: no such key", ""),
+        (with_target("'a b\\u0007': x"), "no such key", "profile"),
+        (SMALL.replace("version: 1", "version: 2"), "line 1, version: is not 1", ""),
+        (SMALL.replace("version: 1\n", ""), "line 1: version is missing", "version, defaults, jobs"),
+        (SMALL.replace("    from: source\n", ""), "line 3, jobs[0]: from is missing", "here or in defaults"),
+        (SMALL.replace("    bucket: omi-exports\n", ""), "line 3, jobs[0]: bucket is missing", "here or in defaults"),
+        (SMALL.replace("profile: target", ""), "line 7, jobs[0].to[0]: profile is missing", "share_with"),
+        (with_job("bucket: again"), "line 8, jobs[0].bucket: is given twice", ""),
+        (SMALL.replace("omi-exports", "s3://x"), "line 5, jobs[0].bucket: 's3://x' is no bucket name", "3 to 63"),
+        (with_job("prefix: a/../b"), "line 8, jobs[0].prefix: 'a/../b' is no usable prefix", ""),
+        (with_job("prefix:"), "line 8, jobs[0].prefix: is empty", "take the key away"),
+        (with_job("cleanup: yes"), "line 8, jobs[0].cleanup: must be 'never' or 'on-success'", ""),
+        (with_job("if_exists: [skip]"), "line 8, jobs[0].if_exists: must be 'fail', 'skip' or 'rename'", ""),
+        (with_job("format: vmdk"), "line 8, jobs[0].format: must be 'qcow2' or 'raw'", ""),
+        (with_job("export_timeout: soon"), "jobs[0].export_timeout: 'soon' is no duration", "15m"),
+        (with_job("import_timeout: 0"), "jobs[0].import_timeout: must be longer than nothing", ""),
+        (with_job("export_timeout: -1h"), "jobs[0].export_timeout: '-1h' is no duration", ""),
+        (with_job("min_validity: 7d"), "jobs[0].min_validity: no URL can be valid for longer than 6d23h", ""),
+        (with_job("parallel: 0"), "jobs[0].parallel: takes a whole number from 1 upwards", ""),
+        (with_job("parallel: 1.5"), "jobs[0].parallel: takes a whole number from 1 upwards", ""),
+        (with_job("retention: {}"), "jobs[0].retention: keeps nothing", "keep_last, keep_within"),
+        (with_job("retention: 3"), "jobs[0].retention: takes keys with values", "keep_last, keep_within"),
+        (with_job("retention: {keep_last: 0}"), "jobs[0].retention.keep_last: takes a whole number", ""),
+        (with_job("retention: {keep_within: 0d}"), "jobs[0].retention.keep_within: must be longer", ""),
+        (SMALL.replace("name: small", "name: a b"), "line 3, jobs[0].name: is no name of a job", "letters"),
+        (SMALL.replace("name: small", 'name: ""'), "line 3, jobs[0].name: is no name of a job", "letters"),
+        (SMALL.replace("[{name: golden}]", "[]"), "line 6, jobs[0].images: is empty", ""),
+        (SMALL.replace("[{profile: target}]", "[]"), "line 7, jobs[0].to: is empty", ""),
+        (SMALL.replace("[{profile: target}]", "target"), "line 7, jobs[0].to: takes a list", ""),
+        (SMALL.replace("{profile: target}", "target"), "line 7, jobs[0].to[0]: takes keys with values", "profile"),
+        (SMALL.replace("profile: target", "profile: [target]"), "jobs[0].to[0].profile: takes a single value", ""),
+        (SMALL.replace("profile: target", "profile: ' '"), "jobs[0].to[0].profile: takes one line of text", ""),
+        (SMALL.replace("{name: golden}", "{latest: 1}"), "jobs[0].images[0]: does not say which images", "name_regex"),
+        (SMALL.replace("{name: golden}", "{tags: {}}"), "jobs[0].images[0].tags: is empty", ""),
+        (SMALL.replace("{name: golden}", "{tags: x}"), "jobs[0].images[0].tags: takes keys with values", ""),
+        (SMALL.replace("name: golden", "id: golden"), "jobs[0].images[0].id: 'golden' is no image ID", "ami-12345678"),
+        (SMALL.replace("name: golden", "name_regex: ("), "jobs[0].images[0].name_regex: is no regular expression", ""),
+        (SMALL.replace("name: golden", f"name_regex: {'a' * 201}"), "name_regex: is longer than 200 characters", ""),
+        (with_target("name: '{nam}'"), "jobs[0].to[0].name: {nam} is no field of a name template", "{image_id}"),
+        (with_target("name: '{'"), "jobs[0].to[0].name: The name template '{' can't be read", ""),
+        (with_target("share_with: ['3']"), "jobs[0].to[0].share_with[0]: '3' is no account ID", "12 digits"),
+        (with_target("share_with: '333333333333'"), "jobs[0].to[0].share_with: takes a list", ""),
+        (with_target("tags: {'omicopy:copy': x}"), "jobs[0].to[0].tags: Tags that begin with 'omicopy:'", ""),
+        (with_target("best_effort: maybe"), "jobs[0].to[0].best_effort: is neither true nor false", ""),
+        (with_target("tags: {a: [b]}"), "jobs[0].to[0].tags.a: takes a single value", ""),
+        (with_target("tags: {[a]: b}"), "jobs[0].to[0].tags: has a key that is no plain text", ""),
+        (with_target('tags: {a: "\\a"}'), "jobs[0].to[0].tags.a: holds control characters", ""),
+        (with_target("tags: {a: !x b}"), "jobs[0].to[0].tags.a: bears a tag", ""),
+        (with_target("tags: {<<: {a: b}}"), "jobs[0].to[0].tags.'<<': takes a single value", ""),
+        (
+            SMALL.replace("{profile: target}", "{profile: x}, {profile: x}"),
+            "line 7, jobs[0].to[1].profile: is a target",
+            "",
+        ),
+        ("version: 1\njobs: []\n", "line 2, jobs: is empty", ""),
+        ("- version: 1\n", "line 1: takes keys with values", "version, defaults, jobs"),
+        ("!!python/object:os.system x", "line 1: bears a tag", ""),
+        ("", ": the file is empty", "--schema"),
+        ("# nothing", ": the file is empty", "--schema"),
+        ("a: b: c", "line 1, column 5: not YAML", "--schema"),
+        ("a: 1\n\tb: 2", "line 2, column 1: not YAML", ""),
+        ("a: 1\n---\nb: 2", "not YAML", ""),
+        ("- " * 3000, "not YAML that can be read", ""),
+        ("[" * 50 + "]" * 50, "nested too deeply", ""),
+        ("&a [*a]", "nested too deeply", ""),
+        ("#" * (1024 * 1024 + 1), "more than a plan has", ""),
+    ],
+)
+def test_a_mistake_is_told_with_its_place_and_what_would_be_right(text: str, told: str, hint: str) -> None:
+    error = refusal(text)
+    assert told in error.message
+    assert hint in error.hint
+
+
+def test_the_first_few_mistakes_are_told_together_in_the_order_of_the_file() -> None:
+    text = with_job("cleanup: yes").replace("omi-exports", "s3://x").replace("profile: target", "profil: target")
+    lines = refusal(text).message.splitlines()
+    assert [line.split(": ")[0] for line in lines] == [
+        "plan.yaml, line 5, jobs[0].bucket",
+        "plan.yaml, line 7, jobs[0].to[0]",
+        "plan.yaml, line 7, jobs[0].to[0].profil",
+        "plan.yaml, line 8, jobs[0].cleanup",
+    ]
+    many = with_target(f"tags: {{{', '.join(f'{key}: [x]' for key in 'abcdefgh')}}}")
+    assert refusal(many).message.splitlines()[5:] == ["… and 3 more"]
+
+
+def test_two_jobs_of_one_name_are_a_mistake() -> None:
+    second = SMALL[SMALL.index("  - name") :]
+    assert "line 8, jobs[1].name: is the name of jobs[0], too" in refusal(SMALL + second).message
+
+
+def test_aliases_that_stand_for_a_billion_are_refused_at_once() -> None:
+    levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
+    assert "its aliases stand for too much" in refusal("\n".join(levels)).message
+
+
+# ---- whatever is in the file
+
+
+def outcome(text: str) -> OmicopyError | None:
+    try:
+        read(text, A="b")
+    except OmicopyError as error:
+        return error
+    return None
+
+
+WORDS = [
+    "version: 1",
+    "jobs:",
+    "- name: a",
+    "from: b",
+    "to:",
+    "- {profile: x}",
+    "images:",
+    "- {id: ami-12345678}",
+    "${A}",
+]
+TEXTS = st.one_of(
+    st.text(),
+    st.text(alphabet="{}[]:,-&*!|>'\"%@` \n\t#?ab1~$"),
+    st.lists(st.tuples(st.integers(0, 3), st.sampled_from([*WORDS, "? ", "&a", "*a", "|", "!!x y"]))).map(
+        lambda lines: "\n".join("  " * indent + word for indent, word in lines)
+    ),
+)
+
+
+@given(TEXTS)
+@settings(max_examples=150)
+@example('"\\ud800": 1')
+@example("a: \udc80")
+@example("%YAML 1.1\n---\n2026-99-99: !!int x")
+@example("a: !!float []")
+@example("? |\n  a\n: !<tag:yaml.org,2002:str> b")
+def test_any_text_is_a_plan_or_a_mistake_that_is_told(text: str) -> None:
+    error = outcome(text)
+    assert error is None or error.code is ErrorCode.USAGE
+    assert error is None or all(line.isprintable() for line in error.message.splitlines())
+
+
+VALUES = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(), st.text("ab${}"), st.sampled_from(["12h", "1", "fail"])
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["id", "tags", "x"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@given(st.dictionaries(st.sampled_from(allowed_keys(("jobs",))), VALUES, min_size=1))
+@settings(max_examples=100)
+def test_any_value_of_any_key_is_taken_or_told(values: dict[str, Any]) -> None:
+    base = {"name": "a", "from": "b", "bucket": "abc", "images": [{"name": "x"}], "to": [{"profile": "t"}]}
+    error = outcome(json.dumps({"version": 1, "jobs": [base | values]}))
+    assert error is None or error.code is ErrorCode.USAGE
+
+
+# ---- the schema for editors
+
+
+def schema_says(text: str) -> bool:
+    return Draft202012Validator(plan_schema()).is_valid(YAML(typ="safe", pure=True).load(text))
+
+
+def test_the_schema_is_one_and_takes_what_is_right() -> None:
+    with warnings.catch_warnings(action="error"):
+        schema = plan_schema()
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    environment = with_job("parallel: ${N}").replace("name: golden", "id: '${ID}'").replace("omi-exports", "${B}")
+    for text in (EXAMPLE, SMALL, environment, with_job("export_timeout: 90"), with_target("tags: {a: 1}")):
+        assert schema_says(text), text
+
+
+def test_every_key_is_described() -> None:
+    models = [plan_schema(), *plan_schema()["$defs"].values()]
+    described = [entry for model in models for entry in model.get("properties", {}).values()]
+    assert len(described) > 35
+    assert [entry for entry in described if not entry.get("description")] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        with_job("parallels: 3"),
+        with_job("parallel: 0"),
+        with_job("prefix:"),
+        with_job("cleanup: yes"),
+        with_job("retention: {}"),
+        with_target("share_wth: []"),
+        with_target("share_with: [333333333333]"),
+        with_target("best_effort: maybe"),
+        SMALL.replace("version: 1", "version: 2"),
+        SMALL.replace("{name: golden}", "{latest: 1}"),
+        SMALL.replace("[{profile: target}]", "[]"),
+        SMALL.replace("name: small", "name: a b"),
+    ],
+)
+def test_the_schema_refuses_what_is_wrong(text: str) -> None:
+    assert not schema_says(text)
