@@ -1,0 +1,238 @@
+"""From a plan to complete requests. What keeps one copy from being asked for keeps no other from it (R3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from omicopy.cloud.clients import Clients
+from omicopy.copying.gallery import Gallery, read_galleries
+from omicopy.copying.parallel import in_parallel
+from omicopy.copying.prepare import identify
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.export import export_key
+from omicopy.model.image import Image, render_name
+from omicopy.model.plan import Job, Plan, Target
+from omicopy.model.request import (
+    Aftercare,
+    Budgets,
+    CopyRequest,
+    Destination,
+    Origin,
+    Party,
+    Unprepared,
+    check_parties,
+)
+from omicopy.model.shard import Shard, shard_of
+
+Parties = Mapping[str, Party | OmicopyError]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a plan comes to."""
+
+    requests: list[CopyRequest] = field(default_factory=list)
+    failures: list[Unprepared] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """Entries that find nothing at present, in words: no failure, but worth to be told."""
+
+
+def plan_requests(
+    clients: Clients,
+    plan: Plan,
+    budgets: Budgets,
+    *,
+    only: Sequence[str] = (),
+    shard: Shard | None = None,
+) -> Prepared:
+    """The requests of the jobs named in `only`, or of all; with `shard` those that belong to it.
+
+    Identifies each profile once, and reads each source account's images once. Raises USAGE for a plan that contradicts
+    itself, and for a name of no job: whatever the shard, so that all say the same.
+    """
+    plan = plan.only(only)
+    parties = _identify_all(clients, plan.profiles)
+    galleries = read_galleries(clients, plan.jobs, parties)
+    whole = Prepared()
+    for job in plan.jobs:
+        _check_different(job, parties)
+        for item in _JobReader(clients, job, parties, galleries, budgets, whole.notes).items():
+            if isinstance(item, Unprepared):
+                whole.failures.append(item)
+            else:
+                whole.requests.append(item)
+    requests, failures = _distinct_requests(whole.requests), _distinct_failures(whole.failures)
+    if shard is None:
+        return Prepared(requests, failures, whole.notes)
+    return Prepared(
+        [request for request in requests if _is_in(shard, *_origin_of(request))],
+        [failure for failure in failures if _is_in(shard, failure.source, failure.image)],
+        whole.notes if shard[0] == 0 else [],
+    )
+
+
+def _identify_all(clients: Clients, profiles: Sequence[str]) -> Parties:
+    def ask(profile: str) -> Party | OmicopyError:
+        try:
+            return identify(clients, profile)
+        except OmicopyError as error:
+            return error
+
+    for profile in profiles:
+        clients.api(profile)  # made in one thread
+    return dict(zip(profiles, in_parallel(ask, profiles), strict=True))
+
+
+def _check_different(job: Job, parties: Parties) -> None:
+    """Two profiles of one account would each make the copy. Raises USAGE."""
+    seen: dict[tuple[str, str], Party] = {}
+    for target in job.targets:
+        party = parties[target.profile]
+        if isinstance(party, Party):
+            other = seen.setdefault((party.account_id, party.region), party)
+            if other is not party:
+                raise OmicopyError(
+                    ErrorCode.USAGE,
+                    f"Job {job.name}: {other} and {party.profile} are the same target",
+                    "Name each account once a job.",
+                )
+
+
+@dataclass(slots=True)
+class _JobReader:
+    """What one job comes to."""
+
+    clients: Clients
+    job: Job
+    parties: Parties
+    galleries: Mapping[str, Gallery | OmicopyError]
+    budgets: Budgets
+    notes: list[str]
+
+    def items(self) -> Iterator[CopyRequest | Unprepared]:
+        source = self._party(self.job.source)
+        gallery = self.galleries[self.job.source]
+        if isinstance(gallery, OmicopyError):
+            yield self._failure(source, gallery)
+            return
+        images: dict[str, Image] = {}
+        for selector in self.job.images:
+            try:
+                found = gallery.select(selector)
+            except OmicopyError as error:
+                yield self._failure(source, error)
+                continue
+            if not found:
+                self.notes.append(f"Job {self.job.name}: no available image of {source} fits {selector}")
+            images |= {image.image_id: image for image in found}
+        for image in images.values():
+            for target in self.job.targets:
+                yield self._copy(source, image, target)
+
+    def _failure(self, source: Party, error: OmicopyError) -> Unprepared:
+        """One of all the targets."""
+        best_effort = all(target.best_effort for target in self.job.targets)
+        return Unprepared(self.job.name, source, error, best_effort=best_effort)
+
+    def _copy(self, source: Party, image: Image, target: Target) -> CopyRequest | Unprepared:
+        party, name = self._party(target.profile), None
+        try:
+            name = _name(target, image, source)
+            identified = self.parties[target.profile]
+            if isinstance(identified, OmicopyError):
+                raise identified
+            _check_parties(source, identified)
+        except OmicopyError as error:
+            return Unprepared(self.job.name, source, error, image, party, name, target.best_effort)
+        job = self.job
+        text = image.description if target.description is None else target.description
+        care = Aftercare(target.tags, target.copy_tags, target.share_with)
+        return CopyRequest(
+            Origin(source, image, export_key(image.image_id, job.bucket, job.prefix, job.format)),
+            Destination(party, name, text, job.if_exists, care),
+            job.min_validity,
+            budgets=replace(self.budgets, export=job.export_timeout, import_=job.import_timeout),
+            parallel=job.parallel,
+            cleanup=job.cleanup,
+            job=job.name,
+            best_effort=target.best_effort,
+        )
+
+    def _party(self, profile: str) -> Party:
+        found = self.parties[profile]
+        return found if isinstance(found, Party) else Party(profile, "", self.clients.accounts[profile].region)
+
+
+def _name(target: Target, image: Image, source: Party) -> str:
+    try:
+        return render_name(target.name, image, source.region)
+    except OmicopyError as error:
+        raise OmicopyError(error.code, error.message, "Change `name` of this target in the plan.") from None
+
+
+def _check_parties(source: Party, target: Party) -> None:
+    try:
+        check_parties(source, target)
+    except OmicopyError as error:
+        raise OmicopyError(error.code, error.message, "Take this target out of the job.") from None
+
+
+def _origin_of(request: CopyRequest) -> tuple[Party, Image]:
+    if not isinstance(request.source, Origin):
+        raise TypeError("a plan holds nothing but copies")
+    return request.source.party, request.source.image
+
+
+def _is_in(shard: Shard, source: Party, image: Image | None) -> bool:
+    """What is about no image in particular is told by the first shard alone."""
+    index, count = shard
+    return index == (shard_of(source.account_id, image.image_id, count) if image else 0)
+
+
+def _distinct_requests(requests: Sequence[CopyRequest]) -> list[CopyRequest]:
+    """Each copy once, however many jobs ask for it. Raises USAGE where they ask for it in different ways, and where two
+    images would become one name in one account: the second would find the first in its place."""
+    seen: dict[tuple[str, str, str], CopyRequest] = {}
+    for request in requests:
+        if request.destination is None:
+            continue
+        party, name = request.destination.party, request.destination.name
+        other = seen.setdefault((party.account_id, party.region, name), request)
+        if other.marker != request.marker:
+            raise OmicopyError(
+                ErrorCode.USAGE,
+                f"Two images would both be called {name!r} in {party}: {_whose(other)} and {_whose(request)}",
+                "Put {image_id} into `name` of the target.",
+            )
+        if _what(other) != _what(request):
+            raise OmicopyError(
+                ErrorCode.USAGE,
+                f"The jobs {other.job} and {request.job} ask for one copy in different ways: "
+                f"{_origin_of(request)[1].image_id} as {name!r} in {party}",
+                "Let one of them ask for it, or both alike: bucket, prefix, timeouts, tags and all.",
+            )
+    return list(seen.values())
+
+
+def _whose(request: CopyRequest) -> str:
+    return f"{_origin_of(request)[1].image_id} of job {request.job}"
+
+
+def _what(request: CopyRequest) -> CopyRequest:
+    """All that a request asks for, whichever job and profiles it comes from."""
+    source, destination = request.source, request.destination
+    if not isinstance(source, Origin) or destination is None:
+        raise TypeError("a plan holds nothing but copies")
+    origin = replace(source, party=replace(source.party, profile=""))
+    target = replace(destination, party=replace(destination.party, profile=""))
+    return replace(request, source=origin, destination=target, job=None)
+
+
+def _distinct_failures(failures: Sequence[Unprepared]) -> list[Unprepared]:
+    """Each copy once, as it would be if it could be asked for."""
+    seen: dict[tuple[object, ...], Unprepared] = {}
+    for index, failure in enumerate(failures):
+        image_id = failure.image.image_id if failure.image else index
+        seen.setdefault((failure.source.account_id, image_id, failure.target, failure.name), failure)
+    return list(seen.values())
