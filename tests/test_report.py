@@ -72,6 +72,7 @@ def test_the_exit_codes_are_those_of_the_table() -> None:
         "out-of-time": 6,
         "remote-failed": 7,
         "damaged": 8,
+        "different": 8,
         "expired": 10,
         "locked": 11,
         "denied": 12,

@@ -7,7 +7,7 @@ import quopri
 
 import pytest
 
-from omicopy.cli.sources import find_url, read_url
+from omicopy.copying.sources import find_url, read_url
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.handoff import handoff_text
 from omicopy.model.presigned import parse_presigned

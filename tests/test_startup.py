@@ -17,7 +17,7 @@ import pytest
 import omicopy
 
 PACKAGE = Path(omicopy.__file__).parent
-FLOORS = {"errors": 0, "model": 1, "cloud": 2, "copying": 3, "cli": 4, "__main__": 5}
+FLOORS = {"errors": 0, "model": 1, "cloud": 2, "copying": 3, "api": 4, "cli": 5, "__main__": 6}
 """From the ground up; imports go down, or stay on their floor."""
 SDKS = {"osc_sdk_python", "boto3", "botocore", "requests", "urllib3", "tenacity"}
 HEAVY = SDKS | {"rich", "ruamel", "omicopy.model.manifest_file", "omicopy.copying", "omicopy.sandbox"}
@@ -133,11 +133,11 @@ def imported(tree: ast.AST, at_once: bool = False) -> Iterator[str]:
 
 
 def floor(name: str) -> int:
-    """`omicopy` itself, which holds the version, is the ground."""
+    """`omicopy` itself, which holds the version and only names the public functions, is the ground."""
     return FLOORS[name.split(".")[1]] if "." in name else 0
 
 
-@pytest.mark.parametrize("name", sorted(HOUSE))
+@pytest.mark.parametrize("name", sorted(set(HOUSE) - {"omicopy"}))
 def test_imports_only_go_down_the_floors(name: str) -> None:
     for target in imported(source(HOUSE[name])):
         if target.startswith("omicopy.sandbox"):

@@ -42,9 +42,9 @@ def cancel(
     import json
 
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.running import state_folder
     from omicopy.cli.talk import safe, say_error, speak, warn
     from omicopy.copying.cancelling import Canceller, describe_cancellation
+    from omicopy.copying.carry_out import state_folder
     from omicopy.copying.events import Event, Warned
     from omicopy.copying.journal import Journal
     from omicopy.model.duration import parse_duration

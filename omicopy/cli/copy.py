@@ -50,27 +50,37 @@ def copy(
 
     The result is one line an image: its ID in the target, its name and what happened (copied, present, …).
     """
+    from omicopy import api
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import image_lines
-    from omicopy.cli.running import Presentation, budgets_of, mode_of, orders_of, run
+    from omicopy.cli.running import Presentation, budgets_of, finish, mode_of, orders_of, watch
     from omicopy.cli.talk import speak
-    from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
     from omicopy.model.aftercare import parse_aftercare
-    from omicopy.model.duration import parse_duration
-    from omicopy.model.presigned import LONGEST_VALIDITY
 
     speak(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout, import_timeout)
-    wish = CopyWish(
-        export=ExportWish(images, source, bucket, prefix, disk_format, re_export),
-        targets=list(dict.fromkeys(targets)),
+    orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline, parallel), lock_wait)
+    care = parse_aftercare(tags or (), copy_tags, share_with or ())
+    clients = clients_for([source, *targets], budgets.retry, http_timeout)
+    presentation = Presentation(output, quiet, image_lines)
+    results = api.copy(
+        images,
+        source=source,
+        targets=targets,
+        bucket=bucket,
+        prefix=prefix,
         name=name,
         description=description,
+        disk_format=disk_format,
         if_exists=if_exists,
-        min_validity=parse_duration(min_validity) if min_validity else min(budgets.import_, LONGEST_VALIDITY),
-        care=parse_aftercare(tags or (), copy_tags, share_with or ()),
+        tags=care.tags,
+        copy_tags=copy_tags,
+        share_with=care.share_with,
         cleanup=cleanup,
+        re_export=re_export,
+        min_validity=min_validity,
+        orders=orders,
+        clients=clients,
+        watch=watch(clients, presentation),
     )
-    clients = clients_for([source, *wish.targets], budgets.retry, http_timeout)
-    orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline, parallel), lock_wait)
-    run(clients, lambda c: copy_requests(c, wish), orders, Presentation(output, quiet, image_lines))
+    finish(clients, results, presentation)

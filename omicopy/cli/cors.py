@@ -47,8 +47,8 @@ def cors(
     conditional write here: of two people who change the rules in the same second, one may lose what they added.
     """
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.sources import split_bucket
     from omicopy.cli.talk import speak
+    from omicopy.copying.sources import split_bucket
     from omicopy.model.cors import check_origin, with_origins
     from omicopy.model.duration import parse_duration
     from omicopy.model.place import check_bucket

@@ -80,9 +80,9 @@ def import_image(
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import image_lines
     from omicopy.cli.running import Presentation, budgets_of, introduce_handed, mode_of, orders_of, run
-    from omicopy.cli.sources import read_url
     from omicopy.cli.talk import speak
     from omicopy.copying.prepare import ImportWish, import_request, read_wished
+    from omicopy.copying.sources import read_url
     from omicopy.model.aftercare import parse_aftercare
     from omicopy.model.duration import parse_duration
 

@@ -10,16 +10,11 @@ import typer
 
 from omicopy.cli import options
 from omicopy.cli.options import LogFormat, OutputForm
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode
 
 if TYPE_CHECKING:
-    from omicopy.cloud.clients import Clients
     from omicopy.copying.inspection import Inspection
     from omicopy.model.presigned import PresignedUrl
-
-
-_OWN = ("s3://", "image-export-", "ami-")
-"""What needs the credentials of the account that it is in."""
 
 
 def register(app: typer.Typer) -> None:
@@ -58,20 +53,17 @@ def inspect(
     import json
     from datetime import UTC
 
+    from omicopy import api
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.talk import printable, say, say_error, speak
-    from omicopy.copying.inspection import describe_inspection, probe_all
+    from omicopy.copying.inspection import describe_inspection
     from omicopy.model.duration import parse_duration
 
     speak(log_format, verbose)
-    is_own = source.startswith(_OWN)
-    clients = clients_for([profile] if profile and is_own else [], parse_duration(retry), http_timeout)
+    named = [profile] if profile and source.startswith(api.OWN_SOURCES) else []
+    clients = clients_for(named, parse_duration(retry), http_timeout)
     now = datetime.now(UTC)
-    inspection = _look(clients, profile, source, now)
-    if probe:
-        from dataclasses import replace
-
-        inspection = replace(inspection, probes=probe_all(clients.fetcher(), inspection.manifest))
+    inspection = api.inspect(source, profile=profile, probe=probe, clients=clients)
     if output is OutputForm.TABLE:
         print(printable("\n".join(_lines(inspection, now))))  # noqa: T201
     else:
@@ -85,33 +77,6 @@ def inspect(
         say_error(problem)
     if problems:
         raise typer.Exit(max(problems, key=lambda problem: problem.code is ErrorCode.DAMAGED).exit_code)
-
-
-def _look(clients: Clients, profile: str | None, source: str, now: datetime) -> Inspection:
-    """The manifest that `source` names, not probed yet."""
-    from omicopy.cli.sources import read_source
-    from omicopy.copying.handed import read_handed
-    from omicopy.copying.inspection import Inspection
-    from omicopy.model.manifest import parse_manifest
-
-    if source.startswith(_OWN):
-        if profile is None:
-            hint = "Name the account that it belongs to with --from PROFILE; a URL or a file needs none."
-            raise OmicopyError(ErrorCode.USAGE, f"{source} can't be read without credentials", hint)
-        return _look_in_own_bucket(clients, profile, source, now)
-    found = read_source(source)
-    if isinstance(found, bytes):
-        return Inspection(parse_manifest(found, "The manifest on stdin" if source == "-" else source))
-    return Inspection(read_handed(clients.fetcher(), found, now), found)
-
-
-def _look_in_own_bucket(clients: Clients, profile: str, source: str, now: datetime) -> Inspection:
-    from omicopy.copying.handed import read_own_manifest
-    from omicopy.copying.inspection import Inspection
-    from omicopy.copying.locate import locate
-
-    bucket, key = locate(clients, profile, source, now)
-    return Inspection(read_own_manifest(clients, profile, bucket, key), location=f"s3://{bucket}/{key}")
 
 
 def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:

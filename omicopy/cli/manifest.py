@@ -76,10 +76,10 @@ def build(
 
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.running import compare_clocks
-    from omicopy.cli.sources import split_folder
     from omicopy.cli.talk import printable, safe, speak, warn
     from omicopy.copying.build import BuildWish, build_manifest, describe_built
     from omicopy.copying.shelf import folder_of
+    from omicopy.copying.sources import split_folder
     from omicopy.model.duration import parse_duration
     from omicopy.model.manifest_draft import ImageWords
     from omicopy.model.place import check_bucket, check_prefix

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import NoReturn
 
 import typer
 
+from omicopy.api import Watch
 from omicopy.cli.options import OutputForm
 from omicopy.cli.results import Lines, print_results
 from omicopy.cli.screen import screen
 from omicopy.cli.talk import say, warn
 from omicopy.cloud.clients import Clients
 from omicopy.copying.carry_out import Orders, carry_out
+from omicopy.copying.events import Listener
 from omicopy.copying.pilot import Mode
 from omicopy.model.duration import parse_duration, say_duration
 from omicopy.model.handoff import licensed_types, summary
@@ -42,12 +43,6 @@ def budgets_of(
     )
 
 
-def state_folder() -> Path:
-    """Where this machine keeps the journal of its creates."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "omicopy"
-
-
 def mode_of(no_wait: bool, dry_run: bool, deadline: str | None = None, parallel: int | None = None) -> Mode:
     """How far to go, from what was typed. Raises USAGE."""
     limit = parse_duration(deadline) if deadline else None
@@ -55,7 +50,7 @@ def mode_of(no_wait: bool, dry_run: bool, deadline: str | None = None, parallel:
 
 
 def orders_of(budgets: Budgets, mode: Mode, lock_wait: str = "0s") -> Orders:
-    return Orders(state_folder(), budgets, mode, parse_duration(lock_wait))
+    return Orders(budgets, mode, parse_duration(lock_wait))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +65,32 @@ class Presentation:
 def run(
     clients: Clients, prepare: Callable[[Clients], list[CopyRequest]], orders: Orders, presentation: Presentation
 ) -> NoReturn:
-    """Carries the requests out and ends the command with the exit code of the whole."""
+    """Carries the requests out and ends the command."""
     requests = prepare(clients)
-    compare_clocks(clients)
-    if not presentation.quiet:
-        introduce(requests)
-    results = shown(clients, requests, orders, presentation)
+    with watch(clients, presentation)(requests) as listener:
+        results = carry_out(clients, requests, orders, listener)
+    finish(clients, results, presentation)
+
+
+def watch(clients: Clients, presentation: Presentation) -> Watch:
+    """Says who copies what to whom, then tells on the screen how it gets on."""
+
+    @contextmanager
+    def watching(requests: Sequence[CopyRequest]) -> Iterator[Listener]:
+        compare_clocks(clients)
+        if not presentation.quiet:
+            introduce(requests)
+        as_lines = presentation.output is OutputForm.JSONL
+        with screen(list(requests), presentation.quiet, as_lines=as_lines) as listener:
+            yield listener
+
+    return watching
+
+
+def finish(clients: Clients, results: Sequence[CopyResult], presentation: Presentation) -> NoReturn:
+    """Prints the results and ends the command with the exit code of the whole."""
     print_results(results, clients.counts(), presentation.output, presentation.lines)
     raise typer.Exit(exit_code(results))
-
-
-def shown(
-    clients: Clients, requests: list[CopyRequest], orders: Orders, presentation: Presentation
-) -> list[CopyResult]:
-    """Carries the requests out while the screen tells how they get on."""
-    with screen(requests, presentation.quiet, as_lines=presentation.output is OutputForm.JSONL) as listener:
-        return carry_out(clients, requests, orders, listener)
 
 
 def compare_clocks(clients: Clients) -> None:

@@ -13,7 +13,7 @@ from omicopy.cli.talk import is_plain, safe, say, warn
 from omicopy.copying.events import Ended, Event, Listener, Moved, Warned
 from omicopy.model.duration import say_duration
 from omicopy.model.report import CopyResult, Status, describe_result, rfc3339
-from omicopy.model.request import CopyRequest, Origin
+from omicopy.model.request import CopyRequest, Origin, Unprepared
 
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn, Task
@@ -69,7 +69,7 @@ def _word(result: CopyResult) -> str:
     return "exported" if is_export else result.status.value
 
 
-def _fields(request: CopyRequest) -> dict[str, str]:
+def _fields(request: CopyRequest | Unprepared) -> dict[str, str]:
     """What a log line says of a copy: whose image it is and where it goes."""
     fields: dict[str, str] = {}
     if isinstance(request.source, Origin):

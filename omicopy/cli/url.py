@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +13,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 
 if TYPE_CHECKING:
     from omicopy.cloud.clients import Clients
-    from omicopy.copying.handout import Handout, Wish
+    from omicopy.copying.handout import Handout
 
 _METHODS = ("get", "put")
 
@@ -98,22 +98,30 @@ def url(
     """
     from datetime import UTC
 
+    from omicopy import api
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.running import compare_clocks
     from omicopy.cli.talk import speak
-    from omicopy.copying.handout import Wish
     from omicopy.model.duration import parse_duration
 
     speak(log_format, verbose)
     is_upload = _is_upload(method, content_type)
     if handoff or handoff_file:
         _check_handoff(is_upload or no_check, handoff_file)
-    life = parse_duration(expires)
-    validity = parse_duration(min_validity) if min_validity and not is_upload else min(parse_duration("24h"), life)
-    wish = Wish(profile, life, validity, not no_check, not no_resign)
     clients = clients_for([profile], parse_duration(retry), http_timeout)
     now = datetime.now(UTC)
-    handout = _hand_out(clients, wish, source, is_upload, content_type, now)
+    if is_upload:
+        handout = _upload(clients, profile, source, parse_duration(expires), content_type, not no_check)
+    else:
+        handout = api.presign(
+            source,
+            profile=profile,
+            expires=expires,
+            min_validity=min_validity,
+            check=not no_check,
+            resign=not no_resign,
+            clients=clients,
+        )
     compare_clocks(clients)
     text = _handoff_text(handout) if handoff or handoff_file else None
     if text and handoff_file:
@@ -150,18 +158,19 @@ def _check_handoff(is_unread: bool, file: str | None) -> None:
             raise _unwritable(file, error) from None
 
 
-def _hand_out(
-    clients: Clients, wish: Wish, source: str, is_upload: bool, content_type: str | None, now: datetime
+def _upload(
+    clients: Clients, profile: str, source: str, life: timedelta, content_type: str | None, check: bool
 ) -> Handout:
-    from omicopy.copying.handout import hand_out, hand_out_upload
-    from omicopy.copying.locate import locate, split_s3
+    from datetime import UTC
 
-    if not is_upload:
-        return hand_out(clients, wish, *locate(clients, wish.profile, source, now), now)
+    from omicopy.copying.handout import Wish, hand_out_upload
+    from omicopy.copying.locate import split_s3
+
     bucket, key = split_s3(source)
     if not key or key.endswith("/"):
         raise OmicopyError(ErrorCode.USAGE, f"{source!r} names no object to upload to", "Write s3://BUCKET/KEY.")
-    return hand_out_upload(clients, wish, bucket, key, content_type, now)
+    wish = Wish(profile, life, min(timedelta(hours=24), life), check)
+    return hand_out_upload(clients, wish, bucket, key, content_type, datetime.now(UTC))
 
 
 def _handoff_text(handout: Handout) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,14 +19,20 @@ from omicopy.model.report import CopyResult
 from omicopy.model.request import Budgets, CopyRequest
 
 
+def state_folder() -> Path:
+    """Where this machine keeps the journal of its creates."""
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "omicopy"
+
+
 @dataclass(frozen=True, slots=True)
 class Orders:
     """How requests are carried out: how long each thing may take, how far to go, and where the state is kept."""
 
-    state: Path
     budgets: Budgets = field(default_factory=Budgets)
     mode: Mode = field(default_factory=Mode)
     lock_wait: timedelta = timedelta(0)
+    state: Path = field(default_factory=state_folder)
 
 
 def carry_out(

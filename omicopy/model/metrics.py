@@ -16,7 +16,7 @@ from datetime import datetime
 from omicopy.model.calls import CallCount
 from omicopy.model.disk import GIB
 from omicopy.model.report import CopyResult, Status
-from omicopy.model.request import CopyRequest, Origin
+from omicopy.model.request import CopyRequest, HandedManifest, Origin, Unprepared
 
 Sample = tuple[dict[str, str], float]
 """Labels and a value."""
@@ -129,10 +129,12 @@ def _copied_bytes(run: EndedRun) -> int:
     return sum(_volume_bytes(result.request) for result in run.results if result.status is Status.COPIED)
 
 
-def _volume_bytes(request: CopyRequest) -> int:
+def _volume_bytes(request: CopyRequest | Unprepared) -> int:
     if isinstance(request.source, Origin):
         return sum((volume.size_gib or 0) * GIB for volume in request.source.image.volumes)
-    return sum(snapshot.size_bytes for snapshot in request.source.manifest.snapshots)
+    if isinstance(request.source, HandedManifest):
+        return sum(snapshot.size_bytes for snapshot in request.source.manifest.snapshots)
+    return 0
 
 
 def _calls(calls: Mapping[str, CallCount]) -> list[str]:

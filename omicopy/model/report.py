@@ -12,7 +12,7 @@ from omicopy.errors import OmicopyError
 from omicopy.model.calls import CallCount
 from omicopy.model.duration import say_duration
 from omicopy.model.manifest import Manifest
-from omicopy.model.request import CopyRequest, Origin
+from omicopy.model.request import CopyRequest, Origin, Party, Unprepared
 
 SCHEMA = "omicopy/1"
 
@@ -32,7 +32,7 @@ class Status(StrEnum):
 class CopyResult:
     """One copy, export or import, and how it ended."""
 
-    request: CopyRequest
+    request: CopyRequest | Unprepared
     status: Status
     changed: bool
     seconds: float
@@ -84,16 +84,15 @@ def describe_error(error: OmicopyError) -> dict[str, Any]:
 
 
 def describe_result(result: CopyResult) -> dict[str, Any]:
-    """One entry of `copies`. A side that the command has not is null."""
-    source = result.request.source
+    """One entry of `copies`. A side that the command has not is null; a plan's entries name their job."""
     destination = result.request.destination
-    origin = {**asdict(source.party), "image_id": source.image.image_id} if isinstance(source, Origin) else None
     target = None
     if destination:
-        name = result.image_name or destination.name
-        target = {**asdict(destination.party), "image_id": result.image_id, "image_name": name}
+        name = result.image_name or destination.name or None
+        target = {**_party(destination.party), "image_id": result.image_id, "image_name": name}
     return {
-        "source": origin,
+        **({"job": result.request.job} if result.request.job else {}),
+        "source": _describe_source(result.request),
         "target": target,
         "status": result.status.value,
         "changed": result.changed,
@@ -103,6 +102,19 @@ def describe_result(result: CopyResult) -> dict[str, Any]:
         "seconds": round(result.seconds, 1),
         "error": describe_error(result.error) if result.error else None,
     }
+
+
+def _describe_source(request: CopyRequest | Unprepared) -> dict[str, Any] | None:
+    if isinstance(request, Unprepared):
+        return {**_party(request.source), "image_id": request.image.image_id if request.image else None}
+    if isinstance(request.source, Origin):
+        return {**_party(request.source.party), "image_id": request.source.image.image_id}
+    return None
+
+
+def _party(party: Party) -> dict[str, str | None]:
+    """The account is null where nobody could find it out."""
+    return asdict(party) | {"account_id": party.account_id or None}
 
 
 def describe_run(results: Sequence[CopyResult], calls: Mapping[str, CallCount]) -> dict[str, Any]:
@@ -115,10 +127,12 @@ def describe_run(results: Sequence[CopyResult], calls: Mapping[str, CallCount]) 
 
 
 def exit_code(results: Sequence[CopyResult]) -> int:
-    """0 when all is well; 3 when some failed and some did not; else the code that the failures share, or 1."""
-    codes = {result.error.exit_code if result.error else 1 for result in results if not result.is_good}
+    """0 when all is well; 3 when some failed and some did not; else the code that the failures share, or 1. What was
+    asked for as best effort does not count where it fails."""
+    counted = [result for result in results if result.is_good or not result.request.best_effort]
+    codes = {result.error.exit_code if result.error else 1 for result in counted if not result.is_good}
     if not codes:
         return 0
-    if any(result.is_good for result in results):
+    if any(result.is_good for result in counted):
         return 3
     return codes.pop() if len(codes) == 1 else 1

@@ -122,6 +122,31 @@ class CopyRequest:
         return self.destination.name if self.destination else "manifest"
 
 
+@dataclass(frozen=True, slots=True)
+class Unprepared:
+    """A copy of a plan that can't be asked for, or all those of an entry that finds no image or of a job that can't
+    read its account; and why."""
+
+    job: str
+    source: Party
+    """Its account is the empty text where nobody knows it; so is the target's."""
+    error: OmicopyError
+    image: Image | None = None
+    target: Party | None = None
+    name: str | None = None
+    best_effort: bool = False
+
+    @property
+    def destination(self) -> Destination | None:
+        return Destination(self.target, self.name or "", "") if self.target else None
+
+    @property
+    def label(self) -> str:
+        """How messages call it."""
+        image = f"{self.image.name or self.image.image_id}" if self.image else f"job {self.job}"
+        return f"{image} to {self.target.profile}" if self.target else image
+
+
 def check_parties(source: Party, target: Party) -> None:
     """Raises USAGE when both sides are the same account in the same Region: nothing would be copied across anything."""
     if (source.account_id, source.region) == (target.account_id, target.region):

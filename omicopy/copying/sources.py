@@ -1,4 +1,4 @@
-"""What was handed over: a pre-signed URL, or a manifest itself, in person, in a file or on stdin."""
+"""What was handed over: a pre-signed URL, a manifest itself or a plan, in person, in a file or on stdin."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.presigned import PresignedUrl, Signature, parse_presigned
 
+_PLAN_HINT = "Give a plan's file (YAML), or - for stdin; omicopy run --schema describes it."
 _LONGEST_TEXT = 1024 * 1024 + 1
 """Bytes read of a file that should hold a URL or a manifest: one more than a manifest has."""
 _URL = re.compile(r"https?://[^\s'\"<>`()\[\]{}|]+")
@@ -43,6 +44,14 @@ def read_source(source: str) -> PresignedUrl | bytes:
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return content
     return find_url(_text(content), _named(source))
+
+
+def read_plan_text(source: str) -> str:
+    """The text of a plan's file, or of stdin for `-`. Raises USAGE."""
+    try:
+        return _content(source, _PLAN_HINT).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise OmicopyError(ErrorCode.USAGE, f"{_named(source)} is no text in UTF-8", _PLAN_HINT) from None
 
 
 def find_url(text: str, where: str) -> PresignedUrl:
@@ -84,7 +93,7 @@ def split_folder(location: str) -> tuple[str, str]:
     raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no bucket", "Write s3://BUCKET or s3://BUCKET/PREFIX.")
 
 
-def _content(source: str) -> bytes:
+def _content(source: str, hint: str = "") -> bytes:
     if source == "-":
         return sys.stdin.buffer.read(_LONGEST_TEXT)
     try:
@@ -92,9 +101,8 @@ def _content(source: str) -> bytes:
             return file.read(_LONGEST_TEXT)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "its name can't be one"
-        raise OmicopyError(
-            ErrorCode.USAGE, f"{source!r} is neither a URL nor a file that can be read: {reason}", _HINT
-        ) from None
+        what = "no file" if hint else "neither a URL nor a file"
+        raise OmicopyError(ErrorCode.USAGE, f"{source!r} is {what} that can be read: {reason}", hint or _HINT) from None
 
 
 def _named(source: str) -> str:

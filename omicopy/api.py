@@ -1,0 +1,182 @@
+"""The public functions: `from omicopy import copy, presign, inspect, run_plan`. The command line calls the same.
+
+Profiles are those of the command line (`NAME`, `NAME@REGION`, `env:PREFIX`), durations are timedeltas or texts such as
+`7d`. Every function raises OmicopyError for what is foreseeable, with a `code`, a `message` and a `hint`; what becomes
+of single copies is told in the results, and raises nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.profile import resolve_profile
+from omicopy.copying.carry_out import Orders, carry_out
+from omicopy.copying.events import Listener, Warned
+from omicopy.copying.handed import read_handed, read_own_manifest
+from omicopy.copying.handout import Handout, Wish, hand_out
+from omicopy.copying.inspection import Inspection, probe_all
+from omicopy.copying.locate import locate
+from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
+from omicopy.copying.prepare_plan import plan_requests
+from omicopy.copying.sources import read_plan_text, read_source
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.choices import DiskFormat, IfExists
+from omicopy.model.duration import parse_duration
+from omicopy.model.manifest import parse_manifest
+from omicopy.model.plan import Plan, parse_plan
+from omicopy.model.presigned import LONGEST_VALIDITY
+from omicopy.model.report import CopyResult, Status
+from omicopy.model.request import Aftercare, CopyRequest
+from omicopy.model.shard import Shard
+
+Duration = timedelta | str
+Watch = Callable[[Sequence[CopyRequest]], AbstractContextManager[Listener]]
+"""Is given what is about to be carried out, and makes the listener that hears how it gets on."""
+
+OWN_SOURCES = ("s3://", "image-export-", "ami-")
+"""What needs the credentials of the account that it is in."""
+
+
+@contextmanager
+def unwatched(_: Sequence[CopyRequest]) -> Iterator[Listener]:
+    """Nobody hears anything."""
+    yield lambda _: None
+
+
+def connect(*profiles: str) -> Clients:
+    """The clients of the accounts behind `profiles`. Sends nothing yet; raises CONFIGURATION."""
+    return Clients({profile: resolve_profile(profile, os.environ, Path.home()) for profile in profiles})
+
+
+def copy(
+    images: Sequence[str],
+    *,
+    source: str,
+    targets: Sequence[str],
+    bucket: str,
+    prefix: str = "",
+    name: str = "{name}",
+    description: str | None = None,
+    disk_format: DiskFormat = DiskFormat.QCOW2,
+    if_exists: IfExists = IfExists.FAIL,
+    tags: Mapping[str, str] | None = None,
+    copy_tags: bool = True,
+    share_with: Sequence[str] = (),
+    cleanup: bool = False,
+    re_export: bool = False,
+    min_validity: Duration | None = None,
+    orders: Orders | None = None,
+    clients: Clients | None = None,
+    watch: Watch = unwatched,
+) -> list[CopyResult]:
+    """Copies images (IDs or exact names) of the profile `source` to every one of `targets`; safe to repeat.
+
+    One result an image and target. `name` is a template with {name}, {date}, {region} and {image_id}; `description`
+    None keeps the source's. `min_validity` is for how long every URL must work, else the import budget.
+    """
+    orders = orders or Orders()
+    wish = CopyWish(
+        export=ExportWish(images, source, bucket, prefix, disk_format, re_export),
+        targets=list(dict.fromkeys(targets)),
+        name=name,
+        description=description,
+        if_exists=if_exists,
+        min_validity=min(orders.budgets.import_, LONGEST_VALIDITY) if min_validity is None else _duration(min_validity),
+        care=Aftercare(dict(tags or {}), copy_tags, tuple(share_with)),
+        cleanup=cleanup,
+    )
+    clients = clients or connect(source, *wish.targets)
+    requests = copy_requests(clients, wish)
+    with watch(requests) as listener:
+        return carry_out(clients, requests, orders, listener)
+
+
+def presign(
+    source: str,
+    *,
+    profile: str,
+    expires: Duration = "7d",
+    min_validity: Duration | None = None,
+    check: bool = True,
+    resign: bool = True,
+    clients: Clients | None = None,
+) -> Handout:
+    """A URL of an export's manifest or of any object that works (`.url.url`), and until when (`.expiry`).
+
+    `source` is `s3://BUCKET/KEY`, a folder, an export task's or an image's ID, or an old URL. A manifest whose URLs end
+    within `min_validity` (else 24 h, or as long as the URL lives) is signed anew; without `resign` that is EXPIRED.
+    """
+    life = _duration(expires)
+    validity = min(timedelta(hours=24), life) if min_validity is None else _duration(min_validity)
+    clients, now = clients or connect(profile), datetime.now(UTC)
+    wish = Wish(profile, life, validity, check, resign)
+    return hand_out(clients, wish, *locate(clients, profile, source, now), now)
+
+
+def inspect(
+    source: str, *, profile: str | None = None, probe: bool = False, clients: Clients | None = None
+) -> Inspection:
+    """What a manifest says and until when it serves; with `probe` whether every object behind it is alive.
+
+    `source` is the manifest's URL, a file that holds one or the manifest itself, or `-` for stdin, none of which needs
+    credentials; or, with `profile`, what `presign` takes.
+    """
+    is_own, now = source.startswith(OWN_SOURCES), datetime.now(UTC)
+    if is_own and profile is None:
+        hint = "Name the account that it belongs to (--from PROFILE); a URL or a file needs none."
+        raise OmicopyError(ErrorCode.USAGE, f"{source} can't be read without credentials", hint)
+    clients = clients or connect(*([profile] if profile and is_own else []))
+    if is_own and profile is not None:
+        bucket, key = locate(clients, profile, source, now)
+        inspection = Inspection(read_own_manifest(clients, profile, bucket, key), location=f"s3://{bucket}/{key}")
+    else:
+        inspection = _inspect_handed(clients, source, now)
+    if probe:
+        return replace(inspection, probes=probe_all(clients.fetcher(), inspection.manifest))
+    return inspection
+
+
+def run_plan(
+    plan: Plan | Path | str,
+    *,
+    only: Sequence[str] = (),
+    shard: Shard | None = None,
+    orders: Orders | None = None,
+    clients: Clients | None = None,
+    watch: Watch = unwatched,
+) -> list[CopyResult]:
+    """Makes true what a plan says: all its jobs, or those of `only`, or this machine's `shard` (I of N), in one loop.
+
+    `plan` is a plan, or the file that holds one. One result a copy; one too for each that can't even be asked for.
+    """
+    orders = orders or Orders()
+    plan = plan if isinstance(plan, Plan) else load_plan(plan)
+    clients = clients or connect(*plan.only(only).profiles)
+    prepared = plan_requests(clients, plan, orders.budgets, only=only, shard=shard)
+    failed = [CopyResult(failure, Status.FAILED, False, 0.0, error=failure.error) for failure in prepared.failures]
+    with watch(prepared.requests) as listener:
+        for note in prepared.notes:
+            listener(Warned(note))
+        return carry_out(clients, prepared.requests, orders, listener) + failed
+
+
+def load_plan(file: Path | str) -> Plan:
+    """The plan in a file, or on stdin for `-`; `${NAME}` in it is taken from the environment. Raises USAGE."""
+    return parse_plan(read_plan_text(str(file)), str(file), os.environ)
+
+
+def _inspect_handed(clients: Clients, source: str, now: datetime) -> Inspection:
+    found = read_source(source)
+    if isinstance(found, bytes):
+        return Inspection(parse_manifest(found, "The manifest on stdin" if source == "-" else source))
+    return Inspection(read_handed(clients.fetcher(), found, now), found)
+
+
+def _duration(value: Duration) -> timedelta:
+    return parse_duration(value) if isinstance(value, str) else value
