@@ -38,7 +38,8 @@ def life(url: str) -> int:
 def test_an_export_prints_where_its_manifest_lies_and_a_second_one_the_same(tool) -> None:
     first = tool.export()
     assert first.out == f"{MANIFEST}\n"
-    assert dict(tool.tasks()[0].tags) == {"omicopy:export": __version__}
+    tags = {"omicopy:source-name": "golden-linux", "omicopy:source-date": "2025-01-16T09:30:00Z"}
+    assert dict(tool.tasks()[0].tags) == tags | {"omicopy:export": __version__}
     again = tool.elsewhere().export(LINUX, "-o", "json")
     assert (again.copy["status"], again.copy["changed"]) == ("present", False)
     assert (again.copy["target"], again.copy["manifest"]) == (None, MANIFEST)

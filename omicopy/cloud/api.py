@@ -58,7 +58,7 @@ class _Call(Call):  # type: ignore[misc]
 
 
 class Api:
-    """One account's API. Reads are retried; writes are sent exactly once (R1). Raises ServiceError only."""
+    """One account's API. Reads are retried; a create is sent exactly once (R1). Raises ServiceError only."""
 
     def __init__(
         self, account: Account, timeout: tuple[float, float], pace: Pace, tell: Callable[[str], None] = lambda _: None
@@ -78,9 +78,6 @@ class Api:
     def read(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """One answer; retried for `patience` seconds."""
 
-        def on_retry() -> None:
-            self.count.retries += 1
-
         def send() -> Mapping[str, Any]:
             self.count.reads += 1
             try:
@@ -89,7 +86,7 @@ class Api:
                 self._tell_once(error, patience)
                 raise
 
-        return read_patiently(send, self.pace, patience, on_retry)
+        return read_patiently(send, self.pace, patience, self._count_retry)
 
     def _tell_once(self, error: ServiceError, patience: float) -> None:
         """A read that is repeated for long would else be a long silence."""
@@ -120,6 +117,18 @@ class Api:
         self.pace.wait(patience)
         self.count.writes += 1
         return send_once(lambda: self._send(action, parameters), self.pace)
+
+    def write_again(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A write that does no harm a second time, a tag or a deletion: sent again as a read is. Never a create."""
+
+        def send() -> Mapping[str, Any]:
+            self.count.writes += 1
+            return self._send(action, parameters)
+
+        return read_patiently(send, self.pace, patience, self._count_retry)
+
+    def _count_retry(self) -> None:
+        self.count.retries += 1
 
     def _compare_clocks(self, response: requests.Response, *_: object, **__: object) -> None:
         self.clock_ahead = parse_clock_ahead(response.headers) or self.clock_ahead

@@ -2,8 +2,9 @@
 
 A **read** changes nothing and is sent again after whatever may pass: a throttle, an unreachable or silent server, a
 lost connection, a 5xx, an answer that can't be read. The wait grows exponentially, with full jitter.
-A **write** is never sent again from here (R1). Where the failure proves that nothing happened, the loop decides anew;
-where it does not, the write is in doubt, and only a read can tell.
+A **create** is never sent again from here (R1). Where the failure proves that nothing happened, the loop decides anew;
+where it does not, the write is in doubt, and only a read can tell. A write that does no harm a second time (a tag, a
+deletion) is sent again like a read, where nobody else decides it anew.
 A **throttle**, and any other 503, slows down every caller of that account, for as long as the service asks
 (`Retry-After`) or, where it does not say, for a time that doubles with each throttle in a row. Who can't be that
 patient hears of it without anything being sent.

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 T = TypeVar("T")
-_NOT_FOUND = {"NoSuchBucket", "NoSuchKey", "404"}
+_NO_OBJECT = {"NoSuchKey", "404"}
+_NOT_FOUND = {"NoSuchBucket", *_NO_OBJECT}
 _NO_AWS_SETTINGS: dict[str, Any] = {
     name: (None, None, default, conversion)
     for name, (_, _, default, conversion) in botocore.session.Session.SESSION_VARIABLES.items()
@@ -53,7 +54,11 @@ class _Page:
 
 
 class Storage:
-    """One account's buckets. Reads are retried for `patience` seconds; a put is sent once. Raises ServiceError only."""
+    """One account's buckets. Raises ServiceError only.
+
+    Reads are sent again for `patience` seconds, and so is a deletion, which does no harm a second time. A put is sent
+    once.
+    """
 
     def __init__(self, account: Account, timeout: tuple[float, float], pace: Pace, patience: float) -> None:
         self.account = account
@@ -66,7 +71,7 @@ class Storage:
         sizes: dict[str, int] = {}
         tokens: list[str] = []
         while True:
-            page = self._read("ListObjects", bucket, partial(self._page, bucket, prefix, tokens))
+            page = self._patiently("ListObjects", bucket, partial(self._page, bucket, prefix, tokens))
             sizes.update(page.sizes)
             if page.next_token is None:
                 return sizes
@@ -74,12 +79,14 @@ class Storage:
 
     def read(self, bucket: str, key: str) -> bytes:
         """One whole object; its size is for the caller to look at first."""
-        return self._read("GetObject", bucket, lambda: self._client.get_object(Bucket=bucket, Key=key)["Body"].read())
+        return self._patiently(
+            "GetObject", bucket, lambda: self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        )
 
     def read_start(self, bucket: str, key: str, length: int) -> bytes:
         """The first `length` bytes of an object that is not empty, or all there are."""
         asked = f"bytes=0-{length - 1}"
-        return self._read(
+        return self._patiently(
             "GetObject",
             bucket,
             lambda: self._client.get_object(Bucket=bucket, Key=key, Range=asked)["Body"].read(length),
@@ -89,9 +96,21 @@ class Storage:
         """Writes a JSON object under a key that the caller knows to be free."""
         self._write("PutObject", bucket, lambda: self._put(bucket, key, body))
 
+    def delete(self, bucket: str, key: str) -> None:
+        """Deletes one object. That it is not there is no error."""
+
+        def send() -> None:
+            self._client.delete_object(Bucket=bucket, Key=key)
+
+        try:
+            self._patiently("DeleteObject", bucket, send)
+        except ServiceError as error:
+            if error.answer is None or error.answer.kind not in _NO_OBJECT:
+                raise
+
     def cors_rules(self, bucket: str) -> list[dict[str, Any]]:
         """The bucket's CORS rules as S3 spells them (`AllowedOrigins`, `AllowedMethods`, …); none is an empty list."""
-        return self._read("GetBucketCors", bucket, lambda: self._cors_rules(bucket))
+        return self._patiently("GetBucketCors", bucket, lambda: self._cors_rules(bucket))
 
     def put_cors_rules(self, bucket: str, rules: Sequence[dict[str, Any]]) -> None:
         """Replaces all CORS rules of the bucket."""
@@ -122,7 +141,7 @@ class Storage:
                 return []
             raise
 
-    def _read(self, action: str, bucket: str, call: Callable[[], T]) -> T:
+    def _patiently(self, action: str, bucket: str, call: Callable[[], T]) -> T:
         return read_patiently(lambda: self._send(action, bucket, call), self._pace, self._patience, lambda: None)
 
     def _write(self, action: str, bucket: str, call: Callable[[], object]) -> None:

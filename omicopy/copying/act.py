@@ -16,13 +16,14 @@ from omicopy.copying.facts import Conflict
 from omicopy.copying.flight import Flight
 from omicopy.copying.handed import read_own
 from omicopy.copying.journal import Journal, export_entry, image_entry
+from omicopy.copying.removal import delete_image, delete_snapshots
 from omicopy.copying.resign import resign_in_passing
 from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport, Write
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
 from omicopy.model.image import Image, mark
 from omicopy.model.presigned import parse_presigned
-from omicopy.model.provenance import EXPORT_TAG
+from omicopy.model.provenance import export_tags
 from omicopy.model.request import CopyRequest, HandedManifest, Origin
 
 _CANCELLABLE = ("pending/queued",)
@@ -89,11 +90,11 @@ class Actor:
             memory.started += 1
             memory.task_id = flight.task_id = task_id
             self._journal.answered(entry, task_id)
-            self._tag_task(profile, task_id)
+            self._tag_task(profile, task_id, export_tags(flight.request, __version__))
 
-    def _tag_task(self, profile: str, task_id: str) -> None:
+    def _tag_task(self, profile: str, task_id: str, wanted: Mapping[str, str]) -> None:
         """Marks the export as ours to clean up one day (R4). Tried twice; without the tag it is merely left alone."""
-        tags = _tags(task_id, {EXPORT_TAG: __version__})
+        tags = _tags(task_id, wanted)
         try:
             try:
                 self._send_again(profile, "CreateTags", tags)
@@ -195,30 +196,10 @@ class Actor:
     def _replace_failed(self, flight: Flight, image: Image) -> None:
         """Deletes a failed image of ours, then the snapshots that only it mapped (DOMAIN.md §2)."""
         profile, memory = _target(flight), flight.image
-        try:
-            self._send_again(profile, "DeleteImage", {"ImageId": image.image_id})
-        except ServiceError as error:
-            if error.code is not ErrorCode.NOT_FOUND:  # an earlier delete may have done it, its answer lost
-                raise
+        delete_image(lambda action, parameters: self._send_again(profile, action, parameters), image.image_id)
         memory.replaced_id, memory.replaced_at, memory.changed = image.image_id, self._clock.ticks(), True
         memory.created_id, memory.doubt_since = None, None
-        for volume in image.volumes:
-            if volume.snapshot_id:
-                self._delete_snapshot(profile, volume.snapshot_id, image.image_id)
-
-    def _delete_snapshot(self, profile: str, snapshot_id: str, image_id: str) -> None:
-        """Deletes what only `image_id` mapped. One that has to stay is named, and stops nothing."""
-        try:
-            if not self._is_mapped_elsewhere(profile, snapshot_id, image_id):
-                self._send(profile, "DeleteSnapshot", {"SnapshotId": snapshot_id})
-        except (ServiceError, Postponed) as error:
-            self._listener(Warned(f"{snapshot_id} of the deleted image {image_id} was left behind ({error})"))
-
-    def _is_mapped_elsewhere(self, profile: str, snapshot_id: str, image_id: str) -> bool:
-        """Whether another image maps it; the deleted one may still be listed."""
-        api, filters = self._clients.api(profile), {"BlockDeviceMappingSnapshotIds": [snapshot_id]}
-        images = api.read_all("ReadImages", "Images", self._clients.patience, filters)
-        return any(answers.text(image, "ImageId") != image_id for image in images)
+        delete_snapshots(self._clients, profile, image, lambda text: self._listener(Warned(text)))
 
     def _send_again(self, profile: str, action: str, parameters: Mapping[str, Any]) -> None:
         """A write that does no harm a second time: in doubt, the loop looks again, and decides it again if need be."""

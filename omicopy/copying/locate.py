@@ -11,6 +11,7 @@ from omicopy.copying.facts import Present, Refused, Unknown
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, Phase, StoredExport, parse_task
 from omicopy.model.presigned import parse_presigned
+from omicopy.model.provenance import CLEANED_TAG
 
 _EXPORT = ("image-export-", "ami-")
 
@@ -70,7 +71,7 @@ def _finished_export(clients: Clients, profile: str, source: str, now: datetime)
     api = clients.api(profile)
     raw = api.read_all("ReadImageExportTasks", "ImageExportTasks", clients.retry.total_seconds(), filters)
     tasks = [task for item in raw if (task := parse_task(item)) and source in (task.task_id, task.image_id)]
-    complete = [task for task in tasks if task.phase is Phase.COMPLETE]
+    complete = [task for task in tasks if task.phase is Phase.COMPLETE and CLEANED_TAG not in task.tags]
     if not complete:
         raise _none_finished(source, profile, tasks)
     facts = [look_in_bucket(clients.storage(profile), clients.fetcher(), t.key, [t], now) for t in complete]
@@ -91,7 +92,15 @@ def _none_finished(source: str, profile: str, tasks: list[ExportTask]) -> Omicop
         return OmicopyError(
             ErrorCode.NOT_FOUND, message, "Start one with: omicopy export …, or name its s3://… location."
         )
-    states = ", ".join(f"{task.task_id} is {task.state}" for task in tasks)
+    if all(CLEANED_TAG in task.tags for task in tasks):
+        return OmicopyError(
+            ErrorCode.NOT_FOUND, f"The objects of the export of {source} were deleted", "Export it: omicopy export …"
+        )
+    states = ", ".join(f"{task.task_id} is {_said(task)}" for task in tasks)
     return OmicopyError(
         ErrorCode.NOT_FOUND, f"No export of {source} is completed: {states}", "Wait for it, then repeat."
     )
+
+
+def _said(task: ExportTask) -> str:
+    return "cleaned up" if CLEANED_TAG in task.tags else task.state

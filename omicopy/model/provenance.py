@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from omicopy.model.image import Image
 from omicopy.model.request import Aftercare, CopyRequest, Origin
 
@@ -13,6 +15,14 @@ CLEANED_TAG = "omicopy:cleaned-up"
 """On an export task of ours, since when its objects are being deleted: from then on it counts as gone."""
 HANDED_TAG = "omicopy:handed-out-until"
 """On an export task of ours, until when a URL of its manifest may be in use."""
+JOB_TAG = "omicopy:job"
+"""On a copy and on an export task: the job of a plan that it was first made for."""
+DATE_TAG = "omicopy:source-date"
+"""On a copy and on an export task: when the source image was created. Retention goes by it."""
+NAME_TAG = "omicopy:source-name"
+"""On an export task: what its image is called. The image may be gone before its export is."""
+SOURCE_IMAGE_TAG = "omicopy:source-image"
+SOURCE_ACCOUNT_TAG = "omicopy:source-account"
 OWN_PREFIX = "omicopy:"
 
 
@@ -21,12 +31,25 @@ def provenance_tags(request: CopyRequest, image_id: str, version: str) -> dict[s
     tags = {COPY_TAG: image_id, "omicopy:version": version}
     if isinstance(request.source, Origin):
         origin = request.source
-        tags["omicopy:source-image"] = origin.image.image_id
+        tags[SOURCE_IMAGE_TAG] = origin.image.image_id
         tags["omicopy:source-region"] = origin.party.region
-        tags["omicopy:source-account"] = origin.party.account_id
+        tags[SOURCE_ACCOUNT_TAG] = origin.party.account_id
     else:
         tags["omicopy:source-manifest"] = request.source.manifest.fingerprint()[:12]
-    return tags
+    return tags | _retention_tags(request)
+
+
+def export_tags(request: CopyRequest, version: str) -> dict[str, str]:
+    """The tags of an export task that this tool started for `request`."""
+    name = {NAME_TAG: request.source.image.name} if isinstance(request.source, Origin) else {}
+    return {EXPORT_TAG: version} | name | _retention_tags(request)
+
+
+def _retention_tags(request: CopyRequest) -> dict[str, str]:
+    """What `prune` goes by when the source image is gone."""
+    tags = {JOB_TAG: request.job} if request.job else {}
+    created = request.source.image.created_at if isinstance(request.source, Origin) else None
+    return tags | ({DATE_TAG: created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")} if created else {})
 
 
 def missing_tags(image: Image, request: CopyRequest, version: str) -> dict[str, str]:
