@@ -23,6 +23,7 @@ SDKS = {"osc_sdk_python", "boto3", "botocore", "requests", "urllib3", "tenacity"
 HEAVY = SDKS | {"rich", "ruamel", "omicopy.model.manifest_file", "omicopy.copying", "omicopy.sandbox"}
 COMMANDS = [
     "copy",
+    "run",
     "export",
     "url",
     "import",

@@ -13,6 +13,7 @@ import typer
 
 from omicopy import __version__
 from omicopy.cli import cancel, copy, cors, export, import_, inspect, manifest, resign, sandbox, status, url
+from omicopy.cli import run as run_command
 from omicopy.cli.talk import say, say_error
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 
@@ -43,7 +44,7 @@ def options(
     """Copy OUTSCALE machine images (OMIs) between accounts and Regions."""
 
 
-for module in (copy, export, url, import_, inspect, resign, cors, manifest, status, cancel, sandbox):
+for module in (copy, run_command, export, url, import_, inspect, resign, cors, manifest, status, cancel, sandbox):
     module.register(app)
 
 

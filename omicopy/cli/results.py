@@ -53,7 +53,8 @@ def task_lines(results: Sequence[CopyResult]) -> None:
 
 
 def _row(result: CopyResult) -> tuple[str, str, str]:
-    name = result.image_name or (result.request.destination.name if result.request.destination else "")
+    destination = result.request.destination
+    name = result.image_name or (destination.name if destination else "") or result.request.label
     return result.image_id or "-", printable(name).replace("\n", "�"), result.status.value
 
 

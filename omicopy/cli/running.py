@@ -43,10 +43,12 @@ def budgets_of(
     )
 
 
-def mode_of(no_wait: bool, dry_run: bool, deadline: str | None = None, parallel: int | None = None) -> Mode:
+def mode_of(
+    no_wait: bool, dry_run: bool, deadline: str | None = None, parallel: int | None = None, fail_fast: bool = False
+) -> Mode:
     """How far to go, from what was typed. Raises USAGE."""
     limit = parse_duration(deadline) if deadline else None
-    return Mode(wait=not no_wait, dry_run=dry_run, deadline=limit, parallel=parallel)
+    return Mode(wait=not no_wait, dry_run=dry_run, deadline=limit, parallel=parallel, fail_fast=fail_fast)
 
 
 def orders_of(budgets: Budgets, mode: Mode, lock_wait: str = "0s") -> Orders:

@@ -134,7 +134,7 @@ class Loop:
                 slots.take(flight, step)
                 if pilot.follow(flight, step, now):
                     moved = True
-                    if isinstance(step, StartExport | Resign):
+                    if isinstance(step, StartExport | Resign) and not self.mode.dry_run:
                         written.add(export)
                         flight.export.wants_lock = False
         return moved

@@ -1,0 +1,130 @@
+"""`omicopy run`: a plan's copies made true, by hand or by a timer that nobody watches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omicopy.cli import monitor_options, options
+from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.errors import ErrorCode, Interrupted, OmicopyError
+
+if TYPE_CHECKING:
+    from omicopy.cli.monitor import Monitor
+    from omicopy.model.calls import CallCount
+    from omicopy.model.report import CopyResult
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(run)
+
+
+def run(
+    plan: Annotated[
+        str | None, typer.Argument(metavar="PLAN.yaml", help="The plan's file, or - for stdin.", show_default=False)
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", envvar="OMICOPY_CHECK", help="Say what would be done; write nothing.")
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="NAME", envvar="OMICOPY_ONLY", help="A job to run alone; may be repeated."),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            envvar="OMICOPY_SHARD",
+            help="Run part I (from 0) of N, so that N machines share the plan.",
+        ),
+    ] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", envvar="OMICOPY_SCHEMA", help="Print the JSON Schema of plan files and exit.")
+    ] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", envvar="OMICOPY_FAIL_FAST", help="Give up with the first failure.")
+    ] = False,
+    deadline: options.Deadline = None,
+    parallel: options.Parallel = None,
+    metrics_file: monitor_options.MetricsFile = None,
+    ping_url_file: monitor_options.PingUrlFile = None,
+    report: monitor_options.Report = None,
+    poll_min: options.PollMin = "5s",
+    poll_max: options.PollMax = "60s",
+    grace: options.Grace = "60s",
+    retry: options.Retry = "5m",
+    http_timeout: options.HttpTimeout = "60s",
+    lock_wait: options.LockWait = "0s",
+    no_wait: options.NoWait = False,
+    output: options.Output = OutputForm.TABLE,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+    log_format: options.LogFormatOption = LogFormat.TEXT,
+) -> None:
+    """Make every copy that a plan asks for. Safe to interrupt, safe to repeat.
+
+    All jobs are carried out in one go: an image is exported once for all its targets. What fails is listed and keeps
+    nothing else from being done; the next run makes good what is missing.
+    """
+    from omicopy import api
+    from omicopy.cli.accounts import clients_for
+    from omicopy.cli.monitor import Monitor
+    from omicopy.cli.results import image_lines
+    from omicopy.cli.running import Presentation, budgets_of, finish, mode_of, orders_of, watch
+    from omicopy.cli.talk import speak
+    from omicopy.cloud.clients import Clients
+    from omicopy.model.plan import plan_schema
+    from omicopy.model.shard import parse_shard
+
+    if schema:
+        print(json.dumps(plan_schema(), indent=2))  # noqa: T201
+        return
+    speak(log_format, verbose)
+    budgets = budgets_of(grace, retry, poll_min, poll_max)
+    orders = orders_of(budgets, mode_of(no_wait, check, deadline, parallel, fail_fast), lock_wait)
+    part = parse_shard(shard) if shard else None
+    presentation = Presentation(output, quiet, image_lines)
+    clients = Clients({})
+
+    def carry_out() -> Sequence[CopyResult]:
+        nonlocal clients
+        if plan is None:
+            raise OmicopyError(ErrorCode.USAGE, "There is no plan", "Name its file: omicopy run PLAN.yaml")
+        loaded = api.load_plan(plan)
+        clients = clients_for(loaded.only(only or ()).profiles, budgets.retry, http_timeout)
+        return api.run_plan(
+            loaded, only=only or (), shard=part, orders=orders, clients=clients, watch=watch(clients, presentation)
+        )
+
+    monitor = Monitor(None, None, None) if check else Monitor(metrics_file, ping_url_file, report)
+    results = _monitored(monitor, carry_out, lambda: clients.counts())
+    finish(clients, results, presentation)
+
+
+def _monitored(
+    monitor: Monitor, carry_out: Callable[[], Sequence[CopyResult]], counts: Callable[[], dict[str, CallCount]]
+) -> Sequence[CopyResult]:
+    """Tells the monitor how a run begins and ends, however it ends. A run that leaves everything to another one on this
+    machine is no news: that one tells."""
+    import time
+
+    from omicopy.model.report import exit_code
+
+    began = time.monotonic()
+    monitor.begin()
+    try:
+        results = carry_out()
+    except OmicopyError as error:
+        monitor.failed(error, time.monotonic() - began)
+        raise
+    except Interrupted as interruption:
+        monitor.end([], counts(), time.monotonic() - began, interruption.exit_code)
+        raise
+    code = exit_code(results)
+    if code != ErrorCode.LOCKED.exit_code:
+        monitor.end(results, counts(), time.monotonic() - began, code)
+    return results
