@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omicopy.cloud.failure import Answer, ServiceError, refused
-from omicopy.copying.prepare_plan import Prepared, Unprepared, plan_requests
+from omicopy.copying.prepare_plan import Prepared, plan_requests
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import IfExists
 from omicopy.model.plan import parse_plan
-from omicopy.model.request import Aftercare, Budgets, CopyRequest, Origin, Party
+from omicopy.model.request import Aftercare, Budgets, CopyRequest, Origin, Party, Unprepared
 from tests.builders import SOURCE, SOURCE_ID, TARGET
 from tests.virtual_cloud import Cloud, FakeClients, Trouble
 
@@ -258,15 +258,32 @@ def test_r2_a_copy_that_two_jobs_ask_for_alike_is_one(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize("more", ["bucket: another", "cleanup: on-success", "import_timeout: 1h", "if_exists: skip"])
-def test_r2_a_copy_that_two_jobs_ask_for_in_different_ways_names_both(cloud: Cloud, more: str) -> None:
-    error = refusal(cloud, job("one"), job("two", more=more))
+def test_r2_a_copy_that_two_jobs_ask_for_in_different_ways_is_not_made_and_names_both(cloud: Cloud, more: str) -> None:
+    prepared = prepare(cloud, job("one"), job("two", "[{name: golden}, {name: silver}]", more=more))
+    assert copies(prepared) == [("two", SILVER, "target", "silver")]
+    error = only(prepared).error
+    assert error.code is ErrorCode.USAGE
     assert "The jobs one and two ask for one copy in different ways: ami-0000000a as 'golden'" in error.message
 
 
-def test_r2_two_images_of_one_name_in_one_account_are_named(cloud: Cloud) -> None:
-    to = "[{profile: %s, name: same}]"
-    error = refusal(cloud, job("one", to=to % "target"), job("two", "[{name: silver}]", to % "target-alias"))
-    assert f"{SOURCE_ID} of job one and {SILVER} of job two" in error.message
+def test_r2_two_images_of_one_name_in_one_account_are_not_copied_and_the_others_are(cloud: Cloud) -> None:
+    to = "[{profile: %s, name: same, best_effort: true}]"
+    jobs = [job("one", to=to % "target"), job("two", "[{name: silver}]", to % "target-alias"), job("three")]
+    prepared = prepare(cloud, *jobs)
+    assert copies(prepared) == [("three", SOURCE_ID, "target", "golden")]
+    first, second = prepared.failures
+    assert first.error is second.error
+    assert first.error.code is ErrorCode.USAGE
+    assert f"{SOURCE_ID} of job one, {SILVER} of job two" in first.error.message
+    assert [(each.job, each.name, each.best_effort) for each in prepared.failures] == [
+        ("one", "same", True),
+        ("two", "same", True),
+    ]
+
+
+def test_a_failure_counts_when_one_job_needs_more_than_a_best_effort(cloud: Cloud) -> None:
+    failure = only(prepare(cloud, job("one", to="[{profile: target, best_effort: true}]"), job("two")))
+    assert (failure.job, failure.best_effort) == ("one", False)
 
 
 def test_r2_one_account_under_two_names_in_one_job_is_a_mistake(cloud: Cloud) -> None:
@@ -320,6 +337,11 @@ def test_what_is_about_no_image_is_told_by_the_first_shard(cloud: Cloud) -> None
     assert [len(part.failures) for part in parts] == [1, 0, 0]
 
 
-def test_a_plan_that_contradicts_itself_is_refused_by_every_shard(cloud: Cloud) -> None:
+def test_a_contradiction_is_told_by_the_shard_of_the_image(cloud: Cloud) -> None:
+    parts = sharded(cloud, 3, job("one"), job("two", more="bucket: another"))
+    assert sorted(len(part.failures) for part in parts) == [0, 0, 1]
+
+
+def test_one_account_under_two_names_is_refused_by_every_shard(cloud: Cloud) -> None:
     for index in range(3):
-        refusal(cloud, job("one"), job("two", more="bucket: another"), shard=(index, 3))
+        refusal(cloud, job("one", to="[{profile: target}, {profile: target-alias}]"), shard=(index, 3))

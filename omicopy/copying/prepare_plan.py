@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from omicopy.cloud.clients import Clients
+from omicopy.copying.agreement import distinct_failures, origin_of, settle
 from omicopy.copying.gallery import Gallery, read_galleries
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.prepare import identify
@@ -48,8 +49,8 @@ def plan_requests(
 ) -> Prepared:
     """The requests of the jobs named in `only`, or of all; with `shard` those that belong to it.
 
-    Identifies each profile once, and reads each source account's images once. Raises USAGE for a plan that contradicts
-    itself, and for a name of no job: whatever the shard, so that all say the same.
+    Identifies each profile once, and reads each source account's images once. Raises USAGE for a name of no job, and
+    for two targets of a job that turn out to be one account.
     """
     plan = plan.only(only)
     parties = _identify_all(clients, plan.profiles)
@@ -62,11 +63,12 @@ def plan_requests(
                 whole.failures.append(item)
             else:
                 whole.requests.append(item)
-    requests, failures = _distinct_requests(whole.requests), _distinct_failures(whole.failures)
+    requests, contradictions = settle(whole.requests)
+    failures = distinct_failures([*whole.failures, *contradictions])
     if shard is None:
         return Prepared(requests, failures, whole.notes)
     return Prepared(
-        [request for request in requests if _is_in(shard, *_origin_of(request))],
+        [request for request in requests if _is_in(shard, origin_of(request).party, origin_of(request).image)],
         [failure for failure in failures if _is_in(shard, failure.source, failure.image)],
         whole.notes if shard[0] == 0 else [],
     )
@@ -178,61 +180,7 @@ def _check_parties(source: Party, target: Party) -> None:
         raise OmicopyError(error.code, error.message, "Take this target out of the job.") from None
 
 
-def _origin_of(request: CopyRequest) -> tuple[Party, Image]:
-    if not isinstance(request.source, Origin):
-        raise TypeError("a plan holds nothing but copies")
-    return request.source.party, request.source.image
-
-
 def _is_in(shard: Shard, source: Party, image: Image | None) -> bool:
     """What is about no image in particular is told by the first shard alone."""
     index, count = shard
     return index == (shard_of(source.account_id, image.image_id, count) if image else 0)
-
-
-def _distinct_requests(requests: Sequence[CopyRequest]) -> list[CopyRequest]:
-    """Each copy once, however many jobs ask for it. Raises USAGE where they ask for it in different ways, and where two
-    images would become one name in one account: the second would find the first in its place."""
-    seen: dict[tuple[str, str, str], CopyRequest] = {}
-    for request in requests:
-        if request.destination is None:
-            continue
-        party, name = request.destination.party, request.destination.name
-        other = seen.setdefault((party.account_id, party.region, name), request)
-        if other.marker != request.marker:
-            raise OmicopyError(
-                ErrorCode.USAGE,
-                f"Two images would both be called {name!r} in {party}: {_whose(other)} and {_whose(request)}",
-                "Put {image_id} into `name` of the target.",
-            )
-        if _what(other) != _what(request):
-            raise OmicopyError(
-                ErrorCode.USAGE,
-                f"The jobs {other.job} and {request.job} ask for one copy in different ways: "
-                f"{_origin_of(request)[1].image_id} as {name!r} in {party}",
-                "Let one of them ask for it, or both alike: bucket, prefix, timeouts, tags and all.",
-            )
-    return list(seen.values())
-
-
-def _whose(request: CopyRequest) -> str:
-    return f"{_origin_of(request)[1].image_id} of job {request.job}"
-
-
-def _what(request: CopyRequest) -> CopyRequest:
-    """All that a request asks for, whichever job and profiles it comes from."""
-    source, destination = request.source, request.destination
-    if not isinstance(source, Origin) or destination is None:
-        raise TypeError("a plan holds nothing but copies")
-    origin = replace(source, party=replace(source.party, profile=""))
-    target = replace(destination, party=replace(destination.party, profile=""))
-    return replace(request, source=origin, destination=target, job=None)
-
-
-def _distinct_failures(failures: Sequence[Unprepared]) -> list[Unprepared]:
-    """Each copy once, as it would be if it could be asked for."""
-    seen: dict[tuple[object, ...], Unprepared] = {}
-    for index, failure in enumerate(failures):
-        image_id = failure.image.image_id if failure.image else index
-        seen.setdefault((failure.source.account_id, image_id, failure.target, failure.name), failure)
-    return list(seen.values())

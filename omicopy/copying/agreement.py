@@ -1,0 +1,97 @@
+"""Copies that several jobs of a plan ask for are one; where they contradict each other, none is made (R2)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.request import CopyRequest, Destination, Origin, Unprepared
+
+
+def settle(requests: Sequence[CopyRequest]) -> tuple[list[CopyRequest], list[Unprepared]]:
+    """Each copy once, and a failure for each request that contradicts another."""
+    groups: dict[tuple[str, str, str], list[CopyRequest]] = defaultdict(list)
+    for request in requests:
+        target = _destination_of(request)
+        groups[target.party.account_id, target.party.region, target.name].append(request)
+    agreed: list[CopyRequest] = []
+    failures: list[Unprepared] = []
+    for group in groups.values():
+        error = _contradiction(group)
+        if error is None:
+            agreed.append(group[0])
+        else:
+            failures += [_failure(request, error) for request in group]
+    return agreed, failures
+
+
+def distinct_failures(failures: Sequence[Unprepared]) -> list[Unprepared]:
+    """Each copy once, as it would be if it could be made; a best effort is enough only if it is for all who ask."""
+    seen: dict[tuple[object, ...], Unprepared] = {}
+    for index, failure in enumerate(failures):
+        image_id = failure.image.image_id if failure.image else index
+        target = failure.target and (failure.target.account_id or failure.target.profile, failure.target.region)
+        copy = (failure.source.account_id, image_id, target, failure.name)
+        known = seen.setdefault(copy, failure)
+        seen[copy] = replace(known, best_effort=known.best_effort and failure.best_effort)
+    return list(seen.values())
+
+
+def origin_of(request: CopyRequest) -> Origin:
+    """The image and its account: a plan asks for nothing but copies."""
+    if not isinstance(request.source, Origin):
+        raise TypeError("not a copy")
+    return request.source
+
+
+def _destination_of(request: CopyRequest) -> Destination:
+    if request.destination is None:
+        raise TypeError("not a copy")
+    return request.destination
+
+
+def _contradiction(group: Sequence[CopyRequest]) -> OmicopyError | None:
+    """What is wrong with requests for one name in one account. Of two images the second would find the first there."""
+    first = group[0]
+    target = _destination_of(first)
+    for request in group:
+        if request.marker != first.marker:
+            return OmicopyError(
+                ErrorCode.USAGE,
+                f"Two images would both be called {target.name!r} in {target.party}: "
+                f"{_whose(first)}, {_whose(request)}",
+                "Put {image_id} into `name` of the target.",
+            )
+    for request in group:
+        if _what(request) != _what(first):
+            return OmicopyError(
+                ErrorCode.USAGE,
+                f"The jobs {first.job} and {request.job} ask for one copy in different ways: "
+                f"{origin_of(first).image.image_id} as {target.name!r} in {target.party}",
+                "Let one of them ask for it, or both alike: bucket, prefix, timeouts, tags and all.",
+            )
+    return None
+
+
+def _failure(request: CopyRequest, error: OmicopyError) -> Unprepared:
+    origin, target = origin_of(request), _destination_of(request)
+    return Unprepared(
+        request.job or "", origin.party, error, origin.image, target.party, target.name, request.best_effort
+    )
+
+
+def _whose(request: CopyRequest) -> str:
+    return f"{origin_of(request).image.image_id} of job {request.job}"
+
+
+def _what(request: CopyRequest) -> CopyRequest:
+    """All that a request asks for, whichever job and profiles it comes from."""
+    origin, target = origin_of(request), _destination_of(request)
+    return replace(
+        request,
+        source=replace(origin, party=replace(origin.party, profile="")),
+        destination=replace(target, party=replace(target.party, profile="")),
+        job=None,
+    )
