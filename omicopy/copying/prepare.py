@@ -20,9 +20,6 @@ from omicopy.model import answers
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import export_key
 from omicopy.model.image import (
-    IMAGE_ID as IMAGE_ID,
-)
-from omicopy.model.image import (
     Image,
     check_image_name,
     check_name_template,
@@ -31,8 +28,7 @@ from omicopy.model.image import (
     render_name,
 )
 from omicopy.model.manifest import effective_expiry
-from omicopy.model.place import check_bucket as check_bucket
-from omicopy.model.place import check_prefix as check_prefix
+from omicopy.model.place import check_bucket, check_prefix
 from omicopy.model.presigned import PresignedUrl
 from omicopy.model.request import Aftercare, CopyRequest, Destination, HandedManifest, Origin, Party, check_parties
 

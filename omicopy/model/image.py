@@ -16,7 +16,7 @@ DESCRIPTION_LIMIT = 255
 """Characters we use of a description at most; the service's own limit is not documented."""
 NAME_FIELDS = ("name", "date", "region", "image_id")
 _FIELDS = " ".join(f"{{{name}}}" for name in NAME_FIELDS)
-IMAGE_ID = re.compile(r"ami-[0-9a-z]{8,}")
+_ID = re.compile(r"ami-[0-9a-z]{8,}")
 _NAME = re.compile(r"[A-Za-z0-9_ ()/.\-]{3,128}")
 _MARKER = re.compile(r"\[omicopy [^\[\]]*\]")
 
@@ -95,7 +95,7 @@ def _volume(raw: Mapping[str, Any]) -> Volume:
 
 def is_image_id(text: str) -> bool:
     """Whether it has the form of an image's ID."""
-    return IMAGE_ID.fullmatch(text) is not None
+    return _ID.fullmatch(text) is not None
 
 
 def is_image_name(name: str) -> bool:
