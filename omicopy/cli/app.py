@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from omicopy import __version__
-from omicopy.cli import cancel, copy, cors, export, import_, inspect, manifest, resign, sandbox, status, url
+from omicopy.cli import cancel, copy, cors, doctor, export, import_, inspect, manifest, resign, sandbox, status, url
 from omicopy.cli import run as run_command
 from omicopy.cli.talk import say, say_error
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
@@ -44,7 +44,21 @@ def options(
     """Copy OUTSCALE machine images (OMIs) between accounts and Regions."""
 
 
-for module in (copy, run_command, export, url, import_, inspect, resign, cors, manifest, status, cancel, sandbox):
+for module in (
+    copy,
+    run_command,
+    export,
+    url,
+    import_,
+    inspect,
+    resign,
+    cors,
+    manifest,
+    status,
+    cancel,
+    doctor,
+    sandbox,
+):
     module.register(app)
 
 

@@ -1,0 +1,159 @@
+"""How much there is to move and how much room there is: the images, and the quotas of both accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.failure import ServiceError
+from omicopy.copying.prepare import find_images
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.export import Phase, parse_task
+from omicopy.model.finding import Finding, failure
+from omicopy.model.handoff import FREE_PRODUCT_TYPE
+from omicopy.model.image import Image, last_marker, parse_image, source_marker
+from omicopy.model.quota import Counted, Quota, parse_quotas, tightest
+from omicopy.model.request import Party
+
+_FREE_IT = "Free what the quota counts, or ask for a higher one."
+
+
+# ---- the images
+
+
+def look_at_images(clients: Clients, party: Party, wanted: Sequence[str]) -> tuple[list[Image], list[Finding]]:
+    """Whether each image can be exported, and those that can, now or in a while."""
+    images: list[Image] = []
+    findings: list[Finding] = []
+    try:
+        images = find_images(clients, party, wanted)
+    except OmicopyError:
+        for name in wanted:  # one by one, as one that is missing hides the others
+            try:
+                images += find_images(clients, party, [name])
+            except OmicopyError as error:
+                findings.append(failure(name, error))
+    images = list({image.image_id: image for image in images}.values())
+    findings += [finding for image in images for finding in _judge(party, image)]
+    return [image for image in images if image.account_id == party.account_id and not image.is_failed], findings
+
+
+def _judge(party: Party, image: Image) -> Iterator[Finding]:
+    subject = f"{image.name} {image.image_id}".strip()
+    if image.account_id != party.account_id:
+        said = f"it belongs to account {image.account_id}: what is shared or public can't be exported"
+        hint = "Make a copy of it in this account first (CreateImage with SourceImageId), and name that."
+        yield Finding(subject, False, said, hint, ErrorCode.NOT_EXPORTABLE)
+    elif image.is_failed:
+        reason = f" ({image.state_reason})" if image.state_reason else ""
+        hint = "Make the image once more; this one can't be exported."
+        yield Finding(subject, False, f"it is failed{reason}", hint, ErrorCode.NOT_EXPORTABLE)
+    elif not image.is_available:
+        yield Finding(subject, None, f"it is {image.state or 'in an unknown state'}: a copy would wait for it")
+    else:
+        volumes = "1 volume" if len(image.volumes) == 1 else f"{len(image.volumes)} volumes"
+        yield Finding(subject, True, f"available, {volumes}, {_gib([image])}")
+    licensed = [code for code in image.product_codes if code != FREE_PRODUCT_TYPE]
+    if licensed:
+        said = f"product types {', '.join(licensed)} may bear licences, which the importing account answers for"
+        yield Finding(subject, None, said)
+
+
+def say_load(images: Sequence[Image], targets: int) -> Finding:
+    """GiB to move in all, as the volumes are: what is exported is compressed, how well nobody knows before."""
+    count = "1 image" if len(images) == 1 else f"{len(images)} images"
+    to = "" if targets < 2 else f", to each of {targets} targets"
+    return Finding("to move", True, f"{count}, {_gib(images)} of volumes{to}")
+
+
+def _gib(images: Sequence[Image]) -> str:
+    sizes = [volume.size_gib for image in images for volume in image.volumes]
+    known = sum(size for size in sizes if size is not None)
+    return f"at least {known} GiB" if None in sizes else f"{known} GiB"
+
+
+# ---- the room
+
+
+def room_in_source(clients: Clients, party: Party, images: Sequence[Image]) -> list[Finding]:
+    """Exports in flight. Where the quota is full of them a copy waits for a slot; where it is full of nothing, none
+    will ever come."""
+    subject = f"{party.profile}: {Counted.EXPORTS.word}"
+    running, unread = _exports_in_flight(clients, party)
+    if unread:
+        return [failure(subject, unread)]
+    quotas = _read_quotas(clients, party)
+    if isinstance(quotas, Finding):
+        return [Finding(subject, True, f"{running} now"), quotas]
+    quota = tightest(quotas, Counted.EXPORTS)
+    said = f"{running} now; {_say(quota, Counted.EXPORTS)}"
+    if quota and quota.free == 0 and running:
+        return [Finding(subject, None, f"{said}. A copy waits for a slot")]
+    if quota and quota.free == 0:
+        return [Finding(subject, False, said, _FREE_IT, ErrorCode.QUOTA)]
+    if quota and quota.free is not None and quota.free < len(images):
+        return [Finding(subject, True, f"{said}. {len(images)} images take turns")]
+    return [Finding(subject, True if quota else None, said)]
+
+
+def room_in_target(clients: Clients, party: Party, source: Party | None, images: Sequence[Image]) -> list[Finding]:
+    """Images and snapshots. Without `images` named, there has to be room for one of one volume."""
+    quotas = _read_quotas(clients, party)
+    if isinstance(quotas, Finding):
+        return [quotas]
+    findings = []
+    for what in (Counted.IMAGES, Counted.SNAPSHOTS):
+        quota, subject = tightest(quotas, what), f"{party.profile}: {what.word}"
+        needed = _needed(images, what) if images else 1
+        if quota and quota.free is not None and quota.free < needed and source and images:
+            needed = _needed(_not_there_yet(clients, party, source, images), what)
+        said = _say(quota, what) + (f", {needed} needed" if images else "")
+        if quota and quota.free is not None and quota.free < needed:
+            findings.append(Finding(subject, False, said, _FREE_IT, ErrorCode.QUOTA))
+        else:
+            findings.append(Finding(subject, True if quota else None, said))
+    return findings
+
+
+def _needed(images: Sequence[Image], what: Counted) -> int:
+    """How many of what is counted the images become; of a volume each snapshot is one."""
+    return len(images) if what is Counted.IMAGES else sum(len(image.volumes) for image in images)
+
+
+def _say(quota: Quota | None, what: Counted) -> str:
+    if quota is None:
+        return f"no quota of {what.word} is known"
+    if quota.most is None:
+        return f"{quota.name} has no limit"
+    if quota.used is None:
+        return f"{quota.name} is {quota.most}; how many of it are used is not known"
+    return f"{quota.free} of {quota.most} free ({quota.name})"
+
+
+def _exports_in_flight(clients: Clients, party: Party) -> tuple[int, ServiceError | None]:
+    try:
+        raw = clients.api(party.profile).read_all("ReadImageExportTasks", "ImageExportTasks", clients.patience, {})
+    except ServiceError as error:
+        return 0, error
+    tasks = [task for item in raw if (task := parse_task(item))]
+    return sum(task.phase in (Phase.RUNNING, Phase.UNKNOWN) for task in tasks), None
+
+
+def _read_quotas(clients: Clients, party: Party) -> list[Quota] | Finding:
+    """No copy needs to read quotas: that it can't is nothing that fails."""
+    try:
+        raw = clients.api(party.profile).read_all("ReadQuotas", "QuotaTypes", clients.patience, {})
+    except ServiceError as error:
+        return Finding(f"{party.profile}: quotas", None, f"not known: {error.message}", error.hint)
+    return parse_quotas({"QuotaTypes": raw})
+
+
+def _not_there_yet(clients: Clients, target: Party, source: Party, images: Sequence[Image]) -> list[Image]:
+    """Those of which the target has no copy: a copy that is there needs no more room."""
+    try:
+        filters = {"AccountIds": [target.account_id]}
+        raw = clients.api(target.profile).read_all("ReadImages", "Images", clients.patience, filters)
+    except ServiceError:
+        return list(images)
+    there = {last_marker(image.description) for item in raw if (image := parse_image(item)) and image.is_available}
+    return [image for image in images if source_marker(source.region, image.image_id) not in there]

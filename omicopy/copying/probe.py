@@ -1,0 +1,82 @@
+"""One small object written into the bucket, read through a signed URL, and deleted: whether the bucket will serve."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from datetime import timedelta
+
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.retry import Verdict, verdict
+from omicopy.cloud.signing import presign
+from omicopy.copying.handed import read_own
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.finding import Finding, failure
+from omicopy.model.presigned import parse_presigned
+
+PROBE_NAME = "omicopy-doctor-"
+"""What the object's name begins with; the rest is random."""
+_LIFE = timedelta(minutes=15)
+"""Of the URL through which it is read."""
+
+
+def probe_bucket(clients: Clients, profile: str, bucket: str, prefix: str, writes: bool) -> list[Finding]:
+    """What `copy` will do with the bucket, tried. Without `writes` its objects are only listed."""
+    subject, storage = f"s3://{bucket}", clients.storage(profile)
+    folder = "".join(f"{part}/" for part in prefix.split("/") if part)
+    try:
+        left_behind = storage.sizes(bucket, f"{folder}{PROBE_NAME}")
+    except ServiceError as error:
+        return [failure(f"{subject}: list", error), Finding(f"{subject}: write, read, delete", None, "not checked")]
+    findings = [Finding(f"{subject}: list", True, "allowed")]
+    if left_behind:
+        names = ", ".join(sorted(left_behind))
+        findings.append(
+            Finding(subject, None, f"an earlier check left behind: {names}", "Delete it, unless another runs now.")
+        )
+    if not writes:
+        return [*findings, Finding(f"{subject}: write, read, delete", None, "not checked in a dry run")]
+    return [*findings, *_write_read_delete(clients, profile, bucket, f"{folder}{PROBE_NAME}{secrets.token_hex(8)}")]
+
+
+def _write_read_delete(clients: Clients, profile: str, bucket: str, key: str) -> list[Finding]:
+    """Whatever happens on the way, what may have been written is deleted."""
+    subject, content = f"s3://{bucket}", json.dumps({"probe": secrets.token_hex(16)}).encode()
+    may_be_there, findings = True, []
+    try:
+        clients.storage(profile).put(bucket, key, content)
+        findings.append(Finding(f"{subject}: write", True, "allowed"))
+        findings.append(_read_back(clients, profile, bucket, key, content))
+    except ServiceError as error:
+        may_be_there = verdict(error.cause, is_write=True) is Verdict.IN_DOUBT
+        findings.append(failure(f"{subject}: write", error))
+        findings.append(Finding(f"{subject}: read through a signed URL", None, "not checked"))
+    finally:
+        unknown = Finding(f"{subject}: delete", None, "not checked")
+        findings.append(_delete(clients, profile, bucket, key) if may_be_there else unknown)
+    return findings
+
+
+def _read_back(clients: Clients, profile: str, bucket: str, key: str, written: bytes) -> Finding:
+    subject = f"s3://{bucket}: read through a signed URL"
+    url = parse_presigned(presign(clients.accounts[profile], bucket, key, _LIFE))
+    try:
+        read = read_own(clients.fetcher(), url, profile, f"s3://{bucket}/{key}")
+    except OmicopyError as error:
+        return failure(subject, error)
+    if read != written:
+        message = f"s3://{bucket}/{key} reads otherwise than it was written"
+        return Finding(subject, False, message, "Look at what stands between here and the store.", ErrorCode.DAMAGED)
+    return Finding(subject, True, "as it was written")
+
+
+def _delete(clients: Clients, profile: str, bucket: str, key: str) -> Finding:
+    """Only --cleanup, `prune` and this very check delete: a copy works without the right."""
+    subject = f"s3://{bucket}: delete"
+    try:
+        clients.storage(profile).delete(bucket, key)
+    except ServiceError as error:
+        said = f"{error.message}. s3://{bucket}/{key} may be left behind"
+        return Finding(subject, None, said, "Delete it yourself. Without that right, leave --cleanup out.")
+    return Finding(subject, True, "allowed")

@@ -1,0 +1,64 @@
+"""An account's quotas. The names of those that matter here are not documented: they are known by their words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from omicopy.model import answers
+
+
+class Counted(Enum):
+    """What a quota counts, as far as it matters to a copy: words of which it has to have one, and none of the rest."""
+
+    EXPORTS = ("exports in flight", {"export", "exports"}, {"snapshot", "snapshots"})
+    IMAGES = ("images", {"image", "images", "omi", "omis"}, {"export", "exports"})
+    SNAPSHOTS = ("snapshots", {"snapshot", "snapshots"}, {"export", "exports"})
+
+    def __init__(self, word: str, needed: set[str], forbidden: set[str]) -> None:
+        self.word = word
+        self.needed = needed
+        self.forbidden = forbidden
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """One limit and how much of it is used; `most` None means that there is no limit."""
+
+    name: str
+    text: str
+    most: int | None
+    used: int | None
+
+    @property
+    def free(self) -> int | None:
+        """None: no limit, or not known."""
+        return None if self.most is None or self.used is None else max(0, self.most - self.used)
+
+    def counts(self, what: Counted) -> bool:
+        words = set(re.findall(r"[a-z]+", self.text.lower()))
+        return not words.isdisjoint(what.needed) and words.isdisjoint(what.forbidden)
+
+
+def parse_quotas(raw: Mapping[str, Any]) -> list[Quota]:
+    """The quotas of a whole account in one answer of ReadQuotas; those of one resource are left out."""
+    return [
+        _quota(item)
+        for kind in answers.mappings(raw, "QuotaTypes")
+        if answers.text(kind, "QuotaType") in ("global", None)
+        for item in answers.mappings(kind, "Quotas")
+    ]
+
+
+def tightest(quotas: Sequence[Quota], what: Counted) -> Quota | None:
+    """Of the quotas that count `what` the one with the least room; None without one."""
+    found = [quota for quota in quotas if quota.counts(what)]
+    return min(found, key=lambda quota: (quota.free is None, quota.free or 0), default=None)
+
+
+def _quota(raw: Mapping[str, Any]) -> Quota:
+    parts = [answers.text(raw, key) or "" for key in ("Name", "ShortDescription", "Description")]
+    return Quota(parts[0], " ".join(parts), answers.integer(raw, "MaxValue") or None, answers.integer(raw, "UsedValue"))

@@ -1,0 +1,185 @@
+"""Which rights each command needs, and where: the calls of the API and what it does with objects in a bucket.
+
+`doctor` tries what `copy` needs, and the README's table is made from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Place(Enum):
+    """Whose rights are meant, and for what."""
+
+    SOURCE_API = "source account, API"
+    SOURCE_BUCKET = "source account, bucket"
+    TARGET_API = "target account, API"
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One action, in the API's words or in S3's."""
+
+    action: str
+    when: str = ""
+    """When it is needed; empty: in every run."""
+    without: str = ""
+    """What becomes of a run that needs it and is refused; empty: it fails."""
+
+    @property
+    def is_always_needed(self) -> bool:
+        return not self.when
+
+
+Rights = Mapping[Place, tuple[Right, ...]]
+
+_EXPORTING = (
+    Right("CreateImageExportTask", "no usable export is there"),
+    Right("CreateTags", "it starts an export, to mark it as its own", "that export is never deleted by this tool"),
+    Right("DeleteExportTask", "two runs started the same export, and one is queued", "both exports run to their end"),
+)
+_FINDING_EXPORTS = Right("ReadImageExportTasks", "SOURCE is the ID of an export task or an image")
+_RESIGNING = Right("PutObject", "URLs in a manifest end too early, so that it is signed anew")
+_IMPORTING = (
+    Right("ReadAccounts"),
+    Right("ReadImages"),
+    Right("CreateImage", "the copy is not there yet"),
+    Right("CreateTags", "the copy lacks a tag"),
+    Right(
+        "UpdateImage", "--share-with names an account that may not launch it yet", "the copy is there, but not shared"
+    ),
+    Right("DeleteImage", "an earlier copy of its own failed, to replace it", "the failed copy stays in the way"),
+    Right("DeleteSnapshot", "it replaced such a copy", "the snapshots of the failed copy stay"),
+)
+_COPYING: Rights = {
+    Place.SOURCE_API: (
+        Right("ReadAccounts"),
+        Right("ReadImages"),
+        Right("ReadImageExportTasks", "the copy is not there yet"),
+        *_EXPORTING,
+    ),
+    Place.SOURCE_BUCKET: (
+        Right("ListObjects", "the copy is not there yet"),
+        Right("GetObject", "the copy is not there yet"),
+        _RESIGNING,
+        Right("DeleteObject", "--cleanup", "the exported objects stay"),
+    ),
+    Place.TARGET_API: _IMPORTING,
+}
+
+RIGHTS: Mapping[str, Rights] = {
+    "copy": _COPYING,
+    "run": _COPYING,
+    "export": {
+        Place.SOURCE_API: (
+            Right("ReadAccounts"),
+            Right("ReadImages"),
+            Right("ReadImageExportTasks"),
+            *_EXPORTING,
+        ),
+        Place.SOURCE_BUCKET: (
+            Right("ListObjects", "the export is complete"),
+            Right("GetObject", "the export is complete"),
+        ),
+    },
+    "url": {
+        Place.SOURCE_API: (
+            Right("ReadAccessKeys", "there is no --no-check", "when the access key itself ends is not known"),
+            _FINDING_EXPORTS,
+        ),
+        Place.SOURCE_BUCKET: (
+            Right("GetObject", "there is no --no-check"),
+            Right("ListObjects", "SOURCE is a folder, a task or an image; or it is signed anew"),
+            Right("PutObject", "it is signed anew; and for whoever uploads with a URL of --method put"),
+        ),
+    },
+    "import": {Place.SOURCE_BUCKET: (Right("GetObject"),), Place.TARGET_API: _IMPORTING},
+    "inspect": {
+        Place.SOURCE_API: (_FINDING_EXPORTS,),
+        Place.SOURCE_BUCKET: (
+            Right("GetObject", "SOURCE is no file, or --probe"),
+            Right("ListObjects", "SOURCE is a folder, a task or an image"),
+        ),
+    },
+    "resign": {
+        Place.SOURCE_API: (_FINDING_EXPORTS,),
+        Place.SOURCE_BUCKET: (Right("ListObjects"), Right("GetObject"), Right("PutObject")),
+    },
+    "cors": {Place.SOURCE_BUCKET: (Right("GetBucketCors"), Right("PutBucketCors", "--allow-origin adds a rule"))},
+    "manifest build": {
+        Place.SOURCE_BUCKET: (
+            Right("ListObjects"),
+            Right("GetObject"),
+            Right("PutObject", "the same manifest is not there yet"),
+        ),
+    },
+    "status": {
+        Place.SOURCE_API: (Right("ReadAccounts"), Right("ReadImages"), Right("ReadImageExportTasks")),
+        Place.SOURCE_BUCKET: (
+            Right("ListObjects", "an image or a task is named, or --deep", "what the bucket holds is not known"),
+            Right("GetObject", "an image or a task is named, or --deep", "until when URLs work is not known"),
+        ),
+        Place.TARGET_API: (Right("ReadAccounts"), Right("ReadImages")),
+    },
+    "cancel": {
+        Place.SOURCE_API: (
+            Right("ReadAccounts"),
+            Right("ReadImageExportTasks"),
+            Right("DeleteExportTask", "the task is its own and waits in the queue"),
+        ),
+    },
+    "doctor": {
+        Place.SOURCE_API: (
+            Right("ReadAccounts"),
+            Right("ReadRegions"),
+            Right("ReadAccessKeys", without="when the access key itself ends is not known"),
+            Right("ReadQuotas", without="how much room there is is not known"),
+            Right("ReadImageExportTasks"),
+            Right("ReadImages"),
+            *(Right(right.action, "never in earnest: it asks with DryRun") for right in _EXPORTING),
+        ),
+        Place.SOURCE_BUCKET: (
+            Right("ListObjects", "there is a --bucket"),
+            Right("PutObject", "there is a --bucket and no --dry-run"),
+            Right("GetObject", "there is a --bucket and no --dry-run"),
+            Right("DeleteObject", "there is a --bucket and no --dry-run", "its small object stays, and is named"),
+        ),
+        Place.TARGET_API: (
+            Right("ReadAccounts"),
+            Right("ReadRegions"),
+            Right("ReadAccessKeys", without="when the access key itself ends is not known"),
+            Right("ReadQuotas", without="how much room there is is not known"),
+            Right("ReadImages"),
+            *(Right(right.action, "never in earnest: it asks with DryRun") for right in _IMPORTING if right.when),
+        ),
+    },
+}
+"""By command. A URL has the rights of the access key that signed it, so that the bucket's rights of `import`, and of
+`inspect` of a URL, are those of whoever handed it over."""
+
+
+def rights_table() -> str:
+    """The table in Markdown, one row a command and place."""
+    return "\n".join(["| command | where | always | only when |", "|---|---|---|---|", *_rows()])
+
+
+def _rows() -> Iterator[str]:
+    """Commands of the very same rights share their rows."""
+    told: list[Rights] = []
+    for rights in RIGHTS.values():
+        if rights in told:
+            continue
+        told.append(rights)
+        commands = ", ".join(f"`{command}`" for command, theirs in RIGHTS.items() if theirs == rights)
+        for place in Place:
+            if place in rights:
+                always = ", ".join(f"`{right.action}`" for right in rights[place] if right.is_always_needed)
+                sometimes = "<br>".join(_sometimes(right) for right in rights[place] if right.when or right.without)
+                yield f"| {commands} | {place.value} | {always or '–'} | {sometimes or '–'} |"
+
+
+def _sometimes(right: Right) -> str:
+    when = f": {right.when}" if right.when else ""
+    return f"`{right.action}`{when}" + (f" (refused: {right.without})" if right.without else "")
