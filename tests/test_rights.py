@@ -231,7 +231,7 @@ def test_no_right_is_named_twice_and_every_command_has_its_row() -> None:
             actions = [right.action for right in place]
             assert len(actions) == len(set(actions))
     known = {name for name, _ in commands(get_command(app))} - {"sandbox"}
-    assert known == set(RIGHTS) & known
+    assert known == set(RIGHTS) == set(SITUATIONS), "say in RIGHTS what it needs, and above how to see that"
     table = rights_table().splitlines()
     assert len(table) == 2 + sum(len(rights) for name, rights in RIGHTS.items() if name != "run")
     assert table[2].startswith("| `copy`, `run` | source account, API | `ReadAccounts`, `ReadImages` | ")

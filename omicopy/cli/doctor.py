@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def doctor(
     images: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[IMAGE]...", envvar="OMICOPY_IMAGE", help="An image's ID or its exact name."),
+        typer.Argument(metavar="IMAGE", envvar="OMICOPY_IMAGE", help="An image's ID or its exact name."),
     ] = None,
     source: Annotated[
         str | None,
@@ -55,6 +55,7 @@ def doctor(
 
     Every action that a copy needs is asked for with DryRun, which changes nothing. One small object is written into
     the bucket, read through a signed URL and deleted; not with --dry-run. A `warn` alone ends with exit code 0.
+    Whatever --retry says, no single question is asked for longer than 15 seconds.
     """
     from datetime import UTC, datetime
 
