@@ -1,0 +1,215 @@
+"""`run`: what a plan says is made true, what fails is listed and seen from outside, and nothing is made twice."""
+
+from __future__ import annotations
+
+import json
+import signal
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+
+from omicopy.copying.carry_out import Orders
+from omicopy.model.request import Budgets
+from omicopy.sandbox.faults import Fault, FaultKind
+from tests.tool import LINUX, Tool
+
+PLAN = """
+version: 1
+defaults: {from: source, bucket: omi-exports, prefix: nightly}
+jobs:
+  - name: golden
+    images: [{name: golden-linux}, {name_regex: "^golden-three$"}]
+    to:
+      - {profile: target, tags: {team: platform}, share_with: ["333333333333"]}
+      - {profile: target-other, name: "{name}-{region}", best_effort: BEST}
+  - name: windows
+    images: [{id: ami-00000003}]
+    to: [{profile: target}]
+"""
+
+
+def plan(tool: Tool, text: str = PLAN, best: str = "false") -> str:
+    file = tool.home / "plan.yaml"
+    file.write_text(text.replace("BEST", best))
+    return str(file)
+
+
+def run(tool: Tool, *args: str, code: int | None = 0, text: str = PLAN, best: str = "false"):
+    return tool.run("run", plan(tool, text, best), "-o", "json", *args, code=code)
+
+
+def test_a_plan_is_made_true_once(tool) -> None:
+    first = run(tool)
+    made = {(c["job"], c["target"]["profile"], c["target"]["image_name"], c["status"]) for c in first.json["copies"]}
+    assert made == {
+        ("golden", "target", "golden-linux", "copied"),
+        ("golden", "target", "golden-three", "copied"),
+        ("golden", "target-other", "golden-linux-eu-west-2", "copied"),
+        ("golden", "target-other", "golden-three-eu-west-2", "copied"),
+        ("windows", "target", "golden-windows", "copied"),
+    }
+    assert tool.count("CreateImageExportTask") == 3
+    copy = next(image for image in tool.copies() if image.name == "golden-linux")
+    tags = dict(copy.tags)
+    assert (tags["team"], tags["omicopy:job"], copy.launch_accounts) == ("platform", "golden", ("333333333333",))
+    tool.forget()
+    again = tool.elsewhere().run("run", plan(tool), "-o", "json")
+    assert {(c["status"], c["changed"]) for c in again.json["copies"]} == {("present", False)}
+    assert tool.writes() == []
+    assert tool.count("ReadImages", account="target") == 1
+
+
+def test_a_check_says_what_would_be_done_and_writes_nothing(tool) -> None:
+    ran = run(tool, "--check", "--only", "windows")
+    assert [(c["job"], c["status"]) for c in ran.json["copies"]] == [("windows", "planned")]
+    assert tool.writes() == []
+    assert "There is no job 'nobody'" in run(tool, "--only", "nobody", code=2).err
+
+
+def test_what_fails_keeps_nothing_else_from_being_done(tool) -> None:
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, account="target-other", times=None))
+    text = PLAN.replace("[{id: ami-00000003}]", "[{id: ami-00000003}, {id: ami-0000dead}]")
+    ran = run(tool, code=3, text=text)
+    failed = [c for c in ran.json["copies"] if c["status"] == "failed"]
+    assert sorted((c["error"]["code"], (c["target"] or {}).get("image_name")) for c in failed) == sorted(
+        [("denied", "golden-linux-eu-west-2"), ("denied", "golden-three-eu-west-2"), ("not-found", None)],
+        key=lambda pair: pair[0],
+    )
+    assert len([c for c in ran.json["copies"] if c["status"] == "copied"]) == 3
+    assert ran.err.count("Error:") == 3
+    tool.sandbox.faults.clear()
+    tool.forget()
+    healed = run(tool)
+    assert tool.count("CreateImage") == 2
+    assert tool.count("CreateImageExportTask") == 0
+    assert {c["status"] for c in healed.json["copies"]} == {"copied", "present"}
+
+
+def test_best_effort_leaves_the_exit_code_alone(tool) -> None:
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, account="target-other", times=None))
+    ran = run(tool, best="true")
+    assert len([c for c in ran.json["copies"] if c["status"] == "failed"]) == 2
+
+
+def test_the_first_failure_ends_a_run_that_is_told_to_fail_fast(tool) -> None:
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateImageExportTask", times=None))
+    ran = run(tool, "--fail-fast", code=None)
+    assert ran.code in (1, 12)
+    given_up = [c for c in ran.json["copies"] if "--fail-fast" in c["error"]["message"]]
+    assert {c["status"] for c in ran.json["copies"]} == {"failed"}
+    assert len(given_up) < len(ran.json["copies"])
+    assert run(tool, "--fail-fast", "--only", "windows", code=12).json["copies"][0]["error"]["code"] == "denied"
+
+
+def test_shards_share_a_plan_without_talking_to_each_other(tool) -> None:
+    parts = tool.together([lambda i=i: run(tool, "--shard", f"{i}/3", "--check") for i in range(3)])
+    copies = [
+        (c["source"]["image_id"], c["target"]["profile"], i) for i, p in enumerate(parts) for c in p.json["copies"]
+    ]
+    assert len(copies) == len({(image, target) for image, target, _ in copies}) == 5
+    assert len({(image, shard) for image, _, shard in copies}) == 3, "all the copies of an image are in one shard"
+    assert "0/3, 1/3, 2/3" in run(tool, "--shard", "3/3", code=2).err
+
+
+def test_the_schema_of_plans_is_printed_for_editors(tool) -> None:
+    schema = tool.run("run", "--schema").json
+    assert schema["$schema"].endswith("2020-12/schema")
+    assert "jobs" in schema["properties"]
+
+
+def test_a_bad_plan_is_refused_with_its_lines_and_seen_from_outside(tool) -> None:
+    metrics = tool.home / "omicopy.prom"
+    ran = run(tool, "--metrics-file", str(metrics), code=2, text=PLAN.replace("share_with", "share_wth"))
+    assert "plan.yaml, line 8, jobs[0].to[0].share_wth" in ran.err
+    assert "omicopy_run_exit_code 2" in metrics.read_text()
+    assert "no plan" in tool.run("run", code=2).err
+    assert tool.calls() == []
+
+
+@pytest.fixture
+def pings():
+    """A monitor's server: the paths and bodies that were posted to it, and its URL."""
+    heard: list[tuple[str, str]] = []
+
+    class Ear(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append((self.path, self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Ear)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield heard, f"http://127.0.0.1:{server.server_port}/0b0b0b0b-canary"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_monitor_hears_how_each_run_begins_and_ends(tool, pings) -> None:
+    heard, url = pings
+    ping, report, metrics = tool.home / "ping", tool.home / "report.json", tool.home / "omicopy.prom"
+    ping.write_text(url + "\n")
+    told = ("--ping-url-file", str(ping), "--report", str(report), "--metrics-file", str(metrics))
+    ran = run(tool, *told, "--only", "windows", "-vv")
+    assert [path.removeprefix("/0b0b0b0b-canary") for path, _ in heard] == ["/start", ""]
+    assert "canary" not in ran.err + ran.out
+    assert json.loads(report.read_text())["copies"] == ran.json["copies"]
+    success = [line for line in metrics.read_text().splitlines() if "last_success" in line and not line.startswith("#")]
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, account="target", times=None))
+    run(tool, *told, "--only", "windows", code=12)
+    path, body = heard[-1]
+    assert path.endswith("/fail")
+    assert "golden-windows" in body
+    assert success == [
+        line for line in metrics.read_text().splitlines() if "last_success" in line and not line.startswith("#")
+    ]
+    heard.clear()
+    run(tool, *told, "--check", code=3)
+    assert heard == []
+
+
+def test_a_killed_run_is_heard_of_and_the_next_one_finishes_it(tool, pings) -> None:
+    heard, url = pings
+    ping = tool.home / "ping"
+    ping.write_text(url)
+    tool.again(export_seconds=0.8)
+    running = tool.start("run", plan(tool), "--ping-url-file", str(ping))
+    tool.await_request("CreateImageExportTask", 3)
+    stopped = tool.finish(running, signal.SIGTERM)
+    assert stopped.code == 143
+    assert heard[-1][0].endswith("/fail")
+    assert {c["status"] for c in run(tool).json["copies"]} == {"copied"}
+    assert tool.count("CreateImageExportTask") == 3
+    assert len(tool.copies()) + len(tool.copies("target-other")) == 5
+
+
+def test_a_run_that_another_one_is_at_is_no_news(tool, pings) -> None:
+    heard, url = pings
+    ping = tool.home / "ping"
+    ping.write_text(url)
+    tool.again(export_seconds=1.5)
+    first = tool.start("run", plan(tool), "--only", "windows")
+    tool.await_request("CreateImageExportTask")
+    assert run(tool, "--only", "windows", "--ping-url-file", str(ping), code=11).json["copies"][0]["status"] == "failed"
+    assert [path.rpartition("/")[2] for path, _ in heard] == ["start"]
+    assert tool.finish(first).code == 0
+
+
+def test_the_public_functions_do_what_the_commands_do(tool, monkeypatch) -> None:
+    import omicopy
+
+    soon = timedelta(seconds=0.05)
+    orders = Orders(Budgets(poll_min=soon, poll_max=soon))
+    for name, value in tool.env.items():
+        monkeypatch.setenv(name, value)
+    (result,) = omicopy.copy([LINUX], source="source", targets=["target"], bucket="omi-exports", orders=orders)
+    assert (result.status.value, result.error) == ("copied", None)
+    handout = omicopy.presign(LINUX, profile="source")
+    inspection = omicopy.inspect(handout.url.url, probe=True)
+    assert (inspection.manifest.name, inspection.problems()) == ("golden-linux", [])
+    results = omicopy.run_plan(plan(tool), only=["windows"], orders=orders)
+    assert [one.status.value for one in results] == ["copied"]
