@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,9 +28,10 @@ def status(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="IMAGE|TASK",
+            metavar="IMAGE|TASK|PLAN",
             envvar="OMICOPY_IMAGE",
-            help="Images (ID or exact name) and export tasks (image-export-…) of the source account, else all.",
+            help="Images (ID or exact name) and export tasks (image-export-…) of the source account, else all; or one "
+            "plan, a file called ….yaml or ….yml.",
         ),
     ] = None,
     source: Annotated[
@@ -56,28 +59,40 @@ def status(
     verbose: options.Verbose = 0,
     log_format: options.LogFormatOption = LogFormat.TEXT,
 ) -> None:
-    """Show which exports run or are there, and which copies the targets have.
+    """Show which exports run or are there and which copies the targets have, or how each copy of a plan stands.
 
-    Reads only. In a pipe one line each, with tabs between: KIND (export or image), ID, STATE, PROGRESS in
-    percent, NAME, WHERE, UNTIL, SOURCE, NOTE; a dash where there is nothing to say. STATE is the service's own word.
+    Reads only. In a pipe one line each, with tabs between: KIND (export, image or copy), ID, STATE, PROGRESS in
+    percent, NAME, WHERE, UNTIL, SOURCE, NOTE; a dash where there is nothing to say. STATE is the service's own word; of
+    a copy that a plan asks for and that is not there: exporting, exported, absent, name-taken or unknown.
 
     UNTIL is when the first URL inside an export's manifest ends, or expired, refused, damaged, missing, unreadable or
     cleaned-up. For that, the bucket is looked into where images or tasks are named, for 50 exports at most; with --deep
     for all. --bucket and --prefix show the exports there alone, and of the images named also those in the bucket
-    whose task is not listed any more.
+    whose task is not listed any more. A plan brings its own profiles and buckets along.
     """
     from omicopy.cli.talk import speak
     from omicopy.copying.overview_exports import Wanted
     from omicopy.model.duration import parse_duration
 
     speak(log_format, verbose)
+    network = Network(parse_duration(retry), http_timeout)
+    if _is_plan(names or (), source):
+        _show_plan((names or [""])[0], output, network)
+        return
     if source is None:
-        hint = "Name its profile with --from PROFILE."
+        hint = "Name its profile with --from PROFILE, or give a plan: omicopy status PLAN.yaml"
         raise OmicopyError(ErrorCode.USAGE, "Nobody said which account to look at", hint)
     wanted = Wanted(tuple(names or ()), bucket or None, prefix or None, deep)
-    _show_account(
-        source, list(dict.fromkeys(targets or ())), wanted, output, Network(parse_duration(retry), http_timeout)
-    )
+    _show_account(source, list(dict.fromkeys(targets or ())), wanted, output, network)
+
+
+def _is_plan(names: Sequence[str], source: str | None) -> bool:
+    """By its name; where no account was named any file will do. Raises USAGE for a plan among other things."""
+    plans = [n for n in names if n.endswith((".yaml", ".yml")) or (source is None and (n == "-" or Path(n).is_file()))]
+    if plans and len(names) > 1:
+        said = f"{plans[0]} is a plan, and more was named beside it"
+        raise OmicopyError(ErrorCode.USAGE, said, "Name the plan alone.")
+    return bool(plans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +106,7 @@ class Network:
 def _show_account(source: str, targets: Sequence[str], wanted: Wanted, output: OutputForm, network: Network) -> None:
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.status_rows import export_row, image_row, print_rows
-    from omicopy.cli.talk import say_error, warn
+    from omicopy.cli.talk import warn
     from omicopy.copying.overview import look_around
     from omicopy.model.overview import describe_export, describe_image
 
@@ -101,18 +116,51 @@ def _show_account(source: str, targets: Sequence[str], wanted: Wanted, output: O
         print_rows([*map(export_row, view.exports), *map(image_row, view.images)])
     else:
         exports, images = map(describe_export, view.exports), map(describe_image, view.images)
-        _print_json({"exports": list(exports), "images": list(images)}, output)
+        _print_json({"exports": list(exports), "images": list(images)}, view.errors, output)
     if view.left_out:
         warn(f"{view.left_out} more complete exports were not looked for in the bucket; --deep looks for all.")
-    for error in view.errors:
+    _end(view.errors, view.errors)
+
+
+def _show_plan(file: str, output: OutputForm, network: Network) -> None:
+    from omicopy.cli.accounts import clients_for
+    from omicopy.cli.status_rows import copy_row, print_rows
+    from omicopy.cli.talk import say
+    from omicopy.copying.overview_plan import look_at_plan
+    from omicopy.copying.prepare_plan import plan_requests
+    from omicopy.copying.sources import read_plan_text
+    from omicopy.model.overview import describe_copy
+    from omicopy.model.plan import parse_plan
+    from omicopy.model.request import Budgets
+
+    plan = parse_plan(read_plan_text(file), file, os.environ)
+    clients = clients_for(plan.profiles, network.retry, network.http_timeout)
+    prepared = plan_requests(clients, plan, Budgets())
+    view = look_at_plan(clients, prepared.requests)
+    errors = [*(failure.error for failure in prepared.failures), *view.errors]
+    if output is OutputForm.TABLE:
+        print_rows([copy_row(entry) for entry in view.copies])
+    else:
+        _print_json({"copies": [describe_copy(entry) for entry in view.copies]}, errors, output)
+    for note in prepared.notes:
+        say(note)
+    _end(errors, [*(failure.error for failure in prepared.failures if not failure.best_effort), *view.errors])
+
+
+def _end(errors: Sequence[OmicopyError], that_count: Sequence[OmicopyError]) -> None:
+    """Says each error once, and ends with the exit code of those that count."""
+    from omicopy.cli.talk import say_error
+
+    for error in {error.message: error for error in errors}.values():
         say_error(error)
-    if view.errors:
-        raise typer.Exit(shared_exit_code(view.errors))
+    if that_count:
+        raise typer.Exit(shared_exit_code(that_count))
 
 
-def _print_json(parts: dict[str, Any], output: OutputForm) -> None:
+def _print_json(parts: dict[str, Any], errors: Sequence[OmicopyError], output: OutputForm) -> None:
     from omicopy.cli.talk import safe
-    from omicopy.model.report import SCHEMA
+    from omicopy.model.report import SCHEMA, describe_error
 
     indent = 2 if output is OutputForm.JSON else None
-    print(safe(json.dumps({"schema": SCHEMA, **parts}, indent=indent)))  # noqa: T201
+    whole = {"schema": SCHEMA, **parts, "errors": [describe_error(error) for error in errors]}
+    print(safe(json.dumps(whole, indent=indent)))  # noqa: T201

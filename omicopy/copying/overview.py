@@ -6,8 +6,7 @@ account its export tasks. Only looking into a bucket costs requests by the expor
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -18,12 +17,11 @@ from omicopy.copying.parallel import in_parallel
 from omicopy.copying.prepare import identify
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, parse_task
-from omicopy.model.image import Image, is_image_id, parse_image, renamed
-from omicopy.model.overview import CopyEntry, ExportEntry, ImageEntry, source_of, standing
-from omicopy.model.request import CopyRequest, Origin, Party
+from omicopy.model.image import Image, is_image_id, parse_image
+from omicopy.model.overview import ExportEntry, ImageEntry, source_of
+from omicopy.model.request import Party
 
 T = TypeVar("T")
-K = TypeVar("K")
 
 
 @dataclass(slots=True)
@@ -51,7 +49,7 @@ def look_around(clients: Clients, source: str, targets: Sequence[str], wanted: W
     for profile in (source, *targets):
         clients.api(profile)  # made before the threads start, once
     home, *others = in_parallel(
-        lambda place: _read(lambda: _account(clients, place[1], wanted if place[0] == 0 else None)),
+        lambda place: attempt(lambda: _account(clients, place[1], wanted if place[0] == 0 else None)),
         list(enumerate([source, *targets])),
     )
     view = Overview(errors=[one for one in (home, *others) if isinstance(one, OmicopyError)])
@@ -61,44 +59,19 @@ def look_around(clients: Clients, source: str, targets: Sequence[str], wanted: W
     for account in others:
         if isinstance(account, _Account):
             view.images += _copies(account, ids, region)
-    if not view.errors:  # what could not be read may be what was named
-        view.errors += _nowhere(origin, view.images, wanted)
     if origin:
         shown = export_entries(clients, origin.party, origin.images, origin.tasks, wanted, ids or set(), now)
         view.exports, view.left_out = shown.entries, shown.left_out
         view.errors += shown.errors
+        if not view.errors:  # what could not be read may be what was named
+            view.errors += _nowhere(origin, view, wanted)
     return view
-
-
-def look_at_plan(clients: Clients, requests: Sequence[CopyRequest]) -> list[CopyEntry]:
-    """How each copy that a plan asks for stands. Raises the ServiceError of an account that can't be read."""
-    sources = list({r.source.party.profile for r in requests if isinstance(r.source, Origin)})
-    targets = list({r.destination.party for r in requests if r.destination})
-    for profile in (*sources, *(party.profile for party in targets)):
-        clients.api(profile)  # made before the threads start, once
-    tasks = in_parallel(lambda profile: _grouped(_tasks(clients, profile, {}), lambda task: task.image_id), sources)
-    images = in_parallel(lambda party: _images(clients, party), targets)
-    tasks_of, images_of = dict(zip(sources, tasks, strict=True)), dict(zip(targets, map(_by_name, images), strict=True))
-    return [_standing(request, tasks_of, images_of) for request in requests]
-
-
-def _standing(
-    request: CopyRequest,
-    tasks: Mapping[str, Mapping[str, Sequence[ExportTask]]],
-    images: Mapping[Party, Mapping[str, Sequence[Image]]],
-) -> CopyEntry:
-    origin, destination = request.source, request.destination
-    mine = tasks[origin.party.profile].get(origin.image.image_id, ()) if isinstance(origin, Origin) else ()
-    if destination is None:
-        return standing(request, (), mine)
-    by_name, names = images[destination.party], (destination.name, renamed(destination.name, request.distinction))
-    return standing(request, [image for name in names for image in by_name.get(name, ())], mine)
 
 
 def _account(clients: Clients, profile: str, wanted: Wanted | None) -> _Account:
     """`wanted` of the source account, whose tasks are read as well. Raises a ServiceError."""
     party = identify(clients, profile)
-    images = tuple(_images(clients, party))
+    images = tuple(read_images(clients, party))
     if wanted is None:
         return _Account(party, images)
     named = _named(images, wanted)
@@ -109,7 +82,7 @@ def _account(clients: Clients, profile: str, wanted: Wanted | None) -> _Account:
         filters = {"ImageIds": sorted(named)}
     if "ImageIds" in filters and not named:
         return _Account(party, images)
-    tasks = _tasks(clients, profile, filters)
+    tasks = read_tasks(clients, profile, filters)
     return _Account(party, images, tuple(task for task in tasks if _is_wanted(task, named, wanted)))
 
 
@@ -138,13 +111,12 @@ def _copies(account: _Account, ids: set[str] | None, region: str) -> Iterator[Im
             yield ImageEntry(account.party, image, source)
 
 
-def _nowhere(origin: _Account | None, copies: Sequence[ImageEntry], wanted: Wanted) -> Iterator[OmicopyError]:
+def _nowhere(origin: _Account, view: Overview, wanted: Wanted) -> Iterator[OmicopyError]:
     """NOT_FOUND for everything that was named and that no read shows."""
-    if origin is None:
-        return
-    known = {task.task_id for task in origin.tasks} | {task.image_id for task in origin.tasks}
+    known = {text for task in origin.tasks for text in (task.task_id, task.image_id)}
     known |= {text for image in origin.images for text in (image.image_id, image.name)}
-    known |= {entry.source.image_id for entry in copies if entry.source.image_id}
+    known |= {entry.source.image_id for entry in view.images if entry.source.image_id}
+    known |= {entry.key.image_id for entry in view.exports}
     for text in dict.fromkeys(wanted.names):
         if text not in known:
             what = "export" if text in wanted.task_ids else "image"
@@ -157,7 +129,7 @@ _NO_IMAGE = (
 )
 
 
-def _images(clients: Clients, party: Party) -> list[Image]:
+def read_images(clients: Clients, party: Party) -> list[Image]:
     """The account's own images."""
     filters = {"AccountIds": [party.account_id]}
     raw = clients.api(party.profile).read_all("ReadImages", "Images", clients.retry.total_seconds(), filters)
@@ -165,24 +137,13 @@ def _images(clients: Clients, party: Party) -> list[Image]:
     return [image for image in images if image.account_id == party.account_id]
 
 
-def _tasks(clients: Clients, profile: str, filters: Mapping[str, Sequence[str]]) -> list[ExportTask]:
+def read_tasks(clients: Clients, profile: str, filters: Mapping[str, Sequence[str]]) -> list[ExportTask]:
     api, patience = clients.api(profile), clients.retry.total_seconds()
     raw = api.read_all("ReadImageExportTasks", "ImageExportTasks", patience, filters)
     return [task for item in raw if (task := parse_task(item))]
 
 
-def _by_name(images: Iterable[Image]) -> dict[str, list[Image]]:
-    return _grouped(images, lambda image: image.name)
-
-
-def _grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
-    groups: dict[K, list[T]] = defaultdict(list)
-    for item in items:
-        groups[key(item)].append(item)
-    return groups
-
-
-def _read(look: Callable[[], T]) -> T | OmicopyError:
+def attempt(look: Callable[[], T]) -> T | OmicopyError:
     try:
         return look()
     except OmicopyError as error:

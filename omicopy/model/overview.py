@@ -104,6 +104,8 @@ class Standing(StrEnum):
     EXPORTED = "exported"
     ABSENT = "absent"
     TAKEN = "name-taken"
+    UNKNOWN = "unknown"
+    """An account that takes part could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
