@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
+from omicopy.cloud.clients import Clients
+from omicopy.copying import overview_exports
+from omicopy.copying.bucket import BucketFact
+from omicopy.copying.facts import ABSENT
+from omicopy.copying.overview_exports import MOST_LOOKED_INTO, Wanted, export_entries
 from omicopy.model.choices import IfExists
+from omicopy.model.export import ExportKey
 from omicopy.model.overview import ImageSource, source_of, standing
 from omicopy.model.provenance import CLEANED_TAG, EXPORT_TAG
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.variants import Ageing, Variant
 from omicopy.sandbox.world import TaskState
-from tests.builders import KEY, MARKER, NAME, RENAMED, SOURCE_ID, TASK_ID, copy_request, export_request, image, task
+from tests.builders import (
+    KEY,
+    MARKER,
+    NAME,
+    NOON,
+    RENAMED,
+    SOURCE,
+    SOURCE_ID,
+    TASK_ID,
+    copy_request,
+    export_request,
+    image,
+    task,
+)
 from tests.tool import LINUX, THREE, Ran, Tool
 
 COLUMNS = 9
@@ -151,6 +171,26 @@ def test_a_failure_is_shown_with_its_reason_on_one_line_whatever_it_says(tool: T
     assert export[2] == "failed"
     assert export[8].replace("�", " ") == "not ours; The disk is on  [31mfire."
     assert copy[4] == "odd�name�[2J"
+
+
+@pytest.mark.parametrize(("deep", "looked_into"), [(False, MOST_LOOKED_INTO), (True, MOST_LOOKED_INTO + 1)])
+def test_of_many_exports_that_were_named_some_are_not_looked_for(
+    monkeypatch: pytest.MonkeyPatch, deep: bool, looked_into: int
+) -> None:
+    def look(_: object, __: object, keys: Sequence[ExportKey], *___: object) -> dict[ExportKey, BucketFact]:
+        return dict.fromkeys(keys, ABSENT)
+
+    monkeypatch.setattr(overview_exports, "_look", look)
+    prefixes = [f"p{number}/{SOURCE_ID}" for number in range(MOST_LOOKED_INTO + 1)]
+    tasks = [
+        task(f"image-export-{number:08x}", OsuExport={"OsuPrefix": prefix, "DiskImageFormat": "qcow2"})
+        for number, prefix in enumerate(prefixes)
+    ]
+    wanted = Wanted((SOURCE_ID,), deep=deep)
+    shown = export_entries(Clients({}), SOURCE, [], tasks, wanted, {SOURCE_ID}, NOON)
+    assert len(shown.entries) == len(tasks)
+    assert sum(entry.found is not None for entry in shown.entries) == looked_into
+    assert shown.left_out == len(tasks) - looked_into
 
 
 # ---- what can't be shown
