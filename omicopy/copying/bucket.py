@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,26 @@ from omicopy.cloud.failure import Cause, ServiceError, temporary
 from omicopy.cloud.fetch import MANIFEST_LIMIT, Fetcher, Life
 from omicopy.copying.facts import ABSENT, Absent, Present, Refused, Unknown
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.choices import DiskFormat
-from omicopy.model.export import ExportKey, ExportTask, StoredExport
+from omicopy.model.export import ExportKey, ExportTask, StoredExport, format_of, tidy_key
 from omicopy.model.manifest import Manifest, parse_manifest
 from omicopy.model.presigned import parse_presigned
 
 if TYPE_CHECKING:
     from omicopy.cloud.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What lies where an export puts its objects."""
+
+    sizes: dict[str, int]
+    found: list[StoredExport]
+    """Every manifest."""
+    broken: dict[str, OmicopyError]
+    """What is wrong with those that should be one and are not, by their keys."""
+    named: set[str]
+    """The manifests' keys that the tasks themselves name."""
+
 
 BucketFact = Present[StoredExport] | Absent | Unknown | Refused
 
@@ -27,9 +40,9 @@ def look_in_bucket(
 ) -> BucketFact:
     """What the bucket holds of an export. `tasks` are its tasks, whose answers say where it may lie."""
     try:
-        sizes = _listing(storage, export, tasks)
-        found, broken = _manifests(storage, export.bucket, sizes, _named_by_tasks(export, tasks))
-        found = [stored for stored in found if _format_of(stored.manifest) in (None, export.format)]
+        folder = read_folder(storage, export, tasks)
+        broken = list(folder.broken.values())
+        found = [stored for stored in folder.found if format_of(stored.manifest) in (None, export.format)]
         if not found:
             return Refused(broken[0]) if broken else ABSENT
         chosen = _choose(found)
@@ -39,6 +52,13 @@ def look_in_bucket(
         return Refused(error) if error.cause is Cause.REFUSED else Unknown(error)
     except OmicopyError as error:
         return Refused(error)
+
+
+def read_folder(storage: Storage, export: ExportKey, tasks: Sequence[ExportTask]) -> Folder:
+    """Everything of an export, of whatever format. Raises a ServiceError."""
+    sizes, named = _listing(storage, export, tasks), _named_by_tasks(export, tasks)
+    found, broken = _manifests(storage, export.bucket, sizes, named)
+    return Folder(sizes, found, broken, named)
 
 
 def find_in_folder(storage: Storage, bucket: str, folder: str) -> StoredExport:
@@ -51,7 +71,7 @@ def find_in_folder(storage: Storage, bucket: str, folder: str) -> StoredExport:
     if found:
         return _choose(found)
     if broken:
-        raise broken[0]
+        raise next(iter(broken.values()))
     hint = "Name the manifest itself, or the folder that it lies in: s3://BUCKET/PREFIX/ami-…/"
     raise OmicopyError(ErrorCode.NOT_FOUND, f"No manifest lies in s3://{bucket}/{folder}", hint)
 
@@ -74,14 +94,10 @@ def _listing(storage: Storage, export: ExportKey, tasks: Sequence[ExportTask]) -
         sizes: dict[str, int] = {}
         for prefix in sorted(prefixes):
             sizes.update(storage.sizes(export.bucket, prefix))
-        inside = {key: size for key, size in sizes.items() if _tidy(key).startswith(export.folder)}
+        inside = {key: size for key, size in sizes.items() if tidy_key(key).startswith(export.folder)}
         if inside:
             return inside
     return {}
-
-
-def _tidy(key: str) -> str:
-    return "/".join(part for part in key.split("/") if part)
 
 
 def _named_by_tasks(export: ExportKey, tasks: Sequence[ExportTask]) -> set[str]:
@@ -99,10 +115,10 @@ def _named_by_tasks(export: ExportKey, tasks: Sequence[ExportTask]) -> set[str]:
 
 def _manifests(
     storage: Storage, bucket: str, sizes: dict[str, int], named: set[str], folder: str | None = None
-) -> tuple[list[StoredExport], list[OmicopyError]]:
+) -> tuple[list[StoredExport], dict[str, OmicopyError]]:
     """Every manifest (directly in `folder`), and what is wrong with those that should be one and are not."""
     found: list[StoredExport] = []
-    broken: list[OmicopyError] = []
+    broken: dict[str, OmicopyError] = {}
     for key in sorted(key for key, size in sizes.items() if size <= MANIFEST_LIMIT and not key.endswith(".gz")):
         if folder is not None and "/" in key.removeprefix(folder):
             continue
@@ -115,16 +131,8 @@ def _manifests(
             raise
         except OmicopyError as error:
             if key in named or key.endswith(".json"):
-                broken.append(error)
+                broken[key] = error
     return found, broken
-
-
-def _format_of(manifest: Manifest) -> str | None:
-    """The disk format that the objects' names tell; None where they tell none."""
-    for known in DiskFormat:
-        if all(f".{known}" in (snapshot.key or "") for snapshot in manifest.snapshots):
-            return known
-    return None
 
 
 def _damage(manifest: Manifest, sizes: dict[str, int]) -> Iterable[str]:

@@ -14,6 +14,7 @@ from omicopy.cloud.fetch import Life
 from omicopy.cloud.signing import check_content_type, check_expiry, presign
 from omicopy.copying.handed import check_validity, demand_life, demand_validity, read_own
 from omicopy.copying.own_key import ACCESS_KEY, access_key_ends
+from omicopy.copying.promise import promise
 from omicopy.copying.resign import newest_anew, resign_in_passing
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
@@ -64,8 +65,18 @@ class Handout:
 def hand_out(clients: Clients, wish: Wish, bucket: str, key: str, now: datetime) -> Handout:
     """Signs one object. A manifest whose URLs end too early is signed anew first (R9).
 
+    Where it is a manifest of an export of ours, the export's task says from then on until when it is handed out.
     Raises USAGE for a bad expiry, NOT_FOUND, DENIED for refused credentials, DAMAGED, EXPIRED, or a ServiceError.
     """
+    handout = _hand_out(clients, wish, bucket, key, now)
+    if handout.manifest and handout.url.key:
+        promise(
+            clients, wish.profile, bucket, handout.url.key, handout.manifest, handout.expiry.at or now + wish.expires
+        )
+    return handout
+
+
+def _hand_out(clients: Clients, wish: Wish, bucket: str, key: str, now: datetime) -> Handout:
     _check(wish)
     url = parse_presigned(presign(clients.accounts[wish.profile], bucket, key, wish.expires))
     location = f"s3://{bucket}/{key}"

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from omicopy.model import answers
+from omicopy.model.choices import DiskFormat
 from omicopy.model.manifest import Manifest
 
 
@@ -101,6 +102,11 @@ def parse_task(raw: Mapping[str, Any]) -> ExportTask | None:
     )
 
 
+def tidy_key(key: str) -> str:
+    """The key without slashes at its ends or in a row: how the service treats those is not documented."""
+    return "/".join(part for part in key.split("/") if part)
+
+
 @dataclass(frozen=True, slots=True)
 class StoredExport:
     """A manifest found in the bucket, held against the objects that really lie there."""
@@ -116,3 +122,11 @@ class StoredExport:
     @property
     def location(self) -> str:
         return f"s3://{self.bucket}/{self.manifest_key}"
+
+
+def format_of(manifest: Manifest) -> str | None:
+    """The disk format that the objects' names tell; None where they tell none."""
+    for known in DiskFormat:
+        if all(f".{known}" in (snapshot.key or "") for snapshot in manifest.snapshots):
+            return known
+    return None

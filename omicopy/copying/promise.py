@@ -1,0 +1,51 @@
+"""Noting on an export task of ours until when a URL of it may be in use, so that no clean-up takes its objects away."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from omicopy.cloud.clients import Clients
+from omicopy.errors import OmicopyError
+from omicopy.model.cleaning import handed_out_until, is_ours
+from omicopy.model.export import ExportTask, Phase, format_of, parse_task, tidy_key
+from omicopy.model.image import is_image_id
+from omicopy.model.manifest import Manifest
+from omicopy.model.provenance import CLEANED_TAG, HANDED_TAG
+from omicopy.model.report import rfc3339
+
+
+def promise(clients: Clients, profile: str, bucket: str, key: str, manifest: Manifest, until: datetime) -> None:
+    """Writes `until` on the tasks whose manifest lies under `key`, unless they promise as much. Of others' exports, and
+    of what lies where no export puts anything, there is nothing to note. A failure is told, and stops nothing."""
+    folder = "".join(f"{part}/" for part in tidy_key(key).split("/")[:-1])
+    image_id = folder.rstrip("/").rpartition("/")[2]
+    if not is_image_id(image_id):
+        return
+    try:
+        tasks = [task for task in _tasks(clients, profile, image_id) if _made(task, bucket, folder, manifest)]
+        _note(clients, profile, tasks, until)
+    except OmicopyError as error:
+        clients.tell(f"A clean-up may not know that s3://{bucket}/{key} was handed out: {error.message}")
+        return
+    if any(CLEANED_TAG in task.tags for task in tasks):
+        clients.tell(f"The objects of s3://{bucket}/{folder} are being deleted by a clean-up; the URL will not serve")
+
+
+def _tasks(clients: Clients, profile: str, image_id: str) -> list[ExportTask]:
+    api, filters = clients.api(profile), {"ImageIds": [image_id]}
+    raw = api.read_all("ReadImageExportTasks", "ImageExportTasks", clients.patience, filters)
+    return [task for item in raw if (task := parse_task(item)) and task.image_id == image_id]
+
+
+def _made(task: ExportTask, bucket: str, folder: str, manifest: Manifest) -> bool:
+    """Whether the manifest is, or may be, one of this task, and the task one of ours."""
+    is_here = (task.key.bucket, task.key.folder) == (bucket, folder)
+    fits = format_of(manifest) in (None, task.key.format)
+    return is_here and fits and task.phase is Phase.COMPLETE and is_ours(task)
+
+
+def _note(clients: Clients, profile: str, tasks: list[ExportTask], until: datetime) -> None:
+    shorter = [task.task_id for task in tasks if (known := handed_out_until(task)) is None or known < until]
+    if shorter:
+        tag = {"Key": HANDED_TAG, "Value": rfc3339(until)}
+        clients.api(profile).write_again("CreateTags", clients.patience, {"ResourceIds": shorter, "Tags": [tag]})
