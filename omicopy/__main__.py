@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from io import TextIOWrapper
 from types import FrameType
 
 from omicopy.errors import Interrupted
@@ -21,6 +22,9 @@ def main() -> None:
         signal.signal(each, _unwind)
     _watch_signals()
     _open_what_is_closed()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name may have letters that the locale's encoding has not
+            stream.reconfigure(errors="backslashreplace")
     try:
         from omicopy.cli.app import run
 

@@ -21,7 +21,7 @@ from omicopy.copying.events import Listener, Warned
 from omicopy.copying.handed import read_handed, read_own_manifest
 from omicopy.copying.handout import Handout, Wish, hand_out
 from omicopy.copying.inspection import Inspection, probe_all
-from omicopy.copying.locate import locate
+from omicopy.copying.locate import is_own, locate
 from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
 from omicopy.copying.prepare_plan import plan_requests
 from omicopy.copying.sources import read_plan_text, read_source
@@ -38,9 +38,6 @@ from omicopy.model.shard import Shard
 Duration = timedelta | str
 Watch = Callable[[Sequence[CopyRequest]], AbstractContextManager[Listener]]
 """Is given what is about to be carried out, and makes the listener that hears how it gets on."""
-
-OWN_SOURCES = ("s3://", "image-export-", "ami-")
-"""What needs the credentials of the account that it is in."""
 
 
 @contextmanager
@@ -115,7 +112,8 @@ def presign(
     life = _duration(expires)
     validity = min(timedelta(hours=24), life) if min_validity is None else _duration(min_validity)
     clients, now = clients or connect(profile), datetime.now(UTC)
-    wish = Wish(profile, life, validity, check, resign)
+    is_url = source.lower().startswith(("http://", "https://"))
+    wish = Wish(profile, life, validity, check, resign, only_manifest=is_url)
     return hand_out(clients, wish, *locate(clients, profile, source, now), now)
 
 
@@ -127,12 +125,12 @@ def inspect(
     `source` is the manifest's URL, a file that holds one or the manifest itself, or `-` for stdin, none of which needs
     credentials; or, with `profile`, what `presign` takes.
     """
-    is_own, now = source.startswith(OWN_SOURCES), datetime.now(UTC)
-    if is_own and profile is None:
+    own, now = is_own(source), datetime.now(UTC)
+    if own and profile is None:
         hint = "Name the account that it belongs to (--from PROFILE); a URL or a file needs none."
         raise OmicopyError(ErrorCode.USAGE, f"{source} can't be read without credentials", hint)
-    clients = clients or connect(*([profile] if profile and is_own else []))
-    if is_own and profile is not None:
+    clients = clients or connect(*([profile] if profile and own else []))
+    if own and profile is not None:
         bucket, key = locate(clients, profile, source, now)
         inspection = Inspection(read_own_manifest(clients, profile, bucket, key), location=f"s3://{bucket}/{key}")
     else:

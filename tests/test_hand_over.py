@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from omicopy.sandbox.disks import GIB, make_disk
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.variants import UrlVersion, Variant
 from tests.tool import LINUX, THREE, Tool
@@ -368,3 +369,83 @@ def test_a_link_is_not_replaced_by_a_hand_off_and_nothing_signed_for_one_that_ca
 def test_json_that_is_no_manifest_is_an_object_like_any_other(tool) -> None:
     tool.put("compose.json", {"Image": "nginx", "Snapshots": 3})
     assert requests.get(tool.url("s3://omi-exports/compose.json").out.strip(), timeout=5).status_code == 200
+
+
+# --- strangers' manifests
+
+
+def test_a_manifest_that_a_stranger_put_beside_an_export_leads_nobody_elsewhere(tool) -> None:
+    key = key_of(aged(tool, age=0))
+    forged = tool.manifest(key)
+    url = forged["Image"]["Snapshots"][0]["PreSignedUrl"]
+    path = urlsplit(url).path
+    forged["Image"]["Snapshots"][0]["PreSignedUrl"] = (
+        f"http://127.0.0.1:9{path}?AWSAccessKeyId=x&Signature=y&Expires=99999999999"
+    )
+    tool.put(f"{LINUX}/upload.bin", forged)
+    tool.put(f"{LINUX}/upload.json", forged)
+    assert urlsplit(tool.url(f"s3://omi-exports/{LINUX}/").out.strip()).path == f"/omi-exports/{key}"
+    assert tool.copy("golden-linux").copy["manifest"] == f"s3://omi-exports/{key}"
+    anew = tool.url(f"s3://omi-exports/{LINUX}/upload.json").out.strip()
+    assert ".resigned-" in anew
+    inside = requests.get(anew, timeout=5).json()["Image"]["Snapshots"][0]["PreSignedUrl"]
+    assert urlsplit(inside).netloc == urlsplit(tool.sandbox.oos_urls["eu-west-2"]).netloc
+
+
+def test_a_manifest_that_points_outside_its_folder_is_not_handed_out_even_if_it_works(tool) -> None:
+    key = key_of(aged(tool, age=0))
+    tool.put("elsewhere/alive.json", tool.get(key))
+    ran = tool.url("s3://omi-exports/elsewhere/alive.json", code=8)
+    assert "Image.Snapshots[0].PreSignedUrl is outside the export" in ran.err
+    forged = ("resign", "s3://omi-exports/elsewhere/alive.json", "--from", "source", "--allow-key-prefix")
+    for whole_bucket in ("", "/", "//"):
+        assert "the whole bucket" in tool.run(*forged, whole_bucket, code=2).err
+    assert ".resigned-" in tool.run(*forged, LINUX).out
+
+
+def test_a_url_vouches_for_nothing_but_a_manifest(tool) -> None:
+    tool.put("private.txt", b"not for everybody")
+    url = tool.sign("private.txt").partition("?")[0]
+    for more in ((), ("--no-check",)):
+        ran = tool.url(url, *more, code=2)
+        assert "Say s3://omi-exports/private.txt" in ran.err
+        assert ran.out == ""
+
+
+def test_what_is_too_large_to_be_read_again_is_not_put(tool) -> None:
+    key = key_of(aged(tool))
+    document = tool.manifest(key)
+    document["Image"]["More"] = [[]] * 200_000
+    tool.put(key, json.dumps(document, separators=(",", ":")).encode())
+    anew = tool.run("resign", f"s3://omi-exports/{key}", "--from", "source").out
+    assert len(tool.get(key_of(anew))) < 1024 * 1024
+    url = document["Image"]["Snapshots"][0]["PreSignedUrl"]
+    document["Image"]["Snapshots"][0]["PreSignedUrl"] = url.partition("?")[0]  # the new one will be longer
+    document["Image"]["More"] = ""
+    room = 1024 * 1024 - len(json.dumps(document, separators=(",", ":")))
+    document["Image"]["More"] = "x" * room
+    tool.put(key, json.dumps(document, separators=(",", ":")).encode())
+    tool.forget()
+    tool.run("resign", f"s3://omi-exports/{key}", "--from", "source", code=8)
+    assert tool.writes() == []
+
+
+def test_names_that_are_hashes_are_data(tool) -> None:
+    tool.put(f"hex/{'ab' * 32}.qcow2.gz", make_disk("qcow2", GIB, "hex"))
+    ran = tool.run("manifest", "build", "s3://omi-exports/hex", "--name", "hex", "--from", "source", "-o", "json")
+    assert ran.json["volumes"][0]["key"] == f"hex/{'ab' * 32}.qcow2.gz"
+
+
+def test_a_file_that_is_called_as_an_image_is_a_file(tool) -> None:
+    key = key_of(aged(tool))
+    file = tool.home / "ami-00000001.manifest.json"
+    file.write_bytes(tool.get(key))
+    done = subprocess.run(
+        [sys.executable, "-m", "omicopy", "inspect", file.name],
+        cwd=tool.home,
+        env=tool.env | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "golden-linux" in done.stdout

@@ -81,9 +81,9 @@ def test_a_probe_finds_all_alive_or_says_which_is_not(tool, exported) -> None:
     assert [s["probe"]["size_bytes"] for s in alive["snapshots"]] == [s["compressed_bytes"] for s in alive["snapshots"]]
     entry = tool.manifest(exported)["Image"]["Snapshots"][1]
     cases = {
-        dead(tool, exported, 1, CompressedSize=7): (8, rf"\[1\].*: {entry['CompressedSize']} bytes where .* 7"),
-        dead(tool, exported, 0, PreSignedUrl=tool.sign("not/there")): (8, r"\[0\].*: missing"),
-        dead(tool, exported, 2, PreSignedUrl=entry["PreSignedUrl"] + "0"): (10, r"\[2\].*: refused"),
+        dead(tool, exported, 1, CompressedSize=7): (8, rf"\[1\].* has {entry['CompressedSize']} bytes where .* 7"),
+        dead(tool, exported, 0, PreSignedUrl=tool.sign("not/there")): (8, r"\[0\].*: not/there is gone"),
+        dead(tool, exported, 2, PreSignedUrl=entry["PreSignedUrl"] + "0"): (10, r"\[2\].*: the store refuses"),
     }
     ran = tool.together([lambda f=f, c=c: strangers(tool, f, "--probe", code=c) for f, (c, _) in cases.items()])
     for one, (_, said) in zip(ran, cases.values(), strict=True):
@@ -153,3 +153,18 @@ def test_control_characters_of_a_manifest_never_reach_the_terminal(tool, exporte
     ran = strangers(tool, str(file))
     assert "\x1b" not in ran.out
     assert [line for line in ran.out.splitlines() if line.startswith("Name:")] == ["Name:          golden-three"]
+
+
+def test_a_store_that_can_t_be_asked_hides_nothing_of_the_others(tool, exported) -> None:
+    document = tool.manifest(exported)
+    document["Image"]["Snapshots"][0]["PreSignedUrl"] = "http://127.0.0.1:9/b/k?X-Amz-Signature=0"
+    document["Image"]["Snapshots"][2]["PreSignedUrl"] += "0"
+    file = tool.home / "mixed.json"
+    file.write_text(json.dumps(document))
+    ran = strangers(tool, str(file), "--probe", "--retry", "0", code=10)
+    assert [line.split()[1] for line in ran.out.splitlines() if line.startswith("  probe")] == [
+        "unknown",
+        "alive",
+        "refused",
+    ]
+    assert ran.err.count("Error: Image.Snapshots[") == 2

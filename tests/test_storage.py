@@ -302,3 +302,13 @@ def test_any_key_survives_being_signed(key: str) -> None:
     signed = parse_presigned(presign(account("https://oos.example"), "omi-exports", key))
     assert (signed.bucket, signed.key, signed.signed_for) == ("omi-exports", key, "eu-west-2")
     assert "Expires=604800" in signed.url
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "²", "-1", "1e3"])
+def test_a_length_that_is_no_number_is_no_length(server: Hostile, length: str) -> None:
+    probe = fetcher().probe(url(ready(server, Reply(206, headers={"Content-Range": f"bytes 0-0/{length}"}, body=b"x"))))
+    assert (probe.life, probe.size_bytes) == (Life.ALIVE, None)
+
+
+def test_an_object_without_a_byte_is_an_empty_one(server: Hostile) -> None:
+    assert fetcher().probe(url(ready(server, Reply(416)))).size_bytes == 0

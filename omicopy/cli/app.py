@@ -12,9 +12,23 @@ from typing import Annotated, NoReturn
 import typer
 
 from omicopy import __version__
-from omicopy.cli import cancel, copy, cors, doctor, export, import_, inspect, manifest, resign, sandbox, status, url
+from omicopy.cli import (
+    cancel,
+    copy,
+    cors,
+    doctor,
+    export,
+    import_,
+    inspect,
+    manifest,
+    prune,
+    resign,
+    sandbox,
+    status,
+    url,
+)
 from omicopy.cli import run as run_command
-from omicopy.cli.talk import say, say_error
+from omicopy.cli.talk import say, say_error, without_hashes
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 
 app = typer.Typer(
@@ -56,6 +70,7 @@ for module in (
     manifest,
     status,
     cancel,
+    prune,
     doctor,
     sandbox,
 ):
@@ -87,5 +102,7 @@ def run() -> None:
 
 def _say_unforeseen() -> NoReturn:
     """A mistake of ours. Its traceback is told like everything else: without a key or a signature (R8)."""
-    say(f"This should not have happened; please report it:\n{traceback.format_exc()}", "error", "failed")
+    say(
+        f"This should not have happened; please report it:\n{without_hashes(traceback.format_exc())}", "error", "failed"
+    )
     sys.exit(ErrorCode.FAILED.exit_code)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from omicopy.model.presigned import PresignedUrl
 
 
+_GRAVITY = {ErrorCode.DAMAGED: 2, ErrorCode.EXPIRED: 1}
+"""Of several problems the one that a new signature can't mend gives the exit code."""
+
+
 def register(app: typer.Typer) -> None:
     app.command()(inspect)
 
@@ -57,10 +61,11 @@ def inspect(
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.talk import printable, say, say_error, speak
     from omicopy.copying.inspection import describe_inspection
+    from omicopy.copying.locate import is_own
     from omicopy.model.duration import parse_duration
 
     speak(log_format, verbose)
-    named = [profile] if profile and source.startswith(api.OWN_SOURCES) else []
+    named = [profile] if profile and is_own(source) else []
     clients = clients_for(named, parse_duration(retry), http_timeout)
     now = datetime.now(UTC)
     inspection = api.inspect(source, profile=profile, probe=probe, clients=clients)
@@ -76,7 +81,7 @@ def inspect(
     for problem in problems:
         say_error(problem)
     if problems:
-        raise typer.Exit(max(problems, key=lambda problem: problem.code is ErrorCode.DAMAGED).exit_code)
+        raise typer.Exit(max(problems, key=lambda problem: _GRAVITY.get(problem.code, 0)).exit_code)
 
 
 def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:

@@ -99,10 +99,15 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else "�" for char in text)
 
 
+def without_hashes(text: str) -> str:
+    """A log's or a traceback's text without whatever may be a signature. Data keeps names that are hashes."""
+    return _HEX_SIGNATURE.sub(REDACTED, text)
+
+
 def _without_secrets(text: str) -> str:
     for value in sorted(_voice.secrets, key=len, reverse=True):
         text = text.replace(value, REDACTED)
-    return redact(_HEX_SIGNATURE.sub(REDACTED, text))
+    return redact(text)
 
 
 class _ToTalk(logging.Handler):
@@ -113,6 +118,7 @@ class _ToTalk(logging.Handler):
             text = record.getMessage()
             if record.exc_info:
                 text += "\n" + logging.Formatter().formatException(record.exc_info)
+            text = without_hashes(text)
             fields = getattr(record, "fields", {})
             level = record.levelname.lower()
             stamp = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]

@@ -106,7 +106,7 @@ def url(
 
     speak(log_format, verbose)
     is_upload = _is_upload(method, content_type)
-    if handoff or handoff_file:
+    if handoff or handoff_file is not None:
         _check_handoff(is_upload or no_check, handoff_file)
     clients = clients_for([profile], parse_duration(retry), http_timeout)
     now = datetime.now(UTC)
@@ -123,8 +123,8 @@ def url(
             clients=clients,
         )
     compare_clocks(clients)
-    text = _handoff_text(handout) if handoff or handoff_file else None
-    if text and handoff_file:
+    text = _handoff_text(handout) if handoff or handoff_file is not None else None
+    if text and handoff_file is not None:
         _write_privately(handoff_file, text)
     if not quiet:
         _tell(handout, now)
@@ -151,7 +151,7 @@ def _check_handoff(is_unread: bool, file: str | None) -> None:
     if is_unread:
         hint = "Leave out --method put and --no-check."
         raise OmicopyError(ErrorCode.USAGE, "A hand-off tells of a manifest, which has to be read", hint)
-    if file:
+    if file is not None:
         try:
             check_place(file)
         except OSError as error:
@@ -217,12 +217,12 @@ def _show_command(handout: Handout, is_upload: bool, content_type: str | None) -
 
     from omicopy.cli.talk import show
 
-    name = PurePosixPath(handout.url.key or "object").name
+    name = "./" + (PurePosixPath(handout.url.key or "").name or "object")
     if is_upload:
         header = ["-H", f"Content-Type: {content_type}"] if content_type else []
-        words = ["curl", "--fail", "--request", "PUT", "--upload-file", name, *header, handout.url.url]
+        words = ["curl", "--fail", "--globoff", "--request", "PUT", "--upload-file", name, *header, handout.url.url]
     else:
-        words = ["curl", "--fail", "--output", name, handout.url.url]
+        words = ["curl", "--fail", "--globoff", "--output", name, handout.url.url]
     show(shlex.join(words))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -34,6 +35,7 @@ class Life(Enum):
     ALIVE = "alive"
     REFUSED = "refused"
     MISSING = "missing"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Probe:
     life: Life
     size_bytes: int | None = None
     """Of the whole object, where the store says it."""
+    error: ServiceError | None = None
+    """Why nothing is known of it."""
 
 
 class Fetcher:
@@ -50,6 +54,7 @@ class Fetcher:
 
     def __init__(self, timeout: tuple[float, float], pace: Pace, patience: float) -> None:
         self._timeout = urllib3.Timeout(connect=timeout[0], read=timeout[1])
+        self._longest = timeout[1]
         self._pace = pace
         self._patience = patience
         self._pools = Pools()
@@ -98,14 +103,26 @@ class Fetcher:
                 preload_content=False,
             )
             try:
-                data = response.read(MANIFEST_LIMIT + 1, decode_content=False)
-                length = response.headers.get("Content-Length", "")
+                data = self._read_in_time(response, action, url.host)
+                length = _length(response)
                 self.clock_ahead = parse_clock_ahead(response.headers) or self.clock_ahead
             finally:
                 response.close()
-        if response.status == 200 and length.isdecimal() and len(data) < min(int(length), MANIFEST_LIMIT):
+        if response.status == 200 and length is not None and len(data) < min(length, MANIFEST_LIMIT):
             raise temporary(Cause.RESET, action, url.host, "the answer is cut short")
         return _Response(response.status, data, parse_retry_after(response.headers), _whole_size(response))
+
+    def _read_in_time(self, response: urllib3.BaseHTTPResponse, action: str, host: str) -> bytes:
+        """The beginning of the body. A server that sends a byte now and then would outlast any pause between two."""
+        give_up, data = time.monotonic() + self._longest, bytearray()
+        while len(data) <= MANIFEST_LIMIT:
+            chunk = response.read1(MANIFEST_LIMIT + 1 - len(data), decode_content=False)
+            if not chunk:
+                break
+            data += chunk
+            if time.monotonic() > give_up:
+                raise temporary(Cause.SILENT, action, host, Cause.SILENT.value)
+        return bytes(data)
 
     def _failure(self, response: _Response, url: PresignedUrl) -> ServiceError:
         answer = Answer(response.status, retry_after=response.retry_after)
@@ -124,14 +141,21 @@ class Fetcher:
 
 
 _REDIRECTED = "No redirect is followed. Check the URL's host, or ask for a new URL."
+_NUMBER = re.compile(r"[0-9]{1,19}")
 _WHOLE = re.compile(r"bytes [^/]*/([0-9]{1,19})")
+
+
+def _length(response: urllib3.BaseHTTPResponse) -> int | None:
+    length = response.headers.get("Content-Length", "")
+    return int(length) if _NUMBER.fullmatch(length) else None
 
 
 def _whole_size(response: urllib3.BaseHTTPResponse) -> int | None:
     """The size of the object of which an answer holds all, a part or nothing."""
     if response.status == 200:
-        length = response.headers.get("Content-Length", "")
-        return int(length) if length.isdecimal() else None
+        return _length(response)
+    if response.status == 416:  # of an object with any byte there is a first one
+        return 0
     found = _WHOLE.fullmatch(response.headers.get("Content-Range", ""))
     return int(found[1]) if found else None
 

@@ -19,6 +19,7 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
     HTTPClientError,
+    IncompleteReadError,
     ParamValidationError,
     ProxyConnectionError,
     ReadTimeoutError,
@@ -26,6 +27,7 @@ from botocore.exceptions import (
 )
 
 from omicopy.cloud.failure import Answer, Cause, ServiceError, is_broken_tls, parse_retry_after, refused, temporary
+from omicopy.cloud.fetch import MANIFEST_LIMIT
 from omicopy.cloud.log import logged
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace, read_patiently, send_once
@@ -78,10 +80,8 @@ class Storage:
             tokens.append(page.next_token)
 
     def read(self, bucket: str, key: str) -> bytes:
-        """One whole object; its size is for the caller to look at first."""
-        return self._patiently(
-            "GetObject", bucket, lambda: self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
-        )
+        """One whole object, or one byte more than a manifest has."""
+        return self._patiently("GetObject", bucket, lambda: self._read(bucket, key))
 
     def read_start(self, bucket: str, key: str, length: int) -> bytes:
         """The first `length` bytes of an object that is not empty, or all there are."""
@@ -133,6 +133,14 @@ class Storage:
     def _put(self, bucket: str, key: str, body: bytes) -> None:
         self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
 
+    def _read(self, bucket: str, key: str) -> bytes:
+        """Who may replace the object may make it as large as they like, whatever a listing said a moment ago."""
+        body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
+        content = body.read(MANIFEST_LIMIT + 1)
+        if len(content) <= MANIFEST_LIMIT:
+            content += body.read(1)  # at the end, where boto3 compares the length with what was announced
+        return content
+
     def _cors_rules(self, bucket: str) -> list[dict[str, Any]]:
         try:
             return [dict(rule) for rule in self._client.get_bucket_cors(Bucket=bucket)["CORSRules"]]
@@ -169,7 +177,7 @@ def _translated(action: str, where: str, call: Callable[[], T]) -> T:
         raise temporary(Cause.UNREACHABLE, action, where, "the server can't be reached") from None
     except ReadTimeoutError:
         raise temporary(Cause.SILENT, action, where, Cause.SILENT.value) from None
-    except (HTTPClientError, OSError):
+    except (HTTPClientError, IncompleteReadError, OSError):
         raise temporary(Cause.RESET, action, where, Cause.RESET.value) from None
     except (BotoCoreError, ValueError, LookupError):
         raise temporary(Cause.GARBLED, action, where, Cause.GARBLED.value) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -45,9 +45,8 @@ def look_in_bucket(
         found = [stored for stored in folder.found if format_of(stored.manifest) in (None, export.format)]
         if not found:
             return Refused(broken[0]) if broken else ABSENT
-        chosen = _choose(found)
-        is_https = storage.account.oos_endpoint.startswith("https:")
-        return Present(_with_dead_urls(chosen, fetcher, is_https, now))
+        endpoint = storage.account.oos_endpoint
+        return Present(_with_dead_urls(_choose(found, endpoint, folder.named), fetcher, endpoint, now))
     except ServiceError as error:
         return Refused(error) if error.cause is Cause.REFUSED else Unknown(error)
     except OmicopyError as error:
@@ -69,7 +68,7 @@ def find_in_folder(storage: Storage, bucket: str, folder: str) -> StoredExport:
     sizes = storage.sizes(bucket, folder)
     found, broken = _manifests(storage, bucket, sizes, set(), folder)
     if found:
-        return _choose(found)
+        return _choose(found, storage.account.oos_endpoint)
     if broken:
         raise next(iter(broken.values()))
     hint = "Name the manifest itself, or the folder that it lies in: s3://BUCKET/PREFIX/ami-…/"
@@ -144,9 +143,13 @@ def _damage(manifest: Manifest, sizes: dict[str, int]) -> Iterable[str]:
             yield f"{snapshot.key} has {size} bytes where the manifest says {snapshot.compressed_bytes}"
 
 
-def _choose(found: Sequence[StoredExport]) -> StoredExport:
+def _choose(found: Sequence[StoredExport], endpoint: str, named: Set[str] = frozenset()) -> StoredExport:
     """The manifest that counts: of whole exports the one that lives longest. An OMI never changes, so that any whole
-    export of it serves; but what describes other volumes is not the same image, and nobody can say which is right."""
+    export of it serves; but what describes other volumes is not the same image, and nobody can say which is right.
+
+    How long it lives a manifest says itself, and a stranger may have been let put one object there: what leads to the
+    account's own store, and is called as manifests are or as a task says, comes first.
+    """
     whole = [stored for stored in found if not stored.damage] or list(found)
     if len({_volumes(stored.manifest) for stored in whole}) > 1:
         names = ", ".join(stored.location for stored in whole)
@@ -156,26 +159,27 @@ def _choose(found: Sequence[StoredExport]) -> StoredExport:
             "Move away the one that does not belong there, or export under another --prefix.",
         )
 
-    def lifetime(stored: StoredExport) -> tuple[float, str]:
-        expiry = stored.manifest.earliest_expiry()
-        return (expiry.timestamp() if expiry else 0.0, stored.manifest_key)
+    def rank(stored: StoredExport) -> tuple[bool, bool, float, str]:
+        expiry, key = stored.manifest.earliest_expiry(), stored.manifest_key
+        is_own = all(snapshot.url.is_at(endpoint) for snapshot in stored.manifest.snapshots)
+        return (is_own, key.endswith(".json") or key in named, expiry.timestamp() if expiry else 0.0, key)
 
-    return max(whole, key=lifetime)
+    return max(whole, key=rank)
 
 
 def _volumes(manifest: Manifest) -> frozenset[tuple[str | None, int]]:
     return frozenset((snapshot.device, snapshot.size_bytes) for snapshot in manifest.snapshots)
 
 
-def _with_dead_urls(stored: StoredExport, fetcher: Fetcher, is_https: bool, now: datetime) -> StoredExport:
-    """Asks for one byte of every object through its embedded URL (R9), unless the URL says itself that it is over.
-    Plain http is as good as dead where the account's own store speaks https."""
+def _with_dead_urls(stored: StoredExport, fetcher: Fetcher, endpoint: str, now: datetime) -> StoredExport:
+    """Asks for one byte of every object through its embedded URL (R9), unless the URL says itself that it is over. What
+    does not lead to the account's own store is as good as dead: who may put a manifest there is not who may answer."""
     expiry = stored.manifest.expiry().earliest_known
     if stored.damage or (expiry is not None and expiry <= now):
         return stored
     dead = tuple(
         snapshot.key or ""
         for snapshot in stored.manifest.snapshots
-        if (snapshot.url.is_exposed and is_https) or fetcher.probe(snapshot.url).life is not Life.ALIVE
+        if not snapshot.url.is_at(endpoint) or fetcher.probe(snapshot.url).life is not Life.ALIVE
     )
     return replace(stored, dead_urls=dead)

@@ -13,8 +13,9 @@ from typing import Any
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.fetch import MANIFEST_LIMIT
 from omicopy.cloud.signing import presign
-from omicopy.copying.handed import demand_life
-from omicopy.copying.shelf import Folder, Shelf, key_of, list_shelf, only_disk
+from omicopy.copying.handed import CHECK_KEY, demand_life
+from omicopy.copying.parallel import in_parallel
+from omicopy.copying.shelf import MOST_LOOKED_INTO, Folder, Shelf, key_of, list_shelf, only_disk
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.disk import GIB, DiskHead
 from omicopy.model.manifest import Manifest, parse_manifest
@@ -137,10 +138,16 @@ def _demand_no_other(shelf: Shelf, key: str, disks: set[str]) -> None:
     """A disk may have a manifest after all, of an export that says more of the image than we can know; two that tell
     different stories of one disk would be taken for one export."""
     own = key.removesuffix("json")
-    for other in sorted(shelf.sizes):
-        if other.startswith(own) or not other.endswith(".json") or shelf.sizes[other] > MANIFEST_LIMIT:
-            continue
-        raw = shelf.storage.read(shelf.folder.bucket, other)
+    others = [
+        other
+        for other in sorted(shelf.sizes)
+        if other.endswith(".json") and not other.startswith(own) and shelf.sizes[other] <= MANIFEST_LIMIT
+    ]
+    if len(others) > MOST_LOOKED_INTO:
+        message = f"{len(others)} JSON files lie under {shelf.folder}, too many to see whether one is a manifest"
+        raise OmicopyError(ErrorCode.USAGE, message, "Put the disks of one image into a folder of their own.")
+    raws = in_parallel(lambda other: shelf.storage.read(shelf.folder.bucket, other), others)
+    for other, raw in zip(others, raws, strict=True):
         try:
             there = parse_manifest(raw)
         except OmicopyError:
@@ -195,5 +202,4 @@ def _demand_own_life(clients: Clients, wish: BuildWish, manifest: Manifest) -> N
         if error.code is not ErrorCode.EXPIRED:
             raise
         message = f"The store refuses a URL of an object under {wish.folder} signed with the profile {wish.profile!r}"
-        hint = "Check its access key, its Region, its right to read the object, and this machine's clock."
-        raise OmicopyError(ErrorCode.DENIED, message, hint) from None
+        raise OmicopyError(ErrorCode.DENIED, message, CHECK_KEY) from None

@@ -5,17 +5,21 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.fetch import Fetcher, Life
+from omicopy.cloud.fetch import Fetcher, Life, Probe
 from omicopy.cloud.signing import presign
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
-from omicopy.model.manifest import MANIFEST_URL, Expiry, Manifest, parse_manifest, url_path
+from omicopy.model.manifest import MANIFEST_URL, Expiry, Manifest, ManifestSnapshot, parse_manifest, url_path
 from omicopy.model.presigned import LONGEST_VALIDITY, PresignedUrl, Signature, parse_presigned
 
 _HINT = "Ask for a new URL (omicopy url …), or lower --min-validity."
 
 _A_MOMENT = timedelta(hours=1)
 """The life of a URL that is used at once."""
+
+_NEW_EXPORT = "A new export is needed."
+CHECK_KEY = "Check its access key, its Region, its right to read the object, and this machine's clock."
+"""What to do when our own credentials are refused."""
 
 _CUT = "A shell cuts a URL at its first &: put it in quotes, or give it in a file or on stdin (-)."
 
@@ -51,7 +55,7 @@ def read_own(fetcher: Fetcher, url: PresignedUrl, profile: str, location: str) -
             raise OmicopyError(
                 ErrorCode.DENIED,
                 f"The store refuses a URL of {location} signed with the profile {profile!r}",
-                "Check its access key, its Region, its right to read the object, and this machine's clock.",
+                CHECK_KEY,
             ) from None
         if error.code is ErrorCode.NOT_FOUND:
             raise OmicopyError(ErrorCode.NOT_FOUND, f"There is no object {location}", _NOT_THERE) from None
@@ -90,13 +94,28 @@ def demand_validity(expiry: Expiry, min_validity: timedelta, now: datetime, hint
 
 
 def demand_life(fetcher: Fetcher, manifest: Manifest) -> None:
-    """Asks for one byte through every URL inside. Raises EXPIRED for a refused URL, DAMAGED for a missing object."""
+    """Asks for one byte through every URL inside. Raises EXPIRED for a refused URL, DAMAGED for a missing object or one
+    of another size, or a ServiceError."""
     for index, snapshot in enumerate(manifest.snapshots):
-        life = fetcher.probe(snapshot.url).life
-        if life is Life.MISSING:
-            raise OmicopyError(ErrorCode.DAMAGED, f"{url_path(index)}: the object is gone", "A new export is needed.")
-        if life is Life.REFUSED:
-            raise OmicopyError(ErrorCode.EXPIRED, f"{url_path(index)}: the store refuses the URL", _HINT)
+        problem = problem_of(index, snapshot, fetcher.probe(snapshot.url))
+        if problem is not None:
+            raise problem
+
+
+def problem_of(index: int, snapshot: ManifestSnapshot, probe: Probe) -> OmicopyError | None:
+    """What a probe found wrong with the snapshot `index` of a manifest: DAMAGED, EXPIRED for a refused URL, or the
+    ServiceError that kept it from being found out."""
+    what = f"{url_path(index)}: {snapshot.key}"
+    if probe.error is not None:
+        return OmicopyError(probe.error.code, f"{what}: {probe.error.message}", probe.error.hint)
+    if probe.life is Life.MISSING:
+        return OmicopyError(ErrorCode.DAMAGED, f"{what} is gone", _NEW_EXPORT)
+    if probe.life is Life.REFUSED:
+        return OmicopyError(ErrorCode.EXPIRED, f"{what}: the store refuses the URL", _HINT)
+    if None not in (probe.size_bytes, snapshot.compressed_bytes) and probe.size_bytes != snapshot.compressed_bytes:
+        said = f"{what} has {probe.size_bytes} bytes where the manifest says {snapshot.compressed_bytes}"
+        return OmicopyError(ErrorCode.DAMAGED, said, _NEW_EXPORT)
+    return None
 
 
 def demand_https(url: PresignedUrl, what: str = MANIFEST_URL) -> None:
@@ -109,7 +128,14 @@ def demand_https(url: PresignedUrl, what: str = MANIFEST_URL) -> None:
         )
 
 
-def demand_https_inside(manifest: Manifest) -> None:
-    """As `demand_https`, of every URL in the manifest."""
+def demand_https_inside(manifest: Manifest, url: PresignedUrl) -> None:
+    """As `demand_https`, of every URL in the manifest at `url`. What comes from elsewhere must not lead to this very
+    machine, either, where it could ask for anything."""
     for index, snapshot in enumerate(manifest.snapshots):
         demand_https(snapshot.url, url_path(index))
+        if snapshot.url.is_local and not url.is_local:
+            raise OmicopyError(
+                ErrorCode.USAGE,
+                f"{url_path(index)}: {snapshot.url.host} is this very machine, and the manifest is from {url.host}",
+                "Do not import it. If it is right all the same, say --allow-http.",
+            )

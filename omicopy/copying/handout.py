@@ -39,6 +39,8 @@ class Wish:
     min_validity: timedelta
     check: bool = True
     resign: bool = True
+    only_manifest: bool = False
+    """Sign nothing but a manifest: what is wanted was named by a URL, which may be a stranger's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +82,20 @@ def _hand_out(clients: Clients, wish: Wish, bucket: str, key: str, now: datetime
     _check(wish)
     url = parse_presigned(presign(clients.accounts[wish.profile], bucket, key, wish.expires))
     location = f"s3://{bucket}/{key}"
-    if not wish.check:
+    if not wish.check and not wish.only_manifest:
         return Handout(url, location, None)
     raw = read_own(clients.fetcher(), url, wish.profile, location)
     key_ends = _demand_key(clients, wish, now)
     if not _may_be_manifest(raw):
+        if wish.only_manifest:
+            hint = f"Say {location} if it is to be handed out."
+            raise OmicopyError(ErrorCode.USAGE, f"{location} is no manifest, and only a URL asks for it", hint)
         return Handout(url, location, None, key_ends)
     manifest = parse_manifest(raw, location)
+    outside = manifest.problem_beside(bucket, key)
+    if outside:
+        hint = "Don't hand it out. If it is right all the same: omicopy url … --no-check"
+        raise OmicopyError(ErrorCode.DAMAGED, f"{location} points outside its export: {outside}", hint)
     shortcoming = _shortcoming(clients, wish, manifest, now)
     if shortcoming is None:
         return Handout(url, location, manifest, key_ends)
@@ -158,12 +167,12 @@ def _demand_bucket(clients: Clients, profile: str, bucket: str, key: str) -> Non
 def _shortcoming(clients: Clients, wish: Wish, manifest: Manifest, now: datetime) -> OmicopyError | None:
     """Why the manifest can't be handed out as it is: a URL inside ends too early, is refused, says no end, or is plain
     http where the account's own store is not. Raises what no new signature can mend."""
-    is_https = clients.accounts[wish.profile].oos_endpoint.startswith("https:")
+    endpoint = clients.accounts[wish.profile].oos_endpoint
     for index, snapshot in enumerate(manifest.snapshots):
         if snapshot.url.expires_at is None:
             return _unfit(f"{url_path(index)} does not say when it ends")
-        if snapshot.url.is_exposed and is_https:
-            return _unfit(f"{url_path(index)} is plain http")
+        if not snapshot.url.is_at(endpoint):
+            return _unfit(f"{url_path(index)} leads to {snapshot.url.host}, not to {endpoint}")
     try:
         demand_validity(manifest.expiry(), wish.min_validity, now, _RESIGN)
         demand_life(clients.fetcher(), manifest)

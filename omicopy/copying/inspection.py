@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.fetch import Fetcher, Life, Probe
-from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.manifest import Expiry, Manifest, ManifestSnapshot, effective_expiry, url_path
+from omicopy.copying.handed import problem_of
+from omicopy.errors import OmicopyError
+from omicopy.model.manifest import Expiry, Manifest, ManifestSnapshot, effective_expiry
 from omicopy.model.presigned import PresignedUrl
 from omicopy.model.report import SCHEMA, rfc3339
 
@@ -31,28 +33,26 @@ class Inspection:
         return effective_expiry(self.url.expires_at, self.manifest) if self.url else self.manifest.expiry()
 
     def problems(self) -> list[OmicopyError]:
-        """What the probes found wrong: DAMAGED or EXPIRED, each with its JSON path."""
-        problems = []
-        for index, (snapshot, probe) in enumerate(zip(self.manifest.snapshots, self.probes, strict=bool(self.probes))):
-            if (verdict := probe_verdict(snapshot, probe)) != Life.ALIVE.value:
-                code = ErrorCode.EXPIRED if probe.life is Life.REFUSED else ErrorCode.DAMAGED
-                problems.append(OmicopyError(code, f"{url_path(index)}: {verdict}", _HINTS[code]))
-        return problems
-
-
-_HINTS = {
-    ErrorCode.EXPIRED: "The owner of the bucket can sign it anew: omicopy resign …",
-    ErrorCode.DAMAGED: "A new export is needed.",
-}
+        """What the probes found wrong, each with its JSON path; see `problem_of`."""
+        pairs = zip(self.manifest.snapshots, self.probes, strict=bool(self.probes))
+        found = (problem_of(index, snapshot, probe) for index, (snapshot, probe) in enumerate(pairs))
+        return [problem for problem in found if problem is not None]
 
 
 def probe_all(fetcher: Fetcher, manifest: Manifest) -> tuple[Probe, ...]:
-    """One byte through every embedded URL. Raises a ServiceError where a store can't be asked."""
-    return tuple(fetcher.probe(snapshot.url) for snapshot in manifest.snapshots)
+    """One byte through every embedded URL. A store that can't be asked hides nothing of the others."""
+    return tuple(_probe(fetcher, snapshot.url) for snapshot in manifest.snapshots)
+
+
+def _probe(fetcher: Fetcher, url: PresignedUrl) -> Probe:
+    try:
+        return fetcher.probe(url)
+    except ServiceError as error:
+        return Probe(Life.UNKNOWN, error=error)
 
 
 def probe_verdict(snapshot: ManifestSnapshot, probe: Probe) -> str:
-    """`alive`, `refused`, `missing`, or that the object has another size than the manifest says."""
+    """`alive`, `refused`, `missing`, `unknown`, or that the object has another size than the manifest says."""
     if None not in (probe.size_bytes, snapshot.compressed_bytes) and probe.size_bytes != snapshot.compressed_bytes:
         return f"{probe.size_bytes} bytes where the manifest says {snapshot.compressed_bytes}"
     return probe.life.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -13,7 +14,12 @@ from omicopy.model.export import ExportTask, Phase, StoredExport, parse_task
 from omicopy.model.presigned import parse_presigned
 from omicopy.model.provenance import CLEANED_TAG
 
-_EXPORT = ("image-export-", "ami-")
+_EXPORT = re.compile(r"image-export-[0-9a-z]+|ami-[0-9a-z]{8,}")
+
+
+def is_own(source: str) -> bool:
+    """Whether it can only be looked for with the credentials of the account that it is in."""
+    return source.startswith("s3://") or _EXPORT.fullmatch(source) is not None
 
 
 def locate(clients: Clients, profile: str, source: str, now: datetime) -> tuple[str, str]:
@@ -28,9 +34,9 @@ def locate(clients: Clients, profile: str, source: str, now: datetime) -> tuple[
         if key and not key.endswith("/"):
             return bucket, key
         stored = find_in_folder(clients.storage(profile), bucket, key)
-    elif source.startswith(_EXPORT):
+    elif _EXPORT.fullmatch(source):
         stored = _finished_export(clients, profile, source, now)
-    elif source.startswith(("http://", "https://")):
+    elif source.lower().startswith(("http://", "https://")):
         return _in_own_store(clients, profile, source)
     else:
         hint = "Give s3://BUCKET/KEY, an export task's ID (image-export-…), an image's (ami-…), or an old URL."
@@ -60,7 +66,7 @@ def _in_own_store(clients: Clients, profile: str, source: str) -> tuple[str, str
             f"{url.place} lies at another host than the object storage of {profile!r}, {account.oos_endpoint}",
             "Name the profile of the account that the bucket belongs to.",
         )
-    if not url.bucket or not url.key:
+    if not url.bucket or not url.key or not {".", ".."}.isdisjoint(url.key.split("/")):
         raise OmicopyError(ErrorCode.USAGE, f"{url.place} names no object", "Give the URL of a manifest.")
     return url.bucket, url.key
 

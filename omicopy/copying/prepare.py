@@ -112,7 +112,7 @@ def read_wished(clients: Clients, wish: ImportWish, now: datetime) -> HandedMani
         demand_https(wish.url)
     manifest = read_handed(clients.fetcher(), wish.url, now)
     if not wish.allow_http:
-        demand_https_inside(manifest)
+        demand_https_inside(manifest, wish.url)
     demand_validity(effective_expiry(wish.url.expires_at, manifest), wish.min_validity, now)
     demand_life(clients.fetcher(), manifest)
     return HandedManifest(wish.url, manifest)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
-from omicopy.cloud.fetch import Fetcher, Life
+from omicopy.cloud.fetch import Fetcher
 from omicopy.cloud.profile import Account
 from omicopy.cloud.signing import check_expiry, presign
-from omicopy.copying.handed import read_own_manifest
+from omicopy.copying.handed import CHECK_KEY, problem_of, read_own_manifest
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import StoredExport
-from omicopy.model.manifest import Manifest, url_path
+from omicopy.model.manifest import Manifest, parse_manifest, url_path
+from omicopy.model.place import check_prefix
 from omicopy.model.presigned import MAX_EXPIRY, parse_presigned
 from omicopy.model.report import SCHEMA, describe_snapshots, rfc3339
 
@@ -38,6 +39,10 @@ def resign(
     object is asked for through its new URL first. Raises DAMAGED for what points elsewhere, is gone or has another
     size, DENIED where the account may not read or write there, else a ServiceError.
     """
+    for prefix in allowed:
+        if not check_prefix(prefix).strip("/"):
+            hint = "Name the folder that the objects lie in."
+            raise OmicopyError(ErrorCode.USAGE, "--allow-key-prefix without a prefix is the whole bucket", hint)
     outside = stored.manifest.problem_beside(stored.bucket, stored.manifest_key, allowed)
     if outside:
         raise OmicopyError(
@@ -47,8 +52,10 @@ def resign(
         )
     urls = [presign(account, stored.bucket, snapshot.key or "", expires) for snapshot in stored.manifest.snapshots]
     _demand_objects(account, fetcher, stored.manifest, urls)
+    body = stored.manifest.with_urls(urls)
+    parse_manifest(body, f"The new manifest of {stored.location}")  # nothing is put that we could not read again
     key = _free_key(storage, stored, now)
-    storage.put(stored.bucket, key, stored.manifest.with_urls(urls))
+    storage.put(stored.bucket, key, body)
     return key
 
 
@@ -96,18 +103,12 @@ def resign_in_passing(account: Account, storage: Storage, fetcher: Fetcher, stor
 def _demand_objects(account: Account, fetcher: Fetcher, manifest: Manifest, urls: Sequence[str]) -> None:
     """Every object is there, as large as the manifest says, and may be read by whoever signed."""
     for index, (snapshot, url) in enumerate(zip(manifest.snapshots, urls, strict=True)):
-        probe, what = fetcher.probe(parse_presigned(url)), f"{url_path(index)}: {snapshot.key}"
-        if probe.life is Life.MISSING:
-            raise OmicopyError(ErrorCode.DAMAGED, f"{what} is gone", "A new export is needed.")
-        if probe.life is Life.REFUSED:
-            raise OmicopyError(
-                ErrorCode.DENIED,
-                f"{what} can't be read with the profile {account.profile!r}",
-                "Check its access key, its Region, its right to read the object, and this machine's clock.",
-            )
-        if None not in (probe.size_bytes, snapshot.compressed_bytes) and probe.size_bytes != snapshot.compressed_bytes:
-            said = f"{what} has {probe.size_bytes} bytes where the manifest says {snapshot.compressed_bytes}"
-            raise OmicopyError(ErrorCode.DAMAGED, said, "A new export is needed.")
+        problem = problem_of(index, snapshot, fetcher.probe(parse_presigned(url)))
+        if problem is not None and problem.code is ErrorCode.EXPIRED:  # a URL of our own, made a moment ago
+            said = f"{url_path(index)}: {snapshot.key} can't be read with the profile {account.profile!r}"
+            raise OmicopyError(ErrorCode.DENIED, said, CHECK_KEY)
+        if problem is not None:
+            raise problem
 
 
 def newest_anew(storage: Storage, bucket: str, key: str) -> str | None:

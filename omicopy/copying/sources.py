@@ -38,7 +38,7 @@ def read_url(source: str) -> PresignedUrl:
 
 def read_source(source: str) -> PresignedUrl | bytes:
     """As `read_url`; what begins as a JSON object is returned as it is, at most one byte more than a manifest has."""
-    if source.startswith(("http://", "https://")):
+    if source.strip().lower().startswith(("http://", "https://")):
         return parse_presigned(source)
     content = _content(source)
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
@@ -62,13 +62,21 @@ def find_url(text: str, where: str) -> PresignedUrl:
     text = html.unescape(text) if _HTML.search(text) else text
     if text.strip().startswith(("http://", "https://")) and len(text.split()) == 1:
         return parse_presigned(text.rstrip("\r\n\t .,;"))
-    urls = {found: parse_presigned(found) for found in (match.rstrip(".,;:!?") for match in _URL.findall(text))}
+    urls = {url.url: url for match in _URL.findall(text) if (url := _parsed(match.rstrip(".,;:!?")))}
     signed = {found: url for found, url in urls.items() if url.signature is not Signature.NONE}
     candidates = list((signed or urls).values())
     if len(candidates) == 1:
         return candidates[0]
     count = "holds no URL" if not candidates else f"holds {len(candidates)} different URLs"
     raise OmicopyError(ErrorCode.USAGE, f"{where} {count}", _HINT)
+
+
+def _parsed(text: str) -> PresignedUrl | None:
+    """What stands beside the URL that was handed over may be any other."""
+    try:
+        return parse_presigned(text)
+    except OmicopyError:
+        return None
 
 
 def _text(content: bytes) -> str:

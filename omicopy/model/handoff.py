@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import replace
 from datetime import datetime
@@ -13,6 +14,13 @@ from omicopy.model.size import say_size
 
 FREE_PRODUCT_TYPE = "0001"
 """Linux and whatever else bears no licence of its own."""
+
+
+_ARCHITECTURE = re.compile(r"[A-Za-z0-9_]{1,16}")
+_DEVICE = re.compile(r"/dev/[a-z0-9]{1,16}")
+_PRODUCT_TYPE = re.compile(r"[0-9]{4}")
+_SHOWN = 40
+"""Volumes."""
 
 
 def licensed_types(manifest: Manifest) -> tuple[str, ...]:
@@ -41,7 +49,7 @@ def handoff_text(url: PresignedUrl, manifest: Manifest, ends: datetime | None) -
         [
             "An OUTSCALE machine image (OMI) to import into your account",
             "",
-            f"Image:     {summary(replace(manifest, name=own_name))}",
+            f"Image:     {summary(_plain(manifest, own_name))}",
             *(f"           {line}" for line in _volumes(manifest)),
             *_licences(manifest),
             f"Import by: {_deadline(ends)}",
@@ -64,16 +72,24 @@ def handoff_text(url: PresignedUrl, manifest: Manifest, ends: datetime | None) -
     )
 
 
+def _plain(manifest: Manifest, name: str | None) -> Manifest:
+    """Without a word that could be a message of its own: a manifest may be a stranger's."""
+    architecture = manifest.architecture if _ARCHITECTURE.fullmatch(manifest.architecture or "") else None
+    return replace(manifest, name=name, architecture=architecture)
+
+
 def _volumes(manifest: Manifest) -> list[str]:
     lines = []
-    for snapshot in manifest.snapshots:
+    for snapshot in manifest.snapshots[:_SHOWN]:
         compressed = "" if snapshot.compressed_bytes is None else f", {say_size(snapshot.compressed_bytes)} to transfer"
-        lines.append(f"{snapshot.device or 'a volume'}: {say_size(snapshot.size_bytes)}{compressed}")
-    return lines
+        device = snapshot.device if _DEVICE.fullmatch(snapshot.device or "") else "a volume"
+        lines.append(f"{device}: {say_size(snapshot.size_bytes)}{compressed}")
+    more = len(manifest.snapshots) - _SHOWN
+    return [*lines, f"and {more} more"] if more > 0 else lines
 
 
 def _licences(manifest: Manifest) -> list[str]:
-    licensed = licensed_types(manifest)
+    licensed = [kind for kind in licensed_types(manifest) if _PRODUCT_TYPE.fullmatch(kind)]
     return [f"Licences:  product types {', '.join(licensed)}; your account answers for them"] if licensed else []
 
 

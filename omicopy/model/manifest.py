@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from omicopy.model.manifest_file import SnapshotEntry, read_manifest
+from omicopy.model.manifest_file import MAX_MANIFEST_BYTES, SnapshotEntry, read_manifest
 from omicopy.model.presigned import PresignedUrl
 
 MANIFEST_URL = "manifest URL"
@@ -94,8 +94,11 @@ class Manifest:
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def with_urls(self, urls: Sequence[str]) -> bytes:
-        """The JSON again with one new URL a snapshot (else ValueError), in order. Nothing else changes."""
-        return json.dumps(self._with_urls(urls), indent=2).encode() + b"\n"
+        """The JSON again with one new URL a snapshot (else ValueError), in order. Nothing else changes; what would be
+        too large for a manifest is written without white space."""
+        document = self._with_urls(urls)
+        spacious = json.dumps(document, indent=2).encode() + b"\n"
+        return spacious if len(spacious) <= MAX_MANIFEST_BYTES else json.dumps(document, separators=(",", ":")).encode()
 
     def problem_outside(self, bucket: str, *prefixes: str) -> str | None:
         """R4: the first entry that points outside all of the `prefixes` in `bucket`, as text with its JSON path, or

@@ -17,6 +17,9 @@ MAX_MANIFEST_BYTES = 1024 * 1024
 """Who fetches a manifest need not read more than one byte beyond."""
 
 _MAX_DEPTH = 32
+_MAX_TEXT = 1024
+"""Characters of a name, a device and the like; of a description four times as many."""
+_MAX_SNAPSHOTS = 256
 _MAX_NUMBER = 2**63 - 1
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,19}")
 _HINT = (
@@ -32,6 +35,8 @@ _WORDS = {
     "bool_type": "is neither true nor false",
     "list_type": "is not a list",
     "too_short": "is empty",
+    "too_long": f"has more than {_MAX_SNAPSHOTS} entries",
+    "string_too_long": "is too long a text",
     "model_type": "is not a JSON object",
     "literal_error": "is not 1, the only version that there is",
 }
@@ -72,7 +77,7 @@ def _url(value: object) -> PresignedUrl:
         raise PydanticCustomError("url", "{reason}", {"reason": error.message.rstrip(".")}) from None
 
 
-_Text = Annotated[str, Field(strict=True), AfterValidator(_printable)]
+_Text = Annotated[str, Field(strict=True, max_length=_MAX_TEXT), AfterValidator(_printable)]
 _Count = Annotated[int, BeforeValidator(_whole_number), Field(strict=True, ge=0, le=_MAX_NUMBER)]
 
 
@@ -93,10 +98,12 @@ class SnapshotEntry(_Entry):
 
 class ImageEntry(_Entry):
     name: _Text | None = Field(None, alias="Name")
-    description: Annotated[str, Field(strict=True)] | None = Field(None, alias="Description")
+    description: Annotated[str, Field(strict=True, max_length=4 * _MAX_TEXT)] | None = Field(None, alias="Description")
     architecture: _Text | None = Field(None, alias="Architecture")
-    product_types: Annotated[list[_Text], Field(fail_fast=True)] | None = Field(None, alias="ProductTypes")
-    snapshots: list[SnapshotEntry] = Field(alias="Snapshots", min_length=1, fail_fast=True)
+    product_types: Annotated[list[_Text], Field(fail_fast=True, max_length=_MAX_SNAPSHOTS)] | None = Field(
+        None, alias="ProductTypes"
+    )
+    snapshots: list[SnapshotEntry] = Field(alias="Snapshots", min_length=1, max_length=_MAX_SNAPSHOTS, fail_fast=True)
 
 
 class ManifestEntry(_Entry):

@@ -75,7 +75,19 @@ class PresignedUrl:
     @property
     def is_exposed(self) -> bool:
         """Plain http to another machine: whoever sits in between reads it, and may change what comes back."""
-        return self.scheme == "http" and not _is_loopback(urlsplit(self.url).hostname or "")
+        return self.scheme == "http" and not self.is_local
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it leads to this very machine."""
+        return _is_loopback(urlsplit(self.url).hostname or "")
+
+    def is_at(self, endpoint: str) -> bool:
+        """Whether it leads to an endpoint such as `https://oos.eu-west-2.outscale.com`."""
+        own = urlsplit(endpoint)
+        port = {"https": ":443", "http": ":80"}.get(own.scheme, "")
+        is_same_host = self.host.removesuffix(port) == own.netloc.lower().removesuffix(port)
+        return self.scheme == own.scheme and is_same_host
 
     def redacted(self) -> str:
         """The URL with every value that bears a signature or an access key replaced."""
