@@ -213,3 +213,39 @@ def test_the_public_functions_do_what_the_commands_do(tool, monkeypatch) -> None
     assert (inspection.manifest.name, inspection.problems()) == ("golden-linux", [])
     results = omicopy.run_plan(plan(tool), only=["windows"], orders=orders)
     assert [one.status.value for one in results] == ["copied"]
+
+
+def test_a_plan_that_cleans_up_leaves_nothing_in_the_bucket_and_makes_nothing_twice(tool) -> None:
+    text = PLAN.replace("prefix: nightly}", "prefix: nightly, cleanup: on-success}")
+    tool.put("nightly/ami-00000001/foreign.txt", b"not ours")
+    run(tool, text=text)
+    assert tool.keys("") == ["nightly/ami-00000001/foreign.txt"]
+    assert {dict(task.tags).keys() >= {"omicopy:cleaned-up"} for task in tool.tasks()} == {True}
+    tool.forget()
+    assert {c["status"] for c in run(tool, text=text).json["copies"]} == {"present"}
+    assert tool.writes() == []
+    (copy,) = [image for image in tool.copies() if image.name == "golden-linux"]
+    tool.target.images.drop(copy.image_id)
+    tool.target.settle()
+    again = run(tool, text=text, code=0)
+    assert sorted(c["status"] for c in again.json["copies"]) == ["copied"] + ["present"] * 4
+    assert tool.count("CreateImageExportTask") == 1, "what was cleaned up is exported again where it is needed"
+    assert tool.keys("") == ["nightly/ami-00000001/foreign.txt"]
+
+
+def test_what_another_target_still_needs_is_not_cleaned_up(tool) -> None:
+    text = PLAN.replace("prefix: nightly}", "prefix: nightly, cleanup: on-success}")
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateImage", account="target-other", times=None))
+    run(tool, code=3, text=text)
+    assert len(tool.keys(".json")) == 2, "of the images that target-other lacks"
+    tool.sandbox.faults.clear()
+    run(tool, text=text)
+    assert (tool.count("CreateImageExportTask"), tool.keys("")) == (3, [])
+
+
+def test_what_was_handed_out_is_not_cleaned_up(tool) -> None:
+    tool.copy("golden-linux")
+    tool.url(LINUX)
+    ran = tool.copy("golden-linux", "--cleanup")
+    assert len(tool.keys(".json")) == 1
+    assert "omi-exports" in ran.err

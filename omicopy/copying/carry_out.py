@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from omicopy.cloud.clients import Clients
+from omicopy.copying.cleanup import clean_up
 from omicopy.copying.clock import Clock
-from omicopy.copying.events import Listener
+from omicopy.copying.events import Listener, Warned
 from omicopy.copying.journal import Journal
 from omicopy.copying.locks import Locks
 from omicopy.copying.loop import Loop
 from omicopy.copying.pilot import Mode
-from omicopy.model.report import CopyResult
-from omicopy.model.request import Budgets, CopyRequest
+from omicopy.model.report import CopyResult, Status
+from omicopy.model.request import Budgets, CopyRequest, Origin
+
+
+_THERE = (Status.COPIED, Status.PRESENT)
 
 
 def state_folder() -> Path:
@@ -43,4 +48,24 @@ def carry_out(
     journal = Journal(orders.state / "journal", listener)
     locks = Locks(orders.state / "locks", listener)
     loop = Loop(clients, journal, locks, listener, orders.budgets, orders.mode, clock, orders.lock_wait)
-    return loop.run(requests)
+    results = loop.run(requests)
+    done = _served(results)
+    if done and not orders.mode.dry_run:
+        clean_up(clients, done, lambda text: listener(Warned(text)), clock.wall())
+    return results
+
+
+def _served(results: Sequence[CopyResult]) -> list[CopyRequest]:
+    """The requests whose export is to be cleaned up, and is needed by no copy of this run any more."""
+    by_export: dict[object, list[tuple[CopyRequest, Status]]] = defaultdict(list)
+    for result in results:
+        request = result.request
+        if isinstance(request, CopyRequest) and isinstance(request.source, Origin):
+            party = request.source.party
+            by_export[party.account_id, party.region, request.source.export].append((request, result.status))
+    return [
+        request
+        for group in by_export.values()
+        if all(status in _THERE and request.cleanup for request, status in group)
+        for request, _ in group
+    ]
