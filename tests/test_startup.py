@@ -34,6 +34,7 @@ COMMANDS = [
     "manifest build",
     "status",
     "cancel",
+    "prune",
     "doctor",
     "sandbox",
 ]

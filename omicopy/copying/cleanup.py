@@ -65,6 +65,12 @@ def clean_exports(clients: Clients, profile: str, exports: Sequence[ExportKey], 
     return in_parallel(lambda export: _Cleaner(clients, profile, export, now).clean(tasks), exports)
 
 
+def is_anything_left(clients: Clients, profile: str, export: ExportKey) -> bool:
+    """Whether a clean-up of the export still finds something to delete. Raises a ServiceError."""
+    doomed = _judge_folder(export, read_folder(clients.storage(profile), export, ()))
+    return isinstance(doomed, Doomed) and bool(doomed.manifests)
+
+
 def read_tasks(clients: Clients, profile: str, filters: Mapping[str, Sequence[str]]) -> list[ExportTask]:
     api = clients.api(profile)
     raw = api.read_all("ReadImageExportTasks", "ImageExportTasks", clients.patience, filters)

@@ -1,0 +1,207 @@
+"""`omicopy prune`: retention for copies and exports of ours. Shows first, and deletes only when told to."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omicopy.cli import options
+from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.errors import ErrorCode, OmicopyError
+
+if TYPE_CHECKING:
+    from omicopy.cloud.clients import Clients
+    from omicopy.copying.prune import Survey
+    from omicopy.model.plan import Retention
+    from omicopy.model.pruning import Entry
+
+_COLUMNS = ("Action", "What", "ID", "Name", "Source's date", "Why", "Where")
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(prune)
+
+
+def prune(
+    context: typer.Context,
+    plan: Annotated[
+        str | None, typer.Argument(metavar="PLAN.yaml", help="A plan's file, whose jobs say what they keep.")
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="PROFILE", envvar="OMICOPY_FROM", help="The source account's profile."),
+    ] = None,
+    targets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--to", metavar="PROFILE", envvar="OMICOPY_TO", help="The target account's profile; may be repeated."
+        ),
+    ] = None,
+    keep_last: Annotated[
+        int | None,
+        typer.Option(
+            "--keep-last", metavar="N", min=1, envvar="OMICOPY_KEEP_LAST", help="Keep so many of each kind of image."
+        ),
+    ] = None,
+    keep_within: Annotated[
+        str | None,
+        typer.Option(
+            "--keep-within",
+            metavar="DURATION",
+            envvar="OMICOPY_KEEP_WITHIN",
+            help="Keep what comes from images created within this time.",
+        ),
+    ] = None,
+    bucket: Annotated[
+        str | None,
+        typer.Option("--bucket", metavar="NAME", envvar="OMICOPY_BUCKET", help="The source account's bucket."),
+    ] = None,
+    prefix: options.Prefix = "",
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", envvar="OMICOPY_YES", help="Delete it; without this it is only shown.")
+    ] = False,
+    retry: options.Retry = "5m",
+    http_timeout: options.HttpTimeout = "60s",
+    output: options.Output = OutputForm.TABLE,
+    verbose: options.Verbose = 0,
+    log_format: options.LogFormatOption = LogFormat.TEXT,
+) -> None:
+    """Show which copies and exports of ours retention lets go; with --yes, delete them.
+
+    With a plan: each job that has a retention, its copies in each target counted together. Else the copies that the
+    targets have of the source account's images and, where --bucket is given, the exports there, counted by their
+    names without digits. What counts is when the source image was created; what either rule keeps is kept. Never
+    deleted: the latest one, what a plan still asks for, what others made, what is not whole, an export that was handed
+    out and still works.
+
+    In a pipe one line each, with tabs between: keep or delete (with --yes also deleted or failed), image or export, ID,
+    name, the source's date, why, and where.
+    """
+    from omicopy.cli.talk import say, say_error, speak, warn
+    from omicopy.copying.prune import prune as delete
+    from omicopy.model.duration import parse_duration
+    from omicopy.model.pruning import Action, exit_code
+
+    speak(log_format, verbose)
+    now = datetime.now(UTC)
+    patience = parse_duration(retry)
+    if plan is not None:
+        _check_plan_alone(context)
+        clients, survey = _survey_plan(plan, patience, http_timeout, now)
+    else:
+        asked = _Asked(source, targets or (), keep_last, keep_within, bucket, prefix)
+        clients, survey = _survey_accounts(asked, patience, http_timeout, now)
+    entries: Sequence[Entry] = survey.entries
+    if yes:
+        entries = delete(clients, entries, warn, now)
+    _print(entries, output)
+    for error in [*survey.errors, *(entry.error for entry in entries if entry.error)]:
+        say_error(error)
+    if not yes and any(entry.action is Action.DELETE for entry in entries):
+        say("Nothing was deleted; with --yes it is.")
+    raise typer.Exit(exit_code(entries, survey.errors))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What stands in the place of a plan."""
+
+    source: str | None
+    targets: Sequence[str]
+    keep_last: int | None
+    keep_within: str | None
+    bucket: str | None
+    prefix: str
+
+
+def _survey_plan(plan: str, retry: timedelta, http_timeout: str, now: datetime) -> tuple[Clients, Survey]:
+    from omicopy import api
+    from omicopy.cli.accounts import clients_for
+    from omicopy.cli.talk import say
+    from omicopy.copying.prune import survey_plan
+
+    loaded = api.load_plan(plan)
+    if not any(job.retention for job in loaded.jobs):
+        say(f"No job of {plan} has a retention: all is kept.")
+    clients = clients_for(loaded.profiles, retry, http_timeout)
+    return clients, survey_plan(clients, loaded, now)
+
+
+def _survey_accounts(asked: _Asked, retry: timedelta, http_timeout: str, now: datetime) -> tuple[Clients, Survey]:
+    from omicopy.cli.accounts import clients_for
+    from omicopy.copying.prepare import identify
+    from omicopy.copying.prune import survey_accounts
+    from omicopy.model.place import check_bucket, check_prefix
+    from omicopy.model.pruning import Scope
+
+    if not asked.source or not (asked.targets or asked.bucket):
+        hint = "Name a plan, or --from and --to, or --from and --bucket."
+        raise OmicopyError(ErrorCode.USAGE, "There is nothing to look at", hint)
+    retention = _retention(asked.keep_last, asked.keep_within)
+    bucket = check_bucket(asked.bucket) if asked.bucket else None
+    prefix = "/".join(part for part in check_prefix(asked.prefix).split("/") if part)
+    targets = list(dict.fromkeys(asked.targets))
+    clients = clients_for([asked.source, *targets], retry, http_timeout)
+    scope = Scope(identify(clients, asked.source), retention, bucket=bucket, prefix=prefix)
+    return clients, survey_accounts(clients, scope, targets, now)
+
+
+def _retention(keep_last: int | None, keep_within: str | None) -> Retention:
+    from omicopy.model.duration import parse_duration
+    from omicopy.model.plan import Retention
+
+    if keep_last is None and keep_within is None:
+        raise OmicopyError(ErrorCode.USAGE, "No rule says what is kept", "Give --keep-last, --keep-within or both.")
+    return Retention(keep_last, parse_duration(keep_within) if keep_within else None)
+
+
+def _check_plan_alone(context: typer.Context) -> None:
+    """Raises USAGE for a plan beside what it says itself. What the environment says is for whatever command it fits."""
+    words = {"source": "--from", "targets": "--to", "keep_last": "--keep-last", "keep_within": "--keep-within"}
+    words |= {"bucket": "--bucket", "prefix": "--prefix"}
+    given = {name: context.get_parameter_source(name) for name in words}
+    typed = [words[name] for name, where in given.items() if where is not None and where.name == "COMMANDLINE"]
+    if typed:
+        raise OmicopyError(ErrorCode.USAGE, "A plan says itself what is kept where", f"Leave out {', '.join(typed)}.")
+
+
+def _print(entries: Sequence[Entry], output: OutputForm) -> None:
+    from omicopy.cli.talk import safe
+    from omicopy.model.pruning import describe_entry
+    from omicopy.model.report import SCHEMA
+
+    if output is OutputForm.TABLE:
+        _print_rows([_row(entry) for entry in entries])
+        return
+    indent = 2 if output is OutputForm.JSON else None
+    document = {"schema": SCHEMA, "pruned": [describe_entry(entry) for entry in entries]}
+    print(safe(json.dumps(document, indent=indent)))  # noqa: T201
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    from omicopy.cli.talk import safe
+    from omicopy.model.report import rfc3339
+
+    cells = (entry.action, entry.kind, entry.id, entry.name, rfc3339(entry.created), entry.why, entry.where)
+    return tuple(safe(cell or "-").replace("\n", "�") for cell in cells)
+
+
+def _print_rows(rows: Sequence[tuple[str, ...]]) -> None:
+    if not sys.stdout.isatty():
+        for row in rows:
+            print("\t".join(row))  # noqa: T201
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*_COLUMNS, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
