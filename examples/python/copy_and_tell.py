@@ -1,0 +1,70 @@
+"""Copies an image and tells how that went; then hands its export over to somebody else. The public functions at work.
+
+Without an account: omicopy sandbox -- python examples/python/copy_and_tell.py ami-00000001
+With yours: change the two profiles and the bucket.
+"""
+
+# ruff: noqa: T201
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from omicopy import copy, inspect, presign, run_plan
+from omicopy.copying.carry_out import Orders
+from omicopy.errors import OmicopyError
+from omicopy.model.duration import parse_duration
+from omicopy.model.report import CopyResult, exit_code
+from omicopy.model.request import Budgets
+
+SOURCE, TARGET, BUCKET = "source", "target", "omi-exports"
+
+
+def main() -> int:
+    """The exit code that `omicopy` itself would end with."""
+    asked = arguments()
+    try:
+        pause = parse_duration(asked.pause)
+        orders = Orders(Budgets(poll_min=pause, poll_max=12 * pause))
+        results = copy([asked.image], source=SOURCE, targets=[TARGET], bucket=BUCKET, orders=orders)
+        if asked.plan:
+            results += run_plan(asked.plan, orders=orders)
+        tell(results)
+        if results[0].is_good:
+            hand_over(asked.image)
+    except OmicopyError as error:  # all that is foreseeable; a copy that fails is no exception but a result
+        print(f"{error.message}\n  {error.hint}", file=sys.stderr)
+        return error.exit_code
+    return exit_code(results)
+
+
+def tell(results: Sequence[CopyResult]) -> None:
+    """One line a copy; of one that failed, why and what to do."""
+    for result in results:
+        print(f"{result.request.label}: {result.status}, {result.image_id or 'no image'}")
+        if result.error:
+            print(f"  {result.error.message}\n  {result.error.hint}")
+
+
+def hand_over(image_id: str) -> None:
+    """A URL of the export's manifest that works, and what its receiver sees there without any credentials."""
+    handout = presign(image_id, profile=SOURCE, expires="2d")
+    seen = inspect(handout.url.url, probe=True)
+    size = sum(snapshot.size_bytes for snapshot in seen.manifest.snapshots) // 2**30
+    print(f"{seen.manifest.name}, {size} GiB, to be imported before {seen.expiry.at or 'nobody knows when'}:")
+    print(handout.url.url)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("image", metavar="IMAGE_ID")
+    parser.add_argument("--plan", type=Path, help="a plan to be made true as well")
+    parser.add_argument("--pause", default="5s", help="the first pause between two looks; the longest is 12 times that")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
