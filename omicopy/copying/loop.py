@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -128,7 +128,7 @@ class Loop:
                 if isinstance(step, StartExport | Resign) and export not in held and not self.mode.dry_run:
                     flight.export.wants_lock = True
                     step = LookAgain("another run on this machine may be just about to do the same")
-                if slots.are_full(flight, step) and not self.mode.dry_run:
+                if isinstance(step, Look) or (slots.are_full(flight, step) and not self.mode.dry_run):
                     pilot.hold(flight, now)
                     continue
                 slots.take(flight, step)
@@ -162,13 +162,24 @@ class Loop:
         for flight in flights:
             forget(flight)
         steps: dict[Flight, Step] = {flight: self._decide(flight, now) for flight in flights}
-        while wanting := [flight for flight in flights if isinstance(steps[flight], Look)]:
-            for what in Look:
-                group = [flight for flight in wanting if steps[flight] is what]
-                if group:
-                    observer.look(what, group, now)
-            steps.update({flight: self._decide(flight, now) for flight in wanting})
+        while looks := self._looks(steps):
+            for what, group in looks.items():
+                observer.look(what, group, now)
+                steps.update({flight: self._decide(flight, now) for flight in group})
         return steps
+
+    def _looks(self, steps: Mapping[Flight, Step]) -> dict[Look, list[Flight]]:
+        """What the decisions hang on, and whose. What is left when there is nothing more waits for a slot."""
+        looks: dict[Look, list[Flight]] = {}
+        for flight, step in steps.items():
+            if isinstance(step, Look):
+                looks.setdefault(step, []).append(flight)
+        if Look.BUCKET not in looks or self.mode.dry_run:
+            return looks
+        if len(looks) > 1:  # what is under way is known before anybody's turn comes
+            return {what: group for what, group in looks.items() if what is not Look.BUCKET}
+        turns = Slots(steps, self.mode.parallel).turns(steps)
+        return {Look.BUCKET: turns} if turns else {}
 
     def _decide(self, flight: Flight, now: Moment) -> Step:
         return decide(Situation(flight.request, flight.seen, flight.image, flight.export, flight.budgets, now))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+from omicopy.copying.facts import Present, Unasked
 from omicopy.copying.flight import Flight
-from omicopy.copying.steps import Import, LookAgain, Stage, StartExport, Step, Wait
+from omicopy.copying.steps import Done, Fail, Import, Look, LookAgain, Stage, StartExport, Step, Wait
+from omicopy.model.export import Phase
 from omicopy.model.request import CopyRequest, Origin
 
 Account = tuple[str, str, Stage]
@@ -31,14 +33,35 @@ class Slots:
         stage = _starts(step)
         if stage is None:
             return False
-        account = _account(flight.request, stage)
-        taken, bound = self._taken[account], self._bounds.get(account)
-        return bound is not None and len(taken) >= bound and _work(flight, stage) not in taken
+        return self._has_no_room(flight, stage)
 
     def take(self, flight: Flight, step: Step) -> None:
         stage = _starts(step)
         if stage is not None:
             self._taken[_account(flight.request, stage)].add(_work(flight, stage))
+
+    def turns(self, steps: Mapping[Flight, Step]) -> list[Flight]:
+        """Of the copies that would look into the bucket next, those that could use what they find there: it is read
+        once an export, so that the others, however many they are, must not (R7). Uses these slots up."""
+        wanting = [flight for flight, step in steps.items() if step is Look.BUCKET]
+        for flight, step in steps.items():
+            if not isinstance(flight.seen.stored, Unasked) and not isinstance(step, Done | Fail):
+                self._reserve(flight)
+        return [flight for flight in wanting if self._reserve(flight)]
+
+    def _reserve(self, flight: Flight) -> bool:
+        stage = _heads_for(flight)
+        if stage is None:
+            return True
+        if self._has_no_room(flight, stage):
+            return False
+        self._taken[_account(flight.request, stage)].add(_work(flight, stage))
+        return True
+
+    def _has_no_room(self, flight: Flight, stage: Stage) -> bool:
+        account = _account(flight.request, stage)
+        taken, bound = self._taken[account], self._bounds.get(account)
+        return bound is not None and len(taken) >= bound and _work(flight, stage) not in taken
 
     def _note_bound(self, account: Account, request: CopyRequest) -> None:
         """Of several jobs that use an account the smallest bound holds."""
@@ -51,6 +74,16 @@ def _starts(step: Step) -> Stage | None:
     if isinstance(step, StartExport):
         return Stage.EXPORTING
     return Stage.IMPORTING if isinstance(step, Import) else None
+
+
+def _heads_for(flight: Flight) -> Stage | None:
+    """What the service will be asked to do for the copy, as far as can be told before a look into the bucket."""
+    source, tasks = flight.request.source, flight.seen.tasks
+    if not isinstance(source, Origin) or not isinstance(tasks, Present):
+        raise TypeError("nobody looks into a bucket before the export tasks were read")
+    if not any(task.key == source.export and task.phase is Phase.COMPLETE for task in tasks.value):
+        return Stage.EXPORTING
+    return Stage.IMPORTING if flight.request.destination else None
 
 
 def _busy_with(flight: Flight, step: Step) -> Stage | None:
