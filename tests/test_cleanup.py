@@ -125,6 +125,20 @@ def test_that_a_url_could_not_be_noted_is_told_and_the_url_is_printed(tool) -> N
     assert ran.out.startswith("http")
 
 
+def test_where_nothing_was_exported_or_all_is_gone_there_is_nothing_to_tell(tool) -> None:
+    tool.put(f"{LINUX}/of-somebody.gz", b"x")
+    assert clean(tool) == []
+    tool.export()
+    for key in tool.keys(".json"):
+        tool.delete(key)
+    (told,) = clean(tool)
+    assert "no manifest lies there that would tell which they are" in told
+    for key in tool.keys(""):
+        tool.delete(key)
+    assert clean(tool) == []
+    assert tag(tool, CLEANED_TAG) is None
+
+
 def test_while_another_export_writes_there_nothing_is_deleted(tool) -> None:
     tool.export()
     tool.from_now_on(export_seconds=30)

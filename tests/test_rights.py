@@ -17,7 +17,7 @@ from omicopy.sandbox.record import SERVICE_ITSELF
 from omicopy.sandbox.settings import Settings
 from omicopy.sandbox.world import Device
 from tests.test_options import commands
-from tests.tool import LINUX, Tool
+from tests.tool import LINUX, THREE, Tool
 
 WEEK = 604_800
 SECOND_ID_IS_SMALLER = Settings(seed=0, export_seconds=60, import_seconds=0.05, queued_share=1)
@@ -92,6 +92,13 @@ def urls(tool: Tool) -> Iterator[None]:
     yield
 
 
+def urls_of_an_export_of_its_own(tool: Tool) -> Iterator[None]:
+    location = tool.export().out.strip()
+    tool.forget()
+    tool.url(location)
+    yield
+
+
 def imports(tool: Tool) -> Iterator[None]:
     url = tool.sign(tool.exported())
     tool.forget()
@@ -159,6 +166,20 @@ def cancellations(tool: Tool) -> Iterator[None]:
     yield
 
 
+def what_is_pruned(tool: Tool) -> Iterator[None]:
+    """Two images of one kind: the earlier one's copy and export go."""
+    for number, image in enumerate((LINUX, THREE)):
+        tool.source.change_image(image, name=f"golden-{number}")
+    tool.source.settle()
+    tool.together([lambda image=image: tool.copy(image) for image in (LINUX, THREE)])
+    words = ("prune", "--from", "source", "--to", "target", "--keep-last", "1")
+    tool.forget()
+    tool.run(*words)
+    yield
+    tool.run(*words, "--bucket", "omi-exports", "--yes")
+    yield
+
+
 def examinations(tool: Tool) -> Iterator[None]:
     tool.run("doctor", LINUX, "--from", "source", "--to", "target", "--bucket", "omi-exports")
     yield
@@ -170,13 +191,14 @@ SITUATIONS: dict[str, list[Situations]] = {
     "copy": [copies, a_copy_of_an_old_export, a_copy_after_a_failed_one],
     "run": [a_plan],
     "export": [exports, an_export_beside_another],
-    "url": [urls],
+    "url": [urls, urls_of_an_export_of_its_own],
     "import": [imports],
     "inspect": [inspections],
     "resign": [new_signatures],
     "cors": [cors],
     "manifest build": [a_manifest],
     "status": [looks],
+    "prune": [what_is_pruned],
     "cancel": [cancellations],
     "doctor": [examinations],
 }

@@ -11,7 +11,7 @@ from omicopy.copying.bucket import Folder, read_folder
 from omicopy.copying.parallel import in_parallel
 from omicopy.errors import OmicopyError
 from omicopy.model.cleaning import Doomed, Left, Place, is_cleaned, judge_place, judge_tasks
-from omicopy.model.export import ExportKey, ExportTask, parse_task
+from omicopy.model.export import ExportKey, ExportTask, Phase, parse_task
 from omicopy.model.provenance import CLEANED_TAG
 from omicopy.model.report import rfc3339
 from omicopy.model.request import CopyRequest, Origin
@@ -95,6 +95,8 @@ class _Cleaner:
         return Cleaned(self.export, self.deleted, left)
 
     def _clean(self, all_tasks: Sequence[ExportTask]) -> Left | None:
+        if not any(task.key == self.export and task.phase is Phase.COMPLETE for task in all_tasks):
+            return None  # nothing that could be proved to be ours, and nothing new to tell
         tasks = judge_tasks(all_tasks, self.export, self.now)
         if isinstance(tasks, Left):
             return tasks
@@ -103,7 +105,7 @@ class _Cleaner:
         if isinstance(doomed, Left):
             return doomed
         if not doomed.manifests:
-            return None if is_cleaned(tasks) else _nothing_named(folder)
+            return None if is_cleaned(tasks) or not folder.sizes else _nothing_named(folder)
         self._mark(tasks)
         self._delete(doomed.snapshots)
         again = judge_tasks(self._read_again(), self.export, self.now)

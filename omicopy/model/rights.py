@@ -87,7 +87,8 @@ RIGHTS: Mapping[str, Rights] = {
     "url": {
         Place.SOURCE_API: (
             Right("ReadAccessKeys", "there is no --no-check", "when the access key itself ends is not known"),
-            _FINDING_EXPORTS,
+            Right("ReadImageExportTasks", "SOURCE is an export task, an image, or a manifest in an export's folder"),
+            Right("CreateTags", "an export of its own is handed out, to note until when", "a clean-up may delete it"),
         ),
         Place.SOURCE_BUCKET: (
             Right("GetObject", "there is no --no-check"),
@@ -122,6 +123,25 @@ RIGHTS: Mapping[str, Rights] = {
             Right("GetObject", "an image or a task is named, or --deep", "until when URLs work is not known"),
         ),
         Place.TARGET_API: (Right("ReadAccounts"), Right("ReadImages")),
+    },
+    "prune": {
+        Place.SOURCE_API: (
+            Right("ReadAccounts"),
+            Right("ReadImages", "exports are looked at, or there is a plan"),
+            Right("ReadImageExportTasks", "exports are looked at: --bucket, or a plan"),
+            Right("CreateTags", "an export is deleted, to mark it as gone"),
+        ),
+        Place.SOURCE_BUCKET: (
+            Right("ListObjects", "an export is deleted, or its deletion was begun"),
+            Right("GetObject", "an export is deleted, or its deletion was begun"),
+            Right("DeleteObject", "an export is deleted"),
+        ),
+        Place.TARGET_API: (
+            Right("ReadAccounts"),
+            Right("ReadImages"),
+            Right("DeleteImage", "a copy is deleted"),
+            Right("DeleteSnapshot", "a copy is deleted", "the copy's snapshots stay, and are named"),
+        ),
     },
     "cancel": {
         Place.SOURCE_API: (
