@@ -217,7 +217,9 @@ def test_tasks_decide_whether_anything_may_be_deleted() -> None:
         assert "writes to the same place" in judged(ours("a"), ours("b", state))
 
 
-NAMES = st.sampled_from(["snap-1.qcow2.gz", "snap-2.qcow2.gz", "deep/snap-3.qcow2.gz", "m.json", "n", "r.raw.gz"])
+NAMES = st.sampled_from(
+    ["snap-1.qcow2.gz", "snap-2.qcow2.gz", "deep/snap-3.qcow2.gz", "deep/m.json", "m.json", "n", "r.raw.gz"]
+)
 FOLDERS = st.sampled_from(
     ["", "a/", "a/ami-0000000a/", f"a/{SOURCE_ID}x/", f"a/{SOURCE_ID}/", f"b/{SOURCE_ID}/", "a//"]
 )
@@ -249,6 +251,8 @@ def test_r4_whatever_lies_there_only_what_our_manifests_name_goes(keys, manifest
     assert all(key.startswith(f"a/{SOURCE_ID}/") and ".." not in key for key in gone)
     ours = set(judgement.manifests)
     assert ours <= by_key.keys()
+    assert not [key for key in ours if "/" in key.removeprefix("a/").replace("//", "/").removeprefix(f"{SOURCE_ID}/")]
+    assert not [key for key in ours if by_key[key].manifest.problem_beside(KEY.bucket, key)]
     told = {snapshot.key for key in ours for snapshot in by_key[key].manifest.snapshots}
     assert set(judgement.snapshots) <= told  # foreign objects under the same prefix survive
     assert not set(judgement.snapshots) & by_key.keys()
@@ -271,6 +275,10 @@ def test_what_our_task_names_goes_and_somebody_elses_beside_it_stays() -> None:
     assert judge_place(EXPORT, Place(keys, [mine, anew, raw])) == Doomed(
         doomed.snapshots, (mine.manifest_key, anew.manifest_key)
     )
+    deeper = manifest_at(f"{folder}deep/m.json", [f"{folder}deep/snap-1.qcow2.gz"])
+    more = [*keys, deeper.manifest_key, f"{folder}deep/snap-1.qcow2.gz"]
+    assert judge_place(EXPORT, Place(more, [mine, deeper])) == Doomed(doomed.snapshots, (mine.manifest_key,))
+    assert judge_place(EXPORT, Place(more, [deeper])) == Doomed((), ())
     unclear = judge_place(EXPORT, Place(keys, [mine, other]))
     assert isinstance(unclear, Left)
     assert "nobody can tell which of these is ours" in unclear.why
