@@ -218,7 +218,7 @@ def test_an_export_and_a_copy_are_tagged_although_the_first_try_failed(tool, kin
         tool.sandbox.faults.add(Fault(kind, "CreateTags", account=account))
     ran = tool.copy("golden-linux")
     assert ran.copy["status"] == "copied"
-    assert [key for key, _ in tool.tasks()[0].tags] == ["omicopy:export"]
+    assert "omicopy:export" in dict(tool.tasks()[0].tags)
     assert dict(tool.copies()[0].tags)["omicopy:copy"] == ran.copy["target"]["image_id"]
 
 
