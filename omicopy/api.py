@@ -22,6 +22,7 @@ from omicopy.copying.handed import read_handed, read_own_manifest
 from omicopy.copying.handout import Handout, Wish, hand_out
 from omicopy.copying.inspection import Inspection, probe_all
 from omicopy.copying.locate import is_own, locate
+from omicopy.copying.pilot import Mode
 from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
 from omicopy.copying.prepare_plan import plan_requests
 from omicopy.copying.sources import read_plan_text, read_source
@@ -31,9 +32,25 @@ from omicopy.model.duration import parse_duration
 from omicopy.model.manifest import parse_manifest
 from omicopy.model.plan import Plan, parse_plan
 from omicopy.model.presigned import LONGEST_VALIDITY
-from omicopy.model.report import CopyResult, Status
-from omicopy.model.request import Aftercare, CopyRequest
+from omicopy.model.report import CopyResult, Status, exit_code
+from omicopy.model.request import Aftercare, Budgets, CopyRequest
 from omicopy.model.shard import Shard
+
+__all__ = [
+    "Budgets",
+    "CopyResult",
+    "Mode",
+    "Orders",
+    "Plan",
+    "Status",
+    "connect",
+    "copy",
+    "exit_code",
+    "inspect",
+    "load_plan",
+    "presign",
+    "run_plan",
+]
 
 Duration = timedelta | str
 Watch = Callable[[Sequence[CopyRequest]], AbstractContextManager[Listener]]

@@ -12,8 +12,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from omicopy.errors import ErrorCode
+from omicopy.model.rights import rights_table
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -27,6 +29,8 @@ EXAMPLES = {
     "resign": f"resign ami-00000001 {OWN}",
     "manifest build": f"manifest build s3://omi-exports/from-them --name theirs {OWN}",
     "cors": f"cors s3://omi-exports --allow-origin https://www.example.com {OWN}",
+    "status": f"status ami-00000001 --to target {OWN}",
+    "doctor": f"doctor golden-linux --to target --bucket omi-exports {OWN}",
 }
 """The commands whose JSON the README shows, in an order in which they can be run, after `PREPARE`."""
 
@@ -100,7 +104,13 @@ def with_block(name: str, content: str, text: str) -> str:
 
 def made_from_code() -> dict[str, str]:
     """Every part that needs no run, by name."""
-    return {"help": help_block(), "error codes": error_codes(), "house": house(), "rules": rules()}
+    return {
+        "help": help_block(),
+        "error codes": error_codes(),
+        "house": house(),
+        "rules": rules(),
+        "rights": f"\n{rights_table()}\n",
+    }
 
 
 def rules() -> str:
@@ -162,11 +172,18 @@ def run_in_sandbox() -> dict[str, str]:
     env = os.environ | {"OMICOPY_POLL_MIN": "1s"}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     made = dict(zip(EXAMPLES, json.loads(done.stdout), strict=True))
-    made["url"]["url"] = re.sub(r"X-Amz-Credential=.*", "X-Amz-…", made["url"]["url"])
+    made = {name: shortened(name, value) for name, value in made.items()}
     return {
         f"json {name}": f"```json\n{json.dumps(value, indent=2, ensure_ascii=False)}\n```\n"
         for name, value in made.items()
     }
+
+
+def shortened(name: str, value: Any) -> Any:
+    """A signature is nobody's business, and two findings tell what the others look like."""
+    if name == "url":
+        return value | {"url": re.sub(r"X-Amz-Credential=.*", "X-Amz-…", value["url"])}
+    return value | {"findings": value["findings"][:2]} if name == "doctor" else value
 
 
 def main() -> None:

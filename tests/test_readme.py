@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
+from omicopy.model.plan import parse_plan
 from omicopy.sandbox.sandbox import Sandbox
 from tests import readme_blocks
 
 TEXT = readme_blocks.README.read_text()
 
 
-@pytest.mark.parametrize("name", ["help", "error codes", "house", "rules"])
+@pytest.mark.parametrize("name", ["help", "error codes", "house", "rules", "rights"])
 def test_a_generated_part_is_what_the_code_says(name: str) -> None:
     made = readme_blocks.made_from_code()[name]
     assert readme_blocks.block(name, TEXT) == made, "run: python -m tests.readme_blocks"
@@ -27,8 +28,16 @@ def test_a_generated_part_is_what_the_code_says(name: str) -> None:
 def test_the_json_examples_have_the_shape_of_a_real_run(sandbox: Sandbox) -> None:
     _sh(sandbox, readme_blocks.PREPARE)
     for name, command in readme_blocks.EXAMPLES.items():
-        assert _shape(_run(sandbox, *command.split())) == _shape(_example(name))
+        made = readme_blocks.shortened(name, _run(sandbox, *command.split()))
+        assert _shape(made) == _shape(_example(name))
         assert f"`omicopy {command}`" in TEXT
+
+
+def test_the_plan_is_one() -> None:
+    text = readme_blocks.block("plan", TEXT).strip().removeprefix("```yaml").removesuffix("```")
+    (job,) = parse_plan(text, "README.md", {}).jobs
+    assert [target.profile for target in job.targets] == ["ohio", "tokyo"]
+    assert job.retention is not None
 
 
 def test_every_exit_code_of_an_error_stands_in_the_table() -> None:

@@ -4,8 +4,6 @@ Without an account: omicopy sandbox -- python examples/python/copy_and_tell.py a
 With yours: change the two profiles and the bucket.
 """
 
-# ruff: noqa: T201
-
 from __future__ import annotations
 
 import argparse
@@ -14,11 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from omicopy import copy, inspect, presign, run_plan
-from omicopy.copying.carry_out import Orders
+from omicopy.api import Budgets, CopyResult, Orders, exit_code
 from omicopy.errors import OmicopyError
 from omicopy.model.duration import parse_duration
-from omicopy.model.report import CopyResult, exit_code
-from omicopy.model.request import Budgets
 
 SOURCE, TARGET, BUCKET = "source", "target", "omi-exports"
 

@@ -20,7 +20,6 @@ from omicopy.copying.pilot import Mode
 from omicopy.model.report import CopyResult, Status
 from omicopy.model.request import Budgets, CopyRequest, Origin
 
-
 _THERE = (Status.COPIED, Status.PRESENT)
 
 
