@@ -1,0 +1,226 @@
+"""Proof 8 (R1-R3, R7): plans of many copies through throttles, refusals, kills and shards: all there, none twice."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.record import SERVICE_ITSELF
+from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.world import ImageState
+from tests.proofs import rig
+
+pytestmark = pytest.mark.proof
+
+CALM = Settings(export_seconds=1, import_seconds=1, exports_in_flight=0, images=0, snapshots=0)
+PATIENT = {
+    "OMICOPY_POLL_MIN": "0.2s",
+    "OMICOPY_POLL_MAX": "1s",
+    "OMICOPY_GRACE": "8s",
+    "OMICOPY_RETRY": "2m",
+    "OMICOPY_HTTP_TIMEOUT": "30s",
+}
+THROTTLES = (FaultKind.THROTTLE_PLATFORM, FaultKind.THROTTLE_ACCOUNT, FaultKind.THROTTLE_CALL)
+WRITES = ("Create", "Update", "Delete", "Put", "Post", "Copy")
+PLAN = """
+version: 1
+defaults: {from: source, bucket: omi-exports, prefix: nightly, parallel: 200}
+jobs:
+  - name: fleet
+    images: [{name_regex: "^ship-"}]
+    to: [{profile: target}, {profile: target-other}]
+"""
+ONE_TARGET = PLAN.replace(", {profile: target-other}", "")
+
+
+def run(sandbox: Sandbox, folder: Path, plan: str, *more: str, env: Mapping[str, str] | None = None) -> rig.Ran:
+    return rig.finish(start(sandbox, folder, plan, *more, env=env))
+
+
+def start(
+    sandbox: Sandbox, folder: Path, plan: str, *more: str, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """`omicopy run` with its state in `folder`, where nobody else's is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "plan.yaml"
+    file.write_text(plan)
+    return rig.start(sandbox, folder / "state", ("run", str(file), "-o", "json", *more), {**PATIENT, **(env or {})})
+
+
+def build_fleet(sandbox: Sandbox, settings: Settings, fleet: int) -> list[str]:
+    """A sandbox as new, with as many images in the source account, all alike but for their names."""
+    sandbox.reset(settings)
+    world = sandbox.world("eu-west-2")
+    model = world.images.get("ami-00000001")
+    assert model is not None
+    ids = [f"ami-{number:08x}" for number in range(0x1000, 0x1000 + fleet)]
+    for image_id in ids:
+        world.images.put(image_id, replace(model, image_id=image_id, name=f"ship-{image_id}", description=image_id))
+    world.settle()
+    return ids
+
+
+def outcomes(ran: rig.Ran) -> Counter[tuple[str, str, str]]:
+    """Of every copy: the image, the target's profile, and how it ended."""
+    listed = [(c["source"]["image_id"], c["target"]["profile"], c["status"]) for c in json.loads(ran.out)["copies"]]
+    return Counter(listed)
+
+
+def failures(ran: rig.Ran) -> list[dict[str, Any]]:
+    return [copy for copy in json.loads(ran.out)["copies"] if copy["status"] == "failed"]
+
+
+def writes(sandbox: Sandbox) -> Counter[str]:
+    """What was written by anybody but the service itself, and took effect."""
+    done = sandbox.record.requests(status=200)
+    return Counter(request.action for request in done if request.action.startswith(WRITES))
+
+
+def arrived(sandbox: Sandbox) -> Counter[tuple[str, str]]:
+    """How many copies of each name every account has."""
+    return Counter((image.account_id, image.name) for image in rig.copies(sandbox))
+
+
+# ---- what fails keeps nothing else from being done, and is made good by the next run
+
+
+def test_of_a_hundred_copies_49_arrive_and_51_are_listed_then_49_more(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = build_fleet(sandbox, CALM, 50)
+    broken = ids[17]
+    sandbox.world("eu-west-2").change_image(broken, state=ImageState.FAILED, state_message="Its volume is gone.")
+    plan = PLAN.replace('[{name_regex: "^ship-"}]', f'[{{name_regex: "^ship-"}}, {{id: {broken}}}]')
+    sandbox.faults.add(Fault(FaultKind.DENIED, account="target-other", times=None))
+    sandbox.faults.rate(0.2, seed=5, kinds=THROTTLES, retry_after=0.1)
+
+    first = run(sandbox, tmp_path, plan)
+    whole = [image_id for image_id in ids if image_id != broken]
+    assert first.code == 3, first.err[-3000:]
+    expected = Counter(
+        [(image_id, "target", "copied") for image_id in whole]
+        + [(broken, "target", "failed")]
+        + [(image_id, "target-other", "failed") for image_id in ids]
+    )
+    assert outcomes(first) == expected
+    assert len(failures(first)) == 51
+    for failed in failures(first):
+        code = "not-exportable" if failed["target"]["profile"] == "target" else "denied"
+        assert (failed["error"]["code"], bool(failed["error"]["message"])) == (code, True), failed
+    target, other = (sandbox.accounts[profile].account_id for profile in ("target", "target-other"))
+    assert arrived(sandbox) == Counter((target, f"ship-{image_id}") for image_id in whole)
+    assert Counter(task.image_id for task in rig.exports(sandbox)) == Counter(whole)
+
+    sandbox.faults.clear()
+    sandbox.faults.rate(0.2, seed=6, kinds=THROTTLES, retry_after=0.1)
+    sandbox.record.clear()
+    second = run(sandbox, tmp_path, plan)
+    assert second.code == 3, second.err[-3000:]
+    expected = Counter(
+        [(image_id, "target", "present") for image_id in whole]
+        + [(image_id, "target-other", "copied") for image_id in whole]
+        + [(broken, profile, "failed") for profile in ("target", "target-other")]
+    )
+    assert outcomes(second) == expected
+    assert writes(sandbox) == Counter(CreateImage=49, CreateTags=49)
+    assert arrived(sandbox) == Counter(
+        (account, f"ship-{image_id}") for account in (target, other) for image_id in whole
+    )
+
+
+# ---- however many are in flight, as much is read
+
+
+def test_reads_per_tick_are_the_same_for_10_and_for_200_copies_in_flight(sandbox: Sandbox, tmp_path: Path) -> None:
+    both = ("ReadImageExportTasks", "ReadImages"), ("ReadImages",)
+    for fleet in (10, 200):
+        build_fleet(sandbox, replace(CALM, export_seconds=4, import_seconds=4), fleet)
+        ran = run(sandbox, tmp_path / str(fleet), ONE_TARGET)
+        assert ran.code == 0, ran.err[-3000:]
+        ticks = waiting_ticks(sandbox)
+        print(f"{fleet} copies: {ticks}")
+        assert set(ticks) == set(both), "one read an account, and none of the source once all are imported"
+        assert all(times for times in ticks.values()), ticks
+
+
+def waiting_ticks(sandbox: Sandbox) -> Counter[tuple[str, ...]]:
+    """What was read in each tick in which nothing was written. A tick begins with a look at the target's images."""
+    requests = [request for request in sandbox.record if request.account != SERVICE_ITSELF]
+    begins = [n for n, request in enumerate(requests) if (request.action, request.account) == ("ReadImages", "target")]
+    ticks = [requests[begin:end] for begin, end in pairwise(begins)]
+    return Counter(
+        tuple(sorted(request.action for request in tick))
+        for tick in ticks
+        if not any(request.action.startswith(WRITES) for request in tick)
+    )
+
+
+# ---- several machines, and none that lives long
+
+
+def test_three_shards_make_together_what_one_run_makes_and_nothing_twice(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = build_fleet(sandbox, CALM, 24)
+    folders = [tmp_path / f"machine-{index}" for index in range(3)]
+    shards = [start(sandbox, folder, PLAN, "--shard", f"{index}/3") for index, folder in enumerate(folders)]
+    ran = [rig.finish(shard) for shard in shards]
+    assert [shard.code for shard in ran] == [0, 0, 0], "".join(shard.err[-2000:] for shard in ran)
+    parts = [outcomes(shard) for shard in ran]
+    everything = Counter((image_id, profile, "copied") for image_id in ids for profile in ("target", "target-other"))
+    assert parts[0] + parts[1] + parts[2] == everything
+    assert all(parts), "a machine that had nothing to do proves nothing"
+    everybody_has_all(sandbox, ids)
+
+    sandbox.record.clear()
+    whole = run(sandbox, tmp_path / "one", PLAN)
+    assert whole.code == 0, whole.err[-3000:]
+    assert outcomes(whole) == Counter((image_id, profile, "present") for image_id, profile, _ in everything)
+    assert not writes(sandbox)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_again_and_again_the_last_run_finishes_the_plan_and_nothing_is_there_twice(
+    sandbox: Sandbox, tmp_path: Path, seed: int
+) -> None:
+    draw = random.Random(seed)  # noqa: S311
+    ids = build_fleet(sandbox, replace(CALM, export_seconds=0.5, import_seconds=0.5), 10)
+    killed = 0
+    for _ in range(6):
+        process = start(sandbox, tmp_path, PLAN, env=rig.FAST)
+        kill_after(sandbox, process, sum(writes(sandbox).values()) + draw.randint(1, 15), draw.uniform(0, 0.02))
+        killed += rig.finish(process).code == -signal.SIGKILL
+    last = run(sandbox, tmp_path, PLAN, env=rig.FAST)
+    assert killed >= 3
+    assert last.code == 0, last.err[-3000:]
+    listed = Counter((image_id, profile) for image_id, profile, _ in outcomes(last).elements())
+    assert listed == Counter((image_id, profile) for image_id in ids for profile in ("target", "target-other"))
+    everybody_has_all(sandbox, ids)
+    left = [path for pattern in ("journal/image-*.json", "locks/*") for path in tmp_path.rglob(f"omicopy/{pattern}")]
+    assert left == [], "nothing is held or in doubt any more"
+
+
+def kill_after(sandbox: Sandbox, process: subprocess.Popen[str], times: int, seconds: float) -> None:
+    """Kills it so long after that many writes, of anybody, took effect; unless it ends before."""
+    while sum(writes(sandbox).values()) < times:
+        if process.poll() is not None:
+            return
+        time.sleep(0.002)
+    time.sleep(seconds)
+    process.kill()
+
+
+def everybody_has_all(sandbox: Sandbox, ids: list[str]) -> None:
+    """Each image was exported once, and is once in both target accounts."""
+    accounts = [sandbox.accounts[profile].account_id for profile in ("target", "target-other")]
+    assert arrived(sandbox) == Counter((account, f"ship-{image_id}") for account in accounts for image_id in ids)
+    assert Counter(task.image_id for task in rig.exports(sandbox)) == Counter(ids)
