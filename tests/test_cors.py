@@ -142,7 +142,7 @@ def test_what_can_t_be_done_ends_with_its_own_code_before_a_write(tool) -> None:
     cases = [
         (2, "no origin", ["--allow-origin", f"{APP}/page"], "omi-exports"),
         (2, "no origin", ["--allow-origin", APP, "--allow-origin", "https://u:hidden@x"], "omi-exports"),
-        (2, "names no bucket", [], "omi-exports/key"),
+        (2, "more than a bucket", [], "omi-exports/key"),
         (2, "is no bucket name", [], "Exports"),
         (4, "NoSuchBucket", ["--allow-origin", APP], "no-such-bucket"),
         (12, "AccessDenied", ["--allow-origin", APP], "other-exports"),

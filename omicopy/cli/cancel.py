@@ -39,10 +39,10 @@ def cancel(
     refusal ends with 1 and changes nothing. What was cancelled before is fine; what is completed ends with 1, what
     failed with 7.
     """
-    import json
 
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.talk import safe, say_error, speak, warn
+    from omicopy.cli.results import print_object
+    from omicopy.cli.talk import say_error, speak, warn
     from omicopy.copying.cancelling import Canceller, describe_cancellation
     from omicopy.copying.carry_out import state_folder
     from omicopy.copying.events import Event, Warned
@@ -62,9 +62,8 @@ def cancel(
     if output is OutputForm.TABLE:
         _print_lines(done)
     else:
-        indent = 2 if output is OutputForm.JSON else None
         described = [describe_cancellation(party, one) for one in done]
-        print(safe(json.dumps({"schema": SCHEMA, "exports": described}, indent=indent)))  # noqa: T201
+        print_object({"schema": SCHEMA, "exports": described}, output)
     for one in done:
         if one.error:
             say_error(one.error)

@@ -48,13 +48,12 @@ def cors(
     """
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.talk import speak
-    from omicopy.copying.sources import split_bucket
     from omicopy.model.cors import check_origin, with_origins
     from omicopy.model.duration import parse_duration
-    from omicopy.model.place import check_bucket
+    from omicopy.model.place import split_bucket
 
     speak(log_format, verbose)
-    bucket = check_bucket(split_bucket(location))
+    bucket = split_bucket(location)
     origins = [check_origin(text) for text in allow_origin or ()]
     storage = clients_for([profile], parse_duration(retry), http_timeout).storage(profile)
     there = storage.cors_rules(bucket)
@@ -82,15 +81,14 @@ def _tell(bucket: str, origins: Sequence[str], rules: Sequence[Rule], added: Seq
 
 def _print(bucket: str, rules: Sequence[Rule], changed: bool, output: OutputForm) -> None:
     """`ORIGINS<TAB>METHODS<TAB>ALLOWED_HEADERS<TAB>EXPOSED_HEADERS<TAB>MAX_AGE` a rule, a table, or JSON."""
-    import json
     import sys
 
-    from omicopy.cli.talk import safe
+    from omicopy.cli.results import print_object
     from omicopy.model.report import SCHEMA
 
     if output is not OutputForm.TABLE:
         answer = {"schema": SCHEMA, "bucket": bucket, "changed": changed, "rules": rules}
-        print(safe(json.dumps(answer, indent=2 if output is OutputForm.JSON else None)))  # noqa: T201
+        print_object(answer, output)
     elif sys.stdout.isatty():
         _table(rules)
     else:

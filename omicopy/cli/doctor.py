@@ -29,20 +29,9 @@ def doctor(
         list[str] | None,
         typer.Argument(metavar="IMAGE", envvar="OMICOPY_IMAGE", help="An image's ID or its exact name."),
     ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option("--from", metavar="PROFILE", envvar="OMICOPY_FROM", help="The source account's profile."),
-    ] = None,
-    targets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--to", metavar="PROFILE", envvar="OMICOPY_TO", help="The target account's profile; may be repeated."
-        ),
-    ] = None,
-    bucket: Annotated[
-        str | None,
-        typer.Option("--bucket", metavar="NAME", envvar="OMICOPY_BUCKET", help="The source account's bucket."),
-    ] = None,
+    source: options.FromIfAny = None,
+    targets: options.TargetsIfAny = None,
+    bucket: options.BucketIfAny = None,
     prefix: options.Prefix = "",
     dry_run: options.DryRun = False,
     retry: options.Retry = "5m",
@@ -101,15 +90,13 @@ def _demand_sense(
 
 def _print(findings: Sequence[Finding], output: OutputForm) -> None:
     """`STATUS<TAB>SUBJECT<TAB>SAID<TAB>HINT` a check, a table, or JSON."""
-    import json
     import sys
 
-    from omicopy.cli.talk import safe
+    from omicopy.cli.results import print_object
     from omicopy.model.finding import describe_findings
 
     if output is not OutputForm.TABLE:
-        indent = 2 if output is OutputForm.JSON else None
-        print(safe(json.dumps(describe_findings(findings), indent=indent)))  # noqa: T201
+        print_object(describe_findings(findings), output)
     elif sys.stdout.isatty():
         _table(findings)
     else:

@@ -34,10 +34,7 @@ def inspect(
             "s3://BUCKET/KEY, an export task's ID or an image's ID.",
         ),
     ],
-    profile: Annotated[
-        str | None,
-        typer.Option("--from", metavar="PROFILE", envvar="OMICOPY_FROM", help="The source account's profile."),
-    ] = None,
+    profile: options.FromIfAny = None,
     probe: Annotated[
         bool,
         typer.Option("--probe", envvar="OMICOPY_PROBE", help="Ask the store for one byte of every object."),
@@ -54,11 +51,11 @@ def inspect(
     A URL or a file needs no credentials. With --probe the command fails when an object is gone, has another size than
     the manifest says, or is refused.
     """
-    import json
     from datetime import UTC
 
     from omicopy import api
     from omicopy.cli.accounts import clients_for
+    from omicopy.cli.results import print_object
     from omicopy.cli.talk import printable, say, say_error, speak
     from omicopy.copying.inspection import describe_inspection
     from omicopy.copying.locate import is_own
@@ -72,8 +69,7 @@ def inspect(
     if output is OutputForm.TABLE:
         print(printable("\n".join(_lines(inspection, now))))  # noqa: T201
     else:
-        indent = 2 if output is OutputForm.JSON else None
-        print(json.dumps(describe_inspection(inspection, now), indent=indent))  # noqa: T201
+        print_object(describe_inspection(inspection, now), output, verbatim=True)
     ended = inspection.expiry.earliest_known
     if ended is not None and ended <= now and not quiet:
         say("It can't be imported any more. The bucket's owner can sign it anew: omicopy resign …")

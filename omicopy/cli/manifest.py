@@ -72,24 +72,23 @@ def build(
     For disks that were exported one by one, restored from a backup, or uploaded. How large a disk is stands in its
     qcow2 header; of a raw disk you have to say it. Nothing is written over: a manifest of the same is left as it is.
     """
-    import json
 
     from omicopy.cli.accounts import clients_for
+    from omicopy.cli.results import print_object
     from omicopy.cli.running import compare_clocks
-    from omicopy.cli.talk import printable, safe, speak, warn
+    from omicopy.cli.talk import printable, speak, warn
     from omicopy.copying.build import BuildWish, build_manifest, describe_built
     from omicopy.copying.shelf import folder_of
-    from omicopy.copying.sources import split_folder
     from omicopy.model.duration import parse_duration
     from omicopy.model.manifest_draft import ImageWords
-    from omicopy.model.place import check_bucket, check_prefix
+    from omicopy.model.place import split_folder
     from omicopy.model.volume_spec import parse_volume
 
     speak(log_format, verbose)
     bucket, prefix = split_folder(location)
     wish = BuildWish(
         profile,
-        folder_of(check_bucket(bucket), check_prefix(prefix)),
+        folder_of(bucket, prefix),
         ImageWords(name, description or "", architecture, tuple(product_types or ("0001",))),
         [parse_volume(text) for text in volumes or ()],
         dry_run,
@@ -104,7 +103,7 @@ def build(
     if output is OutputForm.TABLE:
         print(printable(built.location))  # noqa: T201
     else:
-        print(safe(json.dumps(describe_built(built), indent=2 if output is OutputForm.JSON else None)))  # noqa: T201
+        print_object(describe_built(built), output)
 
 
 def _tell(built: Built) -> None:

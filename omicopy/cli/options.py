@@ -25,17 +25,18 @@ ImagesArgument = Annotated[
     list[str],
     typer.Argument(metavar="IMAGE", envvar="OMICOPY_IMAGE", help="An image's ID or its exact name."),
 ]
-From = Annotated[
-    str, typer.Option("--from", metavar="PROFILE", envvar="OMICOPY_FROM", help="The source account's profile.")
-]
-Targets = Annotated[
-    list[str],
-    typer.Option("--to", metavar="PROFILE", envvar="OMICOPY_TO", help="The target account's profile; may be repeated."),
-]
+_FROM = typer.Option("--from", metavar="PROFILE", envvar="OMICOPY_FROM", help="The source account's profile.")
+_TARGETS = typer.Option(
+    "--to", metavar="PROFILE", envvar="OMICOPY_TO", help="The target account's profile; may be repeated."
+)
+_BUCKET = typer.Option("--bucket", metavar="NAME", envvar="OMICOPY_BUCKET", help="The source account's bucket.")
+From = Annotated[str, _FROM]
+FromIfAny = Annotated[str | None, _FROM]
+Targets = Annotated[list[str], _TARGETS]
+TargetsIfAny = Annotated[list[str] | None, _TARGETS]
 To = Annotated[str, typer.Option("--to", metavar="PROFILE", envvar="OMICOPY_TO", help="The target account's profile.")]
-Bucket = Annotated[
-    str, typer.Option("--bucket", metavar="NAME", envvar="OMICOPY_BUCKET", help="The source account's bucket.")
-]
+Bucket = Annotated[str, _BUCKET]
+BucketIfAny = Annotated[str | None, _BUCKET]
 Source = Annotated[
     str,
     typer.Argument(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,16 +32,8 @@ def prune(
     plan: Annotated[
         str | None, typer.Argument(metavar="PLAN.yaml", help="A plan's file, whose jobs say what they keep.")
     ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option("--from", metavar="PROFILE", envvar="OMICOPY_FROM", help="The source account's profile."),
-    ] = None,
-    targets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--to", metavar="PROFILE", envvar="OMICOPY_TO", help="The target account's profile; may be repeated."
-        ),
-    ] = None,
+    source: options.FromIfAny = None,
+    targets: options.TargetsIfAny = None,
     keep_last: Annotated[
         int | None,
         typer.Option(
@@ -58,10 +49,7 @@ def prune(
             help="Keep what comes from images created within this time.",
         ),
     ] = None,
-    bucket: Annotated[
-        str | None,
-        typer.Option("--bucket", metavar="NAME", envvar="OMICOPY_BUCKET", help="The source account's bucket."),
-    ] = None,
+    bucket: options.BucketIfAny = None,
     prefix: options.Prefix = "",
     yes: Annotated[
         bool, typer.Option("--yes", "-y", envvar="OMICOPY_YES", help="Delete it; without this it is only shown.")
@@ -172,16 +160,14 @@ def _check_plan_alone(context: typer.Context) -> None:
 
 
 def _print(entries: Sequence[Entry], output: OutputForm) -> None:
-    from omicopy.cli.talk import safe
+    from omicopy.cli.results import print_object
     from omicopy.model.pruning import describe_entry
     from omicopy.model.report import SCHEMA
 
     if output is OutputForm.TABLE:
         _print_rows([_row(entry) for entry in entries])
         return
-    indent = 2 if output is OutputForm.JSON else None
-    document = {"schema": SCHEMA, "pruned": [describe_entry(entry) for entry in entries]}
-    print(safe(json.dumps(document, indent=indent)))  # noqa: T201
+    print_object({"schema": SCHEMA, "pruned": [describe_entry(entry) for entry in entries]}, output)
 
 
 def _row(entry: Entry) -> tuple[str, ...]:

@@ -39,10 +39,10 @@ def resign(
     The new manifest lies beside the old one, which stays as it is. Only objects in or below the manifest's own folder
     are signed, after each was found to be there with the right size.
     """
-    import json
     from datetime import UTC, datetime
 
     from omicopy.cli.accounts import clients_for
+    from omicopy.cli.results import print_object
     from omicopy.cli.running import compare_clocks
     from omicopy.cli.talk import printable, say, speak
     from omicopy.copying.locate import locate
@@ -63,5 +63,4 @@ def resign(
     if output is OutputForm.TABLE:
         print(printable(renewed.location))  # noqa: T201
     else:
-        indent = 2 if output is OutputForm.JSON else None
-        print(json.dumps(describe_renewed(renewed), indent=indent))  # noqa: T201
+        print_object(describe_renewed(renewed), output)

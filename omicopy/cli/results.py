@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from omicopy.cli.options import OutputForm
 from omicopy.cli.talk import printable, safe, say_error
@@ -21,11 +22,17 @@ def print_results(
     if output is OutputForm.TABLE:
         lines(results)
     else:
-        indent = 2 if output is OutputForm.JSON else None
-        print(safe(json.dumps(describe_run(results, calls), indent=indent)))  # noqa: T201
+        print_object(describe_run(results, calls), output)
     for result in results:
         if result.error:
             say_error(result.error, about=result.request.label)
+
+
+def print_object(document: Mapping[str, Any], output: OutputForm, verbatim: bool = False) -> None:
+    """A command's JSON: over several lines, or on one with `jsonl`; `verbatim` where a URL was asked for, or where words
+    look like secrets and are none."""
+    text = json.dumps(document, indent=2 if output is OutputForm.JSON else None)
+    print(text if verbatim else safe(text))  # noqa: T201
 
 
 def image_lines(results: Sequence[CopyResult]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,20 +33,9 @@ def status(
             "plan, a file called ….yaml or ….yml.",
         ),
     ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option("--from", metavar="PROFILE", envvar="OMICOPY_FROM", help="The source account's profile."),
-    ] = None,
-    targets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--to", metavar="PROFILE", envvar="OMICOPY_TO", help="The target account's profile; may be repeated."
-        ),
-    ] = None,
-    bucket: Annotated[
-        str | None,
-        typer.Option("--bucket", metavar="NAME", envvar="OMICOPY_BUCKET", help="The source account's bucket."),
-    ] = None,
+    source: options.FromIfAny = None,
+    targets: options.TargetsIfAny = None,
+    bucket: options.BucketIfAny = None,
     prefix: options.Prefix = "",
     deep: Annotated[
         bool,
@@ -158,9 +146,8 @@ def _end(errors: Sequence[OmicopyError], that_count: Sequence[OmicopyError]) -> 
 
 
 def _print_json(parts: dict[str, Any], errors: Sequence[OmicopyError], output: OutputForm) -> None:
-    from omicopy.cli.talk import safe
+    from omicopy.cli.results import print_object
     from omicopy.model.report import SCHEMA, describe_error
 
-    indent = 2 if output is OutputForm.JSON else None
     whole = {"schema": SCHEMA, **parts, "errors": [describe_error(error) for error in errors]}
-    print(safe(json.dumps(whole, indent=indent)))  # noqa: T201
+    print_object(whole, output)

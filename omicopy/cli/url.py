@@ -164,7 +164,7 @@ def _upload(
     from datetime import UTC
 
     from omicopy.copying.handout import Wish, hand_out_upload
-    from omicopy.copying.locate import split_s3
+    from omicopy.model.place import split_s3
 
     bucket, key = split_s3(source)
     if not key or key.endswith("/"):
@@ -227,12 +227,11 @@ def _show_command(handout: Handout, is_upload: bool, content_type: str | None) -
 
 
 def _print(handout: Handout, text: str | None, output: OutputForm) -> None:
-    import json
-
+    from omicopy.cli.results import print_object
     from omicopy.copying.handout import describe_handout
 
     if output is OutputForm.TABLE:
         print(text.rstrip("\n") if text else handout.url.url)  # noqa: T201
         return
     described = describe_handout(handout) | ({"handoff": text} if text else {})
-    print(json.dumps(described, indent=2 if output is OutputForm.JSON else None))  # noqa: T201
+    print_object(described, output, verbatim=True)

@@ -11,6 +11,7 @@ from omicopy.copying.bucket import find_in_folder, look_in_bucket
 from omicopy.copying.facts import Present, Refused, Unknown
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, Phase, StoredExport, parse_task
+from omicopy.model.place import split_s3
 from omicopy.model.presigned import parse_presigned
 from omicopy.model.provenance import CLEANED_TAG
 
@@ -42,20 +43,6 @@ def locate(clients: Clients, profile: str, source: str, now: datetime) -> tuple[
         hint = "Give s3://BUCKET/KEY, an export task's ID (image-export-…), an image's (ami-…), or an old URL."
         raise OmicopyError(ErrorCode.USAGE, f"{source!r} names no object and no export", hint)
     return stored.bucket, stored.manifest_key
-
-
-def split_s3(location: str) -> tuple[str, str]:
-    """Bucket and key of `s3://BUCKET/KEY`; the key of `s3://BUCKET/` is empty. Raises USAGE."""
-    bucket, slash, key = location.removeprefix("s3://").partition("/")
-    if not location.isprintable():  # also what is no UTF-8; no URL of ours could carry it
-        message = f"{location!a} holds characters that a pre-signed URL can't name"
-        raise OmicopyError(ErrorCode.USAGE, message, "Rename the object.")
-    if not {".", ".."}.isdisjoint(key.split("/")):
-        hint = "Give the key without '.' and '..' between its slashes: what fetches a URL takes them out."
-        raise OmicopyError(ErrorCode.USAGE, f"No URL can lead to {location!r}", hint)
-    if location.startswith("s3://") and bucket and slash:
-        return bucket, key
-    raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no object", "Write s3://BUCKET/KEY.")
 
 
 def _in_own_store(clients: Clients, profile: str, source: str) -> tuple[str, str]:

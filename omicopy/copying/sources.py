@@ -85,22 +85,6 @@ def _text(content: bytes) -> str:
     return content.decode("utf-16" if is_wide else "utf-8-sig", errors="replace")
 
 
-def split_bucket(location: str) -> str:
-    """The bucket of `s3://BUCKET`. Raises USAGE."""
-    bucket = location.removeprefix("s3://").removesuffix("/")
-    if location.startswith("s3://") and bucket and "/" not in bucket:
-        return bucket
-    raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no bucket", "Write s3://BUCKET.")
-
-
-def split_folder(location: str) -> tuple[str, str]:
-    """Bucket and prefix of `s3://BUCKET/PREFIX`; the prefix may be empty. Raises USAGE."""
-    bucket, _, prefix = location.removeprefix("s3://").partition("/")
-    if location.startswith("s3://") and bucket:
-        return bucket, prefix
-    raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no bucket", "Write s3://BUCKET or s3://BUCKET/PREFIX.")
-
-
 def _content(source: str, hint: str = "") -> bytes:
     if source == "-":
         return sys.stdin.buffer.read(_LONGEST_TEXT)

@@ -1,4 +1,4 @@
-"""Where an export is put: the rules for a bucket's name and for a prefix."""
+"""Places in object storage: `s3://…` taken apart, and the rules for a bucket's name and for a prefix."""
 
 from __future__ import annotations
 
@@ -29,3 +29,33 @@ def check_prefix(prefix: str) -> str:
         f"{prefix!r} is no usable prefix",
         "A prefix may hold slashes, but neither '.' or '..' between them nor control characters.",
     )
+
+
+def split_s3(location: str) -> tuple[str, str]:
+    """Bucket and key of `s3://BUCKET/KEY`; the key of `s3://BUCKET/` is empty. Raises USAGE."""
+    bucket, slash, key = location.removeprefix("s3://").partition("/")
+    if not location.isprintable():  # also what is no UTF-8; no URL of ours could carry it
+        message = f"{location!a} holds characters that a pre-signed URL can't name"
+        raise OmicopyError(ErrorCode.USAGE, message, "Rename the object.")
+    if not {".", ".."}.isdisjoint(key.split("/")):
+        hint = "Give the key without '.' and '..' between its slashes: what fetches a URL takes them out."
+        raise OmicopyError(ErrorCode.USAGE, f"No URL can lead to {location!r}", hint)
+    if location.startswith("s3://") and bucket and slash:
+        return bucket, key
+    raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no object", "Write s3://BUCKET/KEY.")
+
+
+def split_bucket(location: str) -> str:
+    """The bucket of `s3://BUCKET`, by the rules of names. Raises USAGE."""
+    bucket, prefix = split_folder(location)
+    if prefix:
+        raise OmicopyError(ErrorCode.USAGE, f"{location!r} names more than a bucket", "Write s3://BUCKET.")
+    return bucket
+
+
+def split_folder(location: str) -> tuple[str, str]:
+    """Bucket and prefix of `s3://BUCKET/PREFIX`, by the rules of both; the prefix may be empty. Raises USAGE."""
+    bucket, _, prefix = location.removeprefix("s3://").partition("/")
+    if location.startswith("s3://") and bucket:
+        return check_bucket(bucket), check_prefix(prefix)
+    raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no bucket", "Write s3://BUCKET or s3://BUCKET/PREFIX.")
