@@ -29,8 +29,8 @@ def print_results(
 
 
 def print_object(document: Mapping[str, Any], output: OutputForm, verbatim: bool = False) -> None:
-    """A command's JSON: over several lines, or on one with `jsonl`; `verbatim` where a URL was asked for, or where words
-    look like secrets and are none."""
+    """A command's JSON: over several lines, or on one with `jsonl`; `verbatim` where a URL was asked for, or
+    where words look like secrets and are none."""
     text = json.dumps(document, indent=2 if output is OutputForm.JSON else None)
     print(text if verbatim else safe(text))  # noqa: T201
 
