@@ -51,6 +51,10 @@ class EndedRun:
         return dict(sorted(jobs.items()))
 
 
+_SET_BACK = 60.0
+"""Seconds by which a clock may have been set back since, or a figure been rounded up."""
+
+
 @dataclass(frozen=True, slots=True)
 class Successes:
     """When the last ones were, in seconds since 1970; 0: never, as far as is known."""
@@ -184,4 +188,4 @@ def _moment(text: str, now: datetime) -> float | None:
         moment = float(text)
     except ValueError:
         return None
-    return moment if math.isfinite(moment) and moment <= now.timestamp() else None
+    return moment if math.isfinite(moment) and moment <= now.timestamp() + _SET_BACK else None
