@@ -29,7 +29,7 @@ from tests.builders import KEY, SOURCE, TARGET, source_image
 from tests.virtual_cloud import Cloud, FakeApi, FakeFetcher, FakeStorage, Machine
 
 SIZES = (100, 1_000)
-"""And 10,000 where it is asked for: some minutes."""
+"""And 10,000 where it is asked for: a quarter of an hour, most of it the cloud's."""
 EXPORT_SECONDS, IMPORT_SECONDS = 5 * 3600.0, 5 * 3600.0 - 600
 FAKES = (FakeApi, FakeStorage, FakeFetcher)
 
