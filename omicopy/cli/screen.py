@@ -56,7 +56,7 @@ class _PlainLines:
             self._phases[id(event.request)] = event.phase
             text = f"{self._labels[id(event.request)]}: {event.phase} ({event.detail}), {_clock(event.seconds)}"
             say(text, event="moved", phase=event.phase, task=event.task_id, **_fields(event.request))
-        elif isinstance(event, Ended):
+        elif isinstance(event, Ended) and event.result.status is not Status.PLANNED:  # what is planned was just said
             result = event.result
             text = f"{self._labels[id(result.request)]}: {_word(result)}, {_clock(result.seconds)}"
             fields = _fields(result.request)
