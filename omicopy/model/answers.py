@@ -34,9 +34,13 @@ def texts(raw: Mapping[str, Any], key: str) -> tuple[str, ...]:
 
 
 def moment(raw: Mapping[str, Any], key: str) -> datetime | None:
+    return parse_moment(text(raw, key))
+
+
+def parse_moment(said: str | None) -> datetime | None:
     """An aware UTC time; `2010-10-01T12:34:56.789Z` and `…+0000` both occur in the official file."""
     try:
-        value = datetime.fromisoformat(text(raw, key) or "")
+        value = datetime.fromisoformat(said or "")
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
