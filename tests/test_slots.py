@@ -215,3 +215,16 @@ def test_a_copy_that_waits_for_a_slot_for_longer_than_its_budget_does_not_run_ou
     results = run(cloud, [replace(request, budgets=budgets) for request in requests])
     assert statuses(results) == ["copied"] * 4
     assert cloud.time.seconds > 4 * HOUR
+
+
+def test_however_many_a_quota_refuses_few_ask_in_vain_and_few_look_into_the_bucket() -> None:
+    """R7: the first refusal teaches the others of the account; the export's budget does not run meanwhile."""
+    cloud = Cloud(export_seconds=1800, import_seconds=600, quota=5)
+    requests = fleet(cloud, 20)
+    budgets = Budgets(export=timedelta(hours=1))
+    results = run(cloud, [replace(request, budgets=budgets) for request in requests])
+    assert set(statuses(results)) == {"copied"}
+    assert cloud.time.seconds < 4 * 1800 + 2 * HOUR
+    assert len(cloud.sent("CreateImageExportTask")) < cloud.time.seconds / 60 + 2 * 20, "more than one a minute in vain"
+    assert len(cloud.sent("ListObjects")) < 8 * 20
+    assert per_tick(cloud, "CreateImageExportTask")[0] == 6

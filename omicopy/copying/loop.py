@@ -20,7 +20,7 @@ from omicopy.copying.locks import Lock, Locks
 from omicopy.copying.observe import Observer, forget
 from omicopy.copying.pilot import Mode, Pilot
 from omicopy.copying.situation import Situation
-from omicopy.copying.slots import Slots
+from omicopy.copying.slots import Quotas, Slots
 from omicopy.copying.steps import Done, Look, LookAgain, Resign, StartExport, Step
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.duration import say_duration
@@ -47,11 +47,13 @@ class Loop:
     lock_wait: timedelta = timedelta(0)
     _began: float = 0.0
     _pause: float = 0.0
+    _quotas: Quotas = field(default_factory=lambda: Quotas(60.0))
 
     def run(self, requests: Sequence[CopyRequest]) -> list[CopyResult]:
         """One result a request, in their order."""
         self._began = self.clock.ticks()
         self._pause = self.budgets.poll_min.total_seconds()
+        self._quotas = Quotas(self.budgets.poll_max.total_seconds())
         flights = self._flights(requests)
         observer = Observer(self.clients)
         actor = Actor(self.clients, self.journal, self.clock, self.listener)
@@ -120,7 +122,7 @@ class Loop:
         written: set[int] = set()
         with self._export_locks(flights) as held:
             steps = self._decide_all(flights, observer, now)
-            slots = Slots(steps, self.mode.parallel)
+            slots = Slots(steps, self.mode.parallel, self._quotas, now.ticks)
             for flight in flights:
                 step, export = steps[flight], id(flight.export)
                 if export in written and not isinstance(step, Done):
@@ -132,7 +134,10 @@ class Loop:
                     pilot.hold(flight, now)
                     continue
                 slots.take(flight, step)
-                if pilot.follow(flight, step, now):
+                moves = pilot.follow(flight, step, now)
+                if isinstance(step, StartExport):
+                    slots.learn(flight)
+                if moves:
                     moved = True
                     if isinstance(step, StartExport | Resign) and not self.mode.dry_run:
                         written.add(export)
@@ -162,13 +167,13 @@ class Loop:
         for flight in flights:
             forget(flight)
         steps: dict[Flight, Step] = {flight: self._decide(flight, now) for flight in flights}
-        while looks := self._looks(steps):
+        while looks := self._looks(steps, now):
             for what, group in looks.items():
                 observer.look(what, group, now)
                 steps.update({flight: self._decide(flight, now) for flight in group})
         return steps
 
-    def _looks(self, steps: Mapping[Flight, Step]) -> dict[Look, list[Flight]]:
+    def _looks(self, steps: Mapping[Flight, Step], now: Moment) -> dict[Look, list[Flight]]:
         """What the decisions hang on, and whose. What is left when there is nothing more waits for a slot."""
         looks: dict[Look, list[Flight]] = {}
         for flight, step in steps.items():
@@ -178,7 +183,7 @@ class Loop:
             return looks
         if len(looks) > 1:  # what is under way is known before anybody's turn comes
             return {what: group for what, group in looks.items() if what is not Look.BUCKET}
-        turns = Slots(steps, self.mode.parallel).turns(steps)
+        turns = Slots(steps, self.mode.parallel, self._quotas, now.ticks).turns(steps)
         return {Look.BUCKET: turns} if turns else {}
 
     def _decide(self, flight: Flight, now: Moment) -> Step:

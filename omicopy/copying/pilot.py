@@ -95,7 +95,7 @@ class Pilot:
         flight.stage_since = now.ticks
         self._tell(flight, "queued", "until others of its account are done", None)
         if not self.mode.wait:
-            message = "Nothing could be started yet: as many exports or imports as --parallel allows are under way"
+            message = "Nothing could be started yet: as many exports or imports as may be are under way"
             hint = "Run the same command again later, or without --no-wait."
             self._end(flight, Ending(Status.FAILED, error=OmicopyError(ErrorCode.TEMPORARY, message, hint)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from omicopy.copying.facts import Present, Unasked
 from omicopy.copying.flight import Flight
@@ -14,11 +15,37 @@ from omicopy.model.request import CopyRequest, Origin
 Account = tuple[str, str, Stage]
 
 
+@dataclass(slots=True)
+class Quotas:
+    """What the service's refusals teach: no more of an account may be under way than when it refused. One more is tried
+    after every `patience` seconds, as others may have ended what held the slots."""
+
+    patience: float
+    _refused: dict[Account, tuple[int, float]] = field(default_factory=dict)
+
+    def refused(self, account: Account, under_way: int, ticks: float) -> None:
+        self._refused[account] = (max(1, under_way), ticks)
+
+    def forget(self, account: Account) -> None:
+        """The quota leaves room for none at all: that is for each copy to find out."""
+        self._refused.pop(account, None)
+
+    def bound(self, account: Account, ticks: float) -> int | None:
+        if account not in self._refused:
+            return None
+        under_way, since = self._refused[account]
+        return under_way + int((ticks - since) / self.patience)
+
+
 class Slots:
     """The slots of one tick: taken by what the service is busy with for us, or may be; a new one is asked for."""
 
-    def __init__(self, steps: Mapping[Flight, Step], parallel: int | None) -> None:
+    def __init__(
+        self, steps: Mapping[Flight, Step], parallel: int | None, quotas: Quotas | None = None, ticks: float = 0.0
+    ) -> None:
         self._parallel = parallel
+        self._quotas = quotas
+        self._ticks = ticks
         self._taken: dict[Account, set[int]] = defaultdict(set)
         self._bounds: dict[Account, int] = {}
         for flight, step in steps.items():
@@ -60,8 +87,23 @@ class Slots:
 
     def _has_no_room(self, flight: Flight, stage: Stage) -> bool:
         account = _account(flight.request, stage)
-        taken, bound = self._taken[account], self._bounds.get(account)
-        return bound is not None and len(taken) >= bound and _work(flight, stage) not in taken
+        taken = self._taken[account]
+        learned = self._quotas.bound(account, self._ticks) if self._quotas else None
+        bounds = [bound for bound in (self._bounds.get(account), learned) if bound is not None]
+        return bool(bounds) and len(taken) >= min(bounds) and _work(flight, stage) not in taken
+
+    def learn(self, flight: Flight) -> None:
+        """What came of the start of an export: where a quota refused it, the others needn't ask in vain (R7)."""
+        memory = flight.export
+        if self._quotas is None or memory.quota_refusal is None:
+            return
+        account = _account(flight.request, Stage.EXPORTING)
+        taken = self._taken[account]
+        taken.discard(_work(flight, Stage.EXPORTING))
+        if memory.quota_refused_alone:
+            self._quotas.forget(account)
+        else:
+            self._quotas.refused(account, len(taken), memory.quota_refused_at)
 
     def _note_bound(self, account: Account, request: CopyRequest) -> None:
         """Of several jobs that use an account the smallest bound holds."""
