@@ -24,21 +24,24 @@ from omicopy.copying.inspection import Inspection, probe_all
 from omicopy.copying.locate import is_own, locate
 from omicopy.copying.pilot import Mode
 from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
-from omicopy.copying.prepare_plan import plan_requests
+from omicopy.copying.prepare_plan import Prepared, plan_requests
 from omicopy.copying.sources import read_plan_text, read_source
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.aftercare import check_account_id, check_tag
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.duration import parse_duration
 from omicopy.model.manifest import parse_manifest
 from omicopy.model.plan import Plan, parse_plan
 from omicopy.model.presigned import LONGEST_VALIDITY
 from omicopy.model.report import CopyResult, Status, exit_code
-from omicopy.model.request import Aftercare, Budgets, CopyRequest
-from omicopy.model.shard import Shard
+from omicopy.model.request import Aftercare, Budgets, CopyRequest, Origin
+from omicopy.model.shard import Shard, check_shard
 
 __all__ = [
     "Budgets",
     "CopyResult",
+    "DiskFormat",
+    "IfExists",
     "Mode",
     "Orders",
     "Plan",
@@ -95,14 +98,15 @@ def copy(
     None keeps the source's. `min_validity` is for how long every URL must work, else the import budget.
     """
     orders = orders or Orders()
+    pairs = dict(check_tag(key, value) for key, value in (tags or {}).items())
     wish = CopyWish(
-        export=ExportWish(images, source, bucket, prefix, disk_format, re_export),
-        targets=list(dict.fromkeys(targets)),
+        export=ExportWish(_several(images, "images"), source, bucket, prefix, disk_format, re_export),
+        targets=list(dict.fromkeys(_several(targets, "targets"))),
         name=name,
         description=description,
         if_exists=if_exists,
         min_validity=min(orders.budgets.import_, LONGEST_VALIDITY) if min_validity is None else _duration(min_validity),
-        care=Aftercare(dict(tags or {}), copy_tags, tuple(share_with)),
+        care=Aftercare(pairs, copy_tags, tuple(check_account_id(account) for account in share_with)),
         cleanup=cleanup,
     )
     clients = clients or connect(source, *wish.targets)
@@ -170,7 +174,7 @@ def run_plan(
 
     `plan` is a plan, or the file that holds one. One result a copy; one too for each that can't even be asked for.
     """
-    orders = orders or Orders()
+    orders, shard = orders or Orders(), check_shard(shard) if shard else None
     plan = plan if isinstance(plan, Plan) else load_plan(plan)
     clients = clients or connect(*plan.only(only).profiles)
     prepared = plan_requests(clients, plan, orders.budgets, only=only, shard=shard)
@@ -178,7 +182,34 @@ def run_plan(
     with watch(prepared.requests) as listener:
         for note in prepared.notes:
             listener(Warned(note))
-        return carry_out(clients, prepared.requests, orders, listener) + failed
+        requests = prepared.requests
+        if orders.mode.fail_fast and any(not failure.best_effort for failure in prepared.failures):
+            return failed + [_not_begun(request) for request in requests]
+        return carry_out(clients, requests, orders, listener, _needed_elsewhere(plan, only, prepared)) + failed
+
+
+def _needed_elsewhere(plan: Plan, only: Sequence[str], prepared: Prepared) -> Callable[[CopyRequest], bool]:
+    """Whose export a copy of the plan may still need that is not among the requests: one that could not be asked for
+    today, or one of a job that was left out and puts its exports into the same place."""
+    jobs = {job.name: job for job in plan.jobs}
+    left_out = {(job.source, job.bucket, job.prefix.strip("/")) for job in plan.jobs if only and job.name not in only}
+    images = {(one.source.profile, one.image.image_id) for one in prepared.failures if one.image}
+    accounts = {one.source.profile for one in prepared.failures if one.is_whole_job}
+
+    def is_needed(request: CopyRequest) -> bool:
+        if not isinstance(request.source, Origin):
+            return False
+        profile, job = request.source.party.profile, jobs[request.job or ""]
+        place = (profile, job.bucket, job.prefix.strip("/"))
+        return place in left_out or profile in accounts or (profile, request.source.image.image_id) in images
+
+    return is_needed
+
+
+def _not_begun(request: CopyRequest) -> CopyResult:
+    message = "Not begun, because other copies of the plan could not even be asked for (--fail-fast)"
+    error = OmicopyError(ErrorCode.FAILED, message, "Mend those, then run the same command again.")
+    return CopyResult(request, Status.FAILED, False, 0.0, error=error)
 
 
 def load_plan(file: Path | str) -> Plan:
@@ -191,6 +222,13 @@ def _inspect_handed(clients: Clients, source: str, now: datetime) -> Inspection:
     if isinstance(found, bytes):
         return Inspection(parse_manifest(found, "The manifest on stdin" if source == "-" else source))
     return Inspection(read_handed(clients.fetcher(), found, now), found)
+
+
+def _several(values: Sequence[str], what: str) -> Sequence[str]:
+    """A single text is a sequence of letters, which nobody means."""
+    if isinstance(values, str) or not values:
+        raise OmicopyError(ErrorCode.USAGE, f"{what} must be a list with something in it", f"Write {what}=[…].")
+    return values
 
 
 def _duration(value: Duration) -> timedelta:

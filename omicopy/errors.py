@@ -58,3 +58,5 @@ class Interrupted(BaseException):
         self.exit_code = 128 + signal_number
         self.goes_on: list[str] = []
         """What the service is busy with meanwhile, in words."""
+        self.results: list[object] = []
+        """What had ended before, for whoever reports of it."""

@@ -345,3 +345,9 @@ def test_a_contradiction_is_told_by_the_shard_of_the_image(cloud: Cloud) -> None
 def test_one_account_under_two_names_is_refused_by_every_shard(cloud: Cloud) -> None:
     for index in range(3):
         refusal(cloud, job("one", to="[{profile: target}, {profile: target-alias}]"), shard=(index, 3))
+
+
+def test_what_hides_the_copies_of_every_shard_fails_in_every_shard(cloud: Cloud) -> None:
+    cloud.trouble = refusing("source")
+    parts = sharded(cloud, 3, job("one"))
+    assert [len(part.failures) for part in parts] == [1, 1, 1]

@@ -11,6 +11,7 @@ from omicopy.cli.options import OutputForm
 from omicopy.cli.talk import printable, safe, say_error
 from omicopy.model.calls import CallCount
 from omicopy.model.report import CopyResult, describe_run
+from omicopy.model.request import CopyRequest
 
 Lines = Callable[[Sequence[CopyResult]], None]
 
@@ -23,9 +24,17 @@ def print_results(
         lines(results)
     else:
         print_object(describe_run(results, calls), output)
+    targets = {result.request.destination.party.profile for result in results if result.request.destination}
     for result in results:
         if result.error:
-            say_error(result.error, about=result.request.label)
+            say_error(result.error, about=_about(result, len(targets) > 1))
+
+
+def _about(result: CopyResult, several_targets: bool) -> str:
+    request = result.request
+    if several_targets and isinstance(request, CopyRequest) and request.destination:
+        return f"{request.label} to {request.destination.party.profile}"
+    return request.label
 
 
 def print_object(document: Mapping[str, Any], output: OutputForm, verbatim: bool = False) -> None:

@@ -112,7 +112,7 @@ def _monitored(
     machine is no news: that one tells."""
     import time
 
-    from omicopy.model.report import exit_code
+    from omicopy.model.report import CopyResult, exit_code
 
     began = time.monotonic()
     monitor.begin()
@@ -122,9 +122,14 @@ def _monitored(
         monitor.failed(error, time.monotonic() - began)
         raise
     except Interrupted as interruption:
-        monitor.end([], counts(), time.monotonic() - began, interruption.exit_code)
+        ended = [result for result in interruption.results if isinstance(result, CopyResult)]
+        monitor.end(ended, counts(), time.monotonic() - began, interruption.exit_code)
         raise
-    code = exit_code(results)
-    if code != ErrorCode.LOCKED.exit_code:
-        monitor.end(results, counts(), time.monotonic() - began, code)
+    except BaseException:
+        unforeseen = OmicopyError(ErrorCode.FAILED, "The run ended in a way that nobody foresaw", "See its log.")
+        monitor.failed(unforeseen, time.monotonic() - began)
+        raise
+    errors = [result.error for result in results if result.error]
+    if not errors or any(error.code is not ErrorCode.LOCKED for error in errors):
+        monitor.end(results, counts(), time.monotonic() - began, exit_code(results))
     return results

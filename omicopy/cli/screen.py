@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from omicopy.cli.talk import is_plain, safe, say, warn
-from omicopy.copying.events import Ended, Event, Listener, Moved, Warned
+from omicopy.copying.events import Ended, Event, Listener, Moved, Noted, Warned
 from omicopy.model.duration import say_duration
 from omicopy.model.report import CopyResult, Status, describe_result, rfc3339
 from omicopy.model.request import CopyRequest, Origin, Unprepared
@@ -52,6 +52,8 @@ class _PlainLines:
     def __call__(self, event: Event) -> None:
         if isinstance(event, Warned):
             warn(event.message)
+        elif isinstance(event, Noted):
+            say(event.message, event="noted")
         elif isinstance(event, Moved) and self._phases.get(id(event.request)) != event.phase:
             self._phases[id(event.request)] = event.phase
             text = f"{self._labels[id(event.request)]}: {event.phase} ({event.detail}), {_clock(event.seconds)}"
@@ -96,6 +98,8 @@ def _moving_lines(requests: Sequence[CopyRequest]) -> Iterator[Listener]:
         def listener(event: Event) -> None:
             if isinstance(event, Warned):
                 progress.console.print(safe(f"Warning: {event.message}"), markup=False, highlight=False)
+            elif isinstance(event, Noted):
+                progress.console.print(safe(event.message), markup=False, highlight=False)
             elif isinstance(event, Moved):
                 text = safe(f"{event.phase} ({event.detail})")
                 bar = progress.tasks[rows[id(event.request)]]
@@ -142,10 +146,12 @@ def _and_json_lines(talk: Listener) -> Listener:
         if isinstance(event, Moved):
             line |= {"event": "moved", "copy": event.request.label, "phase": event.phase, "detail": event.detail}
             line |= {"progress": event.progress, "seconds": round(event.seconds, 1)}
+            line |= {"job": event.request.job} if event.request.job else {}
+            line |= _fields(event.request)
             if event.request.destination:
                 line["to"] = event.request.destination.party.profile
-        elif isinstance(event, Warned):
-            line |= {"event": "warned", "message": event.message}
+        elif isinstance(event, Warned | Noted):
+            line |= {"event": "warned" if isinstance(event, Warned) else "noted", "message": event.message}
         else:
             line |= {"event": "ended", **describe_result(event.result)}
         print(safe(json.dumps(line)), flush=True)  # noqa: T201

@@ -90,11 +90,12 @@ class Actor:
             memory.started += 1
             memory.task_id = flight.task_id = task_id
             self._journal.answered(entry, task_id)
-            self._tag_task(profile, task_id, export_tags(flight.request, __version__))
+            memory.is_marked = True
+            self.tag_export(flight.request, task_id)
 
-    def _tag_task(self, profile: str, task_id: str, wanted: Mapping[str, str]) -> None:
+    def tag_export(self, request: CopyRequest, task_id: str) -> None:
         """Marks the export as ours to clean up one day (R4). Tried twice; without the tag it is merely left alone."""
-        tags = _tags(task_id, wanted)
+        profile, tags = _origin(request).party.profile, _tags(task_id, export_tags(request, __version__))
         try:
             try:
                 self._send_again(profile, "CreateTags", tags)

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.cleanup import clean_up
+from omicopy.copying.cleanup import Rules, clean_up
 from omicopy.copying.clock import Clock
-from omicopy.copying.events import Listener, Warned
+from omicopy.copying.events import Listener, Noted, Warned
 from omicopy.copying.journal import Journal
 from omicopy.copying.locks import Locks
 from omicopy.copying.loop import Loop
 from omicopy.copying.pilot import Mode
+from omicopy.errors import Interrupted
+from omicopy.model.image import source_marker
 from omicopy.model.report import CopyResult, Status
 from omicopy.model.request import Budgets, CopyRequest, Origin
 
-_THERE = (Status.COPIED, Status.PRESENT)
+_SERVED = (Status.COPIED, Status.PRESENT, Status.SKIPPED)
 
 
 def state_folder() -> Path:
@@ -40,22 +42,62 @@ class Orders:
 
 
 def carry_out(
-    clients: Clients, requests: Sequence[CopyRequest], orders: Orders, listener: Listener, clock: Clock | None = None
+    clients: Clients,
+    requests: Sequence[CopyRequest],
+    orders: Orders,
+    listener: Listener,
+    is_needed: Callable[[CopyRequest], bool] = lambda _: False,
+    clock: Clock | None = None,
 ) -> list[CopyResult]:
-    """One result a request, in their order. Raises nothing but Interrupted."""
+    """One result a request, in their order. Raises nothing but Interrupted.
+
+    `is_needed` says of a request whether its export is needed by others than these requests: then it is not cleaned up.
+    """
     clock = clock or Clock()
     journal = Journal(orders.state / "journal", listener)
     locks = Locks(orders.state / "locks", listener)
     loop = Loop(clients, journal, locks, listener, orders.budgets, orders.mode, clock, orders.lock_wait)
     results = loop.run(requests)
-    done = _served(results)
-    if done and not orders.mode.dry_run:
-        clean_up(clients, done, lambda text: listener(Warned(text)), clock.wall())
-    return results
+    done = [] if orders.mode.dry_run else _served(results, is_needed)
+    if not done:
+        return results
+    try:
+        return _cleaned(clients, results, done, orders, listener, journal, clock)
+    except Interrupted as interruption:
+        interruption.results = list(results)
+        raise
 
 
-def _served(results: Sequence[CopyResult]) -> list[CopyRequest]:
-    """The requests whose export is to be cleaned up, and is needed by no copy of this run any more."""
+def _cleaned(
+    clients: Clients,
+    results: Sequence[CopyResult],
+    done: Sequence[CopyRequest],
+    orders: Orders,
+    listener: Listener,
+    journal: Journal,
+    clock: Clock,
+) -> list[CopyResult]:
+    """The results, each with what became of its export."""
+
+    def settle() -> None:
+        listener(Noted("Waiting until nobody can be told of the exported objects any more, then deleting them"))
+        clock.sleep(orders.budgets.grace.total_seconds())
+
+    regions = {r.source.export.image_id: r.source.party.region for r in done if isinstance(r.source, Origin)}
+    rules = Rules(
+        clock.wall(), settle, lambda image_id: source_marker(regions[image_id], image_id) in journal.markers()
+    )
+    outcomes = {one.export: one for one in clean_up(clients, done, lambda text: listener(Warned(text)), rules)}
+    return [
+        replace(result, cleanup=outcomes[source.export].told)
+        if result.request in done and isinstance(source := result.request.source, Origin)
+        else result
+        for result in results
+    ]
+
+
+def _served(results: Sequence[CopyResult], is_needed: Callable[[CopyRequest], bool]) -> list[CopyRequest]:
+    """The requests whose export is to be cleaned up, and is needed by nobody any more as far as is known."""
     by_export: dict[object, list[tuple[CopyRequest, Status]]] = defaultdict(list)
     for result in results:
         request = result.request
@@ -65,6 +107,6 @@ def _served(results: Sequence[CopyResult]) -> list[CopyRequest]:
     return [
         request
         for group in by_export.values()
-        if all(status in _THERE and request.cleanup for request, status in group)
+        if all(status in _SERVED and request.cleanup and not is_needed(request) for request, status in group)
         for request, _ in group
     ]

@@ -11,9 +11,9 @@ from omicopy.copying.bucket import Folder, read_folder
 from omicopy.copying.parallel import in_parallel
 from omicopy.errors import OmicopyError
 from omicopy.model.cleaning import Doomed, Left, Place, is_cleaned, judge_place, judge_tasks
-from omicopy.model.export import ExportKey, ExportTask, Phase, parse_task
+from omicopy.model.export import ExportKey, ExportTask, parse_task
 from omicopy.model.provenance import CLEANED_TAG
-from omicopy.model.report import rfc3339
+from omicopy.model.report import CleanedUp, rfc3339
 from omicopy.model.request import CopyRequest, Origin
 
 
@@ -30,9 +30,24 @@ class Cleaned:
     def location(self) -> str:
         return f"s3://{self.export.bucket}/{self.export.folder}"
 
+    @property
+    def told(self) -> CleanedUp:
+        """As the report has it."""
+        return CleanedUp(self.deleted, self.left.why if self.left else None, self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a clean-up goes by: `settle` waits until every read shows what was written before; `is_busy` says of a
+    source image whether a copy of it may be reading its export just now."""
+
+    now: datetime
+    settle: Callable[[], None] = lambda: None
+    is_busy: Callable[[str], bool] = lambda _: False
+
 
 def clean_up(
-    clients: Clients, requests: Sequence[CopyRequest], tell: Callable[[str], None], now: datetime
+    clients: Clients, requests: Sequence[CopyRequest], tell: Callable[[str], None], rules: Rules
 ) -> list[Cleaned]:
     """Deletes what was exported for `requests`, all of whose copies are there. What has to stay is told, and why.
 
@@ -46,7 +61,7 @@ def clean_up(
     cleaned = []
     for profile in dict.fromkeys(exports.values()):
         keys = [key for (_, _, key), owner in exports.items() if owner == profile]
-        cleaned += clean_exports(clients, profile, keys, now)
+        cleaned += clean_exports(clients, profile, keys, rules)
     for one in cleaned:
         if one.error:
             tell(f"The exported objects in {one.location} could not all be deleted: {one.error.message}")
@@ -55,14 +70,42 @@ def clean_up(
     return cleaned
 
 
-def clean_exports(clients: Clients, profile: str, exports: Sequence[ExportKey], now: datetime) -> list[Cleaned]:
-    """One account's exports and what became of each, in their order. Raises nothing but Interrupted."""
+def clean_exports(clients: Clients, profile: str, exports: Sequence[ExportKey], rules: Rules) -> list[Cleaned]:
+    """One account's exports and what became of each, in their order. Raises nothing but Interrupted.
+
+    First all are looked at and marked: from then on they count as gone. Then, when every read shows the marks, and
+    what others noted in the same moment, all are looked at again, and what is still nobody's is deleted.
+    """
+    cleaners = [_Cleaner(clients, profile, export, rules) for export in exports]
+    _all_take(cleaners, _Cleaner.mark)
+    if any(cleaner.doomed for cleaner in cleaners):
+        rules.settle()
+        _all_take(cleaners, _Cleaner.delete_snapshots)
+        _all_take(cleaners, _Cleaner.delete_manifests)
+    return [cleaner.outcome() for cleaner in cleaners]
+
+
+def _all_take(cleaners: Sequence[_Cleaner], step: Callable[[_Cleaner, Sequence[ExportTask]], None]) -> None:
+    """One step of all of them, after one look at all of their tasks."""
+    waiting = [cleaner for cleaner in cleaners if cleaner.goes_on]
+    if not waiting:
+        return
+    clients, profile = waiting[0].clients, waiting[0].profile
+
+    def take(cleaner: _Cleaner) -> None:
+        try:
+            step(cleaner, tasks)
+        except OmicopyError as error:
+            cleaner.error = error
+
     try:
-        tasks = read_tasks(clients, profile, {"ImageIds": sorted({export.image_id for export in exports})})
+        tasks = read_tasks(clients, profile, {"ImageIds": sorted({cleaner.export.image_id for cleaner in waiting})})
         clients.storage(profile)  # made before the threads start, once
     except OmicopyError as error:
-        return [Cleaned(export, error=error) for export in exports]
-    return in_parallel(lambda export: _Cleaner(clients, profile, export, now).clean(tasks), exports)
+        for cleaner in waiting:
+            cleaner.error = error
+        return
+    in_parallel(take, waiting)
 
 
 def is_anything_left(clients: Clients, profile: str, export: ExportKey) -> bool:
@@ -79,48 +122,75 @@ def read_tasks(clients: Clients, profile: str, filters: Mapping[str, Sequence[st
 
 @dataclass(slots=True)
 class _Cleaner:
-    """Cleans up one export: looks, marks the tasks, deletes the snapshots, looks again, deletes the manifests."""
+    """Cleans up one export, step by step, and remembers how far it came. Each step raises an OmicopyError."""
 
     clients: Clients
     profile: str
     export: ExportKey
-    now: datetime
+    rules: Rules
+    doomed: Doomed | None = None
+    tasks: tuple[ExportTask, ...] = ()
+    left: Left | None = None
+    error: OmicopyError | None = None
+    is_over: bool = False
     deleted: int = 0
 
-    def clean(self, tasks: Sequence[ExportTask]) -> Cleaned:
-        try:
-            left = self._clean(tasks)
-        except OmicopyError as error:
-            return Cleaned(self.export, self.deleted, error=error)
-        return Cleaned(self.export, self.deleted, left)
+    @property
+    def goes_on(self) -> bool:
+        return not (self.is_over or self.left or self.error)
 
-    def _clean(self, all_tasks: Sequence[ExportTask]) -> Left | None:
-        if not any(task.key == self.export and task.phase is Phase.COMPLETE for task in all_tasks):
-            return None  # nothing that could be proved to be ours, and nothing new to tell
-        tasks = judge_tasks(all_tasks, self.export, self.now)
-        if isinstance(tasks, Left):
-            return tasks
-        folder = read_folder(self.clients.storage(self.profile), self.export, tasks)
+    def outcome(self) -> Cleaned:
+        return Cleaned(self.export, self.deleted, self.left, self.error)
+
+    def mark(self, all_tasks: Sequence[ExportTask]) -> None:
+        """Decides what may be deleted, if anything, and notes on the tasks that it is being deleted."""
+        tasks = self._judged(all_tasks)
+        folder = read_folder(self.clients.storage(self.profile), self.export, tasks or ())
+        if tasks is None:
+            self.left = self.left if folder.found else None  # of what is not there nothing has to be told
+            self.is_over = True
+            return
         doomed = _judge_folder(self.export, folder)
         if isinstance(doomed, Left):
-            return doomed
-        if not doomed.manifests:
-            return None if is_cleaned(tasks) or not folder.sizes else _nothing_named(folder)
-        self._mark(tasks)
-        self._delete(doomed.snapshots)
-        again = judge_tasks(self._read_again(), self.export, self.now)
-        if isinstance(again, Left):
-            return again
-        if {task.task_id for task in again} - {task.task_id for task in tasks}:
-            return Left("it was exported anew meanwhile")  # under the manifest's key there may be another by now
-        self._delete(doomed.manifests)
-        return None
+            self.left = doomed
+        elif not doomed.manifests:
+            self.is_over = True
+            self.left = None if is_cleaned(tasks) or not folder.sizes else _nothing_named(folder)
+        else:
+            self._note(tasks)
+            self.doomed, self.tasks = doomed, tasks
 
-    def _mark(self, tasks: Sequence[ExportTask]) -> None:
-        """From here on the export counts as gone, also for a run that begins while its objects are being deleted."""
+    def delete_snapshots(self, all_tasks: Sequence[ExportTask]) -> None:
+        if self._is_still_ours(all_tasks) and self.doomed:
+            self._delete(self.doomed.snapshots)
+
+    def delete_manifests(self, all_tasks: Sequence[ExportTask]) -> None:
+        if self._is_still_ours(all_tasks) and self.doomed:
+            self._delete(self.doomed.manifests)
+
+    def _judged(self, all_tasks: Sequence[ExportTask]) -> tuple[ExportTask, ...] | None:
+        """The tasks of the export, when it may be deleted; else it is noted why not."""
+        if self.rules.is_busy(self.export.image_id):
+            self.left = Left("another run on this machine imports from them, or may do so")
+            return None
+        tasks = judge_tasks(all_tasks, self.export, self.rules.now)
+        if isinstance(tasks, Left):
+            self.left = tasks
+            return None
+        return tasks
+
+    def _is_still_ours(self, all_tasks: Sequence[ExportTask]) -> bool:
+        again = self._judged(all_tasks)
+        if again is None:
+            return False
+        if {task.task_id for task in again} - {task.task_id for task in self.tasks}:
+            self.left = Left("it was exported anew meanwhile")  # under the manifest's key there may be another by now
+        return self.left is None
+
+    def _note(self, tasks: Sequence[ExportTask]) -> None:
         fresh = [task.task_id for task in tasks if CLEANED_TAG not in task.tags]
         if fresh:
-            tag = {"Key": CLEANED_TAG, "Value": rfc3339(self.now)}
+            tag = {"Key": CLEANED_TAG, "Value": rfc3339(self.rules.now)}
             parameters = {"ResourceIds": fresh, "Tags": [tag]}
             self.clients.api(self.profile).write_again("CreateTags", self.clients.patience, parameters)
 
@@ -128,9 +198,6 @@ class _Cleaner:
         for key in keys:
             self.clients.storage(self.profile).delete(self.export.bucket, key)
             self.deleted += 1
-
-    def _read_again(self) -> list[ExportTask]:
-        return read_tasks(self.clients, self.profile, {"ImageIds": [self.export.image_id]})
 
 
 def _judge_folder(export: ExportKey, folder: Folder) -> Doomed | Left:

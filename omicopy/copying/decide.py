@@ -154,8 +154,10 @@ def _vanished(image_id: str) -> OmicopyError:
 def _name_taken(s: Situation, destination: Destination, holder: Image | None) -> OmicopyError:
     by = f"by {holder.image_id}, which is not a copy of this source" if holder else "by an image that can't be seen"
     by += "".join(f"; {conflict.error.message}" for conflict in s.image.conflicts.values())
+    in_plan = "Choose another `name` for this target of the plan, or set `if_exists` to skip or rename."
+    typed = "Choose another with --name, or say --if-exists skip or --if-exists rename."
     return OmicopyError(
         ErrorCode.NAME_CONFLICT,
         f"The name {destination.name!r} is taken in {destination.party} {by}",
-        "Choose another with --name, or say --if-exists skip or --if-exists rename.",
+        in_plan if s.request.job else typed,
     )

@@ -33,5 +33,12 @@ class Warned:
     message: str
 
 
-Event = Moved | Ended | Warned
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something that takes a while and is no copy's doing."""
+
+    message: str
+
+
+Event = Moved | Ended | Warned | Noted
 Listener = Callable[[Event], None]

@@ -69,6 +69,8 @@ class Observed:
     others_in_flight: Present[int] | Unknown | Unasked = UNASKED
     """How many export tasks of the whole source account run: they hold the slots a quota counts."""
     stored: Present[StoredExport] | Absent | Unknown | Refused | Unasked = UNASKED
+    is_cleaned_up: bool = False
+    """Whether a clean-up of ours has begun to delete the only finished export: it counts as gone."""
 
 
 @dataclass(slots=True)
@@ -83,6 +85,8 @@ class ExportMemory:
     """Whether this run wrote anything: started an export, perhaps, or signed one anew."""
     task_id: str | None = None
     """The ID we were given for a task of ours; until a read shows it, nothing is known to be absent."""
+    is_marked: bool = False
+    """Whether its task was tagged as ours, or tried to be, in this run."""
     doubt_since: float | None = None
     """Since when (ticks) something of ours may be there that no read has shown."""
     is_whole: bool = False

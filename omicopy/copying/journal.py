@@ -74,6 +74,14 @@ class Journal:
             return True, None
         return True, resource_id
 
+    def markers(self) -> set[str]:
+        """Of which sources copies may be in the making on this machine: the markers of all open creates of images."""
+        found = set()
+        for path in self._folder.glob("image-*.json"):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+                found.add(str(json.loads(path.read_text())["entry"]["marker"]))
+        return found
+
     def _set_aside(self, path: Path) -> None:
         aside = path.with_suffix(".corrupt")
         with contextlib.suppress(OSError):

@@ -66,6 +66,7 @@ class Loop:
                 self._sleep([flight for flight in open_flights if flight.result is None])
         except Interrupted as interruption:
             interruption.goes_on = [text for flight in flights if (text := flight.goes_on())]
+            interruption.results = [flight.result for flight in flights if flight.result is not None]
             raise
         return [flight.result for flight in flights if flight.result is not None]
 
@@ -124,6 +125,7 @@ class Loop:
             steps = self._decide_all(flights, observer, now)
             slots = Slots(steps, self.mode.parallel, self._quotas, now.ticks)
             for flight in flights:
+                self._note_found(flight, pilot)
                 step, export = steps[flight], id(flight.export)
                 if export in written and not isinstance(step, Done):
                     continue  # what it saw of the export is older than our last write
@@ -143,6 +145,14 @@ class Loop:
                         written.add(export)
                         flight.export.wants_lock = False
         return moved
+
+    def _note_found(self, flight: Flight, pilot: Pilot) -> None:
+        """Makes up for an answer that was lost: what a read shows to be of our making is written down and marked."""
+        image, destination = flight.image, flight.request.destination
+        if destination and image.made_here and image.created_id and image.created_id not in image.journaled:
+            image.journaled |= {image.created_id}
+            self.journal.answered(image_entry(flight.request, destination), image.created_id)
+        pilot.mark_export(flight)
 
     @contextlib.contextmanager
     def _export_locks(self, flights: Sequence[Flight]) -> Iterator[set[int]]:

@@ -14,7 +14,7 @@ from omicopy.copying.facts import ABSENT, Moment, Observed, Present, Unknown
 from omicopy.copying.flight import Flight
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.steps import Look
-from omicopy.model.export import ExportTask, Phase, parse_task
+from omicopy.model.export import ExportKey, ExportTask, Phase, parse_task
 from omicopy.model.image import Image, parse_image, renamed
 from omicopy.model.provenance import CLEANED_TAG
 from omicopy.model.request import Destination, Origin
@@ -75,8 +75,13 @@ class Observer:
             tasks = self._read_tasks(profile, _unless_many("ImageIds", ids))
             by_image = _grouped(tasks.value, lambda task: task.image_id) if isinstance(tasks, Present) else {}
             for flight in group:
-                shown = by_image.get(_origin(flight).image.image_id, [])
-                flight.seen = replace(flight.seen, tasks=Present(shown) if isinstance(tasks, Present) else tasks)
+                all_shown = by_image.get(_origin(flight).image.image_id, [])
+                shown = [task for task in all_shown if CLEANED_TAG not in task.tags]
+                flight.seen = replace(
+                    flight.seen,
+                    tasks=Present(shown) if isinstance(tasks, Present) else tasks,
+                    is_cleaned_up=_is_cleaned_up(all_shown, _origin(flight).export),
+                )
 
     def _others(self, flights: Sequence[Flight], _: Moment) -> None:
         for profile, group in _by_source(flights).items():
@@ -100,6 +105,8 @@ class Observer:
 
     def _bucket(self, flight: Flight, now: Moment) -> BucketFact:
         origin, shown = _origin(flight), flight.seen.tasks
+        if flight.seen.is_cleaned_up:
+            return ABSENT
         tasks = [task for task in shown.value if task.key == origin.export] if isinstance(shown, Present) else []
         storage = self._clients.storage(origin.party.profile)
         return look_in_bucket(storage, self._clients.fetcher(), origin.export, tasks, now.wall)
@@ -117,7 +124,12 @@ class Observer:
             raw = api.read_all("ReadImageExportTasks", "ImageExportTasks", self._clients.patience, filters)
         except ServiceError as error:
             return Unknown(error)
-        return Present([task for item in raw if (task := parse_task(item)) and CLEANED_TAG not in task.tags])
+        return Present([task for item in raw if (task := parse_task(item))])
+
+
+def _is_cleaned_up(tasks: Sequence[ExportTask], export: ExportKey) -> bool:
+    complete = [task for task in tasks if task.key == export and task.phase is Phase.COMPLETE]
+    return bool(complete) and all(CLEANED_TAG in task.tags for task in complete)
 
 
 def _unless_many(name: str, values: set[str]) -> dict[str, list[str]]:

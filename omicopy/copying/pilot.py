@@ -8,7 +8,7 @@ from datetime import timedelta
 from omicopy.copying.act import Actor, Postponed
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Ended, Listener, Moved, Warned
-from omicopy.copying.facts import Moment
+from omicopy.copying.facts import Moment, Present
 from omicopy.copying.flight import Flight
 from omicopy.copying.journal import Journal, export_entry, image_entry
 from omicopy.copying.outcome import Ending, describe_wait, describe_write, planned, result_of
@@ -27,7 +27,9 @@ from omicopy.copying.steps import (
 )
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
+from omicopy.model.export import Phase
 from omicopy.model.image import Image
+from omicopy.model.provenance import EXPORT_TAG
 from omicopy.model.report import Status
 from omicopy.model.request import Origin
 
@@ -88,6 +90,17 @@ class Pilot:
             ErrorCode.LOCKED, what, f"Let it finish, or wait with --lock-wait (now {say_duration(lock_wait)})."
         )
         self._end(flight, Ending(Status.FAILED, error=error))
+
+    def mark_export(self, flight: Flight) -> None:
+        """Tags the export that an earlier run started and had no time to tag, once a run."""
+        export, source, tasks = flight.export, flight.request.source, flight.seen.tasks
+        if export.is_marked or export.task_id is None or self.mode.dry_run or not isinstance(source, Origin):
+            return
+        for task in tasks.value if isinstance(tasks, Present) else ():
+            if task.task_id == export.task_id:
+                export.is_marked = True
+                if EXPORT_TAG not in task.tags and task.phase is not Phase.FAILED:
+                    self.actor.tag_export(flight.request, task.task_id)
 
     def hold(self, flight: Flight, now: Moment) -> None:
         """As many as may be are under way: this copy's turn comes later, and its budget begins then."""

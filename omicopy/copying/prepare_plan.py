@@ -69,7 +69,7 @@ def plan_requests(
         return Prepared(requests, failures, whole.notes)
     return Prepared(
         [request for request in requests if _is_in(shard, origin_of(request).party, origin_of(request).image)],
-        [failure for failure in failures if _is_in(shard, failure.source, failure.image)],
+        [one for one in failures if one.is_whole_job or _is_in(shard, one.source, one.image)],
         whole.notes if shard[0] == 0 else [],
     )
 
@@ -116,7 +116,7 @@ class _JobReader:
         source = self._party(self.job.source)
         gallery = self.galleries[self.job.source]
         if isinstance(gallery, OmicopyError):
-            yield self._failure(source, gallery)
+            yield replace(self._failure(source, gallery), is_whole_job=True)
             return
         images: dict[str, Image] = {}
         for selector in self.job.images:
@@ -181,6 +181,6 @@ def _check_parties(source: Party, target: Party) -> None:
 
 
 def _is_in(shard: Shard, source: Party, image: Image | None) -> bool:
-    """What is about no image in particular is told by the first shard alone."""
+    """An entry that finds no image is told by the first shard alone."""
     index, count = shard
     return index == (shard_of(source.account_id, image.image_id, count) if image else 0)

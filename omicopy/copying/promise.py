@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from omicopy.cloud.clients import Clients
-from omicopy.errors import OmicopyError
+from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.cleaning import handed_out_until, is_ours
 from omicopy.model.export import ExportTask, Phase, format_of, parse_task, tidy_key
 from omicopy.model.image import is_image_id
@@ -28,7 +28,8 @@ def promise(clients: Clients, profile: str, bucket: str, key: str, manifest: Man
         clients.tell(f"A clean-up may not know that s3://{bucket}/{key} was handed out: {error.message}")
         return
     if any(CLEANED_TAG in task.tags for task in tasks):
-        clients.tell(f"The objects of s3://{bucket}/{folder} are being deleted by a clean-up; the URL will not serve")
+        message = f"The objects in s3://{bucket}/{folder} are being deleted by a clean-up"
+        raise OmicopyError(ErrorCode.EXPIRED, message, "Export the image once more: omicopy export …")
 
 
 def _tasks(clients: Clients, profile: str, image_id: str) -> list[ExportTask]:

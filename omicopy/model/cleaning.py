@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from omicopy.model.answers import parse_moment
 from omicopy.model.export import ExportKey, ExportTask, Phase, StoredExport, format_of, tidy_key
 from omicopy.model.provenance import CLEANED_TAG, EXPORT_TAG, HANDED_TAG
 from omicopy.model.report import rfc3339
@@ -47,11 +48,7 @@ def handed_out_until(task: ExportTask) -> datetime | None:
     text = task.tags.get(HANDED_TAG)
     if text is None:
         return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return _FOR_EVER
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return parse_moment(text) or _FOR_EVER
 
 
 def judge_tasks(tasks: Iterable[ExportTask], export: ExportKey, now: datetime) -> tuple[ExportTask, ...] | Left:
@@ -65,7 +62,7 @@ def judge_tasks(tasks: Iterable[ExportTask], export: ExportKey, now: datetime) -
         return Left("no finished export is listed that would have put it there")
     for task in complete:
         if not is_ours(task):
-            return Left(f"{task.task_id}, which this tool did not start, put an export in the same place")
+            return Left(f"{task.task_id}, which bears no mark of this tool, put an export in the same place")
         until = handed_out_until(task)
         if until is not None and until > now:
             said = task.tags[HANDED_TAG] if until is _FOR_EVER else rfc3339(until)

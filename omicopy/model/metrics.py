@@ -39,8 +39,8 @@ class EndedRun:
 
     @property
     def is_success(self) -> bool:
-        """Whether it ended well. One that only looked at what there would be to do has done nothing yet."""
-        return self.exit_code == 0 and all(result.status is not Status.PLANNED for result in self.results)
+        """Whether it ended well, with every copy there. One that only looked, or did not wait, has done nothing yet."""
+        return self.exit_code == 0 and _is_there(self.results)
 
     def jobs(self) -> dict[str, list[CopyResult]]:
         """The results of each job of a plan, by its name."""
@@ -101,6 +101,11 @@ def render_metrics(run: EndedRun, old: str = "") -> str:
         _family("omicopy_run_duration_seconds", "How long the last run took.", [({}, run.seconds)]),
         _family("omicopy_run_exit_code", "The exit code of the last run.", [({}, run.exit_code)]),
         _family("omicopy_copies", "Copies of the last run by how they ended.", _by_status(run.results)),
+        _family(
+            "omicopy_exports_left",
+            "Exports that the last run was to delete and had to leave in their bucket, in whole or in part.",
+            [({}, _exports_left(run))],
+        ),
         _family("omicopy_copied_bytes", "Sizes of the volumes that the last run copied.", [({}, _copied_bytes(run))]),
         _family(
             "omicopy_job_copies",
@@ -127,6 +132,15 @@ def _is_there(results: Sequence[CopyResult]) -> bool:
 
 def _by_status(results: Iterable[CopyResult]) -> list[Sample]:
     return [({"status": status}, count) for status, count in count_by_status(results).items()]
+
+
+def _exports_left(run: EndedRun) -> int:
+    left = {
+        (source.party.account_id, source.party.region, source.export)
+        for result in run.results
+        if result.cleanup and not result.cleanup.is_done and isinstance(source := result.request.source, Origin)
+    }
+    return len(left)
 
 
 def _copied_bytes(run: EndedRun) -> int:

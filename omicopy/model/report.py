@@ -29,6 +29,19 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CleanedUp:
+    """What became of the exported objects of a copy: how many were deleted, and what kept the others from it."""
+
+    deleted: int = 0
+    left: str | None = None
+    error: OmicopyError | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.left is None and self.error is None
+
+
+@dataclass(frozen=True, slots=True)
 class CopyResult:
     """One copy, export or import, and how it ended."""
 
@@ -42,6 +55,8 @@ class CopyResult:
     manifest: str | None = None
     expires_at: datetime | None = None
     error: OmicopyError | None = None
+    cleanup: CleanedUp | None = None
+    """None where no clean-up was asked for, or something else still needs the export."""
 
     @property
     def is_good(self) -> bool:
@@ -101,7 +116,13 @@ def describe_result(result: CopyResult) -> dict[str, Any]:
         "expires_at": rfc3339(result.expires_at),
         "seconds": round(result.seconds, 1),
         "error": describe_error(result.error) if result.error else None,
+        **({"cleanup": _describe_cleanup(result.cleanup)} if result.cleanup else {}),
     }
+
+
+def _describe_cleanup(cleanup: CleanedUp) -> dict[str, Any]:
+    error = describe_error(cleanup.error) if cleanup.error else None
+    return {"deleted_objects": cleanup.deleted, "left": cleanup.left, "error": error}
 
 
 def _describe_source(request: CopyRequest | Unprepared) -> dict[str, Any] | None:

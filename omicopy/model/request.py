@@ -135,6 +135,8 @@ class Unprepared:
     target: Party | None = None
     name: str | None = None
     best_effort: bool = False
+    is_whole_job: bool = False
+    """Whether it keeps all the copies of its job from being asked for, whatever their images are."""
 
     @property
     def destination(self) -> Destination | None:

@@ -21,6 +21,12 @@ def parse_shard(text: str) -> Shard:
     )
 
 
+def check_shard(shard: Shard) -> Shard:
+    """The shard itself when there is such a one; raises USAGE."""
+    index, count = shard
+    return parse_shard(f"{index}/{count}")
+
+
 def shard_of(account_id: str, image_id: str, count: int) -> int:
     """The number of the shard, of `count`, that exports this image of this account and makes all its copies.
 

@@ -18,18 +18,20 @@ class Appearance:
     architecture: str | None
     product_codes: frozenset[str]
     volumes: Mapping[str, int | None]
-    """GiB by device."""
+    """GiB by device, of those whose device is known."""
+    count: int
+    """Of all volumes."""
 
 
 def of_image(image: Image) -> Appearance:
-    volumes = {volume.device: volume.size_gib for volume in image.volumes}
-    return Appearance(image.architecture or None, frozenset(image.product_codes), volumes)
+    volumes = {volume.device: volume.size_gib for volume in image.volumes if volume.device}
+    return Appearance(image.architecture or None, frozenset(image.product_codes), volumes, len(image.volumes))
 
 
 def of_manifest(manifest: Manifest) -> Appearance:
-    """A volume has whole GiB; one whose device the manifest does not name can't be compared."""
+    """A volume has whole GiB; of one whose device the manifest does not name only the number counts."""
     volumes = {s.device: -(-s.size_bytes // GIB) for s in manifest.snapshots if s.device is not None}
-    return Appearance(manifest.architecture, frozenset(manifest.product_types), volumes)
+    return Appearance(manifest.architecture, frozenset(manifest.product_types), volumes, len(manifest.snapshots))
 
 
 def differences(source: Appearance, copy: Appearance) -> list[str]:
@@ -42,13 +44,14 @@ def _differences(source: Appearance, copy: Appearance) -> Iterator[str]:
         yield f"architecture {copy.architecture} instead of {source.architecture}"
     if source.product_codes and copy.product_codes and source.product_codes != copy.product_codes:
         yield f"product codes {_listed(copy.product_codes)} instead of {_listed(source.product_codes)}"
-    if not source.volumes or not copy.volumes:
+    if not source.count:  # nobody says what there should be
         return
-    if len(copy.volumes) != len(source.volumes):
-        yield f"{len(copy.volumes)} volumes instead of {len(source.volumes)}"
+    if copy.count != source.count:
+        yield f"{copy.count} volumes instead of {source.count}"
     for device, size in sorted(source.volumes.items()):
         if device not in copy.volumes:
-            yield f"no {device}"
+            if len(source.volumes) == source.count and len(copy.volumes) == copy.count:
+                yield f"no {device}"
         elif None not in (size, copy.volumes[device]) and size != copy.volumes[device]:
             yield f"{device} of {copy.volumes[device]} GiB instead of {size}"
 
