@@ -37,6 +37,7 @@ CRONJOB, INDEXED_JOB = "kubernetes/cronjob.yaml", "kubernetes/indexed-job.yaml"
 CONTAINER, CI, SCRIPT = "container/Containerfile", "ci/copy-after-build.yaml", "python/copy_and_tell.py"
 ALL = {INDEX, SMALL, TWO_JOBS, FLEET, CRON, SERVICE, TIMER, CRONJOB, INDEXED_JOB, CONTAINER, CI, SCRIPT}
 FLEETS_ENVIRONMENT = {"SOURCE": "source", "MAIN_TARGET": "target", "STAGE": "prod"}
+PROGRAM = "/opt/omicopy/bin/omicopy"
 SCRIPTS = sysconfig.get_path("scripts")
 HOPELESS = [2, 4, 12, 13]
 DISRUPTED = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
@@ -55,8 +56,14 @@ def parsed(words: list[str]) -> dict[str, Any]:
     name, *args = words
     parameters = vars(get_command(app))["commands"][name].make_context(name, args).params
     for duration in ("deadline", "lock_wait"):
-        parse_duration(parameters[duration] or "0s")
+        parse_duration(parameters.get(duration) or "0s")
     return parameters
+
+
+def prunes(words: list[str]) -> bool:
+    """Whether `omicopy WORDS` deletes what retention lets go, of a plan, unattended."""
+    asked = parsed(words)
+    return words[0] == "prune" and asked["yes"] and asked["plan"] and asked["log_format"].value == "json"
 
 
 def as_plan(content: str, where: str, **environ: str) -> Plan:
@@ -105,6 +112,7 @@ def test_the_plans_hold_what_they_teach() -> None:
     assert (len(two.jobs), len({target.profile for job in two.jobs for target in job.targets})) == (2, 3)
     assert all(job.cleanup and job.retention for job in two.jobs)
     fleet = as_plan(text(FLEET), FLEET, **FLEETS_ENVIRONMENT)
+    assert all(job.retention for job in fleet.jobs)
     selectors = [selector for job in fleet.jobs for selector in job.images]
     assert all(any(getattr(each, key) for each in selectors) for key in ("id", "name_regex", "tags", "latest"))
     targets = [target for job in fleet.jobs for target in job.targets]
@@ -131,45 +139,58 @@ def test_the_plans_run_in_the_sandbox_as_they_are(tool) -> None:
 # --- cron
 
 
-def cron_line() -> tuple[list[str], str]:
-    """When, and what `sh` gets."""
+def cron_lines() -> list[tuple[list[str], str]]:
+    """When, and what `sh` gets: to run the plan, and to prune."""
     lines = [line for line in text(CRON).splitlines() if line and not line.startswith("#")]
-    (entry,) = [line for line in lines if not re.match(r"[A-Z]+=", line)]
-    assert [line.partition("=")[0] for line in lines if line != entry] == ["SHELL", "MAILTO"]
-    *when, command = entry.split(maxsplit=5)
-    assert "%" not in command, "the end of the line, for cron"
-    return when, command
+    assert [line.partition("=")[0] for line in lines[:2]] == ["SHELL", "MAILTO"]
+    entries = [line.split(maxsplit=5) for line in lines[2:]]
+    assert not [command for *_, command in entries if "%" in command], "the end of the line, for cron"
+    return [(when, command) for *when, command in entries]
 
 
-def test_the_cron_line_says_when_and_what() -> None:
-    when, command = cron_line()
-    assert len(when) == 5
+def test_the_cron_lines_say_when_and_what() -> None:
+    (to_run, run), (to_prune, prune) = cron_lines()
     highest = (59, 23, 31, 12, 7)
-    assert all(field == "*" or int(field) <= most for field, most in zip(when, highest, strict=True))
-    words = shlex.split(command.partition(">>")[0])
+    for when in (to_run, to_prune):
+        assert len(when) == 5
+        assert all(field == "*" or int(field) <= most for field, most in zip(when, highest, strict=True))
+    assert int(to_run[1]) < int(to_prune[1])
+    words, pruning = (shlex.split(command.partition(">>")[0]) for command in (run, prune))
+    assert words[0] == pruning[0]
     assert words[0].endswith("/omicopy")
     assert parsed(words[1:])["log_format"].value == "json"
+    assert prunes(pruning[1:])
+    assert parsed(words[1:])["plan"] == parsed(pruning[1:])["plan"]
 
 
-def test_the_cron_line_writes_a_log_and_sends_mail_only_of_a_failure(tool) -> None:
+def test_the_cron_lines_write_logs_and_send_mail_only_of_a_failure(tool) -> None:
     program = tool.home / ".local" / "bin" / "omicopy"
     program.parent.mkdir(parents=True)
     program.symlink_to(Path(SCRIPTS) / "omicopy")
     folder = tool.home / "omicopy"
     folder.mkdir()
-    _, command = cron_line()
-    (folder / "plan.yaml").write_text(text(SMALL))
-    good = shell(tool, ["/bin/sh", "-c", command])
-    assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
-    log = [json.loads(line) for line in (folder / "run.log").read_text().splitlines()]
-    assert [each["status"] for each in log[-1]["copies"]] == ["copied"]
+    (_, run), (_, prune) = cron_lines()
+    (folder / "plan.yaml").write_text(text(SMALL) + "    retention: {keep_last: 1}\n")
+    for command in (run, prune):
+        good = shell(tool, ["/bin/sh", "-c", command])
+        assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
+    ran, pruned = (
+        [json.loads(line) for line in (folder / log).read_text().splitlines()] for log in ("run.log", "prune.log")
+    )
+    assert [each["status"] for each in ran[-1]["copies"]] == ["copied"]
+    assert {(each["kind"], each["action"]) for each in pruned[-1]["pruned"]} == {("image", "keep"), ("export", "keep")}
     program.unlink()
-    for code, mail in ((11, ""), (4, "omicopy run ended with exit code 4;")):
-        program.write_text(f"#!/bin/sh\nexit {code}\n")
-        program.chmod(0o755)
-        ended = shell(tool, ["/bin/sh", "-c", command])
-        assert ended.stdout.startswith(mail)
-        assert bool(ended.stdout) == bool(mail)
+    for command, code, mail in ((run, 11, ""), (run, 4, "omicopy run ended with exit code 4;"), (prune, 0, "")):
+        assert mailed(tool, program, command, code).startswith(mail)
+        assert bool(mailed(tool, program, command, code)) == bool(mail)
+    assert mailed(tool, program, prune, 12).startswith("omicopy prune ended with exit code 12;")
+
+
+def mailed(tool: Tool, program: Path, command: str, code: int) -> str:
+    """What cron would send when the program ends so."""
+    program.write_text(f"#!/bin/sh\nexit {code}\n")
+    program.chmod(0o755)
+    return shell(tool, ["/bin/sh", "-c", command]).stdout
 
 
 # --- systemd
@@ -183,12 +204,36 @@ def unit(example: str) -> configparser.RawConfigParser:
     return parser
 
 
+def service_script() -> str:
+    """What systemd hands to `sh`: its own `$$` is one `$`."""
+    shell, option, script = shlex.split(unit(SERVICE)["Service"]["ExecStart"])
+    assert (shell, option) == ("/bin/sh", "-c")
+    assert not re.search(r"(?<!\$)\$(?!\$)", script.replace("$$", "")), "a variable of systemd"
+    return script.replace("$$", "$")
+
+
+@pytest.mark.parametrize(
+    ("run", "prune", "service"),
+    [(0, 0, 0), (3, 0, 3), (11, 0, 11), (0, 12, 12), (11, 5, 5), (3, 12, 3), (143, 1, 143)],
+)
+def test_the_service_prunes_after_each_run_and_ends_as_the_run_did_or_else_as_prune(
+    tmp_path: Path, run: int, prune: int, service: int
+) -> None:
+    stub = tmp_path / "omicopy"
+    stub.write_text(f"#!/bin/sh\necho $1 >>{tmp_path}/calls\n[ $1 = run ] && exit {run}\nexit {prune}\n")
+    stub.chmod(0o755)
+    ended = subprocess.run(["/bin/sh", "-c", service_script().replace(PROGRAM, str(stub))])
+    assert ended.returncode == service
+    assert (tmp_path / "calls").read_text().split() == ["run", "prune"]
+
+
 def test_the_service_runs_a_plan_unattended_and_knows_the_exit_codes() -> None:
     service = unit(SERVICE)["Service"]
-    program, *words = service["ExecStart"].split()
-    assert program == "/opt/omicopy/bin/omicopy"
-    asked = parsed(words)
+    run, prune = re.findall(rf"{PROGRAM} ([^;|]+)", service_script())
+    asked = parsed(run.split())
     assert asked["log_format"].value == "json"
+    assert prunes(prune.split())
+    assert parsed(prune.split())["plan"] == asked["plan"]
     assert (asked["metrics_file"], asked["ping_url_file"]) == ("%S/omicopy/metrics/omicopy.prom", "%d/ping-url")
     assert service["Type"] == "oneshot"
     assert service["SuccessExitStatus"] == "11"
@@ -210,7 +255,7 @@ def test_the_timer_makes_up_for_a_night_that_the_machine_slept_through() -> None
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
 def test_systemd_itself_finds_nothing_wrong_with_its_units(tmp_path: Path) -> None:
     for example in (SERVICE, TIMER):
-        content = text(example).replace("/opt/omicopy/bin/omicopy", sys.executable)
+        content = text(example).replace(PROGRAM, sys.executable)
         (tmp_path / Path(example).name).write_text(content)
     units = [str(tmp_path / Path(example).name) for example in (SERVICE, TIMER)]
     verified = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
@@ -222,8 +267,8 @@ def test_systemd_itself_finds_nothing_wrong_with_its_units(tmp_path: Path) -> No
 
 
 def kubernetes(example: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """The plan's ConfigMap, the claim for the state, and the Job or CronJob."""
-    config, claim, work = documents(example)
+    """The plan's ConfigMap, the claim for the state, and the Job or CronJob that runs the plan."""
+    config, claim, work, *_ = documents(example)
     assert (config["kind"], claim["kind"]) == ("ConfigMap", "PersistentVolumeClaim")
     return config, claim, work
 
@@ -238,11 +283,22 @@ def container_of(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def jobs() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The Jobs that run a plan."""
     yield CRONJOB, kubernetes(CRONJOB)[2]["spec"]["jobTemplate"]["spec"]
     yield INDEXED_JOB, kubernetes(INDEXED_JOB)[2]["spec"]
 
 
-@pytest.mark.parametrize(("example", "job"), list(jobs()), ids=["cronjob", "indexed"])
+def pruning() -> dict[str, Any]:
+    """The CronJob that prunes."""
+    *_, work = documents(CRONJOB)
+    return work
+
+
+@pytest.mark.parametrize(
+    ("example", "job"),
+    [*jobs(), (CRONJOB, pruning()["spec"]["jobTemplate"]["spec"])],
+    ids=["cronjob", "indexed", "prune"],
+)
 def test_a_pod_may_do_nothing_but_its_work(example: str, job: dict[str, Any]) -> None:
     pod, container = job["template"]["spec"], container_of(job)
     assert pod["restartPolicy"] == "Never", "podFailurePolicy needs it"
@@ -277,6 +333,7 @@ def test_a_pod_finds_plan_keys_and_state_where_it_looks_for_them(example: str, j
     assert container["envFrom"] == [{"secretRef": {"name": "omicopy-accounts"}}]
     plan = as_plan(config["data"][file], example)
     assert plan.profiles == ("env:SRC", "env:DST")
+    assert all(job.cleanup and job.retention for job in plan.jobs)
 
 
 @pytest.mark.parametrize(("example", "job"), list(jobs()), ids=["cronjob", "indexed"])
@@ -295,6 +352,21 @@ def test_the_cron_job_runs_alone_and_acts_on_exit_codes() -> None:
     assert job["activeDeadlineSeconds"] < 24 * 3600
     assert job["podFailurePolicy"]["rules"] == [DISRUPTED, rule("Ignore", 11), rule("FailJob", *HOPELESS)]
     assert kubernetes(CRONJOB)[1]["spec"]["accessModes"] == ["ReadWriteOnce"]
+
+
+def test_another_cron_job_prunes_the_same_plan_and_acts_on_exit_codes() -> None:
+    running, cron = kubernetes(CRONJOB)[2], pruning()
+    assert (cron["apiVersion"], cron["kind"]) == ("batch/v1", "CronJob")
+    assert cron["metadata"]["name"] != running["metadata"]["name"]
+    assert cron["spec"]["concurrencyPolicy"] == "Forbid"
+    hours = [int(each["spec"]["schedule"].split()[1]) for each in (running, cron)]
+    assert hours[0] < hours[1]
+    job, runs = cron["spec"]["jobTemplate"]["spec"], running["spec"]["jobTemplate"]["spec"]
+    assert job["podFailurePolicy"]["rules"] == [DISRUPTED, rule("FailJob", *HOPELESS)]
+    prune, run = container_of(job).pop("args"), container_of(runs).pop("args")
+    assert prunes(prune)
+    assert parsed(prune)["plan"] == parsed(run)["plan"]
+    assert job["template"] == runs["template"]
 
 
 def test_each_pod_of_the_indexed_job_does_its_own_part() -> None:
@@ -355,7 +427,7 @@ def test_the_container_file_takes_what_the_package_is_built_from_and_starts_it()
     assert sources == {"pyproject.toml", "README.md", "LICENSE", "omicopy"}
     assert all((ROOT / source).exists() for source in sources)
     last = dict(found)
-    assert json.loads(last["ENTRYPOINT"]) == ["/opt/omicopy/bin/omicopy"]
+    assert json.loads(last["ENTRYPOINT"]) == [PROGRAM]
     assert json.loads(last["CMD"]) == ["--help"]
     assert last["ENV"] == "XDG_STATE_HOME=/state"
     assert last["COPY"] == "--from=build /opt/omicopy /opt/omicopy"
