@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -249,3 +251,100 @@ def test_what_was_handed_out_is_not_cleaned_up(tool) -> None:
     ran = tool.copy("golden-linux", "--cleanup")
     assert len(tool.keys(".json")) == 1
     assert "omi-exports" in ran.err
+
+
+CLEAN = PLAN.replace("prefix: nightly}", "prefix: nightly, cleanup: on-success}")
+
+
+def test_a_target_that_can_t_be_asked_keeps_the_export_that_it_needs(tool) -> None:
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, account="target-other", times=None))
+    run(tool, code=3, text=CLEAN)
+    assert len(tool.keys(".json")) == 2, "of the two images that target-other lacks"
+    tool.sandbox.faults.clear()
+    run(tool, text=CLEAN)
+    assert (tool.count("CreateImageExportTask"), tool.keys("")) == (3, [])
+
+
+def test_a_job_that_was_left_out_keeps_the_export_that_it_needs(tool) -> None:
+    second = "  - name: second\n    images: [{id: ami-00000003}]\n    to: [{profile: target-other}]\n"
+    run(tool, "--only", "windows", text=CLEAN + second)
+    assert len(tool.keys(".json")) == 1
+    run(tool, text=CLEAN + second)
+    assert (tool.count("CreateImageExportTask"), tool.keys("")) == (3, [])
+
+
+def test_an_import_of_another_run_on_this_machine_keeps_its_export(tool) -> None:
+    tool.copy("golden-linux", "--name", "another")
+    tool.from_now_on(import_seconds=2)
+    tool.forget()
+    importing = tool.start("copy", LINUX, "--from", "source", "--to", "target-other", "--bucket", "omi-exports")
+    tool.await_request("CreateImage")
+    ran = tool.copy("golden-linux", "--cleanup", "--name", "another", code=0)
+    assert "another run on this machine imports" in ran.copy["cleanup"]["left"]
+    assert tool.finish(importing).code == 0
+    assert tool.copy("golden-linux", "--cleanup", "--name", "another").copy["cleanup"]["deleted_objects"] == 2
+
+
+def test_an_export_whose_tag_was_missed_is_tagged_and_cleaned_up_by_the_next_run(tool) -> None:
+    tool.again(export_seconds=0.5)
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateTags", times=None))
+    first = tool.start("copy", LINUX, "--from", "source", "--to", "target", "--bucket", "omi-exports")
+    tool.await_request("CreateTags")
+    first.kill()
+    first.communicate()
+    tool.sandbox.faults.clear()
+    ran = tool.copy("golden-linux", "--cleanup")
+    assert ran.copy["cleanup"] == {"deleted_objects": 2, "left": None, "error": None}
+    assert (tool.count("CreateImageExportTask"), tool.keys("")) == (1, [])
+
+
+def test_what_a_clean_up_has_begun_to_delete_is_exported_anew(tool) -> None:
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "DeleteObject", times=None))
+    ran = tool.copy("golden-linux", "--cleanup")
+    assert (ran.code, ran.copy["cleanup"]["error"]["code"]) == (0, "denied")
+    assert "could not all be deleted" in ran.err
+    tool.sandbox.faults.clear()
+    tool.copy("golden-linux", "--cleanup", to=["target-other"])
+    assert tool.count("CreateImageExportTask") == 2
+    assert tool.keys(".json") == [], "what the second export's manifest names is gone, too"
+
+
+def test_a_url_that_is_handed_out_while_a_clean_up_settles_keeps_its_objects(tool) -> None:
+    tool.copy("golden-linux")
+    tool.from_now_on(access_keys_end=None)
+    cleaning = tool.start(
+        "copy", LINUX, "--from", "source", "--to", "target", "--bucket", "omi-exports", "--cleanup", OMICOPY_GRACE="2s"
+    )
+    tool.wait(lambda: any("omicopy:cleaned-up" in dict(task.tags) for task in tool.tasks()))
+    handed = tool.url(f"s3://omi-exports/{LINUX}/{LINUX}.manifest.json", code=10)
+    assert "being deleted" in handed.err
+    assert tool.finish(cleaning).code == 0
+
+
+def test_a_monitor_hears_of_a_run_that_lost_its_output(tool, pings) -> None:
+    heard, url = pings
+    ping = tool.home / "ping"
+    ping.write_text(url)
+    with open("/dev/full", "w") as full:  # noqa: PTH123  a device
+        words = ["run", plan(tool), "--only", "windows", "-o", "jsonl", "-q", "--ping-url-file", str(ping)]
+        done = subprocess.run(
+            [sys.executable, "-m", "omicopy", *words],
+            env=tool.env,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert heard[-1][0].endswith("/fail")
+
+
+def test_an_interrupted_run_tells_what_had_ended(tool) -> None:
+    report, metrics = tool.home / "report.json", tool.home / "m.prom"
+    tool.copy("golden-windows")
+    tool.from_now_on(export_seconds=5)
+    tool.forget()
+    running = tool.start("run", plan(tool), "--report", str(report), "--metrics-file", str(metrics))
+    tool.await_request("CreateImageExportTask", 2)
+    assert tool.finish(running, signal.SIGTERM).code == 143
+    assert [c["status"] for c in json.loads(report.read_text())["copies"]] == ["present"]
+    assert 'omicopy_copies{status="present"} 1' in metrics.read_text()
