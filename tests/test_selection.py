@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.image import Image
 from omicopy.model.plan import Selector
-from omicopy.model.selection import matching_images, select_images
+from omicopy.model.selection import matching_images
 from omicopy.model.shard import parse_shard, shard_of
 from tests.builders import source_image
 
@@ -63,11 +63,6 @@ def numbers(found: list[Image]) -> list[int]:
 )
 def test_an_entry_means_what_all_of_it_fits(asked: Selector, expected: list[int]) -> None:
     assert numbers(matching_images(IMAGES, asked)) == expected
-
-
-def test_entries_add_up_and_no_image_counts_twice() -> None:
-    asked = [selector(name="silver", latest=1), selector(name_regex="-[12]$"), selector(tags={"stage": "prod"})]
-    assert numbers(select_images(IMAGES, asked)) == [7, 2, 1, 6]
 
 
 def test_images_of_one_moment_stand_in_the_order_of_their_ids() -> None:

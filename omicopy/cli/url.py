@@ -44,7 +44,12 @@ def url(
         ),
     ] = False,
     no_check: Annotated[
-        bool, typer.Option("--no-check", envvar="OMICOPY_NO_CHECK", help="Sign without a look at what is signed.")
+        bool,
+        typer.Option(
+            "--no-check",
+            envvar="OMICOPY_NO_CHECK",
+            help="Sign without a look at what is signed; a clean-up will not know of the URL.",
+        ),
     ] = False,
     method: Annotated[
         str,

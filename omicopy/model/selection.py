@@ -12,12 +12,6 @@ from omicopy.model.plan import Selector
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-def select_images(images: Sequence[Image], selectors: Sequence[Selector]) -> list[Image]:
-    """The images that the entries mean together, each once, in the order of the entries."""
-    found = (image for selector in selectors for image in matching_images(images, selector))
-    return list({image.image_id: image for image in found}.values())
-
-
 def matching_images(images: Sequence[Image], selector: Selector) -> list[Image]:
     """The images for which all holds that the entry says, the latest first; those without a date last.
 
