@@ -84,7 +84,6 @@ class Week:
             _, err = process.communicate()
         assert process.returncode == -signal.SIGKILL, err
         assert self.successes() == before
-        self.look()
 
     def prune(self, code: int = 0) -> list[dict[str, Any]]:
         """What became of each thing of ours. In each target there is no more of a job than it keeps, and no snapshot
