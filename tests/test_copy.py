@@ -43,6 +43,7 @@ def assert_copied(tool: Tool, source_id: str, copy: Image, *, whole_shape: bool 
         "omicopy:source-image": source_id,
         "omicopy:source-region": "eu-west-2",
         "omicopy:source-account": source.account_id,
+        "omicopy:source-name": source.name,
         "omicopy:source-date": source.created.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "omicopy:version": __version__,
     }

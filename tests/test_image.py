@@ -184,6 +184,7 @@ def test_a_copy_tells_where_it_came_from_and_an_import_which_manifest() -> None:
         "omicopy:source-image": SOURCE_ID,
         "omicopy:source-region": "eu-west-2",
         "omicopy:source-account": "111111111111",
+        "omicopy:source-name": "golden",
         "omicopy:source-date": "2025-12-31T23:59:59Z",
     }
     tags = provenance_tags(import_request(), COPY_ID, "1.0")

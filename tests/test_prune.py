@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ def copy_of_ours(tool: Tool, name: str, day: int, source: str = LINUX, **tags: s
     own = {
         "omicopy:copy": made.image_id,
         "omicopy:source-image": source,
+        "omicopy:source-name": name,
         "omicopy:source-account": tool.sandbox.accounts["source"].account_id,
         "omicopy:source-date": f"2025-06-{day:02}T00:00:00Z",
     } | tags
@@ -76,6 +78,7 @@ def test_r4_it_shows_first_and_deletes_what_is_ours_with_the_snapshots_that_only
     left = {image.image_id for image in tool.copies()}
     assert left == {image.image_id for image in (new, other_kind, *strangers)}
     assert before - snapshots(tool) == {old.devices[0].snapshot_id}  # golden-6 maps the other one, too
+    assert tool.target.snapshots.get(shared.devices[0].snapshot_id).tags == ()
     assert by_options(tool, "--keep-last", "1", "-y") == {new.image_id: "keep", other_kind.image_id: "keep"}
 
 
@@ -103,6 +106,56 @@ def test_r3_an_account_that_can_not_be_read_hides_no_other(tool) -> None:
     assert done[old.image_id] == "deleted"
 
 
+def test_what_an_interrupted_deletion_left_goes_with_the_next(tool) -> None:
+    """Each time the image went and its snapshot did not; and first, that the image was marked and did not go."""
+    old, _ = (copy_of_ours(tool, f"golden-{day}", day) for day in (1, 2))
+    mapped = old.devices[0].snapshot_id
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "DeleteImage"))
+    assert by_options(tool, "--keep-last", "1", "-y", code=12)[old.image_id] == "failed"
+    assert tool.target.snapshots.get(mapped).tags == (("omicopy:of", old.image_id),)
+    tool.target.images.drop(old.image_id)
+    assert by_options(tool, "--keep-last", "1")[mapped] == "delete"
+    assert by_options(tool, "--keep-last", "1", "-y")[mapped] == "deleted"
+    again = copy_of_ours(tool, "golden-1", 1)
+    mapped = again.devices[0].snapshot_id
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "DeleteSnapshot", times=2))
+    ran = tool.run("prune", "--from", "source", "--to", "target", "--keep-last", "1", "-y")
+    assert f"{mapped} of the deleted image {again.image_id} was left behind" in ran.err
+    plan = str(plan_file(tool, "^golden-[12]$"))
+    assert prune(tool, plan, "-y", code=12) == {mapped: "failed"}
+    rows = tool.run("prune", plan, "-y").out.splitlines()
+    assert [row.split("\t") for row in rows] == [
+        ["deleted", "snapshot", mapped, "-", "-", "its image was deleted", "target"]
+    ]
+    assert mapped not in snapshots(tool)
+    assert prune(tool, plan) == {}
+
+
+def test_what_can_not_be_marked_or_looked_for_keeps_nothing_from_going(tool) -> None:
+    old, _ = (copy_of_ours(tool, f"golden-{day}", day) for day in (1, 2))
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateTags", times=None))
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "ReadSnapshots", times=None))
+    tool.sandbox.faults.add(Fault(FaultKind.LOST_ANSWER, "DeleteSnapshot"))
+    ran = tool.run("prune", "--from", "source", "--to", "target", "--keep-last", "1", "-y")
+    assert ("was not looked for" in ran.err, "left behind" in ran.err) == (True, False)
+    assert old.devices[0].snapshot_id not in snapshots(tool)
+
+
+def test_two_at_once_find_things_gone_and_call_it_no_failure(tool) -> None:
+    made = [copy_of_ours(tool, f"golden-{day}", day) for day in range(1, 6)]
+    words = ("--keep-last", "1", "-y")
+    tool.together([lambda: by_options(tool, *words), lambda: by_options(tool, *words)])
+    assert [image.image_id for image in tool.copies()] == [made[-1].image_id]
+    assert not snapshots(tool) & {image.devices[0].snapshot_id for image in made[:-1]}
+
+
+def test_a_copy_that_is_not_as_its_source_is_does_not_push_out_a_good_one(tool) -> None:
+    good, _ = (copy_of_ours(tool, f"golden-{day}", day, source) for day, source in ((1, LINUX), (2, THREE)))
+    ran = tool.run("prune", "--from", "source", "--to", "target", "--keep-last", "1", "-y")
+    assert "it is not as its source is: 1 volumes instead of 3" in ran.out
+    assert good.image_id in {image.image_id for image in tool.copies()}
+
+
 def test_what_can_not_be_meant_is_a_mistake_in_typing(tool) -> None:
     plan = tool.home / "plan.yaml"
     plan.write_text(
@@ -126,8 +179,7 @@ def test_what_can_not_be_meant_is_a_mistake_in_typing(tool) -> None:
 
 def test_exports_in_the_bucket_go_by_the_same_rules_and_a_begun_clean_up_is_finished(tool) -> None:
     for number, image in ((1, LINUX), (2, THREE)):
-        tool.source.change_image(image, name=f"golden-{number}")
-    tool.source.settle()
+        same_kind(tool, number, image)
     tool.together([lambda i=i: tool.export(i, "--prefix", "n") for i in (LINUX, THREE)])
     tool.put("n/notes.txt", b"mine")
     linux, three = (next(t.task_id for t in tool.tasks() if t.image_id == i) for i in (LINUX, THREE))
@@ -145,23 +197,44 @@ def test_exports_in_the_bucket_go_by_the_same_rules_and_a_begun_clean_up_is_fini
     assert prune(tool, *words, "-y") == {three: "keep"}
 
 
+def test_of_an_export_that_is_gone_nothing_is_said_to_be_deleted(tool) -> None:
+    older, newer = (same_kind(tool, n, image) for n, image in ((1, LINUX), (2, THREE)))
+    tool.together([lambda i=i: tool.export(i) for i in (older, newer)])
+    assert set(prune(tool, "--from", "source", "--bucket", "omi-exports", "--prefix", LINUX, "--keep-last", "1")) == {
+        task.task_id for task in tool.tasks() if task.image_id == LINUX
+    }
+    for key in tool.keys(""):
+        tool.delete(key)
+    done = prune(tool, "--from", "source", "--bucket", "omi-exports", "--keep-last", "1", "-y")
+    assert sorted(done.values()) == ["gone", "keep"]
+
+
 # --- a plan
 
 
-def plan_file(tool: Tool, names: str, extra: str = "") -> Path:
+def same_kind(tool: Tool, number: int, image: str) -> str:
+    """The image, called golden-NUMBER from now on."""
+    tool.source.change_image(image, name=f"golden-{number}")
+    tool.source.settle()
+    return image
+
+
+def plan_file(tool: Tool, names: str, extra: str = "", latest: str = "") -> Path:
     file = tool.home / "plan.yaml"
     file.write_text(f"""version: 1
 defaults: {{from: source, bucket: omi-exports, prefix: n, retention: {{keep_last: 1}}}}
 jobs:
   - name: golden
-    images: [{{name_regex: '{names}'}}]
+    images: [{{name_regex: '{names}'{latest}}}]
     to: [{{profile: target}}, {{profile: target-other}}]
 {extra}""")
     return file
 
 
 def test_a_job_prunes_its_own_copies_and_exports_once_the_plan_does_not_ask_for_them(tool) -> None:
-    plan = str(plan_file(tool, "^golden-(linux|three)$"))
+    for number, image in ((1, LINUX), (2, THREE)):
+        same_kind(tool, number, image)
+    plan = str(plan_file(tool, "^golden-[12]$"))
     tool.run("run", plan)
     tool.copy("golden-windows", "--prefix", "n")  # of no job
     linux, three = (next(t.task_id for t in tool.tasks() if t.image_id == i) for i in (LINUX, THREE))
@@ -169,18 +242,20 @@ def test_a_job_prunes_its_own_copies_and_exports_once_the_plan_does_not_ask_for_
     copies = [*tool.copies(), *tool.copies("target-other")]
     assert {asked_for[image.image_id] for image in copies if image.name != "golden-windows"} == {"keep"}
     assert (asked_for[linux], asked_for[three], len(asked_for)) == ("deleted", "keep", 6)
-    plan_file(tool, "^golden-three$")
+    plan_file(tool, "^golden-[12]$", latest=", latest: 1")
     done = prune(tool, plan, "-y")
-    gone = {image.image_id for image in copies if image.name == "golden-linux"}
+    gone = {image.image_id for image in copies if image.name == "golden-1"}
     assert {key for key, action in done.items() if action == "deleted"} == gone
-    assert sorted(image.name for image in tool.copies()) == ["golden-three", "golden-windows"]
-    assert [image.name for image in tool.copies("target-other")] == ["golden-three"]
+    assert sorted(image.name for image in tool.copies()) == ["golden-2", "golden-windows"]
+    assert [image.name for image in tool.copies("target-other")] == ["golden-2"]
 
 
 def test_an_export_that_a_target_still_needs_stays(tool) -> None:
-    plan = str(plan_file(tool, "^golden-(linux|three)$"))
+    for number, image in ((1, LINUX), (2, THREE)):
+        same_kind(tool, number, image)
+    plan = str(plan_file(tool, "^golden-[12]$"))
     tool.run("run", plan)
-    (missing,) = [image for image in tool.copies("target-other") if image.name == "golden-linux"]
+    (missing,) = [image for image in tool.copies("target-other") if image.name == "golden-1"]
     tool.target.images.drop(missing.image_id)
     linux = next(t.task_id for t in tool.tasks() if t.image_id == LINUX)
     assert prune(tool, plan, "-y")[linux] == "keep"
@@ -194,8 +269,33 @@ def test_where_nobody_can_tell_what_a_plan_asks_for_nothing_is_deleted(tool) -> 
     entry = "  - {name: other, images: [{id: ami-deadbeef}], to: [{profile: target}]}\n"
     plan = str(plan_file(tool, "^nothing$", entry))
     assert prune(tool, plan, "-y", code=4) == {}
-    plan_file(tool, "^nothing$")
+    plan_file(tool, "^golden-[12]$")
     assert prune(tool, plan, "-y")[old.image_id] == "deleted"
     Path(plan).write_text(Path(plan).read_text().replace(", retention: {keep_last: 1}", ""))
     ran = tool.run("prune", plan, "-y")
     assert (ran.out, "all is kept" in ran.err) == ("", True)
+
+
+def test_r4_of_two_plans_with_a_job_of_one_name_neither_deletes_what_the_other_made(tool) -> None:
+    names = ("linux-1", "linux-2", "windows-1", "windows-2")
+    made = {name: copy_of_ours(tool, name, day, **{"omicopy:job": "golden"}) for day, name in enumerate(names, 1)}
+    plan = str(plan_file(tool, "^linux-"))
+    ran = tool.run("prune", plan, "-y", "-o", "json")
+    said = {entry["name"]: (entry["action"], entry["reason"]) for entry in ran.json["pruned"]}
+    assert said.pop("linux-1")[0] == "deleted"
+    assert said == {
+        "linux-2": ("keep", "the latest one"),
+        "windows-1": ("keep", "no entry of the job means it"),
+        "windows-2": ("keep", "no entry of the job means it"),
+    }
+    plan_file(tool, "-[0-9]$")
+    assert prune(tool, plan, "-y")[made["windows-1"].image_id] == "deleted"
+    assert sorted(image.name for image in tool.copies()) == ["linux-2", "windows-2"]
+
+
+def test_r7_reads_do_not_grow_with_the_number_of_jobs(tool) -> None:
+    jobs = "".join(f"  - {{name: j{n}, images: [{{name_regex: '^x'}}], to: [{{profile: target}}]}}\n" for n in range(9))
+    plan = str(plan_file(tool, "^nothing$", jobs))
+    tool.forget()
+    prune(tool, plan)
+    assert Counter(tool.calls()) == Counter(ReadAccounts=3, ReadImages=3, ReadImageExportTasks=1, ReadSnapshots=2)

@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omicopy.model.belonging import NOT_MEANT, Scope
 from omicopy.model.image import Image
-from omicopy.model.plan import Retention
-from omicopy.model.provenance import COPY_TAG, DATE_TAG, JOB_TAG, SOURCE_ACCOUNT_TAG, SOURCE_IMAGE_TAG
-from omicopy.model.pruning import Action, Scope, Wanted, judge_copies, judge_exports, unfed_exports
+from omicopy.model.plan import Retention, Selector
+from omicopy.model.provenance import COPY_TAG, DATE_TAG, JOB_TAG, NAME_TAG, SOURCE_ACCOUNT_TAG, SOURCE_IMAGE_TAG
+from omicopy.model.prune_copies import judge_copies, judge_snapshots
+from omicopy.model.prune_exports import judge_exports, unfed_exports
+from omicopy.model.pruning import Action, Entry, Known, Wanted
 from omicopy.model.retention import Item, judge, series
-from tests.builders import KEY, MARKER, NOON, SOURCE, SOURCE_ID, TARGET, copy_request, image, tagged, task
+from tests.builders import KEY, MARKER, NOON, SOURCE, SOURCE_ID, TARGET, copy_request, image, source_image, tagged, task
 
 DAY = timedelta(days=1)
 
@@ -128,9 +131,13 @@ STRANGERS = {
 SCOPE = Scope(SOURCE, Retention(1, None))
 
 
-def deleted(*images: Image, scope: Scope = SCOPE, wanted: Wanted | None = None) -> list[str]:
-    entries = judge_copies(scope, {TARGET: images}, wanted or Wanted(), NOON)
-    return [entry.id for entry in entries if entry.action is Action.DELETE]
+def judged(*images: Image, scope: Scope = SCOPE, sources=(), wanted: Wanted | None = None) -> list[Entry]:
+    known = Known({TARGET: images}, {made.image_id: made for made in sources}, wanted or Wanted(), NOON)
+    return judge_copies(scope, known)
+
+
+def deleted(*images: Image, **more) -> list[str]:
+    return [entry.id for entry in judged(*images, **more) if entry.action is Action.DELETE]
 
 
 def test_a_copy_of_ours_goes_when_a_later_one_is_there() -> None:
@@ -181,13 +188,110 @@ def test_r4_without_our_marker_and_our_tag_nothing_goes_and_never_the_last_good_
     assert len(ours) - len(goes) == min(len(ours), keep_last)
 
 
+ANY = Selector(None, None, None, {}, None)
+
+
+def job(*selectors: Selector, name: str = "nightly") -> Scope:
+    return Scope(SOURCE, Retention(1, None), name, selectors or (ANY,))
+
+
 def test_a_job_counts_its_own_copies_and_keeps_what_it_still_asks_for() -> None:
-    scope = Scope(SOURCE, Retention(1, None), job="nightly")
     mine = [our_copy(f"ami-000000c{n}", days=n, tags={JOB_TAG: "nightly"}, ImageName=f"x{n}y") for n in (1, 2)]
     other = our_copy("ami-000000d1", days=9, tags={JOB_TAG: "other"})
-    assert deleted(*mine, other, LATER, scope=scope) == ["ami-000000c2"]
+    assert deleted(*mine, other, LATER, scope=job()) == ["ami-000000c2"]
     wanted = Wanted(selected={(SOURCE.account_id, SOURCE.region, SOURCE_ID)})
-    assert deleted(*mine, scope=scope, wanted=wanted) == []
+    assert deleted(*mine, scope=job(), wanted=wanted) == []
+
+
+@pytest.mark.parametrize(
+    ("selector", "name", "is_meant"),
+    [
+        ({"id": SOURCE_ID}, None, True),
+        ({"id": "ami-0000000b"}, "golden-1", False),
+        ({"name": "golden-1"}, "golden-1", True),
+        ({"name": "golden-1"}, "golden-2", False),
+        ({"name": "golden-1"}, None, False),
+        ({"name_regex": "^gold"}, "golden-1", True),
+        ({"name_regex": "^old"}, "golden-1", False),
+        ({"name_regex": "."}, None, False),
+        ({"tags": {"stage": "prod"}}, None, True),
+        ({"tags": {"stage": "prod"}, "name": "golden-2"}, "golden-1", False),
+    ],
+)
+def test_r4_a_job_deletes_only_what_one_of_its_entries_could_mean(selector, name, is_meant) -> None:
+    """Another plan's job may bear the same name."""
+    empty = {"id": None, "name": None, "name_regex": None, "tags": {}, "latest": None}
+    scope = job(Selector(**(empty | {"id": "ami-00000099"})), Selector(**(empty | selector)))
+    tags = {JOB_TAG: "nightly", NAME_TAG: name}
+    old, new = our_copy("ami-000000c2", 2, tags=tags), our_copy("ami-000000c1", 1, tags=tags)
+    entries = judged(old, new, scope=scope)
+    expected = ["not one of the latest 1", "the latest one"] if is_meant else [NOT_MEANT, NOT_MEANT]
+    assert [entry.why for entry in entries] == expected
+    tasks = [our_task(f"t{n}", SOURCE_ID, n, **{JOB_TAG: "nightly", NAME_TAG: name}) for n in (1,)]
+    assert exports(*tasks, scope=scope) == {"t1": "the latest one" if is_meant else NOT_MEANT}
+
+
+def test_of_an_older_copy_its_source_tells_the_name() -> None:
+    scope = job(Selector(None, "golden", None, {}, None))
+    old, new = (our_copy(f"ami-000000c{n}", n, tags={JOB_TAG: "nightly"}) for n in (2, 1))
+    assert deleted(old, new, scope=scope, sources=[source_image()]) == ["ami-000000c2"]
+    assert deleted(old, new, scope=scope) == []
+
+
+def test_a_job_counts_each_kind_of_image_by_its_sources_name() -> None:
+    """Whatever the copies are called: the template may have changed."""
+
+    def kind(image_id: str, days: float, source: str, name: str) -> Image:
+        return our_copy(image_id, days, tags={JOB_TAG: "nightly", NAME_TAG: source}, ImageName=name)
+
+    linux = kind("ami-000000c1", 5, "linux-1", "old-1"), kind("ami-000000c2", 4, "linux-2", "linux-2")
+    windows = kind("ami-000000c3", 3, "windows-1", "windows-1"), kind("ami-000000c4", 2, "windows-2", "w")
+    assert deleted(*linux, *windows, scope=job()) == ["ami-000000c1", "ami-000000c3"]
+    assert deleted(*linux, *windows) == []
+    tasks = [
+        our_task(f"t{n}", f"ami-0000000{n}", n, **{JOB_TAG: "nightly", NAME_TAG: name})
+        for n, name in ((1, "linux-2"), (2, "linux-1"), (3, "windows-1"), (4, None), (5, None))
+    ]
+    assert [key for key, fate in exports(*tasks, scope=job()).items() if fate == "goes"] == ["t2"]
+
+
+def test_a_copy_that_is_not_as_its_source_is_counts_for_nothing_and_stays() -> None:
+    bad = our_copy("ami-000000c1", 1, BlockDeviceMappings=[])
+    good, older = our_copy("ami-000000c2", 2), our_copy("ami-000000c3", 3)
+    entries = {entry.id: entry for entry in judged(bad, good, older, sources=[source_image()])}
+    assert [entry.action.value for entry in entries.values()] == ["keep", "keep", "delete"]
+    assert entries["ami-000000c1"].why.startswith("it is not as its source is: ")
+    assert entries["ami-000000c2"].why == "the latest one"
+    assert deleted(bad, good, older) == ["ami-000000c2", "ami-000000c3"]  # nobody knows the source any more
+    request = copy_request()
+    marked = tagged(image(BlockDeviceMappings=[]), request)
+    assert unfed_exports([request], {TARGET: [marked]}) == {(SOURCE.account_id, SOURCE.region, KEY)}
+
+
+@pytest.mark.parametrize("date", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "soon", ""])
+def test_a_date_that_no_clock_shows_is_none(date: str) -> None:
+    assert deleted(our_copy(tags={DATE_TAG: date}, CreationDate=""), LATER) == []
+    assert exports(our_task("t1", SOURCE_ID, 1, **{DATE_TAG: date}))["t1"].startswith("when its source")
+
+
+def test_r4_only_marked_snapshots_of_images_that_are_gone_are_left_over() -> None:
+    def shown(snapshot_id: str, of: str | None, account: str = TARGET.account_id) -> dict:
+        tags = [{"Key": "omicopy:of", "Value": of}] if of is not None else []
+        return {"SnapshotId": snapshot_id, "AccountId": account, "Tags": tags}
+
+    snapshots = [
+        shown("snap-00000001", "ami-0000dead"),
+        shown("snap-00000002", "ami-000000c1"),
+        shown("snap-00000003", "ami-0000dead", SOURCE.account_id),
+        shown("snap-000000c1", "ami-0000dead"),  # an image maps it
+        shown("snap-00000004", None),
+        shown("snap-00000005", "?"),
+        {"SnapshotId": None},
+    ]
+    [entry] = judge_snapshots(TARGET, snapshots, [image()])
+    assert (entry.id, entry.kind.value, entry.action, entry.where) == (
+        "snap-00000001", "snapshot", Action.DELETE, TARGET.profile,
+    )  # fmt: skip
 
 
 def test_without_a_tag_of_the_sources_date_the_copys_own_counts() -> None:
@@ -209,7 +313,7 @@ def our_task(task_id: str, image_id: str, days: float, state: str = "completed",
 
 def exports(*tasks, images=(), wanted: Wanted | None = None, scope: Scope | None = None) -> dict[str, str]:
     scope = scope or Scope(SOURCE, Retention(1, None), bucket=KEY.bucket)
-    entries = judge_exports(scope, tasks, [], {TARGET: images}, wanted or Wanted(), NOON)
+    entries = judge_exports(scope, tasks, Known({TARGET: images}, {}, wanted or Wanted(), NOON))
     return {entry.id: "goes" if entry.action is Action.DELETE else entry.why for entry in entries}
 
 
@@ -220,7 +324,7 @@ def test_an_export_of_ours_goes_unless_something_speaks_against_it() -> None:
     assert exports(new, our_task("t2", SOURCE_ID, 2, "failed")) == {"t1": "the latest one"}
     handed = our_task("t2", SOURCE_ID, 2, **{"omicopy:handed-out-until": (NOON + DAY).isoformat()})
     assert "handed out" in exports(new, handed)["t2"]
-    assert "did not start" in exports(new, old, our_task("t3", SOURCE_ID, 2, **{"omicopy:export": None}))["t2"]
+    assert "no mark of this tool" in exports(new, old, our_task("t3", SOURCE_ID, 2, **{"omicopy:export": None}))["t2"]
     assert "writes to the same place" in exports(new, old, our_task("t3", SOURCE_ID, 2, "pending"))["t2"]
     assert "is being made from it" in exports(new, old, images=[image(State="pending")])["t2"]
     assert exports(new, old, images=[image(State="failed")])["t2"] == "goes"
@@ -228,6 +332,14 @@ def test_an_export_of_ours_goes_unless_something_speaks_against_it() -> None:
     assert "still to be made" in exports(new, old, wanted=unfed)["t2"]
     assert exports(new, old, scope=Scope(SOURCE, Retention(1, None), bucket="elsewhere")) == {}
     assert exports(new, our_task("t2", SOURCE_ID, 2, **{DATE_TAG: None}))["t2"].startswith("when its source")
+
+
+def test_a_prefix_with_the_images_id_at_its_end_is_the_same_place() -> None:
+    there = our_task("t1", SOURCE_ID, 1)
+    for prefix, found in (("", True), (f"/{SOURCE_ID}/", True), ("elsewhere", False)):
+        assert (
+            "t1" in exports(there, scope=Scope(SOURCE, Retention(1, None), bucket=KEY.bucket, prefix=prefix))
+        ) is found
 
 
 def test_an_export_whose_clean_up_has_begun_does_not_count() -> None:

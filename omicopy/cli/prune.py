@@ -16,7 +16,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 
 if TYPE_CHECKING:
     from omicopy.cloud.clients import Clients
-    from omicopy.copying.prune import Survey
+    from omicopy.copying.survey import Survey
     from omicopy.model.plan import Retention
     from omicopy.model.pruning import Entry
 
@@ -62,14 +62,15 @@ def prune(
 ) -> None:
     """Show which copies and exports of ours retention lets go; with --yes, delete them.
 
-    With a plan: each job that has a retention, its copies in each target counted together. Else the copies that the
-    targets have of the source account's images and, where --bucket is given, the exports there, counted by their
-    names without digits. What counts is when the source image was created; what either rule keeps is kept. Never
-    deleted: the latest one, what a plan still asks for, what others made, what is not whole, an export that was handed
-    out and still works.
+    With a plan: of each job that has a retention the copies and exports that it made and that one of its entries could
+    mean. Else the copies that the targets have of the source account's images and, where --bucket is given, the exports
+    there. Counted together are, in each target, those of one kind of image: whose names are alike without their digits.
+    What counts is when the source image was created; what either rule keeps is kept. Never deleted: the latest one of
+    each kind, what a plan still asks for, what others made, what is not whole or not as its source is, an export that
+    was handed out and still works. Snapshots that an interrupted deletion left behind go, too.
 
-    In a pipe one line each, with tabs between: keep or delete (with --yes also deleted or failed), image or export, ID,
-    name, the source's date, why, and where.
+    In a pipe one line each, with tabs between: keep or delete (with --yes also deleted, gone or failed), image, export
+    or snapshot, ID, name, the source's date, why, and where.
     """
     from omicopy.cli.talk import say, say_error, speak, warn
     from omicopy.copying.prune import prune as delete
@@ -89,6 +90,8 @@ def prune(
     if yes:
         entries = delete(clients, entries, warn, now)
     _print(entries, output)
+    for note in survey.notes:
+        warn(note)
     for error in [*survey.errors, *(entry.error for entry in entries if entry.error)]:
         say_error(error)
     if not yes and any(entry.action is Action.DELETE for entry in entries):
@@ -112,7 +115,7 @@ def _survey_plan(plan: str, retry: timedelta, http_timeout: str, now: datetime) 
     from omicopy import api
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.talk import say
-    from omicopy.copying.prune import survey_plan
+    from omicopy.copying.survey import survey_plan
 
     loaded = api.load_plan(plan)
     if not any(job.retention for job in loaded.jobs):
@@ -124,19 +127,18 @@ def _survey_plan(plan: str, retry: timedelta, http_timeout: str, now: datetime) 
 def _survey_accounts(asked: _Asked, retry: timedelta, http_timeout: str, now: datetime) -> tuple[Clients, Survey]:
     from omicopy.cli.accounts import clients_for
     from omicopy.copying.prepare import identify
-    from omicopy.copying.prune import survey_accounts
+    from omicopy.copying.survey import survey_accounts
+    from omicopy.model.belonging import Scope
     from omicopy.model.place import check_bucket, check_prefix
-    from omicopy.model.pruning import Scope
 
     if not asked.source or not (asked.targets or asked.bucket):
         hint = "Name a plan, or --from and --to, or --from and --bucket."
         raise OmicopyError(ErrorCode.USAGE, "There is nothing to look at", hint)
     retention = _retention(asked.keep_last, asked.keep_within)
     bucket = check_bucket(asked.bucket) if asked.bucket else None
-    prefix = "/".join(part for part in check_prefix(asked.prefix).split("/") if part)
     targets = list(dict.fromkeys(asked.targets))
     clients = clients_for([asked.source, *targets], retry, http_timeout)
-    scope = Scope(identify(clients, asked.source), retention, bucket=bucket, prefix=prefix)
+    scope = Scope(identify(clients, asked.source), retention, bucket=bucket, prefix=check_prefix(asked.prefix))
     return clients, survey_accounts(clients, scope, targets, now)
 
 

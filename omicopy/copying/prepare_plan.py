@@ -37,6 +37,10 @@ class Prepared:
     failures: list[Unprepared] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Entries that find nothing at present, in words: no failure, but worth to be told."""
+    parties: Parties = field(default_factory=dict)
+    """Who each profile of the plan is, or why that is not known."""
+    galleries: Mapping[str, Gallery | OmicopyError] = field(default_factory=dict)
+    """The images of each source profile as they were read."""
 
 
 def plan_requests(
@@ -66,11 +70,13 @@ def plan_requests(
     requests, contradictions = settle(whole.requests)
     failures = distinct_failures([*whole.failures, *contradictions])
     if shard is None:
-        return Prepared(requests, failures, whole.notes)
+        return Prepared(requests, failures, whole.notes, parties, galleries)
     return Prepared(
         [request for request in requests if _is_in(shard, origin_of(request).party, origin_of(request).image)],
         [one for one in failures if one.is_whole_job or _is_in(shard, one.source, one.image)],
         whole.notes if shard[0] == 0 else [],
+        parties,
+        galleries,
     )
 
 

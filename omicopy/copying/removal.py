@@ -1,40 +1,91 @@
-"""Deleting an image of ours, and then the snapshots that only it mapped (DOMAIN.md §2)."""
+"""Deleting an image of ours, and then the snapshots that only it mapped (DOMAIN.md §2).
+
+These are marked before, so that none is forgotten where the image went and the rest was interrupted or refused.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.errors import ErrorCode
-from omicopy.model import answers
-from omicopy.model.image import Image
+from omicopy.model.image import Image, parse_image
+from omicopy.model.provenance import DOOMED_TAG
+
+Send = Callable[[str, Mapping[str, Any]], object]
 
 
-def delete_image(send: Callable[[str, Mapping[str, Any]], object], image_id: str) -> None:
-    """That it is gone is no failure: an earlier deletion may have done it, its answer lost. Raises what `send` does."""
+def mark_snapshots(clients: Clients, profile: str, image: Image, send: Send) -> None:
+    """Notes on the snapshots that only this image maps that they go with it. For `prune` to find, should they be left.
+
+    That it is refused keeps no image from being deleted. Raises a ServiceError for what another time may not meet, and
+    what `send` does.
+    """
     try:
-        send("DeleteImage", {"ImageId": image_id})
+        doomed = _mapped_alone(clients, profile, image)
+        if doomed:
+            tag = {"Key": DOOMED_TAG, "Value": image.image_id}
+            send("CreateTags", {"ResourceIds": doomed, "Tags": [tag]})
+    except ServiceError as error:
+        if error.code is ErrorCode.TEMPORARY:
+            raise
+
+
+def delete_image(send: Send, image_id: str) -> None:
+    """That it is gone is no failure: an earlier deletion may have done it, its answer lost. Raises what `send` does."""
+    _delete(send, "DeleteImage", {"ImageId": image_id})
+
+
+def delete_snapshots(
+    clients: Clients, profile: str, image: Image, tell: Callable[[str], None], send: Send | None = None
+) -> None:
+    """Deletes what only the deleted image mapped. One that has to stay is named to `tell`, and stops nothing."""
+
+    def once(action: str, parameters: Mapping[str, Any]) -> object:
+        return clients.api(profile).write(action, clients.patience, parameters)
+
+    def left(snapshot_ids: Sequence[str], error: ServiceError) -> None:
+        for snapshot_id in snapshot_ids:
+            tell(f"{snapshot_id} of the deleted image {image.image_id} was left behind ({error})")
+
+    try:
+        doomed = _mapped_alone(clients, profile, image)
+    except ServiceError as error:
+        left(_snapshot_ids(image), error)
+        return
+    for snapshot_id in doomed:
+        try:
+            delete_snapshot(send or once, snapshot_id)
+        except ServiceError as error:
+            left([snapshot_id], error)
+
+
+def delete_snapshot(send: Send, snapshot_id: str) -> None:
+    """That it is gone is no failure. Raises what `send` does."""
+    _delete(send, "DeleteSnapshot", {"SnapshotId": snapshot_id})
+
+
+def _delete(send: Send, action: str, parameters: Mapping[str, Any]) -> None:
+    try:
+        send(action, parameters)
     except ServiceError as error:
         if error.code is not ErrorCode.NOT_FOUND:
             raise
 
 
-def delete_snapshots(clients: Clients, profile: str, image: Image, tell: Callable[[str], None]) -> None:
-    """Deletes what only the deleted image mapped. One that has to stay is named to `tell`, and stops nothing."""
-    for snapshot_id in dict.fromkeys(volume.snapshot_id for volume in image.volumes):
-        if not snapshot_id:
-            continue
-        try:
-            if not _is_mapped_elsewhere(clients, profile, snapshot_id, image.image_id):
-                clients.api(profile).write("DeleteSnapshot", clients.patience, {"SnapshotId": snapshot_id})
-        except ServiceError as error:
-            tell(f"{snapshot_id} of the deleted image {image.image_id} was left behind ({error})")
+def _snapshot_ids(image: Image) -> Sequence[str]:
+    return list(dict.fromkeys(volume.snapshot_id for volume in image.volumes if volume.snapshot_id))
 
 
-def _is_mapped_elsewhere(clients: Clients, profile: str, snapshot_id: str, image_id: str) -> bool:
-    """Whether another image maps it; the deleted one may still be listed."""
-    filters = {"BlockDeviceMappingSnapshotIds": [snapshot_id]}
+def _mapped_alone(clients: Clients, profile: str, image: Image) -> list[str]:
+    """The image's snapshots that no other image maps; itself may still be listed, or not any more."""
+    own = _snapshot_ids(image)
+    if not own:
+        return []
+    filters = {"BlockDeviceMappingSnapshotIds": own}
     images = clients.api(profile).read_all("ReadImages", "Images", clients.patience, filters)
-    return any(answers.text(image, "ImageId") != image_id for image in images)
+    others = [parsed for raw in images if (parsed := parse_image(raw)) and parsed.image_id != image.image_id]
+    mapped = {snapshot_id for other in others for snapshot_id in _snapshot_ids(other)}
+    return [snapshot_id for snapshot_id in own if snapshot_id not in mapped]

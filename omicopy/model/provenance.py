@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-
 from omicopy.model.image import Image
 from omicopy.model.request import Aftercare, CopyRequest, Origin
 
@@ -20,7 +18,10 @@ JOB_TAG = "omicopy:job"
 DATE_TAG = "omicopy:source-date"
 """On a copy and on an export task: when the source image was created. Retention goes by it."""
 NAME_TAG = "omicopy:source-name"
-"""On an export task: what its image is called. The image may be gone before its export is."""
+"""On a copy and on an export task: what the source image is called. The image may be gone before they are."""
+DOOMED_TAG = "omicopy:of"
+"""On a snapshot of an image of ours that is about to be deleted, and that no other image maps: the image's ID. Without
+the image, it is what an interrupted deletion left."""
 SOURCE_IMAGE_TAG = "omicopy:source-image"
 SOURCE_ACCOUNT_TAG = "omicopy:source-account"
 OWN_PREFIX = "omicopy:"
@@ -41,15 +42,17 @@ def provenance_tags(request: CopyRequest, image_id: str, version: str) -> dict[s
 
 def export_tags(request: CopyRequest, version: str) -> dict[str, str]:
     """The tags of an export task that this tool started for `request`."""
-    name = {NAME_TAG: request.source.image.name} if isinstance(request.source, Origin) else {}
-    return {EXPORT_TAG: version} | name | _retention_tags(request)
+    return {EXPORT_TAG: version} | _retention_tags(request)
 
 
 def _retention_tags(request: CopyRequest) -> dict[str, str]:
     """What `prune` goes by when the source image is gone."""
     tags = {JOB_TAG: request.job} if request.job else {}
-    created = request.source.image.created_at if isinstance(request.source, Origin) else None
-    return tags | ({DATE_TAG: created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")} if created else {})
+    if isinstance(request.source, Origin):
+        image = request.source.image
+        tags |= {NAME_TAG: image.name} if image.name else {}
+        tags |= {DATE_TAG: image.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")} if image.created_at else {}
+    return tags
 
 
 def missing_tags(image: Image, request: CopyRequest, version: str) -> dict[str, str]:

@@ -127,7 +127,7 @@ RIGHTS: Mapping[str, Rights] = {
     "prune": {
         Place.SOURCE_API: (
             Right("ReadAccounts"),
-            Right("ReadImages", "exports are looked at, or there is a plan"),
+            Right("ReadImages"),
             Right("ReadImageExportTasks", "exports are looked at: --bucket, or a plan"),
             Right("CreateTags", "an export is deleted, to mark it as gone"),
         ),
@@ -139,8 +139,12 @@ RIGHTS: Mapping[str, Rights] = {
         Place.TARGET_API: (
             Right("ReadAccounts"),
             Right("ReadImages"),
+            Right("ReadSnapshots", without="what interrupted deletions left stays"),
+            Right("CreateTags", "a copy is deleted, to mark its snapshots", "what an interruption leaves is forgotten"),
             Right("DeleteImage", "a copy is deleted"),
-            Right("DeleteSnapshot", "a copy is deleted", "the copy's snapshots stay, and are named"),
+            Right(
+                "DeleteSnapshot", "a copy is deleted, or was without its snapshots", "the snapshots stay, and are named"
+            ),
         ),
     },
     "cancel": {
