@@ -46,7 +46,7 @@ _IMPORTING = (
     Right("ReadAccounts"),
     Right("ReadImages"),
     Right("CreateImage", "the copy is not there yet"),
-    Right("CreateTags", "the copy lacks a tag"),
+    Right("CreateTags", "the copy lacks a tag, or an earlier one of its own failed, to replace it"),
     Right(
         "UpdateImage", "--share-with names an account that may not launch it yet", "the copy is there, but not shared"
     ),
