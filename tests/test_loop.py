@@ -525,7 +525,7 @@ def test_no_wait_starts_at_most_the_next_write(machine: Machine, cloud: Cloud) -
     cloud.put_export(SOURCE_ID, NOON + timedelta(days=7))
     cloud.add_image("target", COPY_ID, State="failed", Tags=[{"Key": COPY_TAG, "Value": COPY_ID}])
     assert machine.run(COPY, mode=NO_WAIT)[0].status is Status.RUNNING
-    assert cloud.writes == Counter(DeleteImage=1, DeleteSnapshot=1)
+    assert cloud.writes == Counter(CreateTags=1, DeleteImage=1, DeleteSnapshot=1)
 
 
 @pytest.mark.parametrize("state", ["nothing", "exported", "expired", "failed", "untagged"])

@@ -345,6 +345,7 @@ def test_an_interrupted_run_tells_what_had_ended(tool) -> None:
     tool.forget()
     running = tool.start("run", plan(tool), "--report", str(report), "--metrics-file", str(metrics))
     tool.await_request("CreateImageExportTask", 2)
+    tool.await_request("ReadImageExportTasks", 2)  # in the second tick
     assert tool.finish(running, signal.SIGTERM).code == 143
     assert [c["status"] for c in json.loads(report.read_text())["copies"]] == ["present"]
     assert 'omicopy_copies{status="present"} 1' in metrics.read_text()

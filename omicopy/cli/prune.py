@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -54,6 +55,7 @@ def prune(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", envvar="OMICOPY_YES", help="Delete it; without this it is only shown.")
     ] = False,
+    grace: options.Grace = "60s",
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
     output: options.Output = OutputForm.TABLE,
@@ -73,13 +75,24 @@ def prune(
     or snapshot, ID, name, the source's date, why, and where.
     """
     from omicopy.cli.talk import say, say_error, speak, warn
+    from omicopy.copying.carry_out import state_folder
+    from omicopy.copying.journal import Journal
+    from omicopy.copying.prune import Manner
     from omicopy.copying.prune import prune as delete
     from omicopy.model.duration import parse_duration
     from omicopy.model.pruning import Action, exit_code
 
     speak(log_format, verbose)
     now = datetime.now(UTC)
-    patience = parse_duration(retry)
+    patience, pause = parse_duration(retry), parse_duration(grace).total_seconds()
+
+    def settle() -> None:
+        say("Waiting until nobody can be told of the exported objects any more, then deleting them")
+        time.sleep(pause)
+
+    def silent(_: object) -> None:
+        pass
+
     if plan is not None:
         _check_plan_alone(context)
         clients, survey = _survey_plan(plan, patience, http_timeout, now)
@@ -88,7 +101,9 @@ def prune(
         clients, survey = _survey_accounts(asked, patience, http_timeout, now)
     entries: Sequence[Entry] = survey.entries
     if yes:
-        entries = delete(clients, entries, warn, now)
+        entries = delete(
+            clients, entries, warn, Manner(now, settle, Journal(state_folder() / "journal", silent).markers)
+        )
     _print(entries, output)
     for note in survey.notes:
         warn(note)

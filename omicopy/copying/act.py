@@ -16,7 +16,7 @@ from omicopy.copying.facts import Conflict
 from omicopy.copying.flight import Flight
 from omicopy.copying.handed import read_own
 from omicopy.copying.journal import Journal, export_entry, image_entry
-from omicopy.copying.removal import delete_image, delete_snapshots
+from omicopy.copying.removal import delete_image, delete_snapshots, mark_snapshots
 from omicopy.copying.resign import resign_in_passing
 from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport, Write
 from omicopy.errors import ErrorCode, OmicopyError
@@ -197,7 +197,15 @@ class Actor:
     def _replace_failed(self, flight: Flight, image: Image) -> None:
         """Deletes a failed image of ours, then the snapshots that only it mapped (DOMAIN.md §2)."""
         profile, memory = _target(flight), flight.image
-        delete_image(lambda action, parameters: self._send_again(profile, action, parameters), image.image_id)
+
+        def send(action: str, parameters: Mapping[str, Any]) -> None:
+            self._send_again(profile, action, parameters)
+
+        try:
+            mark_snapshots(self._clients, profile, image, send)
+        except ServiceError as error:  # nothing but what may pass
+            raise Postponed(error) from None
+        delete_image(send, image.image_id)
         memory.replaced_id, memory.replaced_at, memory.changed = image.image_id, self._clock.ticks(), True
         memory.created_id, memory.doubt_since = None, None
         delete_snapshots(self._clients, profile, image, lambda text: self._listener(Warned(text)))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,11 +12,21 @@ from omicopy.copying.cleanup import Cleaned, Rules, clean_exports
 from omicopy.copying.removal import delete_image, delete_snapshot, delete_snapshots, mark_snapshots
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportKey
-from omicopy.model.image import Image
+from omicopy.model.image import Image, source_marker
 from omicopy.model.pruning import Action, Entry
 
 
-def prune(clients: Clients, entries: Sequence[Entry], tell: Callable[[str], None], now: datetime) -> list[Entry]:
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How it is done: `settle` waits until every read shows what was written before; `markers` are of the sources of
+    which copies may be in the making on this machine."""
+
+    now: datetime
+    settle: Callable[[], None] = lambda: None
+    markers: Callable[[], Collection[str]] = frozenset
+
+
+def prune(clients: Clients, entries: Sequence[Entry], tell: Callable[[str], None], manner: Manner) -> list[Entry]:
     """Deletes what is to go; every entry, in their order, with what became of it. Raises nothing but Interrupted."""
     exports: dict[str, list[ExportKey]] = {}
     for entry in entries:
@@ -25,11 +35,16 @@ def prune(clients: Clients, entries: Sequence[Entry], tell: Callable[[str], None
     done = {index: _delete(clients, entry, tell) for index, entry in enumerate(entries) if _is_in_api(entry)}
     cleaned: dict[tuple[str, ExportKey], Cleaned] = {}
     for profile, keys in exports.items():
-        cleaned |= {(profile, one.export): one for one in clean_exports(clients, profile, keys, Rules(now))}
+        rules = _rules(clients.accounts[profile].region, manner)
+        cleaned |= {(profile, one.export): one for one in clean_exports(clients, profile, keys, rules)}
     for index, entry in enumerate(entries):
         if entry.action is Action.DELETE and isinstance(entry.thing, ExportKey):
             done[index] = _with_outcome(entry, cleaned[entry.party.profile, entry.thing])
     return [done.get(index, entry) for index, entry in enumerate(entries)]
+
+
+def _rules(region: str, manner: Manner) -> Rules:
+    return Rules(manner.now, manner.settle, lambda image_id: source_marker(region, image_id) in manner.markers())
 
 
 def _is_in_api(entry: Entry) -> bool:
