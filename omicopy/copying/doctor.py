@@ -11,7 +11,7 @@ from itertools import combinations
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.copying.capacity import look_at_images, room_in_source, room_in_target, say_load
-from omicopy.copying.own_key import access_key_ends
+from omicopy.copying.own_key import read_end
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.prepare import identify
 from omicopy.copying.probe import probe_bucket
@@ -78,7 +78,7 @@ def _account(clients: Clients, profile: str, now: datetime) -> tuple[Party | Non
     except OmicopyError as error:
         return None, [failure(subject, error)]
     works = Finding(subject, True, f"they are of account {party.account_id} in {party.region}")
-    return party, [works, _region(clients, party), _key_ends(access_key_ends(clients, profile), profile, now)]
+    return party, [works, _region(clients, party), _key_ends(clients, profile, now)]
 
 
 def _region(clients: Clients, party: Party) -> Finding:
@@ -95,13 +95,17 @@ def _region(clients: Clients, party: Party) -> Finding:
     return Finding(subject, None, said, "Check the Region in the profile.")
 
 
-def _key_ends(ends: datetime | None, profile: str, now: datetime) -> Finding:
+def _key_ends(clients: Clients, profile: str, now: datetime) -> Finding:
     subject, hint = (
         f"{profile}: access key's end",
         "A URL dies with the key that signed it: use a key that lives longer.",
     )
+    try:
+        ends = read_end(clients, profile)
+    except ServiceError as error:
+        return Finding(subject, None, f"whether it has one is not known: {error.message}", hint)
     if ends is None:
-        return Finding(subject, True, "no expiration date is known")
+        return Finding(subject, True, "it has none")
     if ends <= now:
         return Finding(subject, False, f"it ended at {say_moment(ends, now)}", hint, ErrorCode.DENIED)
     said = f"it ends at {say_moment(ends, now)}"

@@ -17,13 +17,17 @@ def access_key_ends(clients: Clients, profile: str) -> datetime | None:
 
     Any other failure is told, and stops nothing: the URL itself was seen to work.
     """
-    access_key = clients.accounts[profile].access_key
     try:
-        answer = clients.api(profile).read(
-            "ReadAccessKeys", clients.patience, {"Filters": {"AccessKeyIds": [access_key]}}
-        )
+        return read_end(clients, profile)
     except ServiceError as error:
         clients.tell(f"Whether the access key of {profile!r} has an expiration date is not known: {error.message}")
         return None
+
+
+def read_end(clients: Clients, profile: str) -> datetime | None:
+    """The same. Raises a ServiceError where it can't be read."""
+    access_key = clients.accounts[profile].access_key
+    filters = {"Filters": {"AccessKeyIds": [access_key]}}
+    answer = clients.api(profile).read("ReadAccessKeys", clients.patience, filters)
     keys = answers.mappings(answer, "AccessKeys")
     return next((answers.moment(key, "ExpirationDate") for key in keys if key.get("AccessKeyId") == access_key), None)

@@ -28,7 +28,8 @@ _CORE = "tag:yaml.org,2002:"
 _SCALARS = {"str", "int", "float", "bool", "null", "timestamp", "merge", "value"}
 _VARIABLE = re.compile(r"\$(?:(\$)|\{([^}]*)\}?)")
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET_NAMES = ("SECRET", "ACCESS_KEY")
+_SECRET_NAME = re.compile(r"(SECRET|SECRET_?KEY|ACCESS_?KEY(_?ID)?|PASSWORD|PASSWD|TOKEN)$", re.IGNORECASE)
+"""What the name of a variable ends with that holds a secret."""
 _YAML_HINT = "A plan is a small file of plain YAML: see the examples, and `omicopy run --schema` for editors."
 _KEYS_HINT = "Keys belong in a profile: name it, or env:PREFIX, under `from` and `profile`."
 _BREAKAGES = (YAMLError, ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
@@ -170,7 +171,7 @@ class _Reader:
         return value
 
     def _is_secret(self, name: str, value: str) -> bool:
-        keys = {text for other, text in self.environ.items() if _sounds_secret(other) and text}
+        keys = {text for other, text in self.environ.items() if _sounds_secret(other) and len(text) >= 6}
         return _sounds_secret(name) or value in keys
 
     def _note(self, node: Node, path: Path, what: str, hint: str = "") -> None:
@@ -179,7 +180,7 @@ class _Reader:
 
 
 def _sounds_secret(name: str) -> bool:
-    return any(word in name.upper() for word in _SECRET_NAMES)
+    return _SECRET_NAME.search(name) is not None
 
 
 def _said(path: Path) -> str:
