@@ -45,6 +45,8 @@ TOLD = (
     "ours, available, complete: present",
     "ours, available, complete, made by this run: copied",
     "ours, available, no tags: annotate",
+    "ours, available, not shared as asked: share",
+    "ours, available, not as its source is: fail and name what differs",
     "ours, pending: wait",
     "ours, in a state that nobody documented: wait",
     "ours, failed before this run, tagged as its own: replace it",

@@ -49,7 +49,7 @@ from omicopy.model.export import ExportTask, StoredExport
 from omicopy.model.image import Image
 from omicopy.model.provenance import COPY_TAG
 from omicopy.model.report import Status
-from omicopy.model.request import Budgets, CopyRequest, Origin
+from omicopy.model.request import Aftercare, Budgets, CopyRequest, Origin
 from tests.builders import (
     COPY_ID,
     KEY,
@@ -95,6 +95,10 @@ IMPORTED = tagged(image(Description=IMPORT.marker), IMPORT)
 TWO_MARKERS = f"[omicopy eu-west-2 ami-0000000b] {MARKER}"
 WRONG_TAG = replace(OURS, tags={**OURS.tags, COPY_TAG: "ami-another0"})
 RIGHT_TAG = Annotate(WRONG_TAG, {COPY_TAG: COPY_ID})
+
+FLAWED = replace(OURS, volumes=())
+BARE_FLAWED = replace(FLAWED, tags={})
+ASKED = replace(COPY, destination=replace(COPY.destination, care=Aftercare(share_with=("333333333333",))))
 
 FRESH, LONG = stored(), stored(ends=NOON + timedelta(hours=6))
 SHORT = stored(ends=NOON + timedelta(hours=6, seconds=-1))
@@ -159,6 +163,12 @@ TABLE = [
     Row("ours, available, under its other name: present", Done, known([tagged(image(ImageName=RENAMED), COPY)])),
     Row("ours, available, whatever is unknown of the source: present", DONE_PRESENT, SOURCE_UNKNOWN_OURS),
     Row("ours, available, no tags: annotate", Annotate, known([image()])),
+    Row("ours, available, not shared as asked: share", Annotate(OURS, {}, ("333333333333",)), known([OURS]), ASKED),
+    Row("ours, available, without a tag that was asked for: annotate", Annotate(OURS, {"team": "x"}), known([OURS]),
+        replace(COPY, destination=replace(COPY.destination, care=Aftercare({"team": "x"})))),
+    Row("ours, available, not as its source is: fail and name what differs", ErrorCode.DIFFERENT, known([FLAWED])),
+    Row("ours, not as its source is, no tags: first the tags",
+        Annotate(BARE_FLAWED, dict(OURS.tags), is_last=False), known([BARE_FLAWED])),
     Row("ours, available, with another image's tag: only that is set right", RIGHT_TAG, known([WRONG_TAG])),
     Row("ours by the last of two markers: present", Done, known([tagged(image(Description=TWO_MARKERS), COPY)])),
     Row("ours, pending: wait", Wait, known([image(State="pending")])),
