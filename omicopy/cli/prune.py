@@ -87,7 +87,7 @@ def prune(
     patience, pause = parse_duration(retry), parse_duration(grace).total_seconds()
 
     def settle() -> None:
-        say("Waiting until nobody can be told of the exported objects any more, then deleting them")
+        say(f"Deleting the exported objects in {grace}, unless they turn out to be needed")
         time.sleep(pause)
 
     def silent(_: object) -> None:

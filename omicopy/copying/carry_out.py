@@ -18,6 +18,7 @@ from omicopy.copying.locks import Locks
 from omicopy.copying.loop import Loop
 from omicopy.copying.pilot import Mode
 from omicopy.errors import Interrupted
+from omicopy.model.duration import say_duration
 from omicopy.model.image import source_marker
 from omicopy.model.report import CopyResult, Status
 from omicopy.model.request import Budgets, CopyRequest, Origin
@@ -80,7 +81,9 @@ def _cleaned(
     """The results, each with what became of its export."""
 
     def settle() -> None:
-        listener(Noted("Waiting until nobody can be told of the exported objects any more, then deleting them"))
+        listener(
+            Noted(f"Deleting the exported objects in {say_duration(orders.budgets.grace)}, unless they turn out needed")
+        )
         clock.sleep(orders.budgets.grace.total_seconds())
 
     regions = {r.source.export.image_id: r.source.party.region for r in done if isinstance(r.source, Origin)}
