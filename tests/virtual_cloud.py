@@ -97,6 +97,8 @@ class Cloud:
     """For how long what was just created is not to be seen."""
     quota: int = 10_000
     """How many exports may run at once."""
+    progress: Callable[[float], int] | None = lambda share: int(100 * share)
+    """What exports show of themselves at each share of their time; None: nothing at all."""
     queued: bool = False
     """Whether exports wait in the queue all the time, where they can be cancelled."""
     lost: Counter[str] = field(default_factory=Counter)
@@ -150,7 +152,8 @@ class Cloud:
             is_shown = age >= self.lag and job.hidden_until <= self.time.seconds < job.deleted + self.lag
             if job.profile == profile and is_shown:
                 state = job.ends if age >= job.takes else "pending/queued" if self.queued else "pending"
-                yield job.raw | {"State": state, "Progress": min(100, int(100 * age / (job.takes or 1)))}
+                shown = {"Progress": self.progress(min(1.0, age / (job.takes or 1)))} if self.progress else {}
+                yield job.raw | {"State": state} | shown
 
     def _ReadImageExportTasks(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         wanted = asked["Filters"].get("ImageIds")

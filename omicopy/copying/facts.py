@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Generic, TypeVar
 
+from omicopy.copying.rhythm import Forecast
 from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportKey, ExportTask, Phase, StoredExport
 from omicopy.model.image import Image, last_marker
@@ -101,6 +102,7 @@ class ExportMemory:
     """Whether the service was seen at work: then nothing is about to be started, and no lock is needed for it."""
     wants_lock: bool = False
     """Whether an export had to be put off because another run on this machine might just be starting it."""
+    forecast: Forecast = field(default_factory=Forecast)
     unusable_since: float | None = None
     """Since when (ticks) a task is completed, none runs, and the bucket holds no whole export."""
     resigned_key: str | None = None

@@ -37,6 +37,8 @@ class Flight:
     task_id: str | None = None
     told: tuple[str, str, int | None] | None = None
     """The last thing that was said about it: phase, detail, progress."""
+    left: float | None = None
+    """Seconds until what it waits for will end, where progress tells."""
     result: CopyResult | None = None
     lock: Lock | None = None
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from omicopy.cloud.clients import Clients
 from omicopy.copying.parallel import in_parallel
@@ -14,7 +15,27 @@ from omicopy.model.request import Party
 from omicopy.model.selection import matching_images
 
 
-@dataclass(frozen=True, slots=True)
+class _Index:
+    """Images by what an entry names them with. A plan may name ten thousand, and nobody looks at all for each."""
+
+    def __init__(self, images: Sequence[Image]) -> None:
+        self._images = images
+        self._by_id = _grouped(images, lambda image: image.image_id)
+        self._by_name = _grouped(images, lambda image: image.name)
+
+    def __contains__(self, image_id: str) -> bool:
+        return image_id in self._by_id
+
+    def matching(self, selector: Selector) -> list[Image]:
+        likely = self._images
+        if selector.id is not None:
+            likely = self._by_id.get(selector.id, ())
+        elif selector.name is not None:
+            likely = self._by_name.get(selector.name, ())
+        return matching_images(likely, selector)
+
+
+@dataclass(slots=True)
 class Gallery:
     """An account's own images, and those of others that a plan names by their IDs."""
 
@@ -23,14 +44,19 @@ class Gallery:
     others: Sequence[Image] = ()
     unread: OmicopyError | None = None
     """Why it is not known whether there are such others."""
+    _own: _Index = field(init=False, repr=False)
+    _others: _Index = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._own, self._others = _Index(self.own), _Index(self.others)
 
     def select(self, selector: Selector) -> list[Image]:
         """The images that an entry means; possibly none. Raises NOT_FOUND for one that is named and not there, or whose
         name several bear."""
-        found = matching_images(self.own, selector)
+        found = self._own.matching(selector)
         if selector.id is not None:
-            found = found or matching_images(self.others, selector)
-            if not found and self.unread and selector.id not in {image.image_id for image in self.own}:
+            found = found or self._others.matching(selector)
+            if not found and self.unread and selector.id not in self._own:
                 raise self.unread
         is_named = selector.id is not None or selector.name is not None
         if is_named and not found:
@@ -84,3 +110,10 @@ def _read(clients: Clients, party: Party, named: set[str]) -> Gallery | OmicopyE
 def _images(clients: Clients, party: Party, filters: Mapping[str, Sequence[str]]) -> list[Image]:
     raw = clients.api(party.profile).read_all("ReadImages", "Images", clients.retry.total_seconds(), filters)
     return [image for item in raw if (image := parse_image(item))]
+
+
+def _grouped(images: Sequence[Image], key: Callable[[Image], str]) -> Mapping[str, Sequence[Image]]:
+    groups: dict[str, list[Image]] = defaultdict(list)
+    for image in images:
+        groups[key(image)].append(image)
+    return groups

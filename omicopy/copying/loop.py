@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +18,7 @@ from omicopy.copying.journal import Journal, export_entry, image_entry
 from omicopy.copying.locks import Lock, Locks
 from omicopy.copying.observe import Observer, forget
 from omicopy.copying.pilot import Mode, Pilot
+from omicopy.copying.rhythm import pause
 from omicopy.copying.situation import Situation
 from omicopy.copying.slots import Quotas, Slots
 from omicopy.copying.steps import Done, Look, LookAgain, Resign, StartExport, Step
@@ -26,8 +26,6 @@ from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.duration import say_duration
 from omicopy.model.report import CopyResult
 from omicopy.model.request import Budgets, CopyRequest, Origin
-
-GROWTH, JITTER = 1.3, 0.2
 
 
 @dataclass(slots=True)
@@ -46,13 +44,12 @@ class Loop:
     clock: Clock = field(default_factory=Clock)
     lock_wait: timedelta = timedelta(0)
     _began: float = 0.0
-    _pause: float = 0.0
+    _moved_at: float = 0.0
     _quotas: Quotas = field(default_factory=lambda: Quotas(60.0))
 
     def run(self, requests: Sequence[CopyRequest]) -> list[CopyResult]:
         """One result a request, in their order."""
-        self._began = self.clock.ticks()
-        self._pause = self.budgets.poll_min.total_seconds()
+        self._began = self._moved_at = self.clock.ticks()
         self._quotas = Quotas(self.budgets.poll_max.total_seconds())
         flights = self._flights(requests)
         observer = Observer(self.clients)
@@ -61,7 +58,7 @@ class Loop:
         try:
             while open_flights := [flight for flight in flights if flight.result is None]:
                 if self._tick(self._locked(open_flights, pilot), observer, pilot):
-                    self._pause = self.budgets.poll_min.total_seconds()
+                    self._moved_at = self.clock.ticks()
                 self._call_off(flights, pilot)
                 self._sleep([flight for flight in open_flights if flight.result is None])
         except Interrupted as interruption:
@@ -220,16 +217,16 @@ class Loop:
         return round(deadline.total_seconds() - (self.clock.ticks() - self._began), 6)
 
     def _sleep(self, flights: Sequence[Flight]) -> None:
-        """Waits for the next tick: longer each time nothing moved, and never past the end of a budget."""
+        """Waits for the next tick, and never past the end of a budget."""
         if not flights:
             return
         ticks = self.clock.ticks()
         soonest = min(flight.time_left(ticks) for flight in flights)
         if self.mode.deadline is not None:
             soonest = min(soonest, self._time_left(self.mode.deadline))
-        jittered = self._pause * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  no secret
-        self.clock.sleep(max(0.0, min(jittered, soonest)))
-        self._pause = min(self._pause * GROWTH, self.budgets.poll_max.total_seconds())
+        lefts = [flight.left for flight in flights if flight.left is not None]
+        foretold = min(lefts) if len(lefts) == len(flights) else None
+        self.clock.sleep(max(0.0, min(pause(ticks - self._moved_at, foretold, self.budgets), soonest)))
 
 
 def _first_failure(flights: Sequence[Flight]) -> OmicopyError | None:

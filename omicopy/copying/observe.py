@@ -139,7 +139,7 @@ def _unless_many(name: str, values: set[str]) -> dict[str, list[str]]:
 
 def forget(flight: Flight) -> None:
     """Begins a new look: nothing that was seen before counts any more."""
-    flight.seen = Observed()
+    flight.seen, flight.left = Observed(), None
 
 
 def _names(flight: Flight) -> tuple[str, str]:

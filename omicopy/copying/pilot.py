@@ -120,6 +120,9 @@ class Pilot:
         flight.out_of_trouble()
         flight.enter(step.stage, now.ticks)
         flight.export.is_followed = True
+        if step.stage is Stage.EXPORTING:
+            flight.export.forecast.learn(now.ticks, step.progress)
+            flight.left = flight.export.forecast.left(now.ticks)
         moved = self._tell(flight, step.stage.value, describe_wait(step), step.progress)
         if self.mode.dry_run and not step.is_ours:
             self._end(flight, Ending(Status.PLANNED))
