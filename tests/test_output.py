@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import pytest
 
@@ -170,6 +171,14 @@ def test_a_narrow_terminal_cuts_the_words_and_never_the_percent_and_the_time(too
     assert len(lines) > 3
     assert [line for line in lines if not re.search(r" ( {4}|[ \d]{3}%) \d:\d\d:\d\d *$", line)] == []
     assert any("…" in line for line in lines)
+
+
+def test_more_copies_than_a_terminal_has_lines_are_told_in_plain_ones(tool) -> None:
+    copy = ("copy", LINUX, THREE, *COPY[2:])
+    high, low = tool.together(partial(at_a_terminal, tool, *copy, "--dry-run", LINES=lines) for lines in ("3", "2"))
+    assert "━" in high[1]
+    assert "━" not in low[1]
+    assert "golden-linux: planned (a new export), 0s" in low[1]
 
 
 def test_r10_no_color_is_honoured_at_a_terminal(tool) -> None:

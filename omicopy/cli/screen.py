@@ -1,4 +1,4 @@
-"""Progress on stderr: at a terminal one moving line a copy, elsewhere one plain line per change of phase."""
+"""Progress on stderr: at a terminal that holds them one moving line a copy, else one plain line per change of phase."""
 
 from __future__ import annotations
 
@@ -30,11 +30,18 @@ def screen(requests: Sequence[CopyRequest], quiet: bool, as_lines: bool) -> Iter
 def _talk(requests: Sequence[CopyRequest], quiet: bool) -> Iterator[Listener]:
     if quiet:
         yield _warnings_only
-    elif sys.stderr.isatty() and not is_plain():
+    elif sys.stderr.isatty() and not is_plain() and _fits(len(requests)):
         with _moving_lines(requests) as listener:
             yield listener
     else:
         yield _PlainLines(requests)
+
+
+def _fits(lines: int) -> bool:
+    """Whether the terminal is high enough. Of more lines the last are never seen, and painting them takes the time."""
+    from rich.console import Console
+
+    return lines < Console(stderr=True).height
 
 
 def _warnings_only(event: Event) -> None:
