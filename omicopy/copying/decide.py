@@ -15,7 +15,7 @@ from omicopy.copying.situation import Situation
 from omicopy.copying.steps import Annotate, Done, Fail, Import, Look, LookAgain, ReplaceFailed, Stage, Step, Wait
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import IfExists
-from omicopy.model.image import Image, last_marker, renamed
+from omicopy.model.image import Image, last_marker
 from omicopy.model.provenance import is_ours_to_delete, missing_tags
 from omicopy.model.report import Status
 from omicopy.model.request import Aftercare, Destination, HandedManifest
@@ -31,18 +31,11 @@ def decide(s: Situation) -> Step:
         return Look.IMAGES
     if isinstance(s.seen.images, Unknown):
         return LookAgain("the target account can't be read", s.seen.images.error)
-    candidates = _own_images(s, destination, s.seen.images.value)
+    candidates = s.request.own_images(s.seen.images.value)
     ours = [image for image in candidates if last_marker(image.description) == s.request.marker]
     if ours:
         return _ours(s, ours[0])
     return _none_of_ours(s, destination, {image.name: image for image in reversed(candidates)})
-
-
-def _own_images(s: Situation, destination: Destination, images: Sequence[Image]) -> list[Image]:
-    """The account's own images under one of the copy's two names, the most useful first."""
-    names = {destination.name, renamed(destination.name, s.request.distinction)}
-    own = [image for image in images if image.account_id == destination.party.account_id and image.name in names]
-    return sorted(own, key=lambda image: (not image.is_available, image.is_failed, image.image_id))
 
 
 def _ours(s: Situation, image: Image) -> Step:
@@ -88,7 +81,7 @@ def _none_of_ours(s: Situation, destination: Destination, by_name: Mapping[str, 
     if holder is not None or name in s.image.conflicts:
         if destination.if_exists is IfExists.SKIP:
             return Done(Status.SKIPPED, holder)
-        name = renamed(name, s.request.distinction)
+        _, name = s.request.names
         taken = name in by_name or name in s.image.conflicts
         if destination.if_exists is IfExists.FAIL or taken:
             return Fail(_name_taken(s, destination, holder))

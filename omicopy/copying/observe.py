@@ -15,7 +15,7 @@ from omicopy.copying.flight import Flight
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.steps import Look
 from omicopy.model.export import ExportKey, ExportTask, Phase, parse_task
-from omicopy.model.image import Image, parse_image, renamed
+from omicopy.model.image import Image, parse_image
 from omicopy.model.provenance import CLEANED_TAG
 from omicopy.model.request import Destination, Origin
 
@@ -50,13 +50,12 @@ class Observer:
 
     def _images(self, flights: Sequence[Flight], _: Moment) -> None:
         for profile, group in _grouped(flights, lambda flight: _destination(flight).party.profile).items():
-            names = {flight: _names(flight) for flight in group}
             filters = {"AccountIds": [_destination(group[0]).party.account_id]}
-            filters |= _unless_many("ImageNames", {name for pair in names.values() for name in pair})
+            filters |= _unless_many("ImageNames", {name for flight in group for name in flight.request.names})
             images = self._read_images(profile, filters)
             by_name = _grouped(images.value, lambda image: image.name) if isinstance(images, Present) else {}
             for flight in group:
-                shown = [image for name in names[flight] for image in by_name.get(name, [])]
+                shown = [image for name in flight.request.names for image in by_name.get(name, [])]
                 flight.seen = replace(flight.seen, images=Present(shown) if isinstance(images, Present) else images)
 
     def _sources(self, flights: Sequence[Flight], _: Moment) -> None:
@@ -140,11 +139,6 @@ def _unless_many(name: str, values: set[str]) -> dict[str, list[str]]:
 def forget(flight: Flight) -> None:
     """Begins a new look: nothing that was seen before counts any more."""
     flight.seen, flight.left = Observed(), None
-
-
-def _names(flight: Flight) -> tuple[str, str]:
-    name = _destination(flight).name
-    return name, renamed(name, flight.request.distinction)
 
 
 def _destination(flight: Flight) -> Destination:

@@ -12,7 +12,7 @@ from omicopy.copying.overview import attempt, read_images, read_tasks
 from omicopy.copying.parallel import in_parallel
 from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportTask
-from omicopy.model.image import Image, renamed
+from omicopy.model.image import Image
 from omicopy.model.overview import CopyEntry, Standing, standing
 from omicopy.model.request import CopyRequest, Origin, Party
 
@@ -49,8 +49,7 @@ def _standing(
     by_name: Index[Image] | OmicopyError = images[destination.party] if destination else {}
     if isinstance(by_name, OmicopyError):
         return CopyEntry(request, Standing.UNKNOWN, reason=by_name.message)
-    names = (destination.name, renamed(destination.name, request.distinction)) if destination else ()
-    shown = [image for name in names for image in by_name.get(name, ())]
+    shown = [image for name in request.names for image in by_name.get(name, ())]
     if isinstance(by_image, OmicopyError):
         entry = standing(request, shown, ())
         return (

@@ -11,10 +11,10 @@ from typing import Any
 
 from omicopy.model.choices import IfExists
 from omicopy.model.export import ExportKey, ExportTask, Phase
-from omicopy.model.image import Image, last_marker, renamed
+from omicopy.model.image import Image, last_marker
 from omicopy.model.provenance import CLEANED_TAG, COPY_TAG, EXPORT_TAG, HANDED_TAG
 from omicopy.model.report import rfc3339
-from omicopy.model.request import CopyRequest, Destination, Origin, Party
+from omicopy.model.request import CopyRequest, Origin, Party
 
 _SOURCE = re.compile(r"\[omicopy (?P<region>[^ ]+) (?P<thing>[^ ]+)\]")
 
@@ -133,7 +133,7 @@ def standing(request: CopyRequest, images: Sequence[Image], tasks: Sequence[Expo
     backwards, as the loop does."""
     destination = request.destination
     if destination is not None:
-        candidates = _candidates(request, destination, images)
+        candidates = request.own_images(images)
         ours = [image for image in candidates if last_marker(image.description) == request.marker]
         if ours:
             return CopyEntry(request, ours[0].state, ours[0], reason=_why_failed(ours[0]))
@@ -142,13 +142,6 @@ def standing(request: CopyRequest, images: Sequence[Image], tasks: Sequence[Expo
             reason = f"{holder.image_id} holds the name and is no copy of this source"
             return CopyEntry(request, Standing.TAKEN, reason=reason)
     return _export_standing(request, tasks)
-
-
-def _candidates(request: CopyRequest, destination: Destination, images: Sequence[Image]) -> list[Image]:
-    """The account's own images under one of the copy's two names, the most useful first."""
-    names = {destination.name, renamed(destination.name, request.distinction)}
-    own = [image for image in images if image.account_id == destination.party.account_id and image.name in names]
-    return sorted(own, key=lambda image: (not image.is_available, image.is_failed, image.image_id))
 
 
 def _why_failed(image: Image) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import IfExists
 from omicopy.model.export import ExportKey
-from omicopy.model.image import Image, manifest_marker, source_marker
+from omicopy.model.image import Image, manifest_marker, renamed, source_marker
 from omicopy.model.manifest import Manifest
 from omicopy.model.presigned import PresignedUrl
 
@@ -99,20 +99,31 @@ class CopyRequest:
     """The job of a plan that asks for it."""
     best_effort: bool = False
     """Whether its failure leaves the exit code as it is."""
+    marker: str = field(init=False, compare=False)
+    """What the copy's description says of its source (DESIGN §1: which copy is the same copy)."""
+    distinction: str = field(init=False, compare=False)
+    """What a renamed copy carries at the end of its name."""
+    names: tuple[str, ...] = field(init=False, compare=False)
+    """What a copy may be called: as asked, or else renamed. An export makes none."""
 
-    @property
-    def marker(self) -> str:
-        """What the copy's description says of its source (DESIGN §1: which copy is the same copy)."""
+    def __post_init__(self) -> None:
+        """Puts together once what every look compares."""
         if isinstance(self.source, Origin):
-            return source_marker(self.source.party.region, self.source.image.image_id)
-        return manifest_marker(self.source.manifest.fingerprint())
+            distinction = self.source.image.image_id
+            marker = source_marker(self.source.party.region, distinction)
+        else:
+            fingerprint = self.source.manifest.fingerprint()
+            distinction, marker = fingerprint[:12], manifest_marker(fingerprint)
+        name = self.destination.name if self.destination else None
+        object.__setattr__(self, "marker", marker)
+        object.__setattr__(self, "distinction", distinction)
+        object.__setattr__(self, "names", (name, renamed(name, distinction)) if name else ())
 
-    @property
-    def distinction(self) -> str:
-        """What a renamed copy carries at the end of its name."""
-        if isinstance(self.source, Origin):
-            return self.source.image.image_id
-        return self.source.manifest.fingerprint()[:12]
+    def own_images(self, images: Iterable[Image]) -> list[Image]:
+        """The target account's own images under one of the copy's names, the most useful first."""
+        account_id = self.destination.party.account_id if self.destination else None
+        own = [image for image in images if image.account_id == account_id and image.name in self.names]
+        return sorted(own, key=lambda image: (not image.is_available, image.is_failed, image.image_id))
 
     @property
     def label(self) -> str:
