@@ -14,6 +14,7 @@ from omicopy.model.report import CopyResult, describe_run
 from omicopy.model.request import CopyRequest
 
 Lines = Callable[[Sequence[CopyResult]], None]
+_HEADINGS = ("Image", "Name", "Account", "Region", "Status", "Seconds")
 
 
 def print_results(
@@ -71,19 +72,25 @@ def task_lines(results: Sequence[CopyResult]) -> None:
 def _row(result: CopyResult) -> tuple[str, str, str]:
     destination = result.request.destination
     name = result.image_name or (destination.name if destination else "") or result.request.label
-    return result.image_id or "-", printable(name).replace("\n", "�"), result.status.value
+    return result.image_id or "-", _on_one_line(name), result.status.value
+
+
+def _on_one_line(text: str) -> str:
+    return printable(text).replace("\n", "�")
 
 
 def _table(results: Sequence[CopyResult]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    """Laid out by hand: rich takes a quarter of a millisecond a line, and a plan may have ten thousand."""
+    from rich.cells import cell_len, set_cell_size
 
-    table = Table("Image", "Name", "Account", "Region", "Status", "Seconds", box=None, pad_edge=False)
-    for result in results:
-        image_id, name, status = _row(result)
-        target = result.request.destination
-        account, region = (target.party.account_id, target.party.region) if target else ("", "")
-        cells = (image_id, name, account, region, status, f"{result.seconds:.0f}")
-        table.add_row(*(Text(cell) for cell in cells))
-    Console().print(table)
+    lines = [_HEADINGS, *(_cells(result) for result in results)]
+    widths = [max(cell_len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    for line in lines:
+        print("  ".join(map(set_cell_size, line, widths)).rstrip())  # noqa: T201
+
+
+def _cells(result: CopyResult) -> tuple[str, ...]:
+    image_id, name, status = _row(result)
+    target = result.request.destination
+    account, region = (target.party.account_id, target.party.region) if target else ("", "")
+    return image_id, name, _on_one_line(account), _on_one_line(region), status, f"{result.seconds:.0f}"
