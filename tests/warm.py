@@ -64,10 +64,13 @@ def _content(file: IO[bytes]) -> str:
 
 
 def _serve(channel: socket.socket) -> None:
+    import omicopy.api.manifests
+    import omicopy.api.plans
+    import omicopy.api.urls
     import omicopy.cli.running
     import omicopy.cloud.api
     import omicopy.cloud.storage
-    import omicopy.copying.handout  # noqa: F401
+    import omicopy.copying.bucket  # noqa: F401
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who wait
     while True:

@@ -1,4 +1,4 @@
-"""From the profiles that a command names to its clients. Loads no SDK."""
+"""From the profiles that a command names to its clients, and whether their clocks agree. Loads no SDK."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 from omicopy.cli.talk import keep_secret, warn
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.profile import Account, resolve_profile
-from omicopy.model.duration import parse_duration
+from omicopy.model.duration import parse_duration, say_duration
+
+TOLERATED_SKEW = timedelta(seconds=60)
 
 
 def accounts_of(profiles: Sequence[str]) -> dict[str, Account]:
@@ -24,3 +26,11 @@ def accounts_of(profiles: Sequence[str]) -> dict[str, Account]:
 def clients_for(profiles: Sequence[str], retry: timedelta, http_timeout: str) -> Clients:
     seconds = parse_duration(http_timeout).total_seconds()
     return Clients(accounts_of(profiles), read_timeout=max(seconds, 0.001), retry=retry, tell=warn)
+
+
+def compare_clocks(clients: Clients) -> None:
+    """A signed URL lives by the service's clock: with a wrong one here it lives shorter, or not at all."""
+    for whose, ahead in clients.clocks_ahead().items():
+        if abs(ahead) > TOLERATED_SKEW:
+            way = "ahead of" if ahead > timedelta(0) else "behind"
+            warn(f"This machine's clock is {say_duration(abs(ahead))} {way} that of {whose}. Set it right.")

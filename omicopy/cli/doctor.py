@@ -48,8 +48,7 @@ def doctor(
     """
     from datetime import UTC, datetime
 
-    from omicopy.cli.accounts import accounts_of, clients_for
-    from omicopy.cli.running import TOLERATED_SKEW
+    from omicopy.cli.accounts import TOLERATED_SKEW, accounts_of, clients_for
     from omicopy.cli.talk import speak
     from omicopy.copying.doctor import Examination, examine
     from omicopy.model.duration import parse_duration

@@ -73,9 +73,8 @@ def build(
     qcow2 header; of a raw disk you have to say it. Nothing is written over: a manifest of the same is left as it is.
     """
 
-    from omicopy.cli.accounts import clients_for
+    from omicopy.cli.accounts import clients_for, compare_clocks
     from omicopy.cli.results import print_object
-    from omicopy.cli.running import compare_clocks
     from omicopy.cli.talk import printable, speak, warn
     from omicopy.copying.build import BuildWish, build_manifest, describe_built
     from omicopy.copying.shelf import folder_of

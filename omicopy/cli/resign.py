@@ -41,9 +41,8 @@ def resign(
     """
     from datetime import UTC, datetime
 
-    from omicopy.cli.accounts import clients_for
+    from omicopy.cli.accounts import clients_for, compare_clocks
     from omicopy.cli.results import print_object
-    from omicopy.cli.running import compare_clocks
     from omicopy.cli.talk import printable, say, speak
     from omicopy.copying.locate import locate
     from omicopy.copying.resign import describe_renewed, renew

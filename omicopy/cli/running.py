@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NoReturn
 
 import typer
 
-from omicopy.api import Watch
+from omicopy.api.copies import Watch
+from omicopy.cli.accounts import compare_clocks
 from omicopy.cli.options import OutputForm
 from omicopy.cli.results import Lines, print_results
 from omicopy.cli.screen import screen
@@ -19,13 +20,11 @@ from omicopy.cloud.clients import Clients
 from omicopy.copying.carry_out import Orders, carry_out
 from omicopy.copying.events import Listener
 from omicopy.copying.pilot import Mode
-from omicopy.model.duration import parse_duration, say_duration
+from omicopy.model.duration import parse_duration
 from omicopy.model.handoff import licensed_types, summary
 from omicopy.model.manifest import effective_expiry
 from omicopy.model.report import CopyResult, exit_code, say_moment
 from omicopy.model.request import Budgets, CopyRequest, HandedManifest, Origin
-
-TOLERATED_SKEW = timedelta(seconds=60)
 
 
 def budgets_of(
@@ -93,14 +92,6 @@ def finish(clients: Clients, results: Sequence[CopyResult], presentation: Presen
     """Prints the results and ends the command with the exit code of the whole."""
     print_results(results, clients.counts(), presentation.output, presentation.lines)
     raise typer.Exit(exit_code(results))
-
-
-def compare_clocks(clients: Clients) -> None:
-    """A signed URL lives by the service's clock: with a wrong one here it lives shorter, or not at all."""
-    for whose, ahead in clients.clocks_ahead().items():
-        if abs(ahead) > TOLERATED_SKEW:
-            way = "ahead of" if ahead > timedelta(0) else "behind"
-            warn(f"This machine's clock is {say_duration(abs(ahead))} {way} that of {whose}. Set it right.")
 
 
 def introduce(requests: Sequence[CopyRequest]) -> None:

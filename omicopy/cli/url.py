@@ -104,8 +104,7 @@ def url(
     from datetime import UTC
 
     from omicopy import api
-    from omicopy.cli.accounts import clients_for
-    from omicopy.cli.running import compare_clocks
+    from omicopy.cli.accounts import clients_for, compare_clocks
     from omicopy.cli.talk import speak
     from omicopy.model.duration import parse_duration
 

@@ -1,4 +1,7 @@
-"""From what a user calls an export to its manifest's place in a bucket, looked for with the owner's credentials."""
+"""From what a user calls an export to its manifest's place in a bucket, looked for with the owner's credentials.
+
+What looks into buckets is loaded where one is looked into: a key that was named as such needs none of it.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.bucket import find_in_folder, look_in_bucket
-from omicopy.copying.facts import Present, Refused, Unknown
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, Phase, StoredExport, parse_task
 from omicopy.model.place import split_s3
@@ -34,6 +35,8 @@ def locate(clients: Clients, profile: str, source: str, now: datetime) -> tuple[
         bucket, key = split_s3(source)
         if key and not key.endswith("/"):
             return bucket, key
+        from omicopy.copying.bucket import find_in_folder
+
         stored = find_in_folder(clients.storage(profile), bucket, key)
     elif _EXPORT.fullmatch(source):
         stored = _finished_export(clients, profile, source, now)
@@ -59,6 +62,9 @@ def _in_own_store(clients: Clients, profile: str, source: str) -> tuple[str, str
 
 
 def _finished_export(clients: Clients, profile: str, source: str, now: datetime) -> StoredExport:
+    from omicopy.copying.bucket import look_in_bucket
+    from omicopy.copying.facts import Present, Refused, Unknown
+
     is_task = source.startswith("image-export-")
     filters = {"TaskIds": [source]} if is_task else {"ImageIds": [source]}
     api = clients.api(profile)

@@ -1,0 +1,54 @@
+"""The public functions: `from omicopy import copy, presign, inspect, run_plan`. The command line calls the same.
+
+Profiles are those of the command line (`NAME`, `NAME@REGION`, `env:PREFIX`), durations are timedeltas or texts such as
+`7d`. Every function raises OmicopyError for what is foreseeable, with a `code`, a `message` and a `hint`; what becomes
+of single copies is told in the results, and raises nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from omicopy.api.common import connect as connect
+    from omicopy.api.copies import copy as copy
+    from omicopy.api.manifests import inspect as inspect
+    from omicopy.api.plans import load_plan as load_plan
+    from omicopy.api.plans import run_plan as run_plan
+    from omicopy.api.urls import presign as presign
+    from omicopy.copying.carry_out import Orders as Orders
+    from omicopy.copying.pilot import Mode as Mode
+    from omicopy.model.choices import DiskFormat as DiskFormat
+    from omicopy.model.choices import IfExists as IfExists
+    from omicopy.model.plan import Plan as Plan
+    from omicopy.model.report import CopyResult as CopyResult
+    from omicopy.model.report import Status as Status
+    from omicopy.model.report import exit_code as exit_code
+    from omicopy.model.request import Budgets as Budgets
+
+_MODULES = {
+    "connect": "omicopy.api.common",
+    "copy": "omicopy.api.copies",
+    "inspect": "omicopy.api.manifests",
+    "load_plan": "omicopy.api.plans",
+    "run_plan": "omicopy.api.plans",
+    "presign": "omicopy.api.urls",
+    "Orders": "omicopy.copying.carry_out",
+    "Mode": "omicopy.copying.pilot",
+    "DiskFormat": "omicopy.model.choices",
+    "IfExists": "omicopy.model.choices",
+    "Plan": "omicopy.model.plan",
+    "CopyResult": "omicopy.model.report",
+    "Status": "omicopy.model.report",
+    "exit_code": "omicopy.model.report",
+    "Budgets": "omicopy.model.request",
+}
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    """Loads what a name stands for when it is first asked for: to sign a URL takes neither the loop nor a plan."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)

@@ -1,0 +1,78 @@
+"""Copying images from one account to others, and who may watch it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+
+from omicopy.api.common import Duration, connect, duration
+from omicopy.cloud.clients import Clients
+from omicopy.copying.carry_out import Orders, carry_out
+from omicopy.copying.events import Listener
+from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.aftercare import check_account_id, check_tag
+from omicopy.model.choices import DiskFormat, IfExists
+from omicopy.model.presigned import LONGEST_VALIDITY
+from omicopy.model.report import CopyResult
+from omicopy.model.request import Aftercare, CopyRequest
+
+Watch = Callable[[Sequence[CopyRequest]], AbstractContextManager[Listener]]
+"""Is given what is about to be carried out, and makes the listener that hears how it gets on."""
+
+
+@contextmanager
+def unwatched(_: Sequence[CopyRequest]) -> Iterator[Listener]:
+    """Nobody hears anything."""
+    yield lambda _: None
+
+
+def copy(
+    images: Sequence[str],
+    *,
+    source: str,
+    targets: Sequence[str],
+    bucket: str,
+    prefix: str = "",
+    name: str = "{name}",
+    description: str | None = None,
+    disk_format: DiskFormat = DiskFormat.QCOW2,
+    if_exists: IfExists = IfExists.FAIL,
+    tags: Mapping[str, str] | None = None,
+    copy_tags: bool = True,
+    share_with: Sequence[str] = (),
+    cleanup: bool = False,
+    re_export: bool = False,
+    min_validity: Duration | None = None,
+    orders: Orders | None = None,
+    clients: Clients | None = None,
+    watch: Watch = unwatched,
+) -> list[CopyResult]:
+    """Copies images (IDs or exact names) of the profile `source` to every one of `targets`; safe to repeat.
+
+    One result an image and target. `name` is a template with {name}, {date}, {region} and {image_id}; `description`
+    None keeps the source's. `min_validity` is for how long every URL must work, else the import budget.
+    """
+    orders = orders or Orders()
+    pairs = dict(check_tag(key, value) for key, value in (tags or {}).items())
+    wish = CopyWish(
+        export=ExportWish(_several(images, "images"), source, bucket, prefix, disk_format, re_export),
+        targets=list(dict.fromkeys(_several(targets, "targets"))),
+        name=name,
+        description=description,
+        if_exists=if_exists,
+        min_validity=min(orders.budgets.import_, LONGEST_VALIDITY) if min_validity is None else duration(min_validity),
+        care=Aftercare(pairs, copy_tags, tuple(check_account_id(account) for account in share_with)),
+        cleanup=cleanup,
+    )
+    clients = clients or connect(source, *wish.targets)
+    requests = copy_requests(clients, wish)
+    with watch(requests) as listener:
+        return carry_out(clients, requests, orders, listener)
+
+
+def _several(values: Sequence[str], what: str) -> Sequence[str]:
+    """A single text is a sequence of letters, which nobody means."""
+    if isinstance(values, str) or not values:
+        raise OmicopyError(ErrorCode.USAGE, f"{what} must be a list with something in it", f"Write {what}=[…].")
+    return values

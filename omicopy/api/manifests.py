@@ -1,0 +1,45 @@
+"""A look at a manifest, one's own or one that was handed over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from omicopy.api.common import connect
+from omicopy.cloud.clients import Clients
+from omicopy.copying.handed import read_handed, read_own_manifest
+from omicopy.copying.inspection import Inspection, probe_all
+from omicopy.copying.locate import is_own, locate
+from omicopy.copying.sources import read_source
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.manifest import parse_manifest
+
+
+def inspect(
+    source: str, *, profile: str | None = None, probe: bool = False, clients: Clients | None = None
+) -> Inspection:
+    """What a manifest says and until when it serves; with `probe` whether every object behind it is alive.
+
+    `source` is the manifest's URL, a file that holds one or the manifest itself, or `-` for stdin, none of which needs
+    credentials; or, with `profile`, what `presign` takes.
+    """
+    own, now = is_own(source), datetime.now(UTC)
+    if own and profile is None:
+        hint = "Name the account that it belongs to (--from PROFILE); a URL or a file needs none."
+        raise OmicopyError(ErrorCode.USAGE, f"{source} can't be read without credentials", hint)
+    clients = clients or connect(*([profile] if profile and own else []))
+    if own and profile is not None:
+        bucket, key = locate(clients, profile, source, now)
+        inspection = Inspection(read_own_manifest(clients, profile, bucket, key), location=f"s3://{bucket}/{key}")
+    else:
+        inspection = _inspect_handed(clients, source, now)
+    if probe:
+        return replace(inspection, probes=probe_all(clients.fetcher(), inspection.manifest))
+    return inspection
+
+
+def _inspect_handed(clients: Clients, source: str, now: datetime) -> Inspection:
+    found = read_source(source)
+    if isinstance(found, bytes):
+        return Inspection(parse_manifest(found, "The manifest on stdin" if source == "-" else source))
+    return Inspection(read_handed(clients.fetcher(), found, now), found)

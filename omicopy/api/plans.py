@@ -1,0 +1,76 @@
+"""Making true what a plan says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from omicopy.api.common import connect
+from omicopy.api.copies import Watch, unwatched
+from omicopy.cloud.clients import Clients
+from omicopy.copying.carry_out import Orders, carry_out
+from omicopy.copying.events import Warned
+from omicopy.copying.prepare_plan import Prepared, plan_requests
+from omicopy.copying.sources import read_plan_text
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.plan import Plan, parse_plan
+from omicopy.model.report import CopyResult, Status
+from omicopy.model.request import CopyRequest, Origin
+from omicopy.model.shard import Shard, check_shard
+
+
+def run_plan(
+    plan: Plan | Path | str,
+    *,
+    only: Sequence[str] = (),
+    shard: Shard | None = None,
+    orders: Orders | None = None,
+    clients: Clients | None = None,
+    watch: Watch = unwatched,
+) -> list[CopyResult]:
+    """Makes true what a plan says: all its jobs, or those of `only`, or this machine's `shard` (I of N), in one loop.
+
+    `plan` is a plan, or the file that holds one. One result a copy; one too for each that can't even be asked for.
+    """
+    orders, shard = orders or Orders(), check_shard(shard) if shard else None
+    plan = plan if isinstance(plan, Plan) else load_plan(plan)
+    clients = clients or connect(*plan.only(only).profiles)
+    prepared = plan_requests(clients, plan, orders.budgets, only=only, shard=shard)
+    failed = [CopyResult(failure, Status.FAILED, False, 0.0, error=failure.error) for failure in prepared.failures]
+    with watch(prepared.requests) as listener:
+        for note in prepared.notes:
+            listener(Warned(note))
+        requests = prepared.requests
+        if orders.mode.fail_fast and any(not failure.best_effort for failure in prepared.failures):
+            return failed + [_not_begun(request) for request in requests]
+        return carry_out(clients, requests, orders, listener, _needed_elsewhere(plan, only, prepared)) + failed
+
+
+def _needed_elsewhere(plan: Plan, only: Sequence[str], prepared: Prepared) -> Callable[[CopyRequest], bool]:
+    """Whose export a copy of the plan may still need that is not among the requests: one that could not be asked for
+    today, or one of a job that was left out and puts its exports into the same place."""
+    jobs = {job.name: job for job in plan.jobs}
+    left_out = {(job.source, job.bucket, job.prefix.strip("/")) for job in plan.jobs if only and job.name not in only}
+    images = {(one.source.profile, one.image.image_id) for one in prepared.failures if one.image}
+    accounts = {one.source.profile for one in prepared.failures if one.is_whole_job}
+
+    def is_needed(request: CopyRequest) -> bool:
+        if not isinstance(request.source, Origin):
+            return False
+        profile, job = request.source.party.profile, jobs[request.job or ""]
+        place = (profile, job.bucket, job.prefix.strip("/"))
+        return place in left_out or profile in accounts or (profile, request.source.image.image_id) in images
+
+    return is_needed
+
+
+def _not_begun(request: CopyRequest) -> CopyResult:
+    message = "Not begun, because other copies of the plan could not even be asked for (--fail-fast)"
+    error = OmicopyError(ErrorCode.FAILED, message, "Mend those, then run the same command again.")
+    return CopyResult(request, Status.FAILED, False, 0.0, error=error)
+
+
+def load_plan(file: Path | str) -> Plan:
+    """The plan in a file, or on stdin for `-`; `${NAME}` in it is taken from the environment. Raises USAGE."""
+    return parse_plan(read_plan_text(str(file)), str(file), os.environ)

@@ -1,0 +1,33 @@
+"""A URL to hand out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from omicopy.api.common import Duration, connect, duration
+from omicopy.cloud.clients import Clients
+from omicopy.copying.handout import Handout, Wish, hand_out
+from omicopy.copying.locate import locate
+
+
+def presign(
+    source: str,
+    *,
+    profile: str,
+    expires: Duration = "7d",
+    min_validity: Duration | None = None,
+    check: bool = True,
+    resign: bool = True,
+    clients: Clients | None = None,
+) -> Handout:
+    """A URL of an export's manifest or of any object that works (`.url.url`), and until when (`.expiry`).
+
+    `source` is `s3://BUCKET/KEY`, a folder, an export task's or an image's ID, or an old URL. A manifest whose URLs end
+    within `min_validity` (else 24 h, or as long as the URL lives) is signed anew; without `resign` that is EXPIRED.
+    """
+    life = duration(expires)
+    validity = min(timedelta(hours=24), life) if min_validity is None else duration(min_validity)
+    clients, now = clients or connect(profile), datetime.now(UTC)
+    is_url = source.lower().startswith(("http://", "https://"))
+    wish = Wish(profile, life, validity, check, resign, only_manifest=is_url)
+    return hand_out(clients, wish, *locate(clients, profile, source, now), now)
