@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -15,11 +15,21 @@ from pathlib import Path
 import pytest
 
 import omicopy
+import omicopy.api
 
 PACKAGE = Path(omicopy.__file__).parent
 FLOORS = {"errors": 0, "model": 1, "cloud": 2, "copying": 3, "api": 4, "cli": 5, "__main__": 6}
 """From the ground up; imports go down, or stay on their floor."""
 SDKS = {"osc_sdk_python", "boto3", "botocore", "requests", "urllib3", "tenacity"}
+STORAGE_CLIENT = {"boto3", "botocore.client", "botocore.session"}
+LOOP_AND_PLANS = {
+    "omicopy.copying.loop",
+    "omicopy.copying.observe",
+    "omicopy.copying.cleanup",
+    "omicopy.copying.bucket",
+    "omicopy.model.plan",
+    "omicopy.model.plan_file",
+}
 HEAVY = SDKS | {"rich", "ruamel", "omicopy.model.manifest_file", "omicopy.copying", "omicopy.sandbox"}
 COMMANDS = [
     "copy",
@@ -52,12 +62,12 @@ finally:
 # ---- what a start loads
 
 
-def loaded(*args: str, code: int = 0) -> set[str]:
+def loaded(*args: str, code: int = 0, env: Mapping[str, str] | None = None) -> set[str]:
     """The modules that a command has loaded when it ends."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("OMICOPY_", "OSC_", "AWS_"))}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OMICOPY_", "OSC_", "AWS_"))}
     keys = {"SRC_ACCESS_KEY": "AK", "SRC_SECRET_KEY": "SK", "SRC_REGION": "eu-west-2"}
-    script = LOADED.format(args=args)
-    ran = subprocess.run([sys.executable, "-c", script], env=env | keys, capture_output=True, text=True, check=False)
+    script = [sys.executable, "-c", LOADED.format(args=args)]
+    ran = subprocess.run(script, env=env or clean | keys, capture_output=True, text=True, check=False)
     assert ran.returncode == code, ran.stderr[-2000:]
     return set(ran.stderr.splitlines())
 
@@ -87,13 +97,33 @@ def test_the_commands_of_this_test_are_all_there_are() -> None:
     assert sorted(getattr(get_command(app), "commands")) == sorted(outermost)  # noqa: B009
 
 
-def test_a_mistake_in_typing_loads_no_sdk() -> None:
-    assert of(SDKS, loaded("copy", "golden", "--form", "source", code=2)) == set()
+def test_a_mistake_in_typing_loads_no_sdk_and_no_other_command() -> None:
+    modules = loaded("copy", "golden", "--form", "source", code=2)
+    assert of(SDKS, modules) == set()
+    others = {f"omicopy.cli.{name.replace('import', 'import_')}" for name in COMMANDS} - {"omicopy.cli.copy"}
+    assert (modules & others, "omicopy.cli.copy" in modules) == (set(), True)
 
 
 def test_signing_a_url_offline_loads_no_client() -> None:
     modules = loaded("url", "s3://omi-exports/key", "--from", "env:SRC", "--no-check")
-    assert of({"osc_sdk_python", "boto3", "requests", "botocore.client", "botocore.session"}, modules) == set()
+    assert of({"osc_sdk_python", "requests"} | STORAGE_CLIENT | LOOP_AND_PLANS, modules) == set()
+
+
+def test_a_url_with_all_its_reads_loads_no_client_of_the_storage_no_loop_and_no_plan(tool) -> None:
+    key = tool.exported()
+    tool.forget()
+    modules = loaded("url", f"s3://omi-exports/{key}", "--from", "source", env=tool.env)
+    asked = sorted(request.action for request in tool.sandbox.record.requests())
+    assert asked == ["GetObject", "GetObject", "ReadAccessKeys", "ReadImageExportTasks"]
+    assert of(STORAGE_CLIENT | LOOP_AND_PLANS | {"rich"}, modules) == set()
+
+
+def test_a_public_function_loads_what_it_needs_itself_and_each_is_there() -> None:
+    code = "import sys; from omicopy import presign; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert of(STORAGE_CLIENT | LOOP_AND_PLANS, set(ran.stdout.split())) == set()
+    assert all(getattr(omicopy, name) for name in omicopy.__all__)
+    assert all(getattr(omicopy.api, name) for name in omicopy.api.__all__)
 
 
 # ---- which way imports go

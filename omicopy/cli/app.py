@@ -1,4 +1,4 @@
-"""The app: its commands, and the one place that turns failures and signals into messages and exit codes."""
+"""The app, and the one place that turns failures and signals into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -12,27 +12,13 @@ from typing import Annotated, NoReturn
 import typer
 
 from omicopy import __version__
-from omicopy.cli import (
-    cancel,
-    copy,
-    cors,
-    doctor,
-    export,
-    import_,
-    inspect,
-    manifest,
-    prune,
-    resign,
-    sandbox,
-    status,
-    url,
-)
-from omicopy.cli import run as run_command
+from omicopy.cli.commands import Commands
 from omicopy.cli.talk import say, say_error, without_hashes
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 
 app = typer.Typer(
     name="omicopy",
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode=None,  # halves the time of --help
     pretty_exceptions_enable=False,  # its tracebacks would show local variables, secrets among them
@@ -56,25 +42,6 @@ def options(
     ] = False,
 ) -> None:
     """Copy OUTSCALE machine images (OMIs) between accounts and Regions."""
-
-
-for module in (
-    copy,
-    run_command,
-    export,
-    url,
-    import_,
-    inspect,
-    resign,
-    cors,
-    manifest,
-    status,
-    cancel,
-    prune,
-    doctor,
-    sandbox,
-):
-    module.register(app)
 
 
 def run() -> None:
