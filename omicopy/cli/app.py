@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
+import gc
 import os
 import shlex
 import sys
@@ -46,6 +48,7 @@ def options(
 
 def run() -> None:
     """Runs the command line and ends the process with an exit code of the README's table."""
+    atexit.register(gc.freeze)  # or Python's last act is to look for garbage in every module: a tenth of a start
     try:
         app(prog_name="omicopy")
     except OmicopyError as error:
