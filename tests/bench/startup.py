@@ -1,110 +1,133 @@
 """How long a start takes, beside tools that do the same: `python tests/bench/startup.py [RUNS]`. Always exits 0.
 
-All commands run in turns, so that a busy machine is busy for each of them. Nothing touches a network.
+All commands run in turns, each as a process of its own, against a sandbox with one finished export in it. What counts
+is the CPU time; the time on the wall stands beside it. `url` asks all that it ever asks: until when the access key is
+good, for the manifest, for one byte of every object in it, and for the tasks of the export. The sandbox speaks http:
+over https, every tool that sends something has to read the certificates of the authorities, too.
 """
 
 from __future__ import annotations
 
 import os
-import statistics
+import re
 import subprocess
 import sys
-import sysconfig
-import tempfile
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.settings import EXPORT_BUCKET, SOURCE_REGION, Settings
+from tests.bench.cost import SCRIPTS, Cost, in_turns, measure
+from tests.bench.table import Row, text_table
+
 RUNS = 9
-URL = "s3://omi-exports/ami-12345678/manifest.json"
-YARDSTICK = "aws s3 presign"
-TARGETS = {"omicopy --help": 0.5, "omicopy url s3://… --no-check": 1.0}
-"""How long a command may take at most, as a share of the yardstick's time."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Seconds of one run: on the wall, and of the CPU (user and system)."""
-
-    wall: float
-    cpu: float
+WEEK = 604_800
+OMICOPY, AWS, S3CMD, OSC = (str(SCRIPTS / tool) for tool in ("omicopy", "aws", "s3cmd", "osc-cli"))
+HELP, TAB, NO_CHECK = "omicopy --help", "omicopy, then TAB", "omicopy url s3://… --no-check"
+URL, FLOOR = "omicopy url s3://…, all reads", "all that url needs of others, imported"
+PRESIGN, SIGNURL, ASK = "aws s3 presign", "s3cmd signurl", "osc-cli api ReadAccessKeys"
+BESIDE = {
+    "python -c pass": (PRESIGN, None),
+    "omicopy --version": (PRESIGN, None),
+    HELP: (PRESIGN, 0.35),
+    TAB: (PRESIGN, None),
+    NO_CHECK: (PRESIGN, None),
+    "omicopy inspect s3://… --probe": (PRESIGN, None),
+    URL: (PRESIGN, 0.75),
+    FLOOR: (PRESIGN, None),
+}
+"""What is measured, beside what, and how much of its CPU time it may take."""
+IMPORT = re.compile(r"import time: +(\d+) \| +\d+ \| ( *)(\S+)")
+HEAVIEST = 10
 
 
 def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
-    commands = available(all_commands())
-    with tempfile.TemporaryDirectory() as home:
-        env = clean_environment(home)
-        for command in commands.values():
-            measure(command, env)  # once for the disk's cache and the .pyc files
-        costs: dict[str, list[Cost]] = {name: [] for name in commands}
-        for _ in range(runs):
-            for name, command in commands.items():
-                costs[name].append(measure(command, env))
-    report({name: median(of_one) for name, of_one in costs.items()}, runs)
+    with finished_export() as (location, env):
+        print(text_table(compare(location, env, runs)))
+        print(f"\nWhat is left of {URL}: milliseconds in imports, by who asks for them (python -X importtime)")
+        for package, seconds in profile(location, env).most_common(HEAVIEST):
+            print(f"{seconds * 1000:6.1f}  {package}")
 
 
-def all_commands() -> dict[str, list[str]]:
-    python, scripts = sys.executable, Path(sysconfig.get_path("scripts"))
-    omicopy, aws = str(scripts / "omicopy"), str(scripts / "aws")
+def rows(runs: int = RUNS) -> list[Row]:
+    """Half a minute. Raises where a command fails."""
+    with finished_export() as (location, env):
+        return compare(location, env, runs)
+
+
+@contextmanager
+def finished_export() -> Iterator[tuple[str, dict[str, str]]]:
+    """Where the manifest of an export of ours lies, and the environment in which all tools find its sandbox."""
+    with Sandbox(Settings(export_seconds=0.1)) as sandbox:
+        env = clean_environment(sandbox.env)
+        command = [OMICOPY, "export", "golden-linux", "--from", "source", "--bucket", EXPORT_BUCKET, "-q"]
+        measure(command, env | {"OMICOPY_POLL_MIN": "0.1s"})
+        (task,) = sandbox.world(SOURCE_REGION).tasks.all()
+        yield f"s3://{EXPORT_BUCKET}/{task.manifest_key}", env
+
+
+def clean_environment(sandbox: Mapping[str, str]) -> dict[str, str]:
+    """Nobody's settings but the sandbox's."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ}
+    return kept | {name: sandbox[name] for name in ("HOME", "OSC_CONFIG_FILE", "XDG_STATE_HOME")}
+
+
+def compare(location: str, env: Mapping[str, str], runs: int) -> list[Row]:
+    costs = in_turns(commands(location), env, runs)
+    table = [row(name, costs[name], other, costs[other], bound) for name, (other, bound) in BESIDE.items()]
+    return table + [row(URL, costs[URL], other, costs[other]) for other in (SIGNURL, ASK)]
+
+
+def commands(location: str) -> dict[str, Sequence[str]]:
+    own = ["--from", "source"]
+    tab = ["env", "COMP_WORDS=omicopy ", "COMP_CWORD=1", "_OMICOPY_COMPLETE=complete_bash"]
+    libraries = "import typer._adapters, botocore.auth, botocore.credentials, urllib3, osc_sdk_python.call, tenacity"
     return {
-        "python -c pass": [python, "-c", "pass"],
-        "python -c 'import typer'": [python, "-c", "import typer"],
-        "omicopy --version": [omicopy, "--version"],
-        "omicopy --help": [omicopy, "--help"],
-        "omicopy url s3://… --no-check": [omicopy, "url", URL, "--from", "env:SRC", "--no-check"],
-        YARDSTICK: [aws, "s3", "presign", URL, "--region", "eu-west-2"],
+        "python -c pass": [sys.executable, "-c", "pass"],
+        "omicopy --version": [OMICOPY, "--version"],
+        HELP: [OMICOPY, "--help"],
+        TAB: [*tab, OMICOPY],  # as the function does that --install-completion gives to bash
+        NO_CHECK: [OMICOPY, "url", location, *own, "--no-check"],
+        "omicopy inspect s3://… --probe": [OMICOPY, "inspect", location, *own, "--probe"],
+        URL: [OMICOPY, "url", location, *own],
+        FLOOR: [sys.executable, "-c", libraries],
+        PRESIGN: [AWS, "s3", "presign", location, "--profile", "source", "--expires-in", str(WEEK)],
+        SIGNURL: [S3CMD, "signurl", location, f"+{WEEK}"],
+        ASK: [OSC, "api", "ReadAccessKeys", "--profile", "source"],
     }
 
 
-def available(commands: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    missing = [name for name, command in commands.items() if not Path(command[0]).exists()]
-    for name in missing:
-        print(f"{name}: not installed beside {sys.executable} (pip install -e '.[test]')")
-    return {name: command for name, command in commands.items() if name not in missing}
+def row(name: str, ours: Cost, other: str, theirs: Cost, bound: float | None = None) -> Row:
+    return Row(f"Start: {name}", said(ours), f"{other}: {said(theirs)}", ours.cpu / theirs.cpu, bound)
 
 
-def clean_environment(home: str) -> dict[str, str]:
-    """Nobody's settings; one account for each tool, of no service."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ}
-    keys = {"SRC_ACCESS_KEY": "AK", "SRC_SECRET_KEY": "SK", "SRC_REGION": "eu-west-2"}
-    return kept | {"HOME": home, "AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "SK"} | keys
+def said(cost: Cost) -> str:
+    return f"{cost.cpu * 1000:.0f} ms (wall {cost.wall * 1000:.0f})"
 
 
-def measure(command: list[str], env: Mapping[str, str]) -> Cost:
-    """Raises CalledProcessError with what it said: a command that fails fast is not fast."""
-    with tempfile.TemporaryFile() as said:
-        began = time.perf_counter()
-        process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            said.seek(0)
-            raise subprocess.CalledProcessError(process.returncode, command, said.read())
-    return Cost(wall, usage.ru_utime + usage.ru_stime)
-
-
-def median(costs: list[Cost]) -> Cost:
-    return Cost(statistics.median(cost.wall for cost in costs), statistics.median(cost.cpu for cost in costs))
-
-
-def report(medians: Mapping[str, Cost], runs: int) -> None:
-    yardstick = medians.get(YARDSTICK)
-    print(f"median of {runs} runs, in turns; ratios to {YARDSTICK}")
-    print(f"{'':<32} {'wall':>8} {'ratio':>6} {'CPU':>9} {'ratio':>6}")
-    for name, cost in medians.items():
-        wall, cpu = (f"{cost.wall / yardstick.wall:.2f}", f"{cost.cpu / yardstick.cpu:.2f}") if yardstick else ("", "")
-        print(f"{name:<32} {cost.wall * 1000:>5.0f} ms {wall:>6} {cost.cpu * 1000:>6.0f} ms {cpu:>6}")
-    for name, target in TARGETS.items():
-        if yardstick and name in medians:
-            share = medians[name].wall / yardstick.wall
-            print(f"{name}: {share:.2f}, at most {target}: {'met' if share <= target else 'NOT met'}")
+def profile(location: str, env: Mapping[str, str]) -> Counter[str]:
+    """Seconds that `url` spends in imports. A module of Python's own counts for the package that asks for it first."""
+    command = [sys.executable, "-X", "importtime", "-m", "omicopy", "url", location, "--from", "source"]
+    told = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stderr
+    spent: Counter[str] = Counter()
+    askers: list[str] = []
+    for found in map(IMPORT.match, reversed(told.splitlines())):  # who asks is told after what is asked for
+        if found:
+            depth, package = len(found[2]) // 2, found[3].split(".")[0]
+            del askers[depth:]
+            is_python = package in sys.stdlib_module_names
+            askers.append((askers[-1] if askers else "python") if is_python else package)
+            spent[askers[-1]] += int(found[1]) / 1e6
+    return spent
 
 
 if __name__ == "__main__":
     try:
         main()
     except subprocess.CalledProcessError as error:
-        print(f"{error}\n{error.output.decode(errors='replace')}")
+        print(f"{error}\n{(error.output or b'')!r}")
