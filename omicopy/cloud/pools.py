@@ -20,11 +20,15 @@ class Pools:
 
     def __init__(self) -> None:
         self._pools: dict[str | None, urllib3.PoolManager] = {}
+        self._proxies: dict[tuple[str, str], str | None] = {}
 
     def pool(self, url: str) -> urllib3.PoolManager:
         """The one to ask `url` with."""
         parts = urlsplit(url)
-        proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+        scheme, host = parts.scheme, parts.hostname or ""
+        if (scheme, host) not in self._proxies:  # to find out goes through the whole environment
+            self._proxies[scheme, host] = None if proxy_bypass(host) else getproxies().get(scheme)
+        proxy = self._proxies[scheme, host]
         if proxy not in self._pools:
             context = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE") or None)
             self._pools[proxy] = (
