@@ -11,16 +11,19 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import boto3
 from botocore.config import Config
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 from omicopy.cloud.profile import Account
 from omicopy.cloud.signing import presign
+from tests.bench.table import Row, text_table
 
-URLS = 10_000
-ROUNDS = 7
-YARDSTICK = "boto3 generate_presigned_url"
+URLS = 5_000
+ROUNDS = 5
 BUCKET = "omi-exports"
 WEEK = timedelta(days=7)
 ACCOUNT = Account(
@@ -37,17 +40,18 @@ Sign = Callable[[str], str]
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else URLS
-    keys = [f"nightly/ami-{number // 4:08x}/snap-{number:08x}.qcow2.gz" for number in range(count)]
-    signers = {"omicopy presign": ours, YARDSTICK: theirs()}
-    costs: dict[str, list[float]] = {name: [] for name in signers}
-    if not do_the_same(list(signers.values())):
-        print("the two don't sign the same: there is nothing to compare")
-        return
-    for _ in range(ROUNDS):
-        for name, sign in signers.items():
-            costs[name].append(seconds(sign, keys))
-    report({name: statistics.median(of_one) / count for name, of_one in costs.items()}, count)
+    print(text_table(rows(int(sys.argv[1]) if len(sys.argv) > 1 else URLS)))
+
+
+def rows(urls: int = URLS) -> list[Row]:
+    """CPU a URL, the median of some rounds."""
+    keys = [f"nightly/ami-{number // 4:08x}/snap-{number:08x}.qcow2.gz" for number in range(urls)]
+    client = theirs()
+    if not do_the_same([ours, client]):
+        raise AssertionError("the two don't sign the same: there is nothing to compare")
+    rounds = [(seconds(ours, keys), seconds(client, keys)) for _ in range(ROUNDS)]
+    own, other = (statistics.median(costs) / urls for costs in zip(*rounds, strict=True))
+    return [Row("sign a URL, beside boto3: CPU", f"{own * 1e6:.0f} µs", f"{other * 1e6:.0f} µs", own / other, 1.0)]
 
 
 def ours(key: str) -> str:
@@ -83,12 +87,6 @@ def seconds(sign: Sign, keys: list[str]) -> float:
     for key in keys:
         sign(key)
     return time.process_time() - began
-
-
-def report(medians: dict[str, float], count: int) -> None:
-    print(f"median of {ROUNDS} rounds of {count} URLs, in turns; CPU time a URL; ratios to {YARDSTICK}")
-    for name, cost in medians.items():
-        print(f"{name:<32} {cost * 1e6:>7.1f} µs {cost / medians[YARDSTICK]:>6.2f}")
 
 
 if __name__ == "__main__":
