@@ -30,7 +30,7 @@ from tests.bench.cost import Cost, median
 from tests.bench.table import Row, text_table
 from tests.tool import s3_client
 
-MANIFESTS, SNAPSHOTS, ROUNDS = 200, "abc", 3
+MANIFESTS, SNAPSHOTS, ROUNDS = 100, "abc", 5
 BUCKET, PROFILE = "omi-exports", "source"
 WEEK = timedelta(days=7)
 READ, ANEW, WHOLE = "read a manifest", "read it, sign its URLs anew, put it", "`resign`: all of it"
