@@ -58,9 +58,9 @@ class Moment:
     ticks: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Observed:
-    """One look at the cloud for one copy."""
+    """One look at the cloud for one copy: begun anew with each tick, and filled in as far as decisions need it."""
 
     images: Present[Sequence[Image]] | Unknown | Unasked = UNASKED
     """The target account's own images that bear one of this copy's names."""

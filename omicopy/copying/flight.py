@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from omicopy.copying.facts import ExportMemory, ImageMemory, Observed, Present
+from omicopy.copying.facts import ExportMemory, ImageMemory, Moment, Observed, Present
 from omicopy.copying.locks import Lock
+from omicopy.copying.situation import Situation
 from omicopy.copying.steps import Stage
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
@@ -29,6 +30,8 @@ class Flight:
     seen: Observed = field(default_factory=Observed)
     stage: Stage = Stage.EXPORTING
     stage_since: float = 0.0
+    _seconds: float = 0.0
+    """The stage's budget."""
     trouble_since: float | None = None
     """Since when every request for this copy fails in a way that may pass."""
     refused_writes: int = 0
@@ -46,6 +49,12 @@ class Flight:
         self.stage_since = self.began
         if not isinstance(self.request.source, Origin):
             self.stage = Stage.IMPORTING
+        self._seconds = self._budget().total_seconds()
+
+    def look_anew(self, now: Moment) -> Situation:
+        """Begins a tick: nothing that was seen before counts any more. What is seen shows in the situation."""
+        self.seen, self.left = Observed(), None
+        return Situation(self.request, self.seen, self.image, self.export, self.budgets, now)
 
     def take_note(self) -> None:
         """Keeps for the report what the last look showed."""
@@ -75,10 +84,12 @@ class Flight:
     def enter(self, stage: Stage, ticks: float) -> None:
         if stage is not self.stage:
             self.stage, self.stage_since = stage, ticks
+            self._seconds = self._budget().total_seconds()
 
     def time_left(self, ticks: float) -> float:
-        """Seconds until this stage's budget ends, to the microsecond: what is less is no time to wait for."""
-        return round(self._budget().total_seconds() - (ticks - self.stage_since), 6)
+        """Seconds until this stage's budget ends. What is less than a microsecond is no time to wait for."""
+        left = self._seconds - (ticks - self.stage_since)
+        return left if left >= 1e-6 else 0.0
 
     def out_of_time(self, waits_for: str) -> OmicopyError:
         option = "--export-timeout" if self.stage is Stage.EXPORTING else "--import-timeout"

@@ -16,10 +16,9 @@ from omicopy.copying.facts import ExportMemory, Moment
 from omicopy.copying.flight import Flight
 from omicopy.copying.journal import Journal, export_entry, image_entry
 from omicopy.copying.locks import Lock, Locks
-from omicopy.copying.observe import Observer, forget
+from omicopy.copying.observe import Observer
 from omicopy.copying.pilot import Mode, Pilot
 from omicopy.copying.rhythm import pause
-from omicopy.copying.situation import Situation
 from omicopy.copying.slots import Quotas, Slots
 from omicopy.copying.steps import Done, Look, LookAgain, Resign, StartExport, Step
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
@@ -171,13 +170,12 @@ class Loop:
 
     def _decide_all(self, flights: Sequence[Flight], observer: Observer, now: Moment) -> dict[Flight, Step]:
         """Looks at as much as the decisions need, and at nothing else."""
-        for flight in flights:
-            forget(flight)
-        steps: dict[Flight, Step] = {flight: self._decide(flight, now) for flight in flights}
+        situations = {flight: flight.look_anew(now) for flight in flights}
+        steps: dict[Flight, Step] = {flight: decide(situation) for flight, situation in situations.items()}
         while looks := self._looks(steps, now):
             for what, group in looks.items():
                 observer.look(what, group, now)
-                steps.update({flight: self._decide(flight, now) for flight in group})
+                steps.update({flight: decide(situations[flight]) for flight in group})
         return steps
 
     def _looks(self, steps: Mapping[Flight, Step], now: Moment) -> dict[Look, list[Flight]]:
@@ -192,9 +190,6 @@ class Loop:
             return {what: group for what, group in looks.items() if what is not Look.BUCKET}
         turns = Slots(steps, self.mode.parallel, self._quotas, now.ticks).turns(steps)
         return {Look.BUCKET: turns} if turns else {}
-
-    def _decide(self, flight: Flight, now: Moment) -> Step:
-        return decide(Situation(flight.request, flight.seen, flight.image, flight.export, flight.budgets, now))
 
     def _call_off(self, flights: Sequence[Flight], pilot: Pilot) -> None:
         """Ends what is still under way when the run's time is over, or with the first failure where that is asked."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.copying.bucket import BucketFact, look_in_bucket
-from omicopy.copying.facts import ABSENT, Moment, Observed, Present, Unknown
+from omicopy.copying.facts import ABSENT, Moment, Present, Unknown
 from omicopy.copying.flight import Flight
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.steps import Look
@@ -42,11 +41,13 @@ class Observer:
     def look(self, what: Look, flights: Sequence[Flight], now: Moment) -> None:
         """Reads once an account (a bucket: once an export) and lets the copies' memories learn from it."""
         self._looks[what](flights, now)
-        for flight in flights:
-            flight.image.remember(flight.seen, flight.request.marker, now.ticks)
-            if isinstance(flight.request.source, Origin):
-                flight.export.remember(flight.seen, flight.request.source.export, now.ticks)
-            flight.take_note()
+        if what is Look.IMAGES:
+            for flight in flights:
+                flight.image.remember(flight.seen, flight.request.marker, now.ticks)
+        elif what in (Look.TASKS, Look.BUCKET):
+            for flight in flights:
+                flight.export.remember(flight.seen, _origin(flight).export, now.ticks)
+                flight.take_note()
 
     def _images(self, flights: Sequence[Flight], _: Moment) -> None:
         for profile, group in _grouped(flights, lambda flight: _destination(flight).party.profile).items():
@@ -56,7 +57,7 @@ class Observer:
             by_name = _grouped(images.value, lambda image: image.name) if isinstance(images, Present) else {}
             for flight in group:
                 shown = [image for name in flight.request.names for image in by_name.get(name, [])]
-                flight.seen = replace(flight.seen, images=Present(shown) if isinstance(images, Present) else images)
+                flight.seen.images = Present(shown) if isinstance(images, Present) else images
 
     def _sources(self, flights: Sequence[Flight], _: Moment) -> None:
         for profile, group in _by_source(flights).items():
@@ -66,7 +67,7 @@ class Observer:
             for flight in group:
                 image = by_id.get(_origin(flight).image.image_id)
                 known = Present(image) if image else ABSENT
-                flight.seen = replace(flight.seen, source=known if isinstance(images, Present) else images)
+                flight.seen.source = known if isinstance(images, Present) else images
 
     def _tasks(self, flights: Sequence[Flight], _: Moment) -> None:
         for profile, group in _by_source(flights).items():
@@ -76,22 +77,19 @@ class Observer:
             for flight in group:
                 all_shown = by_image.get(_origin(flight).image.image_id, [])
                 shown = [task for task in all_shown if CLEANED_TAG not in task.tags]
-                flight.seen = replace(
-                    flight.seen,
-                    tasks=Present(shown) if isinstance(tasks, Present) else tasks,
-                    is_cleaned_up=_is_cleaned_up(all_shown, _origin(flight).export),
-                )
+                flight.seen.tasks = Present(shown) if isinstance(tasks, Present) else tasks
+                flight.seen.is_cleaned_up = _is_cleaned_up(all_shown, _origin(flight).export)
 
     def _others(self, flights: Sequence[Flight], _: Moment) -> None:
         for profile, group in _by_source(flights).items():
             tasks = self._read_tasks(profile, {})
+            seen: Present[int] | Unknown = (
+                Present(sum(task.phase in (Phase.RUNNING, Phase.UNKNOWN) for task in tasks.value))
+                if isinstance(tasks, Present)
+                else tasks
+            )
             for flight in group:
-                seen: Present[int] | Unknown = (
-                    Present(sum(task.phase in (Phase.RUNNING, Phase.UNKNOWN) for task in tasks.value))
-                    if isinstance(tasks, Present)
-                    else tasks
-                )
-                flight.seen = replace(flight.seen, others_in_flight=seen)
+                flight.seen.others_in_flight = seen
 
     def _buckets(self, flights: Sequence[Flight], now: Moment) -> None:
         groups = list(_grouped(flights, lambda flight: id(flight.export)).values())
@@ -100,7 +98,7 @@ class Observer:
         self._clients.fetcher()
         for group, stored in zip(groups, in_parallel(lambda group: self._bucket(group[0], now), groups), strict=True):
             for flight in group:
-                flight.seen = replace(flight.seen, stored=stored)
+                flight.seen.stored = stored
 
     def _bucket(self, flight: Flight, now: Moment) -> BucketFact:
         origin, shown = _origin(flight), flight.seen.tasks
@@ -134,11 +132,6 @@ def _is_cleaned_up(tasks: Sequence[ExportTask], export: ExportKey) -> bool:
 def _unless_many(name: str, values: set[str]) -> dict[str, list[str]]:
     """A filter, unless it would be so long that everything of the account is sooner read."""
     return {name: sorted(values)} if len(values) <= MOST_FILTERED else {}
-
-
-def forget(flight: Flight) -> None:
-    """Begins a new look: nothing that was seen before counts any more."""
-    flight.seen, flight.left = Observed(), None
 
 
 def _destination(flight: Flight) -> Destination:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from omicopy.copying.facts import Present, Unasked
 from omicopy.copying.flight import Flight
@@ -43,17 +44,31 @@ class Slots:
     def __init__(
         self, steps: Mapping[Flight, Step], parallel: int | None, quotas: Quotas | None = None, ticks: float = 0.0
     ) -> None:
+        self._steps = steps
         self._parallel = parallel
         self._quotas = quotas
         self._ticks = ticks
-        self._taken: dict[Account, set[int]] = defaultdict(set)
-        self._bounds: dict[Account, int] = {}
-        for flight, step in steps.items():
-            for account in _accounts(flight.request):
-                self._note_bound(account, flight.request)
+
+    @cached_property
+    def _taken(self) -> dict[Account, set[int]]:
+        """By whose work. Asked for only when something is to begin."""
+        taken: dict[Account, set[int]] = defaultdict(set)
+        for flight, step in self._steps.items():
             stage = _busy_with(flight, step)
             if stage is not None:
-                self._taken[_account(flight.request, stage)].add(_work(flight, stage))
+                taken[_account(flight.request, stage)].add(_work(flight, stage))
+        return taken
+
+    @cached_property
+    def _bounds(self) -> dict[Account, int]:
+        """Of several jobs that use an account the smallest bound holds."""
+        bounds: dict[Account, int] = {}
+        for request in (flight.request for flight in self._steps):
+            bound = self._parallel or request.parallel
+            if bound is not None:
+                for account in _accounts(request):
+                    bounds[account] = min(bound, bounds.get(account, bound))
+        return bounds
 
     def are_full(self, flight: Flight, step: Step) -> bool:
         """Whether the step would start more than the account may have under way."""
@@ -104,12 +119,6 @@ class Slots:
             self._quotas.forget(account)
         else:
             self._quotas.refused(account, len(taken), memory.quota_refused_at)
-
-    def _note_bound(self, account: Account, request: CopyRequest) -> None:
-        """Of several jobs that use an account the smallest bound holds."""
-        bound = self._parallel or request.parallel
-        if bound is not None:
-            self._bounds[account] = min(bound, self._bounds.get(account, bound))
 
 
 def _starts(step: Step) -> Stage | None:

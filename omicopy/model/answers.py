@@ -19,13 +19,13 @@ def integer(raw: Mapping[str, Any], key: str) -> int | None:
 
 def mapping(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = raw.get(key)
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def mappings(raw: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:
     """The objects of a list; whatever else stands in it is passed over."""
     value = raw.get(key)
-    return (item for item in value if isinstance(item, Mapping)) if isinstance(value, list) else iter(())
+    return (item for item in value if isinstance(item, dict)) if isinstance(value, list) else iter(())
 
 
 def texts(raw: Mapping[str, Any], key: str) -> tuple[str, ...]:
