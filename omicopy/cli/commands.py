@@ -19,12 +19,12 @@ _MODULES = {
     "inspect": "inspect",
     "resign": "resign",
     "cors": "cors",
-    "manifest": "manifest",
     "status": "status",
     "cancel": "cancel",
     "prune": "prune",
     "doctor": "doctor",
     "sandbox": "sandbox",
+    "manifest": "manifest",
 }
 """In the order in which help shows them."""
 
