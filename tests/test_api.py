@@ -120,7 +120,7 @@ def test_the_clocks_are_compared_by_a_refusal_too(client: Api, server: Hostile) 
 def test_a_read_is_sent_again_until_it_succeeds_and_counted(client: Api, server: Hostile) -> None:
     server.replies = [Reply(200, HTML, PAGE), Reply(500), Reply(200, JSON, IMAGES[:9], missing=9), Reply(body=IMAGES)]
     client.count.reads = client.count.retries = client.count.writes = 0
-    assert client.read_all("ReadImages", "Images", 30.0, {}) == [{"ImageId": "ami-12345678"}]
+    assert client.read_all("ReadImages", "Images", 30.0, {}, dict) == [{"ImageId": "ami-12345678"}]
     assert (client.count.reads, client.count.retries, client.count.writes) == (4, 3, 0)
 
 
@@ -195,7 +195,7 @@ def _page(token: object, *ids: str) -> Reply:
 
 def test_every_page_is_read(client: Api, server: Hostile) -> None:
     server.replies, server.requests = [_page("a", "1", "2"), _page("b"), _page(None, "3")], []
-    images = client.read_all("ReadImages", "Images", 0.0, {"AccountIds": ["1"]})
+    images = client.read_all("ReadImages", "Images", 0.0, {"AccountIds": ["1"]}, dict)
     assert [image["ImageId"] for image in images] == ["1", "2", "3"]
     sent = [json.loads(body) for _, _, _, body in server.requests]
     assert [body.get("NextPageToken") for body in sent] == [None, "a", "b"]
@@ -219,7 +219,7 @@ def test_a_page_that_is_missing_is_a_failure_and_never_a_shorter_list(
 ) -> None:
     server.replies = replies
     with pytest.raises(ServiceError) as caught:
-        client.read_all("ReadImages", "Images", 0.0, {})
+        client.read_all("ReadImages", "Images", 0.0, {}, dict)
     assert caught.value.code is ErrorCode.TEMPORARY
 
 

@@ -67,7 +67,7 @@ def test_every_example_of_an_answer_reaches_us_over_http() -> None:
                 api = Api(server.account, (2.0, 5.0), Hurried())
                 assert api.read(action, 0.0, {}) == example
                 if action in LISTS:
-                    assert api.read_all(action, LISTS[action], 0.0, {}) == example[LISTS[action]]
+                    assert api.read_all(action, LISTS[action], 0.0, {}, dict) == example[LISTS[action]]
 
 
 def test_every_image_is_read_whole() -> None:

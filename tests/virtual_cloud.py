@@ -237,9 +237,11 @@ class FakeApi:
     def __init__(self, cloud: Cloud, profile: str) -> None:
         self._cloud, self._profile, self.count = cloud, profile, CallCount()
 
-    def read_all(self, action: str, key: str, patience: float, filters: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        items: list[Mapping[str, Any]] = self._cloud.ask(self._profile, action, {"Filters": filters})[key]
-        return items
+    def read_all(
+        self, action: str, key: str, patience: float, filters: Mapping[str, Any], parse: Callable[[Any], Any]
+    ) -> list[Any]:
+        items = self._cloud.ask(self._profile, action, {"Filters": filters})[key]
+        return [parsed for item in items if (parsed := parse(item)) is not None]
 
     def write(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         return self._cloud.ask(self._profile, action, parameters)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -31,6 +31,7 @@ from omicopy.model import answers
 from omicopy.model.calls import CallCount
 from omicopy.model.duration import say_duration
 
+T = TypeVar("T")
 TOLD_PATIENCE = 30.0
 """Seconds; whoever waits for longer than that is told why."""
 PAGE = 1000
@@ -94,16 +95,24 @@ class Api:
             self._tell(f"{error.message}; trying again for {say_duration(timedelta(seconds=round(patience)))} at most")
             self._tell = None
 
-    def read_all(self, action: str, key: str, patience: float, filters: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """Every item of every page of a list; a page that is missing is a failure, never a shorter list."""
-        items: list[Mapping[str, Any]] = []
+    def read_all(
+        self,
+        action: str,
+        key: str,
+        patience: float,
+        filters: Mapping[str, Any],
+        parse: Callable[[Mapping[str, Any]], T | None],
+    ) -> list[T]:
+        """What `parse` makes of every item of every page of a list, but for None. A page that is missing is a failure,
+        never a shorter list."""
+        items: list[T] = []
         parameters: dict[str, Any] = {"ResultsPerPage": PAGE, "Filters": dict(filters)}
         tokens: set[str] = set()
         while True:
             answer = self.read(action, patience, parameters)
             if not isinstance(answer.get(key), list):
                 raise temporary(Cause.GARBLED, action, self._where, f"the answer holds no list of {key}")
-            items.extend(answers.mappings(answer, key))
+            items += [item for raw in answers.mappings(answer, key) if (item := parse(raw)) is not None]
             token = answer.get("NextPageToken")
             if token in (None, ""):
                 return items

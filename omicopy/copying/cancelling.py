@@ -18,9 +18,10 @@ from omicopy.cloud.retry import Verdict, verdict
 from omicopy.copying.clock import Clock
 from omicopy.copying.journal import Journal, entry_of_export
 from omicopy.copying.prepare import identify
+from omicopy.copying.reads import read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
-from omicopy.model.export import ExportTask, Phase, parse_task
+from omicopy.model.export import ExportTask, Phase
 from omicopy.model.provenance import EXPORT_TAG
 from omicopy.model.report import describe_error
 from omicopy.model.request import Party
@@ -107,10 +108,9 @@ class Canceller:
         return party, all_of_them
 
     def _read(self, wanted: Iterable[Cancellation]) -> dict[str, ExportTask]:
-        api, patience = self.clients.api(self.profile), self.clients.retry.total_seconds()
         filters = {"TaskIds": [one.task_id for one in wanted]}
-        raw = api.read_all("ReadImageExportTasks", "ImageExportTasks", patience, filters)
-        return {task.task_id: task for item in raw if (task := parse_task(item))}
+        tasks = read_tasks(self.clients, self.profile, filters, patiently=True)
+        return {task.task_id: task for task in tasks}
 
     def _step(self, one: Cancellation, task: ExportTask | None, party: Party, began: float) -> None:
         one.task, one.is_listed = task or one.task, task is not None

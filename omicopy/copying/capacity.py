@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.copying.prepare import find_images
+from omicopy.copying.reads import read_own_images, read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.export import Phase, parse_task
+from omicopy.model.export import Phase
 from omicopy.model.finding import Finding, failure
 from omicopy.model.handoff import FREE_PRODUCT_TYPE
-from omicopy.model.image import Image, last_marker, parse_image, source_marker
+from omicopy.model.image import Image, last_marker, source_marker
 from omicopy.model.quota import Counted, Quota, parse_quotas, tightest
 from omicopy.model.request import Party
 
@@ -132,17 +133,16 @@ def _say(quota: Quota | None, what: Counted) -> str:
 
 def _exports_in_flight(clients: Clients, party: Party) -> tuple[int, ServiceError | None]:
     try:
-        raw = clients.api(party.profile).read_all("ReadImageExportTasks", "ImageExportTasks", clients.patience, {})
+        tasks = read_tasks(clients, party.profile, {})
     except ServiceError as error:
         return 0, error
-    tasks = [task for item in raw if (task := parse_task(item))]
     return sum(task.phase in (Phase.RUNNING, Phase.UNKNOWN) for task in tasks), None
 
 
 def _read_quotas(clients: Clients, party: Party) -> list[Quota] | Finding:
     """No copy needs to read quotas: that it can't is nothing that fails."""
     try:
-        raw = clients.api(party.profile).read_all("ReadQuotas", "QuotaTypes", clients.patience, {})
+        raw = clients.api(party.profile).read_all("ReadQuotas", "QuotaTypes", clients.patience, {}, dict)
     except ServiceError as error:
         return Finding(f"{party.profile}: quotas", None, f"not known: {error.message}", error.hint)
     return parse_quotas({"QuotaTypes": raw})
@@ -151,9 +151,8 @@ def _read_quotas(clients: Clients, party: Party) -> list[Quota] | Finding:
 def _not_there_yet(clients: Clients, target: Party, source: Party, images: Sequence[Image]) -> list[Image]:
     """Those of which the target has no copy: a copy that is there needs no more room."""
     try:
-        filters = {"AccountIds": [target.account_id]}
-        raw = clients.api(target.profile).read_all("ReadImages", "Images", clients.patience, filters)
+        own = read_own_images(clients, target, patiently=False)
     except ServiceError:
         return list(images)
-    there = {last_marker(image.description) for item in raw if (image := parse_image(item)) and image.is_available}
+    there = {last_marker(image.description) for image in own if image.is_available}
     return [image for image in images if source_marker(source.region, image.image_id) not in there]

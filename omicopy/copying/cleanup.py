@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from omicopy.cloud.clients import Clients
 from omicopy.copying.bucket import Folder, read_folder
 from omicopy.copying.parallel import in_parallel
+from omicopy.copying.reads import read_tasks
 from omicopy.errors import OmicopyError
 from omicopy.model.cleaning import Doomed, Left, Place, is_cleaned, judge_place, judge_tasks
-from omicopy.model.export import ExportKey, ExportTask, parse_task
+from omicopy.model.export import ExportKey, ExportTask
 from omicopy.model.provenance import CLEANED_TAG
 from omicopy.model.report import CleanedUp, rfc3339
 from omicopy.model.request import CopyRequest, Origin
@@ -112,12 +113,6 @@ def is_anything_left(clients: Clients, profile: str, export: ExportKey) -> bool:
     """Whether a clean-up of the export still finds something to delete. Raises a ServiceError."""
     doomed = _judge_folder(export, read_folder(clients.storage(profile), export, ()))
     return isinstance(doomed, Doomed) and bool(doomed.manifests)
-
-
-def read_tasks(clients: Clients, profile: str, filters: Mapping[str, Sequence[str]]) -> list[ExportTask]:
-    api = clients.api(profile)
-    raw = api.read_all("ReadImageExportTasks", "ImageExportTasks", clients.patience, filters)
-    return [task for item in raw if (task := parse_task(item))]
 
 
 @dataclass(slots=True)

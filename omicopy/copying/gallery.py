@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from omicopy.cloud.clients import Clients
 from omicopy.copying.parallel import in_parallel
+from omicopy.copying.reads import read_images
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.image import Image, parse_image
+from omicopy.model.image import Image
 from omicopy.model.plan import Job, Selector
 from omicopy.model.request import Party
 from omicopy.model.selection import matching_images
@@ -108,8 +109,7 @@ def _read(clients: Clients, party: Party, named: set[str]) -> Gallery | OmicopyE
 
 
 def _images(clients: Clients, party: Party, filters: Mapping[str, Sequence[str]]) -> list[Image]:
-    raw = clients.api(party.profile).read_all("ReadImages", "Images", clients.retry.total_seconds(), filters)
-    return [image for item in raw if (image := parse_image(item))]
+    return read_images(clients, party.profile, filters, patiently=True)
 
 
 def _grouped(images: Sequence[Image], key: Callable[[Image], str]) -> Mapping[str, Sequence[Image]]:

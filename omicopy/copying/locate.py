@@ -10,8 +10,9 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from omicopy.cloud.clients import Clients
+from omicopy.copying.reads import read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.export import ExportTask, Phase, StoredExport, parse_task
+from omicopy.model.export import ExportTask, Phase, StoredExport
 from omicopy.model.place import split_s3
 from omicopy.model.presigned import parse_presigned
 from omicopy.model.provenance import CLEANED_TAG
@@ -67,9 +68,8 @@ def _finished_export(clients: Clients, profile: str, source: str, now: datetime)
 
     is_task = source.startswith("image-export-")
     filters = {"TaskIds": [source]} if is_task else {"ImageIds": [source]}
-    api = clients.api(profile)
-    raw = api.read_all("ReadImageExportTasks", "ImageExportTasks", clients.retry.total_seconds(), filters)
-    tasks = [task for item in raw if (task := parse_task(item)) and source in (task.task_id, task.image_id)]
+    listed = read_tasks(clients, profile, filters, patiently=True)
+    tasks = [task for task in listed if source in (task.task_id, task.image_id)]
     complete = [task for task in tasks if task.phase is Phase.COMPLETE and CLEANED_TAG not in task.tags]
     if not complete:
         raise _none_finished(source, profile, tasks)

@@ -12,9 +12,10 @@ from omicopy.copying.bucket import BucketFact, look_in_bucket
 from omicopy.copying.facts import ABSENT, Moment, Present, Unknown
 from omicopy.copying.flight import Flight
 from omicopy.copying.parallel import in_parallel
+from omicopy.copying.reads import read_images, read_tasks
 from omicopy.copying.steps import Look
-from omicopy.model.export import ExportKey, ExportTask, Phase, parse_task
-from omicopy.model.image import Image, parse_image
+from omicopy.model.export import ExportKey, ExportTask, Phase
+from omicopy.model.image import Image
 from omicopy.model.provenance import CLEANED_TAG
 from omicopy.model.request import Destination, Origin
 
@@ -110,18 +111,15 @@ class Observer:
 
     def _read_images(self, profile: str, filters: Mapping[str, Sequence[str]]) -> Present[list[Image]] | Unknown:
         try:
-            raw = self._clients.api(profile).read_all("ReadImages", "Images", self._clients.patience, filters)
+            return Present(read_images(self._clients, profile, filters))
         except ServiceError as error:
             return Unknown(error)
-        return Present([image for item in raw if (image := parse_image(item))])
 
     def _read_tasks(self, profile: str, filters: Mapping[str, Sequence[str]]) -> Present[list[ExportTask]] | Unknown:
         try:
-            api = self._clients.api(profile)
-            raw = api.read_all("ReadImageExportTasks", "ImageExportTasks", self._clients.patience, filters)
+            return Present(read_tasks(self._clients, profile, filters))
         except ServiceError as error:
             return Unknown(error)
-        return Present([task for item in raw if (task := parse_task(item))])
 
 
 def _is_cleaned_up(tasks: Sequence[ExportTask], export: ExportKey) -> bool:

@@ -6,7 +6,7 @@ account its export tasks. Only looking into a bucket costs requests by the expor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -15,9 +15,10 @@ from omicopy.cloud.clients import Clients
 from omicopy.copying.overview_exports import Wanted, checked, export_entries
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.prepare import identify
+from omicopy.copying.reads import read_own_images, read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.export import ExportTask, parse_task
-from omicopy.model.image import Image, is_image_id, parse_image
+from omicopy.model.export import ExportTask
+from omicopy.model.image import Image, is_image_id
 from omicopy.model.overview import ExportEntry, ImageEntry, source_of
 from omicopy.model.request import Party
 
@@ -71,7 +72,7 @@ def look_around(clients: Clients, source: str, targets: Sequence[str], wanted: W
 def _account(clients: Clients, profile: str, wanted: Wanted | None) -> _Account:
     """`wanted` of the source account, whose tasks are read as well. Raises a ServiceError."""
     party = identify(clients, profile)
-    images = tuple(read_images(clients, party))
+    images = tuple(read_own_images(clients, party))
     if wanted is None:
         return _Account(party, images)
     named = _named(images, wanted)
@@ -82,7 +83,7 @@ def _account(clients: Clients, profile: str, wanted: Wanted | None) -> _Account:
         filters = {"ImageIds": sorted(named)}
     if "ImageIds" in filters and not named:
         return _Account(party, images)
-    tasks = read_tasks(clients, profile, filters)
+    tasks = read_tasks(clients, profile, filters, patiently=True)
     return _Account(party, images, tuple(task for task in tasks if _is_wanted(task, named, wanted)))
 
 
@@ -127,20 +128,6 @@ def _nowhere(origin: _Account, view: Overview, wanted: Wanted) -> Iterator[Omico
 _NO_IMAGE = (
     "Give the ID (ami-…) or the exact name of an image of this account, or an export task's ID (image-export-…)."
 )
-
-
-def read_images(clients: Clients, party: Party) -> list[Image]:
-    """The account's own images."""
-    filters = {"AccountIds": [party.account_id]}
-    raw = clients.api(party.profile).read_all("ReadImages", "Images", clients.retry.total_seconds(), filters)
-    images = (image for item in raw if (image := parse_image(item)))
-    return [image for image in images if image.account_id == party.account_id]
-
-
-def read_tasks(clients: Clients, profile: str, filters: Mapping[str, Sequence[str]]) -> list[ExportTask]:
-    api, patience = clients.api(profile), clients.retry.total_seconds()
-    raw = api.read_all("ReadImageExportTasks", "ImageExportTasks", patience, filters)
-    return [task for item in raw if (task := parse_task(item))]
 
 
 def attempt(look: Callable[[], T]) -> T | OmicopyError:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.overview import attempt, read_images, read_tasks
+from omicopy.copying.overview import attempt
 from omicopy.copying.parallel import in_parallel
+from omicopy.copying.reads import read_own_images, read_tasks
 from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image
@@ -33,10 +34,14 @@ def look_at_plan(clients: Clients, requests: Sequence[CopyRequest]) -> PlanView:
     targets = list(dict.fromkeys(r.destination.party for r in requests if r.destination))
     for party in (*sources, *targets):
         clients.api(party.profile)  # made before the threads start, once
-    tasks = _by_party(sources, lambda party: _grouped(read_tasks(clients, party.profile, {}), lambda t: t.image_id))
-    images = _by_party(targets, lambda party: _grouped(read_images(clients, party), lambda image: image.name))
+    tasks = _by_party(sources, lambda party: _grouped(_tasks(clients, party), lambda task: task.image_id))
+    images = _by_party(targets, lambda party: _grouped(read_own_images(clients, party), lambda image: image.name))
     errors = [found for found in (*tasks.values(), *images.values()) if isinstance(found, OmicopyError)]
     return PlanView([_standing(request, tasks, images) for request in requests], errors)
+
+
+def _tasks(clients: Clients, party: Party) -> list[ExportTask]:
+    return read_tasks(clients, party.profile, {}, patiently=True)
 
 
 def _standing(

@@ -15,6 +15,7 @@ from omicopy.copying.handed import (
     demand_validity,
     read_handed,
 )
+from omicopy.copying.reads import read_images
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
 from omicopy.model.choices import DiskFormat, IfExists
@@ -24,7 +25,6 @@ from omicopy.model.image import (
     check_image_name,
     check_name_template,
     is_image_id,
-    parse_image,
     render_name,
 )
 from omicopy.model.manifest import effective_expiry
@@ -147,9 +147,7 @@ def find_images(clients: Clients, party: Party, wanted: Sequence[str]) -> list[I
     for is_id, key in ((True, "ImageIds"), (False, "ImageNames")):
         asked = [text for text in wanted if is_image_id(text) is is_id]
         if asked:
-            api, patience = clients.api(party.profile), clients.retry.total_seconds()
-            raw = api.read_all("ReadImages", "Images", patience, {key: asked})
-            visible += [image for item in raw if (image := parse_image(item))]
+            visible += read_images(clients, party.profile, {key: asked}, patiently=True)
     found = (_pick(party, text, visible) for text in wanted)
     return list({image.image_id: image for image in found}.values())
 

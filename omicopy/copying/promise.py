@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from omicopy.cloud.clients import Clients
+from omicopy.copying.reads import read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.cleaning import handed_out_until, is_ours
-from omicopy.model.export import ExportTask, Phase, format_of, parse_task, tidy_key
+from omicopy.model.export import ExportTask, Phase, format_of, tidy_key
 from omicopy.model.image import is_image_id
 from omicopy.model.manifest import Manifest
 from omicopy.model.provenance import CLEANED_TAG, HANDED_TAG
@@ -22,7 +23,8 @@ def promise(clients: Clients, profile: str, bucket: str, key: str, manifest: Man
     if not is_image_id(image_id):
         return
     try:
-        tasks = [task for task in _tasks(clients, profile, image_id) if _made(task, bucket, folder, manifest)]
+        listed = read_tasks(clients, profile, {"ImageIds": [image_id]})
+        tasks = [task for task in listed if _made(task, bucket, folder, manifest)]
         _note(clients, profile, tasks, until)
     except OmicopyError as error:
         clients.tell(f"A clean-up may not know that s3://{bucket}/{key} was handed out: {error.message}")
@@ -30,12 +32,6 @@ def promise(clients: Clients, profile: str, bucket: str, key: str, manifest: Man
     if any(CLEANED_TAG in task.tags for task in tasks):
         message = f"The objects in s3://{bucket}/{folder} are being deleted by a clean-up"
         raise OmicopyError(ErrorCode.EXPIRED, message, "Export the image once more: omicopy export …")
-
-
-def _tasks(clients: Clients, profile: str, image_id: str) -> list[ExportTask]:
-    api, filters = clients.api(profile), {"ImageIds": [image_id]}
-    raw = api.read_all("ReadImageExportTasks", "ImageExportTasks", clients.patience, filters)
-    return [task for item in raw if (task := parse_task(item)) and task.image_id == image_id]
 
 
 def _made(task: ExportTask, bucket: str, folder: str, manifest: Manifest) -> bool:

@@ -10,8 +10,9 @@ from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
+from omicopy.copying.reads import read_images
 from omicopy.errors import ErrorCode
-from omicopy.model.image import Image, parse_image
+from omicopy.model.image import Image
 from omicopy.model.provenance import DOOMED_TAG
 
 Send = Callable[[str, Mapping[str, Any]], object]
@@ -85,7 +86,6 @@ def _mapped_alone(clients: Clients, profile: str, image: Image) -> list[str]:
     if not own:
         return []
     filters = {"BlockDeviceMappingSnapshotIds": own}
-    images = clients.api(profile).read_all("ReadImages", "Images", clients.patience, filters)
-    others = [parsed for raw in images if (parsed := parse_image(raw)) and parsed.image_id != image.image_id]
+    others = [other for other in read_images(clients, profile, filters) if other.image_id != image.image_id]
     mapped = {snapshot_id for other in others for snapshot_id in _snapshot_ids(other)}
     return [snapshot_id for snapshot_id in own if snapshot_id not in mapped]

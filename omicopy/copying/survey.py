@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 from omicopy.cloud.clients import Clients
 from omicopy.copying.cleanup import is_anything_left
 from omicopy.copying.gallery import Gallery
-from omicopy.copying.overview import attempt, read_images, read_tasks
+from omicopy.copying.overview import attempt
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.prepare import identify
 from omicopy.copying.prepare_plan import Prepared, plan_requests
+from omicopy.copying.reads import read_own_images, read_tasks
 from omicopy.errors import OmicopyError
 from omicopy.model.belonging import Scope
 from omicopy.model.export import ExportKey, ExportTask, export_key
@@ -52,7 +53,7 @@ def survey_accounts(clients: Clients, scope: Scope, targets: Sequence[str], now:
     for party in parties.values():
         check_parties(scope.source, party)
     survey = Survey(errors=_errors(found))
-    shown = _read(clients, [scope.source, *parties.values()], read_images)
+    shown = _read(clients, [scope.source, *parties.values()], read_own_images)
     survey.errors += _errors(shown.values())
     sources = shown.pop(scope.source)
     images = _readable(shown)
@@ -71,7 +72,7 @@ def survey_plan(clients: Clients, plan: Plan, now: datetime) -> Survey:
     be told what it asks for, nothing is to go."""
     prepared = plan_requests(clients, plan, Budgets())
     survey = Survey(errors=_errors(prepared.parties.values()))
-    shown = _read(clients, _targets(prepared, plan.jobs), read_images)
+    shown = _read(clients, _targets(prepared, plan.jobs), read_own_images)
     survey.errors += _errors(shown.values())
     hidden = _hidden_sources(prepared, plan.jobs, survey)
     jobs = [job for job in plan.jobs if job.retention]
@@ -104,7 +105,7 @@ def _survey_snapshots(clients: Clients, images: Mapping[Party, Sequence[Image]],
 
 def _read_marked_snapshots(clients: Clients, party: Party) -> list[Mapping[str, Any]]:
     filters = {"AccountIds": [party.account_id], "TagKeys": [DOOMED_TAG]}
-    return clients.api(party.profile).read_all("ReadSnapshots", "Snapshots", clients.patience, filters)
+    return clients.api(party.profile).read_all("ReadSnapshots", "Snapshots", clients.patience, filters, dict)
 
 
 def _survey_exports(
@@ -182,7 +183,7 @@ def _read(
 
 
 def _read_tasks(clients: Clients, sources: Sequence[Party]) -> dict[Party, list[ExportTask] | OmicopyError]:
-    return _read(clients, sources, lambda clients, party: read_tasks(clients, party.profile, {}))
+    return _read(clients, sources, lambda clients, party: read_tasks(clients, party.profile, {}, True))
 
 
 def _readable(shown: Shown) -> dict[Party, Sequence[Image]]:
