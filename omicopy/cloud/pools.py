@@ -16,10 +16,11 @@ from omicopy.errors import ErrorCode
 
 
 class Pools:
-    """One pool of connections for each proxy that a URL asks for, made when it is first needed."""
+    """One pool of connections for each proxy that a URL asks for, made when it is first needed: one with TLS reads the
+    authorities' certificates, which takes longer than many a command's requests."""
 
     def __init__(self) -> None:
-        self._pools: dict[str | None, urllib3.PoolManager] = {}
+        self._pools: dict[tuple[str | None, bool], urllib3.PoolManager] = {}
         self._proxies: dict[tuple[str, str], str | None] = {}
 
     def pool(self, url: str) -> urllib3.PoolManager:
@@ -29,12 +30,16 @@ class Pools:
         if (scheme, host) not in self._proxies:  # to find out goes through the whole environment
             self._proxies[scheme, host] = None if proxy_bypass(host) else getproxies().get(scheme)
         proxy = self._proxies[scheme, host]
-        if proxy not in self._pools:
-            context = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE") or None)
-            self._pools[proxy] = (
-                urllib3.ProxyManager(proxy, ssl_context=context) if proxy else urllib3.PoolManager(ssl_context=context)
-            )
-        return self._pools[proxy]
+        has_tls = "https" in (scheme, urlsplit(proxy).scheme if proxy else "")
+        if (proxy, has_tls) not in self._pools:
+            self._pools[proxy, has_tls] = _made(proxy, has_tls)
+        return self._pools[proxy, has_tls]
+
+
+def _made(proxy: str | None, has_tls: bool) -> urllib3.PoolManager:
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or None
+    context = ssl.create_default_context(cafile=bundle) if has_tls else None
+    return urllib3.ProxyManager(proxy, ssl_context=context) if proxy else urllib3.PoolManager(ssl_context=context)
 
 
 @contextlib.contextmanager
