@@ -2,9 +2,9 @@
 
 All commands run in turns, each as a process of its own, against a sandbox with one finished export in it. What counts
 is the CPU time; the time on the wall stands beside it. `url` asks all that it ever asks: until when the access key is
-good, for the manifest, for one byte of every object in it, and for the tasks of the export. The sandbox speaks http;
-`url` reads the authorities' certificates all the same, once, for the store. Over https it does so for the API as well,
-which is as much again (some 15 ms). Nothing that stands beside it reads any.
+good, for the manifest, for one byte of every object in it, and for the tasks of the export. The sandbox speaks http:
+over https, `url` reads the authorities' certificates for the store and for the API, some 15 ms each, as any tool has to
+that sends something. `presign` and `signurl` send nothing.
 """
 
 from __future__ import annotations
