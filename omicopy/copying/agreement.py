@@ -54,9 +54,9 @@ def _destination_of(request: CopyRequest) -> Destination:
 
 def _contradiction(group: Sequence[CopyRequest]) -> OmicopyError | None:
     """What is wrong with requests for one name in one account. Of two images the second would find the first there."""
-    first = group[0]
+    first, *others = group
     target = _destination_of(first)
-    for request in group:
+    for request in others:
         if request.marker != first.marker:
             return OmicopyError(
                 ErrorCode.USAGE,
@@ -64,7 +64,7 @@ def _contradiction(group: Sequence[CopyRequest]) -> OmicopyError | None:
                 f"{_whose(first)}, {_whose(request)}",
                 "Put {image_id} into `name` of the target.",
             )
-    for request in group:
+    for request in others:
         if _what(request) != _what(first):
             return OmicopyError(
                 ErrorCode.USAGE,
