@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from omicopy.cloud.failure import Cause, ServiceError, temporary
 from omicopy.cloud.fetch import MANIFEST_LIMIT, Fetcher, Life
 from omicopy.copying.facts import ABSENT, Absent, Present, Refused, Unknown
+from omicopy.copying.listing import Sizes
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportKey, ExportTask, StoredExport, format_of, tidy_key
 from omicopy.model.manifest import Manifest, parse_manifest
@@ -36,11 +37,17 @@ BucketFact = Present[StoredExport] | Absent | Unknown | Refused
 
 
 def look_in_bucket(
-    storage: Storage, fetcher: Fetcher, export: ExportKey, tasks: Sequence[ExportTask], now: datetime
+    storage: Storage,
+    fetcher: Fetcher,
+    export: ExportKey,
+    tasks: Sequence[ExportTask],
+    now: datetime,
+    listed: Sizes | None = None,
 ) -> BucketFact:
-    """What the bucket holds of an export. `tasks` are its tasks, whose answers say where it may lie."""
+    """What the bucket holds of an export. `tasks` are its tasks, whose answers say where it may lie; `listed` tells
+    what lies there, where that was asked for many exports together."""
     try:
-        folder = read_folder(storage, export, tasks)
+        folder = read_folder(storage, export, tasks, listed)
         broken = list(folder.broken.values())
         found = [stored for stored in folder.found if format_of(stored.manifest) in (None, export.format)]
         if not found:
@@ -53,9 +60,11 @@ def look_in_bucket(
         return Refused(error)
 
 
-def read_folder(storage: Storage, export: ExportKey, tasks: Sequence[ExportTask]) -> Folder:
+def read_folder(
+    storage: Storage, export: ExportKey, tasks: Sequence[ExportTask], listed: Sizes | None = None
+) -> Folder:
     """Everything of an export, of whatever format. Raises a ServiceError."""
-    sizes, named = _listing(storage, export, tasks), _named_by_tasks(export, tasks)
+    sizes, named = _listing(listed or storage.sizes, export, tasks), _named_by_tasks(export, tasks)
     found, broken = _manifests(storage, export.bucket, sizes, named)
     return Folder(sizes, found, broken, named)
 
@@ -85,14 +94,14 @@ def read_stored(storage: Storage, bucket: str, key: str, sizes: dict[str, int]) 
     return StoredExport(bucket, key, manifest, tuple(_damage(manifest, sizes)), dead_urls=())
 
 
-def _listing(storage: Storage, export: ExportKey, tasks: Sequence[ExportTask]) -> dict[str, int]:
+def _listing(listed: Sizes, export: ExportKey, tasks: Sequence[ExportTask]) -> dict[str, int]:
     """The export's objects and their sizes. How the service treats slashes in a prefix is not documented."""
     likely = {export.folder} | {task.raw_prefix for task in tasks if task.raw_prefix}
     other = {f"{export.prefix}//{export.image_id}/", f"/{export.folder}"} if export.prefix else set()
     for prefixes in (likely, other - likely):
         sizes: dict[str, int] = {}
         for prefix in sorted(prefixes):
-            sizes.update(storage.sizes(export.bucket, prefix))
+            sizes.update(listed(export.bucket, prefix))
         inside = {key: size for key, size in sizes.items() if tidy_key(key).startswith(export.folder)}
         if inside:
             return inside
