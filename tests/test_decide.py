@@ -242,8 +242,8 @@ TABLE = [
         export={"resigned_key": "new.json", "resigned_at": JUST_NOW}),
     Row("signed anew by this run, not to be seen: expired", ErrorCode.EXPIRED, known(stored=SHORT),
         export={"resigned_key": "new.json", "resigned_at": LONG_AGO}),
-    Row("export asked for and there: present", Done(Status.PRESENT, stored=FRESH), known(stored=FRESH), EXPORT),
-    Row("export asked for and made: copied", Done(Status.COPIED, stored=FRESH), known(stored=FRESH), EXPORT,
+    Row("export asked for and there: present", Done(Status.PRESENT), known(stored=FRESH), EXPORT),
+    Row("export asked for and made: copied", Done(Status.COPIED), known(stored=FRESH), EXPORT,
         export={"changed": True}),
     Row("export asked for and there, its URLs over: present all the same", Done, known(stored=SHORT), EXPORT),
     # ---- an export that runs

@@ -83,7 +83,7 @@ def _superfluous(s: Situation, running: Sequence[ExportTask], followed: str) -> 
 
 def _whole(s: Situation, stored: StoredExport, name: str | None) -> Step:
     if name is None:
-        return Done(Status.COPIED if s.export.changed else Status.PRESENT, stored=stored)
+        return Done(Status.COPIED if s.export.changed else Status.PRESENT)
     expiry = stored.manifest.earliest_expiry()
     if stored.dead_urls or expiry is None or expiry - s.now.wall < s.request.min_validity:
         return _sign_anew(s, stored)

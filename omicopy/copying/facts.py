@@ -142,7 +142,8 @@ class ExportMemory:
         if self.task_id is not None:
             self.doubt_since = _since(self.task_id not in ids, self.doubt_since, ticks)
         self.missing_since = _since(not self.known <= ids, self.missing_since, ticks)
-        self.known |= live.keys()
+        if not live.keys() <= self.known:
+            self.known |= live.keys()
         if set(live.values()) != {Phase.COMPLETE}:
             self.unusable_since = None
         elif _is_unusable(observed.stored) and self.unusable_since is None:
@@ -195,7 +196,8 @@ class ImageMemory:
         if self.created_id is not None:
             self.doubt_since = _since(self.created_id not in ids, self.doubt_since, ticks)
         self.missing_since = _since(not self.known <= ids, self.missing_since, ticks)
-        self.known |= live
+        if not live <= self.known:
+            self.known |= live
 
 
 def _is_unusable(stored: Present[StoredExport] | Absent | Unknown | Refused | Unasked) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from omicopy.copying.facts import ExportMemory, ImageMemory, Moment, Observed, Present
 from omicopy.copying.locks import Lock
@@ -11,7 +11,7 @@ from omicopy.copying.situation import Situation
 from omicopy.copying.steps import Stage
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
-from omicopy.model.export import ExportTask, Phase, StoredExport
+from omicopy.model.export import ExportTask, Phase
 from omicopy.model.report import CopyResult
 from omicopy.model.request import Budgets, CopyRequest, Origin
 
@@ -36,7 +36,10 @@ class Flight:
     """Since when every request for this copy fails in a way that may pass."""
     refused_writes: int = 0
     """How many of its writes were turned away in that time. In a large fleet a copy's turn comes seldom."""
-    stored: StoredExport | None = None
+    manifest: str | None = None
+    """Where the manifest lies that would be, or was, imported; nobody should be led to a damaged one."""
+    expires_at: datetime | None = None
+    """Until when all of that export is valid."""
     task_id: str | None = None
     told: tuple[str, str, int | None] | None = None
     """The last thing that was said about it: phase, detail, progress."""
@@ -59,7 +62,9 @@ class Flight:
     def take_note(self) -> None:
         """Keeps for the report what the last look showed."""
         if isinstance(self.seen.stored, Present):
-            self.stored = self.seen.stored.value
+            stored = self.seen.stored.value
+            self.manifest = None if stored.damage else stored.location
+            self.expires_at = None if stored.damage else stored.manifest.earliest_expiry()
         task = self._task()
         if task is not None:
             self.task_id = task.task_id

@@ -26,8 +26,8 @@ class Journal:
         self._folder = folder
         self._listener = listener
         self._warned = False
-        self._left: dict[Path, tuple[int, int] | None] = {}
-        """How each entry was when this run last read or wrote it."""
+        self._left: dict[str, tuple[int, int] | None] = {}
+        """How each entry's file was when this run last read or wrote it."""
 
     def open(self, entry: Mapping[str, str]) -> None:
         """Before a create is sent: it may happen from now on."""
@@ -41,12 +41,12 @@ class Journal:
         """What was to be created is there and complete, or it is certain that nothing was."""
         with contextlib.suppress(OSError):
             self._path(entry).unlink(missing_ok=True)
-        self._left[self._path(entry)] = None
+        self._left[self._path(entry).name] = None
 
     def has_news(self, entry: Mapping[str, str]) -> bool:
         """Whether another run wrote this entry since this one last read or wrote it, be it in the same words."""
         path = self._path(entry)
-        return _stamp(path) != self._left.get(path)
+        return _stamp(path) != self._left.get(path.name)
 
     def find(self, entry: Mapping[str, str], mend: bool = True) -> tuple[bool, str | None]:
         """Whether an earlier run left this entry open, and the ID that it was answered, if any.
@@ -54,7 +54,7 @@ class Journal:
         What can't be read is set aside, unless `mend` is False, and stays an open entry: the doubt outlives this run.
         """
         path = self._path(entry)
-        self._left[path] = _stamp(path)
+        self._left[path.name] = _stamp(path)
         try:
             content = json.loads(path.read_text())
             resource_id = content["answered"]
@@ -93,7 +93,7 @@ class Journal:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write_whole(path, json.dumps({"entry": dict(entry), "answered": resource_id}, indent=1))
-            self._left[path] = _stamp(path)
+            self._left[path.name] = _stamp(path)
         except OSError as error:
             self._warn(
                 f"The journal can't be written ({path.parent}: {error.strerror}); "

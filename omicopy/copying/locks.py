@@ -16,7 +16,7 @@ from omicopy.copying.events import Listener, Warned
 class Lock:
     """A lock that is held, until `release` or the end of the process."""
 
-    def __init__(self, path: Path | None, descriptor: int | None) -> None:
+    def __init__(self, path: str | None, descriptor: int | None) -> None:
         self._path = path
         self._descriptor = descriptor
 
@@ -24,7 +24,7 @@ class Lock:
         if self._path is None or self._descriptor is None:
             return
         with contextlib.suppress(OSError):
-            self._path.unlink()  # while it is held: whoever opened it before finds out that it is gone
+            Path(self._path).unlink()  # while it is held: whoever opened it before finds out that it is gone
         os.close(self._descriptor)
         self._descriptor = None
 
@@ -61,7 +61,7 @@ def _take(path: Path) -> Lock | None:
             os.close(descriptor)
             return None
         if _is_still(path, descriptor):
-            return Lock(path, descriptor)
+            return Lock(str(path), descriptor)
         os.close(descriptor)  # its last holder removed it between our opening and our locking
 
 

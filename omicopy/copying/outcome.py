@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from omicopy.copying.flight import Flight
 from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport, Wait, Write
 from omicopy.errors import OmicopyError
-from omicopy.model.export import StoredExport
 from omicopy.model.image import Image
 from omicopy.model.report import CopyResult, Status
 
@@ -19,16 +18,12 @@ _NO_EXPORT_NEEDED = (Status.PRESENT, Status.SKIPPED)
 class Ending:
     status: Status
     image: Image | None = None
-    stored: StoredExport | None = None
     error: OmicopyError | None = None
     name: str | None = None
 
 
 def result_of(flight: Flight, ending: Ending, seconds: float) -> CopyResult:
     """The report of one finished copy, from how it ended and what was seen on the way."""
-    stored = ending.stored or flight.stored
-    stored = None if stored and stored.damage else stored  # nobody should be led to it
-    expiry = stored.manifest.earliest_expiry() if stored else None
     return CopyResult(
         request=flight.request,
         status=ending.status,
@@ -37,8 +32,8 @@ def result_of(flight: Flight, ending: Ending, seconds: float) -> CopyResult:
         image_id=ending.image.image_id if ending.image else flight.image.created_id,
         image_name=ending.image.name if ending.image else ending.name,
         export_task_id=flight.task_id,
-        manifest=stored.location if stored else None,
-        expires_at=expiry,
+        manifest=flight.manifest,
+        expires_at=flight.expires_at,
         error=ending.error,
     )
 

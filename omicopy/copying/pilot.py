@@ -66,8 +66,8 @@ class Pilot:
     def follow(self, flight: Flight, step: Step, now: Moment) -> bool:
         """Does what was decided; whether the copy moved on."""
         match step:
-            case Done(status, image, stored):
-                self._end(flight, Ending(status, image=image, stored=stored))
+            case Done(status, image):
+                self._end(flight, Ending(status, image=image))
             case Fail(error, image):
                 self._end(flight, Ending(Status.FAILED, image=image, error=error))
             case Wait():

@@ -98,7 +98,6 @@ class ReplaceFailed:
 class Done:
     status: Status
     image: Image | None = None
-    stored: StoredExport | None = None
 
 
 @dataclass(frozen=True, slots=True)

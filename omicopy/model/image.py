@@ -47,7 +47,7 @@ class Image:
     product_codes: tuple[str, ...]
     volumes: tuple[Volume, ...]
     tags: Mapping[str, str]
-    shared_with: frozenset[str] = frozenset()
+    shared_with: tuple[str, ...] = ()
     """The accounts that may launch it, beside its own."""
 
     @property
@@ -78,7 +78,7 @@ def parse_image(raw: Mapping[str, Any]) -> Image | None:
         product_codes=answers.texts(raw, "ProductCodes"),
         volumes=tuple(_volume(item) for item in answers.mappings(raw, "BlockDeviceMappings")),
         tags=answers.tags(raw),
-        shared_with=frozenset(answers.texts(answers.mapping(raw, "PermissionsToLaunch"), "AccountIds")),
+        shared_with=answers.texts(answers.mapping(raw, "PermissionsToLaunch"), "AccountIds"),
     )
 
 
