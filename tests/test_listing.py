@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +11,12 @@ import pytest
 from omicopy.cloud.failure import Cause, ServiceError
 from omicopy.copying import listing
 from omicopy.copying.listing import list_together
+from omicopy.copying.pilot import Mode
 from omicopy.model.export import ExportKey
-from tests.builders import KEY
-from tests.virtual_cloud import Cloud, FakeStorage, failing
+from omicopy.model.report import Status
+from omicopy.model.request import Origin
+from tests.builders import KEY, SOURCE, copy_request, destination, source_image
+from tests.virtual_cloud import Cloud, FakeStorage, Machine, failing
 
 IDS = [f"ami-{number:08x}" for number in range(200)]
 SPELLINGS = ("nightly/{}/", "nightly//{}/", "/nightly/{}/")
@@ -74,3 +79,15 @@ def test_a_list_that_fails_is_unknown_to_all_who_are_in_it_and_is_tried_once() -
         with pytest.raises(ServiceError):
             sizes(KEY.bucket, f"nightly/{image_id}/")
     assert len(cloud.requests) == asked
+
+
+def test_r7_a_check_of_many_copies_lists_their_place_once(tmp_path: Path) -> None:
+    cloud = Cloud()
+    requests = []
+    for export in exports(""):
+        raw = cloud.add_image("source", export.image_id, AccountId=SOURCE.account_id)
+        origin = Origin(SOURCE, source_image(raw["ImageId"]), export)
+        requests.append(replace(copy_request(), source=origin, destination=destination(name=export.image_id)))
+    results = Machine(tmp_path, cloud).run(*requests, mode=Mode(dry_run=True))
+    assert {result.status for result in results} == {Status.PLANNED}
+    assert len(cloud.sent("ListObjects")) == 1

@@ -11,6 +11,7 @@ from omicopy.cloud.failure import ServiceError
 from omicopy.copying.bucket import BucketFact, look_in_bucket
 from omicopy.copying.facts import ABSENT, Moment, Present, Unknown
 from omicopy.copying.flight import Flight
+from omicopy.copying.listing import Sizes, list_together
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.reads import read_images, read_tasks
 from omicopy.copying.steps import Look
@@ -40,7 +41,7 @@ class Observer:
         }
 
     def look(self, what: Look, flights: Sequence[Flight], now: Moment) -> None:
-        """Reads once an account (a bucket: once an export) and lets the copies' memories learn from it."""
+        """Reads once an account (a bucket: a list for many) and lets the copies' memories learn from it."""
         self._looks[what](flights, now)
         if what is Look.IMAGES:
             for flight in flights:
@@ -94,20 +95,24 @@ class Observer:
 
     def _buckets(self, flights: Sequence[Flight], now: Moment) -> None:
         groups = list(_grouped(flights, lambda flight: id(flight.export)).values())
-        for profile in {_origin(flight).party.profile for flight in flights}:
-            self._clients.storage(profile)  # made before the threads start, once
+        firsts = [group[0] for group in groups]
+        listed = {  # also makes the clients, each once, before the threads start
+            profile: list_together(self._clients.storage(profile), [_origin(flight).export for flight in of_profile])
+            for profile, of_profile in _by_source(firsts).items()
+        }
         self._clients.fetcher()
-        for group, stored in zip(groups, in_parallel(lambda group: self._bucket(group[0], now), groups), strict=True):
+        found = in_parallel(lambda flight: self._bucket(flight, listed[_origin(flight).party.profile], now), firsts)
+        for group, stored in zip(groups, found, strict=True):
             for flight in group:
                 flight.seen.stored = stored
 
-    def _bucket(self, flight: Flight, now: Moment) -> BucketFact:
+    def _bucket(self, flight: Flight, listed: Sizes, now: Moment) -> BucketFact:
         origin, shown = _origin(flight), flight.seen.tasks
         if flight.seen.is_cleaned_up:
             return ABSENT
         tasks = [task for task in shown.value if task.key == origin.export] if isinstance(shown, Present) else []
         storage = self._clients.storage(origin.party.profile)
-        return look_in_bucket(storage, self._clients.fetcher(), origin.export, tasks, now.wall)
+        return look_in_bucket(storage, self._clients.fetcher(), origin.export, tasks, now.wall, listed)
 
     def _read_images(self, profile: str, filters: Mapping[str, Sequence[str]]) -> Present[list[Image]] | Unknown:
         try:
