@@ -1,0 +1,65 @@
+"""All benchmarks as one table of ratios: `python tests/bench/run.py [--readme]`. Under ten minutes on two cores.
+
+Everything is measured side by side in this one run. `--readme` also writes what has a bound into README.md.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.bench import by_hand, overhead, plan, scale, signing, startup, storage
+from tests.bench.table import Row, markdown_table, text_table
+
+README = Path(__file__).parents[2] / "README.md"
+BEGIN, END = "<!-- bench -->\n", "<!-- end of bench -->"
+
+
+def main() -> None:
+    began = time.monotonic()
+    rows = measure_all()
+    took = (
+        f"{(time.monotonic() - began) / 60:.1f} minutes, {platform.python_implementation()} {platform.python_version()}"
+    )
+    print(text_table(rows))
+    print(took)
+    if "--readme" in sys.argv[1:]:
+        write_readme([row for row in rows if row.at_most is not None])
+
+
+def measure_all() -> list[Row]:
+    """What mostly waits runs beside what computes in a process of its own; all else runs alone."""
+    with ThreadPoolExecutor(1) as beside:
+        rows = told("start-up", startup.rows)
+        waits = beside.submit(overhead.rows)
+        fleets = told("fleets, and the overhead of one copy", scale.rows)
+        rows += waits.result() + fleets
+        for what, measure in (
+            ("copies by hand", by_hand.rows),
+            ("plans", plan.rows),
+            ("storage", storage.rows),
+            ("signing", signing.rows),
+        ):
+            rows += told(what, measure)
+    return rows
+
+
+def told(what: str, measure: Callable[[], Sequence[Row]]) -> list[Row]:
+    print(f"measuring {what} …", file=sys.stderr, flush=True)
+    return list(measure())
+
+
+def write_readme(rows: Sequence[Row]) -> None:
+    before, _, rest = README.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    README.write_text(f"{before}{BEGIN}\n{markdown_table(rows)}\n\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()
