@@ -20,7 +20,7 @@ from omicopy.model.rights import rights_table
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 PACKAGE = ROOT / "omicopy"
-FLOORS = ("model", "cloud", "copying", "cli", "sandbox")
+FLOORS = ("model", "cloud", "copying", "api", "cli", "sandbox")
 OWN = "--from source -o json"
 EXAMPLES = {
     "copy": f"copy golden-linux --to target --bucket omi-exports {OWN}",

@@ -153,7 +153,13 @@ PollMin = Annotated[
     typer.Option("--poll-min", metavar="DURATION", envvar="OMICOPY_POLL_MIN", help="The first pause between looks."),
 ]
 PollMax = Annotated[
-    str, typer.Option("--poll-max", metavar="DURATION", envvar="OMICOPY_POLL_MAX", help="The longest pause.")
+    str,
+    typer.Option(
+        "--poll-max",
+        metavar="DURATION",
+        envvar="OMICOPY_POLL_MAX",
+        help="The longest pause; up to ten times that where progress foretells the end.",
+    ),
 ]
 Grace = Annotated[
     str,
