@@ -90,10 +90,11 @@ def _cleaned(
     rules = Rules(
         clock.wall(), settle, lambda image_id: source_marker(regions[image_id], image_id) in journal.markers()
     )
+    chosen = {id(request) for request in done}
     outcomes = {one.export: one for one in clean_up(clients, done, lambda text: listener(Warned(text)), rules)}
     return [
         replace(result, cleanup=outcomes[source.export].told)
-        if result.request in done and isinstance(source := result.request.source, Origin)
+        if id(result.request) in chosen and isinstance(source := result.request.source, Origin)
         else result
         for result in results
     ]

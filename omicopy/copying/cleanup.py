@@ -9,7 +9,7 @@ from datetime import datetime
 from omicopy.cloud.clients import Clients
 from omicopy.copying.bucket import Folder, read_folder
 from omicopy.copying.parallel import in_parallel
-from omicopy.copying.reads import read_tasks
+from omicopy.copying.reads import read_tasks, unless_many
 from omicopy.errors import OmicopyError
 from omicopy.model.cleaning import Doomed, Left, Place, is_cleaned, judge_place, judge_tasks
 from omicopy.model.export import ExportKey, ExportTask
@@ -100,7 +100,7 @@ def _all_take(cleaners: Sequence[_Cleaner], step: Callable[[_Cleaner, Sequence[E
             cleaner.error = error
 
     try:
-        tasks = read_tasks(clients, profile, {"ImageIds": sorted({cleaner.export.image_id for cleaner in waiting})})
+        tasks = read_tasks(clients, profile, unless_many("ImageIds", {one.export.image_id for one in waiting}))
         clients.storage(profile)  # made before the threads start, once
     except OmicopyError as error:
         for cleaner in waiting:

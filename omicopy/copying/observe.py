@@ -13,15 +13,12 @@ from omicopy.copying.facts import ABSENT, Moment, Present, Unknown
 from omicopy.copying.flight import Flight
 from omicopy.copying.listing import Sizes, list_together
 from omicopy.copying.parallel import in_parallel
-from omicopy.copying.reads import read_images, read_tasks
+from omicopy.copying.reads import read_images, read_tasks, unless_many
 from omicopy.copying.steps import Look
 from omicopy.model.export import ExportKey, ExportTask, Phase
 from omicopy.model.image import Image
 from omicopy.model.provenance import CLEANED_TAG
 from omicopy.model.request import Destination, Origin
-
-MOST_FILTERED = 500
-"""Names or IDs in one request; how many the service takes is not documented."""
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -54,7 +51,7 @@ class Observer:
     def _images(self, flights: Sequence[Flight], _: Moment) -> None:
         for profile, group in _grouped(flights, lambda flight: _destination(flight).party.profile).items():
             filters = {"AccountIds": [_destination(group[0]).party.account_id]}
-            filters |= _unless_many("ImageNames", {name for flight in group for name in flight.request.names})
+            filters |= unless_many("ImageNames", {name for flight in group for name in flight.request.names})
             images = self._read_images(profile, filters)
             by_name = _grouped(images.value, lambda image: image.name) if isinstance(images, Present) else {}
             for flight in group:
@@ -64,7 +61,7 @@ class Observer:
     def _sources(self, flights: Sequence[Flight], _: Moment) -> None:
         for profile, group in _by_source(flights).items():
             ids = {_origin(flight).image.image_id for flight in group}
-            images = self._read_images(profile, _unless_many("ImageIds", ids))
+            images = self._read_images(profile, unless_many("ImageIds", ids))
             by_id = {image.image_id: image for image in images.value} if isinstance(images, Present) else {}
             for flight in group:
                 image = by_id.get(_origin(flight).image.image_id)
@@ -74,7 +71,7 @@ class Observer:
     def _tasks(self, flights: Sequence[Flight], _: Moment) -> None:
         for profile, group in _by_source(flights).items():
             ids = {_origin(flight).image.image_id for flight in group}
-            tasks = self._read_tasks(profile, _unless_many("ImageIds", ids))
+            tasks = self._read_tasks(profile, unless_many("ImageIds", ids))
             by_image = _grouped(tasks.value, lambda task: task.image_id) if isinstance(tasks, Present) else {}
             for flight in group:
                 all_shown = by_image.get(_origin(flight).image.image_id, [])
@@ -130,11 +127,6 @@ class Observer:
 def _is_cleaned_up(tasks: Sequence[ExportTask], export: ExportKey) -> bool:
     complete = [task for task in tasks if task.key == export and task.phase is Phase.COMPLETE]
     return bool(complete) and all(CLEANED_TAG in task.tags for task in complete)
-
-
-def _unless_many(name: str, values: set[str]) -> dict[str, list[str]]:
-    """A filter, unless it would be so long that everything of the account is sooner read."""
-    return {name: sorted(values)} if len(values) <= MOST_FILTERED else {}
 
 
 def _destination(flight: Flight) -> Destination:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from omicopy.cloud.clients import Clients
 from omicopy.model.export import ExportTask, parse_task
@@ -10,6 +10,8 @@ from omicopy.model.image import Image, parse_image
 from omicopy.model.request import Party
 
 Filters = Mapping[str, Sequence[str]]
+MOST_FILTERED = 500
+"""Names or IDs in one request; how many the service takes is not documented."""
 
 
 def read_images(clients: Clients, profile: str, filters: Filters, patiently: bool = False) -> list[Image]:
@@ -28,6 +30,11 @@ def read_tasks(clients: Clients, profile: str, filters: Filters, patiently: bool
     """An account's export tasks, likewise."""
     patience = _seconds(clients, patiently)
     return clients.api(profile).read_all("ReadImageExportTasks", "ImageExportTasks", patience, filters, parse_task)
+
+
+def unless_many(name: str, values: Set[str]) -> dict[str, list[str]]:
+    """A filter, unless it would be so long that everything of the account is sooner read."""
+    return {name: sorted(values)} if len(values) <= MOST_FILTERED else {}
 
 
 def _seconds(clients: Clients, patiently: bool) -> float:
