@@ -9,7 +9,6 @@ from omicopy.cloud.failure import ServiceError
 from omicopy.copying.prepare import find_images
 from omicopy.copying.reads import read_own_images, read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.export import Phase
 from omicopy.model.finding import Finding, failure
 from omicopy.model.handoff import FREE_PRODUCT_TYPE
 from omicopy.model.image import Image, last_marker, source_marker
@@ -136,7 +135,7 @@ def _exports_in_flight(clients: Clients, party: Party) -> tuple[int, ServiceErro
         tasks = read_tasks(clients, party.profile, {})
     except ServiceError as error:
         return 0, error
-    return sum(task.phase in (Phase.RUNNING, Phase.UNKNOWN) for task in tasks), None
+    return sum(task.is_running for task in tasks), None
 
 
 def _read_quotas(clients: Clients, party: Party) -> list[Quota] | Finding:

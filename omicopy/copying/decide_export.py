@@ -33,11 +33,10 @@ def decide_export(s: Situation, name: str | None) -> Step:
         return Look.TASKS
     if isinstance(s.seen.tasks, Unknown):
         return LookAgain("the export tasks can't be read", s.seen.tasks.error)
-    tasks = [task for task in s.seen.tasks.value if task.key == _origin(s).export]
+    export = _origin(s).export
+    tasks = [task for task in s.seen.tasks.value if task.key == export]
     complete = [task for task in tasks if task.phase is Phase.COMPLETE]
-    running = sorted(
-        (task for task in tasks if task.phase in (Phase.RUNNING, Phase.UNKNOWN)), key=lambda task: task.task_id
-    )
+    running = [task for task in tasks if task.is_running]
     if running and not complete:
         return _follow(s, running)
     stored = s.seen.stored
@@ -69,8 +68,9 @@ def _origin(s: Situation) -> Origin:
 
 def _follow(s: Situation, running: Sequence[ExportTask]) -> Step:
     """Several equal tasks, started on several machines: everybody follows the smallest ID, and so the same one."""
-    task = running[0]
-    return _superfluous(s, running[1:], task.task_id) or Wait(Stage.EXPORTING, task.task_id, task.state, task.progress)
+    task = min(running, key=lambda task: task.task_id)
+    others = [other for other in running if other is not task]
+    return _superfluous(s, others, task.task_id) or Wait(Stage.EXPORTING, task.task_id, task.state, task.progress)
 
 
 def _superfluous(s: Situation, running: Sequence[ExportTask], followed: str) -> CancelExport | None:

@@ -83,7 +83,7 @@ class Observer:
         for profile, group in _by_source(flights).items():
             tasks = self._read_tasks(profile, {})
             seen: Present[int] | Unknown = (
-                Present(sum(task.phase in (Phase.RUNNING, Phase.UNKNOWN) for task in tasks.value))
+                Present(sum(task.is_running for task in tasks.value))
                 if isinstance(tasks, Present)
                 else tasks
             )

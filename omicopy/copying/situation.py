@@ -21,5 +21,7 @@ class Situation:
 
     def within_grace(self, *moments: float | None) -> bool:
         """Whether something that happened at one of `moments` (ticks) may still not be visible to a read."""
-        grace = self.budgets.grace.total_seconds()
-        return any(since is not None and self.now.ticks - since < grace for since in moments)
+        for since in moments:
+            if since is not None and self.now.ticks - since < self.budgets.grace.total_seconds():
+                return True
+        return False

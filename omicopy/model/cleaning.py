@@ -55,7 +55,7 @@ def judge_tasks(tasks: Iterable[ExportTask], export: ExportKey, now: datetime) -
     """The complete tasks of an export, when its objects may be deleted. `tasks` are all of the image."""
     here = [task for task in tasks if (task.key.bucket, task.key.folder) == (export.bucket, export.folder)]
     for task in here:
-        if task.phase in (Phase.RUNNING, Phase.UNKNOWN):
+        if task.is_running:
             return Left(f"{task.task_id}, which is {task.state}, writes to the same place")
     complete = tuple(task for task in here if task.key == export and task.phase is Phase.COMPLETE)
     if not complete:

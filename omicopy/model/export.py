@@ -32,6 +32,9 @@ _PHASES = {
 }
 
 
+_RUNNING = (Phase.RUNNING, Phase.UNKNOWN)
+
+
 @dataclass(frozen=True, slots=True)
 class ExportKey:
     """What is the same export within one account. `prefix` has no slashes around it and no image ID at its end."""
@@ -71,6 +74,11 @@ class ExportTask:
     @property
     def phase(self) -> Phase:
         return _PHASES.get(self.state, Phase.UNKNOWN)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it may still complete: also in a state that nobody documented (R6)."""
+        return _PHASES.get(self.state, Phase.UNKNOWN) in _RUNNING
 
     @property
     def image_id(self) -> str:

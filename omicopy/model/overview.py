@@ -153,7 +153,7 @@ def _export_standing(request: CopyRequest, tasks: Sequence[ExportTask]) -> CopyE
         return CopyEntry(request, Standing.ABSENT)
     mine = sorted((task for task in tasks if task.key == request.source.export), key=lambda task: task.task_id)
     complete = [task for task in mine if task.phase is Phase.COMPLETE and CLEANED_TAG not in task.tags]
-    running = [task for task in mine if task.phase in (Phase.RUNNING, Phase.UNKNOWN)]
+    running = [task for task in mine if task.is_running]
     failed = [task for task in mine if task.phase is Phase.FAILED]
     if complete:
         return CopyEntry(request, Standing.EXPORTED, task=complete[0])
