@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from omicopy.copying.events import Event, Warned
 from omicopy.copying.locks import Locks
@@ -45,34 +47,62 @@ def test_nothing_is_left_locked_and_the_files_are_private(tmp_path: Path) -> Non
     locks = Locks(tmp_path / "locks", [].append)
     lock = locks.take(ENTRY)
     assert lock is not None
-    (file,) = (tmp_path / "locks").iterdir()
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "locks").iterdir()} == {0o600}
     assert locks.take(ENTRY) is None
+    assert Locks(tmp_path / "locks", [].append).take(ENTRY) is None
     assert locks.take({**ENTRY, "name": "b"}) is not None
     lock.release()
-    assert not file.exists()
     assert locks.take(ENTRY) is not None
 
 
-def test_the_file_of_a_killed_run_locks_nobody_out(tmp_path: Path) -> None:
-    first = Locks(tmp_path, [].append).take(ENTRY)
-    assert first is not None
-    (file,) = tmp_path.iterdir()
-    first.release()
-    file.touch(0o600)  # what a killed process leaves: a file that nobody holds
+def test_a_run_that_ends_lets_go_of_everything(tmp_path: Path) -> None:
+    first, second = Locks(tmp_path, [].append), Locks(tmp_path, [].append)
+    assert first.take(ENTRY) is not None
+    first.end()
+    assert second.take(ENTRY) is not None
+    assert first.take(ENTRY) is None
+    first.end()
+    second.end()
+    assert Locks(tmp_path, [].append).take({**ENTRY, "name": "b"}) is not None
+    assert len(list(tmp_path.glob("*.lock"))) == 1, "what ended runs left is cleared away"
+    assert len(list(tmp_path.glob("run-*"))) == 1
+
+
+@pytest.mark.parametrize("left", ["run-0123456789abcdef", "", "../../etc/passwd", "run-zz"])
+def test_the_file_of_a_killed_run_locks_nobody_out(tmp_path: Path, left: str) -> None:
+    first = Locks(tmp_path, [].append)
+    assert first.take(ENTRY) is not None
+    (file,) = tmp_path.glob("*.lock")
+    file.write_text(left)  # what a killed process leaves: a file that names a run of which the kernel knows nothing
     assert Locks(tmp_path, [].append).take(ENTRY) is not None
 
 
-def test_a_lock_that_is_removed_while_somebody_waits_for_it_is_taken_anew(tmp_path: Path) -> None:
+def test_a_killed_process_leaves_nothing_locked(tmp_path: Path) -> None:
+    script = (
+        "import sys, time; from pathlib import Path; from omicopy.copying.locks import Locks\n"
+        f"assert Locks(Path({str(tmp_path)!r}), print).take({ENTRY!r}); print('held', flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    assert Locks(tmp_path, [].append).take(ENTRY) is None
+    process.kill()
+    process.communicate()
+    assert Locks(tmp_path, [].append).take(ENTRY) is not None
+
+
+def test_many_locks_need_no_more_open_files_than_one(tmp_path: Path) -> None:
     locks = Locks(tmp_path, [].append)
-    held = locks.take(ENTRY)
-    assert held is not None
-    (file,) = tmp_path.iterdir()
-    late = os.open(file, os.O_RDWR)
-    held.release()
-    fcntl.flock(late, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a lock on a file that is gone keeps nobody out
     assert locks.take(ENTRY) is not None
-    os.close(late)
+    opened = open_files()
+    assert all(locks.take({**ENTRY, "name": str(number)}) for number in range(200))
+    assert open_files() == opened
+
+
+def open_files() -> int:
+    """How many this process has, where the system tells."""
+    told = Path("/proc/self/fd")
+    return len(list(told.iterdir())) if told.exists() else 0
 
 
 def test_where_no_lock_can_be_kept_that_is_said_once_and_the_run_goes_on(tmp_path: Path) -> None:

@@ -64,6 +64,8 @@ class Loop:
             interruption.goes_on = [text for flight in flights if (text := flight.goes_on())]
             interruption.results = [flight.result for flight in flights if flight.result is not None]
             raise
+        finally:
+            self.locks.end()
         return [flight.result for flight in flights if flight.result is not None]
 
     def _flights(self, requests: Sequence[CopyRequest]) -> list[Flight]:
