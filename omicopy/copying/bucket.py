@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from omicopy.cloud.failure import Cause, ServiceError, temporary
 from omicopy.cloud.fetch import MANIFEST_LIMIT, Fetcher, Life
-from omicopy.copying.facts import ABSENT, Absent, Present, Refused, Unknown
+from omicopy.copying.facts import ABSENT, BucketFact, Present, Refused, Unknown
 from omicopy.copying.listing import Sizes
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportKey, ExportTask, StoredExport, format_of, tidy_key
@@ -31,9 +31,6 @@ class Folder:
     """What is wrong with those that should be one and are not, by their keys."""
     named: set[str]
     """The manifests' keys that the tasks themselves name."""
-
-
-BucketFact = Present[StoredExport] | Absent | Unknown | Refused
 
 
 def look_in_bucket(

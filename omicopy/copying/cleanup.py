@@ -100,7 +100,7 @@ def _all_take(cleaners: Sequence[_Cleaner], step: Callable[[_Cleaner, Sequence[E
             cleaner.error = error
 
     try:
-        tasks = read_tasks(clients, profile, unless_many("ImageIds", {one.export.image_id for one in waiting}))
+        tasks = read_tasks(clients, profile, unless_many("ImageIds", (one.export.image_id for one in waiting)))
         clients.storage(profile)  # made before the threads start, once
     except OmicopyError as error:
         for cleaner in waiting:

@@ -48,6 +48,8 @@ class Unasked(Enum):
 
 
 ABSENT, UNASKED = Absent.ABSENT, Unasked.UNASKED
+BucketFact = Present[StoredExport] | Absent | Unknown | Refused
+"""What a look into the bucket tells of an export."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Observed:
     """The export tasks of the source image, of every bucket, prefix and format."""
     others_in_flight: Present[int] | Unknown | Unasked = UNASKED
     """How many export tasks of the whole source account run: they hold the slots a quota counts."""
-    stored: Present[StoredExport] | Absent | Unknown | Refused | Unasked = UNASKED
+    stored: BucketFact | Unasked = UNASKED
     is_cleaned_up: bool = False
     """Whether a clean-up of ours has begun to delete the only finished export: it counts as gone."""
 
@@ -200,7 +202,7 @@ class ImageMemory:
             self.known |= live
 
 
-def _is_unusable(stored: Present[StoredExport] | Absent | Unknown | Refused | Unasked) -> bool:
+def _is_unusable(stored: BucketFact | Unasked) -> bool:
     return isinstance(stored, Absent) or (isinstance(stored, Present) and bool(stored.value.damage))
 
 

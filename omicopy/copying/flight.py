@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from omicopy.copying.facts import ExportMemory, ImageMemory, Moment, Observed, Present
+from omicopy.copying.facts import BucketFact, ExportMemory, ImageMemory, Moment, Observed, Present, Unknown
 from omicopy.copying.locks import Lock
 from omicopy.copying.situation import Situation
 from omicopy.copying.steps import Stage
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
 from omicopy.model.export import ExportTask, Phase
+from omicopy.model.image import Image
 from omicopy.model.report import CopyResult
 from omicopy.model.request import Budgets, CopyRequest, Origin
 
@@ -59,12 +61,26 @@ class Flight:
         self.seen, self.left = Observed(), None
         return Situation(self.request, self.seen, self.image, self.export, self.budgets, now)
 
-    def take_note(self) -> None:
-        """Keeps for the report what the last look showed."""
-        if isinstance(self.seen.stored, Present):
-            stored = self.seen.stored.value
-            self.manifest = None if stored.damage else stored.location
-            self.expires_at = None if stored.damage else stored.manifest.earliest_expiry()
+    def saw_images(self, images: Present[Sequence[Image]] | Unknown, now: Moment) -> None:
+        """What a look into the target account showed; like all that is seen, it is remembered for later looks."""
+        self.seen.images = images
+        self.image.remember(self.seen, self.request.marker, now.ticks)
+
+    def saw_tasks(self, tasks: Present[Sequence[ExportTask]] | Unknown, now: Moment) -> None:
+        self.seen.tasks = tasks
+        self._learn_of_export(now)
+
+    def saw_stored(self, stored: BucketFact, now: Moment) -> None:
+        self.seen.stored = stored
+        if isinstance(stored, Present):
+            whole = None if stored.value.damage else stored.value
+            self.manifest = whole.location if whole else None
+            self.expires_at = whole.manifest.earliest_expiry() if whole else None
+        self._learn_of_export(now)
+
+    def _learn_of_export(self, now: Moment) -> None:
+        if isinstance(self.request.source, Origin):
+            self.export.remember(self.seen, self.request.source.export, now.ticks)
         task = self._task()
         if task is not None:
             self.task_id = task.task_id
@@ -114,6 +130,8 @@ class Flight:
             return None
         key = self.request.source.export
         tasks = [task for task in self.seen.tasks.value if task.key == key and task.phase is not Phase.FAILED]
+        if len(tasks) < 2:
+            return tasks[0] if tasks else None
         is_damaged = isinstance(self.seen.stored, Present) and bool(self.seen.stored.value.damage)
         return min(
             tasks,

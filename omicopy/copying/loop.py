@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -51,6 +52,7 @@ class Loop:
         self._began = self._moved_at = self.clock.ticks()
         self._quotas = Quotas(self.budgets.poll_max.total_seconds())
         flights = self._flights(requests)
+        gc.freeze()  # a fleet is no garbage: to look through it again and again would cost a quarter of a tick
         observer = Observer(self.clients)
         actor = Actor(self.clients, self.journal, self.clock, self.listener)
         pilot = Pilot(actor, self.journal, self.listener, self.mode, self.clock, self._began)
@@ -66,6 +68,7 @@ class Loop:
             raise
         finally:
             self.locks.end()
+            gc.unfreeze()
         return [flight.result for flight in flights if flight.result is not None]
 
     def _flights(self, requests: Sequence[CopyRequest]) -> list[Flight]:
@@ -176,8 +179,8 @@ class Loop:
         steps: dict[Flight, Step] = {flight: decide(situation) for flight, situation in situations.items()}
         while looks := self._looks(steps, now):
             for what, group in looks.items():
-                observer.look(what, group, now)
-                steps.update({flight: decide(situations[flight]) for flight in group})
+                for flight in observer.look(what, group, now):
+                    steps[flight] = decide(situations[flight])
         return steps
 
     def _looks(self, steps: Mapping[Flight, Step], now: Moment) -> dict[Look, list[Flight]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
-from omicopy.copying.bucket import BucketFact, look_in_bucket
-from omicopy.copying.facts import ABSENT, Moment, Present, Unknown
+from omicopy.copying.bucket import look_in_bucket
+from omicopy.copying.facts import ABSENT, BucketFact, Moment, Present, Unknown
 from omicopy.copying.flight import Flight
 from omicopy.copying.listing import Sizes, list_together
 from omicopy.copying.parallel import in_parallel
@@ -25,11 +25,11 @@ K = TypeVar("K")
 
 
 class Observer:
-    """Answers what `decide` asks for, for many copies at once, and notes it in each flight."""
+    """Answers what `decide` asks for, for many copies at once."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
-        self._looks: dict[Look, Callable[[Sequence[Flight], Moment], None]] = {
+        self._looks: dict[Look, Callable[[Sequence[Flight], Moment], Iterator[Flight]]] = {
             Look.IMAGES: self._images,
             Look.SOURCE: self._sources,
             Look.TASKS: self._tasks,
@@ -37,60 +37,53 @@ class Observer:
             Look.BUCKET: self._buckets,
         }
 
-    def look(self, what: Look, flights: Sequence[Flight], now: Moment) -> None:
-        """Reads once an account (a bucket: a list for many) and lets the copies' memories learn from it."""
-        self._looks[what](flights, now)
-        if what is Look.IMAGES:
-            for flight in flights:
-                flight.image.remember(flight.seen, flight.request.marker, now.ticks)
-        elif what in (Look.TASKS, Look.BUCKET):
-            for flight in flights:
-                flight.export.remember(flight.seen, _origin(flight).export, now.ticks)
-                flight.take_note()
+    def look(self, what: Look, flights: Sequence[Flight], now: Moment) -> Iterator[Flight]:
+        """Reads once an account (a bucket: a list for many); every copy comes back once it saw what concerns it."""
+        return self._looks[what](flights, now)
 
-    def _images(self, flights: Sequence[Flight], _: Moment) -> None:
+    def _images(self, flights: Sequence[Flight], now: Moment) -> Iterator[Flight]:
         for profile, group in _grouped(flights, lambda flight: _destination(flight).party.profile).items():
             filters = {"AccountIds": [_destination(group[0]).party.account_id]}
-            filters |= unless_many("ImageNames", {name for flight in group for name in flight.request.names})
+            filters |= unless_many("ImageNames", (name for flight in group for name in flight.request.names))
             images = self._read_images(profile, filters)
             by_name = _grouped(images.value, lambda image: image.name) if isinstance(images, Present) else {}
             for flight in group:
-                shown = [image for name in flight.request.names for image in by_name.get(name, [])]
-                flight.seen.images = Present(shown) if isinstance(images, Present) else images
+                shown = [image for name in flight.request.names for image in by_name.get(name, ())]
+                flight.saw_images(Present(shown) if isinstance(images, Present) else images, now)
+                yield flight
 
-    def _sources(self, flights: Sequence[Flight], _: Moment) -> None:
+    def _sources(self, flights: Sequence[Flight], _: Moment) -> Iterator[Flight]:
         for profile, group in _by_source(flights).items():
-            ids = {_origin(flight).image.image_id for flight in group}
-            images = self._read_images(profile, unless_many("ImageIds", ids))
+            images = self._read_images(profile, unless_many("ImageIds", map(_image_id, group)))
             by_id = {image.image_id: image for image in images.value} if isinstance(images, Present) else {}
             for flight in group:
-                image = by_id.get(_origin(flight).image.image_id)
+                image = by_id.get(_image_id(flight))
                 known = Present(image) if image else ABSENT
                 flight.seen.source = known if isinstance(images, Present) else images
+                yield flight
 
-    def _tasks(self, flights: Sequence[Flight], _: Moment) -> None:
+    def _tasks(self, flights: Sequence[Flight], now: Moment) -> Iterator[Flight]:
         for profile, group in _by_source(flights).items():
-            ids = {_origin(flight).image.image_id for flight in group}
-            tasks = self._read_tasks(profile, unless_many("ImageIds", ids))
+            tasks = self._read_tasks(profile, unless_many("ImageIds", map(_image_id, group)))
             by_image = _grouped(tasks.value, lambda task: task.image_id) if isinstance(tasks, Present) else {}
             for flight in group:
-                all_shown = by_image.get(_origin(flight).image.image_id, [])
+                all_shown = by_image.get(_image_id(flight), [])
                 shown = [task for task in all_shown if CLEANED_TAG not in task.tags]
-                flight.seen.tasks = Present(shown) if isinstance(tasks, Present) else tasks
-                flight.seen.is_cleaned_up = _is_cleaned_up(all_shown, _origin(flight).export)
+                flight.seen.is_cleaned_up = shown != all_shown and _is_cleaned_up(all_shown, _origin(flight).export)
+                flight.saw_tasks(Present(shown) if isinstance(tasks, Present) else tasks, now)
+                yield flight
 
-    def _others(self, flights: Sequence[Flight], _: Moment) -> None:
+    def _others(self, flights: Sequence[Flight], _: Moment) -> Iterator[Flight]:
         for profile, group in _by_source(flights).items():
             tasks = self._read_tasks(profile, {})
-            seen: Present[int] | Unknown = (
-                Present(sum(task.is_running for task in tasks.value))
-                if isinstance(tasks, Present)
-                else tasks
+            running: Present[int] | Unknown = (
+                Present(sum(task.is_running for task in tasks.value)) if isinstance(tasks, Present) else tasks
             )
             for flight in group:
-                flight.seen.others_in_flight = seen
+                flight.seen.others_in_flight = running
+                yield flight
 
-    def _buckets(self, flights: Sequence[Flight], now: Moment) -> None:
+    def _buckets(self, flights: Sequence[Flight], now: Moment) -> Iterator[Flight]:
         groups = list(_grouped(flights, lambda flight: id(flight.export)).values())
         firsts = [group[0] for group in groups]
         listed = {  # also makes the clients, each once, before the threads start
@@ -101,7 +94,8 @@ class Observer:
         found = in_parallel(lambda flight: self._bucket(flight, listed[_origin(flight).party.profile], now), firsts)
         for group, stored in zip(groups, found, strict=True):
             for flight in group:
-                flight.seen.stored = stored
+                flight.saw_stored(stored, now)
+                yield flight
 
     def _bucket(self, flight: Flight, listed: Sizes, now: Moment) -> BucketFact:
         origin, shown = _origin(flight), flight.seen.tasks
@@ -139,6 +133,10 @@ def _origin(flight: Flight) -> Origin:
     if not isinstance(flight.request.source, Origin):
         raise TypeError("an import has no source account to look at")
     return flight.request.source
+
+
+def _image_id(flight: Flight) -> str:
+    return _origin(flight).image.image_id
 
 
 def _by_source(flights: Sequence[Flight]) -> dict[str, list[Flight]]:

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
-from omicopy.copying.bucket import BucketFact, look_in_bucket
-from omicopy.copying.facts import Absent, Present
+from omicopy.copying.bucket import look_in_bucket
+from omicopy.copying.facts import Absent, BucketFact, Present
 from omicopy.copying.parallel import in_parallel
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 
 from omicopy.cloud.clients import Clients
 from omicopy.model.export import ExportTask, parse_task
@@ -32,9 +32,14 @@ def read_tasks(clients: Clients, profile: str, filters: Filters, patiently: bool
     return clients.api(profile).read_all("ReadImageExportTasks", "ImageExportTasks", patience, filters, parse_task)
 
 
-def unless_many(name: str, values: Set[str]) -> dict[str, list[str]]:
+def unless_many(name: str, values: Iterable[str]) -> dict[str, list[str]]:
     """A filter, unless it would be so long that everything of the account is sooner read."""
-    return {name: sorted(values)} if len(values) <= MOST_FILTERED else {}
+    wanted: set[str] = set()
+    for value in values:
+        wanted.add(value)
+        if len(wanted) > MOST_FILTERED:
+            return {}
+    return {name: sorted(wanted)}
 
 
 def _seconds(clients: Clients, patiently: bool) -> float:
