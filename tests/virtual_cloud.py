@@ -85,6 +85,10 @@ class Job:
     hidden_until: float = 0.0
     deleted: float = float("inf")
 
+    @property
+    def resource_id(self) -> str:
+        return str(self.raw.get("TaskId") or self.raw["ImageId"])
+
 
 @dataclass
 class Cloud:
@@ -175,7 +179,7 @@ class Cloud:
         return {"Accounts": [{"AccountId": {"source": SOURCE, "target": TARGET}[profile.partition("-")[0]].account_id}]}
 
     def _CreateImageExportTask(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        if sum(raw["State"] == "pending" for raw in self._shown(self.exports, profile)) >= self.quota:
+        if len(self.exports) >= self.quota and self._running(profile) >= self.quota:
             raise refused("CreateImageExportTask", profile, Answer(400, "10042", "TooManyResources"))
         osu = asked["OsuExport"]
         prefix = "/".join(part for part in (osu.get("OsuPrefix"), asked["ImageId"]) if part)
@@ -185,18 +189,24 @@ class Cloud:
         job.profile = profile
         return {"ImageExportTask": job.raw | {"State": "pending/queued"}}
 
+    def _running(self, profile: str) -> int:
+        return sum(raw["State"] == "pending" for raw in self._shown(self.exports, profile))
+
     def _DeleteExportTask(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         [job] = [job for job in self.exports if job.raw["TaskId"] == asked["ExportTaskId"]]
         job.takes, job.ends = 0.0, "cancelled"
         return {}
 
     def _CreateImage(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        if any(job.raw["ImageName"] == asked["ImageName"] for job in self._there(profile)):
+        if self._is_taken(profile, asked["ImageName"]):
             raise refused("CreateImage", profile, Answer(409, "9029", "ResourceConflict"))
         image_id = f"ami-{len(self.images) + 0x100:08x}"
         raw = raw_image(image_id, ImageName=asked["ImageName"], Description=asked["Description"])
         self.images.append(Job(raw, profile, self.time.seconds, self.import_seconds, "available"))
         return {"Image": raw | {"State": "pending"}}
+
+    def _is_taken(self, profile: str, name: str) -> bool:
+        return any(job.raw["ImageName"] == name for job in self._there(profile))
 
     def _DeleteImage(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         found = [job for job in self._there(profile) if job.raw["ImageId"] == asked["ImageId"]]
@@ -213,10 +223,12 @@ class Cloud:
         return {}
 
     def _CreateTags(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        for job in (*self.exports, *self.images):
-            if asked["ResourceIds"] == [job.raw.get("TaskId", job.raw.get("ImageId"))]:
-                job.raw = job.raw | {"Tags": [*job.raw["Tags"], *asked["Tags"]]}
+        for job in self._named(asked["ResourceIds"]):
+            job.raw = job.raw | {"Tags": [*job.raw["Tags"], *asked["Tags"]]}
         return {}
+
+    def _named(self, resource_ids: Sequence[str]) -> list[Job]:
+        return [job for job in (*self.exports, *self.images) if job.resource_id in resource_ids]
 
     def put_export(self, image_id: str, ends: datetime, name: str = "manifest.json") -> None:
         """What a completed export leaves in the bucket."""
