@@ -9,7 +9,7 @@ from typing import Any
 
 from omicopy import __version__
 from omicopy.model.choices import IfExists
-from omicopy.model.export import ExportKey, ExportTask, StoredExport, parse_task
+from omicopy.model.export import ExportKey, ExportTask, FoundExport, parse_task
 from omicopy.model.image import Image, parse_image
 from omicopy.model.manifest import Manifest, parse_manifest
 from omicopy.model.presigned import parse_presigned
@@ -97,8 +97,8 @@ def stored(
     damage: tuple[str, ...] = (),
     dead_urls: tuple[str, ...] = (),
     key: str = f"{SOURCE_ID}/manifest.json",
-) -> StoredExport:
-    return StoredExport(KEY.bucket, key, manifest(ends), damage, dead_urls)
+) -> FoundExport:
+    return FoundExport(KEY.bucket, key, manifest(ends).expiry(), damage, dead_urls)
 
 
 ORIGIN = Origin(SOURCE, source_image(), KEY)

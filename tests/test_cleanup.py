@@ -230,7 +230,7 @@ EXPORT = ExportKey(SOURCE_ID, KEY.bucket, "a", "qcow2")
 def manifest_at(key: str, names: list[str], bucket: str = KEY.bucket) -> StoredExport:
     entries = [{"PreSignedUrl": signed(name, NOON, bucket), "Size": 2**30} for name in names]
     document = raw_manifest() | {"Image": {"Name": "golden", "Snapshots": entries}}
-    return StoredExport(KEY.bucket, key, parse_manifest(json.dumps(document).encode()), (), ())
+    return StoredExport(KEY.bucket, key, parse_manifest(json.dumps(document).encode()))
 
 
 STORED = st.builds(

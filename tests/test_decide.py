@@ -45,7 +45,7 @@ from omicopy.copying.steps import (
 )
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import IfExists
-from omicopy.model.export import ExportTask, StoredExport
+from omicopy.model.export import ExportTask, FoundExport
 from omicopy.model.image import Image
 from omicopy.model.provenance import COPY_TAG
 from omicopy.model.report import Status
@@ -124,7 +124,7 @@ REFUSED_LONG_AGO: Memory = {"quota_refusal": QUOTA, "quota_refused_at": LONG_AGO
 def known(
     images: Sequence[Image] | Unknown | Any = (),
     tasks: Sequence[ExportTask] | Unknown | Any = (),
-    stored: StoredExport | Any = ABSENT,
+    stored: FoundExport | Any = ABSENT,
     source: Image | Any = None,
     others: int | Any = UNASKED,
 ) -> Observed:
@@ -138,7 +138,7 @@ def known(
         source=fact(source_image() if source is None else source, Image),
         tasks=fact(tasks, (list, tuple)),
         others_in_flight=fact(others, int),
-        stored=fact(stored, StoredExport),
+        stored=fact(stored, FoundExport),
     )
 
 

@@ -62,7 +62,7 @@ def signed_anew(manifest_key: str, entries: Sequence[tuple[str, str]], allowed: 
     bucket_and_store: Any = place
     try:
         manifest = parse_manifest(json.dumps({"Version": 1, "Image": {"Snapshots": snapshots}}).encode())
-        stored = StoredExport(BUCKET, manifest_key, manifest, damage=(), dead_urls=())
+        stored = StoredExport(BUCKET, manifest_key, manifest)
         resign(ACCOUNT, bucket_and_store, bucket_and_store, stored, NOW, allowed=allowed)
     except OmicopyError as error:
         assert error.code is ErrorCode.DAMAGED  # noqa: PT017

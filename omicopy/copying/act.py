@@ -10,6 +10,7 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.retry import Verdict, verdict
 from omicopy.cloud.signing import presign
+from omicopy.copying.bucket import read_trusted
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Listener, Warned
 from omicopy.copying.facts import Conflict
@@ -21,6 +22,7 @@ from omicopy.copying.resign import resign_in_passing
 from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport, Write
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
+from omicopy.model.export import StoredExport
 from omicopy.model.image import Image, mark
 from omicopy.model.presigned import parse_presigned
 from omicopy.model.provenance import export_tags
@@ -127,8 +129,10 @@ class Actor:
     def _resign(self, flight: Flight, step: Resign) -> None:
         profile = _origin(flight.request).party.profile
         account, storage = self._clients.accounts[profile], self._clients.storage(profile)
+        bucket, old_key = step.stored.bucket, step.stored.manifest_key
         try:
-            key = resign_in_passing(account, storage, self._clients.fetcher(), step.stored, self._clock.wall())
+            stored = StoredExport(bucket, old_key, read_trusted(storage, bucket, old_key))
+            key = resign_in_passing(account, storage, self._clients.fetcher(), stored, self._clock.wall())
         except ServiceError as error:
             if verdict(error.cause, is_write=True) is Verdict.GIVE_UP:
                 raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from omicopy.cloud.fetch import MANIFEST_LIMIT, Fetcher, Life
 from omicopy.copying.facts import ABSENT, BucketFact, Present, Refused, Unknown
 from omicopy.copying.listing import Sizes
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.export import ExportKey, ExportTask, StoredExport, format_of, tidy_key
+from omicopy.model.export import ExportKey, ExportTask, FoundExport, StoredExport, format_of, tidy_key
 from omicopy.model.manifest import Manifest, parse_manifest
 from omicopy.model.presigned import parse_presigned
 
@@ -50,7 +50,7 @@ def look_in_bucket(
         if not found:
             return Refused(broken[0]) if broken else ABSENT
         endpoint = storage.account.oos_endpoint
-        return Present(_with_dead_urls(_choose(found, endpoint, folder.named), fetcher, endpoint, now))
+        return Present(_probed(_choose(found, endpoint, folder.named), fetcher, endpoint, now))
     except ServiceError as error:
         return Refused(error) if error.cause is Cause.REFUSED else Unknown(error)
     except OmicopyError as error:
@@ -83,12 +83,18 @@ def find_in_folder(storage: Storage, bucket: str, folder: str) -> StoredExport:
 
 def read_stored(storage: Storage, bucket: str, key: str, sizes: dict[str, int]) -> StoredExport:
     """The manifest under one key, held against the objects of `sizes`. Raises DAMAGED, or a ServiceError."""
+    manifest = read_trusted(storage, bucket, key)
+    return StoredExport(bucket, key, manifest, tuple(_damage(manifest, sizes)))
+
+
+def read_trusted(storage: Storage, bucket: str, key: str) -> Manifest:
+    """The manifest under one key, which points to nothing but its own export. Raises DAMAGED, or a ServiceError."""
     where = f"s3://{bucket}/{key}"
     manifest = parse_manifest(storage.read(bucket, key), where)
     outside = manifest.problem_beside(bucket, key)
     if outside:
         raise OmicopyError(ErrorCode.DAMAGED, f"{where} points outside its export: {outside}", "Do not import it.")
-    return StoredExport(bucket, key, manifest, tuple(_damage(manifest, sizes)), dead_urls=())
+    return manifest
 
 
 def _listing(listed: Sizes, export: ExportKey, tasks: Sequence[ExportTask]) -> dict[str, int]:
@@ -177,15 +183,15 @@ def _volumes(manifest: Manifest) -> frozenset[tuple[str | None, int]]:
     return frozenset((snapshot.device, snapshot.size_bytes) for snapshot in manifest.snapshots)
 
 
-def _with_dead_urls(stored: StoredExport, fetcher: Fetcher, endpoint: str, now: datetime) -> StoredExport:
+def _probed(stored: StoredExport, fetcher: Fetcher, endpoint: str, now: datetime) -> FoundExport:
     """Asks for one byte of every object through its embedded URL (R9), unless the URL says itself that it is over. What
     does not lead to the account's own store is as good as dead: who may put a manifest there is not who may answer."""
-    expiry = stored.manifest.expiry().earliest_known
-    if stored.damage or (expiry is not None and expiry <= now):
-        return stored
-    dead = tuple(
-        snapshot.key or ""
-        for snapshot in stored.manifest.snapshots
-        if not snapshot.url.is_at(endpoint) or fetcher.probe(snapshot.url).life is not Life.ALIVE
-    )
-    return replace(stored, dead_urls=dead)
+    expiry = stored.manifest.expiry()
+    dead: tuple[str, ...] = ()
+    if not stored.damage and (expiry.earliest_known is None or expiry.earliest_known > now):
+        dead = tuple(
+            snapshot.key or ""
+            for snapshot in stored.manifest.snapshots
+            if not snapshot.url.is_at(endpoint) or fetcher.probe(snapshot.url).life is not Life.ALIVE
+        )
+    return FoundExport(stored.bucket, stored.manifest_key, expiry, stored.damage, dead)

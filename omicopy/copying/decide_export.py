@@ -20,7 +20,7 @@ from omicopy.copying.steps import (
     Wait,
 )
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.export import ExportTask, Phase, StoredExport
+from omicopy.model.export import ExportTask, FoundExport, Phase
 from omicopy.model.report import Status
 from omicopy.model.request import Origin
 
@@ -81,16 +81,16 @@ def _superfluous(s: Situation, running: Sequence[ExportTask], followed: str) -> 
     return None
 
 
-def _whole(s: Situation, stored: StoredExport, name: str | None) -> Step:
+def _whole(s: Situation, stored: FoundExport, name: str | None) -> Step:
     if name is None:
         return Done(Status.COPIED if s.export.changed else Status.PRESENT)
-    expiry = stored.manifest.earliest_expiry()
+    expiry = stored.expiry.at
     if stored.dead_urls or expiry is None or expiry - s.now.wall < s.request.min_validity:
         return _sign_anew(s, stored)
     return Import(name, stored)
 
 
-def _sign_anew(s: Situation, stored: StoredExport) -> Step:
+def _sign_anew(s: Situation, stored: FoundExport) -> Step:
     """Once a run; the new manifest may not be visible yet."""
     if s.export.resigned_key is None:
         return Resign(stored)
@@ -99,7 +99,7 @@ def _sign_anew(s: Situation, stored: StoredExport) -> Step:
     return Fail(_still_expired(stored))
 
 
-def _damaged(s: Situation, stored: StoredExport, tasks: Sequence[ExportTask]) -> Step:
+def _damaged(s: Situation, stored: FoundExport, tasks: Sequence[ExportTask]) -> Step:
     """A new export takes the place of a damaged one, once a run; what the bucket shows of it may lag behind."""
     failed = _failed_in_this_run(s, tasks)
     if failed:
@@ -205,7 +205,7 @@ def _export_failed(task: ExportTask) -> OmicopyError:
     )
 
 
-def _still_damaged(stored: StoredExport) -> OmicopyError:
+def _still_damaged(stored: FoundExport) -> OmicopyError:
     return OmicopyError(
         ErrorCode.DAMAGED,
         f"{stored.location} was exported anew and is still damaged: {stored.damage[0]}",
@@ -213,7 +213,7 @@ def _still_damaged(stored: StoredExport) -> OmicopyError:
     )
 
 
-def _still_expired(stored: StoredExport) -> OmicopyError:
+def _still_expired(stored: FoundExport) -> OmicopyError:
     return OmicopyError(
         ErrorCode.EXPIRED,
         f"{stored.location} was signed anew and its URLs still end too early or are refused",

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from omicopy.copying.rhythm import Forecast
 from omicopy.errors import OmicopyError
-from omicopy.model.export import ExportKey, ExportTask, Phase, StoredExport
+from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase
 from omicopy.model.image import Image, last_marker
 
 T_co = TypeVar("T_co", covariant=True)
@@ -48,7 +48,8 @@ class Unasked(Enum):
 
 
 ABSENT, UNASKED = Absent.ABSENT, Unasked.UNASKED
-BucketFact = Present[StoredExport] | Absent | Unknown | Refused
+_NONE: frozenset[str] = frozenset()
+BucketFact = Present[FoundExport] | Absent | Unknown | Refused
 """What a look into the bucket tells of an export."""
 
 
@@ -136,7 +137,7 @@ class ExportMemory:
             return
         shown = observed.tasks.value
         if self.old_failures is None:
-            self.old_failures = frozenset(task.task_id for task in shown if task.phase is Phase.FAILED)
+            self.old_failures = frozenset(task.task_id for task in shown if task.phase is Phase.FAILED) or _NONE
         ids = {task.task_id for task in shown}
         live = {task.task_id: task.phase for task in shown if task.key == key and task.phase is not Phase.FAILED}
         if self._is_answer_lost and live.keys() - self.known:
@@ -190,7 +191,7 @@ class ImageMemory:
             return
         shown = observed.images.value
         if self.old_failures is None:
-            self.old_failures = frozenset(image.image_id for image in shown if image.is_failed)
+            self.old_failures = frozenset(image.image_id for image in shown if image.is_failed) or _NONE
         ids = {image.image_id for image in shown}
         live = {image.image_id for image in shown if not image.is_failed and last_marker(image.description) == marker}
         if self.made_here and self.created_id is None:

@@ -75,7 +75,7 @@ class Flight:
         if isinstance(stored, Present):
             whole = None if stored.value.damage else stored.value
             self.manifest = whole.location if whole else None
-            self.expires_at = whole.manifest.earliest_expiry() if whole else None
+            self.expires_at = whole.expiry.at if whole else None
         self._learn_of_export(now)
 
     def _learn_of_export(self, now: Moment) -> None:

@@ -104,7 +104,7 @@ def _hand_out(clients: Clients, wish: Wish, bucket: str, key: str, now: datetime
         return replace(newer, key_ends=key_ends)
     if not wish.resign:
         raise shortcoming
-    return _hand_out_anew(clients, wish, StoredExport(bucket, key, manifest, (), ()), key_ends, now)
+    return _hand_out_anew(clients, wish, StoredExport(bucket, key, manifest), key_ends, now)
 
 
 def hand_out_upload(

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from omicopy.cloud.clients import Clients
 from omicopy.copying.reads import read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.export import ExportTask, Phase, StoredExport
+from omicopy.model.export import ExportTask, FoundExport, Phase
 from omicopy.model.place import split_s3
 from omicopy.model.presigned import parse_presigned
 from omicopy.model.provenance import CLEANED_TAG
@@ -38,15 +38,15 @@ def locate(clients: Clients, profile: str, source: str, now: datetime) -> tuple[
             return bucket, key
         from omicopy.copying.bucket import find_in_folder
 
-        stored = find_in_folder(clients.storage(profile), bucket, key)
-    elif _EXPORT.fullmatch(source):
+        in_folder = find_in_folder(clients.storage(profile), bucket, key)
+        return bucket, in_folder.manifest_key
+    if _EXPORT.fullmatch(source):
         stored = _finished_export(clients, profile, source, now)
-    elif source.lower().startswith(("http://", "https://")):
+        return stored.bucket, stored.manifest_key
+    if source.lower().startswith(("http://", "https://")):
         return _in_own_store(clients, profile, source)
-    else:
-        hint = "Give s3://BUCKET/KEY, an export task's ID (image-export-…), an image's (ami-…), or an old URL."
-        raise OmicopyError(ErrorCode.USAGE, f"{source!r} names no object and no export", hint)
-    return stored.bucket, stored.manifest_key
+    hint = "Give s3://BUCKET/KEY, an export task's ID (image-export-…), an image's (ami-…), or an old URL."
+    raise OmicopyError(ErrorCode.USAGE, f"{source!r} names no object and no export", hint)
 
 
 def _in_own_store(clients: Clients, profile: str, source: str) -> tuple[str, str]:
@@ -62,7 +62,7 @@ def _in_own_store(clients: Clients, profile: str, source: str) -> tuple[str, str
     return url.bucket, url.key
 
 
-def _finished_export(clients: Clients, profile: str, source: str, now: datetime) -> StoredExport:
+def _finished_export(clients: Clients, profile: str, source: str, now: datetime) -> FoundExport:
     from omicopy.copying.bucket import look_in_bucket
     from omicopy.copying.facts import Present, Refused, Unknown
 

@@ -13,7 +13,7 @@ from omicopy.copying.facts import Absent, BucketFact, Present
 from omicopy.copying.parallel import in_parallel
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat
-from omicopy.model.export import ExportKey, ExportTask, Phase, StoredExport, export_key
+from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, export_key
 from omicopy.model.image import Image
 from omicopy.model.overview import ExportEntry, Found, Shape
 from omicopy.model.place import check_bucket, check_prefix
@@ -149,8 +149,8 @@ def _found(fact: BucketFact, now: datetime) -> Found:
     return Found(Shape.MISSING if is_gone else Shape.UNREADABLE, reason=fact.error.message)
 
 
-def _found_stored(stored: StoredExport, now: datetime) -> Found:
-    expiry = stored.manifest.expiry()
+def _found_stored(stored: FoundExport, now: datetime) -> Found:
+    expiry = stored.expiry
     if stored.damage:
         more = f" and {len(stored.damage) - 1} more" if len(stored.damage) > 1 else ""
         return Found(Shape.DAMAGED, stored.location, expiry.at, stored.damage[0] + more)

@@ -70,10 +70,10 @@ def renew(
 ) -> StoredExport:
     """Signs the export of a manifest anew: the new manifest, as it now lies beside the old one. Raises as `resign`."""
     check_expiry(expires)
-    old = StoredExport(bucket, key, read_own_manifest(clients, profile, bucket, key), (), ())
+    old = StoredExport(bucket, key, read_own_manifest(clients, profile, bucket, key))
     account, storage = clients.accounts[profile], clients.storage(profile)
     new_key = resign(account, storage, clients.fetcher(), old, now, expires, allowed)
-    return StoredExport(bucket, new_key, read_own_manifest(clients, profile, bucket, new_key), (), ())
+    return StoredExport(bucket, new_key, read_own_manifest(clients, profile, bucket, new_key))
 
 
 def describe_renewed(new: StoredExport) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from omicopy.errors import OmicopyError
-from omicopy.model.export import ExportTask, StoredExport
+from omicopy.model.export import ExportTask, FoundExport
 from omicopy.model.image import Image
 from omicopy.model.report import Status
 
@@ -68,7 +68,7 @@ class CancelExport:
 
 @dataclass(frozen=True, slots=True)
 class Resign:
-    stored: StoredExport
+    stored: FoundExport
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Import:
     """Create the image `name`; `stored` is our own export, None for a manifest that was handed over."""
 
     name: str
-    stored: StoredExport | None
+    stored: FoundExport | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from omicopy.model import answers
 from omicopy.model.choices import DiskFormat
-from omicopy.model.manifest import Manifest
+from omicopy.model.manifest import Expiry, Manifest
 
 
 class Phase(Enum):
@@ -122,8 +122,23 @@ class StoredExport:
     bucket: str
     manifest_key: str
     manifest: Manifest
-    damage: tuple[str, ...]
+    damage: tuple[str, ...] = ()
     """Objects that are missing or of another size, each said in words."""
+
+    @property
+    def location(self) -> str:
+        return f"s3://{self.bucket}/{self.manifest_key}"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundExport:
+    """What decisions go by of a stored export. Without its manifest, whose live URLs nobody should keep for long."""
+
+    bucket: str
+    manifest_key: str
+    expiry: Expiry
+    """Of all embedded URLs."""
+    damage: tuple[str, ...]
     dead_urls: tuple[str, ...]
     """Embedded URLs that the store refuses, by the key of their object."""
 
