@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -119,8 +119,10 @@ class CopyRequest:
         object.__setattr__(self, "distinction", distinction)
         object.__setattr__(self, "names", (name, renamed(name, distinction)) if name else ())
 
-    def own_images(self, images: Iterable[Image]) -> list[Image]:
+    def own_images(self, images: Sequence[Image]) -> list[Image]:
         """The target account's own images under one of the copy's names, the most useful first."""
+        if not images:
+            return []
         account_id = self.destination.party.account_id if self.destination else None
         own = [image for image in images if image.account_id == account_id and image.name in self.names]
         return sorted(own, key=lambda image: (not image.is_available, image.is_failed, image.image_id))

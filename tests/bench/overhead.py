@@ -93,13 +93,17 @@ def virtual_rows() -> list[Row]:
     moving, silent = run(export, moves=True), run(export, moves=False)
     half, mute = run(copy, moves=True), run(copy, moves=False)
     return [
-        Row("Four hours: wall, Progress moves", "", "", half.ratio, 1.02),
-        Row("Four hours: wall, Progress says nothing", "", "", mute.ratio, 1.02),
+        Row("A copy, service of 4 h: wall, Progress moves", said(half), "4 h", half.ratio, 1.02),
+        Row("A copy, service of 4 h: wall, Progress says nothing", said(mute), "4 h", mute.ratio, 1.02),
         Row("Four hours of export: polls, Progress moves", f"{moving.polls}", "", moving.polls, 60),
         Row("Four hours of export: polls, Progress says nothing", f"{silent.polls}", "", silent.polls, 300),
         Row("Two hours of export, two of import: ticks, Progress moves", f"{half.polls}", "", half.polls, 300),
         Row("Two hours of export, two of import: ticks, Progress says nothing", f"{mute.polls}", "", mute.polls, 300),
     ]
+
+
+def said(slowest: Slowest) -> str:
+    return f"{slowest.ratio * FOUR_HOURS / 3600:.3f} h"
 
 
 def run(request: CopyRequest, moves: bool) -> Slowest:

@@ -98,7 +98,8 @@ def rows(copies: int = COPIES) -> list[Row]:
             found += in_rows(shape, checked)
             if shape.jobs is each_by_id:
                 yaml = measure([sys.executable, "-c", READ_YAML, str(file)], env)
-                found.append(Row("  of which reading the YAML", f"{yaml.cpu:.2f} s", "", yaml.cpu))
+                name = f"check {copies:,} copies, {shape.name}: reading the YAML"
+                found.append(Row(name, f"{yaml.cpu:.2f} s", "", yaml.cpu))
     return found
 
 
@@ -110,9 +111,8 @@ def in_rows(shape: Shape, checked: Mapping[int, Checked]) -> Iterator[Row]:
     yield Row(f"check {most:,} copies, {shape.name}", f"{large.cost.cpu:.2f} s CPU", beside, large.cost.cpu, SECONDS)
     each = {copies: one.cost.cpu / copies for copies, one in checked.items()}
     smaller = ", ".join(f"{each[copies] * 1e3:.2f} ms of {copies:,}" for copies in list(checked)[-2::-1])
-    yield Row(
-        "  a copy, beside one of a tenth as many", f"{each[most] * 1e3:.2f} ms", smaller, each[most] / each[middle], 1
-    )
+    name = f"check {most:,} copies, {shape.name}: a copy, beside a tenth as many"
+    yield Row(name, f"{each[most] * 1e3:.2f} ms", smaller, each[most] / each[middle], 1)
 
 
 def hang(sandbox: Sandbox, images: int) -> list[str]:

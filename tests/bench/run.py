@@ -34,20 +34,14 @@ def main() -> None:
 
 
 def measure_all() -> list[Row]:
-    """What mostly waits runs beside what computes in a process of its own; all else runs alone."""
+    """One after another, but for what mostly waits: that runs beside what is far from its bounds."""
     with ThreadPoolExecutor(1) as beside:
-        rows = told("start-up", startup.rows)
+        starts, fleets = told("start-up", startup.rows), told("fleets", scale.rows)
+        hands = told("copies by hand", by_hand.rows)
         waits = beside.submit(overhead.rows)
-        fleets = told("fleets, and the overhead of one copy", scale.rows)
-        rows += waits.result() + fleets
-        for what, measure in (
-            ("copies by hand", by_hand.rows),
-            ("plans", plan.rows),
-            ("storage", storage.rows),
-            ("signing", signing.rows),
-        ):
-            rows += told(what, measure)
-    return rows
+        plans = told("plans, and the overhead of one copy", plan.rows)
+        stores = told("storage", storage.rows) + told("signing", signing.rows)
+        return starts + waits.result() + hands + fleets + plans + stores
 
 
 def told(what: str, measure: Callable[[], Sequence[Row]]) -> list[Row]:
