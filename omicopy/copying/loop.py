@@ -27,6 +27,9 @@ from omicopy.model.duration import say_duration
 from omicopy.model.report import CopyResult
 from omicopy.model.request import Budgets, CopyRequest, Origin
 
+_TOUCHES_EXPORT = (StartExport, Resign)
+"""The steps that two copies which share an export would each take. What they saw of it is old after the first."""
+
 
 @dataclass(slots=True)
 class Loop:
@@ -130,7 +133,8 @@ class Loop:
                 step, export = steps[flight], id(flight.export)
                 if export in written and not isinstance(step, Done):
                     continue  # what it saw of the export is older than our last write
-                if isinstance(step, StartExport | Resign) and export not in held and not self.mode.dry_run:
+                touches = isinstance(step, _TOUCHES_EXPORT) and not self.mode.dry_run
+                if touches and export not in held:
                     flight.export.wants_lock = True
                     step = LookAgain("another run on this machine may be just about to do the same")
                 if isinstance(step, Look) or (slots.are_full(flight, step) and not self.mode.dry_run):
@@ -142,7 +146,7 @@ class Loop:
                     slots.learn(flight)
                 if moves:
                     moved = True
-                    if isinstance(step, StartExport | Resign) and not self.mode.dry_run:
+                    if touches and export in held:
                         written.add(export)
                         flight.export.wants_lock = False
         return moved
