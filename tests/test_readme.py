@@ -74,3 +74,11 @@ def _shape(value: Any) -> Any:
     if isinstance(value, list):
         return [_shape(item) for item in value]
     return type(value).__name__
+
+
+def test_the_benchmarks_table_says_met_of_what_is_within_its_bound_and_of_nothing_else() -> None:
+    _, _, *lines = readme_blocks.block("bench", TEXT).strip().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert len(rows) > 20
+    for _, _, _, ratio, bound, verdict in rows:
+        assert verdict == ("met" if float(ratio) <= float(bound.removeprefix("≤ ")) else "NOT met")
