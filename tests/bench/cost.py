@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from omicopy.model.presigned import redact
+
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 """Where the tools lie that were installed beside this Python."""
 
@@ -34,7 +36,9 @@ def measure(command: Sequence[str], env: Mapping[str, str]) -> Cost:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             said.seek(0)
-            raise subprocess.CalledProcessError(process.returncode, command, said.read())
+            error = subprocess.CalledProcessError(process.returncode, [redact(word) for word in command])
+            error.add_note(redact(said.read().decode(errors="replace")))
+            raise error
     return Cost(wall, usage.ru_utime + usage.ru_stime)
 
 

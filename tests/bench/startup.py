@@ -128,7 +128,4 @@ def profile(location: str, env: Mapping[str, str]) -> Counter[str]:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except subprocess.CalledProcessError as error:
-        print(f"{error}\n{(error.output or b'')!r}")
+    main()
