@@ -414,7 +414,7 @@ def test_the_journal_holds_no_secret_and_nothing_when_all_is_done(tool) -> None:
     assert not [a for a in tool.sandbox.accounts.values() if a.secret_key in text or a.access_key in text]
     assert tool.copy("golden-linux").copy["status"] in ("present", "copied")
     left = [path for path in (tool.home / "state").rglob("*") if path.is_file()]
-    assert [(path.name, path.read_text()) for path in left] == [("taking", "")]  # what whoever takes a lock locks
+    assert [(path.name, path.read_text()) for path in left] == [("clearing", "")]  # locked while leftovers are removed
 
 
 def test_whoever_waits_for_a_server_that_can_t_be_reached_is_told_why(tool) -> None:

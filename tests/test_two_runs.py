@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,7 @@ def test_nothing_is_left_locked_and_the_files_are_private(tmp_path: Path) -> Non
     lock = locks.take(ENTRY)
     assert lock is not None
     assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "locks").iterdir()} == {0o600}
+    assert stat.S_IMODE((tmp_path / "locks").stat().st_mode) == 0o700
     assert locks.take(ENTRY) is None
     assert Locks(tmp_path / "locks", [].append).take(ENTRY) is None
     assert locks.take({**ENTRY, "name": "b"}) is not None
@@ -64,17 +67,57 @@ def test_a_run_that_ends_lets_go_of_everything(tmp_path: Path) -> None:
     first.end()
     second.end()
     assert Locks(tmp_path, [].append).take({**ENTRY, "name": "b"}) is not None
-    assert len(list(tmp_path.glob("*.lock"))) == 1, "what ended runs left is cleared away"
+    assert len(list(tmp_path.glob("*.held"))) == 1, "what ended runs left is cleared away"
     assert len(list(tmp_path.glob("run-*"))) == 1
 
 
-@pytest.mark.parametrize("left", ["run-0123456789abcdef", "", "../../etc/passwd", "run-zz"])
-def test_the_file_of_a_killed_run_locks_nobody_out(tmp_path: Path, left: str) -> None:
+def test_a_lock_of_an_ended_run_takes_nothing_from_the_next_one(tmp_path: Path) -> None:
+    first, second = Locks(tmp_path, [].append), Locks(tmp_path, [].append)
+    lock = first.take(ENTRY)
+    assert lock is not None
+    first.end()
+    assert second.take(ENTRY) is not None
+    lock.release()
+    assert first.take(ENTRY) is None
+
+
+@pytest.mark.parametrize("left", ["run-0123456789abcdef", "../../etc/passwd", "run-zz"])
+def test_the_link_of_a_killed_run_locks_nobody_out(tmp_path: Path, left: str) -> None:
     first = Locks(tmp_path, [].append)
     assert first.take(ENTRY) is not None
-    (file,) = tmp_path.glob("*.lock")
-    file.write_text(left)  # what a killed process leaves: a file that names a run of which the kernel knows nothing
-    assert Locks(tmp_path, [].append).take(ENTRY) is not None
+    (link,) = tmp_path.glob("*.held")
+    link.unlink()
+    link.symlink_to(left)  # what a killed process leaves: a link that names a run of which the kernel knows nothing
+    assert first.take(ENTRY) is not None
+    assert Locks(tmp_path, [].append).take(ENTRY) is None
+
+
+def test_what_cant_be_cleared_away_keeps_no_lock_from_working(tmp_path: Path) -> None:
+    events: list[Event] = []
+    (tmp_path / "image-zz.held").mkdir()
+    (tmp_path / "run-0123456789abcdef").mkdir()
+    assert Locks(tmp_path, events.append).take(ENTRY) is not None
+    assert Locks(tmp_path, events.append).take(ENTRY) is None
+    assert events == []
+
+
+def test_a_run_that_is_stopped_while_it_clears_away_blocks_nobody(tmp_path: Path) -> None:
+    with (tmp_path / "clearing").open("w") as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_EX)
+        assert Locks(tmp_path, [].append).take(ENTRY) is not None
+        assert Locks(tmp_path, [].append).take(ENTRY) is None
+
+
+def test_of_many_that_want_what_a_killed_run_left_one_gets_it(tmp_path: Path) -> None:
+    dead = Locks(tmp_path, [].append)
+    assert all(dead.take({**ENTRY, "name": str(number)}) for number in range(50))
+    runs = [Locks(tmp_path, [].append) for _ in range(8)]
+    for run in runs:
+        run.take({**ENTRY, "name": "another"})  # each has begun, and cleared away what was left then
+    dead.end()
+    with ThreadPoolExecutor(8) as threads:
+        taken = list(threads.map(lambda run: [run.take({**ENTRY, "name": str(number)}) for number in range(50)], runs))
+    assert [sum(lock is not None for lock in locks) for locks in zip(*taken, strict=True)] == [1] * 50
 
 
 def test_a_killed_process_leaves_nothing_locked(tmp_path: Path) -> None:
