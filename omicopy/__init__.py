@@ -17,3 +17,8 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module("omicopy.api"), name)
+
+
+def __dir__() -> list[str]:
+    """With the names that are not loaded yet: for completion, and for `help`."""
+    return sorted({*globals(), *__all__})

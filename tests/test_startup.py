@@ -126,6 +126,18 @@ def test_a_public_function_loads_what_it_needs_itself_and_each_is_there() -> Non
     assert all(getattr(omicopy.api, name) for name in omicopy.api.__all__)
 
 
+def test_the_public_names_are_listed_for_type_checkers_for_completion_and_where_they_are_loaded_from() -> None:
+    api = source(PACKAGE / "api" / "__init__.py")
+    (checked,) = (node for node in api.body if isinstance(node, ast.If))
+    typed = [alias.asname for node in checked.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert sorted(omicopy.api.__all__) == sorted(omicopy.api._MODULES) == sorted(str(name) for name in typed)
+    code = "import omicopy, omicopy.api, sys; print(*dir(omicopy)); print(*dir(omicopy.api)); print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, second, loaded = (set(line.split()) for line in ran.stdout.splitlines())
+    assert (set(omicopy.__all__) - first, set(omicopy.api.__all__) - second) == (set(), set())
+    assert of({"omicopy.copying", "omicopy.model"}, loaded) == set()
+
+
 # ---- which way imports go
 
 

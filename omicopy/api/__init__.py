@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from omicopy.api.common import connect as connect
+    from omicopy.api.copies import Watch as Watch
     from omicopy.api.copies import copy as copy
     from omicopy.api.manifests import inspect as inspect
     from omicopy.api.plans import load_plan as load_plan
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "connect": "omicopy.api.common",
+    "Watch": "omicopy.api.copies",
     "copy": "omicopy.api.copies",
     "inspect": "omicopy.api.manifests",
     "load_plan": "omicopy.api.plans",
@@ -44,7 +46,24 @@ _MODULES = {
     "exit_code": "omicopy.model.report",
     "Budgets": "omicopy.model.request",
 }
-__all__ = list(_MODULES)
+__all__ = [
+    "Budgets",
+    "CopyResult",
+    "DiskFormat",
+    "IfExists",
+    "Mode",
+    "Orders",
+    "Plan",
+    "Status",
+    "Watch",
+    "connect",
+    "copy",
+    "exit_code",
+    "inspect",
+    "load_plan",
+    "presign",
+    "run_plan",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -52,3 +71,8 @@ def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """With the names that are not loaded yet: for completion, and for `help`."""
+    return sorted({*globals(), *__all__})
