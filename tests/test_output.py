@@ -13,6 +13,7 @@ import threading
 from functools import partial
 
 import pytest
+from rich.cells import cell_len
 
 from omicopy.sandbox.faults import Fault, FaultKind
 from tests.tool import LINUX, PATIENCE, THREE, Ran, Tool
@@ -171,6 +172,23 @@ def test_a_narrow_terminal_cuts_the_words_and_never_the_percent_and_the_time(too
     assert len(lines) > 3
     assert [line for line in lines if not re.search(r" ( {4}|[ \d]{3}%) \d:\d\d:\d\d *$", line)] == []
     assert any("…" in line for line in lines)
+
+
+def test_a_table_fits_the_window_and_cuts_only_names(tool) -> None:
+    words = ("copy", LINUX, THREE, *COPY[2:], "--dry-run", "-q", "--name", "{name}-" + "x" * 80)
+    narrow, wide = tool.together(partial(at_a_terminal, tool, *words, COLUMNS=columns) for columns in ("70", "160"))
+    header, *rows = narrow[1].splitlines()
+    assert (header[:9], header[-4:]) == ("\x1b[1mImage", "\x1b[0m")
+    assert [cell_len(row) for row in rows] == [64, 64]  # and the heading over the seconds, which is longer
+    assert len(re.findall(r"^- +golden-\w+-x+…  \d{12}  us-east-2  planned  0$", "\n".join(rows), re.M)) == 2
+    assert "…" not in wide[1]
+    assert "-" + "x" * 80 + "  2000" in wide[1]
+
+
+def test_a_table_without_colours_has_plain_headings(tool) -> None:
+    _, screen = at_a_terminal(tool, *COPY, "--dry-run", "-q", NO_COLOR="1")
+    assert "\x1b" not in screen
+    assert screen.splitlines()[0].split() == ["Image", "Name", "Account", "Region", "Status", "Seconds"]
 
 
 def test_more_copies_than_a_terminal_has_lines_are_told_in_plain_ones(tool) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,6 +17,8 @@ from omicopy.model.request import CopyRequest
 
 Lines = Callable[[Sequence[CopyResult]], None]
 _HEADINGS = ("Image", "Name", "Account", "Region", "Status", "Seconds")
+_NAME = _HEADINGS.index("Name")
+_GAP = "  "
 
 
 def print_results(
@@ -80,13 +84,21 @@ def _on_one_line(text: str) -> str:
 
 
 def _table(results: Sequence[CopyResult]) -> None:
-    """Laid out by hand: rich takes a quarter of a millisecond a line, and a plan may have ten thousand."""
+    """Laid out by hand: rich takes a quarter of a millisecond a line, and a plan may have ten thousand. Names are cut
+    at what the window leaves them, but never below their heading."""
     from rich.cells import cell_len, set_cell_size
 
     lines = [_HEADINGS, *(_cells(result) for result in results)]
-    widths = [max(cell_len(cell) for cell in column) for column in zip(*lines, strict=True)]
-    for line in lines:
-        print("  ".join(map(set_cell_size, line, widths)).rstrip())  # noqa: T201
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    others = sum(widths) - widths[_NAME] + len(_GAP) * (len(widths) - 1)
+    room = max(shutil.get_terminal_size().columns - others, len(_HEADINGS[_NAME]))
+    widths[_NAME] = min(widths[_NAME], room)
+    for number, line in enumerate(lines):
+        cells = list(line)
+        if cell_len(cells[_NAME]) > room:
+            cells[_NAME] = set_cell_size(cells[_NAME], room - 1) + "…"
+        text = _GAP.join(map(set_cell_size, cells, widths)).rstrip()
+        print(text if number or os.environ.get("NO_COLOR") else f"\x1b[1m{text}\x1b[0m")  # noqa: T201
 
 
 def _cells(result: CopyResult) -> tuple[str, ...]:
