@@ -1,4 +1,4 @@
-"""What checking a large plan costs: `python tests/bench/plan.py [COPIES]`. Always exits 0.
+"""What checking a large plan costs: `python tests/bench/plan.py [COPIES]`. Fails where a command does.
 
 `omicopy run PLAN --check` as a whole process, against a sandbox whose source account holds all the images and whose
 bucket is empty: the YAML is read, then the images and whatever the first decisions need, and each copy is printed. The
@@ -13,14 +13,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import SOURCE_REGION, Settings
+from omicopy.sandbox.settings import Settings
 from tests.bench.cost import SCRIPTS, Cost, measure, median
+from tests.bench.fleet import build_fleet
 from tests.bench.table import Row, text_table
 
 COPIES = 10_000
@@ -93,40 +94,26 @@ def rows(copies: int = COPIES) -> list[Row]:
         for shape in SHAPES:
             checked = {}
             for size, rounds in ((copies // 100, ROUNDS), (copies // 10, ROUNDS), (copies, 1)):
-                file.write_text(shape.plan(hang(sandbox, size // shape.targets)))
+                file.write_text(shape.plan(build_fleet(sandbox, size // shape.targets, Settings())))
                 checked[size] = check(file, env, rounds)
             found += in_rows(shape, checked)
             if shape.jobs is each_by_id:
                 yaml = measure([sys.executable, "-c", READ_YAML, str(file)], env)
-                name = f"check {copies:,} copies, {shape.name}: reading the YAML"
+                name = f"check {copies:,} copies, {shape.name}: CPU of reading the YAML"
                 found.append(Row(name, f"{yaml.cpu:.2f} s", "", yaml.cpu))
     return found
 
 
 def in_rows(shape: Shape, checked: Mapping[int, Checked]) -> Iterator[Row]:
-    """Among more copies each is to be cheaper: they share the cost of the start. What is quadratic makes it dearer."""
+    """Among more copies each gets cheaper, for they share the cost of the start. What is quadratic makes it dearer."""
     _, middle, most = checked
     large = checked[most]
     beside = f"{large.cost.wall:.1f} s wall, {large.sandbox:.1f} s the sandbox's"
-    yield Row(f"check {most:,} copies, {shape.name}", f"{large.cost.cpu:.2f} s CPU", beside, large.cost.cpu, SECONDS)
+    yield Row(f"check {most:,} copies, {shape.name}: CPU", f"{large.cost.cpu:.2f} s", beside, large.cost.cpu, SECONDS)
     each = {copies: one.cost.cpu / copies for copies, one in checked.items()}
     smaller = ", ".join(f"{each[copies] * 1e3:.2f} ms of {copies:,}" for copies in list(checked)[-2::-1])
     name = f"check {most:,} copies, {shape.name}: a copy, beside a tenth as many"
-    yield Row(name, f"{each[most] * 1e3:.2f} ms", smaller, each[most] / each[middle], 1)
-
-
-def hang(sandbox: Sandbox, images: int) -> list[str]:
-    """A sandbox as new, with so many images in the source account that differ by their names alone; their IDs."""
-    sandbox.reset(Settings(images=0, snapshots=0, exports_in_flight=0))
-    world = sandbox.world(SOURCE_REGION)
-    model = world.images.get("ami-00000001")
-    if model is None:
-        raise LookupError("the sandbox has not sown the image that all others are made after")
-    ids = [f"ami-{number:08x}" for number in range(0x1000, 0x1000 + images)]
-    for image_id in ids:
-        world.images.put(image_id, replace(model, image_id=image_id, name=f"ship-{image_id}"))
-    world.settle()
-    return ids
+    yield Row(name, f"{each[most] * 1e3:.2f} ms", smaller, each[most] / each[middle])
 
 
 def check(file: Path, env: Mapping[str, str], rounds: int) -> Checked:

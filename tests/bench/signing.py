@@ -1,4 +1,4 @@
-"""What a pre-signed URL costs, beside boto3's own client: `python tests/bench/signing.py [URLS]`. Always exits 0.
+"""What a pre-signed URL costs, beside boto3's own client: `python tests/bench/signing.py [URLS]`.
 
 Both sign the same objects for the same account, in turns, so that a busy machine is busy for both. Nothing is sent.
 """

@@ -2,7 +2,6 @@
 
 Both work on the same manifests in the real store of a sandbox, in turns. The loop is what somebody who knows boto3
 writes: one client, and nothing looked at twice. CPU time is that of the thread that asks, without the sandbox's own.
-Always exits 0.
 """
 
 from __future__ import annotations
