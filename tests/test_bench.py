@@ -21,7 +21,7 @@ def test_a_row_says_whether_its_bound_is_met(ratio: float, bound: float | None, 
 
 def test_a_small_fleet_arrives_and_is_read_flatly() -> None:
     fleet = scale.run_alone(20)
-    assert fleet.most_reads == 2
+    assert fleet.most_reads == 1
     assert fleet.ticks > 50
     assert fleet.tick_us > 0
     assert fleet.once_us > fleet.tick_us

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -165,6 +166,52 @@ def test_r7_a_copy_that_moves_on_is_looked_at_soon(machine: Machine, cloud: Clou
     created = next(at for at, _, action, _ in cloud.requests if action == "CreateImage")
     after = sorted({at for at, *_ in cloud.requests if at > created})
     assert after[0] - created <= 6.0
+
+
+def test_r7_while_an_export_runs_for_a_copy_that_was_not_there_the_target_is_left_alone(
+    machine: Machine, cloud: Cloud
+) -> None:
+    cloud.export_seconds, cloud.import_seconds = 2 * HOUR, 60.0
+    machine.run(COPY)
+    looks = [at for at, profile, action, _ in cloud.requests if (profile, action) == ("target", "ReadImages")]
+    assert len(looks) > 3
+    assert [at for at in looks if 10.0 < at < 2 * HOUR] == []
+
+
+def test_a_copy_that_another_machine_makes_while_the_export_runs_is_found_when_it_has_ended(
+    machine: Machine, cloud: Cloud
+) -> None:
+    cloud.export_seconds = 2 * HOUR
+
+    def meanwhile(profile: str, action: str) -> None:
+        if action == "ReadImageExportTasks" and cloud.time.seconds > HOUR and len(cloud.images) == 1:
+            cloud.add_image("target", "ami-000000aa", ImageName=NAME, Description=MARKER)
+
+    cloud.trouble = meanwhile
+    [result] = machine.run(COPY)
+    assert (result.status, result.image_id) == (Status.PRESENT, "ami-000000aa")
+    assert cloud.writes["CreateImage"] == 0
+
+
+def test_one_account_under_two_profiles_may_tell_two_things_of_one_moment(tmp_path: Path, cloud: Cloud) -> None:
+    cloud.export_seconds = 300.0
+    shown = cloud._shown
+
+    def of_either(jobs: Any, profile: str) -> Any:
+        return shown(jobs, profile.removesuffix("-alias") if profile.startswith("source") else profile)
+
+    def slowly(_: str, action: str) -> None:
+        cloud.time.seconds += 3.0 if action == "ReadImageExportTasks" else 0.0
+
+    cloud._shown, cloud.trouble = of_either, slowly  # type: ignore[method-assign]
+    other = replace(TARGET, profile="target-alias", account_id="333333333333")
+    alias = replace(
+        COPY,
+        source=replace(ORIGIN, party=replace(SOURCE, profile="source-alias")),
+        destination=replace(COPY.destination or Destination(other, NAME, ""), party=other),
+    )
+    assert len(Machine(tmp_path, cloud).run(COPY, alias)) == 2
+    assert cloud.writes["CreateImageExportTask"] == 1
 
 
 @pytest.mark.parametrize("number", [1, 100])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from omicopy import __version__
-from omicopy.copying.decide_export import decide_export
+from omicopy.copying.decide_export import decide_export, still_exporting
 from omicopy.copying.facts import Unasked, Unknown
 from omicopy.copying.situation import Situation
 from omicopy.copying.steps import Annotate, Done, Fail, Import, Look, LookAgain, ReplaceFailed, Stage, Step, Wait
@@ -28,7 +28,7 @@ def decide(s: Situation) -> Step:
     if destination is None:
         return decide_export(s, name=None)
     if isinstance(s.seen.images, Unasked):
-        return Look.IMAGES
+        return still_exporting(s) or Look.IMAGES
     if isinstance(s.seen.images, Unknown):
         return LookAgain("the target account can't be read", s.seen.images.error)
     candidates = s.request.own_images(s.seen.images.value)

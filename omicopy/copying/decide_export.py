@@ -60,6 +60,18 @@ def decide_export(s: Situation, name: str | None) -> Step:
     return _start(s)
 
 
+def still_exporting(s: Situation) -> Step | None:
+    """While an export runs for a copy that was not there, nobody looks into the target. None once that is different."""
+    if not s.export.is_running or not s.image.is_known_absent:
+        return None
+    if isinstance(s.seen.tasks, Unasked):
+        return Look.TASKS
+    if isinstance(s.seen.tasks, Unknown):
+        return LookAgain("the export tasks can't be read", s.seen.tasks.error)
+    step = decide_export(s, name=None)
+    return step if isinstance(step, Wait) else None
+
+
 def _origin(s: Situation) -> Origin:
     if not isinstance(s.request.source, Origin):
         raise TypeError("a manifest that was handed over needs no export")

@@ -101,6 +101,8 @@ class ExportMemory:
     """Since when (ticks) a read does not show one of them any more."""
     old_failures: frozenset[str] | None = None
     """Tasks that had failed before this run looked for the first time. They are ignored."""
+    is_running: bool = False
+    """Whether the last look showed it running, and none complete."""
     is_followed: bool = False
     """Whether the service was seen at work: then nothing is about to be started, and no lock is needed for it."""
     wants_lock: bool = False
@@ -147,7 +149,9 @@ class ExportMemory:
         self.missing_since = _since(not self.known <= ids, self.missing_since, ticks)
         if not live.keys() <= self.known:
             self.known |= live.keys()
-        if set(live.values()) != {Phase.COMPLETE}:
+        phases = set(live.values())
+        self.is_running = bool(phases) and Phase.COMPLETE not in phases
+        if phases != {Phase.COMPLETE}:
             self.unusable_since = None
         elif _is_unusable(observed.stored) and self.unusable_since is None:
             self.unusable_since = ticks
@@ -174,6 +178,8 @@ class ImageMemory:
     """Since when (ticks) a copy of ours may be there that no read has shown."""
     known: frozenset[str] = frozenset()
     """The copies that any read has shown, but for failed ones."""
+    has_seen_none: bool = False
+    """Whether the last look showed no image at all under the copy's names, and none before it a copy."""
     missing_since: float | None = None
     """Since when (ticks) a read does not show one of them any more."""
     conflicts: dict[str, Conflict] = field(default_factory=dict)
@@ -185,11 +191,17 @@ class ImageMemory:
     """The failed image that this run deleted."""
     replaced_at: float = 0.0
 
+    @property
+    def is_known_absent(self) -> bool:
+        """Whether this run has looked, has never seen a copy under any of its names, and has not begun to make one."""
+        return self.has_seen_none and not self.conflicts and self.doubt_since is None and self.replaced_id is None
+
     def remember(self, observed: Observed, marker: str, ticks: float) -> None:
         """Takes from a look what later looks are compared with."""
         if not isinstance(observed.images, Present):
             return
         shown = observed.images.value
+        self.has_seen_none = not shown and not self.known
         if self.old_failures is None:
             self.old_failures = frozenset(image.image_id for image in shown if image.is_failed) or _NONE
         ids = {image.image_id for image in shown}

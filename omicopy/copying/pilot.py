@@ -64,21 +64,21 @@ class Pilot:
     began: float
 
     def follow(self, flight: Flight, step: Step, now: Moment) -> bool:
-        """Does what was decided; whether the copy moved on."""
+        """Does what was decided; whether the copy moved on, so that it may soon do so again."""
         match step:
+            case Wait():
+                self._wait(flight, step, now)
             case Done(status, image):
                 self._end(flight, Ending(status, image=image))
             case Fail(error, image):
                 self._end(flight, Ending(Status.FAILED, image=image, error=error))
-            case Wait():
-                return self._wait(flight, step, now)
             case LookAgain():
                 return self._look_again(flight, step, now)
             case Look():
-                return False
+                pass
             case _:
                 return self._write(flight, step, now)
-        return True
+        return False
 
     def locked_out(self, flight: Flight, lock_wait: timedelta) -> None:
         """Another run on this machine is at the same copy: wait for it, or leave it to it."""
@@ -116,23 +116,22 @@ class Pilot:
         """Ends a copy that the run has no time for any more. What the service does for it goes on."""
         self._end(flight, Ending(Status.FAILED, error=error))
 
-    def _wait(self, flight: Flight, step: Wait, now: Moment) -> bool:
+    def _wait(self, flight: Flight, step: Wait, now: Moment) -> None:
         flight.out_of_trouble()
         flight.enter(step.stage, now.ticks)
         flight.export.is_followed = True
         if step.stage is Stage.EXPORTING:
             flight.export.forecast.learn(now.ticks, step.progress)
             flight.left = flight.export.forecast.left(now.ticks)
-        moved = self._tell(flight, step.stage.value, describe_wait(step), step.progress)
+        self._tell(flight, step.stage.value, describe_wait(step), step.progress)
         if self.mode.dry_run and not step.is_ours:
             self._end(flight, Ending(Status.PLANNED))
         elif not self.mode.wait and not step.is_ours:
             self._end(flight, Ending(Status.FAILED, error=_not_begun(step)))
         elif not self.mode.wait or self.mode.dry_run:
             self._end(flight, Ending(Status.RUNNING, image=step.image))
-        else:
+        elif flight.time_left(now.ticks) <= 0:
             self._mind_the_time(flight, now, f"{step.resource} is {step.state}", step.image)
-        return moved
 
     def _look_again(self, flight: Flight, step: LookAgain, now: Moment) -> bool:
         moved = self._tell(flight, "looking", step.why, None)
@@ -167,7 +166,8 @@ class Pilot:
         if isinstance(step, Annotate) and step.is_last:
             status = Status.COPIED if flight.image.made_here else Status.PRESENT
             self._end(flight, Ending(status, image=step.image))
-        elif not self.mode.wait and self._is_answered(flight, step):
+            return False
+        if not self.mode.wait and self._is_answered(flight, step):
             self._end(flight, Ending(Status.RUNNING, name=step.name if isinstance(step, Import) else None))
         return True
 

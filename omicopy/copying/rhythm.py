@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from omicopy.model.request import Budgets
 
 PATIENCE = 1 / 8
-"""Of the time since something moved that a pause lasts: nobody learns of the end later than by about that share."""
+"""Of the time since something moved that a pause lasts: an end is learned of later by no more than about that share."""
 JITTER = 0.2
 STRETCH = 10
 """How many of the longest pauses one may last that progress allows: ten minutes, unless other pauses were asked for."""
@@ -29,8 +29,14 @@ class Forecast:
     """When the latest one was seen for the first time."""
     _rate: float = 0.0
     """Percent a second."""
+    _seen: float | None = None
+    """The last look."""
 
     def learn(self, ticks: float, progress: int | None) -> None:
+        """Once a look: what else is told of the same moment, as another profile of the account may, changes nothing."""
+        if self._seen == ticks:
+            return
+        self._seen = ticks
         if progress is None or self._first is None or self._last is None or progress < self._last[1]:
             self._first = self._last = None if progress is None else (ticks, progress)
             self._rate = 0.0

@@ -1,4 +1,4 @@
-"""What omicopy adds to the time that the service itself takes: `python tests/bench/overhead.py`. Always exits 0.
+"""What omicopy adds to the time that the service itself takes: `python tests/bench/overhead.py`.
 
 Short services are the sandbox's, in real time: three copies of three images, each a process of its own with the default
 pauses; the median counts. The service's time is what the sandbox was told to take, half of it for the export. A service
