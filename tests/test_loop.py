@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -191,6 +192,17 @@ def test_a_copy_that_another_machine_makes_while_the_export_runs_is_found_when_i
     [result] = machine.run(COPY)
     assert (result.status, result.image_id) == (Status.PRESENT, "ami-000000aa")
     assert cloud.writes["CreateImage"] == 0
+
+
+@pytest.mark.parametrize("is_hosts", [False, True])
+def test_what_a_host_keeps_from_pythons_search_for_garbage_stays_so(machine: Machine, is_hosts: bool) -> None:
+    if is_hosts:
+        gc.freeze()
+    try:
+        machine.run(COPY)
+        assert (gc.get_freeze_count() > 0) is is_hosts
+    finally:
+        gc.unfreeze()
 
 
 def test_one_account_under_two_profiles_may_tell_two_things_of_one_moment(tmp_path: Path, cloud: Cloud) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,6 +14,7 @@ from omicopy.copying.decide import decide
 from omicopy.copying.events import Listener
 from omicopy.copying.facts import ExportMemory, Moment
 from omicopy.copying.flight import Flight
+from omicopy.copying.garbage import no_garbage
 from omicopy.copying.journal import Journal, export_entry, image_entry
 from omicopy.copying.locks import Lock, Locks
 from omicopy.copying.observe import Observer
@@ -59,7 +59,7 @@ class Loop:
         actor = Actor(self.clients, self.journal, self.clock, self.listener)
         pilot = Pilot(actor, self.journal, self.listener, self.mode, self.clock, self._began)
         try:
-            with _no_garbage():
+            with no_garbage():
                 while open_flights := [flight for flight in flights if flight.result is None]:
                     if self._tick(self._locked(open_flights, pilot), observer, pilot):
                         self._moved_at = self.clock.ticks()
@@ -232,20 +232,6 @@ class Loop:
         lefts = [flight.left for flight in flights if flight.left is not None]
         foretold = min(lefts) if len(lefts) == len(flights) else None
         self.clock.sleep(max(0.0, min(pause(ticks - self._moved_at, foretold, self.budgets), soonest)))
-
-
-@contextlib.contextmanager
-def _no_garbage() -> Iterator[None]:
-    """Lets Python's search for garbage pass over the fleet that is in flight: of ten thousand copies it would take a
-    fifth of every tick. Whoever does the same for reasons of his own is left alone."""
-    is_ours = gc.get_freeze_count() == 0
-    if is_ours:
-        gc.freeze()
-    try:
-        yield
-    finally:
-        if is_ours:
-            gc.unfreeze()
 
 
 def _first_failure(flights: Sequence[Flight]) -> OmicopyError | None:
