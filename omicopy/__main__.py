@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from io import TextIOWrapper
 from types import FrameType
 
@@ -18,8 +19,7 @@ UNWINDING_SECONDS = 1.5
 
 def main() -> None:
     """The console script, and `python -m omicopy`."""
-    for each in _SIGNALS:
-        signal.signal(each, _unwind)
+    _handle_signals(_unwind)
     _watch_signals()
     _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
@@ -31,6 +31,13 @@ def main() -> None:
         run()
     except Interrupted as interruption:  # before there was anything to tell
         sys.exit(interruption.exit_code)
+
+
+def _handle_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    """What we were started to ignore (`nohup`, `… &` in a script) we go on ignoring, as is the custom."""
+    for each in _SIGNALS:
+        if signal.getsignal(each) is not signal.SIG_IGN:
+            signal.signal(each, handler)
 
 
 def _watch_signals() -> None:
@@ -65,8 +72,7 @@ def _open_what_is_closed() -> None:
 
 def _unwind(number: int, _: FrameType | None) -> None:
     """The first Ctrl-C or SIGTERM unwinds the stack; the next one ends at once."""
-    for each in _SIGNALS:
-        signal.signal(each, _end)
+    _handle_signals(_end)
     raise Interrupted(number)
 
 

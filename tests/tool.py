@@ -141,16 +141,19 @@ class Tool:
         with ThreadPoolExecutor(4) as threads:
             return [future.result() for future in [threads.submit(command) for command in commands]]
 
-    def start(self, *args: str, **env: str) -> Child:
-        """A command that runs on, from a cold start; see `finish`."""
-        return Child([sys.executable, "-m", "omicopy", *args], self.env | env)
+    def start(self, *args: str, ignoring: str = "", **env: str) -> Child:
+        """A command that runs on, from a cold start; see `finish`. `ignoring` names signals that it is told to ignore,
+        as `nohup` and scripts tell those that they start."""
+        command = [sys.executable, "-m", "omicopy", *args]
+        told = ["sh", "-c", f"trap '' {ignoring}; exec \"$@\"", "sh"] if ignoring else []
+        return Child([*told, *command], self.env | env)
 
     def finish(self, process: Child, send: signal.Signals | None = None) -> Ran:
         """Sends a signal, if any, and waits for the end."""
         if send is not None:
             process.send_signal(send)
         out, err = process.communicate()
-        return self.judged(Ran(process.returncode, out, err), process.args[3:], None)
+        return self.judged(Ran(process.returncode, out, err), process.args[process.args.index("omicopy") + 1 :], None)
 
     def judged(self, ran: Ran, args: Iterable[str], code: int | None) -> Ran:
         said = f"{' '.join(args)}\nexit {ran.code}\n--- stdout\n{ran.out}\n--- stderr\n{ran.err}"
