@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 
 from omicopy.cli import streams
@@ -22,8 +23,7 @@ _is_heard = threading.Event()
 
 def main() -> None:
     """The console script, and `python -m omicopy`."""
-    for each in _SIGNALS:
-        signal.signal(each, _unwind)
+    _handle_signals(_unwind)
     streams.install()  # before anything takes the number of a descriptor that is closed
     _watch_signals()
     try:
@@ -32,6 +32,13 @@ def main() -> None:
         run()
     except Interrupted as interruption:  # before there was anything to tell
         sys.exit(interruption.exit_code)
+
+
+def _handle_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    """What we were started to ignore (`nohup`, `… &` in a script) we go on ignoring, as is the custom."""
+    for each in _SIGNALS:
+        if signal.getsignal(each) is not signal.SIG_IGN:
+            signal.signal(each, handler)
 
 
 def _watch_signals() -> None:
@@ -64,8 +71,7 @@ def _outlast(number: int) -> None:
 
 def _unwind(number: int, _: FrameType | None) -> None:
     """The first Ctrl-C or SIGTERM unwinds the stack; the next one ends at once."""
-    for each in _SIGNALS:
-        signal.signal(each, _end)
+    _handle_signals(_end)
     _is_heard.set()
     raise Interrupted(number)
 
