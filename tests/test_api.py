@@ -16,6 +16,7 @@ from omicopy.cloud.api import Api
 from omicopy.cloud.failure import Cause, ServiceError
 from omicopy.cloud.profile import Account
 from omicopy.errors import ErrorCode
+from tests.children import PATIENCE
 from tests.hostile import HTML, JSON, PAGE, Hostile, Hurried, Reply, account, hostile
 
 PROBLEM = "application/problem+json"
@@ -56,8 +57,8 @@ CAUSES = [
 ]  # fmt: skip
 
 
-def api(account: Account, read_timeout: float = 5.0) -> Api:
-    return Api(account, (2.0, read_timeout), Hurried())
+def api(account: Account, read_timeout: float = PATIENCE) -> Api:
+    return Api(account, (PATIENCE, read_timeout), Hurried())
 
 
 @pytest.fixture(scope="module")
@@ -130,8 +131,8 @@ def test_an_answer_s_content_type_does_not_matter_when_it_is_json(client: Api, s
 
 
 def test_a_server_that_says_nothing_is_left_in_time() -> None:
-    with hostile(Reply(silence=30.0)) as server:
-        assert failure(api(server.account, read_timeout=0.2), server, Reply(silence=30.0)).cause is Cause.SILENT
+    with hostile(Reply(silence=PATIENCE)) as server:
+        assert failure(api(server.account, read_timeout=0.2), server, Reply(silence=PATIENCE)).cause is Cause.SILENT
 
 
 def test_a_server_that_is_not_there_was_sent_nothing() -> None:

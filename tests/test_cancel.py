@@ -15,7 +15,7 @@ from tests.tool import LINUX, THREE, Ran, Tool
 @pytest.fixture
 def tool(tool: Tool) -> Tool:
     """Exports stay in the queue."""
-    tool.again(export_seconds=600, queued_share=0.9)
+    tool.hold()
     return tool
 
 

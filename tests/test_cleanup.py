@@ -28,7 +28,7 @@ OURS = {EXPORT_TAG: "1"}
 
 def clients_of(tool: Tool, profile: str = "source") -> Clients:
     account = resolve_profile(profile, {"OSC_CONFIG_FILE": str(tool.sandbox.profiles)}, Path("/nowhere"))
-    return Clients({profile: account}, read_timeout=5, retry=timedelta(seconds=5))
+    return Clients({profile: account}, read_timeout=60, retry=timedelta(minutes=2))
 
 
 def request_for(tool: Tool, image_id: str = LINUX, prefix: str = "") -> CopyRequest:
@@ -141,7 +141,7 @@ def test_where_nothing_was_exported_or_all_is_gone_there_is_nothing_to_tell(tool
 
 def test_while_another_export_writes_there_nothing_is_deleted(tool) -> None:
     tool.export()
-    tool.from_now_on(export_seconds=30)
+    tool.hold()
     running = tool.start_export(DiskImageFormat="raw")
     (told,) = clean(tool)
     assert f"{running}, which is p" in told

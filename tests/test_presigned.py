@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.presigned import MAX_EXPIRY, Signature, parse_presigned, redact
+from tests import children
 
 V4 = (
     "https://oos.eu-west-2.outscale.com/omi-exports/nightly/ami-12345678/snap%2B1.qcow2.gz"
@@ -242,7 +242,7 @@ def test_seven_days_are_the_most_a_url_may_live() -> None:
 
 def test_importing_it_loads_nothing_heavy() -> None:
     code = "import sys, omicopy.model.presigned; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = children.run([sys.executable, "-c", code], check=True)
     assert {"pydantic", "requests", "boto3", "yaml", "ruamel"}.isdisjoint(done.stdout.split())
 
 

@@ -18,6 +18,7 @@ from omicopy.cloud.signing import presign
 from omicopy.cloud.storage import Storage
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.presigned import PresignedUrl, parse_presigned
+from tests.children import PATIENCE
 from tests.hostile import HTML, JSON, PAGE, XML, Hostile, Hurried, Reply, account, hostile
 
 REDIRECT = b"<Error><Code>PermanentRedirect</Code><Endpoint>elsewhere.example</Endpoint></Error>"
@@ -41,7 +42,7 @@ def refusal(status: int, code: str) -> Reply:
 
 @functools.cache
 def storage(server: Hostile, patience: float = 0.0) -> Storage:
-    return Storage(server.account, (2.0, 5.0), Hurried(), patience)
+    return Storage(server.account, (PATIENCE, PATIENCE), Hurried(), patience)
 
 
 @pytest.fixture(scope="module")
@@ -211,9 +212,9 @@ def test_no_aws_variable_and_no_file_has_any_influence(
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in VARIABLES:
         monkeypatch.setenv(name, value)
-    assert Storage(ready(server, listing("x/1")).account, (2.0, 5.0), Hurried(), 0.0).sizes("omi-exports", "x/") == {
-        "x/1": 7
-    }
+    assert Storage(ready(server, listing("x/1")).account, (PATIENCE, PATIENCE), Hurried(), 0.0).sizes(
+        "omi-exports", "x/"
+    ) == {"x/1": 7}
     [(_, path, headers, _)] = server.requests
     assert path.startswith("/omi-exports?list-type=2")
     assert "Credential=SOMEACCESSKEY/" in headers["Authorization"]
@@ -226,7 +227,7 @@ def url(server: Hostile) -> PresignedUrl:
 
 
 def fetcher(patience: float = 0.0) -> Fetcher:
-    return Fetcher((2.0, 5.0), Hurried(), patience)
+    return Fetcher((PATIENCE, PATIENCE), Hurried(), patience)
 
 
 @pytest.mark.parametrize(
