@@ -324,7 +324,7 @@ def test_a_bucket_that_shows_its_objects_late_is_waited_for(tool) -> None:
     tool.exported()
     tool.sandbox.faults.add(Fault(FaultKind.LAG, "ListObjects", account="source", times=2))
     tool.sandbox.faults.add(Fault(FaultKind.LAG, "GetObject", account="source"))
-    assert tool.copy("golden-linux").copy["status"] == "copied"
+    assert tool.copy("golden-linux", "--grace", "1h").copy["status"] == "copied"
     assert len(tool.tasks()) == 1
 
 

@@ -9,7 +9,6 @@ import shlex
 import shutil
 import stat
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -128,15 +127,16 @@ def test_an_old_export_is_not_signed_anew_where_that_is_not_wanted(tool) -> None
     assert "PutObject" not in tool.writes()
     tool.again(embedded_url_age_seconds=WEEK - 3600)
     young = f"s3://omi-exports/{tool.exported()}"
-    assert "59m" in tool.url(young, "--no-resign", code=10).err
+    assert re.search(r"\b5\dm", tool.url(young, "--no-resign", code=10).err)
     assert tool.url(young, "--no-resign", "--min-validity", "30m").out.startswith("http")
 
 
 def test_the_access_key_s_own_end_counts_too(tool) -> None:
     location = aged(tool, age=0)
-    tool.from_now_on(access_keys_end=in_days(2.5))
+    ends = in_days(2.5)
+    tool.from_now_on(access_keys_end=ends)
     ran = tool.url(location, "-o", "json")
-    assert ran.json["effective_expires_at"][:10] == in_days(2.5)[:10]
+    assert ran.json["effective_expires_at"][:19] == ends[:19]
     assert "what ends first: access key" in ran.err
     too_long = tool.url(location, "--min-validity", "3d", code=10)
     assert "access key ends at" in too_long.err
@@ -166,7 +166,6 @@ def test_urls_of_another_kind_inside_are_judged_by_their_end(tool, change) -> No
 def test_an_old_url_names_its_object(tool) -> None:
     key = key_of(aged(tool))
     old = tool.sign(key, 1)
-    time.sleep(0.1)
     fresh = tool.url(old).out.strip()
     assert requests.get(fresh, timeout=PATIENCE).status_code == 200
     assert "another host" in tool.run("url", old, "--from", "target", code=2).err

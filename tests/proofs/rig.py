@@ -17,8 +17,8 @@ FAST = {
     "OMICOPY_POLL_MIN": "0.05s",
     "OMICOPY_POLL_MAX": "0.1s",
     "OMICOPY_GRACE": "1s",
-    "OMICOPY_HTTP_TIMEOUT": "1s",
-    "OMICOPY_RETRY": "20s",
+    "OMICOPY_HTTP_TIMEOUT": "60s",
+    "OMICOPY_RETRY": "2m",
 }
 MARKER = "[omicopy eu-west-2 ami-00000001]"
 
