@@ -148,11 +148,20 @@ def parse_clock_ahead(headers: Mapping[str, str]) -> timedelta | None:
     return datetime.now(UTC) - theirs if theirs.tzinfo is not None else None
 
 
+LONGEST_BELIEVED = 60.0
+"""Seconds. A `Retry-After` may be a mistake, or outlive its reason: after a minute the service itself is asked."""
+
+
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from either form of the `Retry-After` header."""
-    value = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
-        return float(value)
+    """Seconds to wait, LONGEST_BELIEVED at most, from either form of the `Retry-After` header; None where it says
+    nothing that can be used."""
+    seconds = _retry_after(headers.get("Retry-After", "").strip())
+    return None if seconds is None else min(seconds, LONGEST_BELIEVED)
+
+
+def _retry_after(value: str) -> float | None:
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
+        return float(value)  # of too many digits it is infinite, never an error
     try:
         moment = email.utils.parsedate_to_datetime(value)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)

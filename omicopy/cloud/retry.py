@@ -7,7 +7,8 @@ where it does not, the write is in doubt, and only a read can tell. A write that
 deletion) is sent again like a read, where nobody else decides it anew.
 A **throttle**, and any other 503, slows down every caller of that account, for as long as the service asks
 (`Retry-After`) or, where it does not say, for a time that doubles with each throttle in a row. Who can't be that
-patient hears of it without anything being sent.
+patient hears of it without anything being sent. `Retry-After` is believed for a minute at most, then the service itself
+is asked again.
 A **refusal** (credentials, rights, a wrong value, a quota) would be the same the next time: it is raised at once.
 """
 
