@@ -12,6 +12,7 @@ from typing import Any
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace
+from tests.children import PATIENCE
 
 JSON = "application/json"
 HTML = "text/html"
@@ -72,7 +73,7 @@ def served(server: Hostile) -> Iterator[Hostile]:
         server.ended.set()
         server.shutdown()
         server.server_close()
-        thread.join()
+        thread.join(PATIENCE)
 
 
 class Hurried(Pace):

@@ -116,6 +116,17 @@ def test_r2_killed_before_the_create_had_an_effect_the_next_run_makes_it_after_t
     assert len(tool.tasks()) == 1
 
 
+@pytest.mark.parametrize(("ignored", "number"), [("INT", signal.SIGTERM), ("TERM", signal.SIGINT)])
+def test_a_signal_that_it_was_started_to_ignore_it_goes_on_ignoring(tool, ignored, number) -> None:
+    tool.hold()
+    process = tool.start(*COPY, ignoring=ignored)
+    tool.await_request("ReadImageExportTasks", 3)
+    process.send_signal(signal.Signals[f"SIG{ignored}"])
+    more = tool.count("ReadImageExportTasks") + 5
+    tool.wait(lambda: tool.count("ReadImageExportTasks") >= more or process.poll() is not None)
+    interrupted(tool, process, number)
+
+
 def test_a_second_signal_ends_what_the_first_could_not(tool) -> None:
     tool.again(export_seconds=5)
     process = tool.start(*COPY, **SLOW)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from omicopy.api.common import Duration, connect, duration
 from omicopy.cloud.clients import Clients
-from omicopy.copying.carry_out import Orders, carry_out
+from omicopy.copying.carry_out import Orders, accounted_for, carry_out
 from omicopy.copying.events import Listener
 from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
 from omicopy.errors import ErrorCode, OmicopyError
@@ -67,7 +67,7 @@ def copy(
     )
     clients = clients or connect(source, *wish.targets)
     requests = copy_requests(clients, wish)
-    with watch(requests) as listener:
+    with accounted_for(requests), watch(requests) as listener:
         return carry_out(clients, requests, orders, listener)
 
 

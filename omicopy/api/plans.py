@@ -9,7 +9,7 @@ from pathlib import Path
 from omicopy.api.common import connect
 from omicopy.api.copies import Watch, unwatched
 from omicopy.cloud.clients import Clients
-from omicopy.copying.carry_out import Orders, carry_out
+from omicopy.copying.carry_out import Orders, accounted_for, carry_out
 from omicopy.copying.events import Warned
 from omicopy.copying.prepare_plan import Prepared, plan_requests
 from omicopy.copying.sources import read_plan_text
@@ -38,13 +38,13 @@ def run_plan(
     clients = clients or connect(*plan.only(only).profiles)
     prepared = plan_requests(clients, plan, orders.budgets, only=only, shard=shard)
     failed = [CopyResult(failure, Status.FAILED, False, 0.0, error=failure.error) for failure in prepared.failures]
-    with watch(prepared.requests) as listener:
+    requests = prepared.requests
+    with accounted_for(requests, failed), watch(requests) as listener:
         for note in prepared.notes:
             listener(Warned(note))
-        requests = prepared.requests
         if orders.mode.fail_fast and any(not failure.best_effort for failure in prepared.failures):
             return failed + [_not_begun(request) for request in requests]
-        return carry_out(clients, requests, orders, listener, _needed_elsewhere(plan, only, prepared)) + failed
+        return carry_out(clients, requests, orders, listener, _needed_elsewhere(plan, only, prepared), known=failed)
 
 
 def _needed_elsewhere(plan: Plan, only: Sequence[str], prepared: Prepared) -> Callable[[CopyRequest], bool]:

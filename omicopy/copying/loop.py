@@ -18,6 +18,7 @@ from omicopy.copying.garbage import no_garbage
 from omicopy.copying.journal import Journal, export_entry, image_entry
 from omicopy.copying.locks import Lock, Locks
 from omicopy.copying.observe import Observer
+from omicopy.copying.outcome import standing
 from omicopy.copying.pilot import Mode, Pilot
 from omicopy.copying.rhythm import pause
 from omicopy.copying.slots import Quotas, Slots
@@ -49,12 +50,13 @@ class Loop:
     _began: float = 0.0
     _moved_at: float = 0.0
     _quotas: Quotas = field(default_factory=lambda: Quotas(60.0))
+    _all: list[Flight] = field(default_factory=list)
 
     def run(self, requests: Sequence[CopyRequest]) -> list[CopyResult]:
         """One result a request, in their order."""
         self._began = self._moved_at = self.clock.ticks()
         self._quotas = Quotas(self.budgets.poll_max.total_seconds())
-        flights = self._flights(requests)
+        flights = self._all = self._flights(requests)
         observer = Observer(self.clients)
         actor = Actor(self.clients, self.journal, self.clock, self.listener)
         pilot = Pilot(actor, self.journal, self.listener, self.mode, self.clock, self._began)
@@ -66,12 +68,17 @@ class Loop:
                     self._call_off(flights, pilot)
                     self._sleep([flight for flight in open_flights if flight.result is None])
         except Interrupted as interruption:
-            interruption.goes_on = [text for flight in flights if (text := flight.goes_on())]
-            interruption.results = [flight.result for flight in flights if flight.result is not None]
+            self.account_for(interruption)
             raise
         finally:
             self.locks.end()
         return [flight.result for flight in flights if flight.result is not None]
+
+    def account_for(self, interruption: Interrupted) -> None:
+        """Notes how every copy stands now, in the order of the requests, and what the service goes on with."""
+        seconds = self.clock.ticks() - self._began
+        interruption.results = [standing(flight, seconds) for flight in self._all]
+        interruption.goes_on = [text for flight in self._all if (text := flight.goes_on())]
 
     def _flights(self, requests: Sequence[CopyRequest]) -> list[Flight]:
         exports: dict[object, ExportMemory] = {}

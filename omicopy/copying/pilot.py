@@ -11,7 +11,7 @@ from omicopy.copying.events import Ended, Listener, Moved, Warned
 from omicopy.copying.facts import Moment, Present
 from omicopy.copying.flight import Flight
 from omicopy.copying.journal import Journal, export_entry, image_entry
-from omicopy.copying.outcome import Ending, describe_wait, describe_write, planned, result_of
+from omicopy.copying.outcome import Ending, describe_wait, describe_write, given_up, planned, result_of
 from omicopy.copying.steps import (
     Annotate,
     Done,
@@ -113,12 +113,13 @@ class Pilot:
             self._end(flight, Ending(Status.FAILED, error=OmicopyError(ErrorCode.TEMPORARY, message, hint)))
 
     def call_off(self, flight: Flight, error: OmicopyError) -> None:
-        """Ends a copy that the run has no time for any more. What the service does for it goes on."""
-        self._end(flight, Ending(Status.FAILED, error=error))
+        """Ends a copy that the run has no time for any more, or gives up. What the service does for it goes on."""
+        self._end(flight, given_up(flight, error))
 
     def _wait(self, flight: Flight, step: Wait, now: Moment) -> None:
         flight.out_of_trouble()
         flight.enter(step.stage, now.ticks)
+        flight.is_served, flight.image_awaited = step.is_ours, step.image
         flight.export.is_followed = True
         if step.stage is Stage.EXPORTING:
             flight.export.forecast.learn(now.ticks, step.progress)
@@ -188,8 +189,7 @@ class Pilot:
 
     def _mind_the_time(self, flight: Flight, now: Moment, waits_for: str, image: Image | None = None) -> None:
         if flight.time_left(now.ticks) <= 0:
-            error = flight.out_of_time(waits_for)
-            self._end(flight, Ending(Status.FAILED, image=image, error=error))
+            self._end(flight, given_up(flight, flight.out_of_time(waits_for), image))
 
     def _tell(self, flight: Flight, phase: str, detail: str, progress: int | None) -> bool:
         """Emits what changed; whether the copy moved on."""

@@ -44,7 +44,9 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Durations are seconds of the wall clock; a limit of 0 means that there is none, as `MaxValue` 0 does."""
+    """Durations are seconds of the sandbox's clock, which tests may hold (clockwork.py); a limit of 0 means that there
+    is none, as `MaxValue` 0 does.
+    """
 
     variant: Variant = field(default_factory=Variant)
     seed: int = 0

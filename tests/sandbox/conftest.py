@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +15,9 @@ from osc_sdk_python.call import Call
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import Settings
 from omicopy.sandbox.signing import Signer, presign
+from tests.children import wait_until
 
 Thing = dict[str, Any]
-PATIENCE_SECONDS = 10.0
 HURRIED = Settings(export_seconds=0.1, import_seconds=0.1)
 
 
@@ -95,10 +94,7 @@ class User:
         return self.image(image["ImageId"], profile)
 
     def wait(self, done: Callable[[], bool]) -> None:
-        give_up = time.monotonic() + PATIENCE_SECONDS
-        while not done():
-            assert time.monotonic() < give_up, "it takes too long"
-            time.sleep(0.02)
+        wait_until(done)
 
     @contextlib.contextmanager
     def refused(self) -> Iterator[Refused]:

@@ -101,6 +101,18 @@ class TestSignals:
         assert process.wait(10) == 42
         assert process.stdout.read() == f"got {number.name}\n"
 
+    def test_a_signal_that_it_was_started_to_ignore_is_none_for_the_command_either(
+        self, started: list[subprocess.Popen[str]]
+    ) -> None:
+        inside = [sys.executable, "-m", "omicopy", "sandbox", "--", *COUNTING]
+        process = start(started, ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *inside])
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 42
+        assert process.stdout.read() == "got SIGTERM\n"
+
     def test_a_command_that_dies_of_sigterm_is_143(self, started: list[subprocess.Popen[str]]) -> None:
         process = start(started, [sys.executable, "-c", RUN, "sh", "-c", "echo ready; exec sleep 30"])
         assert process.stdout is not None
