@@ -101,6 +101,7 @@ class Api:
 
     def _tell_once(self, error: ServiceError, patience: float) -> None:
         """A read that is repeated for long would else be a long silence."""
+        patience = min(patience, self.pace.time_limit.left)
         if self._tell and patience > TOLD_PATIENCE and error.code is ErrorCode.TEMPORARY:
             self._tell(f"{error.message}; trying again for {say_duration(timedelta(seconds=round(patience)))} at most")
             self._tell = None
@@ -155,6 +156,7 @@ class Api:
         return f"{self.account.profile} ({self.account.region})"
 
     def _send(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        self.pace.demand_time(action, self._where)
         with logged(action, self.account.region, self.account.profile) as log:
             answer = self._call_sdk(action, parameters)
             log.request_id = answers.text(answers.mapping(answer, "ResponseContext"), "RequestId")

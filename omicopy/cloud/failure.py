@@ -62,6 +62,7 @@ class ServiceError(OmicopyError):
         self.cause = cause
         self.action = action
         self.where = where
+        self.said = redact(said)
         self.answer = answer
 
     @property
@@ -83,6 +84,12 @@ def temporary(cause: Cause, action: str, where: str, said: str, answer: Answer |
     """A failure that another time may not meet."""
     hint = _UNREACHABLE if cause is Cause.UNREACHABLE else "Run the same command again later."
     return ServiceError(ErrorCode.TEMPORARY, cause, action, where, said, answer, hint)
+
+
+def out_of_time(action: str, where: str, said: str) -> ServiceError:
+    """A request that was not sent, or not again, because the command's own time is over. It changed nothing."""
+    hint = "Nothing is lost: the same command goes on. Give it more time with --deadline."
+    return ServiceError(ErrorCode.OUT_OF_TIME, Cause.UNREACHABLE, action, where, said, hint=hint)
 
 
 _UNREACHABLE = "Check the Region's name, the profile's endpoints and the network, or run the same command again later."

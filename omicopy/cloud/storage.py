@@ -151,6 +151,7 @@ class Storage:
         send_once(lambda: self._send(action, bucket, call), self._pace)
 
     def _send(self, action: str, bucket: str, call: Callable[[], T]) -> T:
+        self._pace.demand_time(action, self._where(bucket))
         with logged(action, self.account.region, self.account.profile):
             return _translated(action, self._where(bucket), call)
 
