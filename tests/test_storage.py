@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from botocore.session import Session
 
+from omicopy.cloud import pages
 from omicopy.cloud.failure import Cause, ServiceError
 from omicopy.cloud.fetch import MANIFEST_LIMIT, Fetcher, Life
 from omicopy.cloud.signing import presign
@@ -19,7 +20,7 @@ from omicopy.cloud.storage import Storage
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.presigned import PresignedUrl, parse_presigned
 from tests.children import PATIENCE
-from tests.hostile import HTML, JSON, PAGE, XML, Hostile, Hurried, Reply, account, hostile
+from tests.hostile import HTML, JSON, PAGE, XML, Hostile, Hurried, Reply, account, hostile, served
 
 REDIRECT = b"<Error><Code>PermanentRedirect</Code><Endpoint>elsewhere.example</Endpoint></Error>"
 WRONG_REGION = b"<Error><Code>AuthorizationHeaderMalformed</Code><Region>us-east-2</Region></Error>"
@@ -66,6 +67,8 @@ NO_LISTING = [
     pytest.param(Reply(kind=XML, body=listing("a").body[:-40]), id="XML cut in the middle"),
     pytest.param(Reply(kind=XML, body=listing("a").body[:-40], missing=40), id="half a body"),
     pytest.param(listing("a", size=""), id="an object without a size"),
+    pytest.param(listing("a", "", "b"), id="an object with an empty key"),
+    pytest.param(Reply(kind=XML, body=listing("a").body.replace(b"<Key>a</Key>", b"")), id="an object without a key"),
     pytest.param(listing("a", size="<Size>many</Size>"), id="a size that is no number"),
     pytest.param(listing("a", truncated=True), id="more to come, and no way to ask for it"),
     pytest.param(Reply(kind=XML, body=refusal(200, "InternalError").body), id="an error with 200"),
@@ -105,6 +108,28 @@ def test_a_page_that_is_missing_is_a_failure_and_never_a_shorter_list(server: Ho
     with pytest.raises(ServiceError) as caught:
         storage(ready(server, *replies)).sizes("omi-exports", "x/")
     assert caught.value.code is ErrorCode.TEMPORARY
+
+
+class _Endless(Hostile):
+    """Gives a page with a new token to every request."""
+
+    def __init__(self, *keys: str) -> None:
+        super().__init__(Reply())
+        self.keys = keys
+
+    def next_reply(self) -> Reply:
+        return listing(*self.keys, token=f"token-{len(self.requests)}")
+
+
+@pytest.mark.parametrize("keys", [(), ("x/1",)])
+def test_r12_pages_with_ever_new_tokens_have_an_end(monkeypatch: pytest.MonkeyPatch, keys: Sequence[str]) -> None:
+    monkeypatch.setattr(pages, "MOST_PAGES", 7)
+    monkeypatch.setattr(pages, "MOST_EMPTY", 3)
+    with served(_Endless(*keys)) as endless, pytest.raises(ServiceError) as caught:
+        storage(endless).sizes("omi-exports", "x/")
+    assert caught.value.cause is Cause.GARBLED
+    assert "there is still a next one" in caught.value.message
+    assert len(endless.requests) == (7 if keys else 4)
 
 
 @pytest.mark.parametrize(

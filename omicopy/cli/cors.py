@@ -101,7 +101,7 @@ def _row(rule: Rule) -> list[str]:
     from omicopy.cli.talk import safe
 
     cells = [",".join(rule.get(name, ())) for name in _LISTS] + [str(rule.get("MaxAgeSeconds", ""))]
-    return [safe(cell).replace("\n", "�") or "-" for cell in cells]
+    return [safe(cell) or "-" for cell in cells]
 
 
 def _table(rules: Sequence[Rule]) -> None:

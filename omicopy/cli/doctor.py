@@ -49,7 +49,7 @@ def doctor(
     from datetime import UTC, datetime
 
     from omicopy.cli.accounts import TOLERATED_SKEW, accounts_of, clients_for
-    from omicopy.cli.talk import speak
+    from omicopy.cli.talk import say_error, speak
     from omicopy.copying.doctor import Examination, examine
     from omicopy.model.duration import parse_duration
     from omicopy.model.finding import verdict_of
@@ -69,7 +69,8 @@ def doctor(
     _print(findings, output)
     failed = verdict_of(findings)
     if failed:
-        raise failed
+        say_error(failed)
+        raise typer.Exit(failed.exit_code)
 
 
 def _demand_sense(
@@ -108,7 +109,7 @@ def _row(finding: Finding) -> list[str]:
     from omicopy.cli.talk import safe
 
     cells = [_MARKS[finding.status], finding.subject, finding.said, finding.hint]
-    return [safe(cell).replace("\n", " ") or "-" for cell in cells]
+    return [safe(cell.replace("\n", " ")) or "-" for cell in cells]
 
 
 def _table(findings: Sequence[Finding]) -> None:

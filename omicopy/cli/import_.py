@@ -101,6 +101,7 @@ def import_image(
     clients = clients_for([target], budgets.retry, http_timeout)
     orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline), lock_wait)
     now = datetime.now(UTC)
-    handed = read_wished(clients, wish, now)
+    with clients.time_limit.until(orders.mode.ends):
+        handed = read_wished(clients, wish, now)
     introduce_handed(handed, now, quiet, accept_licences)
     run(clients, lambda c: [import_request(c, wish, handed)], orders, Presentation(output, quiet, image_lines))

@@ -10,7 +10,7 @@ import typer
 
 from omicopy.cli import options
 from omicopy.cli.options import LogFormat, OutputForm
-from omicopy.errors import ErrorCode
+from omicopy.errors import ErrorCode, printable
 
 if TYPE_CHECKING:
     from omicopy.copying.inspection import Inspection
@@ -56,7 +56,7 @@ def inspect(
     from omicopy import api
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import print_object
-    from omicopy.cli.talk import printable, say, say_error, speak
+    from omicopy.cli.talk import say, say_error, speak
     from omicopy.copying.inspection import describe_inspection
     from omicopy.copying.locate import is_own
     from omicopy.model.duration import parse_duration
@@ -67,7 +67,7 @@ def inspect(
     now = datetime.now(UTC)
     inspection = api.inspect(source, profile=profile, probe=probe, clients=clients)
     if output is OutputForm.TABLE:
-        print(printable("\n".join(_lines(inspection, now))))  # noqa: T201
+        print(*map(printable, _lines(inspection, now)), sep="\n")  # noqa: T201
     else:
         print_object(describe_inspection(inspection, now), output, verbatim=True)
     ended = inspection.expiry.earliest_known

@@ -8,13 +8,16 @@ import typer
 
 from omicopy.cli import options
 from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.errors import printable
 
 if TYPE_CHECKING:
     from omicopy.copying.build import Built
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(
+    from omicopy.cli.commands import Commandable
+
+    group = Commandable(
         name="manifest",
         no_args_is_help=True,
         rich_markup_mode=None,
@@ -75,7 +78,7 @@ def build(
 
     from omicopy.cli.accounts import clients_for, compare_clocks
     from omicopy.cli.results import print_object
-    from omicopy.cli.talk import printable, speak, warn
+    from omicopy.cli.talk import speak, warn
     from omicopy.copying.build import BuildWish, build_manifest, describe_built
     from omicopy.copying.shelf import folder_of
     from omicopy.model.duration import parse_duration

@@ -13,7 +13,7 @@ import typer
 
 from omicopy.cli import options
 from omicopy.cli.options import LogFormat, OutputForm
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 
 if TYPE_CHECKING:
     from omicopy.cloud.clients import Clients
@@ -80,7 +80,7 @@ def prune(
     from omicopy.copying.prune import Manner
     from omicopy.copying.prune import prune as delete
     from omicopy.model.duration import parse_duration
-    from omicopy.model.pruning import Action, exit_code
+    from omicopy.model.pruning import Action, Entry, exit_code
 
     speak(log_format, verbose)
     now = datetime.now(UTC)
@@ -99,11 +99,14 @@ def prune(
     else:
         asked = _Asked(source, targets or (), keep_last, keep_within, bucket, prefix)
         clients, survey = _survey_accounts(asked, patience, http_timeout, now)
-    entries: Sequence[Entry] = survey.entries
+    entries = survey.entries
     if yes:
-        entries = delete(
-            clients, entries, warn, Manner(now, settle, Journal(state_folder() / "journal", silent).markers)
-        )
+        manner = Manner(now, settle, Journal(state_folder() / "journal", silent).markers)
+        try:
+            entries = delete(clients, entries, warn, manner)
+        except Interrupted as interruption:
+            _print([entry for entry in interruption.results if isinstance(entry, Entry)], output)
+            raise
     _print(entries, output)
     for note in survey.notes:
         warn(note)
@@ -192,7 +195,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
     from omicopy.model.report import rfc3339
 
     cells = (entry.action, entry.kind, entry.id, entry.name, rfc3339(entry.created), entry.why, entry.where)
-    return tuple(safe(cell or "-").replace("\n", "�") for cell in cells)
+    return tuple(safe(cell or "-") for cell in cells)
 
 
 def _print_rows(rows: Sequence[tuple[str, ...]]) -> None:

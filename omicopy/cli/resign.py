@@ -8,6 +8,7 @@ import typer
 
 from omicopy.cli import options
 from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.errors import printable
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +44,7 @@ def resign(
 
     from omicopy.cli.accounts import clients_for, compare_clocks
     from omicopy.cli.results import print_object
-    from omicopy.cli.talk import printable, say, speak
+    from omicopy.cli.talk import say, speak
     from omicopy.copying.locate import locate
     from omicopy.copying.resign import describe_renewed, renew
     from omicopy.model.duration import parse_duration

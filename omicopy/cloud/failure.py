@@ -62,6 +62,7 @@ class ServiceError(OmicopyError):
         self.cause = cause
         self.action = action
         self.where = where
+        self.said = redact(said)
         self.answer = answer
 
     @property
@@ -83,6 +84,12 @@ def temporary(cause: Cause, action: str, where: str, said: str, answer: Answer |
     """A failure that another time may not meet."""
     hint = _UNREACHABLE if cause is Cause.UNREACHABLE else "Run the same command again later."
     return ServiceError(ErrorCode.TEMPORARY, cause, action, where, said, answer, hint)
+
+
+def out_of_time(action: str, where: str, said: str) -> ServiceError:
+    """A request that was not sent, or not again, because the command's own time is over. It changed nothing."""
+    hint = "Nothing is lost: the same command goes on. Give it more time with --deadline."
+    return ServiceError(ErrorCode.OUT_OF_TIME, Cause.UNREACHABLE, action, where, said, hint=hint)
 
 
 _UNREACHABLE = "Check the Region's name, the profile's endpoints and the network, or run the same command again later."
@@ -148,11 +155,20 @@ def parse_clock_ahead(headers: Mapping[str, str]) -> timedelta | None:
     return datetime.now(UTC) - theirs if theirs.tzinfo is not None else None
 
 
+LONGEST_BELIEVED = 60.0
+"""Seconds. A `Retry-After` may be a mistake, or outlive its reason: after a minute the service itself is asked."""
+
+
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from either form of the `Retry-After` header."""
-    value = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
-        return float(value)
+    """Seconds to wait, LONGEST_BELIEVED at most, from either form of the `Retry-After` header; None where it says
+    nothing that can be used."""
+    seconds = _retry_after(headers.get("Retry-After", "").strip())
+    return None if seconds is None else min(seconds, LONGEST_BELIEVED)
+
+
+def _retry_after(value: str) -> float | None:
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
+        return float(value)  # of too many digits it is infinite, never an error
     try:
         moment = email.utils.parsedate_to_datetime(value)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)

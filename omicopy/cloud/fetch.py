@@ -88,6 +88,7 @@ class Fetcher:
         return read_patiently(attempt, self._pace, self._patience, lambda: None)
 
     def _get(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Response:
+        self._pace.demand_time(action, url.host)
         with logged(action, url.host):
             return self._request(url, headers, action)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.copying.handed import (
@@ -129,15 +130,18 @@ def import_request(clients: Clients, wish: ImportWish, handed: HandedManifest) -
 
 
 def identify(clients: Clients, profile: str) -> Party:
-    """The account that a profile's access key belongs to (ReadAccounts)."""
-    answer = clients.api(profile).read("ReadAccounts", clients.retry.total_seconds(), {})
-    account = next(answers.mappings(answer, "Accounts"), {})
-    account_id = answers.text(account, "AccountId")
-    if not account_id:
-        raise OmicopyError(
-            ErrorCode.FAILED, f"The API does not say which account the profile {profile!r} is of", "Check its endpoint."
-        )
+    """The account that a profile's access key belongs to (ReadAccounts). Raises a ServiceError."""
+    patience = clients.retry.total_seconds()
+    account_id = clients.api(profile).read_parsed("ReadAccounts", patience, {}, _account_id)
     return Party(profile, account_id, clients.accounts[profile].region)
+
+
+def _account_id(answer: Mapping[str, Any]) -> str:
+    """Raises Unreadable for an answer that does not say whose the access key is."""
+    accounts = [answers.required(account, "AccountId") for account in answers.listed(answer, "Accounts")]
+    if not accounts:
+        raise answers.Unreadable("it names no account")
+    return accounts[0]
 
 
 def find_images(clients: Clients, party: Party, wanted: Sequence[str]) -> list[Image]:

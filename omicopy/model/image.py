@@ -59,26 +59,24 @@ class Image:
         return self.state == "failed"
 
 
-def parse_image(raw: Mapping[str, Any]) -> Image | None:
-    """The image in an answer of the API; `None` for an object without an ID, which nobody could act upon."""
-    image_id = answers.text(raw, "ImageId")
-    if not image_id:
-        return None
+def parse_image(raw: Mapping[str, Any]) -> Image:
+    """The image in an answer of the API. Raises Unreadable for one without its ID or its owner's: nobody can say that
+    it is not the one that is looked for. A state or a field that nobody documented is taken as it is (R6)."""
     comment = answers.mapping(raw, "StateComment")
     reason = [answers.text(comment, key) for key in ("StateCode", "StateMessage")]
     return Image(
-        image_id=image_id,
-        name=answers.text(raw, "ImageName") or "",
-        account_id=answers.text(raw, "AccountId") or "",
+        image_id=answers.required(raw, "ImageId"),
+        name=answers.optional(raw, "ImageName"),
+        account_id=answers.required(raw, "AccountId"),
         state=answers.text(raw, "State") or "",
         state_reason=": ".join(part for part in reason if part),
-        description=answers.text(raw, "Description") or "",
+        description=answers.optional(raw, "Description"),
         created_at=answers.moment(raw, "CreationDate"),
         architecture=answers.text(raw, "Architecture") or "",
-        product_codes=answers.texts(raw, "ProductCodes"),
-        volumes=tuple(_volume(item) for item in answers.mappings(raw, "BlockDeviceMappings")),
+        product_codes=answers.ids(raw, "ProductCodes"),
+        volumes=tuple(_volume(item) for item in answers.listed_if_any(raw, "BlockDeviceMappings")),
         tags=answers.tags(raw),
-        shared_with=answers.texts(answers.mapping(raw, "PermissionsToLaunch"), "AccountIds"),
+        shared_with=answers.ids(answers.mapping(raw, "PermissionsToLaunch"), "AccountIds"),
     )
 
 
@@ -86,7 +84,7 @@ def _volume(raw: Mapping[str, Any]) -> Volume:
     bsu = answers.mapping(raw, "Bsu")
     return Volume(
         device=answers.text(raw, "DeviceName") or "",
-        snapshot_id=answers.text(bsu, "SnapshotId"),
+        snapshot_id=answers.optional(bsu, "SnapshotId") or None,
         size_gib=answers.integer(bsu, "VolumeSize"),
         volume_type=answers.text(bsu, "VolumeType"),
         iops=answers.integer(bsu, "Iops"),

@@ -64,8 +64,8 @@ class PlanDocument:
         lines = [f"{self.where}, line {self._line(each)}{_said(each.path)}: {each.what}" for each in found]
         if len(lines) > _MOST_TOLD:
             lines[_MOST_TOLD:] = [f"… and {len(lines) - _MOST_TOLD} more"]
-        hints = dict.fromkeys(each.hint for each in found[:_MOST_TOLD] if each.hint)
-        raise OmicopyError(ErrorCode.USAGE, "\n".join(lines), "\n  ".join(hints))
+        hints = list(dict.fromkeys(each.hint for each in found[:_MOST_TOLD] if each.hint)) or [""]
+        raise OmicopyError(ErrorCode.USAGE, lines[0], hints[0], lines[1:], hints[1:])
 
     def _line(self, problem: Problem) -> int:
         """The line of what is named, or of the nearest thing around it."""
