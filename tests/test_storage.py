@@ -15,6 +15,7 @@ from botocore.session import Session
 from omicopy.cloud import pages
 from omicopy.cloud.failure import Cause, ServiceError
 from omicopy.cloud.fetch import MANIFEST_LIMIT, Fetcher, Life
+from omicopy.cloud.object_size import object_size
 from omicopy.cloud.signing import presign
 from omicopy.cloud.storage import Storage
 from omicopy.errors import ErrorCode, OmicopyError
@@ -338,3 +339,41 @@ def test_a_length_that_is_no_number_is_no_length(server: Hostile, length: str) -
 
 def test_an_object_without_a_byte_is_an_empty_one(server: Hostile) -> None:
     assert fetcher().probe(url(ready(server, Reply(416)))).size_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "content_range", "length", "size"),
+    [
+        (200, "", "974", 974),
+        (200, "", "", None),
+        (200, "bytes 0-0/974", "1", 974),
+        (200, "bytes 0-0/974", "", 974),
+        (200, "bytes 0-0/5", "974", 974),
+        (206, "bytes 0-0/974", "1", 974),
+        (206, "Bytes 0-0/1", "", 1),
+        (206, "bytes 0-973/974", "974", 974),
+        (206, "bytes 0-0/974", "974", None),
+        (206, "bytes 0-0/0", "1", None),
+        (206, "bytes 0-5/3", "6", None),
+        (206, "bytes 5-5/974", "1", None),
+        (206, "bytes 0-0/*", "1", None),
+        (206, "bytes */974", "1", None),
+        (206, "bytes 0-0/974, bytes 0-0/5", "1", None),
+        (206, "bytes 0-0/-1", "1", None),
+        (206, "0-0/974", "1", None),
+        (206, "", "974", None),
+        (416, "", "200", 0),
+        (416, "bytes */0", "", 0),
+        (416, "bytes */974", "", None),
+        (416, "bytes 0-0/974", "", None),
+    ],
+)
+def test_a_size_is_what_the_answer_says_without_a_contradiction(
+    status: int, content_range: str, length: str, size: int | None
+) -> None:
+    assert object_size(status, {"Content-Range": content_range, "Content-Length": length}) == size
+
+
+def test_a_part_that_a_proxy_passes_on_as_200_is_no_whole_object(server: Hostile) -> None:
+    ready(server, Reply(200, headers={"Content-Range": "bytes 0-0/974"}, body=b"x"))
+    assert fetcher().probe(url(server)).size_bytes == 974

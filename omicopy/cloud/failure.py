@@ -102,6 +102,8 @@ def refused(action: str, where: str, answer: Answer) -> ServiceError:
 
 
 def _meaning(answer: Answer) -> tuple[ErrorCode, str]:
+    if not answer.code and answer.kind in _OF_A_STORE:  # an answer of the API has a code beside it
+        return ErrorCode.DENIED, _OF_A_STORE[answer.kind]
     if (
         answer.status in (401, 403)
         or answer.code in _NOT_AUTHENTICATED
@@ -116,6 +118,18 @@ def _meaning(answer: Answer) -> tuple[ErrorCode, str]:
         return ErrorCode.NAME_CONFLICT, "Look at what holds the name or the resource, and choose another."
     return ErrorCode.FAILED, "The service refuses what it was asked for these reasons; -v shows every request."
 
+
+_OF_A_STORE = {
+    "InvalidAccessKeyId": (
+        "Give the account's own access key: an EIM user's works for the API and not for object storage. It may also be "
+        "deleted, or of another Region."
+    ),
+    "SignatureDoesNotMatch": "Check the profile's secret key, and that the endpoint is the store's own address.",
+    "RequestTimeTooSkewed": "Set this machine's clock: a request is signed by it, and judged by the store's.",
+    "AuthorizationHeaderMalformed": "Check the profile's Region: the store belongs to another one.",
+    "AccessDenied": "Give the access key the right to it, or check that the bucket is of this account.",
+}
+"""S3's codes that tell which of the credentials is wrong (DOMAIN.md §4)."""
 
 _NOT_AUTHENTICATED = ("1", "4", "4120")
 """Wrong signature or clock, missing right, unknown access key; the last comes as HTTP 400 InvalidParameterValue."""

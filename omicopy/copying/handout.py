@@ -216,7 +216,7 @@ def _hand_out_anew(
     url = parse_presigned(presign(account, stored.bucket, key, wish.expires))
     location = f"s3://{stored.bucket}/{key}"
     manifest = parse_manifest(read_own(fetcher, url, wish.profile, location), location)
-    demand_life(fetcher, manifest)
+    demand_life(fetcher, manifest, wish.profile)
     return Handout(url, location, manifest, key_ends, signed_anew=True)
 
 
