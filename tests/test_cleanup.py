@@ -117,6 +117,20 @@ def test_what_was_handed_out_stays_until_the_url_ends(tool) -> None:
     assert tool.keys("") == []
 
 
+def test_a_url_that_is_handed_out_while_a_clean_up_settles_keeps_its_objects(tool) -> None:
+    tool.export()
+    told: list[str] = []
+
+    def settle() -> None:
+        assert tag(tool, CLEANED_TAG)
+        assert "being deleted" in tool.url(f"s3://omi-exports/{LINUX}/{LINUX}.manifest.json", code=10).err
+
+    clean_up(clients_of(tool), [request_for(tool)], told.append, Rules(datetime.now(UTC), settle))
+    (left,) = told
+    assert "a URL of it was handed out" in left
+    assert len(tool.keys("")) == 2
+
+
 def test_that_a_url_could_not_be_noted_is_told_and_the_url_is_printed(tool) -> None:
     tool.export()
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateTags", times=None))

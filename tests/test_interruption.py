@@ -137,4 +137,4 @@ def test_a_second_signal_ends_what_the_first_could_not(tool) -> None:
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
     process.communicate()
-    assert process.returncode == 130
+    assert process.returncode in (130, -signal.SIGINT)  # the latter where Python was about to end anyway

@@ -50,7 +50,7 @@ def test_a_second_signal_ends_at_once_what_the_first_would_end_later(number: sig
         return process.poll() is not None
 
     wait_until(ends)
-    assert process.returncode == code
+    assert process.returncode in (code, -number)  # the latter where Python was about to end anyway
 
 
 def test_a_mistake_of_ours_is_told_through_the_filter() -> None:

@@ -316,21 +316,6 @@ def test_what_a_clean_up_has_begun_to_delete_is_exported_anew(tool) -> None:
     assert tool.keys(".json") == [], "what the second export's manifest names is gone, too"
 
 
-def test_a_url_that_is_handed_out_while_a_clean_up_settles_keeps_its_objects(tool) -> None:
-    tool.copy("golden-linux")
-    tool.from_now_on(access_keys_end=None)
-    cleaning = tool.start(
-        "copy", LINUX, "--from", "source", "--to", "target", "--bucket", "omi-exports", "--cleanup", OMICOPY_GRACE="1h"
-    )
-    tool.wait(lambda: any("omicopy:cleaned-up" in dict(task.tags) for task in tool.tasks()))
-    handed = tool.url(f"s3://omi-exports/{LINUX}/{LINUX}.manifest.json", code=10)
-    assert "being deleted" in handed.err
-    cleaning.kill()
-    cleaning.communicate()
-    assert len(tool.keys("")) == 2
-    assert tool.copy("golden-linux", "--cleanup").copy["cleanup"]["deleted_objects"] == 2
-
-
 def test_a_monitor_hears_of_a_run_that_lost_its_output(tool, pings) -> None:
     heard, url = pings
     ping = tool.home / "ping"
