@@ -246,7 +246,7 @@ def test_r8_a_variable_that_is_missing_or_secret_is_named_and_no_value_is_told(v
         (with_job("export_timeout: soon"), "jobs[0].export_timeout: 'soon' is no duration", "15m"),
         (with_job("import_timeout: 0"), "jobs[0].import_timeout: must be longer than nothing", ""),
         (with_job("export_timeout: -1h"), "jobs[0].export_timeout: '-1h' is no duration", ""),
-        (with_job("min_validity: 7d"), "jobs[0].min_validity: no URL can be valid for longer than 6d23h", ""),
+        (with_job("min_validity: 7d"), "jobs[0].min_validity: No URL can be valid for 7d", "6d23h"),
         (with_job("parallel: 0"), "jobs[0].parallel: takes a whole number from 1 upwards", ""),
         (with_job("parallel: 1.5"), "jobs[0].parallel: takes a whole number from 1 upwards", ""),
         (with_job("retention: {}"), "jobs[0].retention: keeps nothing", "keep_last, keep_within"),

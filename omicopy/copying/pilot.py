@@ -25,8 +25,8 @@ from omicopy.copying.steps import (
     Wait,
     Write,
 )
-from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.duration import say_duration
+from omicopy.errors import ErrorCode, OmicopyError, named
+from omicopy.model.duration import ANY_DURATION, say_duration
 from omicopy.model.export import Phase
 from omicopy.model.image import Image
 from omicopy.model.provenance import EXPORT_TAG
@@ -50,6 +50,13 @@ class Mode:
     deadline: timedelta | None = None
     fail_fast: bool = False
     parallel: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.deadline is not None:
+            with named("deadline"):
+                ANY_DURATION.read(self.deadline)
+        if self.parallel is not None and self.parallel < 1:
+            raise OmicopyError(ErrorCode.USAGE, f"parallel: {self.parallel} lets nothing be done", "Give 1 or more.")
 
 
 @dataclass(frozen=True, slots=True)
