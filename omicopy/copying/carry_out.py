@@ -19,8 +19,8 @@ from omicopy.copying.journal import Journal
 from omicopy.copying.locks import Locks
 from omicopy.copying.loop import Loop
 from omicopy.copying.pilot import Mode
-from omicopy.errors import Interrupted
-from omicopy.model.duration import say_duration
+from omicopy.errors import Interrupted, named
+from omicopy.model.duration import ANY_DURATION, say_duration
 from omicopy.model.image import source_marker
 from omicopy.model.report import CleanedUp, CopyResult, Status
 from omicopy.model.request import Budgets, CopyRequest, Origin
@@ -42,6 +42,10 @@ class Orders:
     mode: Mode = field(default_factory=Mode)
     lock_wait: timedelta = timedelta(0)
     state: Path = field(default_factory=state_folder)
+
+    def __post_init__(self) -> None:
+        with named("lock_wait"):
+            ANY_DURATION.read(self.lock_wait)
 
     def begun(self) -> Orders:
         """The same, whose deadline counts from now on, unless it counts from a moment before."""

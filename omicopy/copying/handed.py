@@ -11,7 +11,7 @@ from omicopy.cloud.signing import presign
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
 from omicopy.model.manifest import MANIFEST_URL, Expiry, Manifest, ManifestSnapshot, parse_manifest, url_path
-from omicopy.model.presigned import LONGEST_VALIDITY, PresignedUrl, parse_presigned
+from omicopy.model.presigned import PresignedUrl, parse_presigned
 from omicopy.model.refusal import CHECK_KEY
 
 _HINT = "Ask for a new URL (omicopy url …), or lower --min-validity."
@@ -54,16 +54,6 @@ def read_own_manifest(clients: Clients, profile: str, bucket: str, key: str) -> 
     location = f"s3://{bucket}/{key}"
     url = parse_presigned(presign(clients.accounts[profile], bucket, key, _A_MOMENT))
     return parse_manifest(read_own(clients.fetcher(), url, profile, location), location)
-
-
-def check_validity(min_validity: timedelta) -> None:
-    """No new signature would ever be good enough: each run would put one more manifest there and fail. Raises USAGE."""
-    if min_validity > LONGEST_VALIDITY:
-        raise OmicopyError(
-            ErrorCode.USAGE,
-            f"No URL can be valid for {say_duration(min_validity)}: SigV4 allows 7d, and signing takes a moment",
-            f"Give --min-validity at most {say_duration(LONGEST_VALIDITY)}.",
-        )
 
 
 def demand_validity(expiry: Expiry, min_validity: timedelta, now: datetime, hint: str = _HINT) -> None:

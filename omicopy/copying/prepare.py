@@ -9,7 +9,6 @@ from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.copying.handed import (
-    check_validity,
     demand_https,
     demand_https_inside,
     demand_life,
@@ -17,7 +16,7 @@ from omicopy.copying.handed import (
     read_handed,
 )
 from omicopy.copying.reads import read_images
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.model import answers
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import export_key
@@ -32,6 +31,8 @@ from omicopy.model.manifest import effective_expiry
 from omicopy.model.place import check_bucket, check_prefix
 from omicopy.model.presigned import PresignedUrl
 from omicopy.model.request import Aftercare, CopyRequest, Destination, HandedManifest, Origin, Party, check_parties
+from omicopy.model.text import check_description, check_text
+from omicopy.model.validity import check_validity
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ def copy_requests(clients: Clients, wish: CopyWish) -> list[CopyRequest]:
     """One request an image and target. Reads both accounts; raises what keeps any of them from being asked for."""
     check_name_template(wish.name)
     check_validity(wish.min_validity)
+    described = None if wish.description is None else _checked_description(wish.description)
     source = identify(clients, wish.export.source)
     targets = [identify(clients, profile) for profile in wish.targets]
     for target in targets:
@@ -86,7 +88,7 @@ def copy_requests(clients: Clients, wish: CopyWish) -> list[CopyRequest]:
     requests = []
     for origin in _origins(clients, source, wish.export):
         name = render_name(wish.name, origin.image, source.region)
-        text = origin.image.description if wish.description is None else wish.description
+        text = origin.image.description if described is None else described
         for target in targets:
             destination = Destination(target, name, text, wish.if_exists, wish.care)
             requests.append(
@@ -123,7 +125,7 @@ def import_request(clients: Clients, wish: ImportWish, handed: HandedManifest) -
     """The request for a manifest that was read by `read_wished`. Raises USAGE for a name that no image may have."""
     manifest = handed.manifest
     name = check_image_name(manifest.name or "" if wish.name is None else wish.name)
-    text = (manifest.description or "") if wish.description is None else wish.description
+    text = (manifest.description or "") if wish.description is None else _checked_description(wish.description)
     target = identify(clients, wish.target)
     destination = Destination(target, name, text, wish.if_exists, wish.care)
     return CopyRequest(handed, destination, wish.min_validity)
@@ -147,6 +149,9 @@ def _account_id(answer: Mapping[str, Any]) -> str:
 def find_images(clients: Clients, party: Party, wanted: Sequence[str]) -> list[Image]:
     """The images with these IDs or exact names, each once, in at most two reads. Raises NOT_FOUND for the first that
     is missing or ambiguous; the account's own come before those of others."""
+    for text in wanted:
+        with named("an image's name"):
+            check_text(text)
     visible: list[Image] = []
     for is_id, key in ((True, "ImageIds"), (False, "ImageNames")):
         asked = [text for text in wanted if is_image_id(text) is is_id]
@@ -178,6 +183,11 @@ def _origins(clients: Clients, source: Party, wish: ExportWish) -> list[Origin]:
         Origin(source, image, export_key(image.image_id, bucket, prefix, wish.disk_format))
         for image in find_images(clients, source, wish.images)
     ]
+
+
+def _checked_description(text: str) -> str:
+    with named("description"):
+        return check_description(text)
 
 
 def _check_different(targets: Sequence[Party]) -> None:

@@ -11,7 +11,7 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.fetch import Fetcher
 from omicopy.cloud.profile import Account
-from omicopy.cloud.signing import check_expiry, presign
+from omicopy.cloud.signing import presign
 from omicopy.copying.handed import problem_of, read_own_manifest
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import StoredExport
@@ -19,6 +19,7 @@ from omicopy.model.manifest import Manifest, parse_manifest
 from omicopy.model.place import check_prefix
 from omicopy.model.presigned import MAX_EXPIRY, parse_presigned
 from omicopy.model.report import SCHEMA, describe_snapshots, rfc3339
+from omicopy.model.validity import check_expiry
 
 if TYPE_CHECKING:
     from omicopy.cloud.storage import Storage

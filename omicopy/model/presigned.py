@@ -19,6 +19,9 @@ LONGEST_VALIDITY = MAX_EXPIRY - timedelta(hours=1)
 
 REDACTED = "REDACTED"
 
+MAX_URL_CHARACTERS = 16 * 1024
+"""No server takes a longer one, and what is made of many thousand parameters takes long to be taken apart."""
+
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
 _SIGV4_DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
@@ -111,6 +114,8 @@ def parse_presigned(text: str) -> PresignedUrl:
     url = text.strip()
     if not url:
         raise _refusal("there is none")
+    if len(url) > MAX_URL_CHARACTERS:
+        raise _refusal(f"{len(url)} characters are more than a URL has (at most {MAX_URL_CHARACTERS})")
     if not _VISIBLE_ASCII.fullmatch(url):
         raise _refusal("it holds white space, control characters or letters that a URL must percent-encode")
     parts = _split(url)
