@@ -270,6 +270,31 @@ def test_states_that_nobody_documented_are_waited_for_and_said_once(tool) -> Non
     assert 1 <= ran.err.count("reticulating") <= 2
 
 
+NULLS = [("ReadAccounts", "source"), ("ReadImages", "source"), ("ReadImageExportTasks", None), ("ReadImages", "target")]
+
+
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_r2_a_list_of_nulls_is_no_list_and_what_it_does_not_show_is_not_absent(tool, after) -> None:
+    """Before the loop, where the image is looked for, as well as in mid-run."""
+    nulls = [
+        tool.sandbox.faults.add(Fault(FaultKind.NULL_ITEMS, action, account=account, times=2, after=after))
+        for action, account in NULLS
+    ]
+    assert tool.copy("golden-linux").copy["status"] == "copied"
+    assert len(tool.tasks()) == len(tool.copies()) == 1
+    assert tool.count("CreateImageExportTask") == tool.count("CreateImage") == 1
+    assert any(tool.sandbox.faults.struck(fault) for fault in nulls)
+
+
+@pytest.mark.parametrize(("action", "account"), NULLS)
+def test_nulls_for_longer_than_our_patience_are_a_failure_that_may_pass(tool, action, account) -> None:
+    tool.sandbox.faults.add(Fault(FaultKind.NULL_ITEMS, action, account=account, times=None))
+    ran = tool.copy("golden-linux", "--retry", "0.3s", code=5)
+    assert f"{action} in " in ran.err
+    assert "unreadable answer: an item of " in ran.err
+    assert tool.writes() == []
+
+
 # --- 6: out of time
 
 

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model import presigned
 from omicopy.model.presigned import MAX_EXPIRY, Signature, parse_presigned, redact
 from tests import children
 
@@ -52,6 +53,15 @@ def test_a_url_without_a_signature_has_an_unknown_end() -> None:
     assert (url.signature, url.expires_at, url.host) == (Signature.NONE, None, "oos.eu-west-2.outscale.com:8080")
     unsigned = parse_presigned(V4.replace("X-Amz-Signature", "X-Amz-Other"))
     assert (unsigned.signature, unsigned.expires_at) == (Signature.NONE, None)
+
+
+def test_what_is_longer_than_a_url_is_refused_before_it_is_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = V4 + "&a=b" * 250_000
+    parse_presigned(long[: presigned.MAX_URL_CHARACTERS])
+    monkeypatch.setattr(presigned, "urlsplit", lambda _: pytest.fail("it was taken apart"))
+    with pytest.raises(OmicopyError, match="more than a URL has") as told:
+        parse_presigned(long)
+    assert told.value.code is ErrorCode.USAGE
 
 
 @pytest.mark.parametrize(

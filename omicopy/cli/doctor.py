@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omicopy.cli import options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.text import check_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +29,12 @@ def register(app: typer.Typer) -> None:
 def doctor(
     images: Annotated[
         list[str] | None,
-        typer.Argument(metavar="IMAGE", envvar="OMICOPY_IMAGE", help="An image's ID or its exact name."),
+        typer.Argument(
+            metavar="IMAGE",
+            envvar="OMICOPY_IMAGE",
+            callback=checked(check_text),
+            help="An image's ID or its exact name.",
+        ),
     ] = None,
     source: options.FromIfAny = None,
     targets: options.TargetsIfAny = None,
@@ -49,7 +56,7 @@ def doctor(
     from datetime import UTC, datetime
 
     from omicopy.cli.accounts import TOLERATED_SKEW, accounts_of, clients_for
-    from omicopy.cli.talk import speak
+    from omicopy.cli.talk import say_error, speak
     from omicopy.copying.doctor import Examination, examine
     from omicopy.model.duration import parse_duration
     from omicopy.model.finding import verdict_of
@@ -69,7 +76,8 @@ def doctor(
     _print(findings, output)
     failed = verdict_of(findings)
     if failed:
-        raise failed
+        say_error(failed)
+        raise typer.Exit(failed.exit_code)
 
 
 def _demand_sense(
@@ -108,7 +116,7 @@ def _row(finding: Finding) -> list[str]:
     from omicopy.cli.talk import safe
 
     cells = [_MARKS[finding.status], finding.subject, finding.said, finding.hint]
-    return [safe(cell).replace("\n", " ") or "-" for cell in cells]
+    return [safe(cell.replace("\n", " ")) or "-" for cell in cells]
 
 
 def _table(findings: Sequence[Finding]) -> None:

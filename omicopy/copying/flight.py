@@ -47,6 +47,10 @@ class Flight:
     """The last thing that was said about it: phase, detail, progress."""
     left: float | None = None
     """Seconds until what it waits for will end, where progress tells."""
+    is_served: bool = False
+    """Whether what it waited for last was begun for it, and no free slot or somebody else's image."""
+    image_awaited: Image | None = None
+    """The copy that it waited for last, where the service makes one."""
     result: CopyResult | None = None
     lock: Lock | None = None
 
@@ -90,7 +94,7 @@ class Flight:
         if self.result is not None or self.told is None:
             return None
         phase, detail, _ = self.told
-        if phase not in (stage.value for stage in Stage):
+        if not self.is_served or phase not in (stage.value for stage in Stage):
             if phase == "creating" or self.image.doubt_since is not None:
                 phase, detail = Stage.IMPORTING.value, self.image.created_id or _PERHAPS
             elif phase == "starting" or self.export.doubt_since is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.faults import OF_THE_API, Fault, FaultKind
 from omicopy.sandbox.record import SERVICE_ITSELF
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import Settings
@@ -29,7 +29,7 @@ REFUSED = {FaultKind.DENIED: {12}, FaultKind.NOT_FOUND: {4, 8}}
 """The faults that no patience cures, and the exit codes they may end a copy with."""
 READS = ("ReadAccounts", "ReadImages", "ReadImageExportTasks", "ListObjects", "GetObject")
 SERVICES = {"ListObjects": "oos", "GetObject": "oos", "PutObject": "oos"}
-ON_STORAGE = {kind for kind in FaultKind if not kind.startswith("throttle-a") and kind is not FaultKind.UNKNOWN_STATE}
+ON_STORAGE = {kind for kind in FaultKind if not kind.startswith("throttle-a") and kind not in OF_THE_API}
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,15 @@ def test_states_that_nobody_documented(user) -> None:
     assert user.image("ami-00000001", "source")["State"] == "available"
 
 
+def test_lists_of_nothing_but_nulls(user) -> None:
+    user.sandbox.faults.add(Fault(FaultKind.NULL_ITEMS, "ReadImageExportTasks", times=2))
+    read = user.api("source")
+    assert read.api("ReadImageExportTasks")["ImageExportTasks"] == [None]
+    task_id = user.start_export("ami-00000001")["TaskId"]
+    assert read.api("ReadImageExportTasks")["ImageExportTasks"] == [None]
+    assert [task["TaskId"] for task in read.api("ReadImageExportTasks")["ImageExportTasks"]] == [task_id]
+
+
 def test_a_lagging_read_shows_the_world_as_it_was(user) -> None:
     user.sandbox.faults.add(Fault(FaultKind.LAG, "ReadImageExportTasks", lag_seconds=3600))
     user.start_export("ami-00000001")

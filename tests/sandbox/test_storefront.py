@@ -8,6 +8,7 @@ import io
 import time
 import zlib
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from botocore.exceptions import ClientError
 
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import EXPORT_BUCKET as BUCKET
+from omicopy.sandbox.signing import Signer, presign, presign_v2
 from omicopy.sandbox.storefront import StoreFront
 from tests.children import PATIENCE
 
@@ -166,7 +168,33 @@ class TestUrls:
         s3.put_object(Bucket=BUCKET, Key="key", Body=b"text")
         assert httpx.get(get_url(s3, "key", WEEK), timeout=PATIENCE).text == "text"
         longer = httpx.get(get_url(s3, "key", WEEK + 1), timeout=PATIENCE)
-        assert (longer.status_code, code_of(longer)) == (400, "AuthorizationQueryParametersError")
+        assert (longer.status_code, code_of(longer)) == (400, "InvalidArgument")
+
+    @pytest.mark.parametrize(
+        ("sign", "seconds", "ago", "expected"),
+        [
+            (presign, 3600, 1800, (200, "")),
+            (presign, 60, 70, (403, "RequestTimeTooSkewed")),
+            (presign, 3600, -600, (200, "")),
+            (presign, 3600, -7200, (403, "RequestTimeTooSkewed")),
+            (presign, WEEK + 1, 0, (400, "InvalidArgument")),
+            (presign, 0, 0, (400, "InvalidArgument")),
+            (presign, -1, 0, (400, "InvalidArgument")),
+            (presign_v2, WEEK - 60, 0, (200, "")),
+            (presign_v2, WEEK + 7200, 0, (403, "AccessDenied")),
+            (presign_v2, WEEK + 7200, 7200, (200, "")),
+            (presign_v2, -1, 0, (403, "RequestTimeTooSkewed")),
+        ],
+    )
+    def test_its_times_are_judged_as_scality_does(
+        self, sandbox: Sandbox, connect: Connect, sign: Any, seconds: int, ago: int, expected: tuple[int, str]
+    ) -> None:
+        connect().put_object(Bucket=BUCKET, Key="key", Body=b"text")
+        account = sandbox.accounts["source"]
+        signer = Signer(account.access_key, account.secret_key, account.region)
+        place, signed = f"{sandbox.oos_urls[account.region]}/{BUCKET}/key", datetime.now(UTC) - timedelta(seconds=ago)
+        answer = httpx.get(sign(signer, "GET", place, seconds, signed), timeout=PATIENCE)
+        assert (answer.status_code, code_of(answer)) == expected
 
     @pytest.mark.parametrize(
         "change", [("/key?", "/other?"), ("Expires=60", "Expires=600"), ("Signature=", "Signature=0")]
