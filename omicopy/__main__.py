@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from omicopy.cli import streams
+from omicopy.cli.command_start import begin_command
 from omicopy.errors import Interrupted
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -23,6 +24,7 @@ _is_heard = threading.Event()
 
 def main() -> None:
     """The console script, and `python -m omicopy`."""
+    begin_command()
     _handle_signals(_unwind)
     streams.install()  # before anything takes the number of a descriptor that is closed
     _watch_signals()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -59,9 +59,12 @@ def account(url: str) -> Account:
     return Account("source", "SOMEACCESSKEY", "SOMESECRETKEY", "eu-west-2", f"{url}/api/v1", url, None)
 
 
+def hostile(*replies: Reply) -> AbstractContextManager[Hostile]:
+    return served(Hostile(*replies))
+
+
 @contextmanager
-def hostile(*replies: Reply) -> Iterator[Hostile]:
-    server = Hostile(*replies)
+def served(server: Hostile) -> Iterator[Hostile]:
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -138,7 +138,7 @@ def test_a_missing_right_fails_where_a_copy_would_and_is_told_where_it_would_not
 
 def test_a_bucket_that_only_half_works_is_told_and_a_probe_that_stays_is_named(tool) -> None:
     account = resolve_profile("source", tool.env, tool.home)
-    clients = Clients({"source": account}, read_timeout=5, retry=timedelta(0))
+    clients = Clients({"source": account}, read_timeout=60, retry=timedelta(0))
 
     def probe(kind: FaultKind, action: str) -> dict[str, Finding]:
         tool.sandbox.faults.clear()
@@ -163,7 +163,8 @@ def test_a_full_quota_fails_and_one_full_of_exports_in_flight_is_a_wait(tool) ->
     assert worse(ran) == {"target: images": "quota", "target: snapshots": "quota"}
     assert by_subject(ran)["target: images"]["message"] == "1 of 2 free (image_limit), 2 needed"
     assert by_subject(ran)["source: exports in flight"]["message"].endswith("2 images take turns")
-    tool.again(images=2, snapshots=0, exports_in_flight=1, export_seconds=60)
+    tool.again(images=2, snapshots=0, exports_in_flight=1)
+    tool.hold()
     tool.start_export()
     waiting = doctor(tool, LINUX, *BOTH)
     assert set(worse(waiting, "warn")) == {"source: exports in flight"}

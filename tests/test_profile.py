@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 from omicopy.cloud.profile import _VARIABLES, Account, resolve_profile
 from omicopy.errors import ErrorCode, OmicopyError
+from tests import children
 
 SDK = {"access_key": "SDKACCESS", "secret_key": "SDKSECRET", "region": "eu-west-2"}
 CLI = {
@@ -332,5 +332,5 @@ def test_any_json_is_an_account_or_a_configuration_error(tmp_path: Path, content
 
 def test_importing_it_loads_nothing_heavy() -> None:
     code = "import sys, omicopy.cloud.profile; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = children.run([sys.executable, "-c", code], check=True)
     assert {"pydantic", "requests", "boto3", "yaml", "ruamel", "osc_sdk_python"}.isdisjoint(done.stdout.split())

@@ -10,7 +10,7 @@ from pathlib import Path
 from omicopy.cli.talk import keep_secret, warn
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.profile import Account, resolve_profile
-from omicopy.model.duration import parse_duration, say_duration
+from omicopy.model.duration import TIMEOUT, say_duration
 
 TOLERATED_SKEW = timedelta(seconds=60)
 
@@ -24,8 +24,8 @@ def accounts_of(profiles: Sequence[str]) -> dict[str, Account]:
 
 
 def clients_for(profiles: Sequence[str], retry: timedelta, http_timeout: str) -> Clients:
-    seconds = parse_duration(http_timeout).total_seconds()
-    return Clients(accounts_of(profiles), read_timeout=max(seconds, 0.001), retry=retry, tell=warn)
+    timeout = TIMEOUT.read(http_timeout).total_seconds()
+    return Clients(accounts_of(profiles), read_timeout=timeout, retry=retry, tell=warn)
 
 
 def compare_clocks(clients: Clients) -> None:

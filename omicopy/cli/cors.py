@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omicopy.cli import options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.model.cors import check_origin
 
 if TYPE_CHECKING:
     from omicopy.model.cors import Rule
@@ -30,6 +32,7 @@ def cors(
             "--allow-origin",
             metavar="URL",
             envvar="OMICOPY_ALLOW_ORIGIN",
+            callback=checked(check_origin),
             help="Whose web pages may upload: https://HOST, with one '*' in it if you like, or '*'; may be repeated.",
         ),
     ] = None,
@@ -48,7 +51,7 @@ def cors(
     """
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.talk import speak
-    from omicopy.model.cors import check_origin, with_origins
+    from omicopy.model.cors import with_origins
     from omicopy.model.duration import parse_duration
     from omicopy.model.place import split_bucket
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omicopy.cli import options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.text import check_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +29,12 @@ def register(app: typer.Typer) -> None:
 def doctor(
     images: Annotated[
         list[str] | None,
-        typer.Argument(metavar="IMAGE", envvar="OMICOPY_IMAGE", help="An image's ID or its exact name."),
+        typer.Argument(
+            metavar="IMAGE",
+            envvar="OMICOPY_IMAGE",
+            callback=checked(check_text),
+            help="An image's ID or its exact name.",
+        ),
     ] = None,
     source: options.FromIfAny = None,
     targets: options.TargetsIfAny = None,

@@ -95,7 +95,7 @@ def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
         yield f"Manifest:      {inspection.location}"
     if inspection.url:
         yield f"Manifest:      {inspection.url.place}"
-        yield f"  until        {say_moment(inspection.url.expires_at, now)}, {_signed(inspection.url)}"
+        yield f"  until        {_until(inspection.url, now)}"
     probes = inspection.probes or (None,) * len(manifest.snapshots)
     for snapshot, probe in zip(manifest.snapshots, probes, strict=True):
         compressed = snapshot.compressed_bytes
@@ -103,12 +103,22 @@ def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
         kind = f", {snapshot.volume_type}" if snapshot.volume_type else ""
         yield f"Volume:        {snapshot.device or '-'}, {say_size(snapshot.size_bytes)}, {in_bucket}{kind}"
         yield f"  object       {snapshot.url.place}"
-        yield f"  until        {say_moment(snapshot.url.expires_at, now)}, {_signed(snapshot.url)}"
+        yield f"  until        {_until(snapshot.url, now)}"
         if probe:
             yield f"  probe        {probe_verdict(snapshot, probe)}"
     known = expiry.earliest_known
     no_later = f", {say_moment(known, now)} at the latest" if known and expiry.at is None else ""
     yield f"Valid until:   {say_moment(expiry.at, now)}{no_later}; what ends first: {expiry.first}"
+
+
+def _until(url: PresignedUrl, now: datetime) -> str:
+    """When it ends, and why it does not work before that, as far as its own dates tell."""
+    from omicopy.model.refusal import Reason, flaw
+    from omicopy.model.report import say_moment
+
+    found = flaw(url, now)
+    more = f"; {found.message}" if found and found.reason is not Reason.EXPIRED else ""
+    return f"{say_moment(url.expires_at, now)}, {_signed(url)}{more}"
 
 
 def _signed(url: PresignedUrl) -> str:

@@ -14,6 +14,7 @@ import typer
 from omicopy.cli import options
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
+from omicopy.model.duration import AGE
 
 if TYPE_CHECKING:
     from omicopy.cloud.clients import Clients
@@ -38,16 +39,18 @@ def prune(
     keep_last: Annotated[
         int | None,
         typer.Option(
-            "--keep-last", metavar="N", min=1, envvar="OMICOPY_KEEP_LAST", help="Keep so many of each kind of image."
+            "--keep-last",
+            metavar="N",
+            min=1,
+            max=options.MOST,
+            envvar="OMICOPY_KEEP_LAST",
+            help="Keep so many of each kind of image.",
         ),
     ] = None,
     keep_within: Annotated[
         str | None,
-        typer.Option(
-            "--keep-within",
-            metavar="DURATION",
-            envvar="OMICOPY_KEEP_WITHIN",
-            help="Keep what comes from images created within this time.",
+        options.duration(
+            "--keep-within", AGE.read, "Keep what comes from images created within this time, in days and hours: 30d."
         ),
     ] = None,
     bucket: options.BucketIfAny = None,
@@ -161,12 +164,11 @@ def _survey_accounts(asked: _Asked, retry: timedelta, http_timeout: str, now: da
 
 
 def _retention(keep_last: int | None, keep_within: str | None) -> Retention:
-    from omicopy.model.duration import parse_duration
     from omicopy.model.plan import Retention
 
     if keep_last is None and keep_within is None:
         raise OmicopyError(ErrorCode.USAGE, "No rule says what is kept", "Give --keep-last, --keep-within or both.")
-    return Retention(keep_last, parse_duration(keep_within) if keep_within else None)
+    return Retention(keep_last, AGE.read(keep_within) if keep_within else None)
 
 
 def _check_plan_alone(context: typer.Context) -> None:

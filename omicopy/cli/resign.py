@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from omicopy.cli import options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import printable
+from omicopy.model.place import check_prefix
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +27,7 @@ def resign(
             "--allow-key-prefix",
             metavar="PREFIX",
             envvar="OMICOPY_ALLOW_KEY_PREFIX",
+            callback=checked(check_prefix),
             help="Where else in the bucket the manifest may point to; may be repeated.",
         ),
     ] = None,

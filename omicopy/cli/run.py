@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omicopy.cli import monitor_options, options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
+from omicopy.model.shard import parse_shard
+from omicopy.model.text import check_text
 
 if TYPE_CHECKING:
     from omicopy.cli.monitor import Monitor
@@ -32,7 +35,13 @@ def run(
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="NAME", envvar="OMICOPY_ONLY", help="A job to run alone; may be repeated."),
+        typer.Option(
+            "--only",
+            metavar="NAME",
+            envvar="OMICOPY_ONLY",
+            callback=checked(check_text),
+            help="A job to run alone; may be repeated.",
+        ),
     ] = None,
     shard: Annotated[
         str | None,
@@ -40,6 +49,7 @@ def run(
             "--shard",
             metavar="I/N",
             envvar="OMICOPY_SHARD",
+            callback=checked(parse_shard),
             help="Run part I (from 0) of N, so that N machines share the plan.",
         ),
     ] = None,
@@ -79,7 +89,6 @@ def run(
     from omicopy.cli.talk import speak
     from omicopy.cloud.clients import Clients
     from omicopy.model.plan import plan_schema
-    from omicopy.model.shard import parse_shard
 
     if schema:
         print(json.dumps(plan_schema(), indent=2))  # noqa: T201

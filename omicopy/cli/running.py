@@ -13,6 +13,7 @@ import typer
 
 from omicopy.api.copies import Watch
 from omicopy.cli.accounts import compare_clocks
+from omicopy.cli.command_start import command_began
 from omicopy.cli.options import OutputForm
 from omicopy.cli.results import Lines, has_printed_object, print_results
 from omicopy.cli.screen import screen
@@ -50,7 +51,8 @@ def mode_of(
 ) -> Mode:
     """How far to go, from what was typed. Raises USAGE."""
     limit = parse_duration(deadline) if deadline else None
-    return Mode(wait=not no_wait, dry_run=dry_run, deadline=limit, parallel=parallel, fail_fast=fail_fast)
+    began = command_began()
+    return Mode(wait=not no_wait, dry_run=dry_run, deadline=limit, began=began, parallel=parallel, fail_fast=fail_fast)
 
 
 def orders_of(budgets: Budgets, mode: Mode, lock_wait: str = "0s") -> Orders:
@@ -103,9 +105,10 @@ def run(
     """Carries the requests out and ends the command."""
 
     def work() -> Sequence[CopyResult]:
-        requests = prepare(clients)
-        with accounted_for(requests), watch(clients, presentation)(requests) as listener:
-            return carry_out(clients, requests, orders, listener)
+        with clients.time_limit.until(orders.mode.ends):
+            requests = prepare(clients)
+            with accounted_for(requests), watch(clients, presentation)(requests) as listener:
+                return carry_out(clients, requests, orders, listener)
 
     finish(clients, work, presentation)
 

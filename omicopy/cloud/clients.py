@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from omicopy.cloud.fetch import Fetcher
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace
+from omicopy.cloud.time_limit import TimeLimit
 from omicopy.model.calls import CallCount
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Clients:
     accounts: Mapping[str, Account]
     read_timeout: float = 60.0
     retry: timedelta = timedelta(seconds=LONGEST_BURST)
+    time_limit: TimeLimit = field(default_factory=TimeLimit)
+    """The command's own time: what is left of --deadline."""
     tell: Callable[[str], None] = lambda _: None
     """Hears of a failure that somebody sits and waits through."""
     _apis: dict[str, Api] = field(default_factory=dict)
@@ -44,18 +47,18 @@ class Clients:
         if profile not in self._apis:
             from omicopy.cloud.api import Api
 
-            self._apis[profile] = Api(self.accounts[profile], self._timeout, Pace(), self.tell)
+            self._apis[profile] = Api(self.accounts[profile], self._timeout, self._pace(), self.tell)
         return self._apis[profile]
 
     def storage(self, profile: str) -> Storage:
         if profile not in self._storages:
             from omicopy.cloud.storage import Storage
 
-            self._storages[profile] = Storage(self.accounts[profile], self._timeout, Pace(), self.patience)
+            self._storages[profile] = Storage(self.accounts[profile], self._timeout, self._pace(), self.patience)
         return self._storages[profile]
 
     def fetcher(self) -> Fetcher:
-        self._fetcher = self._fetcher or Fetcher(self._timeout, Pace(), self.patience)
+        self._fetcher = self._fetcher or Fetcher(self._timeout, self._pace(), self.patience)
         return self._fetcher
 
     def clocks_ahead(self) -> dict[str, timedelta]:
@@ -66,6 +69,9 @@ class Clients:
 
     def counts(self) -> dict[str, CallCount]:
         return {profile: api.count for profile, api in self._apis.items()}
+
+    def _pace(self) -> Pace:
+        return Pace(time_limit=self.time_limit)
 
     @property
     def _timeout(self) -> tuple[float, float]:

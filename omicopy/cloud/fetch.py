@@ -20,10 +20,13 @@ from omicopy.cloud.failure import (
     temporary,
 )
 from omicopy.cloud.log import logged
+from omicopy.cloud.object_size import object_size
 from omicopy.cloud.pools import Pools, failures_told
+from omicopy.cloud.refusal import REFUSED_STATUSES, UrlRefused, read_refusal
 from omicopy.cloud.retry import Pace, read_patiently
 from omicopy.errors import ErrorCode
 from omicopy.model.presigned import PresignedUrl
+from omicopy.model.refusal import Refusal
 
 MANIFEST_LIMIT = 1024 * 1024
 """Bytes read of a manifest at most; it is input from strangers."""
@@ -47,6 +50,8 @@ class Probe:
     """Of the whole object, where the store says it."""
     error: ServiceError | None = None
     """Why nothing is known of it."""
+    refusal: Refusal | None = None
+    """Why the store refuses it."""
 
 
 class Fetcher:
@@ -81,13 +86,14 @@ class Fetcher:
                 return Probe(Life.ALIVE, response.size_bytes)
             if response.status == 404:
                 return Probe(Life.MISSING)
-            if response.status in (400, 401, 403):
-                return Probe(Life.REFUSED)
+            if response.refusal is not None:
+                return Probe(Life.REFUSED, refusal=response.refusal)
             raise self._failure(response, url)
 
         return read_patiently(attempt, self._pace, self._patience, lambda: None)
 
     def _get(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Response:
+        self._pace.demand_time(action, url.host)
         with logged(action, url.host):
             return self._request(url, headers, action)
 
@@ -110,7 +116,14 @@ class Fetcher:
                 response.close()
         if response.status == 200 and length is not None and len(data) < min(length, MANIFEST_LIMIT):
             raise temporary(Cause.RESET, action, url.host, "the answer is cut short")
-        return _Response(response.status, data, parse_retry_after(response.headers), _whole_size(response))
+        refusal = read_refusal(url, response.headers, data) if response.status in REFUSED_STATUSES else None
+        return _Response(
+            response.status,
+            data,
+            parse_retry_after(response.headers),
+            object_size(response.status, response.headers),
+            refusal,
+        )
 
     def _read_in_time(self, response: urllib3.BaseHTTPResponse, action: str, host: str) -> bytes:
         """The beginning of the body. A server that sends a byte now and then would outlast any pause between two."""
@@ -133,31 +146,18 @@ class Fetcher:
             return temporary(Cause.THROTTLED, "GetObject", url.host, str(answer), answer)
         if response.status >= 500:
             return temporary(Cause.SERVER, "GetObject", url.host, str(answer), answer)
-        if response.status in (400, 401, 403):
-            said = "the store refuses this URL: it has expired, was altered, or its access key is gone"
-            hint = "Ask for a new URL (omicopy url …)."
-            return ServiceError(ErrorCode.EXPIRED, Cause.REFUSED, "GetObject", url.host, said, answer, hint)
+        if response.refusal is not None:
+            return UrlRefused("GetObject", url.host, answer, response.refusal)
         return refused("GetObject", url.host, answer)
 
 
 _REDIRECTED = "No redirect is followed. Check the URL's host, or ask for a new URL."
 _NUMBER = re.compile(r"[0-9]{1,19}")
-_WHOLE = re.compile(r"bytes [^/]*/([0-9]{1,19})")
 
 
 def _length(response: urllib3.BaseHTTPResponse) -> int | None:
     length = response.headers.get("Content-Length", "")
     return int(length) if _NUMBER.fullmatch(length) else None
-
-
-def _whole_size(response: urllib3.BaseHTTPResponse) -> int | None:
-    """The size of the object of which an answer holds all, a part or nothing."""
-    if response.status == 200:
-        return _length(response)
-    if response.status == 416:  # of an object with any byte there is a first one
-        return 0
-    found = _WHOLE.fullmatch(response.headers.get("Content-Range", ""))
-    return int(found[1]) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,3 +168,4 @@ class _Response:
     data: bytes
     retry_after: float | None
     size_bytes: int | None
+    refusal: Refusal | None

@@ -13,7 +13,7 @@ from typing import Any
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.fetch import MANIFEST_LIMIT
 from omicopy.cloud.signing import presign
-from omicopy.copying.handed import CHECK_KEY, demand_life
+from omicopy.copying.handed import demand_life
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.shelf import MOST_LOOKED_INTO, Folder, Shelf, key_of, list_shelf, only_disk
 from omicopy.errors import ErrorCode, OmicopyError
@@ -68,7 +68,7 @@ def build_manifest(clients: Clients, wish: BuildWish) -> Built:
         there = _same_there(shelf, key, manifest)
         return Built(shelf.location(key), there, was_there=True, changed=False, warnings=tuple(warnings))
     _demand_no_other(shelf, key, {volume.key for volume in volumes})
-    _demand_own_life(clients, wish, manifest)
+    demand_life(clients.fetcher(), manifest, wish.profile)  # no manifest with dead URLs is put (R9)
     if not wish.dry_run:
         shelf.storage.put(wish.folder.bucket, key, raw)
     return Built(shelf.location(key), manifest, was_there=False, changed=not wish.dry_run, warnings=tuple(warnings))
@@ -192,14 +192,3 @@ def _same_there(shelf: Shelf, key: str, wanted: Manifest) -> Manifest:
         message = f"{location} is there already, and differs from what you ask for in: {what}"
         raise OmicopyError(ErrorCode.NAME_CONFLICT, message, hint)
     return there
-
-
-def _demand_own_life(clients: Clients, wish: BuildWish, manifest: Manifest) -> None:
-    """No manifest with dead URLs is put (R9). Here a refusal speaks of our own credentials."""
-    try:
-        demand_life(clients.fetcher(), manifest)
-    except OmicopyError as error:
-        if error.code is not ErrorCode.EXPIRED:
-            raise
-        message = f"The store refuses a URL of an object under {wish.folder} signed with the profile {wish.profile!r}"
-        raise OmicopyError(ErrorCode.DENIED, message, CHECK_KEY) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,8 +19,8 @@ from omicopy.copying.journal import Journal
 from omicopy.copying.locks import Locks
 from omicopy.copying.loop import Loop
 from omicopy.copying.pilot import Mode
-from omicopy.errors import Interrupted
-from omicopy.model.duration import say_duration
+from omicopy.errors import Interrupted, named
+from omicopy.model.duration import ANY_DURATION, say_duration
 from omicopy.model.image import source_marker
 from omicopy.model.report import CleanedUp, CopyResult, Status
 from omicopy.model.request import Budgets, CopyRequest, Origin
@@ -41,6 +42,16 @@ class Orders:
     mode: Mode = field(default_factory=Mode)
     lock_wait: timedelta = timedelta(0)
     state: Path = field(default_factory=state_folder)
+
+    def __post_init__(self) -> None:
+        with named("lock_wait"):
+            ANY_DURATION.read(self.lock_wait)
+
+    def begun(self) -> Orders:
+        """The same, whose deadline counts from now on, unless it counts from a moment before."""
+        if self.mode.began is not None:
+            return self
+        return replace(self, mode=replace(self.mode, began=time.monotonic()))
 
 
 def carry_out(
@@ -98,16 +109,20 @@ def _cleaned(
     clock: Clock,
 ) -> list[CopyResult]:
     """The results, each with what became of its export."""
+    grace = orders.budgets.grace.total_seconds()
 
     def settle() -> None:
         listener(
             Noted(f"Deleting the exported objects in {say_duration(orders.budgets.grace)}, unless they turn out needed")
         )
-        clock.sleep(orders.budgets.grace.total_seconds())
+        clock.sleep(grace)
 
     regions = {r.source.export.image_id: r.source.party.region for r in done if isinstance(r.source, Origin)}
     rules = Rules(
-        clock.wall(), settle, lambda image_id: source_marker(regions[image_id], image_id) in journal.markers()
+        clock.wall(),
+        settle,
+        lambda image_id: source_marker(regions[image_id], image_id) in journal.markers(),
+        has_time=lambda: orders.mode.ends - clock.ticks() > grace,
     )
     cleaned: list[Cleaned] = []
     try:

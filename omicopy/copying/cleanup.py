@@ -17,6 +17,7 @@ from omicopy.model.provenance import CLEANED_TAG
 from omicopy.model.report import CleanedUp, rfc3339
 from omicopy.model.request import CopyRequest, Origin
 
+_NO_TIME = Left("--deadline leaves no time for the clean-up; the same command goes on with it")
 INTERRUPTED = Left("the clean-up was interrupted; the same command goes on with it")
 
 
@@ -47,6 +48,8 @@ class Rules:
     now: datetime
     settle: Callable[[], None] = lambda: None
     is_busy: Callable[[str], bool] = lambda _: False
+    has_time: Callable[[], bool] = lambda: True
+    """Whether the command has the time to `settle` and to delete. What is begun without would only be marked."""
 
 
 def clean_up(
@@ -89,6 +92,9 @@ def clean_exports(
     """
     cleaners = [_Cleaner(clients, profile, export, rules) for export in exports]
     try:
+        if not rules.has_time():
+            for cleaner in cleaners:
+                cleaner.left = _NO_TIME
         _all_take(cleaners, _Cleaner.mark)
         if any(cleaner.doomed for cleaner in cleaners):
             rules.settle()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import combinations
+from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
@@ -85,14 +86,17 @@ def _region(clients: Clients, party: Party) -> Finding:
     """The service's list of Regions is not closed (R6): one that is not on it is a warning."""
     subject = f"{party.profile}: Region"
     try:
-        answer = clients.api(party.profile).read("ReadRegions", clients.patience, {})
+        names = clients.api(party.profile).read_parsed("ReadRegions", clients.patience, {}, _region_names)
     except ServiceError as error:
         return Finding(subject, None, f"whether {party.region} exists is not known: {error.message}")
-    names = [answers.text(region, "RegionName") or "" for region in answers.mappings(answer, "Regions")]
     if party.region in names:
         return Finding(subject, True, f"{party.region} exists")
     said = f"{party.region} is not among the Regions that the service names: {', '.join(names) or 'none'}"
     return Finding(subject, None, said, "Check the Region in the profile.")
+
+
+def _region_names(answer: Mapping[str, Any]) -> list[str]:
+    return [answers.required(region, "RegionName") for region in answers.listed(answer, "Regions")]
 
 
 def _key_ends(clients: Clients, profile: str, now: datetime) -> Finding:

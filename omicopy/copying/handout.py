@@ -11,8 +11,8 @@ from typing import Any
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.fetch import Life
-from omicopy.cloud.signing import check_content_type, check_expiry, presign
-from omicopy.copying.handed import check_validity, demand_life, demand_validity, read_own
+from omicopy.cloud.signing import check_content_type, presign
+from omicopy.copying.handed import demand_life, demand_validity, read_own
 from omicopy.copying.own_key import ACCESS_KEY, access_key_ends
 from omicopy.copying.promise import promise
 from omicopy.copying.resign import newest_anew, resign_in_passing
@@ -22,6 +22,7 @@ from omicopy.model.export import StoredExport
 from omicopy.model.manifest import MANIFEST_URL, Expiry, Manifest, first_to_end, parse_manifest, url_path
 from omicopy.model.presigned import PresignedUrl, parse_presigned
 from omicopy.model.report import SCHEMA, describe_snapshots, rfc3339
+from omicopy.model.validity import check_expiry, check_validity
 
 OBJECT_URL = "URL"
 """What an expiry calls the URL of an object that is no manifest."""
@@ -216,7 +217,7 @@ def _hand_out_anew(
     url = parse_presigned(presign(account, stored.bucket, key, wish.expires))
     location = f"s3://{stored.bucket}/{key}"
     manifest = parse_manifest(read_own(fetcher, url, wish.profile, location), location)
-    demand_life(fetcher, manifest)
+    demand_life(fetcher, manifest, wish.profile)
     return Handout(url, location, manifest, key_ends, signed_anew=True)
 
 

@@ -52,10 +52,10 @@ def _probe(fetcher: Fetcher, url: PresignedUrl) -> Probe:
 
 
 def probe_verdict(snapshot: ManifestSnapshot, probe: Probe) -> str:
-    """`alive`, `refused`, `missing`, `unknown`, or that the object has another size than the manifest says."""
+    """`alive`, `refused` and why, `missing`, `unknown`, or that the object has another size than the manifest says."""
     if None not in (probe.size_bytes, snapshot.compressed_bytes) and probe.size_bytes != snapshot.compressed_bytes:
         return f"{probe.size_bytes} bytes where the manifest says {snapshot.compressed_bytes}"
-    return probe.life.value
+    return probe.life.value + (f" – {probe.refusal.message}" if probe.refusal else "")
 
 
 def describe_inspection(inspection: Inspection, now: datetime) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def describe_inspection(inspection: Inspection, now: datetime) -> dict[str, Any]
                 "volume_type": snapshot.volume_type,
                 "iops": snapshot.iops,
                 **_describe_url(snapshot.url, now),
-                "probe": {"state": probe.life.value, "size_bytes": probe.size_bytes} if probe else None,
+                "probe": _describe_probe(probe) if probe else None,
             }
             for snapshot, probe in zip(manifest.snapshots, probes, strict=True)
         ],
@@ -100,6 +100,11 @@ def _describe_url(url: PresignedUrl, now: datetime) -> Mapping[str, Any]:
         "expires_at": rfc3339(url.expires_at),
         "seconds_left": _seconds_left(url.expires_at, now),
     }
+
+
+def _describe_probe(probe: Probe) -> Mapping[str, Any]:
+    reason = probe.refusal.reason.value if probe.refusal else None
+    return {"state": probe.life.value, "size_bytes": probe.size_bytes, "reason": reason}
 
 
 def _seconds_left(moment: datetime | None, now: datetime) -> int | None:

@@ -62,11 +62,10 @@ class Loop:
         pilot = Pilot(actor, self.journal, self.listener, self.mode, self.clock, self._began)
         try:
             with no_garbage():
-                while open_flights := [flight for flight in flights if flight.result is None]:
+                while open_flights := self._open(flights, pilot):
                     if self._tick(self._locked(open_flights, pilot), observer, pilot):
                         self._moved_at = self.clock.ticks()
-                    self._call_off(flights, pilot)
-                    self._sleep([flight for flight in open_flights if flight.result is None])
+                    self._sleep(self._open(flights, pilot))
         except Interrupted as interruption:
             self.account_for(interruption)
             raise
@@ -208,25 +207,29 @@ class Loop:
         turns = Slots(steps, self.mode.parallel, self._quotas, now.ticks).turns(steps)
         return {Look.BUCKET: turns} if turns else {}
 
-    def _call_off(self, flights: Sequence[Flight], pilot: Pilot) -> None:
-        """Ends what is still under way when the run's time is over, or with the first failure where that is asked."""
-        error = self._out_of_deadline() or (self.mode.fail_fast and _first_failure(flights)) or None
-        if error is not None:
-            for flight in flights:
-                if flight.result is None:
-                    pilot.call_off(flight, error)
+    def _open(self, flights: Sequence[Flight], pilot: Pilot) -> list[Flight]:
+        """What is still under way. All of it ends when the run's time is over, before another look or write; and with
+        the first failure where that is asked."""
+        failure = _first_failure(flights) if self.mode.fail_fast else None
+        for flight in flights:
+            error = self._out_of_deadline(flight) or failure
+            if flight.result is None and error is not None:
+                pilot.call_off(flight, error)
+        return [flight for flight in flights if flight.result is None]
 
-    def _out_of_deadline(self) -> OmicopyError | None:
+    def _out_of_deadline(self, flight: Flight) -> OmicopyError | None:
         if self.mode.deadline is None or self._time_left(self.mode.deadline) > 0:
             return None
+        busy = f"it was {flight.told[0]} ({flight.told[1]})" if flight.told else "nothing was looked at for it yet"
         return OmicopyError(
             ErrorCode.OUT_OF_TIME,
-            f"--deadline {say_duration(self.mode.deadline)} is over",
+            f"--deadline {say_duration(self.mode.deadline)} is over; {busy}",
             "Nothing is lost, the service goes on. The same command picks it up.",
         )
 
     def _time_left(self, deadline: timedelta) -> float:
-        return round(deadline.total_seconds() - (self.clock.ticks() - self._began), 6)
+        began = self._began if self.mode.began is None else self.mode.began
+        return round(deadline.total_seconds() - (self.clock.ticks() - began), 6)
 
     def _sleep(self, flights: Sequence[Flight]) -> None:
         """Waits for the next tick, and never past the end of a budget."""

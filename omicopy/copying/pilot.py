@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,8 +26,8 @@ from omicopy.copying.steps import (
     Wait,
     Write,
 )
-from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.duration import say_duration
+from omicopy.errors import ErrorCode, OmicopyError, named
+from omicopy.model.duration import ANY_DURATION, say_duration
 from omicopy.model.export import Phase
 from omicopy.model.image import Image
 from omicopy.model.provenance import EXPORT_TAG
@@ -41,8 +42,9 @@ LEAST_TRIES = 5
 class Mode:
     """How far a run goes: `dry_run` writes nothing, `wait` False ends it once the service is busy for us.
 
-    `deadline` is for the run as a whole. `fail_fast` ends it with the first failure. `parallel` bounds the exports and
-    imports of every account that are under way at once, whatever the requests say of that.
+    `deadline` is for the run as a whole, from `began` on, a moment of the monotonic clock; None: from the call of the
+    public function that carries the run out. `fail_fast` ends it with the first failure. `parallel` bounds the exports
+    and imports of every account that are under way at once, whatever the requests say of that.
     """
 
     wait: bool = True
@@ -50,6 +52,21 @@ class Mode:
     deadline: timedelta | None = None
     fail_fast: bool = False
     parallel: int | None = None
+    began: float | None = None
+
+    @property
+    def ends(self) -> float:
+        """The moment at which the deadline is over; infinity without one, or where nobody said when the run began."""
+        if self.deadline is None or self.began is None:
+            return math.inf
+        return self.began + self.deadline.total_seconds()
+
+    def __post_init__(self) -> None:
+        if self.deadline is not None:
+            with named("deadline"):
+                ANY_DURATION.read(self.deadline)
+        if self.parallel is not None and self.parallel < 1:
+            raise OmicopyError(ErrorCode.USAGE, f"parallel: {self.parallel} lets nothing be done", "Give 1 or more.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +157,7 @@ class Pilot:
         if step.error is None:
             flight.out_of_trouble()
             self._mind_the_time(flight, now, step.why)
-        elif step.error.code is not ErrorCode.TEMPORARY:
+        elif step.error.code not in (ErrorCode.TEMPORARY, ErrorCode.OUT_OF_TIME):  # the loop itself minds the deadline
             self._end(flight, Ending(Status.FAILED, error=step.error))
         else:
             self._bear(flight, step.error, now, is_tried=True)  # a read has been tried many times over

@@ -11,14 +11,15 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.fetch import Fetcher
 from omicopy.cloud.profile import Account
-from omicopy.cloud.signing import check_expiry, presign
-from omicopy.copying.handed import CHECK_KEY, problem_of, read_own_manifest
+from omicopy.cloud.signing import presign
+from omicopy.copying.handed import problem_of, read_own_manifest
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import StoredExport
-from omicopy.model.manifest import Manifest, parse_manifest, url_path
+from omicopy.model.manifest import Manifest, parse_manifest
 from omicopy.model.place import check_prefix
 from omicopy.model.presigned import MAX_EXPIRY, parse_presigned
 from omicopy.model.report import SCHEMA, describe_snapshots, rfc3339
+from omicopy.model.validity import check_expiry
 
 if TYPE_CHECKING:
     from omicopy.cloud.storage import Storage
@@ -103,10 +104,7 @@ def resign_in_passing(account: Account, storage: Storage, fetcher: Fetcher, stor
 def _demand_objects(account: Account, fetcher: Fetcher, manifest: Manifest, urls: Sequence[str]) -> None:
     """Every object is there, as large as the manifest says, and may be read by whoever signed."""
     for index, (snapshot, url) in enumerate(zip(manifest.snapshots, urls, strict=True)):
-        problem = problem_of(index, snapshot, fetcher.probe(parse_presigned(url)))
-        if problem is not None and problem.code is ErrorCode.EXPIRED:  # a URL of our own, made a moment ago
-            said = f"{url_path(index)}: {snapshot.key} can't be read with the profile {account.profile!r}"
-            raise OmicopyError(ErrorCode.DENIED, said, CHECK_KEY)
+        problem = problem_of(index, snapshot, fetcher.probe(parse_presigned(url)), account.profile)
         if problem is not None:
             raise problem
 

@@ -16,6 +16,7 @@ from omicopy.copying.prepare import identify
 from omicopy.copying.prepare_plan import Prepared, plan_requests
 from omicopy.copying.reads import read_own_images, read_tasks
 from omicopy.errors import OmicopyError
+from omicopy.model import answers
 from omicopy.model.belonging import Scope
 from omicopy.model.export import ExportKey, ExportTask, export_key
 from omicopy.model.image import Image
@@ -105,7 +106,13 @@ def _survey_snapshots(clients: Clients, images: Mapping[Party, Sequence[Image]],
 
 def _read_marked_snapshots(clients: Clients, party: Party) -> list[Mapping[str, Any]]:
     filters = {"AccountIds": [party.account_id], "TagKeys": [DOOMED_TAG]}
-    return clients.api(party.profile).read_all("ReadSnapshots", "Snapshots", clients.patience, filters, dict)
+    return clients.api(party.profile).read_all("ReadSnapshots", "Snapshots", clients.patience, filters, _marked)
+
+
+def _marked(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The snapshot as it is shown. Raises Unreadable for one of which nobody can tell which it is, or whose."""
+    answers.required(raw, "SnapshotId"), answers.required(raw, "AccountId"), answers.tags(raw)
+    return raw
 
 
 def _survey_exports(
