@@ -13,6 +13,7 @@ from omicopy.copying.locate import is_own, locate
 from omicopy.copying.sources import read_source
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.manifest import parse_manifest
+from omicopy.model.own_manifest import problem_of_own
 
 
 def inspect(
@@ -30,7 +31,9 @@ def inspect(
     clients = clients or connect(*([profile] if profile and own else []))
     if own and profile is not None:
         bucket, key = locate(clients, profile, source, now)
-        inspection = Inspection(read_own_manifest(clients, profile, bucket, key), location=f"s3://{bucket}/{key}")
+        manifest = read_own_manifest(clients, profile, bucket, key)
+        outside = problem_of_own(manifest, bucket, key, clients.accounts[profile].oos_endpoint)
+        inspection = Inspection(manifest, location=f"s3://{bucket}/{key}", outside=outside)
     else:
         inspection = _inspect_handed(clients, source, now)
     if probe:

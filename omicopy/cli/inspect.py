@@ -56,7 +56,7 @@ def inspect(
     from omicopy import api
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import print_object
-    from omicopy.cli.talk import printable, say, say_error, speak
+    from omicopy.cli.talk import printable, say, say_error, speak, warn
     from omicopy.copying.inspection import describe_inspection
     from omicopy.copying.locate import is_own
     from omicopy.model.duration import parse_duration
@@ -70,6 +70,8 @@ def inspect(
         print(printable("\n".join(_lines(inspection, now))))  # noqa: T201
     else:
         print_object(describe_inspection(inspection, now), output, verbatim=True)
+    if inspection.outside:
+        warn(f"It points out of its export: {inspection.outside} Don't hand it out.")
     ended = inspection.expiry.earliest_known
     if ended is not None and ended <= now and not quiet:
         say("It can't be imported any more. The bucket's owner can sign it anew: omicopy resign …")

@@ -27,6 +27,8 @@ class Inspection:
     url: PresignedUrl | None = None
     location: str | None = None
     probes: tuple[Probe, ...] = ()
+    outside: str | None = None
+    """Of an own manifest: the first entry that points out of its export, so that nobody should hand it out (R4)."""
 
     @property
     def expiry(self) -> Expiry:
@@ -70,6 +72,7 @@ def describe_inspection(inspection: Inspection, now: datetime) -> dict[str, Any]
         "architecture": manifest.architecture,
         "product_types": list(manifest.product_types),
         "url": _describe_url(inspection.url, now) if inspection.url else None,
+        "outside": inspection.outside,
         "effective_expires_at": rfc3339(expiry.at),
         "seconds_left": _seconds_left(expiry.at, now),
         "ends_first": expiry.first,
