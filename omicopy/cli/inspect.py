@@ -39,6 +39,7 @@ def inspect(
         bool,
         typer.Option("--probe", envvar="OMICOPY_PROBE", help="Ask the store for one byte of every object."),
     ] = False,
+    allow_private: options.AllowPrivate = False,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
     output: options.Output = OutputForm.TABLE,
@@ -65,7 +66,7 @@ def inspect(
     named = [profile] if profile and is_own(source) else []
     clients = clients_for(named, parse_duration(retry), http_timeout)
     now = datetime.now(UTC)
-    inspection = api.inspect(source, profile=profile, probe=probe, clients=clients)
+    inspection = api.inspect(source, profile=profile, probe=probe, allow_private=allow_private, clients=clients)
     if output is OutputForm.TABLE:
         print(printable("\n".join(_lines(inspection, now))))  # noqa: T201
     else:

@@ -45,6 +45,14 @@ Source = Annotated[
         "or an old URL.",
     ),
 ]
+AllowPrivate = Annotated[
+    bool,
+    typer.Option(
+        "--allow-private",
+        envvar="OMICOPY_ALLOW_PRIVATE",
+        help="Also ask hosts of this machine and of private networks that only the manifest names.",
+    ),
+]
 Expires = Annotated[
     str,
     typer.Option(

@@ -12,6 +12,7 @@ from omicopy.cloud.profile import Account
 from omicopy.cloud.refusal import UrlRefused
 from omicopy.cloud.signing import presign
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.address import Reach, reach_of
 from omicopy.model.duration import say_duration
 from omicopy.model.export import FoundExport
 from omicopy.model.manifest import MANIFEST_URL, Expiry, Manifest, ManifestSnapshot, parse_manifest, url_path
@@ -165,14 +166,32 @@ def demand_https(url: PresignedUrl, what: str = MANIFEST_URL) -> None:
         )
 
 
-def demand_https_inside(manifest: Manifest, url: PresignedUrl) -> None:
-    """As `demand_https`, of every URL in the manifest at `url`. What comes from elsewhere must not lead to this very
-    machine, either, where it could ask for anything."""
+def demand_https_inside(manifest: Manifest) -> None:
+    """As `demand_https`, of every URL in the manifest."""
     for index, snapshot in enumerate(manifest.snapshots):
         demand_https(snapshot.url, url_path(index))
-        if snapshot.url.is_local and not url.is_local:
-            raise OmicopyError(
-                ErrorCode.USAGE,
-                f"{url_path(index)}: {snapshot.url.host} is this very machine, and the manifest is from {url.host}",
-                "Do not import it. If it is right all the same, say --allow-http.",
-            )
+
+
+def demand_no_strays(manifest: Manifest, named: str) -> None:
+    """Raises USAGE for a URL inside that leads to where a stranger's manifest has no business; see `stray`."""
+    for index, snapshot in enumerate(manifest.snapshots):
+        problem = stray(snapshot.url, named)
+        if problem is not None:
+            raise OmicopyError(problem.code, f"{url_path(index)}: {problem.message}", problem.hint)
+
+
+def stray(url: PresignedUrl, named: str | None) -> OmicopyError | None:
+    """USAGE for a URL that leads to this machine, its link or a private network, if it is not at the host `named`.
+
+    A manifest is a stranger's input: it could have us ask whatever only this machine can reach. A host that the user
+    named is the user's own choice.
+    """
+    reach = url.reach
+    are_both_here = named is not None and reach is Reach.MACHINE and reach_of(named) is Reach.MACHINE
+    if reach is Reach.PUBLIC or url.hostname == named or are_both_here:
+        return None
+    return OmicopyError(
+        ErrorCode.USAGE,
+        f"{url.host} was not asked: it is {reach.value}, and only the manifest names it",
+        "A stranger's manifest must not choose what is asked there. If it is right all the same, say --allow-private.",
+    )
