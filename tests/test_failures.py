@@ -80,6 +80,28 @@ def test_a_profile_that_is_missing_or_incomplete_is_named_with_its_file_and_what
     assert len(tool.sandbox.record) == 0
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"access_key": "CLÉ" + "A" * 17}, "access_key holds a letter that is not ASCII"),
+        ({"secret_key": "S" * 20 + "\u00a0" + "S" * 19}, "secret_key holds a no-break space (U+00A0)"),
+        ({"access_key": "A" * 10 + "\u200b" + "A" * 10}, "access_key holds a zero width space (U+200B)"),
+        ({"endpoints": {"api": f"https://{'h' * 64}.example/api/v1"}}, "no host can have that name"),
+        ({"endpoints": None, "region": "r" * 64}, "region is no Region's name"),
+    ],
+)
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_what_no_request_can_carry_is_the_profiles_fault(tool, side: str, wrong: dict[str, object], said: str) -> None:
+    """It was "unreadable answer, run again later", and exit code 5."""
+    env = tool.profiles(**{side: wrong})
+    words = ["copy", LINUX, "--from", "source", "--to", "target", "--bucket", "omi-exports"]
+    ran = tool.run(*words, code=2, **env)
+    assert f'Profile "{side}" in {env["OSC_CONFIG_FILE"]}' in ran.err
+    assert said in ran.err
+    assert "again later" not in ran.err
+    assert len(tool.sandbox.record) == 0
+
+
 def test_the_same_account_on_both_sides_is_refused_with_a_hint(tool) -> None:
     ran = tool.copy("golden-linux", to=["target", "source"], code=2)
     assert "the same account 100000000001 in eu-west-2" in ran.err
