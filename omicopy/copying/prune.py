@@ -52,11 +52,11 @@ def _with_outcomes(
     entries: Sequence[Entry], done: Mapping[int, Entry], cleaned: Mapping[str, Sequence[Cleaned]]
 ) -> Iterator[Entry]:
     """Every entry with what became of it; as it was, where nothing has yet."""
-    outcomes: dict[tuple[str, Image | ExportKey | None], Cleaned] = {
-        (profile, one.export): one for profile, several in cleaned.items() for one in several
-    }
+    outcomes = {(profile, one.export): one for profile, several in cleaned.items() for one in several}
     for index, entry in enumerate(entries):
-        outcome = outcomes.get((entry.party.profile, entry.thing)) if entry.action is Action.DELETE else None
+        outcome = None
+        if entry.action is Action.DELETE and isinstance(entry.thing, ExportKey):
+            outcome = outcomes.get((entry.party.profile, entry.thing))
         yield _with_outcome(entry, outcome) if outcome else done.get(index, entry)
 
 
