@@ -15,7 +15,7 @@ from omicopy.copying.events import Listener, Warned
 from omicopy.copying.facts import Conflict
 from omicopy.copying.flight import Flight
 from omicopy.copying.handed import read_own
-from omicopy.copying.journal import Journal, export_entry, image_entry
+from omicopy.copying.journal import Journal, about_image, export_entry, image_entry
 from omicopy.copying.postponed import Postponed
 from omicopy.copying.removal import delete_image, delete_snapshots, mark_snapshots
 from omicopy.copying.resign import resign_in_passing
@@ -136,7 +136,7 @@ class Actor:
             "FileLocation": self._manifest_url(request, step),
             "Description": mark(destination.description, request.marker),
         }
-        self._journal.open(entry)
+        self._journal.open(entry, about_image(request, destination))
         memory.created_id = None
         try:
             answer = self._send(destination.party.profile, "CreateImage", parameters)
