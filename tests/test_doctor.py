@@ -12,6 +12,7 @@ import pytest
 from omicopy.cli.doctor import _table
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.profile import resolve_profile
+from omicopy.cloud.time_limit import TimeLimit
 from omicopy.copying.probe import probe_bucket
 from omicopy.copying.trial import trial_parameters
 from omicopy.errors import ErrorCode
@@ -138,7 +139,7 @@ def test_a_missing_right_fails_where_a_copy_would_and_is_told_where_it_would_not
 
 def test_a_bucket_that_only_half_works_is_told_and_a_probe_that_stays_is_named(tool) -> None:
     account = resolve_profile("source", tool.env, tool.home)
-    clients = Clients({"source": account}, read_timeout=5, retry=timedelta(0))
+    clients = Clients({"source": account}, TimeLimit(5), retry=timedelta(0))
 
     def probe(kind: FaultKind, action: str) -> dict[str, Finding]:
         tool.sandbox.faults.clear()

@@ -41,6 +41,7 @@ def inspect(
     ] = False,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -63,7 +64,7 @@ def inspect(
 
     speak(log_format, verbose)
     named = [profile] if profile and is_own(source) else []
-    clients = clients_for(named, parse_duration(retry), http_timeout)
+    clients = clients_for(named, parse_duration(retry), http_timeout, ca_bundle)
     now = datetime.now(UTC)
     inspection = api.inspect(source, profile=profile, probe=probe, clients=clients)
     if output is OutputForm.TABLE:

@@ -182,6 +182,15 @@ HttpTimeout = Annotated[
         "--http-timeout", metavar="DURATION", envvar="OMICOPY_HTTP_TIMEOUT", help="How long one answer may take."
     ),
 ]
+CaBundle = Annotated[
+    str | None,
+    typer.Option(
+        "--ca-bundle",
+        metavar="PATH",
+        envvar="OMICOPY_CA_BUNDLE",
+        help="Trust these authorities' certificates alone: a PEM file, or a folder with hashed names.",
+    ),
+]
 LockWait = Annotated[
     str,
     typer.Option(
