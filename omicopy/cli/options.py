@@ -205,6 +205,15 @@ Grace = Annotated[
 ]
 Retry = Annotated[str, duration("--retry", ANY_DURATION.read, "For how long failures that may pass are borne.")]
 HttpTimeout = Annotated[str, duration("--http-timeout", TIMEOUT.read, "How long one answer may take.")]
+CaBundle = Annotated[
+    str | None,
+    typer.Option(
+        "--ca-bundle",
+        metavar="PATH",
+        envvar="OMICOPY_CA_BUNDLE",
+        help="Trust these authorities' certificates alone: a PEM file, or a folder with hashed names.",
+    ),
+]
 LockWait = Annotated[
     str,
     duration(
