@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 
 from omicopy.cli.talk import keep_secret, warn
 from omicopy.cloud.clients import Clients
@@ -17,7 +16,7 @@ TOLERATED_SKEW = timedelta(seconds=60)
 
 def accounts_of(profiles: Sequence[str]) -> dict[str, Account]:
     """Complete credentials of every profile, before any SDK is made. Raises CONFIGURATION."""
-    accounts = {profile: resolve_profile(profile, os.environ, Path.home()) for profile in profiles}
+    accounts = {profile: resolve_profile(profile, os.environ) for profile in profiles}
     for account in accounts.values():
         keep_secret(account.secret_key, account.access_key)
     return accounts

@@ -61,6 +61,7 @@ def import_image(
             "--allow-http", envvar="OMICOPY_ALLOW_HTTP", help="Take URLs that are not https from other machines, too."
         ),
     ] = False,
+    allow_private: options.AllowPrivate = False,
     poll_min: options.PollMin = "5s",
     poll_max: options.PollMax = "60s",
     grace: options.Grace = "60s",
@@ -100,6 +101,7 @@ def import_image(
         if_exists=if_exists,
         min_validity=parse_duration(min_validity),
         allow_http=allow_http,
+        allow_private=allow_private,
         care=parse_aftercare(tags or (), True, share_with or ()),
     )
     clients = clients_for([target], budgets.retry, http_timeout)

@@ -98,6 +98,14 @@ Source = Annotated[
         "or an old URL.",
     ),
 ]
+AllowPrivate = Annotated[
+    bool,
+    typer.Option(
+        "--allow-private",
+        envvar="OMICOPY_ALLOW_PRIVATE",
+        help="Also ask hosts of this machine and of private networks that only the manifest names.",
+    ),
+]
 Expires = Annotated[str, duration("--expires", check_expiry, "For how long what is signed now works, at most 7d.")]
 Prefix = Annotated[
     str,

@@ -79,7 +79,9 @@ def prune(
     """
     from omicopy.cli.talk import say, say_error, speak, warn
     from omicopy.copying.carry_out import state_folder
+    from omicopy.copying.importers import Importers
     from omicopy.copying.journal import Journal
+    from omicopy.copying.locks import Locks
     from omicopy.copying.prune import Manner
     from omicopy.copying.prune import prune as delete
     from omicopy.model.duration import parse_duration
@@ -104,7 +106,9 @@ def prune(
         clients, survey = _survey_accounts(asked, patience, http_timeout, now)
     entries = survey.entries
     if yes:
-        manner = Manner(now, settle, Journal(state_folder() / "journal", silent).markers)
+        journal, locks = Journal(state_folder() / "journal", silent), Locks(state_folder() / "locks", silent)
+        importers = Importers(clients, journal, locks, survey.parties, timedelta(seconds=pause))
+        manner = Manner(now, settle, importers.keep)
         try:
             entries = delete(clients, entries, warn, manner)
         except Interrupted as interruption:

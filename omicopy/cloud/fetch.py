@@ -24,7 +24,7 @@ from omicopy.cloud.object_size import object_size
 from omicopy.cloud.pools import Pools, failures_told
 from omicopy.cloud.refusal import REFUSED_STATUSES, UrlRefused, read_refusal
 from omicopy.cloud.retry import Pace, read_patiently
-from omicopy.errors import ErrorCode
+from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.presigned import PresignedUrl
 from omicopy.model.refusal import Refusal
 
@@ -48,7 +48,7 @@ class Probe:
     life: Life
     size_bytes: int | None = None
     """Of the whole object, where the store says it."""
-    error: ServiceError | None = None
+    error: OmicopyError | None = None
     """Why nothing is known of it."""
     refusal: Refusal | None = None
     """Why the store refuses it."""
