@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from omicopy.sandbox.sandbox import Sandbox
+from tests import children
 from tests.tool import LINUX, QUICKLY, Ran, Tool
 
 UNKNOWN = 54_321
@@ -56,16 +56,7 @@ PLAIN, UNLISTED = ["-m", "omicopy"], ["-c", NOBODY_KNOWN]
 def run(*words: str, folder: Path, start: list[str] = PLAIN, user: int | None = None, **env: str) -> Ran:
     """The command with these variables and no other."""
     as_user: dict[str, Any] = {} if user is None else {"user": user, "group": user, "extra_groups": []}
-    ran = subprocess.run(
-        [sys.executable, *start, *words],
-        env=QUICKLY | env,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        **as_user,
-    )
+    ran = children.run([sys.executable, *start, *words], QUICKLY | env, cwd=folder, **as_user)
     assert "Traceback" not in ran.stderr
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 

@@ -18,6 +18,7 @@ from omicopy.model.own_manifest import problem_of_own, trust
 from omicopy.sandbox.signing import Signer, presign
 from tests import hostile
 from tests.builders import raw_manifest
+from tests.children import PATIENCE
 from tests.tool import LINUX, Tool, s3_client
 
 WEEK, DAY = 604_800, 86_400
@@ -52,7 +53,7 @@ WAYS = ["its key", "its folder", "its task", "its image", "an old URL"]
 
 
 def opens_only_ours(url: str) -> bool:
-    answer = requests.get(url.strip(), timeout=20)
+    answer = requests.get(url.strip(), timeout=PATIENCE)
     assert answer.status_code == 200
     entries = answer.json()["Image"]["Snapshots"]
     return all(urlsplit(entry["PreSignedUrl"]).path.startswith(f"/omi-exports/{LINUX}/") for entry in entries)
