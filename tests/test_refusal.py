@@ -229,3 +229,12 @@ def test_our_own_keys_that_the_store_refuses_are_told_apart(tool) -> None:
             ran = tool.run(*words, "--from", "source", code=12, **env)
             assert said in ran.err
             assert "W" * 20 not in ran.err
+
+
+def test_no_url_to_upload_with_is_printed_that_the_store_would_refuse(tool) -> None:
+    for said, env in {
+        "secret key": tool.profiles(source={"secret_key": "W" * 40}),
+        "an EIM user's": tool.profiles(source={"access_key": "W" * 20}),
+    }.items():
+        ran = tool.url("s3://omi-exports/new", "--method", "put", code=12, **env)
+        assert (ran.out, said in ran.err) == ("", True)
