@@ -60,8 +60,11 @@ def run() -> None:
         reason = f"What there is to say can't be written: {error.strerror}"
         say_error(OmicopyError(ErrorCode.FAILED, reason, "Make room, then run the same command again."))
         os._exit(ErrorCode.FAILED.exit_code)  # what stdout still holds can't be written at the end either
-    except Exception:  # noqa: BLE001  whatever it is, it passes the filter
-        _say_unforeseen()
+    except Exception as error:  # noqa: BLE001  whatever it is, it passes the filter
+        if "home directory" not in str(error):  # what pathlib raises: --install-completion asks for one
+            _say_unforeseen()
+        say_error(OmicopyError(ErrorCode.CONFIGURATION, "There is no home folder", "Set HOME."))
+        sys.exit(ErrorCode.CONFIGURATION.exit_code)
     except Interrupted as interruption:
         again = shlex.join(["omicopy", *sys.argv[1:]])
         meanwhile = "; ".join(interruption.goes_on) or "nothing"
