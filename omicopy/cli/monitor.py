@@ -117,8 +117,11 @@ def _ping(file: str, network: Network) -> Ping:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise OmicopyError(ErrorCode.USAGE, f"--ping-url-file can't read {file!r}: {reason}", hint) from None
+    if len(content) > PING_FILE_LIMIT:
+        message = f"--ping-url-file can't use {file!r}: it is larger than {PING_FILE_LIMIT} bytes"
+        raise OmicopyError(ErrorCode.USAGE, message, hint)
     try:
-        ping = Ping("" if len(content) > PING_FILE_LIMIT else content.decode(errors="replace"), network)
+        ping = Ping(content.decode(errors="replace"), network)
     except OmicopyError as error:
         raise OmicopyError(error.code, f"--ping-url-file can't use {file!r}: {error.message}", hint) from None
     keep_secret(*ping.secrets())
