@@ -135,7 +135,7 @@ Deadline = Annotated[
         "--deadline",
         metavar="DURATION",
         envvar="OMICOPY_DEADLINE",
-        help="How long the whole run may take.",
+        help="How long the whole command may take, from its start.",
     ),
 ]
 Parallel = Annotated[
