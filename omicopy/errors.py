@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum
 
 
@@ -63,6 +64,15 @@ class OmicopyError(Exception):
     def is_retryable(self) -> bool:
         """Whether the same command may mend it when it runs again."""
         return self.code in _RETRYABLE
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """Puts the name of an option or an argument before the message of what is raised inside."""
+    try:
+        yield
+    except OmicopyError as error:
+        raise OmicopyError(error.code, f"{name}: {error.message}", error.hint) from None
 
 
 def shared_exit_code(errors: Sequence[OmicopyError]) -> int:

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """The longest wait of any test, in seconds. It measures nothing: what takes so long on a busy machine, too, hangs."""
 
 _started: set[Child] = set()

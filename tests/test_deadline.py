@@ -265,7 +265,7 @@ def test_a_clean_up_for_which_no_time_is_left_is_told_and_done_by_the_next_run(t
 def test_the_library_counts_from_the_call_and_leaves_the_clients_as_they_were(tool: Tool, tmp_path: Path) -> None:
     env = {"OSC_CONFIG_FILE": str(tool.sandbox.profiles)}
     accounts = {name: resolve_profile(name, env, Path("/nowhere")) for name in ("source", "target")}
-    clients = Clients(accounts, read_timeout=5, retry=timedelta(seconds=5))
+    clients = Clients(accounts, retry=timedelta(seconds=5))
     brief = Budgets(grace=timedelta(seconds=0.2), poll_min=timedelta(seconds=0.05), poll_max=timedelta(seconds=0.1))
     orders = Orders(brief, Mode(deadline=timedelta(0)), state=tmp_path)
     with pytest.raises(OmicopyError) as caught:

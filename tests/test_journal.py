@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from omicopy.copying.events import Event, Warned
 from omicopy.copying.journal import Journal, about_image, export_entry, image_entry
 from omicopy.errors import Interrupted
 from omicopy.model.request import CopyRequest, Destination
+from tests import children
 from tests.builders import ORIGIN, TARGET, copy_request, destination, import_request
 
 EXPORT = export_entry(ORIGIN)
@@ -65,7 +65,7 @@ def test_another_process_finds_it(journal: Journal, folder: Path) -> None:
         "print(Journal(pathlib.Path(sys.argv[1]), print).find(json.loads(sys.argv[2])))"
     )
     command = [sys.executable, "-c", code, str(folder), json.dumps(IMAGE)]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "(True, 'ami-12345678')\n"
+    assert children.run(command, check=True).stdout == "(True, 'ami-12345678')\n"
 
 
 def test_closing_what_is_not_open_is_nothing(journal: Journal, said: list[Event]) -> None:

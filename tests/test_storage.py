@@ -15,11 +15,12 @@ from botocore.session import Session
 from omicopy.cloud import pages
 from omicopy.cloud.failure import Cause, ServiceError
 from omicopy.cloud.fetch import MANIFEST_LIMIT, Fetcher, Life
+from omicopy.cloud.object_size import object_size
 from omicopy.cloud.signing import presign
 from omicopy.cloud.storage import Storage
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.presigned import PresignedUrl, parse_presigned
-from tests.hostile import HTML, JSON, PAGE, XML, Hostile, Hurried, Reply, account, hostile, served
+from tests.hostile import HTML, JSON, PAGE, XML, Hostile, Hurried, Reply, account, hostile, served, transport
 
 REDIRECT = b"<Error><Code>PermanentRedirect</Code><Endpoint>elsewhere.example</Endpoint></Error>"
 WRONG_REGION = b"<Error><Code>AuthorizationHeaderMalformed</Code><Region>us-east-2</Region></Error>"
@@ -42,7 +43,7 @@ def refusal(status: int, code: str) -> Reply:
 
 @functools.cache
 def storage(server: Hostile, patience: float = 0.0) -> Storage:
-    return Storage(server.account, (2.0, 5.0), Hurried(), patience)
+    return Storage(server.account, transport(), Hurried(), patience)
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +205,7 @@ def test_a_store_that_is_not_there_was_sent_nothing() -> None:
         taken.bind(("127.0.0.1", 0))
         silent = account(f"http://127.0.0.1:{taken.getsockname()[1]}")
         with pytest.raises(ServiceError) as caught:
-            Storage(silent, (2.0, 2.0), Hurried(), 0.0).put("omi-exports", "x", b"{}")
+            Storage(silent, transport(), Hurried(), 0.0).put("omi-exports", "x", b"{}")
     assert caught.value.cause is Cause.UNREACHABLE
 
 
@@ -236,7 +237,7 @@ def test_no_aws_variable_and_no_file_has_any_influence(
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in VARIABLES:
         monkeypatch.setenv(name, value)
-    assert Storage(ready(server, listing("x/1")).account, (2.0, 5.0), Hurried(), 0.0).sizes("omi-exports", "x/") == {
+    assert Storage(ready(server, listing("x/1")).account, transport(), Hurried(), 0.0).sizes("omi-exports", "x/") == {
         "x/1": 7
     }
     [(_, path, headers, _)] = server.requests
@@ -251,7 +252,7 @@ def url(server: Hostile) -> PresignedUrl:
 
 
 def fetcher(patience: float = 0.0) -> Fetcher:
-    return Fetcher((2.0, 5.0), Hurried(), patience)
+    return Fetcher(transport(), Hurried(), patience)
 
 
 @pytest.mark.parametrize(
@@ -337,3 +338,41 @@ def test_a_length_that_is_no_number_is_no_length(server: Hostile, length: str) -
 
 def test_an_object_without_a_byte_is_an_empty_one(server: Hostile) -> None:
     assert fetcher().probe(url(ready(server, Reply(416)))).size_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "content_range", "length", "size"),
+    [
+        (200, "", "974", 974),
+        (200, "", "", None),
+        (200, "bytes 0-0/974", "1", 974),
+        (200, "bytes 0-0/974", "", 974),
+        (200, "bytes 0-0/5", "974", 974),
+        (206, "bytes 0-0/974", "1", 974),
+        (206, "Bytes 0-0/1", "", 1),
+        (206, "bytes 0-973/974", "974", 974),
+        (206, "bytes 0-0/974", "974", None),
+        (206, "bytes 0-0/0", "1", None),
+        (206, "bytes 0-5/3", "6", None),
+        (206, "bytes 5-5/974", "1", None),
+        (206, "bytes 0-0/*", "1", None),
+        (206, "bytes */974", "1", None),
+        (206, "bytes 0-0/974, bytes 0-0/5", "1", None),
+        (206, "bytes 0-0/-1", "1", None),
+        (206, "0-0/974", "1", None),
+        (206, "", "974", None),
+        (416, "", "200", 0),
+        (416, "bytes */0", "", 0),
+        (416, "bytes */974", "", None),
+        (416, "bytes 0-0/974", "", None),
+    ],
+)
+def test_a_size_is_what_the_answer_says_without_a_contradiction(
+    status: int, content_range: str, length: str, size: int | None
+) -> None:
+    assert object_size(status, {"Content-Range": content_range, "Content-Length": length}) == size
+
+
+def test_a_part_that_a_proxy_passes_on_as_200_is_no_whole_object(server: Hostile) -> None:
+    ready(server, Reply(200, headers={"Content-Range": "bytes 0-0/974"}, body=b"x"))
+    assert fetcher().probe(url(server)).size_bytes == 974

@@ -35,6 +35,8 @@ QUICKLY = {
     "OMICOPY_RETRY": "2m",
     "OMICOPY_HTTP_TIMEOUT": "60s",
 }
+ENTRY = "import omicopy.__main__ as entry; entry.UNWINDING_SECONDS = 600; entry.main()"
+"""`python -m omicopy`, but on a busy machine, too, a first signal has the time to say its message."""
 SIGNATURE = re.compile(r"Signature(?:=|%3D)(?!REDACTED)", re.IGNORECASE)
 WRITES = ("Create", "Update", "Delete", "Put", "Post", "Copy")
 
@@ -144,7 +146,7 @@ class Tool:
     def start(self, *args: str, ignoring: str = "", **env: str) -> Child:
         """A command that runs on, from a cold start; see `finish`. `ignoring` names signals that it is told to ignore,
         as `nohup` and scripts tell those that they start."""
-        command = [sys.executable, "-m", "omicopy", *args]
+        command = [sys.executable, "-c", ENTRY, *args]
         told = ["sh", "-c", f"trap '' {ignoring}; exec \"$@\"", "sh"] if ignoring else []
         return Child([*told, *command], self.env | env)
 
@@ -153,7 +155,7 @@ class Tool:
         if send is not None:
             process.send_signal(send)
         out, err = process.communicate()
-        return self.judged(Ran(process.returncode, out, err), process.args[process.args.index("omicopy") + 1 :], None)
+        return self.judged(Ran(process.returncode, out, err), process.args[process.args.index(ENTRY) + 1 :], None)
 
     def judged(self, ran: Ran, args: Iterable[str], code: int | None) -> Ran:
         said = f"{' '.join(args)}\nexit {ran.code}\n--- stdout\n{ran.out}\n--- stderr\n{ran.err}"
@@ -242,6 +244,11 @@ class Tool:
         """Waits until a request has had its effect, whatever becomes of its answer."""
         self.wait(lambda: self.count(action) >= times)
         return self.sandbox.record.requests(action)[-1]
+
+    def await_looks(self, action: str) -> None:
+        """Waits until what is there now was seen by whoever looks again and again, and what it did about it is done:
+        one look may have been under way, and the next one is over when another begins."""
+        self.await_request(action, self.count(action) + 3)
 
     def wait(self, done: Callable[[], object]) -> None:
         wait_until(done)

@@ -11,11 +11,12 @@ from omicopy.copying.carry_out import Orders, accounted_for, carry_out
 from omicopy.copying.events import Listener
 from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.aftercare import check_account_id, check_tag
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.presigned import LONGEST_VALIDITY
 from omicopy.model.report import CopyResult
 from omicopy.model.request import Aftercare, CopyRequest
+from omicopy.model.tags import check_account_id, check_tag
+from omicopy.model.validity import check_validity
 
 Watch = Callable[[Sequence[CopyRequest]], AbstractContextManager[Listener]]
 """Is given what is about to be carried out, and makes the listener that hears how it gets on."""
@@ -61,7 +62,9 @@ def copy(
         name=name,
         description=description,
         if_exists=if_exists,
-        min_validity=min(orders.budgets.import_, LONGEST_VALIDITY) if min_validity is None else duration(min_validity),
+        min_validity=min(orders.budgets.import_, LONGEST_VALIDITY)
+        if min_validity is None
+        else duration("min_validity", min_validity, check_validity),
         care=Aftercare(pairs, copy_tags, tuple(check_account_id(account) for account in share_with)),
         cleanup=cleanup,
     )

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omicopy.cli import options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, OmicopyError, printable, shared_exit_code
+from omicopy.model.text import check_text
 
 if TYPE_CHECKING:
     from omicopy.copying.cancelling import Cancellation
@@ -22,12 +24,18 @@ def register(app: typer.Typer) -> None:
 def cancel(
     task_ids: Annotated[
         list[str],
-        typer.Argument(metavar="TASK", envvar="OMICOPY_TASK", help="An export task's ID: image-export-…"),
+        typer.Argument(
+            metavar="TASK",
+            envvar="OMICOPY_TASK",
+            callback=checked(check_text),
+            help="An export task's ID: image-export-…",
+        ),
     ],
     profile: options.From,
     grace: options.Grace = "60s",
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     dry_run: options.DryRun = False,
     output: options.Output = OutputForm.TABLE,
     verbose: options.Verbose = 0,
@@ -56,7 +64,7 @@ def cancel(
 
     speak(log_format, verbose)
     check_task_ids(task_ids)
-    clients = clients_for([profile], parse_duration(retry), http_timeout)
+    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle)
     journal = Journal(state_folder() / "journal", listen)
     party, done = Canceller(clients, profile, journal, parse_duration(grace), dry_run).cancel(task_ids)
     if output is OutputForm.TABLE:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omicopy.cli import options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.model.cors import check_origin
 
 if TYPE_CHECKING:
     from omicopy.model.cors import Rule
@@ -30,12 +32,14 @@ def cors(
             "--allow-origin",
             metavar="URL",
             envvar="OMICOPY_ALLOW_ORIGIN",
+            callback=checked(check_origin),
             help="Whose web pages may upload: https://HOST, with one '*' in it if you like, or '*'; may be repeated.",
         ),
     ] = None,
     dry_run: options.DryRun = False,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -48,14 +52,14 @@ def cors(
     """
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.talk import speak
-    from omicopy.model.cors import check_origin, with_origins
+    from omicopy.model.cors import with_origins
     from omicopy.model.duration import parse_duration
     from omicopy.model.place import split_bucket
 
     speak(log_format, verbose)
     bucket = split_bucket(location)
     origins = [check_origin(text) for text in allow_origin or ()]
-    storage = clients_for([profile], parse_duration(retry), http_timeout).storage(profile)
+    storage = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle).storage(profile)
     there = storage.cors_rules(bucket)
     rules = with_origins(there, origins)
     added = rules[len(there) :]

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omicopy.cli import options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import printable
+from omicopy.model.image import check_image_name
+from omicopy.model.text import check_description
+from omicopy.model.volume_spec import parse_volume
 
 if TYPE_CHECKING:
     from omicopy.copying.build import Built
@@ -33,7 +37,16 @@ def build(
         str, typer.Argument(metavar="s3://BUCKET/PREFIX", help="Where the disks lie and the manifest will.")
     ],
     profile: options.From,
-    name: Annotated[str, typer.Option("--name", metavar="NAME", envvar="OMICOPY_NAME", help="The image's name.")],
+    name: Annotated[
+        str,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            envvar="OMICOPY_NAME",
+            callback=checked(check_image_name),
+            help="The image's name.",
+        ),
+    ],
     description: options.Description = None,
     volumes: Annotated[
         list[str] | None,
@@ -41,6 +54,7 @@ def build(
             "--volume",
             metavar="DEVICE=OBJECT[,size=10GiB][,type=TYPE][,iops=N]",
             envvar="OMICOPY_VOLUME",
+            callback=checked(parse_volume),
             help="A volume and its disk, a key under PREFIX; may be repeated. A single disk need not be named.",
         ),
     ] = None,
@@ -65,6 +79,7 @@ def build(
     dry_run: options.DryRun = False,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -84,18 +99,17 @@ def build(
     from omicopy.model.duration import parse_duration
     from omicopy.model.manifest_draft import ImageWords
     from omicopy.model.place import split_folder
-    from omicopy.model.volume_spec import parse_volume
 
     speak(log_format, verbose)
     bucket, prefix = split_folder(location)
     wish = BuildWish(
         profile,
         folder_of(bucket, prefix),
-        ImageWords(name, description or "", architecture, tuple(product_types or ("0001",))),
+        ImageWords(name, check_description(description or ""), architecture, tuple(product_types or ("0001",))),
         [parse_volume(text) for text in volumes or ()],
         dry_run,
     )
-    clients = clients_for([profile], parse_duration(retry), http_timeout)
+    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle)
     built = build_manifest(clients, wish)
     compare_clocks(clients)
     for warning in built.warnings:

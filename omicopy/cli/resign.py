@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from omicopy.cli import options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import printable
+from omicopy.model.place import check_prefix
 
 
 def register(app: typer.Typer) -> None:
@@ -25,11 +27,13 @@ def resign(
             "--allow-key-prefix",
             metavar="PREFIX",
             envvar="OMICOPY_ALLOW_KEY_PREFIX",
+            callback=checked(check_prefix),
             help="Where else in the bucket the manifest may point to; may be repeated.",
         ),
     ] = None,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -52,7 +56,7 @@ def resign(
 
     speak(log_format, verbose)
     life = parse_duration(expires)
-    clients = clients_for([profile], parse_duration(retry), http_timeout)
+    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle)
     now = datetime.now(UTC)
     renewed = renew(clients, profile, *locate(clients, profile, source, now), now, life, allow_key_prefix or ())
     compare_clocks(clients)

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omicopy.cli import monitor_options, options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
+from omicopy.model.shard import parse_shard
+from omicopy.model.text import check_text
 
 if TYPE_CHECKING:
     from omicopy.cli.monitor import Monitor
@@ -32,7 +35,13 @@ def run(
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="NAME", envvar="OMICOPY_ONLY", help="A job to run alone; may be repeated."),
+        typer.Option(
+            "--only",
+            metavar="NAME",
+            envvar="OMICOPY_ONLY",
+            callback=checked(check_text),
+            help="A job to run alone; may be repeated.",
+        ),
     ] = None,
     shard: Annotated[
         str | None,
@@ -40,6 +49,7 @@ def run(
             "--shard",
             metavar="I/N",
             envvar="OMICOPY_SHARD",
+            callback=checked(parse_shard),
             help="Run part I (from 0) of N, so that N machines share the plan.",
         ),
     ] = None,
@@ -59,6 +69,7 @@ def run(
     grace: options.Grace = "60s",
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     lock_wait: options.LockWait = "0s",
     no_wait: options.NoWait = False,
     output: options.Output = OutputForm.TABLE,
@@ -72,14 +83,13 @@ def run(
     nothing else from being done; the next run makes good what is missing.
     """
     from omicopy import api
-    from omicopy.cli.accounts import clients_for
+    from omicopy.cli.accounts import clients_for, network_of
     from omicopy.cli.monitor import Monitor
     from omicopy.cli.results import image_lines
     from omicopy.cli.running import Presentation, budgets_of, mode_of, orders_of, watch
     from omicopy.cli.talk import speak
     from omicopy.cloud.clients import Clients
     from omicopy.model.plan import plan_schema
-    from omicopy.model.shard import parse_shard
 
     if schema:
         print(json.dumps(plan_schema(), indent=2))  # noqa: T201
@@ -96,12 +106,13 @@ def run(
         if plan is None:
             raise OmicopyError(ErrorCode.USAGE, "There is no plan", "Name its file: omicopy run PLAN.yaml")
         loaded = api.load_plan(plan)
-        clients = clients_for(loaded.only(only or ()).profiles, budgets.retry, http_timeout)
+        clients = clients_for(loaded.only(only or ()).profiles, budgets.retry, http_timeout, ca_bundle)
         return api.run_plan(
             loaded, only=only or (), shard=part, orders=orders, clients=clients, watch=watch(clients, presentation)
         )
 
-    monitor = Monitor(None, None, None) if check else Monitor(metrics_file, ping_url_file, report)
+    told = (None, None, None) if check else (metrics_file, ping_url_file, report)
+    monitor = Monitor(*told, network_of(ca_bundle))
     raise typer.Exit(_monitored(monitor, carry_out, lambda: clients.counts(), presentation))
 
 

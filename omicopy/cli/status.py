@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omicopy.cli import options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, OmicopyError, shared_exit_code
+from omicopy.model.text import check_text
 
 if TYPE_CHECKING:
     from omicopy.copying.overview_exports import Wanted
@@ -29,6 +31,7 @@ def status(
         typer.Argument(
             metavar="IMAGE|TASK|PLAN",
             envvar="OMICOPY_IMAGE",
+            callback=checked(check_text),
             help="Images (ID or exact name) and export tasks (image-export-…) of the source account, else all; or one "
             "plan, a file called ….yaml or ….yml.",
         ),
@@ -43,6 +46,7 @@ def status(
     ] = False,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     output: options.Output = OutputForm.TABLE,
     verbose: options.Verbose = 0,
     log_format: options.LogFormatOption = LogFormat.TEXT,
@@ -63,7 +67,7 @@ def status(
     from omicopy.model.duration import parse_duration
 
     speak(log_format, verbose)
-    network = Network(parse_duration(retry), http_timeout)
+    network = Network(parse_duration(retry), http_timeout, ca_bundle)
     if _is_plan(names or (), source):
         _show_plan((names or [""])[0], output, network)
         return
@@ -85,10 +89,11 @@ def _is_plan(names: Sequence[str], source: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """How patient the reads are."""
+    """How patient the reads are, and whose certificates they trust."""
 
     retry: timedelta
     http_timeout: str
+    ca_bundle: str | None
 
 
 def _show_account(source: str, targets: Sequence[str], wanted: Wanted, output: OutputForm, network: Network) -> None:
@@ -98,7 +103,7 @@ def _show_account(source: str, targets: Sequence[str], wanted: Wanted, output: O
     from omicopy.copying.overview import look_around
     from omicopy.model.overview import describe_export, describe_image
 
-    clients = clients_for([source, *targets], network.retry, network.http_timeout)
+    clients = clients_for([source, *targets], network.retry, network.http_timeout, network.ca_bundle)
     view = look_around(clients, source, targets, wanted, datetime.now(UTC))
     if output is OutputForm.TABLE:
         print_rows([*map(export_row, view.exports), *map(image_row, view.images)])
@@ -122,7 +127,7 @@ def _show_plan(file: str, output: OutputForm, network: Network) -> None:
     from omicopy.model.request import Budgets
 
     plan = parse_plan(read_plan_text(file), file, os.environ)
-    clients = clients_for(plan.profiles, network.retry, network.http_timeout)
+    clients = clients_for(plan.profiles, network.retry, network.http_timeout, network.ca_bundle)
     prepared = plan_requests(clients, plan, Budgets())
     view = look_at_plan(clients, prepared.requests)
     errors = [*(failure.error for failure in prepared.failures), *view.errors]

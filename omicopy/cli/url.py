@@ -10,6 +10,7 @@ import typer
 from omicopy.cli import options
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.validity import check_validity
 
 if TYPE_CHECKING:
     from omicopy.cloud.clients import Clients
@@ -28,11 +29,10 @@ def url(
     expires: options.Expires = "7d",
     min_validity: Annotated[
         str | None,
-        typer.Option(
+        options.duration(
             "--min-validity",
-            metavar="DURATION",
-            envvar="OMICOPY_MIN_VALIDITY",
-            help="For how long every URL inside a manifest must still work; else 24h, or as long as the URL lives.",
+            check_validity,
+            "For how long every URL inside a manifest must still work; else 24h, or as long as the URL lives.",
         ),
     ] = None,
     no_resign: Annotated[
@@ -91,6 +91,7 @@ def url(
     ] = None,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -112,7 +113,7 @@ def url(
     is_upload = _is_upload(method, content_type)
     if handoff or handoff_file is not None:
         _check_handoff(is_upload or no_check, handoff_file)
-    clients = clients_for([profile], parse_duration(retry), http_timeout)
+    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle)
     now = datetime.now(UTC)
     if is_upload:
         handout = _upload(clients, profile, source, parse_duration(expires), content_type, not no_check)

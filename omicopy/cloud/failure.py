@@ -102,6 +102,8 @@ def refused(action: str, where: str, answer: Answer) -> ServiceError:
 
 
 def _meaning(answer: Answer) -> tuple[ErrorCode, str]:
+    if not answer.code and answer.kind in _OF_A_STORE:  # an answer of the API has a code beside it
+        return ErrorCode.DENIED, _OF_A_STORE[answer.kind]
     if (
         answer.status in (401, 403)
         or answer.code in _NOT_AUTHENTICATED
@@ -117,6 +119,18 @@ def _meaning(answer: Answer) -> tuple[ErrorCode, str]:
     return ErrorCode.FAILED, "The service refuses what it was asked for these reasons; -v shows every request."
 
 
+_OF_A_STORE = {
+    "InvalidAccessKeyId": (
+        "Give the account's own access key: an EIM user's works for the API and not for object storage. It may also be "
+        "deleted, or of another Region."
+    ),
+    "SignatureDoesNotMatch": "Check the profile's secret key, and that the endpoint is the store's own address.",
+    "RequestTimeTooSkewed": "Set this machine's clock: a request is signed by it, and judged by the store's.",
+    "AuthorizationHeaderMalformed": "Check the profile's Region: the store belongs to another one.",
+    "AccessDenied": "Give the access key the right to it, or check that the bucket is of this account.",
+}
+"""S3's codes that tell which of the credentials is wrong (DOMAIN.md §4)."""
+
 _NOT_AUTHENTICATED = ("1", "4", "4120")
 """Wrong signature or clock, missing right, unknown access key; the last comes as HTTP 400 InvalidParameterValue."""
 
@@ -131,19 +145,23 @@ _BROKEN = ("BAD_RECORD_MAC", "UNEXPECTED_EOF", "INTERNAL_ERROR", "RECORD_LAYER_F
 
 def is_broken_tls(error: BaseException | None) -> bool:
     """Whether a TLS connection broke: that may pass, and a write may have happened. All else at TLS is a refusal."""
-    seen: list[object] = []
+    return any(
+        isinstance(one, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError)
+        or (isinstance(one, ssl.SSLError) and any(word in str(getattr(one, "reason", "")) for word in _BROKEN))
+        for one in causes_of(error)
+    )
+
+
+def causes_of(error: BaseException | None) -> list[BaseException]:
+    """The error, and all that libraries wrapped into it. Not what was being handled when it came: that is past."""
+    found: list[BaseException] = []
     left: list[object] = [error]
-    while left and len(seen) < 50:
-        one = left.pop()
-        if not isinstance(one, BaseException) or any(one is known for known in seen):
-            continue
-        seen.append(one)
-        if isinstance(one, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError):
-            return True
-        if isinstance(one, ssl.SSLError) and any(word in str(getattr(one, "reason", "")) for word in _BROKEN):
-            return True
-        left += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
-    return False
+    while left and len(found) < 50:
+        one = left.pop(0)
+        if isinstance(one, BaseException) and not any(one is known for known in found):
+            found.append(one)
+            left += [*one.args, getattr(one, "reason", None), one.__cause__]
+    return found
 
 
 def parse_clock_ahead(headers: Mapping[str, str]) -> timedelta | None:

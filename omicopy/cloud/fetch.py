@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
-import time
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-
-import urllib3
 
 from omicopy.cloud.failure import (
     Answer,
@@ -20,10 +16,13 @@ from omicopy.cloud.failure import (
     temporary,
 )
 from omicopy.cloud.log import logged
-from omicopy.cloud.pools import Pools, failures_told
+from omicopy.cloud.object_size import object_size
+from omicopy.cloud.refusal import REFUSED_STATUSES, UrlRefused, read_refusal
 from omicopy.cloud.retry import Pace, read_patiently
-from omicopy.errors import ErrorCode
+from omicopy.cloud.transport import Transport, failures_told
+from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.presigned import PresignedUrl
+from omicopy.model.refusal import Refusal
 
 MANIFEST_LIMIT = 1024 * 1024
 """Bytes read of a manifest at most; it is input from strangers."""
@@ -45,19 +44,19 @@ class Probe:
     life: Life
     size_bytes: int | None = None
     """Of the whole object, where the store says it."""
-    error: ServiceError | None = None
+    error: OmicopyError | None = None
     """Why nothing is known of it."""
+    refusal: Refusal | None = None
+    """Why the store refuses it."""
 
 
 class Fetcher:
     """GETs through pre-signed URLs; retried for `patience` seconds. Raises ServiceError only."""
 
-    def __init__(self, timeout: tuple[float, float], pace: Pace, patience: float) -> None:
-        self._timeout = urllib3.Timeout(connect=timeout[0], read=timeout[1])
-        self._longest = timeout[1]
+    def __init__(self, transport: Transport, pace: Pace, patience: float) -> None:
+        self._transport = transport
         self._pace = pace
         self._patience = patience
-        self._pools = Pools()
         self.clock_ahead: timedelta | None = None
         """By how much this machine's clock is ahead of the store's, as its last answer told."""
 
@@ -81,8 +80,8 @@ class Fetcher:
                 return Probe(Life.ALIVE, response.size_bytes)
             if response.status == 404:
                 return Probe(Life.MISSING)
-            if response.status in (400, 401, 403):
-                return Probe(Life.REFUSED)
+            if response.refusal is not None:
+                return Probe(Life.REFUSED, refusal=response.refusal)
             raise self._failure(response, url)
 
         return read_patiently(attempt, self._pace, self._patience, lambda: None)
@@ -94,36 +93,17 @@ class Fetcher:
 
     def _request(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Response:
         with failures_told(action, url.host):
-            response = self._pools.pool(url.url).request(
-                "GET",
-                url.url,
-                headers={"User-Agent": "omicopy", **headers},
-                timeout=self._timeout,
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-            try:
-                data = self._read_in_time(response, action, url.host)
-                length = _length(response)
-                self.clock_ahead = parse_clock_ahead(response.headers) or self.clock_ahead
-            finally:
-                response.close()
-        if response.status == 200 and length is not None and len(data) < min(length, MANIFEST_LIMIT):
-            raise temporary(Cause.RESET, action, url.host, "the answer is cut short")
-        return _Response(response.status, data, parse_retry_after(response.headers), _whole_size(response))
-
-    def _read_in_time(self, response: urllib3.BaseHTTPResponse, action: str, host: str) -> bytes:
-        """The beginning of the body. A server that sends a byte now and then would outlast any pause between two."""
-        give_up, data = time.monotonic() + self._longest, bytearray()
-        while len(data) <= MANIFEST_LIMIT:
-            chunk = response.read1(MANIFEST_LIMIT + 1 - len(data), decode_content=False)
-            if not chunk:
-                break
-            data += chunk
-            if time.monotonic() > give_up:
-                raise temporary(Cause.SILENT, action, host, Cause.SILENT.value)
-        return bytes(data)
+            sent = {"User-Agent": "omicopy", **headers}
+            response = self._transport.send("GET", url.url, sent, limit=MANIFEST_LIMIT + 1)
+        self.clock_ahead = parse_clock_ahead(response.headers) or self.clock_ahead
+        refusal = read_refusal(url, response.headers, response.body) if response.status in REFUSED_STATUSES else None
+        return _Response(
+            response.status,
+            response.body,
+            parse_retry_after(response.headers),
+            object_size(response.status, response.headers),
+            refusal,
+        )
 
     def _failure(self, response: _Response, url: PresignedUrl) -> ServiceError:
         answer = Answer(response.status, retry_after=response.retry_after)
@@ -134,31 +114,12 @@ class Fetcher:
             return temporary(Cause.THROTTLED, "GetObject", url.host, str(answer), answer)
         if response.status >= 500:
             return temporary(Cause.SERVER, "GetObject", url.host, str(answer), answer)
-        if response.status in (400, 401, 403):
-            said = "the store refuses this URL: it has expired, was altered, or its access key is gone"
-            hint = "Ask for a new URL (omicopy url …)."
-            return ServiceError(ErrorCode.EXPIRED, Cause.REFUSED, "GetObject", url.host, said, answer, hint)
+        if response.refusal is not None:
+            return UrlRefused("GetObject", url.host, answer, response.refusal)
         return refused("GetObject", url.host, answer)
 
 
 _REDIRECTED = "No redirect is followed. Check the URL's host, or ask for a new URL."
-_NUMBER = re.compile(r"[0-9]{1,19}")
-_WHOLE = re.compile(r"bytes [^/]*/([0-9]{1,19})")
-
-
-def _length(response: urllib3.BaseHTTPResponse) -> int | None:
-    length = response.headers.get("Content-Length", "")
-    return int(length) if _NUMBER.fullmatch(length) else None
-
-
-def _whole_size(response: urllib3.BaseHTTPResponse) -> int | None:
-    """The size of the object of which an answer holds all, a part or nothing."""
-    if response.status == 200:
-        return _length(response)
-    if response.status == 416:  # of an object with any byte there is a first one
-        return 0
-    found = _WHOLE.fullmatch(response.headers.get("Content-Range", ""))
-    return int(found[1]) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,3 +130,4 @@ class _Response:
     data: bytes
     retry_after: float | None
     size_bytes: int | None
+    refusal: Refusal | None

@@ -8,13 +8,12 @@ from typing import Any
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.retry import Verdict, verdict
-from omicopy.cloud.signing import presign
 from omicopy.copying.bucket import read_trusted
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Listener, Warned
 from omicopy.copying.facts import Conflict
 from omicopy.copying.flight import Flight
-from omicopy.copying.handed import read_own
+from omicopy.copying.handed import sign_found
 from omicopy.copying.journal import Journal, about_image, export_entry, image_entry
 from omicopy.copying.postponed import Postponed
 from omicopy.copying.removal import delete_image, delete_snapshots, mark_snapshots
@@ -26,7 +25,6 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
 from omicopy.model.export import StoredExport
 from omicopy.model.image import Image, mark
-from omicopy.model.presigned import parse_presigned
 from omicopy.model.request import CopyRequest, HandedManifest, Origin
 
 _CANCELLABLE = ("pending/queued",)
@@ -165,14 +163,12 @@ class Actor:
         if step.stored is None:
             raise TypeError("an import needs a manifest")
         account = self._clients.accounts[request.source.party.profile]
-        url = presign(account, step.stored.bucket, step.stored.manifest_key)
         try:  # what the service will do with the URL works from here, too (R9)
-            read_own(self._clients.fetcher(), parse_presigned(url), account.profile, step.stored.location)
+            return sign_found(self._clients.fetcher(), account, step.stored)
         except OmicopyError as error:
             if error.code in (ErrorCode.TEMPORARY, ErrorCode.NOT_FOUND):  # it was listed, and may be seen in a moment
                 raise Postponed(error) from None
             raise
-        return url
 
     def _annotate(self, flight: Flight, step: Annotate) -> None:
         write = self._write_again(_target(flight))

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from omicopy.cloud.clients import Clients
+from omicopy.cloud.home import home_folder
 from omicopy.copying.cleanup import INTERRUPTED, Cleaned, Rules, clean_up
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Finished, Listener, Noted, Warned
@@ -20,8 +21,8 @@ from omicopy.copying.journal import Journal
 from omicopy.copying.locks import Locks
 from omicopy.copying.loop import Loop
 from omicopy.copying.pilot import Mode
-from omicopy.errors import Interrupted
-from omicopy.model.duration import say_duration
+from omicopy.errors import Interrupted, named
+from omicopy.model.duration import ANY_DURATION, say_duration
 from omicopy.model.report import CleanedUp, CopyResult, Status
 from omicopy.model.request import Budgets, CopyRequest, Origin, Party
 
@@ -29,9 +30,16 @@ _NOT_CLEANED = CleanedUp(left=INTERRUPTED.why)
 
 
 def state_folder() -> Path:
-    """Where this machine keeps the journal of its creates."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "omicopy"
+    """Where this machine keeps the journal of its creates.
+
+    Raises CONFIGURATION where that takes a home folder and there is none.
+
+    XDG says that a relative path is to be ignored: it would lead somewhere else in each folder, past the journal.
+    """
+    base = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if not base.is_absolute():
+        base = home_folder("XDG_STATE_HOME to an absolute path") / ".local" / "state"
+    return base / "omicopy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,10 @@ class Orders:
     mode: Mode = field(default_factory=Mode)
     lock_wait: timedelta = timedelta(0)
     state: Path = field(default_factory=state_folder)
+
+    def __post_init__(self) -> None:
+        with named("lock_wait"):
+            ANY_DURATION.read(self.lock_wait)
 
     def begun(self) -> Orders:
         """The same, whose deadline counts from now on, unless it counts from a moment before."""

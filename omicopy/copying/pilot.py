@@ -27,8 +27,8 @@ from omicopy.copying.steps import (
     Wait,
     Write,
 )
-from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.duration import say_duration
+from omicopy.errors import ErrorCode, OmicopyError, named
+from omicopy.model.duration import ANY_DURATION, say_duration
 from omicopy.model.export import Phase
 from omicopy.model.image import Image
 from omicopy.model.provenance import EXPORT_TAG
@@ -61,6 +61,13 @@ class Mode:
         if self.deadline is None or self.began is None:
             return math.inf
         return self.began + self.deadline.total_seconds()
+
+    def __post_init__(self) -> None:
+        if self.deadline is not None:
+            with named("deadline"):
+                ANY_DURATION.read(self.deadline)
+        if self.parallel is not None and self.parallel < 1:
+            raise OmicopyError(ErrorCode.USAGE, f"parallel: {self.parallel} lets nothing be done", "Give 1 or more.")
 
 
 @dataclass(frozen=True, slots=True)

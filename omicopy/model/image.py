@@ -11,6 +11,7 @@ from typing import Any
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
+from omicopy.model.text import check_text
 
 DESCRIPTION_LIMIT = 255
 """Characters we use of a description at most; the service's own limit is not documented."""
@@ -115,7 +116,7 @@ def check_image_name(name: str) -> str:
 def check_name_template(template: str) -> str:
     """The template itself when it has known plain fields only; raises USAGE."""
     try:
-        fields = list(string.Formatter().parse(template))
+        fields = list(string.Formatter().parse(check_text(template)))
     except ValueError as error:
         hint = f"Write fields as {_FIELDS}; a name itself has no braces."
         raise OmicopyError(ErrorCode.USAGE, f"The name template {template!r} can't be read: {error}", hint) from None

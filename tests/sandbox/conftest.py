@@ -15,7 +15,7 @@ from osc_sdk_python.call import Call
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import Settings
 from omicopy.sandbox.signing import Signer, presign
-from tests.children import wait_until
+from tests.children import PATIENCE, wait_until
 
 Thing = dict[str, Any]
 HURRIED = Settings(export_seconds=0.1, import_seconds=0.1)
@@ -80,7 +80,7 @@ class User:
     def put(self, key: str, body: bytes | Thing) -> str:
         """Upload an object to the source's bucket; returns a signed URL to read it."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        requests.put(self.sign(key, method="PUT"), content, timeout=5).raise_for_status()
+        requests.put(self.sign(key, method="PUT"), content, timeout=PATIENCE).raise_for_status()
         return self.sign(key)
 
     def image(self, image_id: str, profile: str = "target") -> Thing:
