@@ -184,7 +184,9 @@ Cleanup = Annotated[
         help="Delete the exported objects once every copy is there; only of exports that this tool started.",
     ),
 ]
-Deadline = Annotated[str | None, duration("--deadline", ANY_DURATION.read, "How long the whole run may take.")]
+Deadline = Annotated[
+    str | None, duration("--deadline", ANY_DURATION.read, "How long the whole command may take, from its start.")
+]
 Parallel = Annotated[
     int | None,
     typer.Option(
