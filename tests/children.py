@@ -24,9 +24,11 @@ _started: set[Child] = set()
 class Child(subprocess.Popen[str]):
     """Its streams are pipes, but stdin, which is empty; `options` are those of `Popen`."""
 
-    def __init__(self, args: Sequence[str | Path], env: Mapping[str, str] | None = None, **options: Any) -> None:
+    def __init__(
+        self, args: Sequence[str | bytes | Path], env: Mapping[str, str] | None = None, **options: Any
+    ) -> None:
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        super().__init__([*map(str, args)], env=env, text=True, start_new_session=True, **pipes | options)
+        super().__init__([*args], env=env, text=True, start_new_session=True, **pipes | options)
         _started.add(self)
 
     def wait(self, timeout: float | None = None) -> int:
@@ -68,7 +70,7 @@ class Child(subprocess.Popen[str]):
 
 
 def run(
-    args: Sequence[str | Path], env: Mapping[str, str] | None = None, input: str | None = None, **options: Any
+    args: Sequence[str | bytes | Path], env: Mapping[str, str] | None = None, input: str | None = None, **options: Any
 ) -> subprocess.CompletedProcess[str]:
     """As `subprocess.run` with captured text; `check` is among the options."""
     check = options.pop("check", False)

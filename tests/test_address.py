@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
+import socket
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from omicopy.model.address import Reach, reach_of
 from omicopy.model.presigned import parse_presigned
@@ -40,3 +45,19 @@ def test_a_host_is_known_by_whatever_spelling_a_resolver_takes(host: str, reach:
         url = parse_presigned(f"http://{host}{port}/b/k")
         assert (url.reach, url.is_local) == (reach, reach is Reach.MACHINE)
         assert url.is_exposed is (reach is not Reach.MACHINE)
+
+
+NUMBERS = st.sampled_from([0, 1, 7, 8, 127, 255, 256, 65_535, 65_536, 2**24, 2_130_706_433, 2**32 - 1, 2**32])
+WRITTEN = st.builds(lambda form, number: form % number, st.sampled_from(["%d", "0%o", "00%o", "0x%x"]), NUMBERS)
+ODD = st.sampled_from(["", "08", "0x", "a", "-1", "1e1"])
+
+
+@given(st.lists(WRITTEN | ODD, min_size=1, max_size=5).map(".".join))
+def test_an_address_is_read_as_the_system_reads_it(text: str) -> None:
+    name = text.rstrip(".")
+    try:
+        theirs = reach_of(str(ipaddress.IPv4Address(socket.inet_aton(name))))
+    except OSError:
+        return
+    if "0x." not in f"{name}.":  # not every system takes this for a zero
+        assert reach_of(text) is theirs

@@ -38,7 +38,7 @@ def test_a_child_is_ended_with_all_that_it_started_and_that_holds_its_pipe() -> 
 
 
 def test_a_child_that_does_not_end_fails_the_test_and_tells_what_it_said() -> None:
-    child = Child(["sh", "-c", "echo here; echo there >&2; sleep 1000 & sleep 1000"])
+    child = Child(["sh", "-c", "echo there >&2; echo here; sleep 1000 & sleep 1000"])
     child.line()
     with pytest.raises(AssertionError, match="does not end\n--- stdout\n\n--- stderr\nthere"):
         child.communicate(timeout=0.1)

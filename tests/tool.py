@@ -35,8 +35,8 @@ QUICKLY = {
     "OMICOPY_RETRY": "2m",
     "OMICOPY_HTTP_TIMEOUT": "60s",
 }
-ENTRY = "import omicopy.__main__ as entry; entry.UNWINDING_SECONDS = 600; entry.main()"
-"""`python -m omicopy`, but on a busy machine, too, a first signal has the time to say its message."""
+ENTRY = "import omicopy.__main__ as entry; entry.UNHEARD_SECONDS = entry.LAST_WORDS_SECONDS = 600; entry.main()"
+"""`python -m omicopy`, but on a busy machine, too, a first signal has the time to be heard and to say its message."""
 SIGNATURE = re.compile(r"Signature(?:=|%3D)(?!REDACTED)", re.IGNORECASE)
 WRITES = ("Create", "Update", "Delete", "Put", "Post", "Copy")
 

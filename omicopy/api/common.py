@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.profile import resolve_profile
@@ -17,7 +16,7 @@ Duration = timedelta | str
 
 def connect(*profiles: str) -> Clients:
     """The clients of the accounts behind `profiles`. Sends nothing yet; raises CONFIGURATION."""
-    return Clients({profile: resolve_profile(profile, os.environ, Path.home()) for profile in profiles})
+    return Clients({profile: resolve_profile(profile, os.environ) for profile in profiles})
 
 
 def duration(argument: str, value: Duration, read: Callable[[Duration], timedelta] = ANY_DURATION.read) -> timedelta:

@@ -34,5 +34,6 @@ def presign(
     )
     clients, now = clients or connect(profile), datetime.now(UTC)
     is_url = source.lower().startswith(("http://", "https://"))
-    wish = Wish(profile, life, validity, check, resign, only_manifest=is_url)
+    is_export = not is_url and (not source.startswith("s3://") or source.endswith("/"))
+    wish = Wish(profile, life, validity, check, resign, only_manifest=is_url, is_export=is_export)
     return hand_out(clients, wish, *locate(clients, profile, source, now), now)

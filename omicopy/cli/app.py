@@ -66,7 +66,11 @@ def _exit_code() -> int | str | None:
     except OmicopyError as error:
         say_error(error)
         return error.exit_code
-    except Exception:  # noqa: BLE001  a mistake of ours
+    except Exception as error:  # noqa: BLE001
+        if isinstance(error, RuntimeError) and "home directory" in str(error):  # pathlib's, for --install-completion
+            missing = OmicopyError(ErrorCode.CONFIGURATION, "There is no home folder", "Set HOME.")
+            say_error(missing)
+            return missing.exit_code
         lines = quoted_lines(without_hashes(traceback.format_exc()))
         say("This should not have happened; please report it:", *lines, level="error", event="failed")
         return ErrorCode.FAILED.exit_code

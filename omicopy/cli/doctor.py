@@ -43,6 +43,7 @@ def doctor(
     dry_run: options.DryRun = False,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     output: options.Output = OutputForm.TABLE,
     verbose: options.Verbose = 0,
     log_format: options.LogFormatOption = LogFormat.TEXT,
@@ -53,11 +54,12 @@ def doctor(
     the bucket, read through a signed URL and deleted; not with --dry-run. A `warn` alone ends with exit code 0.
     Whatever --retry says, no single question is asked for longer than 15 seconds.
     """
+    import os
     from datetime import UTC, datetime
 
     from omicopy.cli.accounts import TOLERATED_SKEW, accounts_of, clients_for
     from omicopy.cli.talk import say_error, speak
-    from omicopy.copying.doctor import Examination, examine
+    from omicopy.copying.doctor import Examination, examine, look_at_file
     from omicopy.model.duration import parse_duration
     from omicopy.model.finding import verdict_of
 
@@ -72,7 +74,8 @@ def doctor(
             unusable[profile] = error
     usable = [profile for profile in asked.profiles if profile not in unusable]
     patience = min(parse_duration(retry), parse_duration(_SHORT_PATIENCE))
-    findings = examine(clients_for(usable, patience, http_timeout), asked, unusable, datetime.now(UTC))
+    examined = examine(clients_for(usable, patience, http_timeout, ca_bundle), asked, unusable, datetime.now(UTC))
+    findings = [*examined, *look_at_file(asked.profiles, os.environ)]
     _print(findings, output)
     failed = verdict_of(findings)
     if failed:

@@ -61,11 +61,13 @@ def import_image(
             "--allow-http", envvar="OMICOPY_ALLOW_HTTP", help="Take URLs that are not https from other machines, too."
         ),
     ] = False,
+    allow_private: options.AllowPrivate = False,
     poll_min: options.PollMin = "5s",
     poll_max: options.PollMax = "60s",
     grace: options.Grace = "60s",
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     lock_wait: options.LockWait = "0s",
     no_wait: options.NoWait = False,
     dry_run: options.DryRun = False,
@@ -100,9 +102,10 @@ def import_image(
         if_exists=if_exists,
         min_validity=parse_duration(min_validity),
         allow_http=allow_http,
+        allow_private=allow_private,
         care=parse_aftercare(tags or (), True, share_with or ()),
     )
-    clients = clients_for([target], budgets.retry, http_timeout)
+    clients = clients_for([target], budgets.retry, http_timeout, ca_bundle)
     orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline), lock_wait)
     now = datetime.now(UTC)
     with clients.time_limit.until(orders.mode.ends):

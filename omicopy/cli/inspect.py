@@ -39,8 +39,10 @@ def inspect(
         bool,
         typer.Option("--probe", envvar="OMICOPY_PROBE", help="Ask the store for one byte of every object."),
     ] = False,
+    allow_private: options.AllowPrivate = False,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -56,20 +58,22 @@ def inspect(
     from omicopy import api
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import print_object
-    from omicopy.cli.talk import say, say_error, speak
+    from omicopy.cli.talk import say, say_error, speak, warn
     from omicopy.copying.inspection import describe_inspection
     from omicopy.copying.locate import is_own
     from omicopy.model.duration import parse_duration
 
     speak(log_format, verbose)
     named = [profile] if profile and is_own(source) else []
-    clients = clients_for(named, parse_duration(retry), http_timeout)
+    clients = clients_for(named, parse_duration(retry), http_timeout, ca_bundle)
     now = datetime.now(UTC)
-    inspection = api.inspect(source, profile=profile, probe=probe, clients=clients)
+    inspection = api.inspect(source, profile=profile, probe=probe, allow_private=allow_private, clients=clients)
     if output is OutputForm.TABLE:
         print(*map(printable, _lines(inspection, now)), sep="\n")  # noqa: T201
     else:
         print_object(describe_inspection(inspection, now), output, verbatim=True)
+    if inspection.outside:
+        warn(f"It points out of its export: {inspection.outside} Don't hand it out.")
     ended = inspection.expiry.earliest_known
     if ended is not None and ended <= now and not quiet:
         say("It can't be imported any more. The bucket's owner can sign it anew: omicopy resign …")

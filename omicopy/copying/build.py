@@ -65,7 +65,7 @@ def build_manifest(clients: Clients, wish: BuildWish) -> Built:
     key = wish.folder.path + manifest_file_name(wish.words.name)
     raw, manifest = _draft(clients, wish, key, volumes)
     if key in shelf.sizes:
-        there = _same_there(shelf, key, manifest)
+        there = _same_there(shelf, key, manifest, clients.accounts[wish.profile].oos_endpoint)
         return Built(shelf.location(key), there, was_there=True, changed=False, warnings=tuple(warnings))
     _demand_no_other(shelf, key, {volume.key for volume in volumes})
     demand_life(clients.fetcher(), manifest, wish.profile)  # no manifest with dead URLs is put (R9)
@@ -174,8 +174,8 @@ def _draft(clients: Clients, wish: BuildWish, key: str, volumes: Sequence[DraftV
     return raw, manifest
 
 
-def _same_there(shelf: Shelf, key: str, wanted: Manifest) -> Manifest:
-    """The manifest that has the key already, if it describes the same. Nothing is ever put over another one."""
+def _same_there(shelf: Shelf, key: str, wanted: Manifest, endpoint: str) -> Manifest:
+    """The manifest that has the key already, if it is of the same objects. Nothing is ever put over another one."""
     location, bucket = shelf.location(key), shelf.folder.bucket
     hint = "Give another --name, or delete that object first if nobody needs it."
     if shelf.sizes[key] > MANIFEST_LIMIT:
@@ -186,9 +186,10 @@ def _same_there(shelf: Shelf, key: str, wanted: Manifest) -> Manifest:
     except OmicopyError as error:
         message = f"{location} is there already, and is no manifest: {error.message}"
         raise OmicopyError(ErrorCode.NAME_CONFLICT, message, hint) from None
-    outside = there.problem_beside(bucket, key)
-    if outside or there.fingerprint() != wanted.fingerprint():
-        what = ", ".join(differences(there, wanted)) or "details"
+    is_elsewhere = there.problem_beside(bucket, key) is not None or not there.is_at(endpoint)
+    if is_elsewhere or there.fingerprint() != wanted.fingerprint():
+        where = ["where its URLs lead"] if is_elsewhere else []
+        what = ", ".join([*where, *differences(there, wanted)]) or "details"
         message = f"{location} is there already, and differs from what you ask for in: {what}"
         raise OmicopyError(ErrorCode.NAME_CONFLICT, message, hint)
     return there

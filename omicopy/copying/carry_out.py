@@ -12,26 +12,34 @@ from datetime import timedelta
 from pathlib import Path
 
 from omicopy.cloud.clients import Clients
+from omicopy.cloud.home import home_folder
 from omicopy.copying.cleanup import INTERRUPTED, Cleaned, Rules, clean_up
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Finished, Listener, Noted, Warned
+from omicopy.copying.importers import Importers
 from omicopy.copying.journal import Journal
 from omicopy.copying.locks import Locks
 from omicopy.copying.loop import Loop
 from omicopy.copying.pilot import Mode
 from omicopy.errors import Interrupted, named
 from omicopy.model.duration import ANY_DURATION, say_duration
-from omicopy.model.image import source_marker
 from omicopy.model.report import CleanedUp, CopyResult, Status
-from omicopy.model.request import Budgets, CopyRequest, Origin
+from omicopy.model.request import Budgets, CopyRequest, Origin, Party
 
 _NOT_CLEANED = CleanedUp(left=INTERRUPTED.why)
 
 
 def state_folder() -> Path:
-    """Where this machine keeps the journal of its creates."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "omicopy"
+    """Where this machine keeps the journal of its creates.
+
+    Raises CONFIGURATION where that takes a home folder and there is none.
+
+    XDG says that a relative path is to be ignored: it would lead somewhere else in each folder, past the journal.
+    """
+    base = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if not base.is_absolute():
+        base = home_folder("XDG_STATE_HOME to an absolute path") / ".local" / "state"
+    return base / "omicopy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +125,12 @@ def _cleaned(
         )
         clock.sleep(grace)
 
-    regions = {r.source.export.image_id: r.source.party.region for r in done if isinstance(r.source, Origin)}
+    locks = Locks(orders.state / "locks", listener)
+    importers = Importers(clients, journal, locks, _parties(results), orders.budgets.grace, clock.wall)
     rules = Rules(
         clock.wall(),
         settle,
-        lambda image_id: source_marker(regions[image_id], image_id) in journal.markers(),
+        importers.keep,
         has_time=lambda: orders.mode.ends - clock.ticks() > grace,
     )
     cleaned: list[Cleaned] = []
@@ -131,6 +140,13 @@ def _cleaned(
         interruption.results = list(_with_cleanup(results, done, cleaned))
         raise
     return list(_with_cleanup(results, done, cleaned))
+
+
+def _parties(results: Sequence[CopyResult]) -> set[Party]:
+    """The accounts that take part, as far as they are known."""
+    requests = [result.request for result in results]
+    sources = [request.source.party for request in requests if isinstance(request.source, Origin)]
+    return {*sources, *(request.destination.party for request in requests if request.destination)}
 
 
 def _with_cleanup(

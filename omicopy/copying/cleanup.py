@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,12 +42,12 @@ class Cleaned:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a clean-up goes by: `settle` waits until every read shows what was written before; `is_busy` says of a
-    source image whether a copy of it may be reading its export just now."""
+    """What a clean-up goes by: `settle` waits until every read shows what was written before; `importers` says which of
+    a profile's exports a copy may be made from just now, and which copy."""
 
     now: datetime
     settle: Callable[[], None] = lambda: None
-    is_busy: Callable[[str], bool] = lambda _: False
+    importers: Callable[[str, Sequence[ExportKey]], Mapping[ExportKey, str]] = lambda *_: {}
     has_time: Callable[[], bool] = lambda: True
     """Whether the command has the time to `settle` and to delete. What is begun without would only be marked."""
 
@@ -117,11 +117,13 @@ def _all_take(cleaners: Sequence[_Cleaner], step: Callable[[_Cleaner, Sequence[E
 
     def take(cleaner: _Cleaner) -> None:
         try:
+            cleaner.importer = importers.get(cleaner.export)
             step(cleaner, tasks)
         except OmicopyError as error:
             cleaner.error = error
 
     try:
+        importers = waiting[0].rules.importers(profile, [cleaner.export for cleaner in waiting])
         tasks = read_tasks(clients, profile, unless_many("ImageIds", (one.export.image_id for one in waiting)))
         clients.storage(profile)  # made before the threads start, once
     except OmicopyError as error:
@@ -150,6 +152,8 @@ class _Cleaner:
     left: Left | None = None
     error: OmicopyError | None = None
     is_over: bool = False
+    importer: str | None = None
+    """Why it must stay for a copy, as the last look showed."""
     deleted: int = 0
 
     @property
@@ -193,8 +197,8 @@ class _Cleaner:
 
     def _judged(self, all_tasks: Sequence[ExportTask]) -> tuple[ExportTask, ...] | None:
         """The tasks of the export, when it may be deleted; else it is noted why not."""
-        if self.rules.is_busy(self.export.image_id):
-            self.left = Left("another run on this machine imports from them, or may do so")
+        if self.importer is not None:
+            self.left = Left(self.importer)
             return None
         tasks = judge_tasks(all_tasks, self.export, self.rules.now)
         if isinstance(tasks, Left):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.profile_file import mode_for_others, profiles_file
 from omicopy.copying.capacity import look_at_images, room_in_source, room_in_target, say_load
 from omicopy.copying.own_key import read_end
 from omicopy.copying.parallel import in_parallel
@@ -69,6 +71,22 @@ def examine(clients: Clients, asked: Examination, unusable: Mapping[str, Omicopy
     findings += [finding for found in in_parallel(lambda check: check(), checks) for finding in found]
     findings += _not_checked(asked, unusable, parties)
     return [*findings, *_clocks(clients, asked.tolerated_skew)]
+
+
+def look_at_file(profiles: Sequence[str], environ: Mapping[str, str]) -> list[Finding]:
+    """Whether others than its owner can read the file that profiles are named in. A file that can't be read at all is
+    each of its profiles' failure."""
+    if all(profile.startswith("env:") for profile in profiles):
+        return []
+    try:
+        file = profiles_file(environ)
+    except OmicopyError:
+        return []
+    mode = mode_for_others(file)
+    if mode is None:
+        return [Finding("profiles file", True, f"{file} is its owner's alone")] if file.is_file() else []
+    said = f"others than its owner can read or change {file} (mode {mode:03o}); it holds keys"
+    return [Finding("profiles file", None, said, f"Take their rights: chmod 600 {shlex.quote(str(file))}")]
 
 
 def _account(clients: Clients, profile: str, now: datetime) -> tuple[Party | None, list[Finding]]:

@@ -192,6 +192,8 @@ class ImageMemory:
     old_failures: frozenset[str] | None = None
     journaled: frozenset[str] = frozenset()
     """IDs that our journal proves to be ours although nobody tagged them yet (R4)."""
+    refused_tags: frozenset[str] = frozenset()
+    """Keys of tags that the service refused in this run: the copy is done without them. The next run tries again."""
     replaced_id: str | None = None
     """The failed image that this run deleted."""
     replaced_at: float = 0.0

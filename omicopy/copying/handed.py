@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.fetch import Fetcher, Life, Probe
+from omicopy.cloud.profile import Account
 from omicopy.cloud.refusal import UrlRefused
 from omicopy.cloud.signing import presign
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.address import Reach, reach_of
 from omicopy.model.duration import say_duration
+from omicopy.model.export import FoundExport
 from omicopy.model.manifest import MANIFEST_URL, Expiry, Manifest, ManifestSnapshot, parse_manifest, url_path
-from omicopy.model.presigned import PresignedUrl, parse_presigned
+from omicopy.model.own_manifest import TrustedManifest, trust
+from omicopy.model.presigned import MAX_EXPIRY, PresignedUrl, parse_presigned
 from omicopy.model.refusal import CHECK_KEY
 
 _HINT = "Ask for a new URL (omicopy url …), or lower --min-validity."
@@ -48,9 +54,47 @@ def read_own(fetcher: Fetcher, url: PresignedUrl, profile: str, location: str) -
         raise
 
 
+@dataclass(frozen=True, slots=True)
+class SignedManifest:
+    """A manifest and a URL of it, through which it was read and found to point into its own export (R4, R9)."""
+
+    url: PresignedUrl
+    location: str
+    manifest: TrustedManifest
+
+
+def sign_manifest(
+    fetcher: Fetcher,
+    account: Account,
+    bucket: str,
+    key: str,
+    expires: timedelta = MAX_EXPIRY,
+    allowed: Sequence[str] = (),
+) -> SignedManifest:
+    """Signs an own manifest and checks what the URL leads to: somebody may have replaced what was read before.
+
+    Raises DENIED, NOT_FOUND, DAMAGED, or a ServiceError.
+    """
+    location, url = f"s3://{bucket}/{key}", parse_presigned(presign(account, bucket, key, expires))
+    manifest = parse_manifest(read_own(fetcher, url, account.profile, location), location)
+    return SignedManifest(url, location, trust(manifest, bucket, key, allowed, "Do not import it."))
+
+
+def sign_found(fetcher: Fetcher, account: Account, stored: FoundExport) -> str:
+    """A URL of the manifest that was looked at before. Raises as `sign_manifest`, and TEMPORARY where another one lies
+    there now, which has to be looked at first."""
+    signed = sign_manifest(fetcher, account, stored.bucket, stored.manifest_key)
+    if stored.digest and signed.manifest.digest() != stored.digest:
+        said = f"{stored.location} was replaced after it was looked at"
+        raise OmicopyError(ErrorCode.TEMPORARY, said, "Run the same command again, and see who else writes there.")
+    return signed.url.url
+
+
 def read_own_manifest(clients: Clients, profile: str, bucket: str, key: str) -> Manifest:
-    """The manifest under a key, read with the credentials of `profile`. Raises DENIED, NOT_FOUND, DAMAGED, or a
-    ServiceError."""
+    """The manifest under a key, read with the credentials of `profile`, wherever it points to: for eyes only.
+
+    Raises DENIED, NOT_FOUND, DAMAGED, or a ServiceError.
+    """
     location = f"s3://{bucket}/{key}"
     url = parse_presigned(presign(clients.accounts[profile], bucket, key, _A_MOMENT))
     return parse_manifest(read_own(clients.fetcher(), url, profile, location), location)
@@ -112,14 +156,32 @@ def demand_https(url: PresignedUrl, what: str = MANIFEST_URL) -> None:
         )
 
 
-def demand_https_inside(manifest: Manifest, url: PresignedUrl) -> None:
-    """As `demand_https`, of every URL in the manifest at `url`. What comes from elsewhere must not lead to this very
-    machine, either, where it could ask for anything."""
+def demand_https_inside(manifest: Manifest) -> None:
+    """As `demand_https`, of every URL in the manifest."""
     for index, snapshot in enumerate(manifest.snapshots):
         demand_https(snapshot.url, url_path(index))
-        if snapshot.url.is_local and not url.is_local:
-            raise OmicopyError(
-                ErrorCode.USAGE,
-                f"{url_path(index)}: {snapshot.url.host} is this very machine, and the manifest is from {url.host}",
-                "Do not import it. If it is right all the same, say --allow-http.",
-            )
+
+
+def demand_no_strays(manifest: Manifest, named: str) -> None:
+    """Raises USAGE for a URL inside that leads to where a stranger's manifest has no business; see `stray`."""
+    for index, snapshot in enumerate(manifest.snapshots):
+        problem = stray(snapshot.url, named)
+        if problem is not None:
+            raise OmicopyError(problem.code, f"{url_path(index)}: {problem.message}", problem.hint)
+
+
+def stray(url: PresignedUrl, named: str | None) -> OmicopyError | None:
+    """USAGE for a URL that leads to this machine, its link or a private network, if it is not at the host `named`.
+
+    A manifest is a stranger's input: it could have us ask whatever only this machine can reach. A host that the user
+    named is the user's own choice.
+    """
+    reach = url.reach
+    are_both_here = named is not None and reach is Reach.MACHINE and reach_of(named) is Reach.MACHINE
+    if reach is Reach.PUBLIC or url.hostname == named or are_both_here:
+        return None
+    return OmicopyError(
+        ErrorCode.USAGE,
+        f"{url.host} was not asked: it is {reach.value}, and only the manifest names it",
+        "A stranger's manifest must not choose what is asked there. If it is right all the same, say --allow-private.",
+    )

@@ -6,13 +6,14 @@ import math
 from dataclasses import dataclass
 from datetime import timedelta
 
-from omicopy.copying.act import Actor, Postponed
+from omicopy.copying.act import Actor
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Ended, Listener, Moved, Warned
 from omicopy.copying.facts import Moment, Present
 from omicopy.copying.flight import Flight
 from omicopy.copying.journal import Journal, export_entry, image_entry
 from omicopy.copying.outcome import Ending, describe_wait, describe_write, given_up, planned, result_of
+from omicopy.copying.postponed import Postponed
 from omicopy.copying.steps import (
     Annotate,
     Done,

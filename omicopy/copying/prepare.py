@@ -12,6 +12,7 @@ from omicopy.copying.handed import (
     demand_https,
     demand_https_inside,
     demand_life,
+    demand_no_strays,
     demand_validity,
     read_handed,
 )
@@ -72,6 +73,7 @@ class ImportWish:
     if_exists: IfExists = IfExists.FAIL
     min_validity: timedelta = timedelta(minutes=10)
     allow_http: bool = False
+    allow_private: bool = False
     care: Aftercare = field(default_factory=Aftercare)
 
 
@@ -107,7 +109,8 @@ def export_requests(clients: Clients, wish: ExportWish) -> list[CopyRequest]:
 def read_wished(clients: Clients, wish: ImportWish, now: datetime) -> HandedManifest:
     """What was handed over, read and found alive without a call of the API (R9).
 
-    Raises USAGE for plain http, EXPIRED, NOT_FOUND, DAMAGED, or a ServiceError.
+    Raises USAGE for plain http or a host that a stranger must not choose, EXPIRED, NOT_FOUND, DAMAGED, or a
+    ServiceError.
     """
     if wish.name is not None:
         check_image_name(wish.name)
@@ -115,7 +118,9 @@ def read_wished(clients: Clients, wish: ImportWish, now: datetime) -> HandedMani
         demand_https(wish.url)
     manifest = read_handed(clients.fetcher(), wish.url, now)
     if not wish.allow_http:
-        demand_https_inside(manifest, wish.url)
+        demand_https_inside(manifest)
+    if not wish.allow_private:
+        demand_no_strays(manifest, wish.url.hostname)
     demand_validity(effective_expiry(wish.url.expires_at, manifest), wish.min_validity, now)
     demand_life(clients.fetcher(), manifest)
     return HandedManifest(wish.url, manifest)
@@ -178,7 +183,10 @@ def _pick(party: Party, wanted: str, visible: Sequence[Image]) -> Image:
 
 
 def _origins(clients: Clients, source: Party, wish: ExportWish) -> list[Origin]:
-    bucket, prefix = check_bucket(wish.bucket), check_prefix(wish.prefix)
+    with named("bucket"):
+        bucket = check_bucket(wish.bucket)
+    with named("prefix"):
+        prefix = check_prefix(wish.prefix)
     return [
         Origin(source, image, export_key(image.image_id, bucket, prefix, wish.disk_format))
         for image in find_images(clients, source, wish.images)

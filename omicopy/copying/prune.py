@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,18 +12,18 @@ from omicopy.copying.cleanup import INTERRUPTED, Cleaned, Rules, clean_exports
 from omicopy.copying.removal import delete_image, delete_snapshot, delete_snapshots, mark_snapshots
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.export import ExportKey
-from omicopy.model.image import Image, source_marker
+from omicopy.model.image import Image
 from omicopy.model.pruning import Action, Entry
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How it is done: `settle` waits until every read shows what was written before; `markers` are of the sources of
-    which copies may be in the making on this machine."""
+    """How it is done: `settle` waits until every read shows what was written before; `importers` says which of a
+    profile's exports a copy may be made from just now, and which copy."""
 
     now: datetime
     settle: Callable[[], None] = lambda: None
-    markers: Callable[[], Collection[str]] = frozenset
+    importers: Callable[[str, Sequence[ExportKey]], Mapping[ExportKey, str]] = lambda *_: {}
 
 
 def prune(clients: Clients, entries: Sequence[Entry], tell: Callable[[str], None], manner: Manner) -> list[Entry]:
@@ -40,7 +40,7 @@ def prune(clients: Clients, entries: Sequence[Entry], tell: Callable[[str], None
             if _is_in_api(entry):
                 done[index] = _delete(clients, entry, tell)
         for profile, keys in exports.items():
-            rules = _rules(clients.accounts[profile].region, manner)
+            rules = Rules(manner.now, manner.settle, manner.importers)
             clean_exports(clients, profile, keys, rules, cleaned.setdefault(profile, []))
     except Interrupted as interruption:
         interruption.results = list(_with_outcomes(entries, done, cleaned))
@@ -58,10 +58,6 @@ def _with_outcomes(
         if entry.action is Action.DELETE and isinstance(entry.thing, ExportKey):
             outcome = outcomes.get((entry.party.profile, entry.thing))
         yield _with_outcome(entry, outcome) if outcome else done.get(index, entry)
-
-
-def _rules(region: str, manner: Manner) -> Rules:
-    return Rules(manner.now, manner.settle, lambda image_id: source_marker(region, image_id) in manner.markers())
 
 
 def _is_in_api(entry: Entry) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-import socket
+import re
 from enum import Enum
 
 
@@ -16,6 +16,7 @@ class Reach(Enum):
     PUBLIC = "public"
 
 
+_NUMBER = re.compile(r"0x[0-9a-f]{1,99}|0[0-7]{0,99}|[1-9][0-9]{0,99}")
 _LOCAL_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback")
 _PRIVATE_ENDS = (".internal", ".local", ".localdomain", ".lan", ".home.arpa", ".intranet")
 
@@ -49,12 +50,23 @@ def _of_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Reach
 
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """The address that a resolver reads `name` as. None for a name."""
+    if ":" not in name:
+        return _ipv4(name)
     try:
-        if ":" in name:
-            return ipaddress.IPv6Address(name.partition("%")[0])
-        return ipaddress.IPv4Address(socket.inet_aton(name))
-    except (OSError, ValueError):
+        return ipaddress.IPv6Address(name.partition("%")[0])
+    except ValueError:
         return None
+
+
+def _ipv4(name: str) -> ipaddress.IPv4Address | None:
+    """As inet_aton(3) reads it: up to four numbers, each decimal, octal or hexadecimal; the last fills what is left."""
+    parts = name.split(".")
+    if len(parts) > 4 or not all(_NUMBER.fullmatch(part) for part in parts):
+        return None
+    *first, last = [int(part, 16 if part.startswith("0x") else 8 if part.startswith("0") else 10) for part in parts]
+    if any(number > 255 for number in first) or last >= 256 ** (4 - len(first)):
+        return None
+    return ipaddress.IPv4Address(sum(number << 24 - 8 * place for place, number in enumerate(first)) + last)
 
 
 def _same_machine(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

@@ -138,6 +138,8 @@ class FoundExport:
     damage: tuple[str, ...]
     dead_urls: tuple[str, ...]
     """Embedded URLs that the store refuses, by the key of their object."""
+    digest: str = ""
+    """Of the manifest as it was checked. Empty: nobody knows, and it is not compared."""
 
     @property
     def location(self) -> str:

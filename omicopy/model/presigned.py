@@ -93,7 +93,12 @@ class PresignedUrl:
     @property
     def reach(self) -> Reach:
         """Where its host leads, as far as its text tells."""
-        return reach_of(urlsplit(self.url).hostname or "")
+        return reach_of(self.hostname)
+
+    @property
+    def hostname(self) -> str:
+        """In lower case, without the port."""
+        return urlsplit(self.url).hostname or ""
 
     def is_at(self, endpoint: str) -> bool:
         """Whether it leads to an endpoint such as `https://oos.eu-west-2.outscale.com`."""
