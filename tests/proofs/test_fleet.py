@@ -110,7 +110,7 @@ def test_of_a_hundred_copies_49_arrive_and_51_are_listed_then_49_more(sandbox: S
 
     first = run(sandbox, tmp_path, plan)
     whole = [image_id for image_id in ids if image_id != broken]
-    assert first.code == 3, first.err[-3000:]
+    assert first.code == 4, first.err[-3000:]
     expected = Counter(
         [(image_id, "target", "copied") for image_id in whole]
         + [(broken, "target", "failed")]
@@ -129,7 +129,7 @@ def test_of_a_hundred_copies_49_arrive_and_51_are_listed_then_49_more(sandbox: S
     sandbox.faults.rate(0.2, seed=6, kinds=THROTTLES, retry_after=0.1)
     sandbox.record.clear()
     second = run(sandbox, tmp_path, plan)
-    assert second.code == 3, second.err[-3000:]
+    assert second.code == 4, second.err[-3000:]
     expected = Counter(
         [(image_id, "target", "present") for image_id in whole]
         + [(image_id, "target-other", "copied") for image_id in whole]
