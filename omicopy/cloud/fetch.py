@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from omicopy.cloud.failure import (
     Answer,
@@ -18,9 +19,11 @@ from omicopy.cloud.failure import (
 )
 from omicopy.cloud.log import logged
 from omicopy.cloud.retry import Pace, read_patiently
-from omicopy.cloud.transport import Response, Transport, failures_told
 from omicopy.errors import ErrorCode
 from omicopy.model.presigned import PresignedUrl
+
+if TYPE_CHECKING:
+    from omicopy.cloud.transport import Response, Transport
 
 MANIFEST_LIMIT = 1024 * 1024
 """Bytes read of a manifest at most; it is input from strangers."""
@@ -87,6 +90,8 @@ class Fetcher:
             return self._request(url, headers, action)
 
     def _request(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Response:
+        from omicopy.cloud.transport import failures_told  # who signs offline loads no urllib3
+
         with failures_told(action, url.host):
             sent = {"User-Agent": "omicopy", **headers}
             response = self._transport.send("GET", url.url, sent, limit=MANIFEST_LIMIT + 1)
