@@ -6,31 +6,41 @@ import os
 import signal
 import sys
 import threading
-from io import TextIOWrapper
+import time
+from collections.abc import Callable
 from types import FrameType
 
+from omicopy.cli import streams
+from omicopy.cli.command_start import begin_command
 from omicopy.errors import Interrupted
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-UNWINDING_SECONDS = 1.5
-"""What a first signal has to say its message and end."""
+UNHEARD_SECONDS = 1.5
+"""What a first signal has to be heard by Python."""
+LAST_WORDS_SECONDS = 8.0
+"""What is left from then on to write down how everything stands, and end."""
+_is_heard = threading.Event()
 
 
 def main() -> None:
     """The console script, and `python -m omicopy`."""
-    for each in _SIGNALS:
-        signal.signal(each, _unwind)
+    begin_command()
+    _handle_signals(_unwind)
+    streams.install()  # before anything takes the number of a descriptor that is closed
     _watch_signals()
-    _open_what_is_closed()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a name may have letters that the locale's encoding has not
-            stream.reconfigure(errors="backslashreplace")
     try:
         from omicopy.cli.app import run
 
         run()
     except Interrupted as interruption:  # before there was anything to tell
         sys.exit(interruption.exit_code)
+
+
+def _handle_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    """What we were started to ignore (`nohup`, `… &` in a script) we go on ignoring, as is the custom."""
+    for each in _SIGNALS:
+        if signal.getsignal(each) is not signal.SIG_IGN:
+            signal.signal(each, handler)
 
 
 def _watch_signals() -> None:
@@ -51,22 +61,20 @@ def _watch(reader: int) -> None:
             if heard:
                 os._exit(128 + number)
             heard = True
-            last_word = threading.Timer(UNWINDING_SECONDS, os._exit, [128 + number])
-            last_word.daemon = True
-            last_word.start()
+            threading.Thread(target=_outlast, args=(number,), daemon=True).start()
 
 
-def _open_what_is_closed() -> None:
-    """Started with `>&-` there is no stdout, and the first connection would get its number."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123  for as long as we live
+def _outlast(number: int) -> None:
+    """Ends the process when nobody hears the signal; and, if somebody did, when stdout or a monitor takes no word."""
+    if _is_heard.wait(UNHEARD_SECONDS):
+        time.sleep(LAST_WORDS_SECONDS)
+    os._exit(128 + number)
 
 
 def _unwind(number: int, _: FrameType | None) -> None:
     """The first Ctrl-C or SIGTERM unwinds the stack; the next one ends at once."""
-    for each in _SIGNALS:
-        signal.signal(each, _end)
+    _handle_signals(_end)
+    _is_heard.set()
     raise Interrupted(number)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum
 
 
@@ -30,18 +31,48 @@ class ErrorCode(Enum):
         self.exit_code = exit_code
 
 
-class OmicopyError(Exception):
-    """A foreseeable failure, told as `message` (what and where) and `hint` (the next step)."""
+_RETRYABLE = (ErrorCode.TEMPORARY, ErrorCode.OUT_OF_TIME, ErrorCode.REMOTE_FAILED, ErrorCode.LOCKED)
+"""What the same command may mend when it runs again: it goes on, or makes anew what the service failed to make. A quota
+is refused only when nothing of ours is under way that would free it."""
 
-    def __init__(self, code: ErrorCode, message: str, hint: str = "") -> None:
-        super().__init__(message)
+
+def printable(text: str) -> str:
+    """The text on one line: whatever moves a cursor, ends a line or turns the direction of writing is replaced."""
+    return "".join(char if char.isprintable() else "�" for char in text)
+
+
+class OmicopyError(Exception):
+    """A foreseeable failure, told as `message` (what and where) and `hint` (the next step).
+
+    Both are one line, whatever a service, a bucket or a file put into them: no text from elsewhere can look like a line
+    of ours. What takes several lines is given line by line: `more` of the message, `more_hints` of the hint.
+    """
+
+    def __init__(
+        self, code: ErrorCode, message: str, hint: str = "", more: Sequence[str] = (), more_hints: Sequence[str] = ()
+    ) -> None:
         self.code = code
-        self.message = message
-        self.hint = hint
+        self.message = "\n".join(map(printable, (message, *more)))
+        self.hint = "\n".join(map(printable, (hint, *more_hints)))
+        super().__init__(self.message)
 
     @property
     def exit_code(self) -> int:
         return self.code.exit_code
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether the same command may mend it when it runs again."""
+        return self.code in _RETRYABLE
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """Puts the name of an option or an argument before the message of what is raised inside."""
+    try:
+        yield
+    except OmicopyError as error:
+        raise OmicopyError(error.code, f"{name}: {error.message}", error.hint) from None
 
 
 def shared_exit_code(errors: Sequence[OmicopyError]) -> int:
@@ -59,4 +90,6 @@ class Interrupted(BaseException):
         self.goes_on: list[str] = []
         """What the service is busy with meanwhile, in words."""
         self.results: list[object] = []
-        """What had ended before, for whoever reports of it."""
+        """How every copy stands, for whoever reports of it."""
+        self.again = ""
+        """The command that goes on."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.hostile import Hostile, Reply, serving
+from tests.hostile import Hostile, Reply, served
 
 _KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"]
 
@@ -74,5 +74,5 @@ def over_tls(context: ssl.SSLContext, *replies: Reply) -> Iterator[Hostile]:
     server = Hostile(*replies)
     server.scheme = "https"
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    with serving(server):
+    with served(server):
         yield server

@@ -11,12 +11,34 @@ from hypothesis import settings as hypothesis_settings
 
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import Settings
+from tests import children
 from tests.tool import Tool
 from tests.warm import Warm
 
 hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("busy")  # a machine that is busy with other things proves nothing
 QUICK = Settings(export_seconds=0.3, import_seconds=0.3)
+LONG = {"proof": 3600, "soak": 4 * 3600}
+"""How many seconds a test may last that is marked so; for all others `timeout` in pyproject.toml says it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark, seconds in LONG.items():
+            if item.get_closest_marker(mark) and not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(seconds))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _default_signals_for_children() -> Iterator[None]:
+    with children.default_signals():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_child_is_left() -> Iterator[None]:
+    with children.ended_at_last():
+        yield
 
 
 @pytest.fixture(scope="session")

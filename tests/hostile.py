@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -15,6 +15,7 @@ from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace
 from omicopy.cloud.time_limit import TimeLimit
 from omicopy.cloud.transport import Transport
+from tests.children import PATIENCE
 
 JSON = "application/json"
 HTML = "text/html"
@@ -67,19 +68,17 @@ def account(url: str) -> Account:
     return Account("source", "SOMEACCESSKEY", "SOMESECRETKEY", "eu-west-2", f"{url}/api/v1", url, None)
 
 
-def transport(seconds: float = 5.0, ca_bundle: str | None = None, **environ: str) -> Transport:
+def transport(seconds: float = PATIENCE, ca_bundle: str | None = None, **environ: str) -> Transport:
     """Connections that know no environment but this; `seconds` for one whole answer."""
     return Transport(Network(environ, ca_bundle), TimeLimit(seconds))
 
 
-@contextmanager
-def hostile(*replies: Reply) -> Iterator[Hostile]:
-    with serving(Hostile(*replies)) as server:
-        yield server
+def hostile(*replies: Reply) -> AbstractContextManager[Hostile]:
+    return served(Hostile(*replies))
 
 
 @contextmanager
-def serving(server: Hostile) -> Iterator[Hostile]:
+def served(server: Hostile) -> Iterator[Hostile]:
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
@@ -88,7 +87,7 @@ def serving(server: Hostile) -> Iterator[Hostile]:
         server.ended.set()
         server.shutdown()
         server.server_close()
-        thread.join()
+        thread.join(PATIENCE)
 
 
 class Hurried(Pace):

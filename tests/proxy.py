@@ -44,6 +44,8 @@ class Proxy:
             head, _, body = _read_head(client).partition(b"\r\n\r\n")
             first, *headers = head.decode("latin-1").split("\r\n")
             method, target, version = first.split(" ")
+            if method == "PRI":  # some store's gRPC, which has not noticed that this port is another's now
+                return
             self.asked.append(f"{method} {target}")
             refusal = self._refusal(headers)
             if refusal:

@@ -9,13 +9,13 @@ import ast
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from omicopy.errors import ErrorCode
 from omicopy.model.rights import rights_table
+from tests import children
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -136,7 +136,7 @@ def help_block() -> str:
 def _help(*args: str) -> str:
     env = {**os.environ, "COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1"}
     env = {name: value for name, value in env.items() if not name.startswith("OMICOPY_")}
-    done = subprocess.run([sys.executable, "-m", "omicopy", *args], env=env, capture_output=True, text=True, check=True)
+    done = children.run([sys.executable, "-m", "omicopy", *args], env=env, check=True)
     return "\n".join(line.rstrip() for line in done.stdout.splitlines()) + "\n"
 
 
@@ -172,7 +172,7 @@ def run_in_sandbox() -> dict[str, str]:
     script = "; echo ,; ".join(f"omicopy {command}" for command in EXAMPLES.values())
     command = [sys.executable, "-m", "omicopy", "sandbox", "--", "sh", "-c", f"{PREPARE}; echo [; {script}; echo ]"]
     env = os.environ | {"OMICOPY_POLL_MIN": "1s"}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    done = children.run(command, env=env, check=True)
     made = dict(zip(EXAMPLES, json.loads(done.stdout), strict=True))
     made = {name: shortened(name, value) for name, value in made.items()}
     return {

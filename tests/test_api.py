@@ -5,18 +5,22 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from omicopy.cloud import pages
 from omicopy.cloud.api import PAGE as PAGE_SIZE
 from omicopy.cloud.api import Api
 from omicopy.cloud.failure import Cause, ServiceError
 from omicopy.cloud.profile import Account
 from omicopy.errors import ErrorCode
-from tests.hostile import HTML, JSON, PAGE, Hostile, Hurried, Reply, account, hostile, transport
+from omicopy.model.answers import required
+from tests.children import PATIENCE
+from tests.hostile import HTML, JSON, PAGE, Hostile, Hurried, Reply, account, hostile, served, transport
 
 PROBLEM = "application/problem+json"
 ERROR = b'{"Errors": [{"Code": "%s", "Type": "%s", "Details": "why"}], "ResponseContext": {"RequestId": "r-1"}}'
@@ -56,7 +60,7 @@ CAUSES = [
 ]  # fmt: skip
 
 
-def api(account: Account, seconds: float = 5.0) -> Api:
+def api(account: Account, seconds: float = PATIENCE) -> Api:
     return Api(account, transport(seconds), Hurried())
 
 
@@ -130,8 +134,8 @@ def test_an_answer_s_content_type_does_not_matter_when_it_is_json(client: Api, s
 
 
 def test_a_server_that_says_nothing_is_left_in_time() -> None:
-    with hostile(Reply(silence=30.0)) as server:
-        assert failure(api(server.account, seconds=0.2), server, Reply(silence=30.0)).cause is Cause.SILENT
+    with hostile(Reply(silence=PATIENCE)) as server:
+        assert failure(api(server.account, seconds=0.2), server, Reply(silence=PATIENCE)).cause is Cause.SILENT
 
 
 def test_a_server_that_is_not_there_was_sent_nothing() -> None:
@@ -213,6 +217,81 @@ def test_a_page_that_is_missing_is_a_failure_and_never_a_shorter_list(
     with pytest.raises(ServiceError) as caught:
         client.read_all("ReadImages", "Images", 0.0, {}, dict)
     assert caught.value.code is ErrorCode.TEMPORARY
+
+
+NO_LIST = [
+    b"{}",
+    b'{"Images": null}',
+    b'{"Images": [null]}',
+    b'{"Images": [{"ImageId": "ami-12345678"}, null]}',
+    b'{"Images": ["ami-12345678"]}',
+    b'{"Images": [[]]}',
+    b'{"Images": [{}]}',
+    b'{"Images": [{"ImageId": null}]}',
+    b'{"Images": [{"ImageId": 12345678}]}',
+    b'{"Images": [], "NextPageToken": 7}',
+]
+
+
+@pytest.mark.parametrize("body", NO_LIST)
+def test_a_list_of_which_an_item_can_t_be_told_is_unknown_and_read_again(
+    client: Api, server: Hostile, body: bytes
+) -> None:
+    """Left out, such an item would count as absent, and be made a second time."""
+
+    def image_id(raw: Mapping[str, Any]) -> str:
+        return required(raw, "ImageId")
+
+    server.replies = [Reply(body=body)]
+    with pytest.raises(ServiceError) as caught:
+        client.read_all("ReadImages", "Images", 0.0, {}, image_id)
+    assert (caught.value.code, caught.value.cause) == (ErrorCode.TEMPORARY, Cause.GARBLED)
+    assert "unreadable answer: " in caught.value.message
+    server.replies = [Reply(body=body), Reply(body=body), Reply(body=IMAGES)]
+    assert client.read_all("ReadImages", "Images", 30.0, {}, image_id) == ["ami-12345678"]
+
+
+class _Endless(Hostile):
+    """Gives a page with a new token to every request."""
+
+    def __init__(self, *ids: str) -> None:
+        super().__init__(Reply())
+        self.ids = ids
+
+    def next_reply(self) -> Reply:
+        return _page(f"token-{len(self.requests)}", *self.ids)
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        (("1", "2"), "the list has 7 pages with 14 items, and there is still a next one"),
+        ((), "4 pages of the list in a row are empty, and there is still a next one"),
+    ],
+)
+def test_r12_pages_with_ever_new_tokens_have_an_end(
+    monkeypatch: pytest.MonkeyPatch, ids: Sequence[str], said: str
+) -> None:
+    monkeypatch.setattr(pages, "MOST_PAGES", 7)
+    monkeypatch.setattr(pages, "MOST_EMPTY", 3)
+    with served(_Endless(*ids)) as endless, pytest.raises(ServiceError) as caught:
+        api(endless.account).read_all("ReadImages", "Images", 30.0, {}, dict)
+    assert caught.value.cause is Cause.GARBLED
+    assert said in caught.value.message
+
+
+def test_r12_pages_that_hold_more_than_was_asked_for_have_an_end(
+    client: Api, server: Hostile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "MOST_ITEMS", 2)
+    server.replies = [_page("a", "1", "2"), _page("b", "3"), _page(None)]
+    with pytest.raises(ServiceError, match="2 pages with 3 items"):
+        client.read_all("ReadImages", "Images", 0.0, {}, dict)
+
+
+def test_r12_an_account_with_a_hundred_thousand_images_is_read_even_on_pages_of_the_default_size() -> None:
+    assert pages.MOST_PAGES * 100 >= 100_000
+    assert pages.MOST_ITEMS >= pages.MOST_PAGES * PAGE_SIZE
 
 
 STRAY = {

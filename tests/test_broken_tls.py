@@ -16,6 +16,7 @@ from omicopy.cloud.fetch import Fetcher
 from omicopy.cloud.storage import Storage
 from omicopy.errors import ErrorCode
 from omicopy.model.presigned import parse_presigned
+from tests.children import PATIENCE
 from tests.hostile import Hurried, account, transport
 
 
@@ -38,7 +39,7 @@ def hanging_up() -> Iterator[str]:
     yield f"https://127.0.0.1:{listening.getsockname()[1]}"
     listening.shutdown(socket.SHUT_RDWR)
     listening.close()
-    thread.join()
+    thread.join(PATIENCE)
 
 
 REQUESTS: dict[str, Callable[[str], object]] = {

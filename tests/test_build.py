@@ -13,6 +13,7 @@ from omicopy.cloud.profile import resolve_profile
 from omicopy.cloud.signing import presign
 from omicopy.sandbox.disks import GIB, make_disk
 from omicopy.sandbox.faults import Fault, FaultKind
+from tests.children import PATIENCE
 from tests.tool import LINUX, Ran, Tool
 
 LOOSE = "s3://omi-exports/loose"
@@ -26,7 +27,7 @@ def build(tool: Tool, *args: str, at: str = LOOSE, name: str = "golden", code: i
 def test_a_disk_that_was_uploaded_through_a_url_becomes_an_image(tool) -> None:
     account = resolve_profile("source", tool.env, tool.home)
     put = presign(account, "omi-exports", "loose/from them/disk é.qcow2.gz", method="PUT")
-    assert requests.put(put, data=LARGE, timeout=5).status_code == 200
+    assert requests.put(put, data=LARGE, timeout=PATIENCE).status_code == 200
     ran = build(tool, "--description", "of theirs", "--product-type", "0002", at=LOOSE + "/")
     assert ran.out == f"{LOOSE}/golden.manifest.json\n"
     assert "from them/disk é.qcow2.gz, 20 GiB" in ran.err
@@ -192,7 +193,7 @@ def test_no_prefix_is_the_whole_bucket(tool) -> None:
     assert ran.out == "s3://omi-exports/a-b--c-.manifest.json\n"
     snapshot = tool.manifest("a-b--c-.manifest.json")["Image"]["Snapshots"][0]
     assert (snapshot["Filename"], snapshot["Iops"]) == ("disk.qcow2.gz", None)
-    assert requests.get(snapshot["PreSignedUrl"], timeout=5).content == SMALL
+    assert requests.get(snapshot["PreSignedUrl"], timeout=PATIENCE).content == SMALL
     tool.url(ran.out.strip())
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omicopy.sandbox.settings import EXPORT_BUCKET
 from omicopy.sandbox.world import ImageState
+from tests import children
 from tests.tool import LINUX, Tool
 
 SCRIPT = Path(__file__).parent / "bench" / "by_hand.sh"
@@ -15,7 +16,7 @@ SCRIPT = Path(__file__).parent / "bench" / "by_hand.sh"
 def by_hand(tool: Tool, name: str, bucket: str = EXPORT_BUCKET) -> subprocess.CompletedProcess[str]:
     command = ["bash", str(SCRIPT), "source", "target", bucket, LINUX, name]
     env = tool.sandbox.env | {"POLL": "0.1"}
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+    return children.run(command, env=env)
 
 
 def test_the_documented_procedure_copies_an_image(tool: Tool) -> None:

@@ -15,7 +15,7 @@ from tests.tool import LINUX, THREE, Ran, Tool
 @pytest.fixture
 def tool(tool: Tool) -> Tool:
     """Exports stay in the queue."""
-    tool.again(export_seconds=600, queued_share=0.9)
+    tool.hold()
     return tool
 
 
@@ -141,8 +141,8 @@ def test_a_read_that_lags_is_waited_for_as_long_as_the_grace(tool: Tool) -> None
     for world in (tool.source, tool.target):
         world.settle()
     tool.sandbox.faults.add(Fault(FaultKind.LAG, "ReadImageExportTasks", after=1, times=2))
-    assert cancel(tool, one).row == [one, "cancelled"]
-    tool.sandbox.faults.add(Fault(FaultKind.LAG, "ReadImageExportTasks", times=None, lag_seconds=60))
+    assert cancel(tool, one, OMICOPY_GRACE="1h").row == [one, "cancelled"]
+    tool.sandbox.faults.add(Fault(FaultKind.LAG, "ReadImageExportTasks", times=None, lag_seconds=1e6))
     ran = cancel(tool, other, code=6)
     assert ran.row == [other, "pending/queued"]
     assert state(tool, other) is TaskState.CANCELLED

@@ -29,7 +29,7 @@ OURS = {EXPORT_TAG: "1"}
 
 def clients_of(tool: Tool, profile: str = "source") -> Clients:
     account = resolve_profile(profile, {"OSC_CONFIG_FILE": str(tool.sandbox.profiles)}, Path("/nowhere"))
-    return Clients({profile: account}, TimeLimit(5), retry=timedelta(seconds=5))
+    return Clients({profile: account}, TimeLimit(60), retry=timedelta(minutes=2))
 
 
 def request_for(tool: Tool, image_id: str = LINUX, prefix: str = "") -> CopyRequest:
@@ -118,6 +118,20 @@ def test_what_was_handed_out_stays_until_the_url_ends(tool) -> None:
     assert tool.keys("") == []
 
 
+def test_a_url_that_is_handed_out_while_a_clean_up_settles_keeps_its_objects(tool) -> None:
+    tool.export()
+    told: list[str] = []
+
+    def settle() -> None:
+        assert tag(tool, CLEANED_TAG)
+        assert "being deleted" in tool.url(f"s3://omi-exports/{LINUX}/{LINUX}.manifest.json", code=10).err
+
+    clean_up(clients_of(tool), [request_for(tool)], told.append, Rules(datetime.now(UTC), settle))
+    (left,) = told
+    assert "a URL of it was handed out" in left
+    assert len(tool.keys("")) == 2
+
+
 def test_that_a_url_could_not_be_noted_is_told_and_the_url_is_printed(tool) -> None:
     tool.export()
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateTags", times=None))
@@ -142,7 +156,7 @@ def test_where_nothing_was_exported_or_all_is_gone_there_is_nothing_to_tell(tool
 
 def test_while_another_export_writes_there_nothing_is_deleted(tool) -> None:
     tool.export()
-    tool.from_now_on(export_seconds=30)
+    tool.hold()
     running = tool.start_export(DiskImageFormat="raw")
     (told,) = clean(tool)
     assert f"{running}, which is p" in told

@@ -17,6 +17,7 @@ from omicopy.cloud.storage import Storage
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.cors import MOST_RULES, Rule, check_origin, with_origins
 from omicopy.sandbox.faults import Fault, FaultKind
+from tests.children import PATIENCE
 from tests.hostile import HTML, JSON, PAGE, XML, Reply, hostile, transport
 from tests.test_output import at_a_terminal
 from tests.tool import Ran, Tool
@@ -66,7 +67,7 @@ def ask(url: str, origin: str, method: str = "PUT") -> str | None:
         "Access-Control-Request-Method": method,
         "Access-Control-Request-Headers": "content-type,x-amz-meta-tag",
     }
-    answer = httpx.options(url, headers=question)
+    answer = httpx.options(url, headers=question, timeout=PATIENCE)
     allowed = method in answer.headers.get("access-control-allow-methods", "")
     return answer.headers.get("access-control-allow-origin") if allowed else None
 
@@ -87,7 +88,9 @@ def test_a_browser_may_upload_from_the_origins_named_and_from_no_other(tool) -> 
         assert ask(url, origin) is None
     assert ask(url, APP, method="DELETE") is None
     url = presign(owner(tool), "omi-exports", "folder/new.bin", method="PUT", content_type="text/plain")
-    done = httpx.put(url, content=b"from a page", headers={"Origin": APP, "Content-Type": "text/plain"})
+    done = httpx.put(
+        url, content=b"from a page", headers={"Origin": APP, "Content-Type": "text/plain"}, timeout=PATIENCE
+    )
     assert (done.status_code, done.headers["access-control-allow-origin"]) == (200, APP)
     assert "ETag" in done.headers["access-control-expose-headers"]
     assert tool.get("folder/new.bin") == b"from a page"

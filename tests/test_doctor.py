@@ -6,13 +6,17 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from omicopy.cli.doctor import _table
+from omicopy.cloud import profile_file
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.profile import resolve_profile
 from omicopy.cloud.time_limit import TimeLimit
+from omicopy.copying.doctor import look_at_file
 from omicopy.copying.probe import probe_bucket
 from omicopy.copying.trial import trial_parameters
 from omicopy.errors import ErrorCode
@@ -69,6 +73,27 @@ def test_a_dry_run_writes_no_probe(tool) -> None:
     assert worse(dry, "warn") == {"s3://omi-exports": None, "s3://omi-exports: write, read, delete": None}
     assert "left behind: omicopy-doctor-0123" in (by_subject(dry)["s3://omi-exports"]["message"] or "")
     assert [action for action in tool.writes() if action.endswith("Object")] == []
+
+
+def test_a_file_of_keys_that_others_can_read_is_a_warning(tool) -> None:
+    file = Path(tool.profiles()["OSC_CONFIG_FILE"])
+    for mode in (0o644, 0o640, 0o604, 0o602):
+        file.chmod(mode)
+        ran = doctor(tool, *BOTH, "--dry-run", OSC_CONFIG_FILE=str(file))
+        found = by_subject(ran)["profiles file"]
+        assert (found["status"], found["code"]) == ("warn", None)
+        assert f"{file} (mode {mode:03o})" in (found["message"] or "")
+        assert f"chmod 600 {file}" in (found["hint"] or "")
+    file.chmod(0o600)
+    ran = doctor(tool, *BOTH, "--dry-run", OSC_CONFIG_FILE=str(file))
+    assert by_subject(ran)["profiles file"]["status"] == "ok"
+
+
+def test_keys_from_the_environment_need_no_file(tool, monkeypatch) -> None:
+    assert look_at_file(["env:SRC"], {"OSC_CONFIG_FILE": "/etc/passwd"}) == []
+    assert look_at_file(["p"], {"OSC_CONFIG_FILE": "/nowhere/config.json"}) == []
+    monkeypatch.setattr(profile_file, "os", SimpleNamespace(name="nt"))
+    assert [one.ok for one in look_at_file(["p"], {"OSC_CONFIG_FILE": "/etc/passwd"})] == [True]
 
 
 def test_at_a_terminal_what_to_do_stands_below_what_is_wrong(capsys) -> None:
@@ -139,7 +164,7 @@ def test_a_missing_right_fails_where_a_copy_would_and_is_told_where_it_would_not
 
 def test_a_bucket_that_only_half_works_is_told_and_a_probe_that_stays_is_named(tool) -> None:
     account = resolve_profile("source", tool.env, tool.home)
-    clients = Clients({"source": account}, TimeLimit(5), retry=timedelta(0))
+    clients = Clients({"source": account}, TimeLimit(60), retry=timedelta(0))
 
     def probe(kind: FaultKind, action: str) -> dict[str, Finding]:
         tool.sandbox.faults.clear()
@@ -164,7 +189,8 @@ def test_a_full_quota_fails_and_one_full_of_exports_in_flight_is_a_wait(tool) ->
     assert worse(ran) == {"target: images": "quota", "target: snapshots": "quota"}
     assert by_subject(ran)["target: images"]["message"] == "1 of 2 free (image_limit), 2 needed"
     assert by_subject(ran)["source: exports in flight"]["message"].endswith("2 images take turns")
-    tool.again(images=2, snapshots=0, exports_in_flight=1, export_seconds=60)
+    tool.again(images=2, snapshots=0, exports_in_flight=1)
+    tool.hold()
     tool.start_export()
     waiting = doctor(tool, LINUX, *BOTH)
     assert set(worse(waiting, "warn")) == {"source: exports in flight"}

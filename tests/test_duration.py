@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import timedelta
+import socket
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.duration import parse_duration, say_duration
+from omicopy.model.duration import (
+    AGE,
+    ANY_DURATION,
+    LONGEST,
+    LONGEST_TIMEOUT,
+    SPAN,
+    TIMEOUT,
+    DurationRule,
+    parse_duration,
+    say_duration,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +37,9 @@ from omicopy.model.duration import parse_duration, say_duration
         ("1h30m", 5400),
         ("1.5h", 5400),
         ("2d3h4m5s", 183_845),
-        (" 5M ", 300),
+        (" 5m ", 300),
+        ("0.0000001s", 0),
+        ("36500d", 3_153_600_000),
     ],
 )
 def test_what_people_type(text: str, seconds: float) -> None:
@@ -35,7 +48,31 @@ def test_what_people_type(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "-5", "-5s", "5 m", "5min", "1w", "h", "1h30", "30m 1h", "1e3", "inf", "nan", "5,5s", ".5s", "5.s"],
+    [
+        "",
+        " ",
+        "-5",
+        "-5s",
+        "5 m",
+        "5min",
+        "1w",
+        "h",
+        "1h30",
+        "30m 1h",
+        "1e3",
+        "inf",
+        "nan",
+        "5,5s",
+        ".5s",
+        "5.s",
+        "6M",
+        "7D",
+        "5S",
+        "٣m",
+        "٣",
+        "5²s",
+        "1_0",
+    ],
 )
 def test_what_is_no_duration_is_refused_with_examples(text: str) -> None:
     with pytest.raises(OmicopyError) as caught:
@@ -44,11 +81,74 @@ def test_what_is_no_duration_is_refused_with_examples(text: str) -> None:
     assert "1h30m" in caught.value.hint
 
 
-@pytest.mark.parametrize("text", ["9999999999d", "9" * 400, f"{'9' * 400}s"])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("6M", "months are not supported"), ("6M2d", "months are not supported"), ("7D", "units are lower case")],
+)
+def test_a_capital_is_no_unit_and_the_reason_is_said(text: str, said: str) -> None:
+    for rule in (ANY_DURATION, AGE):
+        with pytest.raises(OmicopyError, match=said):
+            rule.read(text)
+
+
+@pytest.mark.parametrize("text", ["36500d1s", "9999999999d", "9" * 400, f"{'9' * 400}s", "2700000d", "1000000000h"])
 def test_what_is_longer_than_time_is_refused(text: str) -> None:
     with pytest.raises(OmicopyError) as caught:
         parse_duration(text)
     assert caught.value.code is ErrorCode.USAGE
+
+
+@pytest.mark.parametrize(("text", "days"), [("12h", 0.5), ("30d", 30), ("1d12h", 1.5), (" 180d ", 180)])
+def test_an_age_is_in_hours_and_days(text: str, days: float) -> None:
+    assert AGE.read(text) == timedelta(days=days)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("6m", "hours and days alone"),
+        ("90s", "hours and days alone"),
+        ("1d30m", "hours and days alone"),
+        ("90", "no unit"),
+        ("0", "no unit"),
+        ("0d", "longer than nothing"),
+        ("six months", "is no duration"),
+        ("40000d", "too long"),
+    ],
+)
+def test_what_may_be_meant_otherwise_is_no_age(text: str, said: str) -> None:
+    """What is older is deleted: `6m` were six minutes to us, and six months to whoever wrote it."""
+    with pytest.raises(OmicopyError, match=said) as caught:
+        AGE.read(text)
+    assert caught.value.code is ErrorCode.USAGE
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "said"),
+    [
+        (SPAN, "0", "longer than nothing"),
+        (SPAN, "0.0000001s", "longer than nothing"),
+        (TIMEOUT, "0s", "longer than nothing"),
+        (TIMEOUT, "25d", "too long"),
+        (TIMEOUT, timedelta(days=2), "too long"),
+        (ANY_DURATION, timedelta(seconds=-1), "less than nothing"),
+        (ANY_DURATION, timedelta.max, "too long"),
+        (ANY_DURATION, timedelta.min, "less than nothing"),
+    ],
+)
+def test_what_is_out_of_range_is_refused(rule: DurationRule, value: str | timedelta, said: str) -> None:
+    with pytest.raises(OmicopyError, match=said) as caught:
+        rule.read(value)
+    assert caught.value.code is ErrorCode.USAGE
+
+
+def test_the_longest_durations_are_ones_that_clocks_and_sockets_can_count() -> None:
+    now = datetime.now(UTC)
+    assert now - LONGEST < now < now + LONGEST * 10
+    assert LONGEST.total_seconds() < 2**63 / 10**9
+    with socket.socket() as one:
+        one.settimeout(LONGEST_TIMEOUT.total_seconds())
 
 
 @given(st.text(alphabet="0123456789.dhms -+e٣", max_size=12))

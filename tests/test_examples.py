@@ -26,6 +26,7 @@ from omicopy.cli.app import app
 from omicopy.model.duration import parse_duration
 from omicopy.model.plan import Plan, parse_plan, plan_schema
 from omicopy.model.shard import parse_shard
+from tests import children
 from tests.tool import LINUX, Tool
 
 ROOT = Path(__file__).parent.parent
@@ -74,9 +75,7 @@ def as_plan(content: str, where: str, **environ: str) -> Plan:
 def shell(tool: Tool, command: list[str], **env: str) -> subprocess.CompletedProcess[str]:
     """A command that has `omicopy` on its path, in the tool's home."""
     path = f"{SCRIPTS}:{os.environ['PATH']}"
-    return subprocess.run(
-        command, env=tool.env | {"PATH": path} | env, cwd=tool.home, capture_output=True, text=True, timeout=30
-    )
+    return children.run(command, env=tool.env | {"PATH": path} | env, cwd=tool.home)
 
 
 # --- all of them
@@ -222,7 +221,7 @@ def test_the_service_prunes_after_each_run_and_ends_as_the_run_did_or_else_as_pr
     stub = tmp_path / "omicopy"
     stub.write_text(f"#!/bin/sh\necho $1 >>{tmp_path}/calls\n[ $1 = run ] && exit {run}\nexit {prune}\n")
     stub.chmod(0o755)
-    ended = subprocess.run(["/bin/sh", "-c", service_script().replace(PROGRAM, str(stub))])
+    ended = children.run(["/bin/sh", "-c", service_script().replace(PROGRAM, str(stub))])
     assert ended.returncode == service
     assert (tmp_path / "calls").read_text().split() == ["run", "prune"]
 
@@ -258,7 +257,7 @@ def test_systemd_itself_finds_nothing_wrong_with_its_units(tmp_path: Path) -> No
         content = text(example).replace(PROGRAM, sys.executable)
         (tmp_path / Path(example).name).write_text(content)
     units = [str(tmp_path / Path(example).name) for example in (SERVICE, TIMER)]
-    verified = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
+    verified = children.run(["systemd-analyze", "verify", *units])
     about_ours = [line for line in (verified.stdout + verified.stderr).splitlines() if "omicopy" in line]
     assert about_ours == []
 
@@ -435,7 +434,7 @@ def test_the_container_file_takes_what_the_package_is_built_from_and_starts_it()
 
 @pytest.mark.skipif(not shutil.which("hadolint"), reason="hadolint is not installed")
 def test_hadolint_finds_nothing_in_the_container_file() -> None:
-    linted = subprocess.run(["hadolint", str(EXAMPLES / CONTAINER)], capture_output=True, text=True)
+    linted = children.run(["hadolint", str(EXAMPLES / CONTAINER)])
     assert linted.stdout == ""
 
 
@@ -465,7 +464,7 @@ def test_the_workflow_hands_keys_only_to_the_step_that_copies() -> None:
 
 def test_the_workflow_s_script_is_one_for_bash() -> None:
     for step in documents(CI)[0]["jobs"]["copy"]["steps"]:
-        subprocess.run(["bash", "-n"], input=step["run"], check=True, text=True)
+        children.run(["bash", "-n"], input=step["run"], check=True)
 
 
 def environment_profiles(tool: Tool) -> dict[str, str]:

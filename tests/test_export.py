@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omicopy.model.answers import Unreadable
 from omicopy.model.export import ExportKey, Phase, export_key, parse_task
 from tests.builders import SOURCE_ID, raw_task, stored, task
 from tests.test_image import JSON
@@ -94,18 +96,40 @@ def test_progress_is_percent_or_nothing(progress: object, percent: int | None) -
 
 
 def test_tags_are_read() -> None:
-    assert parsed(Tags=[{"Key": "omicopy:export", "Value": "0.1"}, 7, {"Key": 7}]).tags["omicopy:export"] == "0.1"
+    assert parsed(Tags=[{"Key": "omicopy:export", "Value": "0.1"}, {"Key": "empty"}]).tags == {
+        "omicopy:export": "0.1",
+        "empty": "",
+    }
+    assert parsed(Tags=None).tags == {}
 
 
-@pytest.mark.parametrize("raw", [{}, {"TaskId": None}, {"TaskId": ""}, {"TaskId": 7}])
-def test_what_has_no_id_is_no_task(raw: dict[str, Any]) -> None:
-    assert parse_task(raw) is None
+UNTOLD = [
+    *[{"TaskId": value} for value in (None, "", 7, ["image-export-00000001"])],
+    *[{"ImageId": value} for value in (None, "", 7)],
+    *[{"OsuExport": value} for value in (None, [], "s3://", {}, {"OsuBucket": "b"}, {"DiskImageFormat": "raw"})],
+    {"OsuExport": {"OsuBucket": 7, "DiskImageFormat": "raw"}},
+    {"OsuExport": {"OsuBucket": "b", "DiskImageFormat": "raw", "OsuPrefix": 7}},
+    *[{"Tags": value} for value in ("omicopy", {}, [None], [7], [{"Value": "v"}], [{"Key": 7}], [{"Key": ""}])],
+]
+
+
+@pytest.mark.parametrize("changed", UNTOLD, ids=repr)
+def test_a_task_that_may_be_any_other_is_unreadable_and_never_left_out(changed: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable):
+        parse_task(raw_task() | changed)
+
+
+def test_r6_what_a_task_that_ended_in_vain_exported_to_need_not_be_told() -> None:
+    """One such would else keep its image from being exported for as long as it is listed."""
+    assert parsed(State="failed", OsuExport=None).phase is Phase.FAILED
+    with pytest.raises(Unreadable):
+        parse_task(raw_task() | {"State": "reticulating", "OsuExport": None})
 
 
 @given(st.dictionaries(st.sampled_from([*sorted(raw_task()), "Comment"]), JSON))
 def test_r6_no_field_of_another_shape_breaks_a_task(changed: dict[str, Any]) -> None:
-    found = parse_task(raw_task() | changed)
-    assert found is None or found.task_id
+    with contextlib.suppress(Unreadable):
+        assert parse_task(raw_task() | changed).task_id
 
 
 def test_an_export_is_named_by_its_manifest() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.answers import Unreadable
 from omicopy.model.image import (
     DESCRIPTION_LIMIT,
     check_image_name,
@@ -199,9 +200,29 @@ def test_tags_that_are_there_stay_as_they_were_first_written() -> None:
 # ---- what the API says
 
 
-@pytest.mark.parametrize("raw", [{}, {"ImageId": None}, {"ImageId": ""}, {"ImageId": 7}, {"ImageName": "golden"}])
-def test_what_has_no_id_is_no_image(raw: dict[str, Any]) -> None:
-    assert parse_image(raw) is None
+UNTOLD = [
+    *[{"ImageId": value} for value in (None, "", 7, ["ami-12345678"], {})],
+    *[{"AccountId": value} for value in (None, "", 100000000001)],
+    *[{"ImageName": value} for value in (7, ["golden"], {})],
+    *[{"Description": value} for value in (7, [], {})],
+    *[{"Tags": value} for value in ("omicopy", {}, [None], [{"Value": "v"}], [{"Key": None, "Value": "v"}])],
+    *[{"BlockDeviceMappings": value} for value in ({}, [None], ["/dev/sda1"], [{"Bsu": {"SnapshotId": 7}}])],
+    {"PermissionsToLaunch": {"AccountIds": [100000000001]}},
+    {"ProductCodes": [None]},
+]
+
+
+@pytest.mark.parametrize("changed", UNTOLD, ids=repr)
+def test_an_image_that_may_be_any_other_is_unreadable_and_never_left_out(changed: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable):
+        parse_image(raw_image() | changed)
+
+
+def test_r6_an_image_without_a_name_and_with_no_description_is_an_image_like_others() -> None:
+    bare = {key: value for key, value in raw_image().items() if key not in ("ImageName", "Description", "Tags")}
+    for raw in (bare, bare | {"ImageName": None, "Description": None, "Tags": None, "State": 7}):
+        found = parse_image(raw)
+        assert (found.name, found.description, found.tags) == ("", "", {})
 
 
 def test_a_reason_is_told_in_one_line() -> None:
@@ -238,5 +259,5 @@ JSON = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(sorted(raw_image())) | st.sampled_from(["StateComment", "ProductCodes"]), JSON))
 def test_r6_no_field_of_another_shape_breaks_an_image(changed: dict[str, Any]) -> None:
-    parsed = parse_image(raw_image() | changed)
-    assert parsed is None or parsed.image_id
+    with contextlib.suppress(Unreadable):
+        assert parse_image(raw_image() | changed).image_id

@@ -8,8 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from omicopy.copying.handed import demand_no_strays, stray
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.manifest import parse_manifest
 from omicopy.sandbox.signing import Signer, presign_v2
 from omicopy.sandbox.variants import UrlVersion, Variant
+from tests.hostile import Reply, hostile
 from tests.tool import LINUX, THREE, Tool
 
 WEEK = 604_800
@@ -85,7 +89,9 @@ def test_a_probe_finds_all_alive_or_says_which_is_not(tool, exported) -> None:
         dead(tool, exported, 0, PreSignedUrl=tool.sign("not/there")): (8, r"\[0\].*: not/there is gone"),
         dead(tool, exported, 2, PreSignedUrl=entry["PreSignedUrl"] + "0"): (10, r"\[2\].*: the store refuses"),
     }
-    ran = tool.together([lambda f=f, c=c: strangers(tool, f, "--probe", code=c) for f, (c, _) in cases.items()])
+    ran = tool.together(
+        [lambda f=f, c=c: strangers(tool, f, "--probe", "--allow-private", code=c) for f, (c, _) in cases.items()]
+    )
     for one, (_, said) in zip(ran, cases.values(), strict=True):
         assert re.search(said, one.err), one.err
         assert one.out.count("probe        alive") == 2
@@ -99,7 +105,7 @@ def test_an_expired_manifest_in_a_file_is_shown_and_its_url_refused(tool) -> Non
     file.write_bytes(tool.get(key))
     ran = strangers(tool, str(file))
     assert re.search(r"\(3d(\d+s)? ago\)", ran.out)
-    assert strangers(tool, str(file), "--probe", code=10).out.count("refused") == 1
+    assert strangers(tool, str(file), "--probe", "--allow-private", code=10).out.count("refused") == 1
     account = tool.sandbox.accounts["source"]
     signer = Signer(account.access_key, account.secret_key, account.region)
     plain = tool.sign(key).partition("?")[0]
@@ -161,10 +167,78 @@ def test_a_store_that_can_t_be_asked_hides_nothing_of_the_others(tool, exported)
     document["Image"]["Snapshots"][2]["PreSignedUrl"] += "0"
     file = tool.home / "mixed.json"
     file.write_text(json.dumps(document))
-    ran = strangers(tool, str(file), "--probe", "--retry", "0", code=10)
+    ran = strangers(tool, str(file), "--probe", "--allow-private", "--retry", "0", code=10)
     assert [line.split()[1] for line in ran.out.splitlines() if line.startswith("  probe")] == [
         "unknown",
         "alive",
         "refused",
     ]
     assert ran.err.count("Error: Image.Snapshots[") == 2
+
+
+NOT_OURS = [
+    "127.0.0.1:PORT",
+    "0.0.0.0:PORT",
+    "127.1:PORT",
+    "localhost.:PORT",
+    "[::ffff:127.0.0.1]:PORT",
+    "2130706433:PORT",
+    "x.localhost:PORT",
+    "169.254.169.254",
+    "10.0.0.1",
+    "metadata.google.internal",
+]
+
+
+@pytest.mark.parametrize("way", ["a file", "stdin", "a URL of elsewhere"])
+def test_a_manifest_has_nobody_ask_this_machine_s_own_ports(tool, exported, way: str) -> None:
+    """A manifest is a stranger's: what it leads to on this machine and in private networks is not asked."""
+    document = tool.manifest(exported)
+    entry = document["Image"]["Snapshots"][0]
+    with hostile(Reply(body=b"secret")) as own:
+        hosts = [host.replace("PORT", str(own.server_port)) for host in NOT_OURS]
+        document["Image"]["Snapshots"] = [
+            entry | {"PreSignedUrl": f"http://{host}/b/k?X-Amz-Signature=0", "Device": f"/dev/sd{chr(97 + number)}"}
+            for number, host in enumerate(hosts)
+        ]
+        file, text = tool.home / "strange.json", json.dumps(document)
+        file.write_text(text)
+        if way == "a URL of elsewhere":
+            manifest = parse_manifest(text.encode())
+            problems = [stray(one.url, "oos.eu-west-2.outscale.com") for one in manifest.snapshots]
+            assert [problem and problem.code for problem in problems] == [ErrorCode.USAGE] * len(hosts)
+            with pytest.raises(OmicopyError, match=r"Image\.Snapshots\[0\]"):
+                demand_no_strays(manifest, "oos.eu-west-2.outscale.com")
+            return
+        args = ("-", "--probe") if way == "stdin" else (str(file), "--probe")
+        ran = strangers(tool, *args, "--retry", "0", code=2, stdin=text)
+        assert own.requests == []
+        assert ran.out.count("probe        not asked") == len(hosts)
+        assert ran.err.count("was not asked: it is ") == len(hosts)
+        assert "--allow-private" in ran.err
+        told = strangers(tool, *args, "--retry", "0", "-o", "json", code=2, stdin=text).json
+        assert {one["probe"]["reason"] for one in told["snapshots"]} == {"not-asked"}
+
+
+def test_a_host_that_the_user_named_is_asked(tool, exported) -> None:
+    manifest = parse_manifest(tool.get(exported))
+    url = manifest.snapshots[0].url
+    for named in (url.hostname, "localhost", "127.0.0.1"):
+        assert stray(url, named) is None
+    private = parse_manifest(tool.get(exported).replace(b"http://127.0.0.1", b"https://10.0.0.1"))
+    assert stray(private.snapshots[0].url, "10.0.0.1") is None
+    assert stray(private.snapshots[0].url, "127.0.0.1") is not None
+    assert strangers(tool, tool.sign(exported), "--probe").out.count("probe        alive") == 3
+    own = tool.run("inspect", f"s3://omi-exports/{exported}", "--probe", "--from", "source")
+    assert own.out.count("probe        alive") == 3
+
+
+def test_an_import_does_not_ask_where_only_a_manifest_leads(tool, exported) -> None:
+    document = tool.manifest(exported)
+    document["Image"]["Snapshots"][1]["PreSignedUrl"] = "https://10.0.0.1:1/b/k?X-Amz-Signature=0"
+    tool.put("strange.json", document)
+    tool.forget()
+    ran = tool.import_(tool.sign("strange.json"), "--allow-http", code=2)
+    assert "10.0.0.1:1 was not asked" in ran.err
+    assert "--allow-private" in ran.err
+    assert tool.calls() == []

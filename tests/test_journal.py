@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omicopy.copying.events import Event, Warned
-from omicopy.copying.journal import Journal, export_entry, image_entry
+from omicopy.copying.journal import Journal, about_image, export_entry, image_entry
 from omicopy.errors import Interrupted
 from omicopy.model.request import CopyRequest, Destination
+from tests import children
 from tests.builders import ORIGIN, TARGET, copy_request, destination, import_request
 
 EXPORT = export_entry(ORIGIN)
@@ -65,7 +65,7 @@ def test_another_process_finds_it(journal: Journal, folder: Path) -> None:
         "print(Journal(pathlib.Path(sys.argv[1]), print).find(json.loads(sys.argv[2])))"
     )
     command = [sys.executable, "-c", code, str(folder), json.dumps(IMAGE)]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "(True, 'ami-12345678')\n"
+    assert children.run(command, check=True).stdout == "(True, 'ami-12345678')\n"
 
 
 def test_closing_what_is_not_open_is_nothing(journal: Journal, said: list[Event]) -> None:
@@ -215,3 +215,34 @@ def test_any_text_may_stand_in_an_entry(tmp_path: Path, entry: dict[str, str]) -
     journal.answered(entry, "ami-12345678")
     assert journal.find(dict(reversed(entry.items()))) == (True, "ami-12345678")
     journal.close(entry)
+
+
+def test_an_entry_tells_what_it_is_about_and_keeps_that_when_it_is_answered(journal: Journal, folder: Path) -> None:
+    request = copy_request()
+    assert request.destination is not None
+    about = about_image(request, request.destination)
+    journal.open(IMAGE, about)
+    Journal(folder, [].append).answered(IMAGE, "ami-12345678")
+    [found] = journal.open_images()
+    assert (found.entry, found.image_id, found.about) == (IMAGE, "ami-12345678", about)
+    assert (about["bucket"], about["prefix"], about["from"], about["to"]) == ("omi-exports", "", "source", "target")
+    assert journal.find(IMAGE) == (True, "ami-12345678"), "what it is about identifies nothing"
+
+
+def test_an_entry_of_an_earlier_version_is_read_and_what_can_t_be_read_is_passed_over(
+    journal: Journal, folder: Path
+) -> None:
+    journal.open(EXPORT)
+    journal.open(IMAGE)
+    [file] = folder.glob("image-*")
+    file.write_text(json.dumps({"entry": IMAGE, "answered": None}))
+    for number, content in enumerate([b"", b"[]", b'{"entry": 7, "answered": null}', b'{"entry": {}, "about": 7}']):
+        (folder / f"image-{number}.json").write_bytes(content)
+    [found] = journal.open_images()
+    assert (found.entry, found.image_id, found.about) == (IMAGE, None, {})
+
+
+def test_r8_an_import_is_about_nothing_that_could_hold_its_url() -> None:
+    request = import_request()
+    assert request.destination is not None
+    assert about_image(request, request.destination) == {}

@@ -25,6 +25,7 @@ from omicopy.model.calls import CallCount
 from omicopy.model.metrics import EndedRun, render_metrics
 from omicopy.model.report import CopyResult, Status
 from tests.builders import NOON, SOURCE_ID, copy_request, import_request, signed, source_image
+from tests.children import PATIENCE, wait_until
 from tests.hostile import Hostile, Reply, hostile
 
 UUID = "5f3a1c9e-canary-8d24-77b0e1"
@@ -39,7 +40,7 @@ def own_voice(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test makes secret or loud ends with it; and nobody waits long."""
     monkeypatch.setattr(talk, "_voice", talk._Voice())
     monkeypatch.setattr(ping, "PAUSE", 0.0)
-    monkeypatch.setattr(ping, "TIMEOUT", 0.2)
+    monkeypatch.setattr(ping, "TIMEOUT", PATIENCE)
     root, ours = logging.getLogger(), logging.getLogger("omicopy")
     before = (root.handlers, root.level, ours.level)
     yield
@@ -106,8 +107,10 @@ def test_the_figures_of_a_run() -> None:
         'omicopy_copies{status="present"}': 1,
         'omicopy_copies{status="skipped"}': 0,
         'omicopy_copies{status="failed"}': 1,
+        'omicopy_copies{status="unfinished"}': 0,
         'omicopy_copies{status="running"}': 0,
         'omicopy_copies{status="planned"}': 0,
+        'omicopy_copies{status="not-begun"}': 0,
         "omicopy_exports_left": 0,
         "omicopy_copied_bytes": 40 * 2**30,
         'omicopy_api_calls{profile="env:SRC",kind="read"}': 3,
@@ -158,6 +161,7 @@ def test_every_job_has_its_own_figures_and_keeps_its_last_success() -> None:
         (Status.FAILED, True, True),
         (Status.RUNNING, False, False),
         (Status.PLANNED, False, False),
+        (Status.NOT_BEGUN, True, False),
         (Status.SKIPPED, False, True),
     ],
 )
@@ -237,7 +241,8 @@ def test_what_fails_before_the_first_copy_is_seen_too(tmp_path: Path) -> None:
         "schema": "omicopy/1",
         "copies": [],
         "api_calls": {},
-        "error": {"code": "denied", "exit_code": 12, "message": DENIED.message, "hint": DENIED.hint},
+        "error": {"code": "denied", "exit_code": 12, "message": DENIED.message, "hint": DENIED.hint}
+        | {"retryable": False},
     }
 
 
@@ -331,14 +336,21 @@ def test_r8_the_body_of_a_ping_bears_no_secret_and_is_short(tmp_path: Path, serv
         pytest.param([Reply(404)], 1, id="refuses"),
         pytest.param([Reply(302, headers={"Location": f"/elsewhere/{UUID}"})], 1, id="redirects"),
         pytest.param([Reply(500)], 2, id="fails"),
-        pytest.param([Reply(silence=5)], 2, id="hangs"),
+        pytest.param([Reply(silence=PATIENCE)], 2, id="hangs"),
     ],
 )
 def test_a_monitor_that_does_not_take_it_is_a_warning(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], replies: list[Reply], times: int
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    replies: list[Reply],
+    times: int,
 ) -> None:
+    if replies[0].silence:
+        monkeypatch.setattr(ping, "TIMEOUT", 0.2)
     with hostile(*replies) as server:
         pinging(tmp_path, f"{server.url}/{UUID}").begin()
+        wait_until(lambda: len(server.requests) >= times)
         assert asked(server) == [f"POST /{UUID}/start"] * times
     (warning,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Warning")]
     assert warning.startswith("Warning: The monitor was not told: Ping in 127.0.0.1:")
@@ -369,6 +381,7 @@ def test_r8_a_ping_url_is_shown_nowhere_however_loud_the_log(
         monitor.failed(OmicopyError(ErrorCode.FAILED, f"somebody says {url}"), 1)
         monkeypatch.undo()
         monkeypatch.setattr(ping, "PAUSE", 0.0)
+        monkeypatch.setattr(ping, "TIMEOUT", PATIENCE)
     assert len(server.requests) == 6
     said = capsys.readouterr().err
     written = (tmp_path / "omicopy.prom").read_text() + (tmp_path / "report.json").read_text()

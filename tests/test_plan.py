@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
+from ruamel.yaml.scanner import Scanner
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat, IfExists
@@ -243,7 +246,7 @@ def test_r8_a_variable_that_is_missing_or_secret_is_named_and_no_value_is_told(v
         (with_job("export_timeout: soon"), "jobs[0].export_timeout: 'soon' is no duration", "15m"),
         (with_job("import_timeout: 0"), "jobs[0].import_timeout: must be longer than nothing", ""),
         (with_job("export_timeout: -1h"), "jobs[0].export_timeout: '-1h' is no duration", ""),
-        (with_job("min_validity: 7d"), "jobs[0].min_validity: no URL can be valid for longer than 6d23h", ""),
+        (with_job("min_validity: 7d"), "jobs[0].min_validity: No URL can be valid for 7d", "6d23h"),
         (with_job("parallel: 0"), "jobs[0].parallel: takes a whole number from 1 upwards", ""),
         (with_job("parallel: 1.5"), "jobs[0].parallel: takes a whole number from 1 upwards", ""),
         (with_job("retention: {}"), "jobs[0].retention: keeps nothing", "keep_last, keep_within"),
@@ -288,7 +291,8 @@ def test_r8_a_variable_that_is_missing_or_secret_is_named_and_no_value_is_told(v
         ("a: b: c", "line 1, column 5: not YAML", "--schema"),
         ("a: 1\n\tb: 2", "line 2, column 1: not YAML", ""),
         ("a: 1\n---\nb: 2", "not YAML", ""),
-        ("- " * 3000, "not YAML that can be read", ""),
+        ("- " * 3000, "nested too deeply", ""),
+        ("? " * 3000, "nested too deeply", ""),
         ("[" * 50 + "]" * 50, "nested too deeply", ""),
         ("&a [*a]", "nested too deeply", ""),
         ("#" * (1024 * 1024 + 1), "more than a plan has", ""),
@@ -322,6 +326,38 @@ def test_aliases_that_stand_for_a_billion_are_refused_at_once() -> None:
     levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
     assert "its aliases stand for too much" in refusal("\n".join(levels)).message
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "a: " + "{" * 100_000, "[\n" * 100_000, "[[" * 9 + "x" * 900_000])
+def test_brackets_are_refused_before_the_reader_looks_at_them_all(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its work grows with the square of the open brackets: half a minute for 100,000."""
+    looks = []
+    look = Scanner.stale_possible_simple_keys
+    monkeypatch.setattr(Scanner, "stale_possible_simple_keys", lambda self: (looks.append(1), look(self))[1])
+    assert "nested too deeply" in refusal(text).message
+    assert len(looks) < 200
+
+
+def test_more_values_than_a_plan_has_are_refused_while_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    compose = Composer.compose_node
+    monkeypatch.setattr(Composer, "compose_node", lambda *args: (read.append(1), compose(*args))[1])
+    assert "is too long" in refusal("[" + "[]," * 300_000 + "]").message
+    assert len(read) <= 100_001
+
+
+def test_what_variables_stand_for_is_bounded_and_the_environment_is_searched_once() -> None:
+    asked = Counter[str]()
+
+    class Environment(dict[str, str]):
+        def items(self) -> Any:
+            asked["items"] += 1
+            return super().items()
+
+    text = with_job("prefix: '" + "${LONG}" * 20_000 + "'")
+    with pytest.raises(OmicopyError, match="stand for more than 1048576 characters"):
+        parse_plan(text, "plan.yaml", Environment(LONG="x" * 100))
+    assert asked["items"] == 1
 
 
 # ---- whatever is in the file

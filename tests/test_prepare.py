@@ -116,10 +116,24 @@ def test_an_export_needs_no_target_and_writes_in_the_format_asked_for(cloud: Clo
     assert origins([request])[0].export == replace(KEY, prefix="a", format="raw")
 
 
-def test_an_api_that_names_no_account_is_no_ground_to_go_on() -> None:
-    with hostile(Reply(body=b'{"Accounts": []}')) as server, pytest.raises(OmicopyError) as caught:
-        identify(Clients({"source": server.account}), "source")
-    assert caught.value.code is ErrorCode.FAILED
+NO_ACCOUNT = [
+    "{}",
+    '{"Accounts": []}',
+    '{"Accounts": null}',
+    '{"Accounts": [null]}',
+    '{"Accounts": [{}]}',
+    '{"Accounts": [{"AccountId": 100000000001}]}',
+]
+
+
+@pytest.mark.parametrize("body", NO_ACCOUNT)
+def test_an_api_that_names_no_account_is_asked_again_and_no_ground_to_go_on(body: str) -> None:
+    bad = Reply(body=body.encode())
+    with hostile(bad) as server, pytest.raises(OmicopyError) as caught:
+        identify(Clients({"source": server.account}, retry=timedelta(0)), "source")
+    assert caught.value.code is ErrorCode.TEMPORARY
+    with hostile(bad, bad, Reply(body=b'{"Accounts": [{"AccountId": "100000000001"}]}')) as server:
+        assert identify(Clients({"source": server.account}), "source").account_id == "100000000001"
 
 
 @pytest.mark.parametrize(("shortest", "longest"), [(0, 60), (-1, 60), (61, 60)])

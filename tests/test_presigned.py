@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -16,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model import presigned
 from omicopy.model.presigned import MAX_EXPIRY, Signature, parse_presigned, redact
+from tests import children
 
 V4 = (
     "https://oos.eu-west-2.outscale.com/omi-exports/nightly/ami-12345678/snap%2B1.qcow2.gz"
@@ -52,6 +53,15 @@ def test_a_url_without_a_signature_has_an_unknown_end() -> None:
     assert (url.signature, url.expires_at, url.host) == (Signature.NONE, None, "oos.eu-west-2.outscale.com:8080")
     unsigned = parse_presigned(V4.replace("X-Amz-Signature", "X-Amz-Other"))
     assert (unsigned.signature, unsigned.expires_at) == (Signature.NONE, None)
+
+
+def test_what_is_longer_than_a_url_is_refused_before_it_is_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = V4 + "&a=b" * 250_000
+    parse_presigned(long[: presigned.MAX_URL_CHARACTERS])
+    monkeypatch.setattr(presigned, "urlsplit", lambda _: pytest.fail("it was taken apart"))
+    with pytest.raises(OmicopyError, match="more than a URL has") as told:
+        parse_presigned(long)
+    assert told.value.code is ErrorCode.USAGE
 
 
 @pytest.mark.parametrize(
@@ -242,7 +252,7 @@ def test_seven_days_are_the_most_a_url_may_live() -> None:
 
 def test_importing_it_loads_nothing_heavy() -> None:
     code = "import sys, omicopy.model.presigned; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = children.run([sys.executable, "-c", code], check=True)
     assert {"pydantic", "requests", "boto3", "yaml", "ruamel"}.isdisjoint(done.stdout.split())
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
+import pwd
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omicopy.cloud.profile import _VARIABLES, Account, resolve_profile
+from omicopy.copying.carry_out import state_folder
 from omicopy.errors import ErrorCode, OmicopyError
+from tests import children
 
 SDK = {"access_key": "SDKACCESS", "secret_key": "SDKSECRET", "region": "eu-west-2"}
 CLI = {
@@ -162,8 +165,31 @@ def test_a_client_certificate_comes_from_the_profile(tmp_path: Path, more: dict[
         ({"access_key": None}, "access_key is missing"),
         ({"secret_key": "  "}, "secret_key is missing"),
         ({"secret_key": ["SDKSECRET"]}, "secret_key is not text"),
-        ({"secret_key": "SDKSECRET\x00x"}, "secret_key holds control characters"),
+        ({"secret_key": "SDKSECRET\x00x"}, "secret_key holds a control character (U+0000)"),
         ({"secret_key": "SDK SECRET"}, "secret_key holds a blank"),
+        ({"secret_key": "SDK\u00a0SECRET"}, "secret_key holds a no-break space (U+00A0)"),
+        ({"access_key": "SDK\u200bACCESS"}, "access_key holds a zero width space (U+200B)"),
+        ({"access_key": "SDKACCESSÉ"}, "access_key holds a letter that is not ASCII"),
+        ({"secret_key": "SDKSECRET\u0430"}, "secret_key holds a letter that is not ASCII"),
+        ({"secret_key": None, "secret_key\u00a0": "SDKSECRET"}, "the key 'secret_key\\xa0' is another one"),
+        ({"region": None, "Region": "eu-west-2"}, "the key 'Region' is another one"),
+        ({"region": "e" * 64}, "region is no Region's name"),
+        ({"region": "eu..west"}, "region is no Region's name"),
+        ({"region": ".".join(["e" * 60] * 5)}, "region is no Region's name"),
+        ({"region": "région"}, "region holds a letter that is not ASCII"),
+        ({"host": f"{'h' * 64}.example"}, "host is no address: no host can have that name"),
+        ({"host": "höst.example"}, "host has letters that are not ASCII"),
+        ({"endpoints": {"api": f"https://{'h' * 64}.example"}}, "endpoints.api is no address: no host can have"),
+        ({"endpoints": {"api": "https://" + "h." * 200 + "example"}}, "endpoints.api is no address: no host can"),
+        ({"endpoints": {"oos": "https://a..b"}}, "endpoints.oos is no address: no host can have that name"),
+        ({"endpoints": {"oos": "https://-a.b"}}, "endpoints.oos is no address: no host can have that name"),
+        ({"endpoints": {"oos": "https://bücher.example"}}, "endpoints.oos holds a letter that is not ASCII"),
+        ({"endpoints": {"oos": "https://a:65536"}}, "endpoints.oos is no address"),
+        ({"endpoints": {"oos": "https://a:0"}}, "endpoints.oos is no address"),
+        ({"endpoints": {"oos": "https://a:99999"}}, "endpoints.oos is no address"),
+        ({"endpoints": {"oos": "https://[::1"}}, "endpoints.oos is no address"),
+        ({"endpoints": {"oos": "https://[::1::]"}}, "endpoints.oos is no address"),
+        ({"endpoints": {"oos": "https://a\\b"}}, "endpoints.oos is no address"),
         ({"region": ""}, "region is missing"),
         ({"region": 5}, "region is not text"),
         ({"region": "eu/west"}, "region is no Region's name"),
@@ -194,7 +220,24 @@ def test_a_setting_that_is_wrong_is_named_with_its_profile_and_file(
     ("name", "content", "said"),
     [
         ("p", "{", "not JSON"),
-        ("p", "", "not JSON"),
+        ("p", "", "is empty"),
+        ("p", " \n", "is empty"),
+        ("p", '{"p":\u00a0{}}', "line 1, column 6, where there is a no-break space (U+00A0)"),
+        ("p", "{'p': {}}", "line 1, column 2"),
+        ("p", '{"p": {},}', "line 1, column"),
+        ("p", " " * (1024 * 1024 + 1), "larger than 1048576 bytes"),
+        ("p", '{"p": {}, "q": {}, "p": {}}', 'the profile "p" twice'),
+        (
+            "p",
+            '{"q": {"access_key": "A", "region": "r", "access_key": "SDKSECRET"}}',
+            'access_key of the profile "q" twice',
+        ),
+        (
+            "p",
+            '{"q": {"endpoints": {"api": "a", "oos": "b", "api": "SDKSECRET"}}}',
+            'endpoints.api of the profile "q" twice',
+        ),
+        ("p", '{"p": {"region_name": "SDKSECRET", "region_name": "r"}}', 'region_name of the profile "p" twice'),
         ("p", "[" * 200_000, "not JSON"),
         ("p", "[]", "no JSON object"),
         ("p", '{"p": "SDKSECRET"}', "no JSON object"),
@@ -216,13 +259,69 @@ def test_what_leads_to_no_profile_says_why(tmp_path: Path, name: str, content: o
 
 def test_an_unknown_profile_comes_with_the_names_that_exist(tmp_path: Path) -> None:
     assert "one, two" in refusal(tmp_path, "three", {"two": SDK, "one": SDK}).hint
+    assert "'prod\\xa0'" in refusal(tmp_path, "prod", {"prod\u00a0": SDK}).hint
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_that_is_anothers_alone_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "closed").touch(0o000)
+    with pytest.raises(OmicopyError, match="permission denied"):
+        resolve_profile("p", {"OSC_CONFIG_FILE": str(tmp_path / "closed")}, tmp_path)
+
+
+@pytest.fixture
+def no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container with a user that its image doesn't know."""
+
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+
+
+@pytest.mark.usefixtures("no_home")
+def test_a_home_folder_is_asked_for_only_where_it_is_needed(tmp_path: Path) -> None:
+    environ = {"SRC_ACCESS_KEY": "a", "SRC_SECRET_KEY": "s", "SRC_REGION": "r"}
+    assert resolve_profile("env:SRC", environ).region == "r"
+    (tmp_path / "profiles.json").write_text(json.dumps({"p": SDK}))
+    assert resolve_profile("p", {"OSC_CONFIG_FILE": str(tmp_path / "profiles.json")}).region == "eu-west-2"
+    with pytest.raises(OmicopyError, match="no home folder") as told:
+        resolve_profile("p", environ)
+    assert told.value.code is ErrorCode.CONFIGURATION
+    assert "HOME" in told.value.hint
+    assert "OSC_CONFIG_FILE" in told.value.hint
+
+
+@pytest.mark.usefixtures("no_home")
+def test_a_state_folder_needs_no_home_where_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert state_folder() == tmp_path / "omicopy"
+    for no_folder in ("", "state", "./state"):
+        monkeypatch.setenv("XDG_STATE_HOME", no_folder)
+        with pytest.raises(OmicopyError, match="no home folder") as told:
+            state_folder()
+        assert "XDG_STATE_HOME" in told.value.hint
+
+
+def test_a_relative_state_folder_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The XDG specification says so: else each folder had a journal of its own, and none knew of the others."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for no_folder in ("", "state", "./state", "~/state"):
+        monkeypatch.setenv("XDG_STATE_HOME", no_folder)
+        assert state_folder() == tmp_path / ".local" / "state" / "omicopy"
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(OmicopyError, match=r"no configuration file .*config\.json"):
         resolve_profile("p", {}, tmp_path)
-    with pytest.raises(OmicopyError, match="can't be read"):
+    with pytest.raises(OmicopyError, match="is a folder"):
         resolve_profile("p", {"OSC_CONFIG_FILE": str(tmp_path)}, tmp_path)
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        (tmp_path / "wide").write_bytes(json.dumps({"p": SDK}).encode(encoding))
+        with pytest.raises(OmicopyError, match="in UTF-16, not in UTF-8") as wide:
+            resolve_profile("p", {"OSC_CONFIG_FILE": str(tmp_path / "wide")}, tmp_path)
+        assert "Save it as UTF-8" in wide.value.hint
     (tmp_path / "latin").write_bytes(b'{"\xe9": {}}')
     with pytest.raises(OmicopyError, match="UTF-8"):
         resolve_profile("p", {"OSC_CONFIG_FILE": str(tmp_path / "latin")}, tmp_path)
@@ -332,5 +431,5 @@ def test_any_json_is_an_account_or_a_configuration_error(tmp_path: Path, content
 
 def test_importing_it_loads_nothing_heavy() -> None:
     code = "import sys, omicopy.cloud.profile; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = children.run([sys.executable, "-c", code], check=True)
     assert {"pydantic", "requests", "boto3", "yaml", "ruamel", "osc_sdk_python"}.isdisjoint(done.stdout.split())

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import subprocess
 import sysconfig
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 
 from omicopy.model.plan import parse_plan
 from omicopy.sandbox.sandbox import Sandbox
-from tests import readme_blocks
+from tests import children, readme_blocks
 
 TEXT = readme_blocks.README.read_text()
 
@@ -64,7 +63,7 @@ def _run(sandbox: Sandbox, *args: str) -> Any:
 def _sh(sandbox: Sandbox, command: str) -> str:
     path = f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}"
     env = sandbox.env | {"OMICOPY_POLL_MAX": "0.2s", "PATH": path}
-    return subprocess.run(["sh", "-c", command], env=env, capture_output=True, text=True, check=True).stdout
+    return children.run(["sh", "-c", command], env=env, check=True).stdout
 
 
 def _shape(value: Any) -> Any:

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omicopy.cloud.api import Api
 from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
 from omicopy.cloud.retry import SLOWEST, Pace, Verdict, read_patiently, send_once, verdict
 from omicopy.errors import ErrorCode
+from tests.hostile import Reply, hostile, transport
 
 READ, WRITE = False, True
 VERDICTS = [
@@ -239,16 +241,54 @@ def test_pauses_double_with_each_throttle_in_a_row_up_to_a_minute_and_begin_anew
 
 def test_retry_after_is_read_in_both_forms() -> None:
     assert parse_retry_after({"Retry-After": " 7 "}) == 7.0
-    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
-    assert parse_retry_after({"Retry-After": soon}) == pytest.approx(90, abs=5)
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    assert parse_retry_after({"Retry-After": soon}) == pytest.approx(30, abs=30)
     assert parse_retry_after({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0.0
     assert parse_retry_after({}) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "believed"),
+    [
+        ("60", 60.0),
+        ("61", 60.0),
+        ("99999999", 60.0),
+        ("9" * 400, 60.0),
+        ("9" * 400 + ".5", 60.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 60.0),
+        ("0", 0.0),
+        ("0.25", 0.25),
+        ("-5", None),
+        ("nan", None),
+        ("inf", None),
+        ("Infinity", None),
+        ("1e9", None),
+        ("0x10", None),
+        ("5, 5", None),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None),
+    ],
+)
+def test_retry_after_is_believed_for_a_minute_at_most(value: str, believed: float | None) -> None:
+    assert parse_retry_after({"Retry-After": value}) == believed
 
 
 @given(st.text(max_size=30) | st.sampled_from(["²", "٣", "-1", "1e9", "9" * 400, "Wed, 99 Oct 99999 07:28:00 -9999"]))
 def test_whatever_stands_in_retry_after_is_survived(value: str) -> None:
     seconds = parse_retry_after({"Retry-After": value})
-    assert seconds is None or seconds >= 0
+    assert seconds is None or 0 <= seconds <= 60
+
+
+@pytest.mark.parametrize("retry_after", ["99999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+@pytest.mark.parametrize("status", [429, 503, 500])
+def test_after_a_minute_a_service_that_asked_for_years_is_asked_again(status: int, retry_after: str) -> None:
+    """A healthy service that said so once, by mistake, would else not be asked for the rest of the run."""
+    time = Time()
+    throttled = Reply(status, body=b"{}", headers={"Retry-After": retry_after})
+    with hostile(throttled, Reply(body=b'{"Images": []}')) as server:
+        api = Api(server.account, transport(), time.pace())
+        assert api.read("ReadImages", 300.0, {}) == {"Images": []}
+    assert sum(time.slept) == pytest.approx(60.0)
+    assert len(server.requests) == 2
 
 
 def test_r8_an_error_shows_no_signature_that_the_service_echoed() -> None:

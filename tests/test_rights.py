@@ -16,11 +16,12 @@ from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.record import SERVICE_ITSELF
 from omicopy.sandbox.settings import Settings
 from omicopy.sandbox.world import Device
+from tests.children import PATIENCE
 from tests.test_options import commands
 from tests.tool import LINUX, THREE, Tool
 
 WEEK = 604_800
-SECOND_ID_IS_SMALLER = Settings(seed=0, export_seconds=60, import_seconds=0.05, queued_share=1)
+SECOND_ID_IS_SMALLER = Settings(seed=0, export_seconds=86_400, import_seconds=0.05, queued_share=1)
 PLACES = {
     ("source", "api"): Place.SOURCE_API,
     ("source", "oos"): Place.SOURCE_BUCKET,
@@ -88,7 +89,7 @@ def urls(tool: Tool) -> Iterator[None]:
     yield
     tool.url(old, "--no-check")
     uploaded = tool.url("s3://omi-exports/new", "--method", "put").out.strip()
-    assert httpx.put(uploaded, content=b"x").status_code == 200
+    assert httpx.put(uploaded, content=b"x", timeout=PATIENCE).status_code == 200
     yield
 
 
@@ -159,7 +160,8 @@ def looks(tool: Tool) -> Iterator[None]:
 
 
 def cancellations(tool: Tool) -> Iterator[None]:
-    tool.again(export_seconds=60, queued_share=1)
+    tool.again()
+    tool.hold()
     task = tool.export(LINUX, "--no-wait").out.strip()
     tool.forget()
     tool.run("cancel", task, "--from", "source")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -15,6 +14,8 @@ import pytest
 from omicopy.copying.carry_out import Orders
 from omicopy.model.request import Budgets
 from omicopy.sandbox.faults import Fault, FaultKind
+from tests import children
+from tests.children import PATIENCE
 from tests.tool import LINUX, Tool
 
 PLAN = """
@@ -73,7 +74,7 @@ def test_a_check_says_what_would_be_done_and_writes_nothing(tool) -> None:
 def test_what_fails_keeps_nothing_else_from_being_done(tool) -> None:
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, account="target-other", times=None))
     text = PLAN.replace("[{id: ami-00000003}]", "[{id: ami-00000003}, {id: ami-0000dead}]")
-    ran = run(tool, code=3, text=text)
+    ran = run(tool, code=4, text=text)
     failed = [c for c in ran.json["copies"] if c["status"] == "failed"]
     assert sorted((c["error"]["code"], (c["target"] or {}).get("image_name")) for c in failed) == sorted(
         [("denied", "golden-linux-eu-west-2"), ("denied", "golden-three-eu-west-2"), ("not-found", None)],
@@ -136,6 +137,8 @@ def pings():
     heard: list[tuple[str, str]] = []
 
     class Ear(BaseHTTPRequestHandler):
+        timeout = PATIENCE
+
         def do_POST(self) -> None:
             heard.append((self.path, self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()))
             self.send_response(200)
@@ -170,7 +173,7 @@ def test_a_monitor_hears_how_each_run_begins_and_ends(tool, pings) -> None:
         line for line in metrics.read_text().splitlines() if "last_success" in line and not line.startswith("#")
     ]
     heard.clear()
-    run(tool, *told, "--check", code=3)
+    run(tool, *told, "--check", code=12)
     assert heard == []
 
 
@@ -178,12 +181,13 @@ def test_a_killed_run_is_heard_of_and_the_next_one_finishes_it(tool, pings) -> N
     heard, url = pings
     ping = tool.home / "ping"
     ping.write_text(url)
-    tool.again(export_seconds=0.8)
+    tool.hold()
     running = tool.start("run", plan(tool), "--ping-url-file", str(ping))
     tool.await_request("CreateImageExportTask", 3)
     stopped = tool.finish(running, signal.SIGTERM)
     assert stopped.code == 143
     assert heard[-1][0].endswith("/fail")
+    tool.go()
     assert {c["status"] for c in run(tool).json["copies"]} == {"copied"}
     assert tool.count("CreateImageExportTask") == 3
     assert len(tool.copies()) + len(tool.copies("target-other")) == 5
@@ -193,11 +197,12 @@ def test_a_run_that_another_one_is_at_is_no_news(tool, pings) -> None:
     heard, url = pings
     ping = tool.home / "ping"
     ping.write_text(url)
-    tool.again(export_seconds=1.5)
+    tool.hold()
     first = tool.start("run", plan(tool), "--only", "windows")
     tool.await_request("CreateImageExportTask")
     assert run(tool, "--only", "windows", "--ping-url-file", str(ping), code=11).json["copies"][0]["status"] == "failed"
     assert [path.rpartition("/")[2] for path, _ in heard] == ["start"]
+    tool.go()
     assert tool.finish(first).code == 0
 
 
@@ -238,7 +243,7 @@ def test_a_plan_that_cleans_up_leaves_nothing_in_the_bucket_and_makes_nothing_tw
 def test_what_another_target_still_needs_is_not_cleaned_up(tool) -> None:
     text = PLAN.replace("prefix: nightly}", "prefix: nightly, cleanup: on-success}")
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateImage", account="target-other", times=None))
-    run(tool, code=3, text=text)
+    run(tool, code=12, text=text)
     assert len(tool.keys(".json")) == 2, "of the images that target-other lacks"
     tool.sandbox.faults.clear()
     run(tool, text=text)
@@ -258,7 +263,7 @@ CLEAN = PLAN.replace("prefix: nightly}", "prefix: nightly, cleanup: on-success}"
 
 def test_a_target_that_can_t_be_asked_keeps_the_export_that_it_needs(tool) -> None:
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, account="target-other", times=None))
-    run(tool, code=3, text=CLEAN)
+    run(tool, code=12, text=CLEAN)
     assert len(tool.keys(".json")) == 2, "of the two images that target-other lacks"
     tool.sandbox.faults.clear()
     run(tool, text=CLEAN)
@@ -275,23 +280,25 @@ def test_a_job_that_was_left_out_keeps_the_export_that_it_needs(tool) -> None:
 
 def test_an_import_of_another_run_on_this_machine_keeps_its_export(tool) -> None:
     tool.copy("golden-linux", "--name", "another")
-    tool.from_now_on(import_seconds=2)
+    tool.hold()
     tool.forget()
     importing = tool.start("copy", LINUX, "--from", "source", "--to", "target-other", "--bucket", "omi-exports")
     tool.await_request("CreateImage")
     ran = tool.copy("golden-linux", "--cleanup", "--name", "another", code=0)
-    assert "another run on this machine imports" in ran.copy["cleanup"]["left"]
+    assert "another run on this machine is at the copy 'golden-linux'" in ran.copy["cleanup"]["left"]
+    tool.go()
     assert tool.finish(importing).code == 0
     assert tool.copy("golden-linux", "--cleanup", "--name", "another").copy["cleanup"]["deleted_objects"] == 2
 
 
 def test_an_export_whose_tag_was_missed_is_tagged_and_cleaned_up_by_the_next_run(tool) -> None:
-    tool.again(export_seconds=0.5)
+    tool.hold()
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateTags", times=None))
     first = tool.start("copy", LINUX, "--from", "source", "--to", "target", "--bucket", "omi-exports")
     tool.await_request("CreateTags")
     first.kill()
     first.communicate()
+    tool.go()
     tool.sandbox.faults.clear()
     ran = tool.copy("golden-linux", "--cleanup")
     assert ran.copy["cleanup"] == {"deleted_objects": 2, "left": None, "error": None}
@@ -309,31 +316,13 @@ def test_what_a_clean_up_has_begun_to_delete_is_exported_anew(tool) -> None:
     assert tool.keys(".json") == [], "what the second export's manifest names is gone, too"
 
 
-def test_a_url_that_is_handed_out_while_a_clean_up_settles_keeps_its_objects(tool) -> None:
-    tool.copy("golden-linux")
-    tool.from_now_on(access_keys_end=None)
-    cleaning = tool.start(
-        "copy", LINUX, "--from", "source", "--to", "target", "--bucket", "omi-exports", "--cleanup", OMICOPY_GRACE="2s"
-    )
-    tool.wait(lambda: any("omicopy:cleaned-up" in dict(task.tags) for task in tool.tasks()))
-    handed = tool.url(f"s3://omi-exports/{LINUX}/{LINUX}.manifest.json", code=10)
-    assert "being deleted" in handed.err
-    assert tool.finish(cleaning).code == 0
-
-
 def test_a_monitor_hears_of_a_run_that_lost_its_output(tool, pings) -> None:
     heard, url = pings
     ping = tool.home / "ping"
     ping.write_text(url)
     with open("/dev/full", "w") as full:  # noqa: PTH123  a device
         words = ["run", plan(tool), "--only", "windows", "-o", "jsonl", "-q", "--ping-url-file", str(ping)]
-        done = subprocess.run(
-            [sys.executable, "-m", "omicopy", *words],
-            env=tool.env,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
+        done = children.run([sys.executable, "-m", "omicopy", *words], tool.env, stdout=full)
     assert done.returncode == 1
     assert heard[-1][0].endswith("/fail")
 
@@ -341,11 +330,14 @@ def test_a_monitor_hears_of_a_run_that_lost_its_output(tool, pings) -> None:
 def test_an_interrupted_run_tells_what_had_ended(tool) -> None:
     report, metrics = tool.home / "report.json", tool.home / "m.prom"
     tool.copy("golden-windows")
-    tool.from_now_on(export_seconds=5)
+    tool.hold()
     tool.forget()
     running = tool.start("run", plan(tool), "--report", str(report), "--metrics-file", str(metrics))
     tool.await_request("CreateImageExportTask", 2)
     tool.await_request("ReadImageExportTasks", 2)  # in the second tick
     assert tool.finish(running, signal.SIGTERM).code == 143
-    assert [c["status"] for c in json.loads(report.read_text())["copies"]] == ["present"]
+    written = json.loads(report.read_text())
+    assert sorted(c["status"] for c in written["copies"]) == ["present"] + ["running"] * 4
+    assert written["error"]["code"] == "interrupted"
     assert 'omicopy_copies{status="present"} 1' in metrics.read_text()
+    assert 'omicopy_copies{status="running"} 4' in metrics.read_text()

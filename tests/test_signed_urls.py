@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -25,7 +24,8 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.presigned import Signature, parse_presigned
 from omicopy.sandbox import signing as another
 from omicopy.sandbox.sandbox import Sandbox
-from tests import hostile
+from tests import children, hostile
+from tests.children import PATIENCE
 from tests.tool import EXPORT_BUCKET, LINUX, Tool, s3_client
 
 KEY = "some folder/disk+1~%41.qcow2.gz"
@@ -45,7 +45,9 @@ def source(sandbox: Sandbox) -> Account:
 
 
 def upload(account: Account, key: str) -> None:
-    assert httpx.put(presign(account, EXPORT_BUCKET, key, HOUR, "PUT"), content=BODY).status_code == 200
+    assert (
+        httpx.put(presign(account, EXPORT_BUCKET, key, HOUR, "PUT"), content=BODY, timeout=PATIENCE).status_code == 200
+    )
 
 
 def client(account: Account) -> Any:
@@ -54,14 +56,14 @@ def client(account: Account) -> Any:
 
 
 def status(url: str, method: str = "GET", **headers: str) -> int:
-    return httpx.request(method, url, headers=headers).status_code
+    return httpx.request(method, url, headers=headers, timeout=PATIENCE).status_code
 
 
 # --- a URL to GET with
 
 
 def test_a_url_gives_the_very_bytes_to_anybody(source: Account) -> None:
-    answer = httpx.get(presign(source, EXPORT_BUCKET, KEY, HOUR))
+    answer = httpx.get(presign(source, EXPORT_BUCKET, KEY, HOUR), timeout=PATIENCE)
     assert (answer.status_code, answer.content) == (200, BODY)
 
 
@@ -99,7 +101,7 @@ def test_a_url_opens_nothing_at_another_host_and_with_another_method(source: Acc
     url = presign(source, EXPORT_BUCKET, KEY, HOUR)
     assert status(url, Host="oos.example") == 403
     assert [status(url, method) for method in ("HEAD", "PUT", "DELETE")] == [403, 403, 403]
-    assert httpx.get(url).content == BODY
+    assert httpx.get(url, timeout=PATIENCE).content == BODY
 
 
 def test_a_url_opens_nothing_after_its_end(source: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +134,7 @@ def test_more_than_seven_days_are_refused_by_us_as_they_would_be_by_the_store(so
 @pytest.mark.parametrize("key", ODD_KEYS)
 def test_an_odd_key_is_the_one_that_is_written_and_read(source: Account, key: str) -> None:
     upload(source, key)
-    assert httpx.get(presign(source, EXPORT_BUCKET, key, HOUR)).content == BODY
+    assert httpx.get(presign(source, EXPORT_BUCKET, key, HOUR), timeout=PATIENCE).content == BODY
     assert key in [item["Key"] for item in client(source).list_objects_v2(Bucket=EXPORT_BUCKET)["Contents"]]
 
 
@@ -152,7 +154,7 @@ def curl(tmp_path: Path) -> Callable[..., int]:
         sent = ["--upload-file", str(file)] if request != "GET" else []
         said = [word for header in headers for word in ("-H", header)]
         words = ["curl", "-q", "-s", "-o", os.devnull, "-w", "%{http_code}", "--noproxy", "*", "--request", request]
-        done = subprocess.run([*words, *sent, *said, url], capture_output=True, text=True, timeout=20)
+        done = children.run([*words, *sent, *said, url])
         return int(done.stdout)
 
     return curl
@@ -169,14 +171,14 @@ def test_curl_uploads_with_the_content_type_that_was_signed_and_with_no_other(
     assert curl(url) == 403
     assert status(get) == 404
     assert curl(url, "Content-Type: text/x-plain; charset=utf-8") == 200
-    answer = httpx.get(get)
+    answer = httpx.get(get, timeout=PATIENCE)
     assert (answer.content, answer.headers["Content-Type"]) == (BODY, "text/x-plain; charset=utf-8")
 
 
 @curl_is_there
 def test_curl_uploads_without_a_content_type_where_none_was_signed(source: Account, curl: Callable[..., int]) -> None:
     assert curl(presign(source, EXPORT_BUCKET, "there", HOUR, "PUT")) == 200
-    assert httpx.get(presign(source, EXPORT_BUCKET, "there", HOUR)).content == BODY
+    assert httpx.get(presign(source, EXPORT_BUCKET, "there", HOUR), timeout=PATIENCE).content == BODY
 
 
 @curl_is_there
@@ -200,7 +202,7 @@ def test_r10_a_shell_takes_the_url_as_it_is(tool: Tool, tmp_path: Path) -> None:
         curl -q --noproxy '*' --fail --silent "$url"
     """
     words = ["sh", "-c", script, "sh", LINUX]
-    done = subprocess.run(words, env=tool.env, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    done = children.run(words, env=tool.env, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.encode() == tool.get(f"{LINUX}/{LINUX}.manifest.json")
 
@@ -217,7 +219,7 @@ def test_urls_of_the_old_kind_by_s3cmd_and_aws_are_read_to_the_second(sandbox: S
     by_aws = ["aws", "s3", "presign", location, "--expires-in", "3600", "--endpoint-url", source.oos_endpoint]
 
     def printed(command: list[str]) -> str:
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30)
+        done = children.run(command, env=env)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -225,7 +227,7 @@ def test_urls_of_the_old_kind_by_s3cmd_and_aws_are_read_to_the_second(sandbox: S
         read = [parse_presigned(url) for url in threads.map(printed, [by_s3cmd, by_aws])]
     assert [(url.bucket, url.key) for url in read] == [(EXPORT_BUCKET, KEY)] * 2
     assert [(url.scheme, url.signature) for url in read] == [("http", Signature.SIGV2)] * 2
-    assert [httpx.get(url.url).content for url in read] == [BODY, BODY]
+    assert [httpx.get(url.url, timeout=PATIENCE).content for url in read] == [BODY, BODY]
     assert read[0].expires_at == end
     assert read[1].expires_at is not None
     assert end <= read[1].expires_at <= datetime.now(UTC) + HOUR

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -16,6 +15,7 @@ import pytest
 
 import omicopy
 import omicopy.api
+from tests import children
 
 PACKAGE = Path(omicopy.__file__).parent
 FLOORS = {"errors": 0, "model": 1, "cloud": 2, "copying": 3, "api": 4, "cli": 5, "__main__": 6}
@@ -67,7 +67,7 @@ def loaded(*args: str, code: int = 0, env: Mapping[str, str] | None = None) -> s
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("OMICOPY_", "OSC_", "AWS_"))}
     keys = {"SRC_ACCESS_KEY": "AK", "SRC_SECRET_KEY": "SK", "SRC_REGION": "eu-west-2"}
     script = [sys.executable, "-c", LOADED.format(args=args)]
-    ran = subprocess.run(script, env=env or clean | keys, capture_output=True, text=True, check=False)
+    ran = children.run(script, env=env or clean | keys)
     assert ran.returncode == code, ran.stderr[-2000:]
     return set(ran.stderr.splitlines())
 
@@ -120,7 +120,7 @@ def test_a_url_with_all_its_reads_loads_no_client_of_the_storage_no_loop_and_no_
 
 def test_a_public_function_loads_what_it_needs_itself_and_each_is_there() -> None:
     code = "import sys; from omicopy import presign; print(*sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ran = children.run([sys.executable, "-c", code], check=True)
     assert of(STORAGE_CLIENT | LOOP_AND_PLANS, set(ran.stdout.split())) == set()
     assert all(getattr(omicopy, name) for name in omicopy.__all__)
     assert all(getattr(omicopy.api, name) for name in omicopy.api.__all__)
@@ -132,7 +132,7 @@ def test_the_public_names_are_listed_for_type_checkers_for_completion_and_where_
     typed = [alias.asname for node in checked.body if isinstance(node, ast.ImportFrom) for alias in node.names]
     assert sorted(omicopy.api.__all__) == sorted(omicopy.api._MODULES) == sorted(str(name) for name in typed)
     code = "import omicopy, omicopy.api, sys; print(*dir(omicopy)); print(*dir(omicopy.api)); print(*sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ran = children.run([sys.executable, "-c", code], check=True)
     first, second, loaded = (set(line.split()) for line in ran.stdout.splitlines())
     assert (set(omicopy.__all__) - first, set(omicopy.api.__all__) - second) == (set(), set())
     assert of({"omicopy.copying", "omicopy.model"}, loaded) == set()
@@ -213,7 +213,7 @@ for name in json.load(sys.stdin):
     importlib.import_module(name)
 """
     names = json.dumps(sorted(HOUSE))
-    ran = subprocess.run([sys.executable, "-c", code], input=names, capture_output=True, text=True, check=False)
+    ran = children.run([sys.executable, "-c", code], input=names)
     assert ran.returncode == 0, ran.stderr
 
 

@@ -66,7 +66,7 @@ def until(tool: Tool, *args: str, **env: str) -> dict[str, str]:
 
 def test_it_shows_exports_and_copies_and_who_made_them_without_a_write(tool: Tool) -> None:
     made = tool.copy(LINUX, "--prefix", "nightly").copy
-    tool.from_now_on(export_seconds=60, queued_share=0.9)
+    tool.hold()
     strangers = tool.start_export(THREE)
     tool.forget()
     elsewhere = tool.elsewhere()
@@ -245,7 +245,7 @@ def test_a_plan_is_shown_copy_by_copy(tool: Tool) -> None:
     plan = tool.home / "plan.yaml"
     plan.write_text(PLAN)
     made = tool.copy(LINUX).copy
-    tool.from_now_on(export_seconds=60)
+    tool.hold()
     running = tool.start_export(THREE)
     tool.forget()
     ran, told = tool.together(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -12,13 +12,15 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from botocore.session import Session
 
+from omicopy.cloud import pages
 from omicopy.cloud.failure import Cause, ServiceError
 from omicopy.cloud.fetch import MANIFEST_LIMIT, Fetcher, Life
+from omicopy.cloud.object_size import object_size
 from omicopy.cloud.signing import presign
 from omicopy.cloud.storage import Storage
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.presigned import PresignedUrl, parse_presigned
-from tests.hostile import HTML, JSON, PAGE, XML, Hostile, Hurried, Reply, account, hostile, transport
+from tests.hostile import HTML, JSON, PAGE, XML, Hostile, Hurried, Reply, account, hostile, served, transport
 
 REDIRECT = b"<Error><Code>PermanentRedirect</Code><Endpoint>elsewhere.example</Endpoint></Error>"
 WRONG_REGION = b"<Error><Code>AuthorizationHeaderMalformed</Code><Region>us-east-2</Region></Error>"
@@ -65,6 +67,8 @@ NO_LISTING = [
     pytest.param(Reply(kind=XML, body=listing("a").body[:-40]), id="XML cut in the middle"),
     pytest.param(Reply(kind=XML, body=listing("a").body[:-40], missing=40), id="half a body"),
     pytest.param(listing("a", size=""), id="an object without a size"),
+    pytest.param(listing("a", "", "b"), id="an object with an empty key"),
+    pytest.param(Reply(kind=XML, body=listing("a").body.replace(b"<Key>a</Key>", b"")), id="an object without a key"),
     pytest.param(listing("a", size="<Size>many</Size>"), id="a size that is no number"),
     pytest.param(listing("a", truncated=True), id="more to come, and no way to ask for it"),
     pytest.param(Reply(kind=XML, body=refusal(200, "InternalError").body), id="an error with 200"),
@@ -104,6 +108,28 @@ def test_a_page_that_is_missing_is_a_failure_and_never_a_shorter_list(server: Ho
     with pytest.raises(ServiceError) as caught:
         storage(ready(server, *replies)).sizes("omi-exports", "x/")
     assert caught.value.code is ErrorCode.TEMPORARY
+
+
+class _Endless(Hostile):
+    """Gives a page with a new token to every request."""
+
+    def __init__(self, *keys: str) -> None:
+        super().__init__(Reply())
+        self.keys = keys
+
+    def next_reply(self) -> Reply:
+        return listing(*self.keys, token=f"token-{len(self.requests)}")
+
+
+@pytest.mark.parametrize("keys", [(), ("x/1",)])
+def test_r12_pages_with_ever_new_tokens_have_an_end(monkeypatch: pytest.MonkeyPatch, keys: Sequence[str]) -> None:
+    monkeypatch.setattr(pages, "MOST_PAGES", 7)
+    monkeypatch.setattr(pages, "MOST_EMPTY", 3)
+    with served(_Endless(*keys)) as endless, pytest.raises(ServiceError) as caught:
+        storage(endless).sizes("omi-exports", "x/")
+    assert caught.value.cause is Cause.GARBLED
+    assert "there is still a next one" in caught.value.message
+    assert len(endless.requests) == (7 if keys else 4)
 
 
 @pytest.mark.parametrize(
@@ -312,3 +338,41 @@ def test_a_length_that_is_no_number_is_no_length(server: Hostile, length: str) -
 
 def test_an_object_without_a_byte_is_an_empty_one(server: Hostile) -> None:
     assert fetcher().probe(url(ready(server, Reply(416)))).size_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "content_range", "length", "size"),
+    [
+        (200, "", "974", 974),
+        (200, "", "", None),
+        (200, "bytes 0-0/974", "1", 974),
+        (200, "bytes 0-0/974", "", 974),
+        (200, "bytes 0-0/5", "974", 974),
+        (206, "bytes 0-0/974", "1", 974),
+        (206, "Bytes 0-0/1", "", 1),
+        (206, "bytes 0-973/974", "974", 974),
+        (206, "bytes 0-0/974", "974", None),
+        (206, "bytes 0-0/0", "1", None),
+        (206, "bytes 0-5/3", "6", None),
+        (206, "bytes 5-5/974", "1", None),
+        (206, "bytes 0-0/*", "1", None),
+        (206, "bytes */974", "1", None),
+        (206, "bytes 0-0/974, bytes 0-0/5", "1", None),
+        (206, "bytes 0-0/-1", "1", None),
+        (206, "0-0/974", "1", None),
+        (206, "", "974", None),
+        (416, "", "200", 0),
+        (416, "bytes */0", "", 0),
+        (416, "bytes */974", "", None),
+        (416, "bytes 0-0/974", "", None),
+    ],
+)
+def test_a_size_is_what_the_answer_says_without_a_contradiction(
+    status: int, content_range: str, length: str, size: int | None
+) -> None:
+    assert object_size(status, {"Content-Range": content_range, "Content-Length": length}) == size
+
+
+def test_a_part_that_a_proxy_passes_on_as_200_is_no_whole_object(server: Hostile) -> None:
+    ready(server, Reply(200, headers={"Content-Range": "bytes 0-0/974"}, body=b"x"))
+    assert fetcher().probe(url(server)).size_bytes == 974

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import stat
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,13 +13,18 @@ import pytest
 from omicopy.copying.events import Event, Warned
 from omicopy.copying.locks import Locks
 from omicopy.sandbox.sandbox import Sandbox
+from tests.children import Child, wait_until
 from tests.proofs import rig
 
 ENTRY = {"kind": "image", "account": "1", "name": "a"}
 
 
 def test_two_runs_of_one_copy_make_one_image_and_the_second_is_told(sandbox: Sandbox, tmp_path: Path) -> None:
-    ended = [rig.finish(process) for process in [rig.start(sandbox, tmp_path), rig.start(sandbox, tmp_path)]]
+    sandbox.clockwork.hold()
+    started = [rig.start(sandbox, tmp_path), rig.start(sandbox, tmp_path)]
+    wait_until(lambda: any(process.poll() is not None for process in started))
+    sandbox.clockwork.go()
+    ended = [rig.finish(process) for process in started]
     assert sorted(run.code for run in ended) == [0, 11]
     told = next(run.err for run in ended if run.code == 11)
     assert "another run on this machine is at golden-linux" in told
@@ -29,7 +33,7 @@ def test_two_runs_of_one_copy_make_one_image_and_the_second_is_told(sandbox: San
 
 
 def test_a_run_that_waits_for_the_lock_finds_the_copy_present(sandbox: Sandbox, tmp_path: Path) -> None:
-    args = (*rig.COPY, "--lock-wait", "30s")
+    args = (*rig.COPY, "--lock-wait", "1h")
     ended = [
         rig.finish(process) for process in [rig.start(sandbox, tmp_path, args), rig.start(sandbox, tmp_path, args)]
     ]
@@ -123,11 +127,10 @@ def test_of_many_that_want_what_a_killed_run_left_one_gets_it(tmp_path: Path) ->
 def test_a_killed_process_leaves_nothing_locked(tmp_path: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path; from omicopy.copying.locks import Locks\n"
-        f"assert Locks(Path({str(tmp_path)!r}), print).take({ENTRY!r}); print('held', flush=True); time.sleep(60)"
+        f"assert Locks(Path({str(tmp_path)!r}), print).take({ENTRY!r}); print('held', flush=True); time.sleep(3600)"
     )
-    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
+    process = Child([sys.executable, "-c", script])
+    assert process.line() == "held\n"
     assert Locks(tmp_path, [].append).take(ENTRY) is None
     process.kill()
     process.communicate()

@@ -6,9 +6,7 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -25,18 +23,20 @@ from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import EXPORT_BUCKET, SOURCE_REGION, TARGET_REGION, Settings
 from omicopy.sandbox.signing import Signer, presign
 from omicopy.sandbox.world import ExportTask, Image, World
+from tests.children import PATIENCE, Child, wait_until
 from tests.warm import Warm
 
 LINUX, THREE = "ami-00000001", "ami-00000002"
 QUICK = Settings(export_seconds=0.05, import_seconds=0.05)
-PATIENCE = 20.0
 QUICKLY = {
     "OMICOPY_POLL_MIN": "0.02s",
     "OMICOPY_POLL_MAX": "0.05s",
     "OMICOPY_GRACE": "0.5s",
-    "OMICOPY_RETRY": "5s",
-    "OMICOPY_HTTP_TIMEOUT": "5s",
+    "OMICOPY_RETRY": "2m",
+    "OMICOPY_HTTP_TIMEOUT": "60s",
 }
+ENTRY = "import omicopy.__main__ as entry; entry.UNHEARD_SECONDS = entry.LAST_WORDS_SECONDS = 600; entry.main()"
+"""`python -m omicopy`, but on a busy machine, too, a first signal has the time to be heard and to say its message."""
 SIGNATURE = re.compile(r"Signature(?:=|%3D)(?!REDACTED)", re.IGNORECASE)
 WRITES = ("Create", "Update", "Delete", "Put", "Post", "Copy")
 
@@ -91,6 +91,22 @@ class Tool:
         for world in (self.source, self.target):
             world.settings = replace(world.settings, **settings)
 
+    # --- the sandbox's clock
+
+    def hold(self) -> None:
+        """Exports and imports get no further, and reads that lag see nothing new, until `advance` or `go`."""
+        self.sandbox.clockwork.hold()
+
+    def advance(self, seconds: float) -> None:
+        """So many seconds pass at once, and no more."""
+        self.sandbox.clockwork.advance(seconds)
+
+    def go(self) -> None:
+        """Time passes again."""
+        self.sandbox.clockwork.go()
+
+    # --- what is configured
+
     def profiles(self, **changes: Mapping[str, Any]) -> dict[str, str]:
         """The environment in which profiles have other values; None takes a value away."""
         profiles = json.loads(self.sandbox.profiles.read_text())
@@ -127,23 +143,19 @@ class Tool:
         with ThreadPoolExecutor(4) as threads:
             return [future.result() for future in [threads.submit(command) for command in commands]]
 
-    def start(self, *args: str, **env: str) -> subprocess.Popen[str]:
-        """A command that runs on, from a cold start; see `finish`."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "omicopy", *args],
-            env=self.env | env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(self, *args: str, ignoring: str = "", **env: str) -> Child:
+        """A command that runs on, from a cold start; see `finish`. `ignoring` names signals that it is told to ignore,
+        as `nohup` and scripts tell those that they start."""
+        command = [sys.executable, "-c", ENTRY, *args]
+        told = ["sh", "-c", f"trap '' {ignoring}; exec \"$@\"", "sh"] if ignoring else []
+        return Child([*told, *command], self.env | env)
 
-    def finish(self, process: subprocess.Popen[str], send: signal.Signals | None = None) -> Ran:
+    def finish(self, process: Child, send: signal.Signals | None = None) -> Ran:
         """Sends a signal, if any, and waits for the end."""
         if send is not None:
             process.send_signal(send)
-        out, err = process.communicate(timeout=PATIENCE)
-        return self.judged(Ran(process.returncode, out, err), process.args[3:], None)
+        out, err = process.communicate()
+        return self.judged(Ran(process.returncode, out, err), process.args[process.args.index(ENTRY) + 1 :], None)
 
     def judged(self, ran: Ran, args: Iterable[str], code: int | None) -> Ran:
         said = f"{' '.join(args)}\nexit {ran.code}\n--- stdout\n{ran.out}\n--- stderr\n{ran.err}"
@@ -233,11 +245,13 @@ class Tool:
         self.wait(lambda: self.count(action) >= times)
         return self.sandbox.record.requests(action)[-1]
 
+    def await_looks(self, action: str) -> None:
+        """Waits until what is there now was seen by whoever looks again and again, and what it did about it is done:
+        one look may have been under way, and the next one is over when another begins."""
+        self.await_request(action, self.count(action) + 3)
+
     def wait(self, done: Callable[[], object]) -> None:
-        give_up = time.monotonic() + PATIENCE
-        while not done():
-            assert time.monotonic() < give_up, "it takes too long"
-            time.sleep(0.005)
+        wait_until(done)
 
     # --- what lies in the bucket
 

@@ -25,6 +25,7 @@ from omicopy.copying.journal import Journal
 from omicopy.copying.locks import Locks
 from omicopy.copying.loop import Loop
 from omicopy.copying.pilot import Mode
+from omicopy.model.answers import Unreadable, listed
 from omicopy.model.calls import CallCount
 from omicopy.model.presigned import PresignedUrl
 from omicopy.model.report import CopyResult
@@ -252,14 +253,19 @@ class FakeApi:
     def read_all(
         self, action: str, key: str, patience: float, filters: Mapping[str, Any], parse: Callable[[Any], Any]
     ) -> list[Any]:
-        items = self._cloud.ask(self._profile, action, {"Filters": filters})[key]
-        return [parsed for item in items if (parsed := parse(item)) is not None]
+        answer = self._cloud.ask(self._profile, action, {"Filters": filters})
+        try:
+            return [parse(item) for item in listed(answer, key)]
+        except Unreadable as error:
+            raise temporary(Cause.GARBLED, action, self._profile, str(error)) from None
 
     def write(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         return self._cloud.ask(self._profile, action, parameters)
 
-    def read(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        return self._cloud.ask(self._profile, action, parameters)
+    def read_parsed(
+        self, action: str, patience: float, parameters: Mapping[str, Any], parse: Callable[[Any], Any]
+    ) -> Any:
+        return parse(self._cloud.ask(self._profile, action, parameters))
 
 
 class FakeStorage:
@@ -294,8 +300,8 @@ class FakeFetcher:
         self._cloud = cloud
 
     def read(self, url: PresignedUrl) -> bytes:
-        """Through a URL that was signed a moment ago; what it holds was read from the bucket before."""
-        return b"{}"
+        """Through a URL that was signed a moment ago."""
+        return self._cloud.objects[url.key or ""]
 
     def probe(self, url: PresignedUrl) -> Probe:
         if url.url in self._cloud.refused_urls:

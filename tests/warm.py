@@ -10,12 +10,14 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import IO, NoReturn
+
+from tests.children import Child
 
 _LONGEST = 1 << 20
 
@@ -26,29 +28,35 @@ class Warm:
     def __init__(self) -> None:
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.warm", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-            )
+            command = [sys.executable, "-m", "tests.warm", str(theirs.fileno())]
+            self._process = Child(command, pass_fds=[theirs.fileno()], stdout=None, stderr=None)
 
     def run(self, args: Sequence[str], env: Mapping[str, str], stdin: str, timeout: float) -> tuple[int, str, str]:
         """Exit code (negative for a signal, as `subprocess` has it), stdout and stderr."""
         request = json.dumps({"args": args, "env": dict(env)}).encode()
         with _file(stdin) as given, _file() as out, _file() as err:
-            ours, theirs = socket.socketpair()
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with ours, theirs:
                 streams = [given.fileno(), out.fileno(), err.fileno(), theirs.fileno()]
                 socket.send_fds(self._channel, [request], streams)
                 theirs.close()
                 ours.settimeout(timeout)
-                code = int(ours.recv(16))
+                process = int(ours.recv(16))
+                try:
+                    code = int(ours.recv(16))
+                except BaseException as error:  # it took too long, or the test did
+                    os.killpg(process, signal.SIGKILL)
+                    said = f"--- stdout\n{_content(out)}\n--- stderr\n{_content(err)}"
+                    error.add_note(f"omicopy {' '.join(args)} did not end\n{said}")
+                    raise
             return code, _content(out), _content(err)
 
     def close(self) -> None:
         self._channel.close()
-        self._process.wait()
+        try:
+            self._process.wait()
+        finally:
+            self._process.end()
 
 
 def _file(content: str = "") -> IO[bytes]:
@@ -88,9 +96,12 @@ def _wait_for_it(request: Mapping[str, object], streams: Sequence[int]) -> NoRet
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     process = os.fork()
     if process == 0:
+        os.setsid()
         _be_it(request, streams)
+    os.write(streams[3], str(process).encode())
     _, status = os.waitpid(process, 0)
-    os.write(streams[3], str(os.waitstatus_to_exitcode(status)).encode())
+    with suppress(BrokenPipeError):  # nobody waits any more
+        os.write(streams[3], str(os.waitstatus_to_exitcode(status)).encode())
     os._exit(0)
 
 

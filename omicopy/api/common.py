@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.profile import resolve_profile
-from omicopy.model.duration import parse_duration
+from omicopy.errors import named
+from omicopy.model.duration import ANY_DURATION
 
 Duration = timedelta | str
 
 
 def connect(*profiles: str) -> Clients:
     """The clients of the accounts behind `profiles`. Sends nothing yet; raises CONFIGURATION."""
-    return Clients({profile: resolve_profile(profile, os.environ, Path.home()) for profile in profiles})
+    return Clients({profile: resolve_profile(profile, os.environ) for profile in profiles})
 
 
-def duration(value: Duration) -> timedelta:
-    """Raises USAGE for a text that is none."""
-    return parse_duration(value) if isinstance(value, str) else value
+def duration(argument: str, value: Duration, read: Callable[[Duration], timedelta] = ANY_DURATION.read) -> timedelta:
+    """The duration that was given for an argument. Raises USAGE, with its name, for what is none or is out of range."""
+    with named(argument):
+        return read(value)

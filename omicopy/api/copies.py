@@ -7,15 +7,16 @@ from contextlib import AbstractContextManager, contextmanager
 
 from omicopy.api.common import Duration, connect, duration
 from omicopy.cloud.clients import Clients
-from omicopy.copying.carry_out import Orders, carry_out
+from omicopy.copying.carry_out import Orders, accounted_for, carry_out
 from omicopy.copying.events import Listener
 from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.aftercare import check_account_id, check_tag
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.presigned import LONGEST_VALIDITY
 from omicopy.model.report import CopyResult
 from omicopy.model.request import Aftercare, CopyRequest
+from omicopy.model.tags import check_account_id, check_tag
+from omicopy.model.validity import check_validity
 
 Watch = Callable[[Sequence[CopyRequest]], AbstractContextManager[Listener]]
 """Is given what is about to be carried out, and makes the listener that hears how it gets on."""
@@ -53,7 +54,7 @@ def copy(
     One result an image and target. `name` is a template with {name}, {date}, {region} and {image_id}; `description`
     None keeps the source's. `min_validity` is for how long every URL must work, else the import budget.
     """
-    orders = orders or Orders()
+    orders = (orders or Orders()).begun()
     pairs = dict(check_tag(key, value) for key, value in (tags or {}).items())
     wish = CopyWish(
         export=ExportWish(_several(images, "images"), source, bucket, prefix, disk_format, re_export),
@@ -61,14 +62,17 @@ def copy(
         name=name,
         description=description,
         if_exists=if_exists,
-        min_validity=min(orders.budgets.import_, LONGEST_VALIDITY) if min_validity is None else duration(min_validity),
+        min_validity=min(orders.budgets.import_, LONGEST_VALIDITY)
+        if min_validity is None
+        else duration("min_validity", min_validity, check_validity),
         care=Aftercare(pairs, copy_tags, tuple(check_account_id(account) for account in share_with)),
         cleanup=cleanup,
     )
     clients = clients or connect(source, *wish.targets)
-    requests = copy_requests(clients, wish)
-    with watch(requests) as listener:
-        return carry_out(clients, requests, orders, listener)
+    with clients.time_limit.until(orders.mode.ends):
+        requests = copy_requests(clients, wish)
+        with accounted_for(requests), watch(requests) as listener:
+            return carry_out(clients, requests, orders, listener)
 
 
 def _several(values: Sequence[str], what: str) -> Sequence[str]:

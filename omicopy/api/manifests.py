@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from omicopy.api.common import connect
 from omicopy.cloud.clients import Clients
@@ -13,15 +14,22 @@ from omicopy.copying.locate import is_own, locate
 from omicopy.copying.sources import read_source
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.manifest import parse_manifest
+from omicopy.model.own_manifest import problem_of_own
 
 
 def inspect(
-    source: str, *, profile: str | None = None, probe: bool = False, clients: Clients | None = None
+    source: str,
+    *,
+    profile: str | None = None,
+    probe: bool = False,
+    allow_private: bool = False,
+    clients: Clients | None = None,
 ) -> Inspection:
     """What a manifest says and until when it serves; with `probe` whether every object behind it is alive.
 
     `source` is the manifest's URL, a file that holds one or the manifest itself, or `-` for stdin, none of which needs
-    credentials; or, with `profile`, what `presign` takes.
+    credentials; or, with `profile`, what `presign` takes. This machine and private networks are asked only at the host
+    of the URL that was given, or of the profile's own store; with `allow_private` wherever the manifest leads to.
     """
     own, now = is_own(source), datetime.now(UTC)
     if own and profile is None:
@@ -30,12 +38,23 @@ def inspect(
     clients = clients or connect(*([profile] if profile and own else []))
     if own and profile is not None:
         bucket, key = locate(clients, profile, source, now)
-        inspection = Inspection(read_own_manifest(clients, profile, bucket, key), location=f"s3://{bucket}/{key}")
+        manifest = read_own_manifest(clients, profile, bucket, key)
+        outside = problem_of_own(manifest, bucket, key, clients.accounts[profile].oos_endpoint)
+        inspection = Inspection(manifest, location=f"s3://{bucket}/{key}", outside=outside)
     else:
         inspection = _inspect_handed(clients, source, now)
-    if probe:
-        return replace(inspection, probes=probe_all(clients.fetcher(), inspection.manifest))
-    return inspection
+    if not probe:
+        return inspection
+    named = _named_host(clients, inspection, profile)
+    return replace(inspection, probes=probe_all(clients.fetcher(), inspection.manifest, named, allow_private))
+
+
+def _named_host(clients: Clients, inspection: Inspection, profile: str | None) -> str | None:
+    """The host that the user named: that of the URL, or of the account's own store. A file names none."""
+    if inspection.url is not None:
+        return inspection.url.hostname
+    is_own_place = inspection.location is not None and profile is not None
+    return urlsplit(clients.accounts[profile].oos_endpoint).hostname if is_own_place and profile else None
 
 
 def _inspect_handed(clients: Clients, source: str, now: datetime) -> Inspection:

@@ -9,14 +9,14 @@ from pathlib import Path
 from omicopy.api.common import connect
 from omicopy.api.copies import Watch, unwatched
 from omicopy.cloud.clients import Clients
-from omicopy.copying.carry_out import Orders, carry_out
+from omicopy.copying.carry_out import Orders, accounted_for, carry_out
 from omicopy.copying.events import Warned
 from omicopy.copying.prepare_plan import Prepared, plan_requests
 from omicopy.copying.sources import read_plan_text
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.plan import Plan, parse_plan
 from omicopy.model.report import CopyResult, Status
-from omicopy.model.request import CopyRequest, Origin
+from omicopy.model.request import CopyRequest, Origin, Unprepared
 from omicopy.model.shard import Shard, check_shard
 
 
@@ -33,18 +33,24 @@ def run_plan(
 
     `plan` is a plan, or the file that holds one. One result a copy; one too for each that can't even be asked for.
     """
-    orders, shard = orders or Orders(), check_shard(shard) if shard else None
+    orders = (orders or Orders()).begun()
+    shard = check_shard(shard) if shard else None
     plan = plan if isinstance(plan, Plan) else load_plan(plan)
     clients = clients or connect(*plan.only(only).profiles)
-    prepared = plan_requests(clients, plan, orders.budgets, only=only, shard=shard)
-    failed = [CopyResult(failure, Status.FAILED, False, 0.0, error=failure.error) for failure in prepared.failures]
-    with watch(prepared.requests) as listener:
-        for note in prepared.notes:
-            listener(Warned(note))
-        requests = prepared.requests
-        if orders.mode.fail_fast and any(not failure.best_effort for failure in prepared.failures):
-            return failed + [_not_begun(request) for request in requests]
-        return carry_out(clients, requests, orders, listener, _needed_elsewhere(plan, only, prepared)) + failed
+    with clients.time_limit.until(orders.mode.ends):
+        prepared = plan_requests(clients, plan, orders.budgets, only=only, shard=shard)
+        failed, requests = [_unprepared(failure) for failure in prepared.failures], prepared.requests
+        with accounted_for(requests, failed), watch(requests) as listener:
+            for note in prepared.notes:
+                listener(Warned(note))
+            if orders.mode.fail_fast and any(not failure.best_effort for failure in prepared.failures):
+                return failed + [_not_begun(request) for request in requests]
+            return carry_out(clients, requests, orders, listener, _needed_elsewhere(plan, only, prepared), known=failed)
+
+
+def _unprepared(failure: Unprepared) -> CopyResult:
+    status = Status.NOT_BEGUN if failure.error.code is ErrorCode.OUT_OF_TIME else Status.FAILED
+    return CopyResult(failure, status, False, 0.0, error=failure.error)
 
 
 def _needed_elsewhere(plan: Plan, only: Sequence[str], prepared: Prepared) -> Callable[[CopyRequest], bool]:

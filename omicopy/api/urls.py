@@ -8,6 +8,7 @@ from omicopy.api.common import Duration, connect, duration
 from omicopy.cloud.clients import Clients
 from omicopy.copying.handout import Handout, Wish, hand_out
 from omicopy.copying.locate import locate
+from omicopy.model.validity import check_expiry, check_validity
 
 
 def presign(
@@ -25,9 +26,14 @@ def presign(
     `source` is `s3://BUCKET/KEY`, a folder, an export task's or an image's ID, or an old URL. A manifest whose URLs end
     within `min_validity` (else 24 h, or as long as the URL lives) is signed anew; without `resign` that is EXPIRED.
     """
-    life = duration(expires)
-    validity = min(timedelta(hours=24), life) if min_validity is None else duration(min_validity)
+    life = duration("expires", expires, check_expiry)
+    validity = (
+        min(timedelta(hours=24), life)
+        if min_validity is None
+        else duration("min_validity", min_validity, check_validity)
+    )
     clients, now = clients or connect(profile), datetime.now(UTC)
     is_url = source.lower().startswith(("http://", "https://"))
-    wish = Wish(profile, life, validity, check, resign, only_manifest=is_url)
+    is_export = not is_url and (not source.startswith("s3://") or source.endswith("/"))
+    wish = Wish(profile, life, validity, check, resign, only_manifest=is_url, is_export=is_export)
     return hand_out(clients, wish, *locate(clients, profile, source, now), now)

@@ -6,28 +6,27 @@ import os
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
 
 from omicopy.cli.talk import keep_secret, warn
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.network import Network
 from omicopy.cloud.profile import Account, resolve_profile
 from omicopy.cloud.time_limit import TimeLimit
-from omicopy.model.duration import parse_duration, say_duration
+from omicopy.model.duration import TIMEOUT, say_duration
 
 TOLERATED_SKEW = timedelta(seconds=60)
 
 
 def accounts_of(profiles: Sequence[str]) -> dict[str, Account]:
     """Complete credentials of every profile, before any SDK is made. Raises CONFIGURATION."""
-    accounts = {profile: resolve_profile(profile, os.environ, Path.home()) for profile in profiles}
+    accounts = {profile: resolve_profile(profile, os.environ) for profile in profiles}
     for account in accounts.values():
         keep_secret(account.secret_key, account.access_key)
     return accounts
 
 
 def clients_for(profiles: Sequence[str], retry: timedelta, http_timeout: str, ca_bundle: str | None = None) -> Clients:
-    limit = TimeLimit(max(parse_duration(http_timeout).total_seconds(), 0.001))
+    limit = TimeLimit(TIMEOUT.read(http_timeout).total_seconds())
     return Clients(accounts_of(profiles), limit, network_of(ca_bundle), retry=retry, tell=warn)
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import atexit
-import errno
 import gc
 import os
-import shlex
 import sys
 import traceback
 from typing import Annotated, NoReturn
@@ -15,7 +13,9 @@ import typer
 
 from omicopy import __version__
 from omicopy.cli.commands import Commands
-from omicopy.cli.talk import say, say_error, without_hashes
+from omicopy.cli.failing import interrupted_early
+from omicopy.cli.streams import lost_output
+from omicopy.cli.talk import quoted_lines, say, say_error, without_hashes
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 
 app = typer.Typer(
@@ -26,9 +26,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks would show local variables, secrets among them
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _print_version(wanted: bool) -> None:
@@ -46,33 +43,59 @@ def options(
     """Copy OUTSCALE machine images (OMIs) between accounts and Regions."""
 
 
-def run() -> None:
+def run() -> NoReturn:
     """Runs the command line and ends the process with an exit code of the README's table."""
     atexit.register(gc.freeze)  # or Python's last act is to look for garbage in every module: a tenth of a start
     try:
+        code = _exit_code()
+    except Interrupted as interruption:
+        if not interruption.again:
+            interrupted_early(interruption)
+        _say_what_is_lost()
+        _say_interrupted(interruption)
+        os._exit(interruption.exit_code)  # at once: requests still under way in threads are nobody's concern any more
+    sys.exit(ErrorCode.FAILED.exit_code if _say_what_is_lost() else code)
+
+
+def _exit_code() -> int | str | None:
+    """What the command ends with. Whatever it is that fails, its message passes the filter (R8)."""
+    try:
         app(prog_name="omicopy")
+    except SystemExit as end:
+        return end.code
     except OmicopyError as error:
         say_error(error)
-        sys.exit(error.exit_code)
-    except OSError as error:
-        if error.errno not in _NO_ROOM:
-            _say_unforeseen()
-        reason = f"What there is to say can't be written: {error.strerror}"
-        say_error(OmicopyError(ErrorCode.FAILED, reason, "Make room, then run the same command again."))
-        os._exit(ErrorCode.FAILED.exit_code)  # what stdout still holds can't be written at the end either
-    except Exception:  # noqa: BLE001  whatever it is, it passes the filter
-        _say_unforeseen()
-    except Interrupted as interruption:
-        again = shlex.join(["omicopy", *sys.argv[1:]])
-        meanwhile = "; ".join(interruption.goes_on) or "nothing"
-        say(f"\nInterrupted. The service goes on with: {meanwhile}. To continue here:\n  {again}", event="interrupted")
-        sys.stdout.flush()
-        os._exit(interruption.exit_code)  # at once: requests still under way in threads are nobody's concern any more
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001
+        if isinstance(error, RuntimeError) and "home directory" in str(error):  # pathlib's, for --install-completion
+            missing = OmicopyError(ErrorCode.CONFIGURATION, "There is no home folder", "Set HOME.")
+            say_error(missing)
+            return missing.exit_code
+        lines = quoted_lines(without_hashes(traceback.format_exc()))
+        say("This should not have happened; please report it:", *lines, level="error", event="failed")
+        return ErrorCode.FAILED.exit_code
+    return 0
 
 
-def _say_unforeseen() -> NoReturn:
-    """A mistake of ours. Its traceback is told like everything else: without a key or a signature (R8)."""
-    say(
-        f"This should not have happened; please report it:\n{without_hashes(traceback.format_exc())}", "error", "failed"
-    )
-    sys.exit(ErrorCode.FAILED.exit_code)
+def _say_what_is_lost() -> bool:
+    """Says, after all work is done, that stdout could not be written; whether that is so."""
+    lost = lost_output()
+    if lost is not None:
+        reason = f"What there is to say can't be written: {lost.strerror} (stdout). All else is done"
+        say_error(OmicopyError(ErrorCode.FAILED, reason))
+    return lost is not None
+
+
+def _say_interrupted(interruption: Interrupted) -> None:
+    told = ["Interrupted"]
+    if interruption.results:
+        from omicopy.cli.running import copies_of
+        from omicopy.model.report import say_progress
+
+        copies = copies_of(interruption)
+        told += [say_progress(copies)] if copies else []
+        if any(copy.cleanup and not copy.cleanup.is_done for copy in copies):
+            told.append("Exported objects are left in their bucket")
+    told += [f"The service goes on with: {'; '.join(interruption.goes_on)}"] if interruption.goes_on else []
+    lines = [f"{'. '.join(told)}. To continue here:", f"  {interruption.again}"]
+    say("", *lines, level="info", event="interrupted", command=interruption.again)

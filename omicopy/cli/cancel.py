@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omicopy.cli import options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
-from omicopy.errors import ErrorCode, OmicopyError, shared_exit_code
+from omicopy.errors import ErrorCode, OmicopyError, printable, shared_exit_code
+from omicopy.model.text import check_text
 
 if TYPE_CHECKING:
     from omicopy.copying.cancelling import Cancellation
@@ -22,7 +24,12 @@ def register(app: typer.Typer) -> None:
 def cancel(
     task_ids: Annotated[
         list[str],
-        typer.Argument(metavar="TASK", envvar="OMICOPY_TASK", help="An export task's ID: image-export-…"),
+        typer.Argument(
+            metavar="TASK",
+            envvar="OMICOPY_TASK",
+            callback=checked(check_text),
+            help="An export task's ID: image-export-…",
+        ),
     ],
     profile: options.From,
     grace: options.Grace = "60s",
@@ -81,10 +88,8 @@ def check_task_ids(task_ids: Sequence[str]) -> None:
 
 def _print_lines(done: Sequence[Cancellation]) -> None:
     """`TASK<TAB>STATE` a line. Of a task that is not listed (any more) the state is a dash."""
-    from omicopy.cli.talk import printable
-
     for one in done:
-        print("\t".join(printable(cell).replace("\n", "�") for cell in (one.task_id, one.state or "-")))  # noqa: T201
+        print("\t".join(map(printable, (one.task_id, one.state or "-"))))  # noqa: T201
 
 
 def _exit_code(done: Sequence[Cancellation]) -> int:

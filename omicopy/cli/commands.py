@@ -10,6 +10,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from omicopy.cli.failing import Command
+
 _MODULES = {
     "copy": "copy",
     "run": "run",
@@ -29,6 +31,13 @@ _MODULES = {
 """In the order in which help shows them."""
 
 
+class Commandable(typer.Typer):
+    """Makes commands of functions, such as tell how they failed."""
+
+    def command(self, *args: Any, **settings: Any) -> Any:
+        return super().command(*args, **{"cls": Command, **settings})
+
+
 class Commands(TyperGroup):
     """What Click's documentation calls lazy loading: the other thirteen would take longer to load than one to start."""
 
@@ -46,7 +55,7 @@ class _ByName(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._loaded:
-            one = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+            one = Commandable(rich_markup_mode=None, pretty_exceptions_enable=False)
             import_module(f"omicopy.cli.{_MODULES[name]}").register(one)
             self._loaded |= get_group(one).commands
         return self._loaded[name]

@@ -64,24 +64,27 @@ def copy(
     care = parse_aftercare(tags or (), copy_tags, share_with or ())
     clients = clients_for([source, *targets], budgets.retry, http_timeout, ca_bundle)
     presentation = Presentation(output, quiet, image_lines)
-    results = api.copy(
-        images,
-        source=source,
-        targets=targets,
-        bucket=bucket,
-        prefix=prefix,
-        name=name,
-        description=description,
-        disk_format=disk_format,
-        if_exists=if_exists,
-        tags=care.tags,
-        copy_tags=copy_tags,
-        share_with=care.share_with,
-        cleanup=cleanup,
-        re_export=re_export,
-        min_validity=min_validity,
-        orders=orders,
-        clients=clients,
-        watch=watch(clients, presentation),
+    finish(
+        clients,
+        lambda: api.copy(
+            images,
+            source=source,
+            targets=targets,
+            bucket=bucket,
+            prefix=prefix,
+            name=name,
+            description=description,
+            disk_format=disk_format,
+            if_exists=if_exists,
+            tags=care.tags,
+            copy_tags=copy_tags,
+            share_with=care.share_with,
+            cleanup=cleanup,
+            re_export=re_export,
+            min_validity=min_validity,
+            orders=orders,
+            clients=clients,
+            watch=watch(clients, presentation),
+        ),
+        presentation,
     )
-    finish(clients, results, presentation)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omicopy.cli import options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.model.cors import check_origin
 
 if TYPE_CHECKING:
     from omicopy.model.cors import Rule
@@ -30,6 +32,7 @@ def cors(
             "--allow-origin",
             metavar="URL",
             envvar="OMICOPY_ALLOW_ORIGIN",
+            callback=checked(check_origin),
             help="Whose web pages may upload: https://HOST, with one '*' in it if you like, or '*'; may be repeated.",
         ),
     ] = None,
@@ -49,7 +52,7 @@ def cors(
     """
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.talk import speak
-    from omicopy.model.cors import check_origin, with_origins
+    from omicopy.model.cors import with_origins
     from omicopy.model.duration import parse_duration
     from omicopy.model.place import split_bucket
 
@@ -102,7 +105,7 @@ def _row(rule: Rule) -> list[str]:
     from omicopy.cli.talk import safe
 
     cells = [",".join(rule.get(name, ())) for name in _LISTS] + [str(rule.get("MaxAgeSeconds", ""))]
-    return [safe(cell).replace("\n", "�") or "-" for cell in cells]
+    return [safe(cell) or "-" for cell in cells]
 
 
 def _table(rules: Sequence[Rule]) -> None:

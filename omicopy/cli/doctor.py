@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omicopy.cli import options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.text import check_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +29,12 @@ def register(app: typer.Typer) -> None:
 def doctor(
     images: Annotated[
         list[str] | None,
-        typer.Argument(metavar="IMAGE", envvar="OMICOPY_IMAGE", help="An image's ID or its exact name."),
+        typer.Argument(
+            metavar="IMAGE",
+            envvar="OMICOPY_IMAGE",
+            callback=checked(check_text),
+            help="An image's ID or its exact name.",
+        ),
     ] = None,
     source: options.FromIfAny = None,
     targets: options.TargetsIfAny = None,
@@ -47,11 +54,12 @@ def doctor(
     the bucket, read through a signed URL and deleted; not with --dry-run. A `warn` alone ends with exit code 0.
     Whatever --retry says, no single question is asked for longer than 15 seconds.
     """
+    import os
     from datetime import UTC, datetime
 
     from omicopy.cli.accounts import TOLERATED_SKEW, accounts_of, clients_for
-    from omicopy.cli.talk import speak
-    from omicopy.copying.doctor import Examination, examine
+    from omicopy.cli.talk import say_error, speak
+    from omicopy.copying.doctor import Examination, examine, look_at_file
     from omicopy.model.duration import parse_duration
     from omicopy.model.finding import verdict_of
 
@@ -66,11 +74,13 @@ def doctor(
             unusable[profile] = error
     usable = [profile for profile in asked.profiles if profile not in unusable]
     patience = min(parse_duration(retry), parse_duration(_SHORT_PATIENCE))
-    findings = examine(clients_for(usable, patience, http_timeout, ca_bundle), asked, unusable, datetime.now(UTC))
+    examined = examine(clients_for(usable, patience, http_timeout, ca_bundle), asked, unusable, datetime.now(UTC))
+    findings = [*examined, *look_at_file(asked.profiles, os.environ)]
     _print(findings, output)
     failed = verdict_of(findings)
     if failed:
-        raise failed
+        say_error(failed)
+        raise typer.Exit(failed.exit_code)
 
 
 def _demand_sense(
@@ -109,7 +119,7 @@ def _row(finding: Finding) -> list[str]:
     from omicopy.cli.talk import safe
 
     cells = [_MARKS[finding.status], finding.subject, finding.said, finding.hint]
-    return [safe(cell).replace("\n", " ") or "-" for cell in cells]
+    return [safe(cell.replace("\n", " ")) or "-" for cell in cells]
 
 
 def _table(findings: Sequence[Finding]) -> None:

@@ -7,8 +7,11 @@ from typing import Annotated
 import typer
 
 from omicopy.cli import options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.model.choices import IfExists
+from omicopy.model.duration import ANY_DURATION
+from omicopy.model.image import check_image_name
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +29,13 @@ def import_image(
     target: options.To,
     name: Annotated[
         str | None,
-        typer.Option("--name", metavar="NAME", envvar="OMICOPY_NAME", help="The image's name; else the manifest's."),
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            envvar="OMICOPY_NAME",
+            callback=checked(check_image_name),
+            help="The image's name; else the manifest's.",
+        ),
     ] = None,
     description: options.Description = None,
     if_exists: options.IfExistsOption = IfExists.FAIL,
@@ -36,12 +45,7 @@ def import_image(
     deadline: options.Deadline = None,
     min_validity: Annotated[
         str,
-        typer.Option(
-            "--min-validity",
-            metavar="DURATION",
-            envvar="OMICOPY_MIN_VALIDITY",
-            help="For how long every URL must still work.",
-        ),
+        options.duration("--min-validity", ANY_DURATION.read, "For how long every URL must still work."),
     ] = "10m",
     accept_licences: Annotated[
         bool,
@@ -57,6 +61,7 @@ def import_image(
             "--allow-http", envvar="OMICOPY_ALLOW_HTTP", help="Take URLs that are not https from other machines, too."
         ),
     ] = False,
+    allow_private: options.AllowPrivate = False,
     poll_min: options.PollMin = "5s",
     poll_max: options.PollMax = "60s",
     grace: options.Grace = "60s",
@@ -97,11 +102,13 @@ def import_image(
         if_exists=if_exists,
         min_validity=parse_duration(min_validity),
         allow_http=allow_http,
+        allow_private=allow_private,
         care=parse_aftercare(tags or (), True, share_with or ()),
     )
     clients = clients_for([target], budgets.retry, http_timeout, ca_bundle)
     orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline), lock_wait)
     now = datetime.now(UTC)
-    handed = read_wished(clients, wish, now)
+    with clients.time_limit.until(orders.mode.ends):
+        handed = read_wished(clients, wish, now)
     introduce_handed(handed, now, quiet, accept_licences)
     run(clients, lambda c: [import_request(c, wish, handed)], orders, Presentation(output, quiet, image_lines))

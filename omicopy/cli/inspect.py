@@ -10,7 +10,7 @@ import typer
 
 from omicopy.cli import options
 from omicopy.cli.options import LogFormat, OutputForm
-from omicopy.errors import ErrorCode
+from omicopy.errors import ErrorCode, printable
 
 if TYPE_CHECKING:
     from omicopy.copying.inspection import Inspection
@@ -39,6 +39,7 @@ def inspect(
         bool,
         typer.Option("--probe", envvar="OMICOPY_PROBE", help="Ask the store for one byte of every object."),
     ] = False,
+    allow_private: options.AllowPrivate = False,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
     ca_bundle: options.CaBundle = None,
@@ -57,7 +58,7 @@ def inspect(
     from omicopy import api
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import print_object
-    from omicopy.cli.talk import printable, say, say_error, speak
+    from omicopy.cli.talk import say, say_error, speak, warn
     from omicopy.copying.inspection import describe_inspection
     from omicopy.copying.locate import is_own
     from omicopy.model.duration import parse_duration
@@ -66,11 +67,13 @@ def inspect(
     named = [profile] if profile and is_own(source) else []
     clients = clients_for(named, parse_duration(retry), http_timeout, ca_bundle)
     now = datetime.now(UTC)
-    inspection = api.inspect(source, profile=profile, probe=probe, clients=clients)
+    inspection = api.inspect(source, profile=profile, probe=probe, allow_private=allow_private, clients=clients)
     if output is OutputForm.TABLE:
-        print(printable("\n".join(_lines(inspection, now))))  # noqa: T201
+        print(*map(printable, _lines(inspection, now)), sep="\n")  # noqa: T201
     else:
         print_object(describe_inspection(inspection, now), output, verbatim=True)
+    if inspection.outside:
+        warn(f"It points out of its export: {inspection.outside} Don't hand it out.")
     ended = inspection.expiry.earliest_known
     if ended is not None and ended <= now and not quiet:
         say("It can't be imported any more. The bucket's owner can sign it anew: omicopy resign …")
@@ -96,7 +99,7 @@ def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
         yield f"Manifest:      {inspection.location}"
     if inspection.url:
         yield f"Manifest:      {inspection.url.place}"
-        yield f"  until        {say_moment(inspection.url.expires_at, now)}, {_signed(inspection.url)}"
+        yield f"  until        {_until(inspection.url, now)}"
     probes = inspection.probes or (None,) * len(manifest.snapshots)
     for snapshot, probe in zip(manifest.snapshots, probes, strict=True):
         compressed = snapshot.compressed_bytes
@@ -104,12 +107,22 @@ def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
         kind = f", {snapshot.volume_type}" if snapshot.volume_type else ""
         yield f"Volume:        {snapshot.device or '-'}, {say_size(snapshot.size_bytes)}, {in_bucket}{kind}"
         yield f"  object       {snapshot.url.place}"
-        yield f"  until        {say_moment(snapshot.url.expires_at, now)}, {_signed(snapshot.url)}"
+        yield f"  until        {_until(snapshot.url, now)}"
         if probe:
             yield f"  probe        {probe_verdict(snapshot, probe)}"
     known = expiry.earliest_known
     no_later = f", {say_moment(known, now)} at the latest" if known and expiry.at is None else ""
     yield f"Valid until:   {say_moment(expiry.at, now)}{no_later}; what ends first: {expiry.first}"
+
+
+def _until(url: PresignedUrl, now: datetime) -> str:
+    """When it ends, and why it does not work before that, as far as its own dates tell."""
+    from omicopy.model.refusal import Reason, flaw
+    from omicopy.model.report import say_moment
+
+    found = flaw(url, now)
+    more = f"; {found.message}" if found and found.reason is not Reason.EXPIRED else ""
+    return f"{say_moment(url.expires_at, now)}, {_signed(url)}{more}"
 
 
 def _signed(url: PresignedUrl) -> str:

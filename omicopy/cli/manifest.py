@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omicopy.cli import options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.errors import printable
+from omicopy.model.image import check_image_name
+from omicopy.model.text import check_description
+from omicopy.model.volume_spec import parse_volume
 
 if TYPE_CHECKING:
     from omicopy.copying.build import Built
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(
+    from omicopy.cli.commands import Commandable
+
+    group = Commandable(
         name="manifest",
         no_args_is_help=True,
         rich_markup_mode=None,
@@ -30,7 +37,16 @@ def build(
         str, typer.Argument(metavar="s3://BUCKET/PREFIX", help="Where the disks lie and the manifest will.")
     ],
     profile: options.From,
-    name: Annotated[str, typer.Option("--name", metavar="NAME", envvar="OMICOPY_NAME", help="The image's name.")],
+    name: Annotated[
+        str,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            envvar="OMICOPY_NAME",
+            callback=checked(check_image_name),
+            help="The image's name.",
+        ),
+    ],
     description: options.Description = None,
     volumes: Annotated[
         list[str] | None,
@@ -38,6 +54,7 @@ def build(
             "--volume",
             metavar="DEVICE=OBJECT[,size=10GiB][,type=TYPE][,iops=N]",
             envvar="OMICOPY_VOLUME",
+            callback=checked(parse_volume),
             help="A volume and its disk, a key under PREFIX; may be repeated. A single disk need not be named.",
         ),
     ] = None,
@@ -76,20 +93,19 @@ def build(
 
     from omicopy.cli.accounts import clients_for, compare_clocks
     from omicopy.cli.results import print_object
-    from omicopy.cli.talk import printable, speak, warn
+    from omicopy.cli.talk import speak, warn
     from omicopy.copying.build import BuildWish, build_manifest, describe_built
     from omicopy.copying.shelf import folder_of
     from omicopy.model.duration import parse_duration
     from omicopy.model.manifest_draft import ImageWords
     from omicopy.model.place import split_folder
-    from omicopy.model.volume_spec import parse_volume
 
     speak(log_format, verbose)
     bucket, prefix = split_folder(location)
     wish = BuildWish(
         profile,
         folder_of(bucket, prefix),
-        ImageWords(name, description or "", architecture, tuple(product_types or ("0001",))),
+        ImageWords(name, check_description(description or ""), architecture, tuple(product_types or ("0001",))),
         [parse_volume(text) for text in volumes or ()],
         dry_run,
     )

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omicopy.cli.talk import keep_secret, safe, warn
+from omicopy.cli.talk import keep_secret, safe, safe_lines, warn
 from omicopy.cli.whole_file import check_place, write_whole
 from omicopy.cloud.network import Network
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.calls import CallCount
 from omicopy.model.metrics import EndedRun, count_by_status, render_metrics
 from omicopy.model.report import SCHEMA, CopyResult, describe_error, describe_run
@@ -29,7 +29,10 @@ PING_FILE_LIMIT = 4096
 
 
 class Monitor:
-    """`begin`, then `end`; or `failed` for what fails before the first copy. Asked for nothing, it does nothing."""
+    """`begin`, then `end` or `interrupted`; or `failed` for what fails before the first copy.
+
+    Asked for nothing, it does nothing.
+    """
 
     def __init__(
         self, metrics_file: str | None, ping_url_file: str | None, report: str | None, network: Network | None = None
@@ -48,21 +51,37 @@ class Monitor:
     ) -> None:
         """Says how it ended."""
         run = EndedRun(datetime.now(UTC), seconds, exit_code, results, calls)
-        failures = [(result.request.label, result.error) for result in results if result.error]
-        self._tell(run, describe_run(results, calls), [f"{label}: {error.message}" for label, error in failures])
+        self._write(run, describe_run(results, calls))
+        self._ping_end(run, _failures(results))
+
+    def interrupted(
+        self,
+        interruption: Interrupted,
+        calls: Mapping[str, CallCount],
+        seconds: float,
+        show: Callable[[Interrupted, Mapping[str, CallCount]], None],
+    ) -> None:
+        """Says how it stands; `show` does the same elsewhere, after the files and before a ping that may take long."""
+        results = [result for result in interruption.results if isinstance(result, CopyResult)]
+        run = EndedRun(datetime.now(UTC), seconds, interruption.exit_code, results, calls)
+        self._write(run, describe_run(results, calls, interruption))
+        show(interruption, calls)
+        self._ping_end(run, _failures(results))
 
     def failed(self, error: OmicopyError, seconds: float) -> None:
         """Says that it ended with this before there was anything to copy."""
         run = EndedRun(datetime.now(UTC), seconds, error.exit_code)
-        result = {"schema": SCHEMA, "copies": [], "api_calls": {}, "error": describe_error(error)}
-        self._tell(run, result, [error.message])
+        self._write(run, {"schema": SCHEMA, "copies": [], "api_calls": {}, "error": describe_error(error)})
+        self._ping_end(run, [error.message])
 
-    def _tell(self, run: EndedRun, result: Mapping[str, Any], failures: Sequence[str]) -> None:
+    def _write(self, run: EndedRun, result: Mapping[str, Any]) -> None:
         if self._metrics is not None:
             metrics = render_metrics(run, _old_metrics(self._metrics))
             _write("metrics", self._metrics, metrics, 0o644)  # read by another user
         if self._report is not None:
-            _write("report", self._report, safe(json.dumps(result, indent=2)) + "\n", 0o600)  # names accounts
+            _write("report", self._report, safe_lines(json.dumps(result, indent=2)) + "\n", 0o600)  # names accounts
+
+    def _ping_end(self, run: EndedRun, failures: Sequence[str]) -> None:
         self._send("" if run.exit_code == 0 else "/fail", _summary(run, failures))
 
     def _send(self, ending: str, body: str = "") -> None:
@@ -72,6 +91,10 @@ class Monitor:
             self._ping.send(ending, body)
         except OmicopyError as error:
             warn(f"The monitor was not told: {error.message}")
+
+
+def _failures(results: Sequence[CopyResult]) -> list[str]:
+    return [f"{result.request.label}: {result.error.message}" for result in results if result.error]
 
 
 def _checked(option: str, file: str | None) -> str | None:
@@ -94,8 +117,11 @@ def _ping(file: str, network: Network) -> Ping:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise OmicopyError(ErrorCode.USAGE, f"--ping-url-file can't read {file!r}: {reason}", hint) from None
+    if len(content) > PING_FILE_LIMIT:
+        message = f"--ping-url-file can't use {file!r}: it is larger than {PING_FILE_LIMIT} bytes"
+        raise OmicopyError(ErrorCode.USAGE, message, hint)
     try:
-        ping = Ping("" if len(content) > PING_FILE_LIMIT else content.decode(errors="replace"), network)
+        ping = Ping(content.decode(errors="replace"), network)
     except OmicopyError as error:
         raise OmicopyError(error.code, f"--ping-url-file can't use {file!r}: {error.message}", hint) from None
     keep_secret(*ping.secrets())
@@ -126,4 +152,4 @@ def _summary(run: EndedRun, failures: Sequence[str]) -> str:
     """The body of the last ping: what a person wants to read first, without a key or a signature."""
     counts = ", ".join(f"{count} {status}" for status, count in count_by_status(run.results).items() if count)
     lines = [f"exit code {run.exit_code}", counts or "no copies", *(" ".join(each.split()) for each in failures)]
-    return safe("\n".join(lines) + "\n")
+    return "".join(f"{safe(line)}\n" for line in lines)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from omicopy.cli.checks import checked
 from omicopy.model.choices import DiskFormat, IfExists
+from omicopy.model.duration import ANY_DURATION, SPAN, TIMEOUT
+from omicopy.model.image import check_name_template
+from omicopy.model.place import check_bucket, check_prefix
+from omicopy.model.tags import check_account_id, parse_tag
+from omicopy.model.text import check_description, check_text
+from omicopy.model.validity import check_expiry, check_validity
+
+MOST = 999_999
+"""That any count may be; a plan's keys take as many."""
 
 
 class OutputForm(StrEnum):
@@ -21,20 +33,61 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+def duration(option: str, check: Callable[[str], timedelta], said: str) -> Any:
+    """An option that takes a duration, with its twin."""
+    twin = "OMICOPY_" + option.removeprefix("--").replace("-", "_").upper()
+    return typer.Option(option, metavar="DURATION", envvar=twin, callback=checked(check), help=said)
+
+
+def _talk_as(value: LogFormat) -> LogFormat:
+    """Before any other option is looked at: what is wrong with those is told in that form, too."""
+    from omicopy.cli.talk import speak
+
+    speak(value, 0)
+    return value
+
+
 ImagesArgument = Annotated[
     list[str],
-    typer.Argument(metavar="IMAGE", envvar="OMICOPY_IMAGE", help="An image's ID or its exact name."),
+    typer.Argument(
+        metavar="IMAGE", envvar="OMICOPY_IMAGE", callback=checked(check_text), help="An image's ID or its exact name."
+    ),
 ]
-_FROM = typer.Option("--from", metavar="PROFILE", envvar="OMICOPY_FROM", help="The source account's profile.")
-_TARGETS = typer.Option(
-    "--to", metavar="PROFILE", envvar="OMICOPY_TO", help="The target account's profile; may be repeated."
+_FROM = typer.Option(
+    "--from",
+    metavar="PROFILE",
+    envvar="OMICOPY_FROM",
+    callback=checked(check_text),
+    help="The source account's profile.",
 )
-_BUCKET = typer.Option("--bucket", metavar="NAME", envvar="OMICOPY_BUCKET", help="The source account's bucket.")
+_TARGETS = typer.Option(
+    "--to",
+    metavar="PROFILE",
+    envvar="OMICOPY_TO",
+    callback=checked(check_text),
+    help="The target account's profile; may be repeated.",
+)
+_BUCKET = typer.Option(
+    "--bucket",
+    metavar="NAME",
+    envvar="OMICOPY_BUCKET",
+    callback=checked(check_bucket),
+    help="The source account's bucket.",
+)
 From = Annotated[str, _FROM]
 FromIfAny = Annotated[str | None, _FROM]
 Targets = Annotated[list[str], _TARGETS]
 TargetsIfAny = Annotated[list[str] | None, _TARGETS]
-To = Annotated[str, typer.Option("--to", metavar="PROFILE", envvar="OMICOPY_TO", help="The target account's profile.")]
+To = Annotated[
+    str,
+    typer.Option(
+        "--to",
+        metavar="PROFILE",
+        envvar="OMICOPY_TO",
+        callback=checked(check_text),
+        help="The target account's profile.",
+    ),
+]
 Bucket = Annotated[str, _BUCKET]
 BucketIfAny = Annotated[str | None, _BUCKET]
 Source = Annotated[
@@ -45,17 +98,24 @@ Source = Annotated[
         "or an old URL.",
     ),
 ]
-Expires = Annotated[
-    str,
+AllowPrivate = Annotated[
+    bool,
     typer.Option(
-        "--expires",
-        metavar="DURATION",
-        envvar="OMICOPY_EXPIRES",
-        help="For how long what is signed now works, at most 7d.",
+        "--allow-private",
+        envvar="OMICOPY_ALLOW_PRIVATE",
+        help="Also ask hosts of this machine and of private networks that only the manifest names.",
     ),
 ]
+Expires = Annotated[str, duration("--expires", check_expiry, "For how long what is signed now works, at most 7d.")]
 Prefix = Annotated[
-    str, typer.Option("--prefix", metavar="TEXT", envvar="OMICOPY_PREFIX", help="Where in the bucket to export to.")
+    str,
+    typer.Option(
+        "--prefix",
+        metavar="TEXT",
+        envvar="OMICOPY_PREFIX",
+        callback=checked(check_prefix),
+        help="Where in the bucket to export to.",
+    ),
 ]
 Format = Annotated[
     DiskFormat, typer.Option("--format", envvar="OMICOPY_FORMAT", help="The disk format of the exported volumes.")
@@ -66,44 +126,38 @@ Name = Annotated[
         "--name",
         metavar="TEMPLATE",
         envvar="OMICOPY_NAME",
+        callback=checked(check_name_template),
         help="The copy's name; fields: {name} {date} {region} {image_id}, all of the source image.",
     ),
 ]
 Description = Annotated[
     str | None,
     typer.Option(
-        "--description", metavar="TEXT", envvar="OMICOPY_DESCRIPTION", help="The copy's description; else the source's."
+        "--description",
+        metavar="TEXT",
+        envvar="OMICOPY_DESCRIPTION",
+        callback=checked(check_description),
+        help="The copy's description; else the source's.",
     ),
 ]
 IfExistsOption = Annotated[
     IfExists,
     typer.Option("--if-exists", envvar="OMICOPY_IF_EXISTS", help="What to do when another image holds the name."),
 ]
-ExportTimeout = Annotated[
-    str,
-    typer.Option(
-        "--export-timeout", metavar="DURATION", envvar="OMICOPY_EXPORT_TIMEOUT", help="How long an export may take."
-    ),
-]
-ImportTimeout = Annotated[
-    str,
-    typer.Option(
-        "--import-timeout", metavar="DURATION", envvar="OMICOPY_IMPORT_TIMEOUT", help="How long an import may take."
-    ),
-]
+ExportTimeout = Annotated[str, duration("--export-timeout", SPAN.read, "How long an export may take.")]
+ImportTimeout = Annotated[str, duration("--import-timeout", SPAN.read, "How long an import may take.")]
 MinValidity = Annotated[
     str | None,
-    typer.Option(
-        "--min-validity",
-        metavar="DURATION",
-        envvar="OMICOPY_MIN_VALIDITY",
-        help="For how long every URL must still work; else the import timeout.",
-    ),
+    duration("--min-validity", check_validity, "For how long every URL must still work; else the import timeout."),
 ]
 Tags = Annotated[
     list[str] | None,
     typer.Option(
-        "--tag", metavar="KEY=VALUE", envvar="OMICOPY_TAG", help="A tag for the copy, beside ours; may be repeated."
+        "--tag",
+        metavar="KEY=VALUE",
+        envvar="OMICOPY_TAG",
+        callback=checked(parse_tag),
+        help="A tag for the copy, beside ours; may be repeated.",
     ),
 ]
 CopyTags = Annotated[
@@ -118,6 +172,7 @@ ShareWith = Annotated[
         "--share-with",
         metavar="ACCOUNT_ID",
         envvar="OMICOPY_SHARE_WITH",
+        callback=checked(check_account_id),
         help="An account that may launch the copy; may be repeated.",
     ),
 ]
@@ -130,13 +185,7 @@ Cleanup = Annotated[
     ),
 ]
 Deadline = Annotated[
-    str | None,
-    typer.Option(
-        "--deadline",
-        metavar="DURATION",
-        envvar="OMICOPY_DEADLINE",
-        help="How long the whole run may take.",
-    ),
+    str | None, duration("--deadline", ANY_DURATION.read, "How long the whole command may take, from its start.")
 ]
 Parallel = Annotated[
     int | None,
@@ -144,44 +193,20 @@ Parallel = Annotated[
         "--parallel",
         metavar="N",
         min=1,
+        max=MOST,
         envvar="OMICOPY_PARALLEL",
         help="How many exports and imports of an account may be under way at once.",
     ),
 ]
-PollMin = Annotated[
-    str,
-    typer.Option("--poll-min", metavar="DURATION", envvar="OMICOPY_POLL_MIN", help="The first pause between looks."),
-]
+PollMin = Annotated[str, duration("--poll-min", SPAN.read, "The first pause between looks.")]
 PollMax = Annotated[
-    str,
-    typer.Option(
-        "--poll-max",
-        metavar="DURATION",
-        envvar="OMICOPY_POLL_MAX",
-        help="The longest pause; up to ten times that where progress foretells the end.",
-    ),
+    str, duration("--poll-max", SPAN.read, "The longest pause; up to ten times that where progress foretells the end.")
 ]
 Grace = Annotated[
-    str,
-    typer.Option(
-        "--grace",
-        metavar="DURATION",
-        envvar="OMICOPY_GRACE",
-        help="For how long something just created may not be visible yet.",
-    ),
+    str, duration("--grace", ANY_DURATION.read, "For how long something just created may not be visible yet.")
 ]
-Retry = Annotated[
-    str,
-    typer.Option(
-        "--retry", metavar="DURATION", envvar="OMICOPY_RETRY", help="For how long failures that may pass are borne."
-    ),
-]
-HttpTimeout = Annotated[
-    str,
-    typer.Option(
-        "--http-timeout", metavar="DURATION", envvar="OMICOPY_HTTP_TIMEOUT", help="How long one answer may take."
-    ),
-]
+Retry = Annotated[str, duration("--retry", ANY_DURATION.read, "For how long failures that may pass are borne.")]
+HttpTimeout = Annotated[str, duration("--http-timeout", TIMEOUT.read, "How long one answer may take.")]
 CaBundle = Annotated[
     str | None,
     typer.Option(
@@ -193,11 +218,8 @@ CaBundle = Annotated[
 ]
 LockWait = Annotated[
     str,
-    typer.Option(
-        "--lock-wait",
-        metavar="DURATION",
-        envvar="OMICOPY_LOCK_WAIT",
-        help="How long to wait for another run on this machine that is at the same copy.",
+    duration(
+        "--lock-wait", ANY_DURATION.read, "How long to wait for another run on this machine that is at the same copy."
     ),
 ]
 ReExport = Annotated[
@@ -225,5 +247,12 @@ Verbose = Annotated[
     ),
 ]
 LogFormatOption = Annotated[
-    LogFormat, typer.Option("--log-format", envvar="OMICOPY_LOG_FORMAT", help="The form of all talk on stderr.")
+    LogFormat,
+    typer.Option(
+        "--log-format",
+        is_eager=True,
+        callback=_talk_as,
+        envvar="OMICOPY_LOG_FORMAT",
+        help="The form of all talk on stderr.",
+    ),
 ]

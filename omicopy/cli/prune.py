@@ -13,7 +13,8 @@ import typer
 
 from omicopy.cli import options
 from omicopy.cli.options import LogFormat, OutputForm
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode, Interrupted, OmicopyError
+from omicopy.model.duration import AGE
 
 if TYPE_CHECKING:
     from omicopy.cloud.clients import Clients
@@ -40,16 +41,18 @@ def prune(
     keep_last: Annotated[
         int | None,
         typer.Option(
-            "--keep-last", metavar="N", min=1, envvar="OMICOPY_KEEP_LAST", help="Keep so many of each kind of image."
+            "--keep-last",
+            metavar="N",
+            min=1,
+            max=options.MOST,
+            envvar="OMICOPY_KEEP_LAST",
+            help="Keep so many of each kind of image.",
         ),
     ] = None,
     keep_within: Annotated[
         str | None,
-        typer.Option(
-            "--keep-within",
-            metavar="DURATION",
-            envvar="OMICOPY_KEEP_WITHIN",
-            help="Keep what comes from images created within this time.",
+        options.duration(
+            "--keep-within", AGE.read, "Keep what comes from images created within this time, in days and hours: 30d."
         ),
     ] = None,
     bucket: options.BucketIfAny = None,
@@ -80,19 +83,21 @@ def prune(
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.talk import say, say_error, speak, warn
     from omicopy.copying.carry_out import state_folder
+    from omicopy.copying.importers import Importers
     from omicopy.copying.journal import Journal
+    from omicopy.copying.locks import Locks
     from omicopy.copying.prune import Manner
     from omicopy.copying.prune import prune as delete
     from omicopy.model.duration import parse_duration
-    from omicopy.model.pruning import Action, exit_code
+    from omicopy.model.pruning import Action, Entry, exit_code
 
     speak(log_format, verbose)
     now = datetime.now(UTC)
-    patience, pause = parse_duration(retry), parse_duration(grace).total_seconds()
+    patience, pause = parse_duration(retry), parse_duration(grace)
 
     def settle() -> None:
         say(f"Deleting the exported objects in {grace}, unless they turn out to be needed")
-        time.sleep(pause)
+        time.sleep(pause.total_seconds())
 
     def connect(profiles: Sequence[str]) -> Clients:
         return clients_for(profiles, patience, http_timeout, ca_bundle)
@@ -106,11 +111,16 @@ def prune(
     else:
         asked = _Asked(source, targets or (), keep_last, keep_within, bucket, prefix)
         clients, survey = _survey_accounts(asked, connect, now)
-    entries: Sequence[Entry] = survey.entries
+    entries = survey.entries
     if yes:
-        entries = delete(
-            clients, entries, warn, Manner(now, settle, Journal(state_folder() / "journal", silent).markers)
-        )
+        journal, locks = Journal(state_folder() / "journal", silent), Locks(state_folder() / "locks", silent)
+        importers = Importers(clients, journal, locks, survey.parties, pause)
+        manner = Manner(now, settle, importers.keep)
+        try:
+            entries = delete(clients, entries, warn, manner)
+        except Interrupted as interruption:
+            _print([entry for entry in interruption.results if isinstance(entry, Entry)], output)
+            raise
     _print(entries, output)
     for note in survey.notes:
         warn(note)
@@ -163,12 +173,11 @@ def _survey_accounts(asked: _Asked, connect: Connect, now: datetime) -> tuple[Cl
 
 
 def _retention(keep_last: int | None, keep_within: str | None) -> Retention:
-    from omicopy.model.duration import parse_duration
     from omicopy.model.plan import Retention
 
     if keep_last is None and keep_within is None:
         raise OmicopyError(ErrorCode.USAGE, "No rule says what is kept", "Give --keep-last, --keep-within or both.")
-    return Retention(keep_last, parse_duration(keep_within) if keep_within else None)
+    return Retention(keep_last, AGE.read(keep_within) if keep_within else None)
 
 
 def _check_plan_alone(context: typer.Context) -> None:
@@ -197,7 +206,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
     from omicopy.model.report import rfc3339
 
     cells = (entry.action, entry.kind, entry.id, entry.name, rfc3339(entry.created), entry.why, entry.where)
-    return tuple(safe(cell or "-").replace("\n", "�") for cell in cells)
+    return tuple(safe(cell or "-") for cell in cells)
 
 
 def _print_rows(rows: Sequence[tuple[str, ...]]) -> None:

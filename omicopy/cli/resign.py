@@ -7,7 +7,10 @@ from typing import Annotated
 import typer
 
 from omicopy.cli import options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.errors import printable
+from omicopy.model.place import check_prefix
 
 
 def register(app: typer.Typer) -> None:
@@ -24,6 +27,7 @@ def resign(
             "--allow-key-prefix",
             metavar="PREFIX",
             envvar="OMICOPY_ALLOW_KEY_PREFIX",
+            callback=checked(check_prefix),
             help="Where else in the bucket the manifest may point to; may be repeated.",
         ),
     ] = None,
@@ -44,7 +48,7 @@ def resign(
 
     from omicopy.cli.accounts import clients_for, compare_clocks
     from omicopy.cli.results import print_object
-    from omicopy.cli.talk import printable, say, speak
+    from omicopy.cli.talk import say, speak
     from omicopy.copying.locate import locate
     from omicopy.copying.resign import describe_renewed, renew
     from omicopy.model.duration import parse_duration

@@ -7,14 +7,23 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from omicopy.cli.options import OutputForm
-from omicopy.cli.talk import printable, safe, say_error
+from omicopy.cli.talk import safe_lines, say_error
+from omicopy.errors import Interrupted, printable
 from omicopy.model.calls import CallCount
 from omicopy.model.report import CopyResult, describe_run
 from omicopy.model.request import CopyRequest
 
+
+@dataclass(slots=True)
+class _Printed:
+    is_begun: bool = False
+
+
+_printed = _Printed()
 Lines = Callable[[Sequence[CopyResult]], None]
 _HEADINGS = ("Image", "Name", "Account", "Region", "Status", "Seconds")
 _NAME = _HEADINGS.index("Name")
@@ -22,13 +31,18 @@ _GAP = "  "
 
 
 def print_results(
-    results: Sequence[CopyResult], calls: Mapping[str, CallCount], output: OutputForm, lines: Lines
+    results: Sequence[CopyResult],
+    calls: Mapping[str, CallCount],
+    output: OutputForm,
+    lines: Lines,
+    interruption: Interrupted | None = None,
 ) -> None:
     """The results in the form that was asked for; every failure also in words, on stderr (R3)."""
     if output is OutputForm.TABLE:
         lines(results)
     else:
-        print_object(describe_run(results, calls), output)
+        print_object(describe_run(results, calls, interruption), output)
+    sys.stdout.flush()
     targets = {result.request.destination.party.profile for result in results if result.request.destination}
     for result in results:
         if result.error:
@@ -42,11 +56,17 @@ def _about(result: CopyResult, several_targets: bool) -> str:
     return request.label
 
 
+def has_printed_object() -> bool:
+    """Whether the command's JSON was printed, or at least begun with."""
+    return _printed.is_begun
+
+
 def print_object(document: Mapping[str, Any], output: OutputForm, verbatim: bool = False) -> None:
     """A command's JSON: over several lines, or on one with `jsonl`; `verbatim` where a URL was asked for, or
     where words look like secrets and are none."""
+    _printed.is_begun = True
     text = json.dumps(document, indent=2 if output is OutputForm.JSON else None)
-    print(text if verbatim else safe(text))  # noqa: T201
+    print(text if verbatim else safe_lines(text))  # noqa: T201
 
 
 def image_lines(results: Sequence[CopyResult]) -> None:
@@ -76,11 +96,7 @@ def task_lines(results: Sequence[CopyResult]) -> None:
 def _row(result: CopyResult) -> tuple[str, str, str]:
     destination = result.request.destination
     name = result.image_name or (destination.name if destination else "") or result.request.label
-    return result.image_id or "-", _on_one_line(name), result.status.value
-
-
-def _on_one_line(text: str) -> str:
-    return printable(text).replace("\n", "�")
+    return printable(result.image_id or "-"), printable(name), result.status.value
 
 
 def _table(results: Sequence[CopyResult]) -> None:
@@ -105,4 +121,4 @@ def _cells(result: CopyResult) -> tuple[str, ...]:
     image_id, name, status = _row(result)
     target = result.request.destination
     account, region = (target.party.account_id, target.party.region) if target else ("", "")
-    return image_id, name, _on_one_line(account), _on_one_line(region), status, f"{result.seconds:.0f}"
+    return image_id, name, printable(account), printable(region), status, f"{result.seconds:.0f}"

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omicopy.cli import monitor_options, options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
+from omicopy.model.shard import parse_shard
+from omicopy.model.text import check_text
 
 if TYPE_CHECKING:
     from omicopy.cli.monitor import Monitor
+    from omicopy.cli.running import Presentation
     from omicopy.model.calls import CallCount
     from omicopy.model.report import CopyResult
 
@@ -31,7 +35,13 @@ def run(
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="NAME", envvar="OMICOPY_ONLY", help="A job to run alone; may be repeated."),
+        typer.Option(
+            "--only",
+            metavar="NAME",
+            envvar="OMICOPY_ONLY",
+            callback=checked(check_text),
+            help="A job to run alone; may be repeated.",
+        ),
     ] = None,
     shard: Annotated[
         str | None,
@@ -39,6 +49,7 @@ def run(
             "--shard",
             metavar="I/N",
             envvar="OMICOPY_SHARD",
+            callback=checked(parse_shard),
             help="Run part I (from 0) of N, so that N machines share the plan.",
         ),
     ] = None,
@@ -75,24 +86,23 @@ def run(
     from omicopy.cli.accounts import clients_for, network_of
     from omicopy.cli.monitor import Monitor
     from omicopy.cli.results import image_lines
-    from omicopy.cli.running import Presentation, budgets_of, finish, mode_of, orders_of, watch
+    from omicopy.cli.running import Presentation, budgets_of, mode_of, orders_of, watch
     from omicopy.cli.talk import speak
     from omicopy.cloud.clients import Clients
     from omicopy.model.plan import plan_schema
-    from omicopy.model.shard import parse_shard
 
     if schema:
         print(json.dumps(plan_schema(), indent=2))  # noqa: T201
         return
     speak(log_format, verbose)
-    budgets = budgets_of(grace, retry, poll_min, poll_max)
-    orders = orders_of(budgets, mode_of(no_wait, check, deadline, parallel, fail_fast), lock_wait)
-    part = parse_shard(shard) if shard else None
     presentation = Presentation(output, quiet, image_lines)
     clients = Clients({})
 
     def carry_out() -> Sequence[CopyResult]:
         nonlocal clients
+        budgets = budgets_of(grace, retry, poll_min, poll_max)
+        orders = orders_of(budgets, mode_of(no_wait, check, deadline, parallel, fail_fast), lock_wait)
+        part = parse_shard(shard) if shard else None
         if plan is None:
             raise OmicopyError(ErrorCode.USAGE, "There is no plan", "Name its file: omicopy run PLAN.yaml")
         loaded = api.load_plan(plan)
@@ -103,35 +113,41 @@ def run(
 
     told = (None, None, None) if check else (metrics_file, ping_url_file, report)
     monitor = Monitor(*told, network_of(ca_bundle))
-    results = _monitored(monitor, carry_out, lambda: clients.counts())
-    finish(clients, results, presentation)
+    raise typer.Exit(_monitored(monitor, carry_out, lambda: clients.counts(), presentation))
 
 
 def _monitored(
-    monitor: Monitor, carry_out: Callable[[], Sequence[CopyResult]], counts: Callable[[], dict[str, CallCount]]
-) -> Sequence[CopyResult]:
-    """Tells the monitor how a run begins and ends, however it ends. A run that leaves everything to another one on this
-    machine is no news: that one tells."""
+    monitor: Monitor,
+    carry_out: Callable[[], Sequence[CopyResult]],
+    counts: Callable[[], dict[str, CallCount]],
+    presentation: Presentation,
+) -> int:
+    """Shows the results and tells the monitor how a run begins and ends, however it ends; its exit code. A run that
+    leaves everything to another one on this machine is no news: that one tells."""
     import time
 
-    from omicopy.model.report import CopyResult, exit_code
+    from omicopy.cli.streams import lost_output
+    from omicopy.model.report import exit_code
 
     began = time.monotonic()
-    monitor.begin()
+    results: Sequence[CopyResult] = ()
     try:
+        monitor.begin()
         results = carry_out()
+        presentation.show(results, counts())
+        code = exit_code(results) if lost_output() is None else ErrorCode.FAILED.exit_code
+        errors = [result.error for result in results if result.error]
+        if not errors or any(error.code is not ErrorCode.LOCKED for error in errors):
+            monitor.end(results, counts(), time.monotonic() - began, code)
     except OmicopyError as error:
         monitor.failed(error, time.monotonic() - began)
         raise
     except Interrupted as interruption:
-        ended = [result for result in interruption.results if isinstance(result, CopyResult)]
-        monitor.end(ended, counts(), time.monotonic() - began, interruption.exit_code)
+        interruption.results = interruption.results or [*results]
+        monitor.interrupted(interruption, counts(), time.monotonic() - began, presentation.show_interrupted)
         raise
     except BaseException:
         unforeseen = OmicopyError(ErrorCode.FAILED, "The run ended in a way that nobody foresaw", "See its log.")
         monitor.failed(unforeseen, time.monotonic() - began)
         raise
-    errors = [result.error for result in results if result.error]
-    if not errors or any(error.code is not ErrorCode.LOCKED for error in errors):
-        monitor.end(results, counts(), time.monotonic() - began, exit_code(results))
-    return results
+    return code

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,14 +13,17 @@ import typer
 
 from omicopy.api.copies import Watch
 from omicopy.cli.accounts import compare_clocks
+from omicopy.cli.command_start import command_began
 from omicopy.cli.options import OutputForm
-from omicopy.cli.results import Lines, print_results
+from omicopy.cli.results import Lines, has_printed_object, print_results
 from omicopy.cli.screen import screen
 from omicopy.cli.talk import say, warn
 from omicopy.cloud.clients import Clients
-from omicopy.copying.carry_out import Orders, carry_out
-from omicopy.copying.events import Listener
+from omicopy.copying.carry_out import Orders, accounted_for, carry_out
+from omicopy.copying.events import Event, Finished, Listener
 from omicopy.copying.pilot import Mode
+from omicopy.errors import Interrupted
+from omicopy.model.calls import CallCount
 from omicopy.model.duration import parse_duration
 from omicopy.model.handoff import licensed_types, summary
 from omicopy.model.manifest import effective_expiry
@@ -47,30 +51,66 @@ def mode_of(
 ) -> Mode:
     """How far to go, from what was typed. Raises USAGE."""
     limit = parse_duration(deadline) if deadline else None
-    return Mode(wait=not no_wait, dry_run=dry_run, deadline=limit, parallel=parallel, fail_fast=fail_fast)
+    began = command_began()
+    return Mode(wait=not no_wait, dry_run=dry_run, deadline=limit, began=began, parallel=parallel, fail_fast=fail_fast)
 
 
 def orders_of(budgets: Budgets, mode: Mode, lock_wait: str = "0s") -> Orders:
     return Orders(budgets, mode, parse_duration(lock_wait))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Presentation:
     """What is shown: `lines` makes of the results what stands on stdout in text."""
 
     output: OutputForm
     quiet: bool
     lines: Lines
+    _has_shown_lines: bool = False
+    _has_shown_all: bool = False
+
+    def show_lines(self, results: Sequence[CopyResult]) -> None:
+        """The results in text, once: before the clean-up, which waits."""
+        if self.output is OutputForm.TABLE and not self._has_shown_lines:
+            self._has_shown_lines = True
+            self.lines(results)
+            sys.stdout.flush()
+
+    def show(
+        self,
+        results: Sequence[CopyResult],
+        calls: Mapping[str, CallCount],
+        interruption: Interrupted | None = None,
+    ) -> None:
+        """All of the results."""
+        print_results(results, calls, self.output, self.show_lines, interruption)
+        self._has_shown_all = True
+
+    def show_interrupted(self, interruption: Interrupted, calls: Mapping[str, CallCount]) -> None:
+        """How every copy stands, where that was not shown before. Of nothing there is no table."""
+        results = copies_of(interruption)
+        is_due = bool(results) or self.output is not OutputForm.TABLE
+        if is_due and not self._has_shown_all and not has_printed_object():
+            self.show(results, calls, interruption)
+
+
+def copies_of(interruption: Interrupted) -> list[CopyResult]:
+    """What an interruption tells of copies."""
+    return [result for result in interruption.results if isinstance(result, CopyResult)]
 
 
 def run(
     clients: Clients, prepare: Callable[[Clients], list[CopyRequest]], orders: Orders, presentation: Presentation
 ) -> NoReturn:
     """Carries the requests out and ends the command."""
-    requests = prepare(clients)
-    with watch(clients, presentation)(requests) as listener:
-        results = carry_out(clients, requests, orders, listener)
-    finish(clients, results, presentation)
+
+    def work() -> Sequence[CopyResult]:
+        with clients.time_limit.until(orders.mode.ends):
+            requests = prepare(clients)
+            with accounted_for(requests), watch(clients, presentation)(requests) as listener:
+                return carry_out(clients, requests, orders, listener)
+
+    finish(clients, work, presentation)
 
 
 def watch(clients: Clients, presentation: Presentation) -> Watch:
@@ -82,15 +122,28 @@ def watch(clients: Clients, presentation: Presentation) -> Watch:
         if not presentation.quiet:
             introduce(requests)
         as_lines = presentation.output is OutputForm.JSONL
-        with screen(list(requests), presentation.quiet, as_lines=as_lines) as listener:
+        with screen(list(requests), presentation.quiet, as_lines=as_lines) as talk:
+
+            def listener(event: Event) -> None:
+                talk(event)
+                if isinstance(event, Finished):
+                    presentation.show_lines(event.results)
+
             yield listener
 
     return watching
 
 
-def finish(clients: Clients, results: Sequence[CopyResult], presentation: Presentation) -> NoReturn:
-    """Prints the results and ends the command with the exit code of the whole."""
-    print_results(results, clients.counts(), presentation.output, presentation.lines)
+def finish(clients: Clients, work: Callable[[], Sequence[CopyResult]], presentation: Presentation) -> NoReturn:
+    """Does the work, prints its results and ends the command with the exit code of the whole."""
+    results: Sequence[CopyResult] = ()
+    try:
+        results = work()
+        presentation.show(results, clients.counts())
+    except Interrupted as interruption:
+        interruption.results = interruption.results or [*results]
+        presentation.show_interrupted(interruption, clients.counts())
+        raise
     raise typer.Exit(exit_code(results))
 
 
@@ -100,10 +153,10 @@ def introduce(requests: Sequence[CopyRequest]) -> None:
         source, destination = request.source, request.destination
         what = f"{source.image.name} {source.image.image_id} of {source.party}" if isinstance(source, Origin) else ""
         if destination:
-            said = f"Copying {what}\n  to" if what else "Importing it as"
-            say(f"{said} {destination.name!r} in {destination.party}")
+            to = f"{destination.name!r} in {destination.party}"
+            say(f"Copying {what}", f"  to {to}") if what else say(f"Importing it as {to}")
         elif isinstance(source, Origin):
-            say(f"Exporting {what}\n  to s3://{source.export.bucket}/{source.export.folder}")
+            say(f"Exporting {what}", f"  to s3://{source.export.bucket}/{source.export.folder}")
 
 
 def introduce_handed(handed: HandedManifest, now: datetime, quiet: bool, accept_licences: bool) -> None:
@@ -111,7 +164,7 @@ def introduce_handed(handed: HandedManifest, now: datetime, quiet: bool, accept_
     manifest = handed.manifest
     expiry = effective_expiry(handed.url.expires_at, manifest)
     if not quiet:
-        say(f"{summary(manifest)}, at {handed.url.host}\n  valid until {say_moment(expiry.at, now)}")
+        say(f"{summary(manifest)}, at {handed.url.host}", f"  valid until {say_moment(expiry.at, now)}")
     licensed = licensed_types(manifest)
     if licensed and not accept_licences:
         warn(

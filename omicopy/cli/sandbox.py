@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from omicopy.cli import options
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.duration import ANY_DURATION
 
 
 def register(app: typer.Typer) -> None:
@@ -20,14 +22,15 @@ def sandbox(
     ] = None,
     export_time: Annotated[
         str,
-        typer.Option("--export-time", metavar="DURATION", envvar="OMICOPY_EXPORT_TIME", help="What an export takes."),
+        options.duration("--export-time", ANY_DURATION.read, "What an export takes."),
     ] = "3s",
     import_time: Annotated[
         str,
-        typer.Option("--import-time", metavar="DURATION", envvar="OMICOPY_IMPORT_TIME", help="What an import takes."),
+        options.duration("--import-time", ANY_DURATION.read, "What an import takes."),
     ] = "3s",
     lag: Annotated[
-        str, typer.Option("--lag", metavar="DURATION", envvar="OMICOPY_LAG", help="How old what reads show is.")
+        str,
+        options.duration("--lag", ANY_DURATION.read, "How old what reads show is."),
     ] = "0s",
     variant: Annotated[
         str,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from omicopy.cli.talk import is_plain, safe, say, warn
-from omicopy.copying.events import Ended, Event, Listener, Moved, Noted, Warned
+from omicopy.copying.events import Ended, Event, Finished, Listener, Moved, Noted, Warned
 from omicopy.model.duration import say_duration
 from omicopy.model.report import CopyResult, Status, describe_result, rfc3339
 from omicopy.model.request import CopyRequest, Origin, Unprepared
@@ -96,7 +96,8 @@ def _moving_lines(requests: Sequence[CopyRequest]) -> Iterator[Listener]:
     from rich.progress import Progress
 
     labels = _labels(requests)
-    with Progress(*_columns(), console=Console(stderr=True), transient=False) as progress:
+    console = Console(stderr=True)
+    with Progress(*_columns(), console=console, transient=False, redirect_stdout=False) as progress:  # stdout is data
         rows = {
             id(request): progress.add_task("looking", total=None, label=safe(labels[id(request)]))
             for request in requests
@@ -112,6 +113,8 @@ def _moving_lines(requests: Sequence[CopyRequest]) -> Iterator[Listener]:
                 bar = progress.tasks[rows[id(event.request)]]
                 bar.total = None if event.progress is None else 100  # update() takes None for "as it was"
                 progress.update(bar.id, description=text, completed=event.progress or 0)
+            elif isinstance(event, Finished):
+                progress.stop()  # what is printed from now on stands below the lines
             else:
                 row, result = rows[id(event.result.request)], event.result
                 progress.update(row, description=_word(result), total=100, completed=100 if result.is_good else 0)
@@ -149,6 +152,8 @@ def _columns() -> Iterator[ProgressColumn]:
 def _and_json_lines(talk: Listener) -> Listener:
     def listener(event: Event) -> None:
         talk(event)
+        if isinstance(event, Finished):  # all of it was told when each copy ended
+            return
         line: dict[str, object] = {"time": rfc3339(datetime.now(UTC))}
         if isinstance(event, Moved):
             line |= {"event": "moved", "copy": event.request.label, "phase": event.phase, "detail": event.detail}

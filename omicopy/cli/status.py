@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omicopy.cli import options
+from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, OmicopyError, shared_exit_code
+from omicopy.model.text import check_text
 
 if TYPE_CHECKING:
     from omicopy.copying.overview_exports import Wanted
@@ -29,6 +31,7 @@ def status(
         typer.Argument(
             metavar="IMAGE|TASK|PLAN",
             envvar="OMICOPY_IMAGE",
+            callback=checked(check_text),
             help="Images (ID or exact name) and export tasks (image-export-…) of the source account, else all; or one "
             "plan, a file called ….yaml or ….yml.",
         ),

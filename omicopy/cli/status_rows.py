@@ -20,7 +20,7 @@ Row = tuple[str, ...]
 
 def print_rows(rows: Sequence[Row]) -> None:
     """At a terminal as a table, in a pipe with tabs between; a dash stands where there is nothing."""
-    tidy = [[safe(cell or _NOTHING).replace("\n", "�") for cell in row] for row in rows]
+    tidy = [[safe(cell or _NOTHING) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in tidy:
             print("\t".join(row))  # noqa: T201

@@ -1,7 +1,8 @@
 """What is said on stderr: talk, warnings, errors and logs, as text or as JSON lines. Nothing gets out around `say`.
 
 All text passes one filter: signatures are taken out by their form, keys by their value (R8), and control characters
-because much of what is printed came from elsewhere. Imports nothing heavy.
+because much of what is printed came from elsewhere. A line feed in it begins no line: those that are wanted are told
+apart by being given line by line. Imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from omicopy.cli.options import LogFormat
-from omicopy.errors import OmicopyError
+from omicopy.errors import OmicopyError, printable
 from omicopy.model.presigned import REDACTED, redact
 
 _HEX_SIGNATURE = re.compile(r"[0-9a-f]{64,}")
@@ -54,16 +55,21 @@ def keep_secret(*values: str) -> None:
     _voice.secrets.update(value for value in values if len(value) >= 4)
 
 
-def say(text: str, level: str = "info", event: str = "said", **fields: object) -> None:
-    """One message. `fields` appear in JSON only."""
+def say(text: str, *more: str, level: str = "info", event: str = "said", **fields: object) -> None:
+    """One message: a line, and each of `more` is a line, too. `fields` appear in JSON only."""
     if not _voice.as_json:
-        print(safe(text), file=sys.stderr, flush=True)  # noqa: T201
+        _write(*map(safe, (text, *more)))
         return
-    line: dict[str, object] = {"time": _now(), "level": level, "event": event, "message": text.strip()}
+    message = "\n".join(line for line in (text, *more) if line).strip()
+    line: dict[str, object] = {"time": _now(), "level": level, "event": event, "message": message}
     line |= {key: value for key, value in fields.items() if value is not None}
     # once as they are, for JSON may write a key's characters in another way, and once as a whole
     line = {key: _without_secrets(value) if isinstance(value, str) else value for key, value in line.items()}
-    print(safe(json.dumps(line, ensure_ascii=False, default=str)), file=sys.stderr, flush=True)  # noqa: T201
+    _write(safe(json.dumps(line, ensure_ascii=False, default=str)))
+
+
+def _write(*lines: str) -> None:
+    print(*lines, sep="\n", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _now() -> str:
@@ -73,30 +79,36 @@ def _now() -> str:
 def show(text: str) -> None:
     """What the user asked to see whole, signed URLs and all. Only control characters are taken out."""
     line = {"time": _now(), "level": "info", "event": "shown", "message": text}
-    print(json.dumps(line) if _voice.as_json else printable(text), file=sys.stderr, flush=True)  # noqa: T201
+    _write(json.dumps(line) if _voice.as_json else printable(text))
 
 
 def say_error(error: OmicopyError, about: str = "") -> None:
+    about = printable(about)
     subject = f"{about}: " if about and about not in error.message else ""
-    hint = f"\n  {error.hint}" if error.hint else ""
+    message, hint = f"{subject}{error.message}".split("\n"), error.hint.split("\n") if error.hint else []
     if _voice.as_json:
-        say(f"{subject}{error.message}", "error", "failed", code=error.code.word, hint=error.hint or None)
+        say(*message, level="error", event="failed", code=error.code.word, hint=error.hint or None)
     else:
-        say(f"Error: {subject}{error.message}{hint}")
+        say(f"Error: {message[0]}", *message[1:], *(f"  {line}" for line in hint))
 
 
 def warn(text: str) -> None:
-    say(text if _voice.as_json else f"Warning: {text}", "warning", "warned")
+    say(text if _voice.as_json else f"Warning: {text}", level="warning", event="warned")
 
 
 def safe(text: str) -> str:
-    """The text as it may be printed."""
+    """The text as it may be printed, on one line."""
     return printable(_without_secrets(text))
 
 
-def printable(text: str) -> str:
-    """The text without control characters."""
-    return "".join(char if char.isprintable() or char == "\n" else "�" for char in text)
+def safe_lines(text: str) -> str:
+    """Text of ours as it may be printed, its lines kept."""
+    return "\n".join(map(printable, _without_secrets(text).split("\n")))
+
+
+def quoted_lines(text: str) -> list[str]:
+    """Lines of a traceback or of a log, none of which looks like a line of ours."""
+    return [f"  | {line}" for line in text.splitlines()]
 
 
 def without_hashes(text: str) -> str:
@@ -121,12 +133,15 @@ class _ToTalk(logging.Handler):
             text = without_hashes(text)
             fields = getattr(record, "fields", {})
             level = record.levelname.lower()
-            stamp = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
-            shown = text if _voice.as_json else f"{stamp} {level} {record.name}: {text}"
-            say(shown, level, record.name, **fields)
+            if not _voice.as_json:
+                stamp = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
+                text = f"{stamp} {level} {record.name}: {text}"
+            first, _, more = text.partition("\n")
+            lines = more.splitlines() if _voice.as_json else quoted_lines(more)
+            say(first, *lines, level=level, event=record.name, **fields)
         except (ValueError, TypeError, KeyError):
             self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """A record that can't be formatted is named and dropped: its arguments might be anything."""
-        say(f"a log record of {record.name} can't be shown", "warning", "log")
+        say(f"a log record of {record.name} can't be shown", level="warning", event="log")

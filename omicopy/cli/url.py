@@ -10,6 +10,7 @@ import typer
 from omicopy.cli import options
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.validity import check_validity
 
 if TYPE_CHECKING:
     from omicopy.cloud.clients import Clients
@@ -28,11 +29,10 @@ def url(
     expires: options.Expires = "7d",
     min_validity: Annotated[
         str | None,
-        typer.Option(
+        options.duration(
             "--min-validity",
-            metavar="DURATION",
-            envvar="OMICOPY_MIN_VALIDITY",
-            help="For how long every URL inside a manifest must still work; else 24h, or as long as the URL lives.",
+            check_validity,
+            "For how long every URL inside a manifest must still work; else 24h, or as long as the URL lives.",
         ),
     ] = None,
     no_resign: Annotated[

@@ -22,6 +22,7 @@ from omicopy.cloud.failure import (
 )
 from omicopy.cloud.log import logged
 from omicopy.cloud.network import ClientCert
+from omicopy.cloud.pages import all_pages
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace, read_patiently, send_once
 from omicopy.cloud.transport import Transport, failures_told
@@ -87,19 +88,29 @@ class Api:
 
     def read(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """One answer; retried for `patience` seconds."""
+        return self.read_parsed(action, patience, parameters, lambda answer: answer)
 
-        def send() -> Mapping[str, Any]:
+    def read_parsed(
+        self, action: str, patience: float, parameters: Mapping[str, Any], parse: Callable[[Mapping[str, Any]], T]
+    ) -> T:
+        """What `parse` makes of one answer. One that it calls Unreadable is read again, like any that can't be read."""
+
+        def send() -> T:
             self.count.reads += 1
             try:
-                return self._send(action, parameters)
+                return parse(self._send(action, parameters))
+            except answers.Unreadable as error:
+                failure = self._garbled(action, str(error))
             except ServiceError as error:
-                self._tell_once(error, patience)
-                raise
+                failure = error
+            self._tell_once(failure, patience)
+            raise failure
 
         return read_patiently(send, self.pace, patience, self._count_retry)
 
     def _tell_once(self, error: ServiceError, patience: float) -> None:
         """A read that is repeated for long would else be a long silence."""
+        patience = min(patience, self.pace.time_limit.left)
         if self._tell and patience > TOLD_PATIENCE and error.code is ErrorCode.TEMPORARY:
             self._tell(f"{error.message}; trying again for {say_duration(timedelta(seconds=round(patience)))} at most")
             self._tell = None
@@ -110,25 +121,23 @@ class Api:
         key: str,
         patience: float,
         filters: Mapping[str, Any],
-        parse: Callable[[Mapping[str, Any]], T | None],
+        parse: Callable[[Mapping[str, Any]], T],
     ) -> list[T]:
-        """What `parse` makes of every item of every page of a list, but for None. A page that is missing is a failure,
-        never a shorter list."""
-        items: list[T] = []
-        parameters: dict[str, Any] = {"ResultsPerPage": PAGE, "Filters": dict(filters)}
-        tokens: set[str] = set()
-        while True:
-            answer = self.read(action, patience, parameters)
-            if not isinstance(answer.get(key), list):
-                raise temporary(Cause.GARBLED, action, self._where, f"the answer holds no list of {key}")
-            items += [item for raw in answers.mappings(answer, key) if (item := parse(raw)) is not None]
-            token = answer.get("NextPageToken")
-            if token in (None, ""):
-                return items
-            if not isinstance(token, str) or token in tokens:
-                raise temporary(Cause.GARBLED, action, self._where, "the pages of the answer go in a circle")
-            tokens.add(token)
-            parameters["NextPageToken"] = token
+        """What `parse` makes of every item of every page of a list. A page that is missing, or an item that `parse`
+        calls Unreadable, is a failure, never a shorter list; so are pages without an end."""
+        asked = {"ResultsPerPage": PAGE, "Filters": dict(filters)}
+
+        def parse_page(answer: Mapping[str, Any]) -> tuple[list[T], str]:
+            return [parse(raw) for raw in answers.listed(answer, key)], answers.optional(answer, "NextPageToken")
+
+        def read_page(token: str) -> tuple[list[T], str]:
+            more = {"NextPageToken": token} if token else {}
+            return self.read_parsed(action, patience, asked | more, parse_page)
+
+        return all_pages(read_page, lambda why: self._garbled(action, why))
+
+    def _garbled(self, action: str, why: str) -> ServiceError:
+        return temporary(Cause.GARBLED, action, self._where, f"{Cause.GARBLED.value}: {why}")
 
     def write(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """Sends once, after waiting `patience` seconds at most for a throttled account."""
@@ -156,6 +165,7 @@ class Api:
         return f"{self.account.profile} ({self.account.region})"
 
     def _send(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        self.pace.demand_time(action, self._where)
         with logged(action, self.account.region, self.account.profile) as log:
             answer = self._call_sdk(action, parameters)
             log.request_id = answers.text(answers.mapping(answer, "ResponseContext"), "RequestId")

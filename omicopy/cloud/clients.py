@@ -34,7 +34,7 @@ class Clients:
 
     accounts: Mapping[str, Account]
     time_limit: TimeLimit = field(default_factory=TimeLimit)
-    """For every answer."""
+    """For every answer, and for all of them: what is left of --deadline."""
     network: Network = field(default_factory=lambda: Network(os.environ))
     retry: timedelta = timedelta(seconds=LONGEST_BURST)
     tell: Callable[[str], None] = lambda _: None
@@ -53,21 +53,21 @@ class Clients:
         if profile not in self._apis:
             from omicopy.cloud.api import Api
 
-            self._apis[profile] = Api(self.accounts[profile], self.transport, Pace(), self.tell)
+            self._apis[profile] = Api(self.accounts[profile], self.transport, self._pace(), self.tell)
         return self._apis[profile]
 
     def storage(self, profile: str) -> Storage:
         if profile not in self._storages:
             from omicopy.cloud.storage import Storage
 
-            self._storages[profile] = Storage(self.accounts[profile], self.transport, Pace(), self.patience)
+            self._storages[profile] = Storage(self.accounts[profile], self.transport, self._pace(), self.patience)
         return self._storages[profile]
 
     def fetcher(self) -> Fetcher:
         if self._fetcher is None:
             from omicopy.cloud.fetch import Fetcher
 
-            self._fetcher = Fetcher(self.transport, Pace(), self.patience)
+            self._fetcher = Fetcher(self.transport, self._pace(), self.patience)
         return self._fetcher
 
     def clocks_ahead(self) -> dict[str, timedelta]:
@@ -78,6 +78,9 @@ class Clients:
 
     def counts(self) -> dict[str, CallCount]:
         return {profile: api.count for profile, api in self._apis.items()}
+
+    def _pace(self) -> Pace:
+        return Pace(time_limit=self.time_limit)
 
     @property
     def transport(self) -> Transport:

@@ -62,6 +62,7 @@ class ServiceError(OmicopyError):
         self.cause = cause
         self.action = action
         self.where = where
+        self.said = redact(said)
         self.answer = answer
 
     @property
@@ -85,6 +86,12 @@ def temporary(cause: Cause, action: str, where: str, said: str, answer: Answer |
     return ServiceError(ErrorCode.TEMPORARY, cause, action, where, said, answer, hint)
 
 
+def out_of_time(action: str, where: str, said: str) -> ServiceError:
+    """A request that was not sent, or not again, because the command's own time is over. It changed nothing."""
+    hint = "Nothing is lost: the same command goes on. Give it more time with --deadline."
+    return ServiceError(ErrorCode.OUT_OF_TIME, Cause.UNREACHABLE, action, where, said, hint=hint)
+
+
 _UNREACHABLE = "Check the Region's name, the profile's endpoints and the network, or run the same command again later."
 
 
@@ -95,6 +102,8 @@ def refused(action: str, where: str, answer: Answer) -> ServiceError:
 
 
 def _meaning(answer: Answer) -> tuple[ErrorCode, str]:
+    if not answer.code and answer.kind in _OF_A_STORE:  # an answer of the API has a code beside it
+        return ErrorCode.DENIED, _OF_A_STORE[answer.kind]
     if (
         answer.status in (401, 403)
         or answer.code in _NOT_AUTHENTICATED
@@ -109,6 +118,18 @@ def _meaning(answer: Answer) -> tuple[ErrorCode, str]:
         return ErrorCode.NAME_CONFLICT, "Look at what holds the name or the resource, and choose another."
     return ErrorCode.FAILED, "The service refuses what it was asked for these reasons; -v shows every request."
 
+
+_OF_A_STORE = {
+    "InvalidAccessKeyId": (
+        "Give the account's own access key: an EIM user's works for the API and not for object storage. It may also be "
+        "deleted, or of another Region."
+    ),
+    "SignatureDoesNotMatch": "Check the profile's secret key, and that the endpoint is the store's own address.",
+    "RequestTimeTooSkewed": "Set this machine's clock: a request is signed by it, and judged by the store's.",
+    "AuthorizationHeaderMalformed": "Check the profile's Region: the store belongs to another one.",
+    "AccessDenied": "Give the access key the right to it, or check that the bucket is of this account.",
+}
+"""S3's codes that tell which of the credentials is wrong (DOMAIN.md §4)."""
 
 _NOT_AUTHENTICATED = ("1", "4", "4120")
 """Wrong signature or clock, missing right, unknown access key; the last comes as HTTP 400 InvalidParameterValue."""
@@ -152,11 +173,20 @@ def parse_clock_ahead(headers: Mapping[str, str]) -> timedelta | None:
     return datetime.now(UTC) - theirs if theirs.tzinfo is not None else None
 
 
+LONGEST_BELIEVED = 60.0
+"""Seconds. A `Retry-After` may be a mistake, or outlive its reason: after a minute the service itself is asked."""
+
+
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from either form of the `Retry-After` header."""
-    value = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
-        return float(value)
+    """Seconds to wait, LONGEST_BELIEVED at most, from either form of the `Retry-After` header; None where it says
+    nothing that can be used."""
+    seconds = _retry_after(headers.get("Retry-After", "").strip())
+    return None if seconds is None else min(seconds, LONGEST_BELIEVED)
+
+
+def _retry_after(value: str) -> float | None:
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
+        return float(value)  # of too many digits it is infinite, never an error
     try:
         moment = email.utils.parsedate_to_datetime(value)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -18,12 +17,15 @@ from omicopy.cloud.failure import (
     temporary,
 )
 from omicopy.cloud.log import logged
+from omicopy.cloud.object_size import object_size
+from omicopy.cloud.refusal import REFUSED_STATUSES, UrlRefused, read_refusal
 from omicopy.cloud.retry import Pace, read_patiently
-from omicopy.errors import ErrorCode
+from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.presigned import PresignedUrl
+from omicopy.model.refusal import Refusal
 
 if TYPE_CHECKING:
-    from omicopy.cloud.transport import Response, Transport
+    from omicopy.cloud.transport import Transport
 
 MANIFEST_LIMIT = 1024 * 1024
 """Bytes read of a manifest at most; it is input from strangers."""
@@ -45,8 +47,10 @@ class Probe:
     life: Life
     size_bytes: int | None = None
     """Of the whole object, where the store says it."""
-    error: ServiceError | None = None
+    error: OmicopyError | None = None
     """Why nothing is known of it."""
+    refusal: Refusal | None = None
+    """Why the store refuses it."""
 
 
 class Fetcher:
@@ -79,13 +83,14 @@ class Fetcher:
                 return Probe(Life.ALIVE, response.size_bytes)
             if response.status == 404:
                 return Probe(Life.MISSING)
-            if response.status in (400, 401, 403):
-                return Probe(Life.REFUSED)
+            if response.refusal is not None:
+                return Probe(Life.REFUSED, refusal=response.refusal)
             raise self._failure(response, url)
 
         return read_patiently(attempt, self._pace, self._patience, lambda: None)
 
     def _get(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Response:
+        self._pace.demand_time(action, url.host)
         with logged(action, url.host):
             return self._request(url, headers, action)
 
@@ -96,7 +101,14 @@ class Fetcher:
             sent = {"User-Agent": "omicopy", **headers}
             response = self._transport.send("GET", url.url, sent, limit=MANIFEST_LIMIT + 1)
         self.clock_ahead = parse_clock_ahead(response.headers) or self.clock_ahead
-        return _Response(response.status, response.body, parse_retry_after(response.headers), _whole_size(response))
+        refusal = read_refusal(url, response.headers, response.body) if response.status in REFUSED_STATUSES else None
+        return _Response(
+            response.status,
+            response.body,
+            parse_retry_after(response.headers),
+            object_size(response.status, response.headers),
+            refusal,
+        )
 
     def _failure(self, response: _Response, url: PresignedUrl) -> ServiceError:
         answer = Answer(response.status, retry_after=response.retry_after)
@@ -107,31 +119,12 @@ class Fetcher:
             return temporary(Cause.THROTTLED, "GetObject", url.host, str(answer), answer)
         if response.status >= 500:
             return temporary(Cause.SERVER, "GetObject", url.host, str(answer), answer)
-        if response.status in (400, 401, 403):
-            said = "the store refuses this URL: it has expired, was altered, or its access key is gone"
-            hint = "Ask for a new URL (omicopy url …)."
-            return ServiceError(ErrorCode.EXPIRED, Cause.REFUSED, "GetObject", url.host, said, answer, hint)
+        if response.refusal is not None:
+            return UrlRefused("GetObject", url.host, answer, response.refusal)
         return refused("GetObject", url.host, answer)
 
 
 _REDIRECTED = "No redirect is followed. Check the URL's host, or ask for a new URL."
-_NUMBER = re.compile(r"[0-9]{1,19}")
-_WHOLE = re.compile(r"bytes [^/]*/([0-9]{1,19})")
-
-
-def _length(response: Response) -> int | None:
-    length = response.headers.get("Content-Length", "")
-    return int(length) if _NUMBER.fullmatch(length) else None
-
-
-def _whole_size(response: Response) -> int | None:
-    """The size of the object of which an answer holds all, a part or nothing."""
-    if response.status == 200:
-        return _length(response)
-    if response.status == 416:  # of an object with any byte there is a first one
-        return 0
-    found = _WHOLE.fullmatch(response.headers.get("Content-Range", ""))
-    return int(found[1]) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,3 +135,4 @@ class _Response:
     data: bytes
     retry_after: float | None
     size_bytes: int | None
+    refusal: Refusal | None

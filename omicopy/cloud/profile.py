@@ -5,14 +5,15 @@ The SDK fills a profile's gaps from `OSC_*` variables and with a default Region 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from omicopy.cloud.endpoint import is_host_name, problem_of_address
+from omicopy.cloud.profile_file import FILE_HINT, profiles_file, read_profiles
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.text import unprintable
 
 _API_PATH = "/api/v1"
 _DOMAIN = "outscale.com"
@@ -20,6 +21,9 @@ _ENV_PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REGION = re.compile(r"[A-Za-z0-9._-]+")
 _REGION_KEYS = ("region", "region_name")
 _ENDPOINT_KEYS = ("endpoints.api", "endpoints.oos", "endpoint")
+_LONGEST_REGION = 63
+_UNSEEN_HINT = "Copy it again from where it was made, without blanks and without characters that can't be seen."
+_ASCII_HINT = "Copy it again: one of its letters is of another alphabet, be it that it looks alike."
 _VARIABLES = {
     "access_key": "ACCESS_KEY",
     "secret_key": "SECRET_KEY",
@@ -58,47 +62,62 @@ class _Settings:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, *keys: str) -> str | None:
-        """The first of `keys` that is set, checked: text without control characters, white space around it cut off."""
+        """The first of `keys` that is set, checked: text that can be shown, white space around it cut off."""
         for key in keys:
             value = self.values.get(key)
             if value is None or value == "":
                 continue
             if not isinstance(value, str):
-                raise self.error(key, "is not text")
-            if not value.strip().isprintable():
-                raise self.error(key, "holds control characters")
+                raise self.error(key, "is not text", 'Write it in quotes: "…".')
+            problem = unprintable(value.strip())
+            if problem:
+                raise self.error(key, f"holds {problem}", _UNSEEN_HINT)
             if value.strip():
                 return value.strip()
         return None
 
     def required(self, *keys: str) -> str:
-        """As `text`, but a gap is an error that names the first of `keys`. Neither keys nor Regions hold blanks."""
+        """As `text`, but a gap is an error that names the first of `keys`. Keys and Regions are visible ASCII."""
         value = self.text(*keys)
         if value is None:
-            raise self.error(keys[0], "is missing")
+            raise self._missing(keys[0])
+        key = next(key for key in keys if self.values.get(key))
         if " " in value:
-            raise self.error(next(key for key in keys if self.values.get(key)), "holds a blank")
+            raise self.error(key, "holds a blank", _UNSEEN_HINT)
+        if not value.isascii():
+            raise self.error(key, "holds a letter that is not ASCII", _ASCII_HINT)
         return value
 
-    def error(self, key: str, what: str) -> OmicopyError:
+    def _missing(self, key: str) -> OmicopyError:
+        """Where a key of nearly that name is there, it is that name which is to be mended."""
         label = self.labels.get(key, key)
-        return _configuration_error(
-            f"{self.where}: {label} {what}.",
-            f"Set {label} there. A profile has to be complete: no other profile and no OSC_* variable fills it.",
-        )
+        alike = next((other for other in self.values if other != key and _bare(other) == key), None)
+        if alike is not None:
+            return self.error(key, f"is missing; the key {alike!a} is another one", f"Call it {label}.")
+        hint = f"Set {label} there. A profile has to be complete: no other profile and no OSC_* variable fills it."
+        return self.error(key, "is missing", hint)
+
+    def error(self, key: str, what: str, hint: str) -> OmicopyError:
+        return _configuration_error(f"{self.where}: {self.labels.get(key, key)} {what}.", hint)
 
 
-def resolve_profile(name: str, environ: Mapping[str, str], home: Path) -> Account:
+def _bare(key: str) -> str:
+    """A key's name without what can't be seen, in lower case."""
+    return "".join(char for char in key if char.isascii() and char.isprintable() and char != " ").lower()
+
+
+def resolve_profile(name: str, environ: Mapping[str, str], home: Path | None = None) -> Account:
     """The account that `NAME`, `NAME@REGION` or `env:PREFIX` stands for.
 
     A profile that the file spells with an `@` is found by its whole name. Both dialects of file are read, the SDK's and
-    osc-cli's (DOMAIN.md §1). Raises OmicopyError(CONFIGURATION) that says where what is missing, never a value of it.
+    osc-cli's (DOMAIN.md §1). `home` None asks the system for the home folder, where one is needed. Raises
+    OmicopyError(CONFIGURATION) that says where what is missing, never a value of it.
     """
     settings = _environment_settings(name, environ) if name.startswith("env:") else _file_settings(name, environ, home)
     access_key, secret_key = settings.required("access_key"), settings.required("secret_key")
     region = settings.required(*_REGION_KEYS)
-    if not _REGION.fullmatch(region):
-        raise settings.error("region", "is no Region's name")
+    if not (_REGION.fullmatch(region) and is_host_name(region) and len(region) <= _LONGEST_REGION):
+        raise settings.error("region", "is no Region's name", "A Region's name looks like eu-west-2.")
     protocol = _protocol(settings)
     domain = settings.text("host") or _DOMAIN
     return Account(
@@ -127,9 +146,9 @@ def _environment_settings(name: str, environ: Mapping[str, str]) -> _Settings:
     return _in_region(settings, region) if at else settings
 
 
-def _file_settings(name: str, environ: Mapping[str, str], home: Path) -> _Settings:
-    file = Path(environ.get("OSC_CONFIG_FILE") or home / ".osc" / "config.json")
-    profiles = _read_profiles(file)
+def _file_settings(name: str, environ: Mapping[str, str], home: Path | None) -> _Settings:
+    file = profiles_file(environ, home)
+    profiles = read_profiles(file)
     base, at, region = (name, "", "") if name in profiles else name.rpartition("@")
     base = base if at else name
     if base not in profiles:
@@ -142,30 +161,14 @@ def _file_settings(name: str, environ: Mapping[str, str], home: Path) -> _Settin
     return _in_region(settings, region) if at else settings
 
 
-def _read_profiles(file: Path) -> dict[str, object]:
-    try:
-        profiles = json.loads(file.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise _configuration_error(f"There is no configuration file {file}.", _FILE_HINT) from None
-    except OSError as error:
-        raise _configuration_error(f"The file {file} can't be read: {error.strerror}.", _FILE_HINT) from None
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise _configuration_error(f"The file {file} is not JSON: {error.msg} ({place}).", _FILE_HINT) from None
-    except (ValueError, RecursionError):
-        raise _configuration_error(f"The file {file} is not JSON in UTF-8.", _FILE_HINT) from None
-    if not isinstance(profiles, dict):
-        raise _configuration_error(f"The file {file} holds no JSON object of named profiles.", _FILE_HINT)
-    return profiles
-
-
 def _flattened(settings: _Settings) -> _Settings:
     """The SDK's nested `endpoints` as `endpoints.api` and `endpoints.oos`."""
     endpoints = settings.values.get("endpoints")
     if endpoints is None:
         endpoints = {}
     if not isinstance(endpoints, dict):
-        raise settings.error("endpoints", "is no JSON object")
+        hint = 'Write {"api": "https://…", "oos": "https://…"}.'
+        raise settings.error("endpoints", "is no JSON object", hint)
     nested = {f"endpoints.{service}": url for service, url in endpoints.items()}
     return replace(settings, values={**settings.values, **nested})
 
@@ -184,11 +187,13 @@ def _protocol(settings: _Settings) -> str:
     protocol = settings.text("protocol")
     if protocol is not None:
         if protocol.lower() not in ("http", "https"):
-            raise settings.error("protocol", "is neither http nor https")
+            raise settings.error(
+                "protocol", "is neither http nor https", "Write one of them, or take the key out: then it is https."
+            )
         return protocol.lower()
     https = settings.values.get("https")
     if https is not None and not isinstance(https, bool):
-        raise settings.error("https", "is neither true nor false")
+        raise settings.error("https", "is neither true nor false", "Write true or false, without quotes.")
     return "http" if https is False else "https"
 
 
@@ -197,14 +202,10 @@ def _endpoint(settings: _Settings, keys: tuple[str, ...], default: str, protocol
     key = next((key for key in keys if settings.text(key)), keys[-1])
     value = default if key == "host" else settings.required(key)
     url = (value if "://" in value else f"{protocol}://{value}").rstrip("/")
-    try:
-        parts = urlsplit(url)
-        usable = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or parts.scheme not in ("http", "https") or "@" in parts.netloc or parts.query or parts.fragment:
-        raise settings.error(key, "is no address such as https://host or https://host:port/path")
-    return url if parts.path else url + path
+    problem = problem_of_address(url)
+    if problem:
+        raise settings.error(key, *problem)
+    return url if "/" in url.partition("://")[2] else url + path
 
 
 def _client_cert(settings: _Settings) -> str | tuple[str, str] | None:
@@ -212,19 +213,15 @@ def _client_cert(settings: _Settings) -> str | tuple[str, str] | None:
     if key is None:
         return certificate
     if certificate is None:
-        raise settings.error("x509_client_cert", "is missing, though there is a key for it")
+        raise settings.error(
+            "x509_client_cert", "is missing, though there is a key for it", "Name the certificate's file."
+        )
     return certificate, key
 
 
-_FILE_HINT = (
-    "Name the file in OSC_CONFIG_FILE, or use env:OSC to take OSC_ACCESS_KEY, OSC_SECRET_KEY and OSC_REGION from the "
-    "environment."
-)
-
-
 def _names_hint(profiles: Mapping[str, object]) -> str:
-    names = ", ".join(sorted(profiles))
-    return f"It has: {names}." if names else "It has none at all. " + _FILE_HINT
+    names = ", ".join(ascii(name) if unprintable(name) else name for name in sorted(profiles))
+    return f"It has: {names}." if names else "It has none at all. " + FILE_HINT
 
 
 def _configuration_error(message: str, hint: str) -> OmicopyError:

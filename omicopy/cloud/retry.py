@@ -7,7 +7,9 @@ where it does not, the write is in doubt, and only a read can tell. A write that
 deletion) is sent again like a read, where nobody else decides it anew.
 A **throttle**, and any other 503, slows down every caller of that account, for as long as the service asks
 (`Retry-After`) or, where it does not say, for a time that doubles with each throttle in a row. Who can't be that
-patient hears of it without anything being sent.
+patient hears of it without anything being sent. `Retry-After` is believed for a minute at most, then the service itself
+is asked again.
+Nobody waits for longer than the command itself has time (`--deadline`), and nothing is sent after that.
 A **refusal** (credentials, rights, a wrong value, a quota) would be the same the next time: it is raised at once.
 """
 
@@ -23,7 +25,9 @@ from typing import TypeVar
 
 import tenacity
 
-from omicopy.cloud.failure import Cause, ServiceError, temporary
+from omicopy.cloud.failure import Cause, ServiceError, out_of_time, temporary
+from omicopy.cloud.time_limit import TimeLimit
+from omicopy.errors import ErrorCode
 
 T = TypeVar("T")
 SLOWEST = 60.0
@@ -58,6 +62,8 @@ class Pace:
 
     ticks: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    time_limit: TimeLimit = field(default_factory=TimeLimit)
+    """The command's own time."""
     _not_before: float = 0.0
     _reason: ServiceError | None = None
     _throttles: int = 0
@@ -68,10 +74,16 @@ class Pace:
         """Seconds until the account may be called again."""
         return max(0.0, self._not_before - self.ticks())
 
+    def demand_time(self, action: str, where: str) -> None:
+        """Raises OUT_OF_TIME when the command has no time left for a request."""
+        if self.time_limit.left <= 0:
+            raise out_of_time(action, where, "nothing was sent, because --deadline is over")
+
     def wait(self, patience: float) -> None:
-        """Sleeps until then. Raises a throttle, with nothing sent, when that is more than `patience` seconds away."""
+        """Sleeps until then. Raises a throttle, with nothing sent, when that is more than `patience` seconds away, or
+        than the command has time."""
         left = self.left
-        if left > patience and self._reason:
+        if left > min(patience, self.time_limit.left) and self._reason:
             said = f"the service asked for a pause, {left:.0f} s of it are left"
             raise temporary(Cause.THROTTLED, self._reason.action, self._reason.where, said)
         if left > 0:
@@ -88,12 +100,16 @@ class Pace:
 
 
 def read_patiently(send: Callable[[], T], pace: Pace, patience: float, on_retry: Callable[[], None]) -> T:
-    """Calls `send`, which reads, until it succeeds or for `patience` seconds; then raises its last ServiceError."""
+    """Calls `send`, which reads, until it succeeds or for `patience` seconds; then raises its last ServiceError, or
+    OUT_OF_TIME where it is the command's own time that allows of no further try."""
     exponential = tenacity.wait_random_exponential(multiplier=0.5, max=SLOWEST)
     began = pace.ticks()
 
-    def left() -> float:
+    def patience_left() -> float:
         return patience - (pace.ticks() - began)
+
+    def left() -> float:
+        return min(patience_left(), pace.time_limit.left)
 
     def attempt() -> T:
         attempt_number.set(int(retrying.statistics.get("attempt_number", 1)))
@@ -116,8 +132,20 @@ def read_patiently(send: Callable[[], T], pace: Pace, patience: float, on_retry:
     )
     try:
         return retrying(attempt)
+    except ServiceError as error:
+        time_left = pace.time_limit.left
+        if _may_be_read_again(error) and (time_left <= 0 or time_left < patience_left()):
+            raise _untimely(error) from None
+        raise
     finally:
         attempt_number.set(1)
+
+
+def _untimely(error: ServiceError) -> ServiceError:
+    if error.code is ErrorCode.OUT_OF_TIME:
+        return error
+    said = f"{error.said}, and --deadline leaves no time to ask again"
+    return out_of_time(error.action, error.where, said)
 
 
 def send_once(send: Callable[[], T], pace: Pace) -> T:

@@ -13,23 +13,12 @@ from botocore.credentials import Credentials
 
 from omicopy.cloud.profile import Account
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.duration import say_duration
 from omicopy.model.presigned import MAX_EXPIRY
+from omicopy.model.validity import check_expiry
 
 _CONTENT_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?: *; *[\w.-]+=[\w.+-]+)*", re.ASCII)
 _NEVER_SIGNED = "application/x-www-form-urlencoded"
 """botocore leaves this one out of the signature, so that an upload could say anything."""
-
-
-def check_expiry(expires: timedelta) -> timedelta:
-    """The duration itself when a store takes it: whole seconds, from 1 to 604,800 (DOMAIN.md §4); raises USAGE."""
-    if timedelta(seconds=1) <= expires <= MAX_EXPIRY and not expires.microseconds:
-        return expires
-    raise OmicopyError(
-        ErrorCode.USAGE,
-        f"A pre-signed URL can't live for {say_duration(expires)} ({expires.total_seconds():g} s)",
-        "Give --expires in whole seconds, between 1s and 7d (604800 s), the longest that SigV4 allows.",
-    )
 
 
 def check_content_type(content_type: str) -> str:

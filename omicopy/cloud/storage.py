@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
@@ -12,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
 from omicopy.cloud.fetch import MANIFEST_LIMIT
 from omicopy.cloud.log import logged
+from omicopy.cloud.pages import all_pages
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace, read_patiently, send_once
 from omicopy.cloud.s3_client import make_s3_client
@@ -21,14 +20,6 @@ from omicopy.errors import ErrorCode
 T = TypeVar("T")
 _NO_OBJECT = {"NoSuchKey", "404"}
 _NOT_FOUND = {"NoSuchBucket", *_NO_OBJECT}
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """One page of a bucket's list: keys and sizes in bytes, and what the next page is asked for with."""
-
-    sizes: dict[str, int]
-    next_token: str | None
 
 
 class Storage:
@@ -47,14 +38,15 @@ class Storage:
 
     def sizes(self, bucket: str, prefix: str) -> dict[str, int]:
         """Every object's key and size in bytes under a prefix, from every page."""
-        sizes: dict[str, int] = {}
-        tokens: list[str] = []
-        while True:
-            page = self._patiently("ListObjects", bucket, partial(self._page, bucket, prefix, tokens))
-            sizes.update(page.sizes)
-            if page.next_token is None:
-                return sizes
-            tokens.append(page.next_token)
+
+        def read_page(token: str) -> tuple[list[tuple[str, int]], str]:
+            return self._patiently("ListObjects", bucket, lambda: self._page(bucket, prefix, token))
+
+        def unreadable(why: str) -> ServiceError:
+            said = f"{Cause.GARBLED.value}: {why}"
+            return temporary(Cause.GARBLED, "ListObjects", self._where(bucket), said)
+
+        return dict(all_pages(read_page, unreadable))
 
     def read(self, bucket: str, key: str) -> bytes:
         """One whole object, or one byte more than a manifest has."""
@@ -98,14 +90,16 @@ class Storage:
             lambda: self._client.put_bucket_cors(Bucket=bucket, CORSConfiguration=configuration),
         )
 
-    def _page(self, bucket: str, prefix: str, tokens: Sequence[str]) -> _Page:
-        """The page after those of `tokens`. Whatever is no listing is an error: an empty one would say "absent"."""
-        more: Any = {"ContinuationToken": tokens[-1]} if tokens else {}
+    def _page(self, bucket: str, prefix: str, token: str) -> tuple[list[tuple[str, int]], str]:
+        """The keys and sizes of one page, and the token of the next one. Whatever is no listing, or an entry of it
+        without its key or size, is an error: a shorter list would say "absent"."""
+        more: Any = {"ContinuationToken": token} if token else {}
         answer = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, **more)
-        token = answer.get("NextContinuationToken") if answer["IsTruncated"] else None
-        if answer["IsTruncated"] and (not token or token in tokens):
-            raise ValueError("the pages end before the list does, or go in a circle")
-        return _Page({item["Key"]: item["Size"] for item in answer.get("Contents", [])}, token)
+        following = answer["NextContinuationToken"] if answer["IsTruncated"] else ""
+        shown = [(item["Key"], item["Size"]) for item in answer.get("Contents", [])]
+        if not all(key for key, _ in shown) or (answer["IsTruncated"] and not following):
+            raise ValueError("an object has no key, or the pages end before the list does")
+        return shown, following
 
     def _put(self, bucket: str, key: str, body: bytes) -> None:
         self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
@@ -134,8 +128,12 @@ class Storage:
         send_once(lambda: self._send(action, bucket, call), self._pace)
 
     def _send(self, action: str, bucket: str, call: Callable[[], T]) -> T:
+        self._pace.demand_time(action, self._where(bucket))
         with logged(action, self.account.region, self.account.profile):
-            return _translated(action, f"s3://{bucket} of {self.account.profile} ({self.account.region})", call)
+            return _translated(action, self._where(bucket), call)
+
+    def _where(self, bucket: str) -> str:
+        return f"s3://{bucket} of {self.account.profile} ({self.account.region})"
 
 
 def _translated(action: str, where: str, call: Callable[[], T]) -> T:

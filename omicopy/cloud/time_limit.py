@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -27,6 +28,15 @@ class TimeLimit:
     def seconds(self) -> float:
         """Seconds for the whole answer to a request that begins now; 0 when no time is left for one."""
         return min(self.longest, self.left)
+
+    @contextmanager
+    def until(self, ends: float) -> Iterator[None]:
+        """Meanwhile the command's own time is over at that moment of `ticks`, or before, as it would be anyway."""
+        before, self.ends = self.ends, min(self.ends, ends)
+        try:
+            yield
+        finally:
+            self.ends = before
 
     def due(self) -> float:
         """The moment of `ticks` by which the answer to a request that begins now must be complete."""

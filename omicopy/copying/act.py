@@ -5,38 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from omicopy import __version__
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.retry import Verdict, verdict
-from omicopy.cloud.signing import presign
 from omicopy.copying.bucket import read_trusted
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Listener, Warned
 from omicopy.copying.facts import Conflict
 from omicopy.copying.flight import Flight
-from omicopy.copying.handed import read_own
-from omicopy.copying.journal import Journal, export_entry, image_entry
+from omicopy.copying.handed import sign_found
+from omicopy.copying.journal import Journal, about_image, export_entry, image_entry
+from omicopy.copying.postponed import Postponed
 from omicopy.copying.removal import delete_image, delete_snapshots, mark_snapshots
 from omicopy.copying.resign import resign_in_passing
-from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport, Write
+from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport
+from omicopy.copying.steps import Write as WriteStep
+from omicopy.copying.tagging import Write, tag_copy, tag_export
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
 from omicopy.model.export import StoredExport
 from omicopy.model.image import Image, mark
-from omicopy.model.presigned import parse_presigned
-from omicopy.model.provenance import export_tags
 from omicopy.model.request import CopyRequest, HandedManifest, Origin
 
 _CANCELLABLE = ("pending/queued",)
-
-
-class Postponed(Exception):
-    """The write certainly did not happen, for a reason that may pass: a throttle, a server that can't be reached."""
-
-    def __init__(self, error: OmicopyError) -> None:
-        super().__init__(str(error))
-        self.error = error
 
 
 class Actor:
@@ -48,7 +39,7 @@ class Actor:
         self._clock = clock
         self._listener = listener
 
-    def act(self, flight: Flight, step: Write) -> None:
+    def act(self, flight: Flight, step: WriteStep) -> None:
         match step:
             case StartExport():
                 self._start_export(flight, _origin(flight.request))
@@ -96,15 +87,8 @@ class Actor:
             self.tag_export(flight.request, task_id)
 
     def tag_export(self, request: CopyRequest, task_id: str) -> None:
-        """Marks the export as ours to clean up one day (R4). Tried twice; without the tag it is merely left alone."""
-        profile, tags = _origin(request).party.profile, _tags(task_id, export_tags(request, __version__))
-        try:
-            try:
-                self._send_again(profile, "CreateTags", tags)
-            except Postponed:
-                self._send_again(profile, "CreateTags", tags)
-        except (ServiceError, Postponed) as error:
-            self._listener(Warned(f"{task_id} runs, but could not be tagged as ours ({error})"))
+        """Marks the export as ours to clean up one day (R4)."""
+        tag_export(self._write_again(_origin(request).party.profile), self._listener, request, task_id)
 
     def _cancel_export(self, flight: Flight, step: CancelExport) -> None:
         """Tries once; a task that left the queue can't be cancelled, which is normal (DOMAIN.md §2)."""
@@ -150,7 +134,7 @@ class Actor:
             "FileLocation": self._manifest_url(request, step),
             "Description": mark(destination.description, request.marker),
         }
-        self._journal.open(entry)
+        self._journal.open(entry, about_image(request, destination))
         memory.created_id = None
         try:
             answer = self._send(destination.party.profile, "CreateImage", parameters)
@@ -179,32 +163,28 @@ class Actor:
         if step.stored is None:
             raise TypeError("an import needs a manifest")
         account = self._clients.accounts[request.source.party.profile]
-        url = presign(account, step.stored.bucket, step.stored.manifest_key)
         try:  # what the service will do with the URL works from here, too (R9)
-            read_own(self._clients.fetcher(), parse_presigned(url), account.profile, step.stored.location)
+            return sign_found(self._clients.fetcher(), account, step.stored)
         except OmicopyError as error:
             if error.code in (ErrorCode.TEMPORARY, ErrorCode.NOT_FOUND):  # it was listed, and may be seen in a moment
                 raise Postponed(error) from None
             raise
-        return url
 
     def _annotate(self, flight: Flight, step: Annotate) -> None:
-        profile, image_id = _target(flight), step.image.image_id
-        if step.tags:
-            self._send_again(profile, "CreateTags", _tags(image_id, step.tags))
-            flight.image.changed = True
+        write = self._write_again(_target(flight))
+        tag_copy(write, self._listener, flight, step)
         if step.share_with:
             permissions = {"Additions": {"AccountIds": list(step.share_with)}}
-            self._send_again(profile, "UpdateImage", {"ImageId": image_id, "PermissionsToLaunch": permissions})
+            write("UpdateImage", {"ImageId": step.image.image_id, "PermissionsToLaunch": permissions})
             flight.image.changed = True
+
+    def _write_again(self, profile: str) -> Write:
+        return lambda action, parameters: self._send_again(profile, action, parameters)
 
     def _replace_failed(self, flight: Flight, image: Image) -> None:
         """Deletes a failed image of ours, then the snapshots that only it mapped (DOMAIN.md §2)."""
         profile, memory = _target(flight), flight.image
-
-        def send(action: str, parameters: Mapping[str, Any]) -> None:
-            self._send_again(profile, action, parameters)
-
+        send = self._write_again(profile)
         try:
             mark_snapshots(self._clients, profile, image, send)
         except ServiceError as error:  # nothing but what may pass
@@ -246,7 +226,3 @@ def _target(flight: Flight) -> str:
     if flight.request.destination is None:
         raise TypeError("an export writes to no target")
     return flight.request.destination.party.profile
-
-
-def _tags(resource_id: str, tags: Mapping[str, str]) -> dict[str, Any]:
-    return {"ResourceIds": [resource_id], "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}

@@ -13,7 +13,8 @@ from omicopy.copying.facts import ABSENT, BucketFact, Present, Refused, Unknown
 from omicopy.copying.listing import Sizes
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, StoredExport, format_of, tidy_key
-from omicopy.model.manifest import Manifest, parse_manifest
+from omicopy.model.manifest import Manifest
+from omicopy.model.own_manifest import TrustedManifest, is_manifest_key, read_trusted_manifest
 from omicopy.model.presigned import parse_presigned
 
 if TYPE_CHECKING:
@@ -87,14 +88,9 @@ def read_stored(storage: Storage, bucket: str, key: str, sizes: dict[str, int]) 
     return StoredExport(bucket, key, manifest, tuple(_damage(manifest, sizes)))
 
 
-def read_trusted(storage: Storage, bucket: str, key: str) -> Manifest:
+def read_trusted(storage: Storage, bucket: str, key: str) -> TrustedManifest:
     """The manifest under one key, which points to nothing but its own export. Raises DAMAGED, or a ServiceError."""
-    where = f"s3://{bucket}/{key}"
-    manifest = parse_manifest(storage.read(bucket, key), where)
-    outside = manifest.problem_beside(bucket, key)
-    if outside:
-        raise OmicopyError(ErrorCode.DAMAGED, f"{where} points outside its export: {outside}", "Do not import it.")
-    return manifest
+    return read_trusted_manifest(storage.read(bucket, key), bucket, key)
 
 
 def _listing(listed: Sizes, export: ExportKey, tasks: Sequence[ExportTask]) -> dict[str, int]:
@@ -130,8 +126,11 @@ def _manifests(
     """Every manifest (directly in `folder`), and what is wrong with those that should be one and are not."""
     found: list[StoredExport] = []
     broken: dict[str, OmicopyError] = {}
-    for key in sorted(key for key, size in sizes.items() if size <= MANIFEST_LIMIT and not key.endswith(".gz")):
+    for key in sorted(key for key in sizes if not key.endswith(".gz")):
         if folder is not None and "/" in key.removeprefix(folder):
+            continue
+        has_to_be = key in named or key.endswith(".json") or is_manifest_key(key)
+        if sizes[key] > MANIFEST_LIMIT and not has_to_be:
             continue
         try:
             found.append(read_stored(storage, bucket, key, sizes))
@@ -141,7 +140,7 @@ def _manifests(
                 raise temporary(Cause.GARBLED, error.action, where, f"{key} is listed and not there") from None
             raise
         except OmicopyError as error:
-            if key in named or key.endswith(".json"):
+            if has_to_be:
                 broken[key] = error
     return found, broken
 
@@ -173,8 +172,8 @@ def _choose(found: Sequence[StoredExport], endpoint: str, named: Set[str] = froz
 
     def rank(stored: StoredExport) -> tuple[bool, bool, float, str]:
         expiry, key = stored.manifest.earliest_expiry(), stored.manifest_key
-        is_own = all(snapshot.url.is_at(endpoint) for snapshot in stored.manifest.snapshots)
-        return (is_own, key.endswith(".json") or key in named, expiry.timestamp() if expiry else 0.0, key)
+        is_called_so = key in named or key.endswith(".json") or is_manifest_key(key)
+        return (stored.manifest.is_at(endpoint), is_called_so, expiry.timestamp() if expiry else 0.0, key)
 
     return max(whole, key=rank)
 
@@ -194,4 +193,4 @@ def _probed(stored: StoredExport, fetcher: Fetcher, endpoint: str, now: datetime
             for snapshot in stored.manifest.snapshots
             if not snapshot.url.is_at(endpoint) or fetcher.probe(snapshot.url).life is not Life.ALIVE
         )
-    return FoundExport(stored.bucket, stored.manifest_key, expiry, stored.damage, dead)
+    return FoundExport(stored.bucket, stored.manifest_key, expiry, stored.damage, dead, stored.manifest.digest())

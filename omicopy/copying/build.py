@@ -13,7 +13,7 @@ from typing import Any
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.fetch import MANIFEST_LIMIT
 from omicopy.cloud.signing import presign
-from omicopy.copying.handed import CHECK_KEY, demand_life
+from omicopy.copying.handed import demand_life
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.shelf import MOST_LOOKED_INTO, Folder, Shelf, key_of, list_shelf, only_disk
 from omicopy.errors import ErrorCode, OmicopyError
@@ -65,10 +65,10 @@ def build_manifest(clients: Clients, wish: BuildWish) -> Built:
     key = wish.folder.path + manifest_file_name(wish.words.name)
     raw, manifest = _draft(clients, wish, key, volumes)
     if key in shelf.sizes:
-        there = _same_there(shelf, key, manifest)
+        there = _same_there(shelf, key, manifest, clients.accounts[wish.profile].oos_endpoint)
         return Built(shelf.location(key), there, was_there=True, changed=False, warnings=tuple(warnings))
     _demand_no_other(shelf, key, {volume.key for volume in volumes})
-    _demand_own_life(clients, wish, manifest)
+    demand_life(clients.fetcher(), manifest, wish.profile)  # no manifest with dead URLs is put (R9)
     if not wish.dry_run:
         shelf.storage.put(wish.folder.bucket, key, raw)
     return Built(shelf.location(key), manifest, was_there=False, changed=not wish.dry_run, warnings=tuple(warnings))
@@ -174,8 +174,8 @@ def _draft(clients: Clients, wish: BuildWish, key: str, volumes: Sequence[DraftV
     return raw, manifest
 
 
-def _same_there(shelf: Shelf, key: str, wanted: Manifest) -> Manifest:
-    """The manifest that has the key already, if it describes the same. Nothing is ever put over another one."""
+def _same_there(shelf: Shelf, key: str, wanted: Manifest, endpoint: str) -> Manifest:
+    """The manifest that has the key already, if it is of the same objects. Nothing is ever put over another one."""
     location, bucket = shelf.location(key), shelf.folder.bucket
     hint = "Give another --name, or delete that object first if nobody needs it."
     if shelf.sizes[key] > MANIFEST_LIMIT:
@@ -186,20 +186,10 @@ def _same_there(shelf: Shelf, key: str, wanted: Manifest) -> Manifest:
     except OmicopyError as error:
         message = f"{location} is there already, and is no manifest: {error.message}"
         raise OmicopyError(ErrorCode.NAME_CONFLICT, message, hint) from None
-    outside = there.problem_beside(bucket, key)
-    if outside or there.fingerprint() != wanted.fingerprint():
-        what = ", ".join(differences(there, wanted)) or "details"
+    is_elsewhere = there.problem_beside(bucket, key) is not None or not there.is_at(endpoint)
+    if is_elsewhere or there.fingerprint() != wanted.fingerprint():
+        where = ["where its URLs lead"] if is_elsewhere else []
+        what = ", ".join([*where, *differences(there, wanted)]) or "details"
         message = f"{location} is there already, and differs from what you ask for in: {what}"
         raise OmicopyError(ErrorCode.NAME_CONFLICT, message, hint)
     return there
-
-
-def _demand_own_life(clients: Clients, wish: BuildWish, manifest: Manifest) -> None:
-    """No manifest with dead URLs is put (R9). Here a refusal speaks of our own credentials."""
-    try:
-        demand_life(clients.fetcher(), manifest)
-    except OmicopyError as error:
-        if error.code is not ErrorCode.EXPIRED:
-            raise
-        message = f"The store refuses a URL of an object under {wish.folder} signed with the profile {wish.profile!r}"
-        raise OmicopyError(ErrorCode.DENIED, message, CHECK_KEY) from None

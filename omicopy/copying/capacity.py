@@ -141,10 +141,10 @@ def _exports_in_flight(clients: Clients, party: Party) -> tuple[int, ServiceErro
 def _read_quotas(clients: Clients, party: Party) -> list[Quota] | Finding:
     """No copy needs to read quotas: that it can't is nothing that fails."""
     try:
-        raw = clients.api(party.profile).read_all("ReadQuotas", "QuotaTypes", clients.patience, {}, dict)
+        kinds = clients.api(party.profile).read_all("ReadQuotas", "QuotaTypes", clients.patience, {}, parse_quotas)
     except ServiceError as error:
         return Finding(f"{party.profile}: quotas", None, f"not known: {error.message}", error.hint)
-    return parse_quotas({"QuotaTypes": raw})
+    return [quota for kind in kinds for quota in kind]
 
 
 def _not_there_yet(clients: Clients, target: Party, source: Party, images: Sequence[Image]) -> list[Image]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,12 +10,15 @@ from omicopy.cloud.clients import Clients
 from omicopy.copying.bucket import Folder, read_folder
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.reads import read_tasks, unless_many
-from omicopy.errors import OmicopyError
+from omicopy.errors import Interrupted, OmicopyError
 from omicopy.model.cleaning import Doomed, Left, Place, is_cleaned, judge_place, judge_tasks
 from omicopy.model.export import ExportKey, ExportTask
 from omicopy.model.provenance import CLEANED_TAG
 from omicopy.model.report import CleanedUp, rfc3339
 from omicopy.model.request import CopyRequest, Origin
+
+_NO_TIME = Left("--deadline leaves no time for the clean-up; the same command goes on with it")
+INTERRUPTED = Left("the clean-up was interrupted; the same command goes on with it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,30 +42,37 @@ class Cleaned:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a clean-up goes by: `settle` waits until every read shows what was written before; `is_busy` says of a
-    source image whether a copy of it may be reading its export just now."""
+    """What a clean-up goes by: `settle` waits until every read shows what was written before; `importers` says which of
+    a profile's exports a copy may be made from just now, and which copy."""
 
     now: datetime
     settle: Callable[[], None] = lambda: None
-    is_busy: Callable[[str], bool] = lambda _: False
+    importers: Callable[[str, Sequence[ExportKey]], Mapping[ExportKey, str]] = lambda *_: {}
+    has_time: Callable[[], bool] = lambda: True
+    """Whether the command has the time to `settle` and to delete. What is begun without would only be marked."""
 
 
 def clean_up(
-    clients: Clients, requests: Sequence[CopyRequest], tell: Callable[[str], None], rules: Rules
+    clients: Clients,
+    requests: Sequence[CopyRequest],
+    tell: Callable[[str], None],
+    rules: Rules,
+    cleaned: list[Cleaned] | None = None,
 ) -> list[Cleaned]:
     """Deletes what was exported for `requests`, all of whose copies are there. What has to stay is told, and why.
 
-    Raises nothing but Interrupted: the copies stand, and the next clean-up goes on.
+    Adds to `cleaned` what became of each export, and returns it. Raises nothing but Interrupted: the copies stand, the
+    next clean-up goes on, and `cleaned` says how far this one came.
     """
+    cleaned = [] if cleaned is None else cleaned
     exports: dict[tuple[str, str, ExportKey], str] = {}
     for request in requests:
         if isinstance(request.source, Origin):
             party = request.source.party
             exports.setdefault((party.account_id, party.region, request.source.export), party.profile)
-    cleaned = []
     for profile in dict.fromkeys(exports.values()):
         keys = [key for (_, _, key), owner in exports.items() if owner == profile]
-        cleaned += clean_exports(clients, profile, keys, rules)
+        clean_exports(clients, profile, keys, rules, cleaned)
     for one in cleaned:
         if one.error:
             tell(f"The exported objects in {one.location} could not all be deleted: {one.error.message}")
@@ -71,19 +81,31 @@ def clean_up(
     return cleaned
 
 
-def clean_exports(clients: Clients, profile: str, exports: Sequence[ExportKey], rules: Rules) -> list[Cleaned]:
-    """One account's exports and what became of each, in their order. Raises nothing but Interrupted.
+def clean_exports(
+    clients: Clients, profile: str, exports: Sequence[ExportKey], rules: Rules, cleaned: list[Cleaned]
+) -> None:
+    """Adds to `cleaned` what became of each of one account's exports, in their order, also when it is interrupted.
+    Raises nothing else.
 
     First all are looked at and marked: from then on they count as gone. Then, when every read shows the marks, and
     what others noted in the same moment, all are looked at again, and what is still nobody's is deleted.
     """
     cleaners = [_Cleaner(clients, profile, export, rules) for export in exports]
-    _all_take(cleaners, _Cleaner.mark)
-    if any(cleaner.doomed for cleaner in cleaners):
-        rules.settle()
-        _all_take(cleaners, _Cleaner.delete_snapshots)
-        _all_take(cleaners, _Cleaner.delete_manifests)
-    return [cleaner.outcome() for cleaner in cleaners]
+    try:
+        if not rules.has_time():
+            for cleaner in cleaners:
+                cleaner.left = _NO_TIME
+        _all_take(cleaners, _Cleaner.mark)
+        if any(cleaner.doomed for cleaner in cleaners):
+            rules.settle()
+            _all_take(cleaners, _Cleaner.delete_snapshots)
+            _all_take(cleaners, _Cleaner.delete_manifests)
+    except Interrupted:
+        for cleaner in cleaners:
+            cleaner.interrupt()
+        raise
+    finally:
+        cleaned += [cleaner.outcome() for cleaner in cleaners]
 
 
 def _all_take(cleaners: Sequence[_Cleaner], step: Callable[[_Cleaner, Sequence[ExportTask]], None]) -> None:
@@ -95,11 +117,13 @@ def _all_take(cleaners: Sequence[_Cleaner], step: Callable[[_Cleaner, Sequence[E
 
     def take(cleaner: _Cleaner) -> None:
         try:
+            cleaner.importer = importers.get(cleaner.export)
             step(cleaner, tasks)
         except OmicopyError as error:
             cleaner.error = error
 
     try:
+        importers = waiting[0].rules.importers(profile, [cleaner.export for cleaner in waiting])
         tasks = read_tasks(clients, profile, unless_many("ImageIds", (one.export.image_id for one in waiting)))
         clients.storage(profile)  # made before the threads start, once
     except OmicopyError as error:
@@ -128,11 +152,19 @@ class _Cleaner:
     left: Left | None = None
     error: OmicopyError | None = None
     is_over: bool = False
+    importer: str | None = None
+    """Why it must stay for a copy, as the last look showed."""
     deleted: int = 0
 
     @property
     def goes_on(self) -> bool:
         return not (self.is_over or self.left or self.error)
+
+    def interrupt(self) -> None:
+        """Notes that it did not come to its end, if that is so."""
+        all_of_it = len(self.doomed.snapshots) + len(self.doomed.manifests) if self.doomed else None
+        if self.goes_on and self.deleted != all_of_it:
+            self.left = INTERRUPTED
 
     def outcome(self) -> Cleaned:
         return Cleaned(self.export, self.deleted, self.left, self.error)
@@ -165,8 +197,8 @@ class _Cleaner:
 
     def _judged(self, all_tasks: Sequence[ExportTask]) -> tuple[ExportTask, ...] | None:
         """The tasks of the export, when it may be deleted; else it is noted why not."""
-        if self.rules.is_busy(self.export.image_id):
-            self.left = Left("another run on this machine imports from them, or may do so")
+        if self.importer is not None:
+            self.left = Left(self.importer)
             return None
         tasks = judge_tasks(all_tasks, self.export, self.rules.now)
         if isinstance(tasks, Left):

@@ -41,6 +41,7 @@ def decide(s: Situation) -> Step:
 def _ours(s: Situation, image: Image) -> Step:
     if image.is_available:
         missing = missing_tags(image, s.request, __version__)
+        missing = {key: value for key, value in missing.items() if key not in s.image.refused_tags}
         unshared = tuple(account for account in _care(s).share_with if account not in image.shared_with)
         flaws = differences(_source_appearance(s), of_image(image))
         if missing or unshared:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import combinations
+from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.profile_file import mode_for_others, profiles_file
 from omicopy.copying.capacity import look_at_images, room_in_source, room_in_target, say_load
 from omicopy.copying.own_key import read_end
 from omicopy.copying.parallel import in_parallel
@@ -70,6 +73,22 @@ def examine(clients: Clients, asked: Examination, unusable: Mapping[str, Omicopy
     return [*findings, *_clocks(clients, asked.tolerated_skew)]
 
 
+def look_at_file(profiles: Sequence[str], environ: Mapping[str, str]) -> list[Finding]:
+    """Whether others than its owner can read the file that profiles are named in. A file that can't be read at all is
+    each of its profiles' failure."""
+    if all(profile.startswith("env:") for profile in profiles):
+        return []
+    try:
+        file = profiles_file(environ)
+    except OmicopyError:
+        return []
+    mode = mode_for_others(file)
+    if mode is None:
+        return [Finding("profiles file", True, f"{file} is its owner's alone")] if file.is_file() else []
+    said = f"others than its owner can read or change {file} (mode {mode:03o}); it holds keys"
+    return [Finding("profiles file", None, said, f"Take their rights: chmod 600 {shlex.quote(str(file))}")]
+
+
 def _account(clients: Clients, profile: str, now: datetime) -> tuple[Party | None, list[Finding]]:
     """Whose the keys are, in which Region, and until when they are good."""
     subject = f"{profile}: keys"
@@ -85,14 +104,17 @@ def _region(clients: Clients, party: Party) -> Finding:
     """The service's list of Regions is not closed (R6): one that is not on it is a warning."""
     subject = f"{party.profile}: Region"
     try:
-        answer = clients.api(party.profile).read("ReadRegions", clients.patience, {})
+        names = clients.api(party.profile).read_parsed("ReadRegions", clients.patience, {}, _region_names)
     except ServiceError as error:
         return Finding(subject, None, f"whether {party.region} exists is not known: {error.message}")
-    names = [answers.text(region, "RegionName") or "" for region in answers.mappings(answer, "Regions")]
     if party.region in names:
         return Finding(subject, True, f"{party.region} exists")
     said = f"{party.region} is not among the Regions that the service names: {', '.join(names) or 'none'}"
     return Finding(subject, None, said, "Check the Region in the profile.")
+
+
+def _region_names(answer: Mapping[str, Any]) -> list[str]:
+    return [answers.required(region, "RegionName") for region in answers.listed(answer, "Regions")]
 
 
 def _key_ends(clients: Clients, profile: str, now: datetime) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from omicopy.model.report import CopyResult
@@ -27,6 +27,13 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Finished:
+    """Every copy has ended. What follows is the clean-up of their exports, which waits for a while."""
+
+    results: Sequence[CopyResult]
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """Something that does not stop the run and should be known."""
 
@@ -40,5 +47,5 @@ class Noted:
     message: str
 
 
-Event = Moved | Ended | Warned | Noted
+Event = Moved | Ended | Finished | Warned | Noted
 Listener = Callable[[Event], None]

@@ -47,6 +47,10 @@ class Flight:
     """The last thing that was said about it: phase, detail, progress."""
     left: float | None = None
     """Seconds until what it waits for will end, where progress tells."""
+    is_served: bool = False
+    """Whether what it waited for last was begun for it, and no free slot or somebody else's image."""
+    image_awaited: Image | None = None
+    """The copy that it waited for last, where the service makes one."""
     result: CopyResult | None = None
     lock: Lock | None = None
 
@@ -87,13 +91,13 @@ class Flight:
 
     def goes_on(self) -> str | None:
         """What the service does for this copy while nobody waits for it."""
-        if self.result is not None or self.told is None:
+        if self.result is not None:
             return None
-        phase, detail, _ = self.told
-        if phase not in (stage.value for stage in Stage):
+        phase, detail, _ = self.told or ("", "", None)
+        if not self.is_served or phase not in (stage.value for stage in Stage):
             if phase == "creating" or self.image.doubt_since is not None:
                 phase, detail = Stage.IMPORTING.value, self.image.created_id or _PERHAPS
-            elif phase == "starting" or self.export.doubt_since is not None:
+            elif phase == "starting" or self.export.doubt_since is not None or self.export.is_under_way:
                 phase, detail = Stage.EXPORTING.value, self.export.task_id or _PERHAPS
             else:
                 return None

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.fetch import Fetcher, Life, Probe
+from omicopy.cloud.profile import Account
+from omicopy.cloud.refusal import UrlRefused
 from omicopy.cloud.signing import presign
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.address import Reach, reach_of
 from omicopy.model.duration import say_duration
+from omicopy.model.export import FoundExport
 from omicopy.model.manifest import MANIFEST_URL, Expiry, Manifest, ManifestSnapshot, parse_manifest, url_path
-from omicopy.model.presigned import LONGEST_VALIDITY, PresignedUrl, Signature, parse_presigned
+from omicopy.model.own_manifest import TrustedManifest, trust
+from omicopy.model.presigned import MAX_EXPIRY, PresignedUrl, parse_presigned
+from omicopy.model.refusal import CHECK_KEY
 
 _HINT = "Ask for a new URL (omicopy url …), or lower --min-validity."
 
@@ -18,11 +26,6 @@ _A_MOMENT = timedelta(hours=1)
 """The life of a URL that is used at once."""
 
 _NEW_EXPORT = "A new export is needed."
-CHECK_KEY = "Check its access key, its Region, its right to read the object, and this machine's clock."
-"""What to do when our own credentials are refused."""
-
-_CUT = "A shell cuts a URL at its first &: put it in quotes, or give it in a file or on stdin (-)."
-
 _NOT_THERE = (
     "Check the bucket's name, the key, and that the bucket is in this profile's Region. A folder is written with a "
     "slash at its end."
@@ -35,49 +38,66 @@ def read_handed(fetcher: Fetcher, url: PresignedUrl, now: datetime) -> Manifest:
         raise OmicopyError(
             ErrorCode.EXPIRED, f"The manifest's URL expired at {url.expires_at:%Y-%m-%d %H:%M:%SZ}", _HINT
         )
-    try:
-        raw = fetcher.read(url)
-    except OmicopyError as error:
-        if error.code is ErrorCode.EXPIRED and url.signature is Signature.NONE:
-            raise OmicopyError(
-                ErrorCode.EXPIRED, "The store refuses this URL, which bears no signature", _CUT
-            ) from None
-        raise
-    return parse_manifest(raw, url.place)
+    return parse_manifest(fetcher.read(url), url.place)
 
 
 def read_own(fetcher: Fetcher, url: PresignedUrl, profile: str, location: str) -> bytes:
     """Reads through a URL that `profile` has just signed: here a refusal (DENIED) speaks of our own credentials."""
     try:
         return fetcher.read(url)
+    except UrlRefused as error:
+        said = f"The store refuses a URL of {location} signed with the profile {profile!r}: {error.refusal.message}"
+        raise OmicopyError(ErrorCode.DENIED, said, error.refusal.own_hint) from None
     except OmicopyError as error:
-        if error.code is ErrorCode.EXPIRED:
-            raise OmicopyError(
-                ErrorCode.DENIED,
-                f"The store refuses a URL of {location} signed with the profile {profile!r}",
-                CHECK_KEY,
-            ) from None
         if error.code is ErrorCode.NOT_FOUND:
             raise OmicopyError(ErrorCode.NOT_FOUND, f"There is no object {location}", _NOT_THERE) from None
         raise
 
 
+@dataclass(frozen=True, slots=True)
+class SignedManifest:
+    """A manifest and a URL of it, through which it was read and found to point into its own export (R4, R9)."""
+
+    url: PresignedUrl
+    location: str
+    manifest: TrustedManifest
+
+
+def sign_manifest(
+    fetcher: Fetcher,
+    account: Account,
+    bucket: str,
+    key: str,
+    expires: timedelta = MAX_EXPIRY,
+    allowed: Sequence[str] = (),
+) -> SignedManifest:
+    """Signs an own manifest and checks what the URL leads to: somebody may have replaced what was read before.
+
+    Raises DENIED, NOT_FOUND, DAMAGED, or a ServiceError.
+    """
+    location, url = f"s3://{bucket}/{key}", parse_presigned(presign(account, bucket, key, expires))
+    manifest = parse_manifest(read_own(fetcher, url, account.profile, location), location)
+    return SignedManifest(url, location, trust(manifest, bucket, key, allowed, "Do not import it."))
+
+
+def sign_found(fetcher: Fetcher, account: Account, stored: FoundExport) -> str:
+    """A URL of the manifest that was looked at before. Raises as `sign_manifest`, and TEMPORARY where another one lies
+    there now, which has to be looked at first."""
+    signed = sign_manifest(fetcher, account, stored.bucket, stored.manifest_key)
+    if stored.digest and signed.manifest.digest() != stored.digest:
+        said = f"{stored.location} was replaced after it was looked at"
+        raise OmicopyError(ErrorCode.TEMPORARY, said, "Run the same command again, and see who else writes there.")
+    return signed.url.url
+
+
 def read_own_manifest(clients: Clients, profile: str, bucket: str, key: str) -> Manifest:
-    """The manifest under a key, read with the credentials of `profile`. Raises DENIED, NOT_FOUND, DAMAGED, or a
-    ServiceError."""
+    """The manifest under a key, read with the credentials of `profile`, wherever it points to: for eyes only.
+
+    Raises DENIED, NOT_FOUND, DAMAGED, or a ServiceError.
+    """
     location = f"s3://{bucket}/{key}"
     url = parse_presigned(presign(clients.accounts[profile], bucket, key, _A_MOMENT))
     return parse_manifest(read_own(clients.fetcher(), url, profile, location), location)
-
-
-def check_validity(min_validity: timedelta) -> None:
-    """No new signature would ever be good enough: each run would put one more manifest there and fail. Raises USAGE."""
-    if min_validity > LONGEST_VALIDITY:
-        raise OmicopyError(
-            ErrorCode.USAGE,
-            f"No URL can be valid for {say_duration(min_validity)}: SigV4 allows 7d, and signing takes a moment",
-            f"Give --min-validity at most {say_duration(LONGEST_VALIDITY)}.",
-        )
 
 
 def demand_validity(expiry: Expiry, min_validity: timedelta, now: datetime, hint: str = _HINT) -> None:
@@ -93,25 +113,33 @@ def demand_validity(expiry: Expiry, min_validity: timedelta, now: datetime, hint
     )
 
 
-def demand_life(fetcher: Fetcher, manifest: Manifest) -> None:
-    """Asks for one byte through every URL inside. Raises EXPIRED for a refused URL, DAMAGED for a missing object or one
-    of another size, or a ServiceError."""
+def demand_life(fetcher: Fetcher, manifest: Manifest, signer: str | None = None) -> None:
+    """Asks for one byte through every URL inside. Raises as `problem_of`, or a ServiceError."""
     for index, snapshot in enumerate(manifest.snapshots):
-        problem = problem_of(index, snapshot, fetcher.probe(snapshot.url))
+        problem = problem_of(index, snapshot, fetcher.probe(snapshot.url), signer)
         if problem is not None:
             raise problem
 
 
-def problem_of(index: int, snapshot: ManifestSnapshot, probe: Probe) -> OmicopyError | None:
-    """What a probe found wrong with the snapshot `index` of a manifest: DAMAGED, EXPIRED for a refused URL, or the
-    ServiceError that kept it from being found out."""
+def problem_of(index: int, snapshot: ManifestSnapshot, probe: Probe, signer: str | None = None) -> OmicopyError | None:
+    """What a probe found wrong with the snapshot `index` of a manifest: DAMAGED for a missing object or one of another
+    size, EXPIRED for a refused URL, or the ServiceError that kept it from being found out.
+
+    Where the profile `signer` signed the URL a moment ago, a refusal speaks of its credentials: DENIED.
+    """
     what = f"{url_path(index)}: {snapshot.key}"
     if probe.error is not None:
         return OmicopyError(probe.error.code, f"{what}: {probe.error.message}", probe.error.hint)
     if probe.life is Life.MISSING:
         return OmicopyError(ErrorCode.DAMAGED, f"{what} is gone", _NEW_EXPORT)
     if probe.life is Life.REFUSED:
-        return OmicopyError(ErrorCode.EXPIRED, f"{what}: the store refuses the URL", _HINT)
+        why = f": {probe.refusal.message}" if probe.refusal else ""
+        if signer is None:
+            hint = probe.refusal.hint if probe.refusal else _HINT
+            return OmicopyError(ErrorCode.EXPIRED, f"{what}: the store refuses the URL{why}", hint)
+        hint = probe.refusal.own_hint if probe.refusal else CHECK_KEY
+        said = f"The store refuses a URL of an object signed with the profile {signer!r}: {what}{why}"
+        return OmicopyError(ErrorCode.DENIED, said, hint)
     if None not in (probe.size_bytes, snapshot.compressed_bytes) and probe.size_bytes != snapshot.compressed_bytes:
         said = f"{what} has {probe.size_bytes} bytes where the manifest says {snapshot.compressed_bytes}"
         return OmicopyError(ErrorCode.DAMAGED, said, _NEW_EXPORT)
@@ -128,14 +156,32 @@ def demand_https(url: PresignedUrl, what: str = MANIFEST_URL) -> None:
         )
 
 
-def demand_https_inside(manifest: Manifest, url: PresignedUrl) -> None:
-    """As `demand_https`, of every URL in the manifest at `url`. What comes from elsewhere must not lead to this very
-    machine, either, where it could ask for anything."""
+def demand_https_inside(manifest: Manifest) -> None:
+    """As `demand_https`, of every URL in the manifest."""
     for index, snapshot in enumerate(manifest.snapshots):
         demand_https(snapshot.url, url_path(index))
-        if snapshot.url.is_local and not url.is_local:
-            raise OmicopyError(
-                ErrorCode.USAGE,
-                f"{url_path(index)}: {snapshot.url.host} is this very machine, and the manifest is from {url.host}",
-                "Do not import it. If it is right all the same, say --allow-http.",
-            )
+
+
+def demand_no_strays(manifest: Manifest, named: str) -> None:
+    """Raises USAGE for a URL inside that leads to where a stranger's manifest has no business; see `stray`."""
+    for index, snapshot in enumerate(manifest.snapshots):
+        problem = stray(snapshot.url, named)
+        if problem is not None:
+            raise OmicopyError(problem.code, f"{url_path(index)}: {problem.message}", problem.hint)
+
+
+def stray(url: PresignedUrl, named: str | None) -> OmicopyError | None:
+    """USAGE for a URL that leads to this machine, its link or a private network, if it is not at the host `named`.
+
+    A manifest is a stranger's input: it could have us ask whatever only this machine can reach. A host that the user
+    named is the user's own choice.
+    """
+    reach = url.reach
+    are_both_here = named is not None and reach is Reach.MACHINE and reach_of(named) is Reach.MACHINE
+    if reach is Reach.PUBLIC or url.hostname == named or are_both_here:
+        return None
+    return OmicopyError(
+        ErrorCode.USAGE,
+        f"{url.host} was not asked: it is {reach.value}, and only the manifest names it",
+        "A stranger's manifest must not choose what is asked there. If it is right all the same, say --allow-private.",
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,17 +9,19 @@ from typing import Any
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.fetch import Life
-from omicopy.cloud.signing import check_content_type, check_expiry, presign
-from omicopy.copying.handed import check_validity, demand_life, demand_validity, read_own
+from omicopy.cloud.signing import check_content_type, presign
+from omicopy.copying.handed import demand_life, demand_validity, read_own, sign_manifest
 from omicopy.copying.own_key import ACCESS_KEY, access_key_ends
 from omicopy.copying.promise import promise
-from omicopy.copying.resign import newest_anew, resign_in_passing
+from omicopy.copying.resign import resign_in_passing, signed_anew
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
 from omicopy.model.export import StoredExport
-from omicopy.model.manifest import MANIFEST_URL, Expiry, Manifest, first_to_end, parse_manifest, url_path
+from omicopy.model.manifest import MANIFEST_URL, Expiry, first_to_end, url_path
+from omicopy.model.own_manifest import TrustedManifest, has_to_be_manifest, read_trusted_manifest
 from omicopy.model.presigned import PresignedUrl, parse_presigned
 from omicopy.model.report import SCHEMA, describe_snapshots, rfc3339
+from omicopy.model.validity import check_expiry, check_validity
 
 OBJECT_URL = "URL"
 """What an expiry calls the URL of an object that is no manifest."""
@@ -41,6 +41,8 @@ class Wish:
     resign: bool = True
     only_manifest: bool = False
     """Sign nothing but a manifest: what is wanted was named by a URL, which may be a stranger's."""
+    is_export: bool = False
+    """What is wanted was named as an export: what lies there has to be its manifest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Handout:
 
     url: PresignedUrl
     location: str
-    manifest: Manifest | None
+    manifest: TrustedManifest | None
     key_ends: datetime | None = None
     """When the access key that signed ends. None: never, as far as is known."""
     signed_anew: bool = False
@@ -86,16 +88,12 @@ def _hand_out(clients: Clients, wish: Wish, bucket: str, key: str, now: datetime
         return Handout(url, location, None)
     raw = read_own(clients.fetcher(), url, wish.profile, location)
     key_ends = _demand_key(clients, wish, now)
-    if not _may_be_manifest(raw):
+    if not wish.is_export and not has_to_be_manifest(key, raw):
         if wish.only_manifest:
             hint = f"Say {location} if it is to be handed out."
             raise OmicopyError(ErrorCode.USAGE, f"{location} is no manifest, and only a URL asks for it", hint)
         return Handout(url, location, None, key_ends)
-    manifest = parse_manifest(raw, location)
-    outside = manifest.problem_beside(bucket, key)
-    if outside:
-        hint = "Don't hand it out. If it is right all the same: omicopy url … --no-check"
-        raise OmicopyError(ErrorCode.DAMAGED, f"{location} points outside its export: {outside}", hint)
+    manifest = _trusted(raw, bucket, key)
     shortcoming = _shortcoming(clients, wish, manifest, now)
     if shortcoming is None:
         return Handout(url, location, manifest, key_ends)
@@ -120,7 +118,13 @@ def hand_out_upload(
     if not wish.check:
         return Handout(url, location, None)
     key_ends = _demand_key(clients, wish, now)
-    taken = clients.fetcher().probe(parse_presigned(presign(account, bucket, key))).life is Life.ALIVE
+    probe = clients.fetcher().probe(parse_presigned(presign(account, bucket, key)))
+    taken = probe.life is Life.ALIVE
+    if probe.refusal is not None and probe.refusal.is_of_signer:
+        said = (
+            f"The store refuses a URL of {location} signed with the profile {wish.profile!r}: {probe.refusal.message}"
+        )
+        raise OmicopyError(ErrorCode.DENIED, said, probe.refusal.own_hint)
     if not taken:
         _demand_bucket(clients, wish.profile, bucket, key)
     return Handout(url, location, None, key_ends, replaces=taken)
@@ -164,7 +168,7 @@ def _demand_bucket(clients: Clients, profile: str, bucket: str, key: str) -> Non
             raise
 
 
-def _shortcoming(clients: Clients, wish: Wish, manifest: Manifest, now: datetime) -> OmicopyError | None:
+def _shortcoming(clients: Clients, wish: Wish, manifest: TrustedManifest, now: datetime) -> OmicopyError | None:
     """Why the manifest can't be handed out as it is: a URL inside ends too early, is refused, says no end, or is plain
     http where the account's own store is not. Raises what no new signature can mend."""
     endpoint = clients.accounts[wish.profile].oos_endpoint
@@ -190,22 +194,25 @@ def _unfit(what: str) -> OmicopyError:
     return OmicopyError(ErrorCode.EXPIRED, what, _RESIGN)
 
 
-def _newer(clients: Clients, wish: Wish, bucket: str, key: str, manifest: Manifest, now: datetime) -> Handout | None:
+def _newer(
+    clients: Clients, wish: Wish, bucket: str, key: str, manifest: TrustedManifest, now: datetime
+) -> Handout | None:
     """The newest manifest that was signed anew beside this one, of the very same objects, if it can be handed out."""
-    found = newest_anew(clients.storage(wish.profile), bucket, key)
-    if found is None or found == key:
-        return None
-    url = parse_presigned(presign(clients.accounts[wish.profile], bucket, found, wish.expires))
-    location = f"s3://{bucket}/{found}"
-    try:
-        newer = parse_manifest(read_own(clients.fetcher(), url, wish.profile, location), location)
-    except ServiceError:
-        raise
-    except OmicopyError:  # broken, or gone by now
-        return None
-    if newer.fingerprint() != manifest.fingerprint() or _shortcoming(clients, wish, newer, now) is not None:
-        return None
-    return Handout(url, location, newer)
+    for found in signed_anew(clients.storage(wish.profile), bucket, key)[:_MOST_READ]:
+        try:
+            newer = sign_manifest(clients.fetcher(), clients.accounts[wish.profile], bucket, found, wish.expires)
+        except ServiceError:
+            raise
+        except OmicopyError:  # broken, gone by now, or planted: it points into somebody else's bucket
+            continue
+        is_same = newer.manifest.fingerprint() == manifest.fingerprint()
+        if is_same and _shortcoming(clients, wish, newer.manifest, now) is None:
+            return Handout(newer.url, newer.location, newer.manifest)
+    return None
+
+
+_MOST_READ = 5
+"""Of the manifests that were signed anew; beyond them a new one is made."""
 
 
 def _hand_out_anew(
@@ -213,18 +220,22 @@ def _hand_out_anew(
 ) -> Handout:
     account, storage, fetcher = clients.accounts[wish.profile], clients.storage(wish.profile), clients.fetcher()
     key = resign_in_passing(account, storage, fetcher, stored, now)
-    url = parse_presigned(presign(account, stored.bucket, key, wish.expires))
-    location = f"s3://{stored.bucket}/{key}"
-    manifest = parse_manifest(read_own(fetcher, url, wish.profile, location), location)
-    demand_life(fetcher, manifest)
-    return Handout(url, location, manifest, key_ends, signed_anew=True)
+    signed = sign_manifest(fetcher, account, stored.bucket, key, wish.expires)
+    if (
+        not signed.manifest.is_at(account.oos_endpoint)
+        or signed.manifest.fingerprint() != stored.manifest.fingerprint()
+    ):
+        raise OmicopyError(ErrorCode.DAMAGED, f"{signed.location} was replaced after it was put there", _REPLACED)
+    demand_life(fetcher, signed.manifest, wish.profile)
+    return Handout(signed.url, signed.location, signed.manifest, key_ends, signed_anew=True)
 
 
-def _may_be_manifest(raw: bytes) -> bool:
-    """Whether an object wants to be a manifest, and so has to be a good one."""
+_REPLACED = "Nothing was handed out. See who else writes to the bucket."
+
+
+def _trusted(raw: bytes, bucket: str, key: str) -> TrustedManifest:
     try:
-        document = json.loads(raw)
-    except (ValueError, RecursionError):
-        return raw.lstrip()[:1] == b"{" and b'"Image"' in raw and b'"Snapshots"' in raw
-    image = document.get("Image") if isinstance(document, Mapping) else None
-    return isinstance(image, Mapping) and "Snapshots" in image
+        return read_trusted_manifest(raw, bucket, key, "Don't hand it out.")
+    except OmicopyError as error:
+        hint = f"{error.hint} If it is right all the same: omicopy url … --no-check"
+        raise OmicopyError(error.code, error.message, hint) from None

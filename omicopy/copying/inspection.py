@@ -9,8 +9,8 @@ from typing import Any
 
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.fetch import Fetcher, Life, Probe
-from omicopy.copying.handed import problem_of
-from omicopy.errors import OmicopyError
+from omicopy.copying.handed import problem_of, stray
+from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.manifest import Expiry, Manifest, ManifestSnapshot, effective_expiry
 from omicopy.model.presigned import PresignedUrl
 from omicopy.model.report import SCHEMA, rfc3339
@@ -27,6 +27,8 @@ class Inspection:
     url: PresignedUrl | None = None
     location: str | None = None
     probes: tuple[Probe, ...] = ()
+    outside: str | None = None
+    """Of an own manifest: the first entry that points out of its export, so that nobody should hand it out (R4)."""
 
     @property
     def expiry(self) -> Expiry:
@@ -39,9 +41,16 @@ class Inspection:
         return [problem for problem in found if problem is not None]
 
 
-def probe_all(fetcher: Fetcher, manifest: Manifest) -> tuple[Probe, ...]:
-    """One byte through every embedded URL. A store that can't be asked hides nothing of the others."""
-    return tuple(_probe(fetcher, snapshot.url) for snapshot in manifest.snapshots)
+def probe_all(
+    fetcher: Fetcher, manifest: Manifest, named: str | None = None, allow_private: bool = False
+) -> tuple[Probe, ...]:
+    """One byte through every embedded URL, of this machine and of private networks only at the host `named`, or where
+    that is allowed. A store that can't be asked hides nothing of the others."""
+    problems = [None if allow_private else stray(snapshot.url, named) for snapshot in manifest.snapshots]
+    return tuple(
+        _probe(fetcher, snapshot.url) if problem is None else Probe(Life.UNKNOWN, error=problem)
+        for snapshot, problem in zip(manifest.snapshots, problems, strict=True)
+    )
 
 
 def _probe(fetcher: Fetcher, url: PresignedUrl) -> Probe:
@@ -52,10 +61,13 @@ def _probe(fetcher: Fetcher, url: PresignedUrl) -> Probe:
 
 
 def probe_verdict(snapshot: ManifestSnapshot, probe: Probe) -> str:
-    """`alive`, `refused`, `missing`, `unknown`, or that the object has another size than the manifest says."""
+    """`alive`, `refused` and why, `missing`, `unknown`, `not asked`, or that the object has another size than the
+    manifest says."""
+    if _is_not_asked(probe):
+        return "not asked"
     if None not in (probe.size_bytes, snapshot.compressed_bytes) and probe.size_bytes != snapshot.compressed_bytes:
         return f"{probe.size_bytes} bytes where the manifest says {snapshot.compressed_bytes}"
-    return probe.life.value
+    return probe.life.value + (f" – {probe.refusal.message}" if probe.refusal else "")
 
 
 def describe_inspection(inspection: Inspection, now: datetime) -> dict[str, Any]:
@@ -70,6 +82,7 @@ def describe_inspection(inspection: Inspection, now: datetime) -> dict[str, Any]
         "architecture": manifest.architecture,
         "product_types": list(manifest.product_types),
         "url": _describe_url(inspection.url, now) if inspection.url else None,
+        "outside": inspection.outside,
         "effective_expires_at": rfc3339(expiry.at),
         "seconds_left": _seconds_left(expiry.at, now),
         "ends_first": expiry.first,
@@ -82,7 +95,7 @@ def describe_inspection(inspection: Inspection, now: datetime) -> dict[str, Any]
                 "volume_type": snapshot.volume_type,
                 "iops": snapshot.iops,
                 **_describe_url(snapshot.url, now),
-                "probe": {"state": probe.life.value, "size_bytes": probe.size_bytes} if probe else None,
+                "probe": _describe_probe(probe) if probe else None,
             }
             for snapshot, probe in zip(manifest.snapshots, probes, strict=True)
         ],
@@ -100,6 +113,18 @@ def _describe_url(url: PresignedUrl, now: datetime) -> Mapping[str, Any]:
         "expires_at": rfc3339(url.expires_at),
         "seconds_left": _seconds_left(url.expires_at, now),
     }
+
+
+def _describe_probe(probe: Probe) -> Mapping[str, Any]:
+    reason = probe.refusal.reason.value if probe.refusal else _NOT_ASKED if _is_not_asked(probe) else None
+    return {"state": probe.life.value, "size_bytes": probe.size_bytes, "reason": reason}
+
+
+_NOT_ASKED = "not-asked"
+
+
+def _is_not_asked(probe: Probe) -> bool:
+    return probe.error is not None and probe.error.code is ErrorCode.USAGE
 
 
 def _seconds_left(moment: datetime | None, now: datetime) -> int | None:

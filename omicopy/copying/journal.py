@@ -11,12 +11,27 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from omicopy.copying.events import Listener, Warned
 from omicopy.model.export import ExportKey
 from omicopy.model.request import CopyRequest, Destination, Origin, Party
+
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenImage:
+    """The open create of an image: what identifies it, the ID that it was answered, and when that was written down."""
+
+    entry: Mapping[str, str]
+    image_id: str | None
+    since: float
+    """Seconds of the epoch."""
+    about: Mapping[str, str] = field(default_factory=dict)
+    """What `about_image` says; empty in an entry of an earlier version, and of an import."""
 
 
 class Journal:
@@ -29,13 +44,13 @@ class Journal:
         self._left: dict[str, tuple[int, int] | None] = {}
         """How each entry's file was when this run last read or wrote it."""
 
-    def open(self, entry: Mapping[str, str]) -> None:
-        """Before a create is sent: it may happen from now on."""
-        self._write(entry, None)
+    def open(self, entry: Mapping[str, str], about: Mapping[str, str] | None = None) -> None:
+        """Before a create is sent: it may happen from now on. `about` is for others to read, and identifies nothing."""
+        self._write(entry, None, about)
 
     def answered(self, entry: Mapping[str, str], resource_id: str) -> None:
         """The create happened, and this is what it made."""
-        self._write(entry, resource_id)
+        self._write(entry, resource_id, None)
 
     def close(self, entry: Mapping[str, str]) -> None:
         """What was to be created is there and complete, or it is certain that nothing was."""
@@ -74,13 +89,15 @@ class Journal:
             return True, None
         return True, resource_id
 
-    def markers(self) -> set[str]:
-        """Of which sources copies may be in the making on this machine: the markers of all open creates of images."""
-        found = set()
-        for path in self._folder.glob("image-*.json"):
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-                found.add(str(json.loads(path.read_text())["entry"]["marker"]))
-        return found
+    def open_images(self) -> Iterator[OpenImage]:
+        """What copies may be in the making on this machine: all open creates of images that can be read."""
+        for path in sorted(self._folder.glob("image-*.json")):
+            with contextlib.suppress(*_UNREADABLE):
+                content, since = json.loads(path.read_text()), path.stat().st_mtime
+                answered = content["answered"]
+                about = {key: str(value) for key, value in content.get("about", {}).items()}
+                entry = {key: str(value) for key, value in content["entry"].items()}
+                yield OpenImage(entry, answered if isinstance(answered, str) else None, since, about)
 
     def _set_aside(self, path: Path) -> None:
         aside = path.with_suffix(".corrupt")
@@ -88,11 +105,14 @@ class Journal:
             path.replace(aside)
         self._listener(Warned(f"The journal entry {path} can't be read and was set aside as {aside.name}"))
 
-    def _write(self, entry: Mapping[str, str], resource_id: str | None) -> None:
+    def _write(self, entry: Mapping[str, str], resource_id: str | None, about: Mapping[str, str] | None) -> None:
+        """`about` None leaves what is said there of it."""
         path = self._path(entry)
+        content = {"entry": dict(entry), "answered": resource_id}
+        content |= {"about": dict(_about(path) if about is None else about)}
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_whole(path, json.dumps({"entry": dict(entry), "answered": resource_id}, indent=1))
+            _write_whole(path, json.dumps(content, indent=1))
             self._left[path.name] = _stamp(path)
         except OSError as error:
             self._warn(
@@ -108,6 +128,13 @@ class Journal:
         if not self._warned:
             self._warned = True
             self._listener(Warned(message))
+
+
+def _about(path: Path) -> Mapping[str, str]:
+    try:
+        return {key: str(value) for key, value in json.loads(path.read_text())["about"].items()}
+    except _UNREADABLE:
+        return {}
 
 
 def _write_whole(path: Path, text: str) -> None:
@@ -161,4 +188,21 @@ def image_entry(request: CopyRequest, destination: Destination) -> dict[str, str
         "region": destination.party.region,
         "name": destination.name,
         "marker": request.marker,
+    }
+
+
+def about_image(request: CopyRequest, destination: Destination) -> dict[str, str]:
+    """What tells people, and a clean-up, which copy that is and what it is made from. No secret, and no URL."""
+    if not isinstance(request.source, Origin):
+        return {}
+    export, party = request.source.export, request.source.party
+    return {
+        "image": export.image_id,
+        "account": party.account_id,
+        "region": party.region,
+        "bucket": export.bucket,
+        "prefix": export.prefix,
+        "format": export.format,
+        "from": party.profile,
+        "to": destination.party.profile,
     }

@@ -16,6 +16,7 @@ from omicopy.model.export import ExportTask, FoundExport, Phase
 from omicopy.model.place import split_s3
 from omicopy.model.presigned import parse_presigned
 from omicopy.model.provenance import CLEANED_TAG
+from omicopy.model.url_text import unescaped
 
 _EXPORT = re.compile(r"image-export-[0-9a-z]+|ami-[0-9a-z]{8,}")
 
@@ -50,7 +51,7 @@ def locate(clients: Clients, profile: str, source: str, now: datetime) -> tuple[
 
 
 def _in_own_store(clients: Clients, profile: str, source: str) -> tuple[str, str]:
-    url, account = parse_presigned(source), clients.accounts[profile]
+    url, account = parse_presigned(unescaped(source)), clients.accounts[profile]
     if url.host != urlsplit(account.oos_endpoint).netloc.lower():
         raise OmicopyError(
             ErrorCode.USAGE,

@@ -51,8 +51,7 @@ class Locks:
 
     def take(self, entry: Mapping[str, str]) -> Lock | None:
         """The lock on what `entry` identifies, or None while another run holds it. Waits for nobody's work."""
-        identity = hashlib.sha256(json.dumps(dict(entry), sort_keys=True).encode()).hexdigest()[:24]
-        link = self._folder / f"{entry['kind']}-{identity}.held"
+        link = self._link(entry)
         try:
             own, _ = self._run = self._run or self._begin()
             try:
@@ -68,6 +67,11 @@ class Locks:
                 self._listener(Warned(f"No lock can be kept ({self._folder}: {reason}); don't run two copies at once"))
             return Lock()
 
+    def is_held(self, entry: Mapping[str, str]) -> bool:
+        """Whether a run that lives, be it this one, holds the lock on what `entry` identifies. Takes nothing, so that
+        nobody who wants to take it is turned away."""
+        return self._is_alive(_holder(self._link(entry)))
+
     def end(self) -> None:
         """Lets go of everything that this run still holds."""
         if self._run is not None:
@@ -76,6 +80,10 @@ class Locks:
             with contextlib.suppress(OSError):
                 (self._folder / own).unlink()
             os.close(descriptor)
+
+    def _link(self, entry: Mapping[str, str]) -> Path:
+        identity = hashlib.sha256(json.dumps(dict(entry), sort_keys=True).encode()).hexdigest()[:24]
+        return self._folder / f"{entry['kind']}-{identity}.held"
 
     def _begin(self) -> tuple[str, int]:
         """Makes this run known, under its name once the kernel holds its lock; clears away what killed ones left."""

@@ -18,6 +18,7 @@ from omicopy.copying.garbage import no_garbage
 from omicopy.copying.journal import Journal, export_entry, image_entry
 from omicopy.copying.locks import Lock, Locks
 from omicopy.copying.observe import Observer
+from omicopy.copying.outcome import standing
 from omicopy.copying.pilot import Mode, Pilot
 from omicopy.copying.rhythm import pause
 from omicopy.copying.slots import Quotas, Slots
@@ -49,29 +50,34 @@ class Loop:
     _began: float = 0.0
     _moved_at: float = 0.0
     _quotas: Quotas = field(default_factory=lambda: Quotas(60.0))
+    _all: list[Flight] = field(default_factory=list)
 
     def run(self, requests: Sequence[CopyRequest]) -> list[CopyResult]:
         """One result a request, in their order."""
         self._began = self._moved_at = self.clock.ticks()
         self._quotas = Quotas(self.budgets.poll_max.total_seconds())
-        flights = self._flights(requests)
+        flights = self._all = self._flights(requests)
         observer = Observer(self.clients)
         actor = Actor(self.clients, self.journal, self.clock, self.listener)
         pilot = Pilot(actor, self.journal, self.listener, self.mode, self.clock, self._began)
         try:
             with no_garbage():
-                while open_flights := [flight for flight in flights if flight.result is None]:
+                while open_flights := self._open(flights, pilot):
                     if self._tick(self._locked(open_flights, pilot), observer, pilot):
                         self._moved_at = self.clock.ticks()
-                    self._call_off(flights, pilot)
-                    self._sleep([flight for flight in open_flights if flight.result is None])
+                    self._sleep(self._open(flights, pilot))
         except Interrupted as interruption:
-            interruption.goes_on = [text for flight in flights if (text := flight.goes_on())]
-            interruption.results = [flight.result for flight in flights if flight.result is not None]
+            self.account_for(interruption)
             raise
         finally:
             self.locks.end()
         return [flight.result for flight in flights if flight.result is not None]
+
+    def account_for(self, interruption: Interrupted) -> None:
+        """Notes how every copy stands now, in the order of the requests, and what the service goes on with."""
+        seconds = self.clock.ticks() - self._began
+        interruption.results = [standing(flight, seconds) for flight in self._all]
+        interruption.goes_on = [text for flight in self._all if (text := flight.goes_on())]
 
     def _flights(self, requests: Sequence[CopyRequest]) -> list[Flight]:
         exports: dict[object, ExportMemory] = {}
@@ -201,25 +207,29 @@ class Loop:
         turns = Slots(steps, self.mode.parallel, self._quotas, now.ticks).turns(steps)
         return {Look.BUCKET: turns} if turns else {}
 
-    def _call_off(self, flights: Sequence[Flight], pilot: Pilot) -> None:
-        """Ends what is still under way when the run's time is over, or with the first failure where that is asked."""
-        error = self._out_of_deadline() or (self.mode.fail_fast and _first_failure(flights)) or None
-        if error is not None:
-            for flight in flights:
-                if flight.result is None:
-                    pilot.call_off(flight, error)
+    def _open(self, flights: Sequence[Flight], pilot: Pilot) -> list[Flight]:
+        """What is still under way. All of it ends when the run's time is over, before another look or write; and with
+        the first failure where that is asked."""
+        failure = _first_failure(flights) if self.mode.fail_fast else None
+        for flight in flights:
+            error = self._out_of_deadline(flight) or failure
+            if flight.result is None and error is not None:
+                pilot.call_off(flight, error)
+        return [flight for flight in flights if flight.result is None]
 
-    def _out_of_deadline(self) -> OmicopyError | None:
+    def _out_of_deadline(self, flight: Flight) -> OmicopyError | None:
         if self.mode.deadline is None or self._time_left(self.mode.deadline) > 0:
             return None
+        busy = f"it was {flight.told[0]} ({flight.told[1]})" if flight.told else "nothing was looked at for it yet"
         return OmicopyError(
             ErrorCode.OUT_OF_TIME,
-            f"--deadline {say_duration(self.mode.deadline)} is over",
+            f"--deadline {say_duration(self.mode.deadline)} is over; {busy}",
             "Nothing is lost, the service goes on. The same command picks it up.",
         )
 
     def _time_left(self, deadline: timedelta) -> float:
-        return round(deadline.total_seconds() - (self.clock.ticks() - self._began), 6)
+        began = self._began if self.mode.began is None else self.mode.began
+        return round(deadline.total_seconds() - (self.clock.ticks() - began), 6)
 
     def _sleep(self, flights: Sequence[Flight]) -> None:
         """Waits for the next tick, and never past the end of a budget."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from omicopy.copying.flight import Flight
 from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport, Wait, Write
-from omicopy.errors import OmicopyError
+from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.image import Image
 from omicopy.model.report import CopyResult, Status
 
@@ -36,6 +36,29 @@ def result_of(flight: Flight, ending: Ending, seconds: float) -> CopyResult:
         expires_at=flight.expires_at,
         error=ending.error,
     )
+
+
+def standing(flight: Flight, seconds: float) -> CopyResult:
+    """How a copy stands in the moment in which its run is interrupted."""
+    if flight.result is not None:
+        return flight.result
+    return result_of(flight, Ending(_status_now(flight), image=flight.image_awaited), seconds)
+
+
+def given_up(flight: Flight, error: OmicopyError, image: Image | None = None) -> Ending:
+    """How a copy ends that there is no time for any more; with another error than that it failed."""
+    if error.code is not ErrorCode.OUT_OF_TIME:
+        return Ending(Status.FAILED, image, error)
+    if _status_now(flight) is Status.NOT_BEGUN:
+        untouched = OmicopyError(error.code, error.message, "Nothing was begun for it. The same command begins it.")
+        return Ending(Status.NOT_BEGUN, image, untouched)
+    return Ending(Status.UNFINISHED, image or flight.image_awaited, error)
+
+
+def _status_now(flight: Flight) -> Status:
+    if flight.goes_on() is not None:
+        return Status.RUNNING
+    return Status.UNFINISHED if flight.image.changed or flight.export.changed else Status.NOT_BEGUN
 
 
 def describe_wait(step: Wait) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
@@ -28,6 +30,18 @@ def read_end(clients: Clients, profile: str) -> datetime | None:
     """The same. Raises a ServiceError where it can't be read."""
     access_key = clients.accounts[profile].access_key
     filters = {"Filters": {"AccessKeyIds": [access_key]}}
-    answer = clients.api(profile).read("ReadAccessKeys", clients.patience, filters)
-    keys = answers.mappings(answer, "AccessKeys")
-    return next((answers.moment(key, "ExpirationDate") for key in keys if key.get("AccessKeyId") == access_key), None)
+    ends = clients.api(profile).read_parsed("ReadAccessKeys", clients.patience, filters, _ends)
+    return ends.get(access_key)
+
+
+def _ends(answer: Mapping[str, Any]) -> dict[str, datetime | None]:
+    """By each access key until when it is good; None for one that has no end. Raises Unreadable."""
+    return {answers.required(key, "AccessKeyId"): _end(key) for key in answers.listed(answer, "AccessKeys")}
+
+
+def _end(key: Mapping[str, Any]) -> datetime | None:
+    said = answers.optional(key, "ExpirationDate")
+    moment = answers.parse_moment(said)
+    if said and moment is None:  # an end that can't be read is not "no end"
+        raise answers.Unreadable("ExpirationDate is no date")
+    return moment

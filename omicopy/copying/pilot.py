@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 
-from omicopy.copying.act import Actor, Postponed
+from omicopy.copying.act import Actor
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Ended, Listener, Moved, Warned
 from omicopy.copying.facts import Moment, Present
 from omicopy.copying.flight import Flight
 from omicopy.copying.journal import Journal, export_entry, image_entry
-from omicopy.copying.outcome import Ending, describe_wait, describe_write, planned, result_of
+from omicopy.copying.outcome import Ending, describe_wait, describe_write, given_up, planned, result_of
+from omicopy.copying.postponed import Postponed
 from omicopy.copying.steps import (
     Annotate,
     Done,
@@ -25,8 +27,8 @@ from omicopy.copying.steps import (
     Wait,
     Write,
 )
-from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.duration import say_duration
+from omicopy.errors import ErrorCode, OmicopyError, named
+from omicopy.model.duration import ANY_DURATION, say_duration
 from omicopy.model.export import Phase
 from omicopy.model.image import Image
 from omicopy.model.provenance import EXPORT_TAG
@@ -41,8 +43,9 @@ LEAST_TRIES = 5
 class Mode:
     """How far a run goes: `dry_run` writes nothing, `wait` False ends it once the service is busy for us.
 
-    `deadline` is for the run as a whole. `fail_fast` ends it with the first failure. `parallel` bounds the exports and
-    imports of every account that are under way at once, whatever the requests say of that.
+    `deadline` is for the run as a whole, from `began` on, a moment of the monotonic clock; None: from the call of the
+    public function that carries the run out. `fail_fast` ends it with the first failure. `parallel` bounds the exports
+    and imports of every account that are under way at once, whatever the requests say of that.
     """
 
     wait: bool = True
@@ -50,6 +53,21 @@ class Mode:
     deadline: timedelta | None = None
     fail_fast: bool = False
     parallel: int | None = None
+    began: float | None = None
+
+    @property
+    def ends(self) -> float:
+        """The moment at which the deadline is over; infinity without one, or where nobody said when the run began."""
+        if self.deadline is None or self.began is None:
+            return math.inf
+        return self.began + self.deadline.total_seconds()
+
+    def __post_init__(self) -> None:
+        if self.deadline is not None:
+            with named("deadline"):
+                ANY_DURATION.read(self.deadline)
+        if self.parallel is not None and self.parallel < 1:
+            raise OmicopyError(ErrorCode.USAGE, f"parallel: {self.parallel} lets nothing be done", "Give 1 or more.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +131,13 @@ class Pilot:
             self._end(flight, Ending(Status.FAILED, error=OmicopyError(ErrorCode.TEMPORARY, message, hint)))
 
     def call_off(self, flight: Flight, error: OmicopyError) -> None:
-        """Ends a copy that the run has no time for any more. What the service does for it goes on."""
-        self._end(flight, Ending(Status.FAILED, error=error))
+        """Ends a copy that the run has no time for any more, or gives up. What the service does for it goes on."""
+        self._end(flight, given_up(flight, error))
 
     def _wait(self, flight: Flight, step: Wait, now: Moment) -> None:
         flight.out_of_trouble()
         flight.enter(step.stage, now.ticks)
+        flight.is_served, flight.image_awaited = step.is_ours, step.image
         flight.export.is_followed = True
         if step.stage is Stage.EXPORTING:
             flight.export.forecast.learn(now.ticks, step.progress)
@@ -139,7 +158,7 @@ class Pilot:
         if step.error is None:
             flight.out_of_trouble()
             self._mind_the_time(flight, now, step.why)
-        elif step.error.code is not ErrorCode.TEMPORARY:
+        elif step.error.code not in (ErrorCode.TEMPORARY, ErrorCode.OUT_OF_TIME):  # the loop itself minds the deadline
             self._end(flight, Ending(Status.FAILED, error=step.error))
         else:
             self._bear(flight, step.error, now, is_tried=True)  # a read has been tried many times over
@@ -188,8 +207,7 @@ class Pilot:
 
     def _mind_the_time(self, flight: Flight, now: Moment, waits_for: str, image: Image | None = None) -> None:
         if flight.time_left(now.ticks) <= 0:
-            error = flight.out_of_time(waits_for)
-            self._end(flight, Ending(Status.FAILED, image=image, error=error))
+            self._end(flight, given_up(flight, flight.out_of_time(waits_for), image))
 
     def _tell(self, flight: Flight, phase: str, detail: str, progress: int | None) -> bool:
         """Emits what changed; whether the copy moved on."""

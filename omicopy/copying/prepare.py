@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.copying.handed import (
-    check_validity,
     demand_https,
     demand_https_inside,
     demand_life,
+    demand_no_strays,
     demand_validity,
     read_handed,
 )
 from omicopy.copying.reads import read_images
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.model import answers
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import export_key
@@ -31,6 +32,8 @@ from omicopy.model.manifest import effective_expiry
 from omicopy.model.place import check_bucket, check_prefix
 from omicopy.model.presigned import PresignedUrl
 from omicopy.model.request import Aftercare, CopyRequest, Destination, HandedManifest, Origin, Party, check_parties
+from omicopy.model.text import check_description, check_text
+from omicopy.model.validity import check_validity
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class ImportWish:
     if_exists: IfExists = IfExists.FAIL
     min_validity: timedelta = timedelta(minutes=10)
     allow_http: bool = False
+    allow_private: bool = False
     care: Aftercare = field(default_factory=Aftercare)
 
 
@@ -77,6 +81,7 @@ def copy_requests(clients: Clients, wish: CopyWish) -> list[CopyRequest]:
     """One request an image and target. Reads both accounts; raises what keeps any of them from being asked for."""
     check_name_template(wish.name)
     check_validity(wish.min_validity)
+    described = None if wish.description is None else _checked_description(wish.description)
     source = identify(clients, wish.export.source)
     targets = [identify(clients, profile) for profile in wish.targets]
     for target in targets:
@@ -85,7 +90,7 @@ def copy_requests(clients: Clients, wish: CopyWish) -> list[CopyRequest]:
     requests = []
     for origin in _origins(clients, source, wish.export):
         name = render_name(wish.name, origin.image, source.region)
-        text = origin.image.description if wish.description is None else wish.description
+        text = origin.image.description if described is None else described
         for target in targets:
             destination = Destination(target, name, text, wish.if_exists, wish.care)
             requests.append(
@@ -104,7 +109,8 @@ def export_requests(clients: Clients, wish: ExportWish) -> list[CopyRequest]:
 def read_wished(clients: Clients, wish: ImportWish, now: datetime) -> HandedManifest:
     """What was handed over, read and found alive without a call of the API (R9).
 
-    Raises USAGE for plain http, EXPIRED, NOT_FOUND, DAMAGED, or a ServiceError.
+    Raises USAGE for plain http or a host that a stranger must not choose, EXPIRED, NOT_FOUND, DAMAGED, or a
+    ServiceError.
     """
     if wish.name is not None:
         check_image_name(wish.name)
@@ -112,7 +118,9 @@ def read_wished(clients: Clients, wish: ImportWish, now: datetime) -> HandedMani
         demand_https(wish.url)
     manifest = read_handed(clients.fetcher(), wish.url, now)
     if not wish.allow_http:
-        demand_https_inside(manifest, wish.url)
+        demand_https_inside(manifest)
+    if not wish.allow_private:
+        demand_no_strays(manifest, wish.url.hostname)
     demand_validity(effective_expiry(wish.url.expires_at, manifest), wish.min_validity, now)
     demand_life(clients.fetcher(), manifest)
     return HandedManifest(wish.url, manifest)
@@ -122,27 +130,33 @@ def import_request(clients: Clients, wish: ImportWish, handed: HandedManifest) -
     """The request for a manifest that was read by `read_wished`. Raises USAGE for a name that no image may have."""
     manifest = handed.manifest
     name = check_image_name(manifest.name or "" if wish.name is None else wish.name)
-    text = (manifest.description or "") if wish.description is None else wish.description
+    text = (manifest.description or "") if wish.description is None else _checked_description(wish.description)
     target = identify(clients, wish.target)
     destination = Destination(target, name, text, wish.if_exists, wish.care)
     return CopyRequest(handed, destination, wish.min_validity)
 
 
 def identify(clients: Clients, profile: str) -> Party:
-    """The account that a profile's access key belongs to (ReadAccounts)."""
-    answer = clients.api(profile).read("ReadAccounts", clients.retry.total_seconds(), {})
-    account = next(answers.mappings(answer, "Accounts"), {})
-    account_id = answers.text(account, "AccountId")
-    if not account_id:
-        raise OmicopyError(
-            ErrorCode.FAILED, f"The API does not say which account the profile {profile!r} is of", "Check its endpoint."
-        )
+    """The account that a profile's access key belongs to (ReadAccounts). Raises a ServiceError."""
+    patience = clients.retry.total_seconds()
+    account_id = clients.api(profile).read_parsed("ReadAccounts", patience, {}, _account_id)
     return Party(profile, account_id, clients.accounts[profile].region)
+
+
+def _account_id(answer: Mapping[str, Any]) -> str:
+    """Raises Unreadable for an answer that does not say whose the access key is."""
+    accounts = [answers.required(account, "AccountId") for account in answers.listed(answer, "Accounts")]
+    if not accounts:
+        raise answers.Unreadable("it names no account")
+    return accounts[0]
 
 
 def find_images(clients: Clients, party: Party, wanted: Sequence[str]) -> list[Image]:
     """The images with these IDs or exact names, each once, in at most two reads. Raises NOT_FOUND for the first that
     is missing or ambiguous; the account's own come before those of others."""
+    for text in wanted:
+        with named("an image's name"):
+            check_text(text)
     visible: list[Image] = []
     for is_id, key in ((True, "ImageIds"), (False, "ImageNames")):
         asked = [text for text in wanted if is_image_id(text) is is_id]
@@ -169,11 +183,19 @@ def _pick(party: Party, wanted: str, visible: Sequence[Image]) -> Image:
 
 
 def _origins(clients: Clients, source: Party, wish: ExportWish) -> list[Origin]:
-    bucket, prefix = check_bucket(wish.bucket), check_prefix(wish.prefix)
+    with named("bucket"):
+        bucket = check_bucket(wish.bucket)
+    with named("prefix"):
+        prefix = check_prefix(wish.prefix)
     return [
         Origin(source, image, export_key(image.image_id, bucket, prefix, wish.disk_format))
         for image in find_images(clients, source, wish.images)
     ]
+
+
+def _checked_description(text: str) -> str:
+    with named("description"):
+        return check_description(text)
 
 
 def _check_different(targets: Sequence[Party]) -> None:

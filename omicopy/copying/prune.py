@@ -2,49 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.cleanup import Cleaned, Rules, clean_exports
+from omicopy.copying.cleanup import INTERRUPTED, Cleaned, Rules, clean_exports
 from omicopy.copying.removal import delete_image, delete_snapshot, delete_snapshots, mark_snapshots
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.export import ExportKey
-from omicopy.model.image import Image, source_marker
+from omicopy.model.image import Image
 from omicopy.model.pruning import Action, Entry
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How it is done: `settle` waits until every read shows what was written before; `markers` are of the sources of
-    which copies may be in the making on this machine."""
+    """How it is done: `settle` waits until every read shows what was written before; `importers` says which of a
+    profile's exports a copy may be made from just now, and which copy."""
 
     now: datetime
     settle: Callable[[], None] = lambda: None
-    markers: Callable[[], Collection[str]] = frozenset
+    importers: Callable[[str, Sequence[ExportKey]], Mapping[ExportKey, str]] = lambda *_: {}
 
 
 def prune(clients: Clients, entries: Sequence[Entry], tell: Callable[[str], None], manner: Manner) -> list[Entry]:
-    """Deletes what is to go; every entry, in their order, with what became of it. Raises nothing but Interrupted."""
+    """Deletes what is to go; every entry, in their order, with what became of it. Raises nothing but Interrupted, which
+    then holds the same, as far as it came."""
     exports: dict[str, list[ExportKey]] = {}
     for entry in entries:
         if entry.action is Action.DELETE and isinstance(entry.thing, ExportKey):
             exports.setdefault(entry.party.profile, []).append(entry.thing)
-    done = {index: _delete(clients, entry, tell) for index, entry in enumerate(entries) if _is_in_api(entry)}
-    cleaned: dict[tuple[str, ExportKey], Cleaned] = {}
-    for profile, keys in exports.items():
-        rules = _rules(clients.accounts[profile].region, manner)
-        cleaned |= {(profile, one.export): one for one in clean_exports(clients, profile, keys, rules)}
+    done: dict[int, Entry] = {}
+    cleaned: dict[str, list[Cleaned]] = {}
+    try:
+        for index, entry in enumerate(entries):
+            if _is_in_api(entry):
+                done[index] = _delete(clients, entry, tell)
+        for profile, keys in exports.items():
+            rules = Rules(manner.now, manner.settle, manner.importers)
+            clean_exports(clients, profile, keys, rules, cleaned.setdefault(profile, []))
+    except Interrupted as interruption:
+        interruption.results = list(_with_outcomes(entries, done, cleaned))
+        raise
+    return list(_with_outcomes(entries, done, cleaned))
+
+
+def _with_outcomes(
+    entries: Sequence[Entry], done: Mapping[int, Entry], cleaned: Mapping[str, Sequence[Cleaned]]
+) -> Iterator[Entry]:
+    """Every entry with what became of it; as it was, where nothing has yet."""
+    outcomes = {(profile, one.export): one for profile, several in cleaned.items() for one in several}
     for index, entry in enumerate(entries):
+        outcome = None
         if entry.action is Action.DELETE and isinstance(entry.thing, ExportKey):
-            done[index] = _with_outcome(entry, cleaned[entry.party.profile, entry.thing])
-    return [done.get(index, entry) for index, entry in enumerate(entries)]
-
-
-def _rules(region: str, manner: Manner) -> Rules:
-    return Rules(manner.now, manner.settle, lambda image_id: source_marker(region, image_id) in manner.markers())
+            outcome = outcomes.get((entry.party.profile, entry.thing))
+        yield _with_outcome(entry, outcome) if outcome else done.get(index, entry)
 
 
 def _is_in_api(entry: Entry) -> bool:
@@ -54,6 +67,8 @@ def _is_in_api(entry: Entry) -> bool:
 def _with_outcome(entry: Entry, cleaned: Cleaned) -> Entry:
     if cleaned.error:
         return replace(entry, action=Action.FAILED, error=cleaned.error)
+    if cleaned.left is INTERRUPTED:
+        return replace(entry, why=cleaned.left.why)
     if cleaned.left:
         return replace(entry, action=Action.KEEP, why=cleaned.left.why)
     if not cleaned.deleted:

@@ -11,14 +11,16 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.fetch import Fetcher
 from omicopy.cloud.profile import Account
-from omicopy.cloud.signing import check_expiry, presign
-from omicopy.copying.handed import CHECK_KEY, problem_of, read_own_manifest
+from omicopy.cloud.signing import presign
+from omicopy.copying.handed import problem_of, read_own_manifest, sign_manifest
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import StoredExport
-from omicopy.model.manifest import Manifest, parse_manifest, url_path
+from omicopy.model.manifest import parse_manifest
+from omicopy.model.own_manifest import TrustedManifest, trust
 from omicopy.model.place import check_prefix
 from omicopy.model.presigned import MAX_EXPIRY, parse_presigned
 from omicopy.model.report import SCHEMA, describe_snapshots, rfc3339
+from omicopy.model.validity import check_expiry
 
 if TYPE_CHECKING:
     from omicopy.cloud.storage import Storage
@@ -43,16 +45,10 @@ def resign(
         if not check_prefix(prefix).strip("/"):
             hint = "Name the folder that the objects lie in."
             raise OmicopyError(ErrorCode.USAGE, "--allow-key-prefix without a prefix is the whole bucket", hint)
-    outside = stored.manifest.problem_beside(stored.bucket, stored.manifest_key, allowed)
-    if outside:
-        raise OmicopyError(
-            ErrorCode.DAMAGED,
-            f"{stored.location} points outside its export: {outside}",
-            "Nothing was signed. If it is right all the same: omicopy resign … --allow-key-prefix PREFIX",
-        )
-    urls = [presign(account, stored.bucket, snapshot.key or "", expires) for snapshot in stored.manifest.snapshots]
-    _demand_objects(account, fetcher, stored.manifest, urls)
-    body = stored.manifest.with_urls(urls)
+    manifest = trust(stored.manifest, stored.bucket, stored.manifest_key, allowed, _OUTSIDE)
+    urls = [presign(account, stored.bucket, snapshot.key or "", expires) for snapshot in manifest.snapshots]
+    _demand_objects(account, fetcher, manifest, urls)
+    body = manifest.with_urls(urls)
     parse_manifest(body, f"The new manifest of {stored.location}")  # nothing is put that we could not read again
     key = _free_key(storage, stored, now)
     storage.put(stored.bucket, key, body)
@@ -70,10 +66,10 @@ def renew(
 ) -> StoredExport:
     """Signs the export of a manifest anew: the new manifest, as it now lies beside the old one. Raises as `resign`."""
     check_expiry(expires)
+    account, storage, fetcher = clients.accounts[profile], clients.storage(profile), clients.fetcher()
     old = StoredExport(bucket, key, read_own_manifest(clients, profile, bucket, key))
-    account, storage = clients.accounts[profile], clients.storage(profile)
-    new_key = resign(account, storage, clients.fetcher(), old, now, expires, allowed)
-    return StoredExport(bucket, new_key, read_own_manifest(clients, profile, bucket, new_key))
+    new_key = resign(account, storage, fetcher, old, now, expires, allowed)
+    return StoredExport(bucket, new_key, sign_manifest(fetcher, account, bucket, new_key, allowed=allowed).manifest)
 
 
 def describe_renewed(new: StoredExport) -> dict[str, Any]:
@@ -100,26 +96,27 @@ def resign_in_passing(account: Account, storage: Storage, fetcher: Fetcher, stor
         ) from None
 
 
-def _demand_objects(account: Account, fetcher: Fetcher, manifest: Manifest, urls: Sequence[str]) -> None:
+_OUTSIDE = "Nothing was signed. If it is right all the same: omicopy resign … --allow-key-prefix PREFIX"
+
+
+def _demand_objects(account: Account, fetcher: Fetcher, manifest: TrustedManifest, urls: Sequence[str]) -> None:
     """Every object is there, as large as the manifest says, and may be read by whoever signed."""
     for index, (snapshot, url) in enumerate(zip(manifest.snapshots, urls, strict=True)):
-        problem = problem_of(index, snapshot, fetcher.probe(parse_presigned(url)))
-        if problem is not None and problem.code is ErrorCode.EXPIRED:  # a URL of our own, made a moment ago
-            said = f"{url_path(index)}: {snapshot.key} can't be read with the profile {account.profile!r}"
-            raise OmicopyError(ErrorCode.DENIED, said, CHECK_KEY)
+        problem = problem_of(index, snapshot, fetcher.probe(parse_presigned(url)), account.profile)
         if problem is not None:
             raise problem
 
 
-def newest_anew(storage: Storage, bucket: str, key: str) -> str | None:
-    """The key of the last manifest that was signed anew beside `key`, if there is one and the bucket may be listed."""
+def signed_anew(storage: Storage, bucket: str, key: str) -> list[str]:
+    """The keys of the manifests that were signed anew beside `key`, the last one first; none where the bucket may not
+    be listed. Whoever may put an object there may have called it so."""
     try:
         listed = storage.sizes(bucket, _beside(key))
     except ServiceError as error:
         if error.code is not ErrorCode.DENIED:
             raise
-        return None
-    return max((found for found in listed if found.endswith(".json")), default=None)
+        return []
+    return sorted((found for found in listed if found.endswith(".json") and found != key), reverse=True)
 
 
 def _free_key(storage: Storage, stored: StoredExport, now: datetime) -> str:

@@ -117,7 +117,8 @@ def _several(shelf: Shelf, disks: Mapping[str, DiskHead]) -> OmicopyError:
         ErrorCode.USAGE,
         f"{len(disks)} disks lie under {shelf.folder}: {', '.join(said[:_SHOWN])}{more}",
         f"Say which is which, {ROOT_DEVICE} for the one to boot from, then /dev/sdb, /dev/sdc, …; leave out what does "
-        "not belong to the image:\n    " + "\n    ".join(lines[:_SHOWN]),
+        "not belong to the image:",
+        more_hints=[f"  {line}" for line in lines[:_SHOWN]],
     )
 
 

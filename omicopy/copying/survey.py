@@ -16,6 +16,7 @@ from omicopy.copying.prepare import identify
 from omicopy.copying.prepare_plan import Prepared, plan_requests
 from omicopy.copying.reads import read_own_images, read_tasks
 from omicopy.errors import OmicopyError
+from omicopy.model import answers
 from omicopy.model.belonging import Scope
 from omicopy.model.export import ExportKey, ExportTask, export_key
 from omicopy.model.image import Image
@@ -37,6 +38,8 @@ class Survey:
     entries: list[Entry] = field(default_factory=list)
     errors: list[OmicopyError] = field(default_factory=list)
     """Why an account or a job was left out."""
+    parties: list[Party] = field(default_factory=list)
+    """The accounts that are known, each under every profile of it."""
     notes: list[str] = field(default_factory=list)
     """What could not be looked for, and keeps nothing else from being done."""
 
@@ -52,7 +55,7 @@ def survey_accounts(clients: Clients, scope: Scope, targets: Sequence[str], now:
     parties = {_account(party): party for party in found if isinstance(party, Party)}
     for party in parties.values():
         check_parties(scope.source, party)
-    survey = Survey(errors=_errors(found))
+    survey = Survey(errors=_errors(found), parties=[scope.source, *parties.values()])
     shown = _read(clients, [scope.source, *parties.values()], read_own_images)
     survey.errors += _errors(shown.values())
     sources = shown.pop(scope.source)
@@ -72,6 +75,7 @@ def survey_plan(clients: Clients, plan: Plan, now: datetime) -> Survey:
     be told what it asks for, nothing is to go."""
     prepared = plan_requests(clients, plan, Budgets())
     survey = Survey(errors=_errors(prepared.parties.values()))
+    survey.parties = [party for party in prepared.parties.values() if isinstance(party, Party)]
     shown = _read(clients, _targets(prepared, plan.jobs), read_own_images)
     survey.errors += _errors(shown.values())
     hidden = _hidden_sources(prepared, plan.jobs, survey)
@@ -105,7 +109,13 @@ def _survey_snapshots(clients: Clients, images: Mapping[Party, Sequence[Image]],
 
 def _read_marked_snapshots(clients: Clients, party: Party) -> list[Mapping[str, Any]]:
     filters = {"AccountIds": [party.account_id], "TagKeys": [DOOMED_TAG]}
-    return clients.api(party.profile).read_all("ReadSnapshots", "Snapshots", clients.patience, filters, dict)
+    return clients.api(party.profile).read_all("ReadSnapshots", "Snapshots", clients.patience, filters, _marked)
+
+
+def _marked(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The snapshot as it is shown. Raises Unreadable for one of which nobody can tell which it is, or whose."""
+    answers.required(raw, "SnapshotId"), answers.required(raw, "AccountId"), answers.tags(raw)
+    return raw
 
 
 def _survey_exports(

@@ -1,10 +1,60 @@
-"""Reading the service's JSON without trusting it: a field missing or of another type is `None`, never a crash (R6)."""
+"""Reading the service's JSON without trusting it (R6).
+
+A field that only informs is `None` where it is missing or of another type, never a crash. What decides whether
+something is there at all – a list's items, their IDs – is read strictly: `Unreadable` says that the answer tells
+nothing, so that no list is ever shorter than what the service meant.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
+
+
+class Unreadable(ValueError):
+    """The answer is no list of what was asked for, or an item of it can't be told from others. Says which."""
+
+
+def required(raw: Mapping[str, Any], key: str) -> str:
+    """A text that is there and not empty: an ID. Raises Unreadable."""
+    value = text(raw, key)
+    if not value:
+        raise Unreadable(f"an item has no {key}")
+    return value
+
+
+def optional(raw: Mapping[str, Any], key: str) -> str:
+    """A text, empty where it is missing or null. Raises Unreadable for anything else."""
+    value = raw.get(key)
+    if value is not None and not isinstance(value, str):
+        raise Unreadable(f"{key} is no text")
+    return value or ""
+
+
+def listed(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    """The objects of a list that must be there. Raises Unreadable."""
+    value = raw.get(key)
+    if not isinstance(value, list):
+        raise Unreadable(f"it holds no list of {key}")
+    if not all(isinstance(item, dict) for item in value):
+        raise Unreadable(f"an item of {key} is no object")
+    return value
+
+
+def listed_if_any(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    """The objects of a list that may be missing or null: then there are none. Raises Unreadable."""
+    return [] if raw.get(key) is None else listed(raw, key)
+
+
+def ids(raw: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """The texts of a list that may be missing or null. Raises Unreadable."""
+    value = raw.get(key)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise Unreadable(f"{key} is no list of texts")
+    return tuple(value)
 
 
 def text(raw: Mapping[str, Any], key: str) -> str | None:
@@ -47,5 +97,6 @@ def parse_moment(said: str | None) -> datetime | None:
 
 
 def tags(raw: Mapping[str, Any]) -> dict[str, str]:
-    """A resource's `Tags` as a dict."""
-    return {text(tag, "Key") or "": text(tag, "Value") or "" for tag in mappings(raw, "Tags")}
+    """A resource's `Tags` as a dict. Raises Unreadable: of tags that are known in part, the one that is missing may be
+    the one that says "keep off"."""
+    return {required(tag, "Key"): optional(tag, "Value") for tag in listed_if_any(raw, "Tags")}

@@ -1,34 +1,92 @@
-"""Durations as people type them: `90`, `0.5s`, `15m`, `12h`, `7d`, `1h30m`."""
+"""Durations as people type them: `90`, `0.5s`, `15m`, `12h`, `7d`, `1h30m`; and which of them each option takes."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 
 from omicopy.errors import ErrorCode, OmicopyError
 
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_PART = re.compile(r"(\d+(?:\.\d+)?)([dhms])")
-_WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
+_PART = re.compile(rf"({_NUMBER})([dhms])")
+_WHOLE = re.compile(rf"(?:{_NUMBER}[dhms])+")
+_EXAMPLES = "Write 90 (seconds), 0.5s, 15m, 12h, 7d, 1h30m."
+_AGE_EXAMPLES = "Write 12h, 30d, 180d, 1d12h."
+_NOTHING = timedelta(0)
+LONGEST = timedelta(days=36_500)
+"""A hundred years: from now on and back it still is a date, and every clock can count it."""
+LONGEST_TIMEOUT = timedelta(days=1)
+"""Of one answer. A socket can't wait for 25 days: poll(2) counts milliseconds in 31 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class DurationRule:
+    """The durations that an option, a key of a plan or an argument takes."""
+
+    longest: timedelta = LONGEST
+    may_be_zero: bool = True
+    is_age: bool = False
+    """In hours and days alone: what is older is deleted, so that no `6M` may be taken for six minutes."""
+
+    def read(self, value: timedelta | str) -> timedelta:
+        """The duration, from its text too. Raises USAGE."""
+        duration = value if isinstance(value, timedelta) else _parse(value, self.is_age)
+        shown = value if isinstance(value, str) else say_duration(value)
+        hint = _AGE_EXAMPLES if self.is_age else _EXAMPLES
+        if duration > self.longest:
+            hint = f"Give at most {say_duration(self.longest)}."
+            raise OmicopyError(ErrorCode.USAGE, f"{shown!r} is too long a duration", hint)
+        if duration < _NOTHING:
+            raise OmicopyError(ErrorCode.USAGE, "must not be less than nothing", hint)
+        if not duration and not self.may_be_zero:
+            raise OmicopyError(ErrorCode.USAGE, "must be longer than nothing", hint)
+        return duration
+
+
+ANY_DURATION = DurationRule()
+SPAN = DurationRule(may_be_zero=False)
+TIMEOUT = DurationRule(LONGEST_TIMEOUT, may_be_zero=False)
+AGE = DurationRule(may_be_zero=False, is_age=True)
 
 
 def parse_duration(text: str) -> timedelta:
     """A duration from its text, a bare number being seconds; raises USAGE."""
-    stripped = text.strip().lower()
-    if re.fullmatch(r"\d+(\.\d+)?", stripped):
+    return ANY_DURATION.read(text)
+
+
+def _parse(text: str, is_age: bool) -> timedelta:
+    stripped = text.strip()
+    problem = _problem_of_age(stripped) if is_age else None
+    hint = _AGE_EXAMPLES if is_age else _EXAMPLES
+    if problem is None and re.fullmatch(_NUMBER, stripped):
         seconds = float(stripped)
-    elif _WHOLE.fullmatch(stripped):
+    elif problem is None and _WHOLE.fullmatch(stripped):
         seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(stripped))
     else:
-        raise OmicopyError(
-            ErrorCode.USAGE, f"{text!r} is no duration", "Write 90 (seconds), 0.5s, 15m, 12h, 7d, 1h30m."
-        )
+        problem = _problem_of_letters(stripped) or problem
+        raise OmicopyError(ErrorCode.USAGE, f"{text!a} is no duration" + (f": {problem}" if problem else ""), hint)
     try:
         return timedelta(seconds=seconds)
     except OverflowError:
-        raise OmicopyError(
-            ErrorCode.USAGE, f"{text!r} is too long a duration", "Write 12h or 7d, for example."
-        ) from None
+        raise OmicopyError(ErrorCode.USAGE, f"{text!r} is too long a duration", hint) from None
+
+
+def _problem_of_age(text: str) -> str | None:
+    if re.fullmatch(_NUMBER, text):
+        return "it has no unit, and hours or days are needed"
+    if _WHOLE.fullmatch(text) and not {"m", "s"}.isdisjoint(text):
+        return "it takes hours and days alone, for m is minutes and what is older is deleted"
+    return None
+
+
+def _problem_of_letters(text: str) -> str | None:
+    if text == text.lower():
+        return None
+    if "M" in text:
+        return "a capital M is no unit; months are not supported, six of them are 180d"
+    return "units are lower case" if text.isascii() and _WHOLE.fullmatch(text.lower()) else None
 
 
 def say_duration(duration: timedelta) -> str:

@@ -85,23 +85,20 @@ class ExportTask:
         return self.key.image_id
 
 
-def parse_task(raw: Mapping[str, Any]) -> ExportTask | None:
-    """The task in an answer of the API; `None` for an object without an ID."""
-    task_id = answers.text(raw, "TaskId")
-    if not task_id:
-        return None
+def parse_task(raw: Mapping[str, Any]) -> ExportTask:
+    """The task in an answer of the API. Raises Unreadable for one without its ID or its image's, and for one that may
+    still serve and does not say what it exports to where: it may be the export that is looked for."""
+    state = answers.text(raw, "State") or ""
     osu = answers.mapping(raw, "OsuExport")
-    prefix = answers.text(osu, "OsuPrefix") or ""
+    place = answers.optional if _PHASES.get(state) is Phase.FAILED else answers.required
+    prefix = answers.optional(osu, "OsuPrefix")
     progress = answers.integer(raw, "Progress")
     return ExportTask(
-        task_id=task_id,
+        task_id=answers.required(raw, "TaskId"),
         key=export_key(
-            answers.text(raw, "ImageId") or "",
-            answers.text(osu, "OsuBucket") or "",
-            prefix,
-            answers.text(osu, "DiskImageFormat") or "",
+            answers.required(raw, "ImageId"), place(osu, "OsuBucket"), prefix, place(osu, "DiskImageFormat")
         ),
-        state=answers.text(raw, "State") or "",
+        state=state,
         progress=progress if progress is not None and 0 <= progress <= 100 else None,
         comment=answers.text(raw, "Comment") or "",
         raw_prefix=prefix,
@@ -141,6 +138,8 @@ class FoundExport:
     damage: tuple[str, ...]
     dead_urls: tuple[str, ...]
     """Embedded URLs that the store refuses, by the key of their object."""
+    digest: str = ""
+    """Of the manifest as it was checked. Empty: nobody knows, and it is not compared."""
 
     @property
     def location(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
+from omicopy.model.text import check_text
 
 DESCRIPTION_LIMIT = 255
 """Characters we use of a description at most; the service's own limit is not documented."""
@@ -59,26 +60,24 @@ class Image:
         return self.state == "failed"
 
 
-def parse_image(raw: Mapping[str, Any]) -> Image | None:
-    """The image in an answer of the API; `None` for an object without an ID, which nobody could act upon."""
-    image_id = answers.text(raw, "ImageId")
-    if not image_id:
-        return None
+def parse_image(raw: Mapping[str, Any]) -> Image:
+    """The image in an answer of the API. Raises Unreadable for one without its ID or its owner's: nobody can say that
+    it is not the one that is looked for. A state or a field that nobody documented is taken as it is (R6)."""
     comment = answers.mapping(raw, "StateComment")
     reason = [answers.text(comment, key) for key in ("StateCode", "StateMessage")]
     return Image(
-        image_id=image_id,
-        name=answers.text(raw, "ImageName") or "",
-        account_id=answers.text(raw, "AccountId") or "",
+        image_id=answers.required(raw, "ImageId"),
+        name=answers.optional(raw, "ImageName"),
+        account_id=answers.required(raw, "AccountId"),
         state=answers.text(raw, "State") or "",
         state_reason=": ".join(part for part in reason if part),
-        description=answers.text(raw, "Description") or "",
+        description=answers.optional(raw, "Description"),
         created_at=answers.moment(raw, "CreationDate"),
         architecture=answers.text(raw, "Architecture") or "",
-        product_codes=answers.texts(raw, "ProductCodes"),
-        volumes=tuple(_volume(item) for item in answers.mappings(raw, "BlockDeviceMappings")),
+        product_codes=answers.ids(raw, "ProductCodes"),
+        volumes=tuple(_volume(item) for item in answers.listed_if_any(raw, "BlockDeviceMappings")),
         tags=answers.tags(raw),
-        shared_with=answers.texts(answers.mapping(raw, "PermissionsToLaunch"), "AccountIds"),
+        shared_with=answers.ids(answers.mapping(raw, "PermissionsToLaunch"), "AccountIds"),
     )
 
 
@@ -86,7 +85,7 @@ def _volume(raw: Mapping[str, Any]) -> Volume:
     bsu = answers.mapping(raw, "Bsu")
     return Volume(
         device=answers.text(raw, "DeviceName") or "",
-        snapshot_id=answers.text(bsu, "SnapshotId"),
+        snapshot_id=answers.optional(bsu, "SnapshotId") or None,
         size_gib=answers.integer(bsu, "VolumeSize"),
         volume_type=answers.text(bsu, "VolumeType"),
         iops=answers.integer(bsu, "Iops"),
@@ -117,7 +116,7 @@ def check_image_name(name: str) -> str:
 def check_name_template(template: str) -> str:
     """The template itself when it has known plain fields only; raises USAGE."""
     try:
-        fields = list(string.Formatter().parse(template))
+        fields = list(string.Formatter().parse(check_text(template)))
     except ValueError as error:
         hint = f"Write fields as {_FIELDS}; a name itself has no braces."
         raise OmicopyError(ErrorCode.USAGE, f"The name template {template!r} can't be read: {error}", hint) from None

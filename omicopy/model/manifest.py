@@ -65,7 +65,7 @@ class ManifestSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A manifest that passed every check of form. Whether it may be trusted is `problem_outside`'s question."""
+    """A manifest that passed every check of form. Whether it may be signed or handed out, `own_manifest` tells."""
 
     name: str | None
     description: str | None
@@ -87,11 +87,21 @@ class Manifest:
         """`expiry().at`: None when that of any snapshot is unknown."""
         return self.expiry().at
 
+    def is_at(self, endpoint: str) -> bool:
+        """Whether every embedded URL leads to the store at `endpoint`."""
+        return all(snapshot.url.is_at(endpoint) for snapshot in self.snapshots)
+
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of the manifest with keys in place of its URLs, so that re-signing changes nothing."""
-        document = self._with_urls([snapshot.key for snapshot in self.snapshots])
-        canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        """SHA-256 (hex) of the manifest with keys in place of its URLs, so that re-signing changes nothing.
+
+        It tells which image an export is of. It knows neither bucket nor host: two manifests of one fingerprint may
+        lead to different objects. See `digest`.
+        """
+        return _sha256(self._with_urls([snapshot.key for snapshot in self.snapshots]))
+
+    def digest(self) -> str:
+        """SHA-256 (hex) of the manifest with its URLs: whether it is the very same as one that was checked."""
+        return _sha256(self.document)
 
     def with_urls(self, urls: Sequence[str]) -> bytes:
         """The JSON again with one new URL a snapshot (else ValueError), in order. Nothing else changes; what would be
@@ -191,6 +201,10 @@ def _snapshot(entry: SnapshotEntry) -> ManifestSnapshot:
 def _one_line(text: str) -> str:
     """Free text, made safe for a terminal: a description may hold line breaks, and worse."""
     return "".join(character if character.isprintable() else " " for character in text).strip()
+
+
+def _sha256(document: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _folder(prefix: str) -> str:

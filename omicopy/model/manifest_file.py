@@ -140,9 +140,14 @@ def _read_json(raw: bytes, where: str) -> dict[str, Any]:
             raw.decode("utf-8-sig"), object_pairs_hook=unique_keys, parse_float=finite, parse_constant=finite
         )
     except json.JSONDecodeError as error:
-        raise _damaged(where, f"line {error.lineno}, column {error.colno}: not JSON") from None
-    except (ValueError, RecursionError):  # not UTF-8; a number of thousands of digits; thousands of levels
-        raise _damaged(where, "not JSON in UTF-8 that can be read") from None
+        is_cut = error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated string")
+        cut = ", it ends too early" if is_cut else ""
+        raise _damaged(where, f"line {error.lineno}, column {error.colno}: not JSON{cut}") from None
+    except UnicodeDecodeError as error:
+        packed = " (it begins as a file of gzip does)" if raw.startswith(b"\x1f\x8b") else ""
+        raise _damaged(where, f"byte {error.start + 1}: not JSON in UTF-8 that can be read{packed}") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits; thousands of levels
+        raise _damaged(where, "not JSON that can be read") from None
     if not isinstance(document, dict):
         raise _damaged(where, "the whole is not a JSON object")
     if _is_deep(document):

@@ -21,7 +21,6 @@ from omicopy.model.request import CopyRequest, HandedManifest, Origin, Unprepare
 Sample = tuple[dict[str, str], float]
 """Labels and a value."""
 
-_THERE = (Status.COPIED, Status.PRESENT, Status.SKIPPED)
 _LAST_SUCCESS = "omicopy_last_success_timestamp_seconds"
 _JOB_LAST_SUCCESS = "omicopy_job_last_success_timestamp_seconds"
 _KEPT = re.compile(rf'({_LAST_SUCCESS}|{_JOB_LAST_SUCCESS}\{{job="((?:[^"\\]|\\.)*)"\}}) ([0-9.]{{1,20}})')
@@ -125,9 +124,7 @@ def count_by_status(results: Iterable[CopyResult]) -> dict[str, int]:
 
 def _is_there(results: Sequence[CopyResult]) -> bool:
     """Whether a job has all its copies, those aside that may fail."""
-    return all(
-        result.status in _THERE or (result.status is Status.FAILED and result.request.best_effort) for result in results
-    )
+    return all(result.is_done or (result.error is not None and result.request.best_effort) for result in results)
 
 
 def _by_status(results: Iterable[CopyResult]) -> list[Sample]:

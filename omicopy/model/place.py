@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode, OmicopyError, named
+from omicopy.model.text import check_text
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 
@@ -15,20 +16,17 @@ def check_bucket(bucket: str) -> str:
         return bucket
     raise OmicopyError(
         ErrorCode.USAGE,
-        f"{bucket!r} is no bucket name",
+        f"{bucket!a} is no bucket name",
         "A bucket's name has 3 to 63 characters of a-z, 0-9 and '-'; give the name alone, without s3:// or a path.",
     )
 
 
 def check_prefix(prefix: str) -> str:
     """The prefix itself when a URL can lead to what lies under it; raises USAGE, before an export of hours fails."""
-    if prefix.isprintable() and {".", ".."}.isdisjoint(prefix.split("/")):
+    if {".", ".."}.isdisjoint(check_text(prefix).split("/")):
         return prefix
-    raise OmicopyError(
-        ErrorCode.USAGE,
-        f"{prefix!r} is no usable prefix",
-        "A prefix may hold slashes, but neither '.' or '..' between them nor control characters.",
-    )
+    hint = "A prefix may hold slashes, but neither '.' nor '..' between them."
+    raise OmicopyError(ErrorCode.USAGE, f"{prefix!r} is no usable prefix", hint)
 
 
 def split_s3(location: str) -> tuple[str, str]:
@@ -57,5 +55,6 @@ def split_folder(location: str) -> tuple[str, str]:
     """Bucket and prefix of `s3://BUCKET/PREFIX`, by the rules of both; the prefix may be empty. Raises USAGE."""
     bucket, _, prefix = location.removeprefix("s3://").partition("/")
     if location.startswith("s3://") and bucket:
-        return check_bucket(bucket), check_prefix(prefix)
+        with named(ascii(location)):
+            return check_bucket(bucket), check_prefix(prefix)
     raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no bucket", "Write s3://BUCKET or s3://BUCKET/PREFIX.")

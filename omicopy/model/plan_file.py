@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails, core_schema
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.plan_values import (
     AccountId,
+    Age,
     Bucket,
     Count,
     ImageId,
@@ -111,8 +112,8 @@ class RetentionEntry(_Entry):
     keep_last: Count | SkipJsonSchema[None] = Field(
         default=None, description="So many, the latest by the source's creation date."
     )
-    keep_within: Span | SkipJsonSchema[None] = Field(
-        default=None, description="Those whose source was created within this time."
+    keep_within: Age | SkipJsonSchema[None] = Field(
+        default=None, description="Those whose source was created within this time, in days and hours: 30d."
     )
 
     @model_validator(mode="after")

@@ -12,11 +12,12 @@ from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from omicopy.errors import OmicopyError
-from omicopy.model.aftercare import check_account_id, check_tag
-from omicopy.model.duration import parse_duration, say_duration
+from omicopy.model.duration import AGE, SPAN
 from omicopy.model.image import check_name_template, is_image_id
 from omicopy.model.place import check_bucket, check_prefix
-from omicopy.model.presigned import LONGEST_VALIDITY
+from omicopy.model.tags import check_account_id, check_tag
+from omicopy.model.text import check_description, check_text
+from omicopy.model.validity import check_validity
 
 T = TypeVar("T")
 _LONGEST_REGEX = 200
@@ -44,14 +45,9 @@ def _from_text(read: Callable[[str], T]) -> PlainValidator:
 
 
 def _text(text: str) -> str:
-    if not text.strip() or not text.isprintable():
+    if not text.strip() or "\n" in text:
         raise wrong("takes one line of text")
-    return text
-
-
-def _line(text: str) -> str:
-    """Text that may be written over several lines."""
-    return " ".join(text.split())
+    return check_text(text)
 
 
 def _job_name(text: str) -> str:
@@ -81,20 +77,6 @@ def _template(text: str) -> str:
     return check_name_template(_text(text))
 
 
-def _span(text: str) -> timedelta:
-    duration = parse_duration(text)
-    if duration <= timedelta(0):
-        raise wrong("must be longer than nothing")
-    return duration
-
-
-def _validity(text: str) -> timedelta:
-    duration = parse_duration(text)
-    if duration > LONGEST_VALIDITY:
-        raise wrong(f"no URL can be valid for longer than {say_duration(LONGEST_VALIDITY)}")
-    return duration
-
-
 def _count(text: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
         raise wrong("takes a whole number from 1 upwards")
@@ -118,7 +100,7 @@ def own_tags(tags: dict[str, str]) -> dict[str, str]:
     try:
         return dict(check_tag(key, value) for key, value in tags.items())
     except OmicopyError as error:
-        raise wrong(error.message) from None
+        raise wrong(error.message, error.hint) from None
 
 
 def _schema(kind: str, **more: Any) -> WithJsonSchema:
@@ -126,11 +108,14 @@ def _schema(kind: str, **more: Any) -> WithJsonSchema:
 
 
 _DURATION = WithJsonSchema({"type": ["string", "number"], "examples": ["90", "15m", "12h", "7d", "1h30m"]})
+_AGE = WithJsonSchema(
+    {"type": "string", "pattern": rf"^(([0-9]+(\.[0-9]+)?[dh])+|.*{_VARIABLE}.*)$", "examples": ["12h", "30d", "180d"]}
+)
 _NUMBER = WithJsonSchema(
     {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": f"^([0-9]+|{_VARIABLE})$"}]}
 )
 Text = Annotated[str, _from_text(_text), _schema("string", minLength=1)]
-Line = Annotated[str, _from_text(_line), _schema("string")]
+Line = Annotated[str, _from_text(check_description), _schema("string")]
 JobName = Annotated[str, _from_text(_job_name), _schema("string", pattern=f"^({_JOB_NAME}|.*{_VARIABLE}.*)$")]
 ImageId = Annotated[str, _from_text(_image_id), _schema("string", pattern=f"^(ami-[0-9a-z]{{8,}}|{_VARIABLE})$")]
 Regex = Annotated[str, _from_text(_regex), _schema("string", minLength=1, maxLength=_LONGEST_REGEX, format="regex")]
@@ -144,8 +129,9 @@ AccountId = Annotated[
 ]
 TagValue = Annotated[str, _from_text(str), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Tags = dict[str, TagValue]
-Span = Annotated[timedelta, _from_text(_span), _DURATION]
-Validity = Annotated[timedelta, _from_text(_validity), _DURATION]
+Span = Annotated[timedelta, _from_text(SPAN.read), _DURATION]
+Age = Annotated[timedelta, _from_text(AGE.read), _AGE]
+Validity = Annotated[timedelta, _from_text(check_validity), _DURATION]
 Count = Annotated[int, _from_text(_count), _NUMBER]
 Truth = Annotated[bool, _from_text(_truth), _schema("boolean")]
 Version = Annotated[int, _from_text(_version), WithJsonSchema({"const": 1})]

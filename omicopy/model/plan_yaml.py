@@ -10,11 +10,14 @@ import re
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.scanner import Scanner
 
 from omicopy.errors import ErrorCode, OmicopyError
 
@@ -30,6 +33,7 @@ _VARIABLE = re.compile(r"\$(?:(\$)|\{([^}]*)\}?)")
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET_NAME = re.compile(r"(SECRET|SECRET_?KEY|ACCESS_?KEY(_?ID)?|PASSWORD|PASSWD|TOKEN)$", re.IGNORECASE)
 """What the name of a variable ends with that holds a secret."""
+_TOO_MUCH = "the plan is nested too deeply, is too long, or its aliases stand for too much"
 _YAML_HINT = "A plan is a small file of plain YAML: see the examples, and `omicopy run --schema` for editors."
 _KEYS_HINT = "Keys belong in a profile: name it, or env:PREFIX, under `from` and `profile`."
 _BREAKAGES = (YAMLError, ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
@@ -64,8 +68,8 @@ class PlanDocument:
         lines = [f"{self.where}, line {self._line(each)}{_said(each.path)}: {each.what}" for each in found]
         if len(lines) > _MOST_TOLD:
             lines[_MOST_TOLD:] = [f"… and {len(lines) - _MOST_TOLD} more"]
-        hints = dict.fromkeys(each.hint for each in found[:_MOST_TOLD] if each.hint)
-        raise OmicopyError(ErrorCode.USAGE, "\n".join(lines), "\n  ".join(hints))
+        hints = list(dict.fromkeys(each.hint for each in found[:_MOST_TOLD] if each.hint)) or [""]
+        raise OmicopyError(ErrorCode.USAGE, lines[0], hints[0], lines[1:], hints[1:])
 
     def _line(self, problem: Problem) -> int:
         """The line of what is named, or of the nearest thing around it."""
@@ -73,6 +77,33 @@ class PlanDocument:
             return problem.line
         known = (problem.path[:length] for length in range(len(problem.path), -1, -1))
         return next((self.lines[path] for path in known if path in self.lines), 1)
+
+
+class _TooMuch(MarkedYAMLError):
+    """Told as a refusal of its own: what is nested too deeply may well be YAML."""
+
+
+class _BoundedScanner(Scanner):
+    """Looks at an open bracket again for each one after it: so many brackets are refused before that."""
+
+    def fetch_flow_collection_start(self, *token: Any, **more: Any) -> None:
+        if len(self.flow_context) > _MAX_DEPTH:
+            raise _TooMuch(problem=_TOO_MUCH, problem_mark=self.reader.get_mark())
+        super().fetch_flow_collection_start(*token, **more)
+
+
+class _BoundedComposer(Composer):
+    """Stops as soon as there is too much, instead of at the end of the text."""
+
+    nodes = levels = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.nodes, self.levels = self.nodes + 1, self.levels + 1
+        if self.levels > _MAX_DEPTH + 1 or self.nodes > _MAX_NODES:
+            raise _TooMuch(problem=_TOO_MUCH, problem_mark=self.parser.peek_event().start_mark)
+        node = super().compose_node(parent, index)
+        self.levels -= 1
+        return node
 
 
 def read_yaml(text: str, where: str, environ: Mapping[str, str]) -> PlanDocument:
@@ -86,12 +117,16 @@ def read_yaml(text: str, where: str, environ: Mapping[str, str]) -> PlanDocument
 
 
 def _compose(text: str, where: str) -> Node:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Scanner, yaml.Composer = _BoundedScanner, _BoundedComposer
     try:
         with warnings.catch_warnings(action="ignore"):  # of an anchor's name that is used again
-            node: Node | None = YAML(typ="safe", pure=True).compose(text)
+            node: Node | None = yaml.compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        if isinstance(error, _TooMuch):
+            raise _refusal(f"{where}{place}", _TOO_MUCH) from None
         raise _refusal(f"{where}{place}", f"not YAML: {error.problem or error.context or 'nobody knows why'}") from None
     except _BREAKAGES:
         raise _refusal(where, "not YAML that can be read") from None
@@ -100,18 +135,20 @@ def _compose(text: str, where: str) -> Node:
     return node
 
 
-@dataclass(slots=True)
+@dataclass
 class _Reader:
     document: PlanDocument
     environ: Mapping[str, str]
     nodes: int = 0
+    expanded: int = 0
+    """Characters that variables stand for so far."""
 
     def read(self, node: Node, path: Path) -> Any:
         self.document.lines.setdefault(path, node.start_mark.line + 1)
         self.nodes += 1
         if len(path) > _MAX_DEPTH or self.nodes > _MAX_NODES:
             line = f"{self.document.where}, line {node.start_mark.line + 1}"
-            raise _refusal(line, "the plan is nested too deeply, or its aliases stand for too much")
+            raise _refusal(line, _TOO_MUCH)
         if isinstance(node, MappingNode) and self._is_plain(node, path, {"map"}):
             return self._mapping(node, path)
         if isinstance(node, SequenceNode) and self._is_plain(node, path, {"seq"}):
@@ -168,11 +205,19 @@ class _Reader:
             raise OmicopyError(ErrorCode.USAGE, f"the environment variable {name} is not set", f"Set {name}.")
         if self._is_secret(name, value):
             raise OmicopyError(ErrorCode.USAGE, f"${{{name}}} is a key; a plan is never for secrets", _KEYS_HINT)
+        self.expanded += len(value)
+        if self.expanded > MAX_PLAN_CHARACTERS:
+            message = f"the plan's variables stand for more than {MAX_PLAN_CHARACTERS} characters"
+            raise OmicopyError(ErrorCode.USAGE, message, _YAML_HINT)
         return value
 
     def _is_secret(self, name: str, value: str) -> bool:
-        keys = {text for other, text in self.environ.items() if _sounds_secret(other) and len(text) >= 6}
-        return _sounds_secret(name) or value in keys
+        return _sounds_secret(name) or value in self._keys
+
+    @cached_property
+    def _keys(self) -> set[str]:
+        """The keys that the environment holds."""
+        return {text for name, text in self.environ.items() if _sounds_secret(name) and len(text) >= 6}
 
     def _note(self, node: Node, path: Path, what: str, hint: str = "") -> None:
         line = node.start_mark.line + 1 if isinstance(node, ScalarNode) and node.value else None

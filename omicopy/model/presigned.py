@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,7 @@ from enum import Enum
 from urllib.parse import SplitResult, parse_qsl, unquote, unquote_plus, urlsplit
 
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.address import Reach, reach_of
 
 MAX_EXPIRY = timedelta(days=7)
 """The longest life a SigV4 URL may have (DOMAIN.md §2); a store refuses one that asks for more."""
@@ -19,10 +19,14 @@ LONGEST_VALIDITY = MAX_EXPIRY - timedelta(hours=1)
 
 REDACTED = "REDACTED"
 
+MAX_URL_CHARACTERS = 16 * 1024
+"""No server takes a longer one, and what is made of many thousand parameters takes long to be taken apart."""
+
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
 _SIGV4_DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _DIGITS = re.compile(r"[0-9]{1,12}")
+_SECONDS = re.compile(r"-?[0-9]{1,12}")
 _REGION = re.compile(r"[A-Za-z0-9-]+")
 
 _SECRET_PARAMETERS = frozenset(
@@ -66,6 +70,10 @@ class PresignedUrl:
     """Aware, in UTC. None is unknown, never valid: no signature, or fields that can't be read."""
     signed_for: str | None
     """SigV4 only: the Region in the credential's scope."""
+    signed_at: datetime | None = None
+    """SigV4 only: aware, in UTC."""
+    life_seconds: int | None = None
+    """SigV4 only: how long it was signed for, also where no store accepts that."""
 
     @property
     def place(self) -> str:
@@ -80,7 +88,17 @@ class PresignedUrl:
     @property
     def is_local(self) -> bool:
         """Whether it leads to this very machine."""
-        return _is_loopback(urlsplit(self.url).hostname or "")
+        return self.reach is Reach.MACHINE
+
+    @property
+    def reach(self) -> Reach:
+        """Where its host leads, as far as its text tells."""
+        return reach_of(self.hostname)
+
+    @property
+    def hostname(self) -> str:
+        """In lower case, without the port."""
+        return urlsplit(self.url).hostname or ""
 
     def is_at(self, endpoint: str) -> bool:
         """Whether it leads to an endpoint such as `https://oos.eu-west-2.outscale.com`."""
@@ -101,34 +119,32 @@ def parse_presigned(text: str) -> PresignedUrl:
     url = text.strip()
     if not url:
         raise _refusal("there is none")
+    if len(url) > MAX_URL_CHARACTERS:
+        raise _refusal(f"{len(url)} characters are more than a URL has (at most {MAX_URL_CHARACTERS})")
     if not _VISIBLE_ASCII.fullmatch(url):
         raise _refusal("it holds white space, control characters or letters that a URL must percent-encode")
     parts = _split(url)
     bucket, _, key = parts.path.removeprefix("/").partition("/")
     query = _single_values(parts.query)
     signature = _signature(query)
+    is_sigv4 = signature is Signature.SIGV4
     return PresignedUrl(
-        url=url,
+        url=parts.scheme + url[len(parts.scheme) :],  # in lower case: not everybody who gets it reads HTTPS://
         scheme=parts.scheme,
         host=parts.netloc.lower(),
         bucket=_decoded(bucket),
         key=_decoded(key),
         signature=signature,
         expires_at=_expiry(signature, query),
-        signed_for=_signing_region(query) if signature is Signature.SIGV4 else None,
+        signed_for=_signing_region(query) if is_sigv4 else None,
+        signed_at=_signing_moment(query) if is_sigv4 else None,
+        life_seconds=_life_seconds(query) if is_sigv4 else None,
     )
 
 
 def redact(text: str) -> str:
     """Any text with the values of signatures, tokens and access keys replaced. Twice is the same as once."""
     return _SECRET_IN_TEXT.sub(rf"\g<1>{REDACTED}", text)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _refusal(reason: str) -> OmicopyError:
@@ -182,7 +198,10 @@ def _signature(query: dict[str, str]) -> Signature:
 def _expiry(signature: Signature, query: dict[str, str]) -> datetime | None:
     try:
         if signature is Signature.SIGV4:
-            return _sigv4_expiry(query.get("x-amz-date", ""), query.get("x-amz-expires", ""))
+            signed, seconds = _signing_moment(query), _life_seconds(query)
+            if signed is None or seconds is None or not 0 <= seconds <= MAX_EXPIRY.total_seconds():
+                return None
+            return signed + timedelta(seconds=seconds)
         if signature is Signature.SIGV2 and _DIGITS.fullmatch(query.get("expires", "")):
             return datetime.fromtimestamp(int(query["expires"]), UTC)
     except (ValueError, OverflowError, OSError):  # digits that are no date
@@ -190,11 +209,17 @@ def _expiry(signature: Signature, query: dict[str, str]) -> datetime | None:
     return None
 
 
-def _sigv4_expiry(date: str, seconds: str) -> datetime | None:
-    if not _SIGV4_DATE.fullmatch(date) or not _DIGITS.fullmatch(seconds):
+def _signing_moment(query: dict[str, str]) -> datetime | None:
+    date = query.get("x-amz-date", "")
+    try:
+        return datetime.fromisoformat(date) if _SIGV4_DATE.fullmatch(date) else None
+    except ValueError:
         return None
-    life = timedelta(seconds=int(seconds))
-    return datetime.fromisoformat(date) + life if life <= MAX_EXPIRY else None
+
+
+def _life_seconds(query: dict[str, str]) -> int | None:
+    seconds = query.get("x-amz-expires", "")
+    return int(seconds) if _SECONDS.fullmatch(seconds) else None
 
 
 def _signing_region(query: dict[str, str]) -> str | None:

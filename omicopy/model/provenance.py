@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from omicopy.model.image import Image
 from omicopy.model.request import Aftercare, CopyRequest, Origin
+from omicopy.model.tags import OWN_PREFIX
 
 COPY_TAG = "omicopy:copy"
 """On a copy: its own image ID. A tag that was copied along with others names another image, and proves nothing."""
@@ -24,7 +25,6 @@ DOOMED_TAG = "omicopy:of"
 the image, it is what an interrupted deletion left."""
 SOURCE_IMAGE_TAG = "omicopy:source-image"
 SOURCE_ACCOUNT_TAG = "omicopy:source-account"
-OWN_PREFIX = "omicopy:"
 
 
 def provenance_tags(request: CopyRequest, image_id: str, version: str) -> dict[str, str]:

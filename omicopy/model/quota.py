@@ -43,14 +43,13 @@ class Quota:
         return not words.isdisjoint(what.needed) and words.isdisjoint(what.forbidden)
 
 
-def parse_quotas(raw: Mapping[str, Any]) -> list[Quota]:
-    """The quotas of a whole account in one answer of ReadQuotas; those of one resource are left out."""
-    return [
-        _quota(item)
-        for kind in answers.mappings(raw, "QuotaTypes")
-        if answers.text(kind, "QuotaType") in ("global", None)
-        for item in answers.mappings(kind, "Quotas")
-    ]
+def parse_quotas(kind: Mapping[str, Any]) -> list[Quota]:
+    """The quotas of one item of `QuotaTypes`, where they are of the whole account; those of one resource are left out.
+
+    Raises Unreadable: a limit that is not told is not "no limit".
+    """
+    quotas = [_quota(item) for item in answers.listed_if_any(kind, "Quotas")]
+    return quotas if answers.optional(kind, "QuotaType") in ("global", "") else []
 
 
 def tightest(quotas: Sequence[Quota], what: Counted) -> Quota | None:
@@ -60,5 +59,8 @@ def tightest(quotas: Sequence[Quota], what: Counted) -> Quota | None:
 
 
 def _quota(raw: Mapping[str, Any]) -> Quota:
-    parts = [answers.text(raw, key) or "" for key in ("Name", "ShortDescription", "Description")]
-    return Quota(parts[0], " ".join(parts), answers.integer(raw, "MaxValue") or None, answers.integer(raw, "UsedValue"))
+    name, most = answers.required(raw, "Name"), answers.integer(raw, "MaxValue")
+    if most is None:
+        raise answers.Unreadable(f"the quota {name} has no MaxValue")
+    words = [name, *(answers.text(raw, key) or "" for key in ("ShortDescription", "Description"))]
+    return Quota(name, " ".join(words), most or None, answers.integer(raw, "UsedValue"))

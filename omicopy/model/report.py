@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from omicopy.errors import OmicopyError
+from omicopy.errors import Interrupted, OmicopyError
 from omicopy.model.calls import CallCount
 from omicopy.model.duration import say_duration
 from omicopy.model.manifest import Manifest
@@ -18,14 +18,23 @@ SCHEMA = "omicopy/1"
 
 
 class Status(StrEnum):
-    """How a copy ended."""
+    """How a copy ended, or how it stands when the run ends before it."""
 
     COPIED = "copied"
     PRESENT = "present"
     SKIPPED = "skipped"
     FAILED = "failed"
+    UNFINISHED = "unfinished"
+    """Begun and out of time; or interrupted while the service did nothing for it."""
     RUNNING = "running"
+    """The service goes on with it: nobody was to wait for it, or the run was interrupted."""
     PLANNED = "planned"
+    NOT_BEGUN = "not-begun"
+    """The run ended before its first write for it."""
+
+
+_BAD = (Status.FAILED, Status.UNFINISHED, Status.NOT_BEGUN)
+_DONE = (Status.COPIED, Status.PRESENT, Status.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,17 @@ class CopyResult:
 
     @property
     def is_good(self) -> bool:
-        return self.status is not Status.FAILED
+        return self.status not in _BAD
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do for it."""
+        return self.status in _DONE
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether the same command may still bring it to a good end."""
+        return self.error.is_retryable if self.error else self.status in (Status.UNFINISHED, Status.NOT_BEGUN)
 
 
 def rfc3339(moment: datetime | None) -> str | None:
@@ -95,7 +114,27 @@ def describe_error(error: OmicopyError) -> dict[str, Any]:
         "exit_code": error.exit_code,
         "message": error.message,
         "hint": error.hint,
+        "retryable": error.is_retryable,
     }
+
+
+def describe_interruption(interruption: Interrupted) -> dict[str, Any]:
+    """What stands as `error` beside the copies when the run was interrupted; its code is no failure's."""
+    return {
+        "code": "interrupted",
+        "exit_code": interruption.exit_code,
+        "message": "Interrupted",
+        "hint": "The same command goes on.",
+        "retryable": True,
+    }
+
+
+def say_progress(results: Sequence[CopyResult]) -> str:
+    """`3 of 5 copies are done`, for people."""
+    done, total = sum(result.is_done for result in results), len(results)
+    is_copy = any(result.request.destination for result in results)
+    one, several = ("copy", "copies") if is_copy else ("export", "exports")
+    return f"{done} of {total} {one if total == 1 else several} {'is' if 1 in (done, total) else 'are'} done"
 
 
 def describe_result(result: CopyResult) -> dict[str, Any]:
@@ -138,22 +177,31 @@ def _party(party: Party) -> dict[str, str | None]:
     return asdict(party) | {"account_id": party.account_id or None}
 
 
-def describe_run(results: Sequence[CopyResult], calls: Mapping[str, CallCount]) -> dict[str, Any]:
-    """The one object that `copy`, `export` and `import` print with `-o json`."""
+def describe_run(
+    results: Sequence[CopyResult], calls: Mapping[str, CallCount], interruption: Interrupted | None = None
+) -> dict[str, Any]:
+    """The one object that `copy`, `export`, `import` and `run` print with `-o json`."""
     return {
         "schema": SCHEMA,
         "copies": [describe_result(result) for result in results],
         "api_calls": {profile: asdict(count) for profile, count in sorted(calls.items())},
+        **({"error": describe_interruption(interruption)} if interruption else {}),
     }
 
 
 def exit_code(results: Sequence[CopyResult]) -> int:
-    """0 when all is well; 3 when some failed and some did not; else the code that the failures share, or 1. What was
-    asked for as best effort does not count where it fails."""
+    """0 when all is well; the code that the failures share, or 1, when nothing else is; else, when some are well, 3 if
+    the same command may mend a failure, or the code that they share, or 4. What was asked for as best effort does not
+    count where it fails.
+    """
     counted = [result for result in results if result.is_good or not result.request.best_effort]
-    codes = {result.error.exit_code if result.error else 1 for result in counted if not result.is_good}
+    failures = [result for result in counted if not result.is_good]
+    codes = {result.error.exit_code if result.error else 1 for result in failures}
     if not codes:
         return 0
-    if any(result.is_good for result in counted):
+    is_partial = len(failures) < len(counted)
+    if is_partial and any(result.is_retryable for result in failures):
         return 3
-    return codes.pop() if len(codes) == 1 else 1
+    if len(codes) == 1:
+        return codes.pop()
+    return 4 if is_partial else 1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.model.choices import IfExists
+from omicopy.model.duration import ANY_DURATION
 from omicopy.model.export import ExportKey
 from omicopy.model.image import Image, manifest_marker, renamed, source_marker
 from omicopy.model.manifest import Manifest
@@ -75,6 +76,9 @@ class Budgets:
     poll_max: timedelta = timedelta(seconds=60)
 
     def __post_init__(self) -> None:
+        for each in fields(self):
+            with named(each.name):
+                ANY_DURATION.read(getattr(self, each.name))
         if not timedelta(0) < self.poll_min <= self.poll_max:
             raise OmicopyError(ErrorCode.USAGE, "A pause between two looks must be longer than nothing", "Try 5s.")
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.model.size import parse_size
+from omicopy.model.text import check_text
 
 ROOT_DEVICE = "/dev/sda1"
 _DEVICE = re.compile(r"/dev/(?:sda1|(?:sd|xvd)[b-z][a-z]?)")
@@ -30,7 +31,7 @@ class VolumeSpec:
 
 def parse_volume(text: str) -> VolumeSpec:
     """A volume from its text. The object's key may hold commas and equals signs. Raises USAGE."""
-    device, _, rest = text.partition("=")
+    device, _, rest = check_text(text).partition("=")
     options: dict[str, str] = {}
     while found := _OPTION.fullmatch(rest):
         rest, name, value = found.groups()
@@ -43,7 +44,8 @@ def parse_volume(text: str) -> VolumeSpec:
         )
     if not rest:
         raise _refusal(text, "it names no object")
-    size = parse_size(options["size"]) if "size" in options else None
+    with named(ascii(text)):
+        size = parse_size(options["size"]) if "size" in options else None
     volume_type = options.get("type", "standard")
     if volume_type not in _TYPES:
         raise _refusal(text, f"{volume_type!r} is no type of a volume")
@@ -73,4 +75,4 @@ def _iops(text: str, volume_type: str, typed: str | None) -> int | None:
 
 
 def _refusal(text: str, reason: str) -> OmicopyError:
-    return OmicopyError(ErrorCode.USAGE, f"--volume {text!r}: {reason}", _HINT)
+    return OmicopyError(ErrorCode.USAGE, f"{text!a}: {reason}", _HINT)

@@ -79,6 +79,14 @@ def _nothing_more(found: re.Match[bytes]) -> bytes:
     return b"<IsTruncated>false" if found[1] else b"<KeyCount>0"
 
 
+def with_null_items(body: bytes) -> bytes:
+    """An answer of the API each of whose lists holds nulls, one at least, and nothing else."""
+    answer = json.loads(body)
+    return json.dumps(
+        {name: [None] * (len(value) or 1) if isinstance(value, list) else value for name, value in answer.items()}
+    ).encode()
+
+
 def with_unknown_states(body: bytes, state: str) -> bytes:
     """An answer of the API in which every image and every export task has a state that nobody documented."""
     answer = json.loads(body)

@@ -119,7 +119,7 @@ class Exporter:
         return self._world.settings.variant
 
     def _at(self, moment: float, job: Any) -> None:
-        self._clockwork.later(moment - self._world.clock(), job)
+        self._clockwork.at(moment, job)
 
     def _begin(self, task: ExportTask) -> None:
         if self._still(task, TaskState.QUEUED):

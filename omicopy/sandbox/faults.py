@@ -27,11 +27,14 @@ class FaultKind(StrEnum):
     HANG_AFTER = "hang-after"
     CUT_ANSWER = "cut-answer"
     UNKNOWN_STATE = "unknown-state"
+    NULL_ITEMS = "null-items"
     LAG = "lag"
     DENIED = "denied"
     NOT_FOUND = "not-found"
 
 
+OF_THE_API = (FaultKind.UNKNOWN_STATE, FaultKind.NULL_ITEMS)
+"""What bends the answers of the API, and strikes nothing else."""
 RATED = (
     FaultKind.THROTTLE_PLATFORM,
     FaultKind.THROTTLE_ACCOUNT,
@@ -78,7 +81,7 @@ class Fault:
 
     def fits(self, asked: Asked) -> bool:
         """Whether this fault is meant for that request."""
-        if self.kind is FaultKind.UNKNOWN_STATE and asked.service != "api":
+        if self.kind in OF_THE_API and asked.service != "api":
             return False
         wanted = ((self.action, asked.action), (self.service, asked.service), (self.region, asked.region))
         if self.account is None and asked.account == SERVICE_ITSELF:

@@ -28,14 +28,15 @@ class Importer:
 
     def start(self, image_id: str, url: str) -> None:
         """Let a pending image become available or failed. The disks are read half-way, as they would be at length."""
-        seconds = self._world.settings.import_seconds / 2
-        self._clockwork.later(seconds, lambda: self._read_all(image_id, url, seconds))
+        seconds, now = self._world.settings.import_seconds, self._clockwork.now()
+        self._clockwork.at(now + seconds / 2, lambda: self._read_all(image_id, url, now + seconds))
 
     def start_copy(self, image_id: str, source_image_id: str) -> None:
         """The same for a copy of an image in the Region, whose snapshots are copied."""
-        self._clockwork.later(self._world.settings.import_seconds, lambda: self._copy(image_id, source_image_id))
+        ends = self._clockwork.now() + self._world.settings.import_seconds
+        self._clockwork.at(ends, lambda: self._copy(image_id, source_image_id))
 
-    def _read_all(self, image_id: str, url: str, seconds: float) -> None:
+    def _read_all(self, image_id: str, url: str, ends: float) -> None:
         try:
             manifest = self._read(url)
             for volume in manifest.volumes:
@@ -43,7 +44,7 @@ class Importer:
         except ApiError as error:
             self._fail(image_id, error)
             return
-        self._clockwork.later(seconds, lambda: self._finish(image_id, manifest))
+        self._clockwork.at(ends, lambda: self._finish(image_id, manifest))
 
     def _read(self, url: str) -> Manifest:
         try:

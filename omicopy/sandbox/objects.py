@@ -9,7 +9,7 @@ import urllib3
 
 from omicopy.sandbox.signing import Signer, presign
 
-TIMEOUT = urllib3.Timeout(connect=5, read=5)
+TIMEOUT = urllib3.Timeout(connect=60, read=60)
 
 
 class Unreachable(Exception):

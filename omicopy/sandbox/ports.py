@@ -10,6 +10,7 @@ import threading
 # between the moment it is found free and the moment the server binds it.
 _LOWEST, _HIGHEST = 12_000, 32_000
 
+_random = random.SystemRandom()  # whatever seed this process has: another may have the same
 _handed_out: set[int] = set()
 _lock = threading.Lock()
 
@@ -19,7 +20,7 @@ def free_ports(count: int) -> list[int]:
     with _lock:
         ports: list[int] = []
         while len(ports) < count:
-            port = random.randint(_LOWEST, _HIGHEST)
+            port = _random.randint(_LOWEST, _HIGHEST)
             if port not in _handed_out and _is_free(port):
                 _handed_out.add(port)
                 ports.append(port)

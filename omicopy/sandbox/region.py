@@ -77,7 +77,7 @@ class Region:
     ) -> None:
         """Serve API and storage, both watched; `endpoints` may be filled in later."""
         profiles = {account.access_key: account.profile for account in self.accounts}
-        world = World(self.name, self.accounts, Settings())
+        world = World(self.name, self.accounts, Settings(), self._clockwork.now)
         self.gateway = Gateway(world, self._work(world), schema, endpoints)
         front = StoreFront(self.name, self.store)
 
@@ -98,7 +98,7 @@ class Region:
 
     def begin(self, settings: Settings) -> None:
         """A new world, as it is sown."""
-        self.world = World(self.name, self.accounts, settings)
+        self.world = World(self.name, self.accounts, settings, self._clockwork.now)
         sow(self.world)
         self.gateway.renew(self.world, self._work(self.world))
 

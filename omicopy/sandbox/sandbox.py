@@ -58,7 +58,7 @@ class Sandbox:
     def mistakes(self) -> list[str]:
         """What the sandbox itself did wrong since its start: answers the official file forbids, crashed work."""
         found = [mistake for region in self._regions.values() for mistake in region.gateway.mistakes]
-        return found + self._clockwork.mistakes
+        return found + self.clockwork.mistakes
 
     def world(self, region: str) -> World:
         """What exists in a Region; hold its `lock` while you look at several things."""
@@ -71,7 +71,7 @@ class Sandbox:
         for: whoever resets has its own clients stopped.
         """
         self.faults.clear()
-        self._clockwork.clear()
+        self.clockwork.clear()
         with ThreadPoolExecutor(len(self._regions)) as threads:
             list(threads.map(Region.empty_buckets, self._regions.values()))
         for region in self._regions.values():
@@ -83,10 +83,10 @@ class Sandbox:
         undo.callback(folder.remove)
         objects = Objects(self._own_agent)
         undo.callback(objects.close)
-        self._clockwork = Clockwork()
-        undo.callback(self._clockwork.stop)
+        self.clockwork = Clockwork()
+        undo.callback(self.clockwork.stop)
         accounts = list(self.accounts.values())
-        self._regions = {name: Region(name, accounts, folder.path, self._clockwork, objects) for name in REGIONS}
+        self._regions = {name: Region(name, accounts, folder.path, self.clockwork, objects) for name in REGIONS}
         for region in self._regions.values():
             undo.callback(region.stop)
         with ThreadPoolExecutor(len(REGIONS)) as threads:

@@ -16,8 +16,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 ABORT = "omicopy.abort"
 """The key under `scope["extensions"]` of the callable that resets the request's TCP connection."""
 
-_START_SECONDS = 10.0
-_STOP_SECONDS = 5.0
+_START_SECONDS = 60.0
+_STOP_SECONDS = 60.0
 _CLIENT_KEEPS_A_CONNECTION_SECONDS = 75
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: close() sends RST and drops what is unsent
 

@@ -44,7 +44,9 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Durations are seconds of the wall clock; a limit of 0 means that there is none, as `MaxValue` 0 does."""
+    """Durations are seconds of the sandbox's clock, which tests may hold (clockwork.py); a limit of 0 means that there
+    is none, as `MaxValue` 0 does.
+    """
 
     variant: Variant = field(default_factory=Variant)
     seed: int = 0
@@ -63,6 +65,8 @@ class Settings:
     """Further than this from the service's clock, a signed request is refused."""
     access_keys_end: str | None = None
     """What ReadAccessKeys gives as every key's expiration date, in ISO 8601. The keys work on all the same."""
+    refused_tag_keys: tuple[str, ...] = ()
+    """CreateTags refuses these keys, and everything else that is asked for in the same call."""
     exports_in_flight: int = 10
     images: int = 1_000
     snapshots: int = 2_000

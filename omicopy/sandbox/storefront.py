@@ -6,6 +6,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from xml.sax.saxutils import escape
@@ -14,6 +15,7 @@ import httpx
 
 from omicopy.sandbox.s3request import S3Request
 from omicopy.sandbox.store import Store
+from omicopy.sandbox.url_times import refused_times
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -68,6 +70,8 @@ class StoreFront:
                 start = "Error parsing the X-Amz-Credential parameter"
                 return S3Error(400, "AuthorizationQueryParametersError", f"{start}; {said}")
             return S3Error(400, "AuthorizationHeaderMalformed", f"The authorization header is malformed; {said}")
+        if times := refused_times(request, datetime.now(UTC)):
+            return S3Error(times.status, times.code, times.message)
         if request.action in ("GetObject", "HeadObject") and request.key.endswith("/"):
             # SeaweedFS would show a folder of its own, which S3 has not
             return S3Error(404, "NoSuchKey", "The specified key does not exist.")

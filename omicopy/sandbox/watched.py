@@ -11,13 +11,13 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from omicopy.sandbox.broken_answers import broken_answer, with_unknown_states, without_objects
-from omicopy.sandbox.faults import Asked, Fault, FaultKind, Faults
+from omicopy.sandbox.broken_answers import broken_answer, with_null_items, with_unknown_states, without_objects
+from omicopy.sandbox.faults import OF_THE_API, Asked, Fault, FaultKind, Faults
 from omicopy.sandbox.gateway import DRY_RUN, LAG
 from omicopy.sandbox.record import SERVICE_ITSELF, Record, RecordedRequest
 
 FLUSH_SECONDS = 0.05
-CAPTURED = (FaultKind.LOST_ANSWER, FaultKind.HANG_AFTER, FaultKind.CUT_ANSWER, FaultKind.UNKNOWN_STATE)
+CAPTURED = (FaultKind.LOST_ANSWER, FaultKind.HANG_AFTER, FaultKind.CUT_ANSWER, *OF_THE_API)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,10 @@ class Watched:
     async def _bend(self, exchange: Exchange, fault: Fault, receive: Receive, send: Send) -> None:
         """The effect has happened, the answer is at hand; `fault` says what becomes of it."""
         body = bytes(exchange.body)
-        if fault.kind is FaultKind.UNKNOWN_STATE and self._watch.service == "api":
+        if fault.kind is FaultKind.UNKNOWN_STATE:
             body = with_unknown_states(body, fault.state)
+        elif fault.kind is FaultKind.NULL_ITEMS:
+            body = with_null_items(body)
         elif fault.kind is FaultKind.LAG:
             body = without_objects(body)
         exchange.answer_bytes = len(body)

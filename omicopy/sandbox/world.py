@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import random
 import threading
-import time
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -160,12 +159,14 @@ class Table(Generic[T]):
 class World:
     """One Region. Hold `lock` for every read or write that belongs together."""
 
-    def __init__(self, region: str, accounts: Sequence[Account], settings: Settings) -> None:
+    def __init__(
+        self, region: str, accounts: Sequence[Account], settings: Settings, clock: Callable[[], float]
+    ) -> None:
         self.region = region
         self.accounts = {account.account_id: account for account in accounts if account.region == region}
         self.settings = settings
         self.lock = threading.RLock()
-        self.clock = time.monotonic
+        self.clock = clock
         self.images: Table[Image] = Table(self.clock)
         self.snapshots: Table[Snapshot] = Table(self.clock)
         self.tasks: Table[ExportTask] = Table(self.clock)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from omicopy.sandbox.sandbox import Sandbox
+from tests.children import PATIENCE, Child
 
 COPY = ("copy", "golden-linux", "--from", "source", "--to", "target", "--bucket", "omi-exports", "-o", "json")
 FAST = {
     "OMICOPY_POLL_MIN": "0.05s",
     "OMICOPY_POLL_MAX": "0.1s",
     "OMICOPY_GRACE": "1s",
-    "OMICOPY_HTTP_TIMEOUT": "1s",
-    "OMICOPY_RETRY": "20s",
+    "OMICOPY_HTTP_TIMEOUT": "60s",
+    "OMICOPY_RETRY": "2m",
 }
 MARKER = "[omicopy eu-west-2 ami-00000001]"
 
@@ -37,20 +37,18 @@ class Ran:
         return image_id
 
 
-def start(
-    sandbox: Sandbox, state: Path, args: Sequence[str] = COPY, env: Mapping[str, str] | None = None
-) -> subprocess.Popen[str]:
+def start(sandbox: Sandbox, state: Path, args: Sequence[str] = COPY, env: Mapping[str, str] | None = None) -> Child:
     environment = {**sandbox.env, **FAST, "XDG_STATE_HOME": str(state), **(env or {})}
     command = [sys.executable, "-m", "omicopy", *args]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return Child(command, environment)
 
 
-def finish(process: subprocess.Popen[str], seconds: float = 60) -> Ran:
+def finish(process: Child, seconds: float = PATIENCE) -> Ran:
     """Waits for the end. A run that doesn't end fails the test, and is not left to disturb others."""
     try:
         out, err = process.communicate(timeout=seconds)
     finally:
-        process.kill()
+        process.end()
     return Ran(process.returncode, out, err)
 
 
@@ -59,7 +57,7 @@ def run(
     state: Path,
     args: Sequence[str] = COPY,
     env: Mapping[str, str] | None = None,
-    seconds: float = 60,
+    seconds: float = PATIENCE,
 ) -> Ran:
     return finish(start(sandbox, state, args, env), seconds)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 import threading
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from omicopy.sandbox.faults import Asked, Fault, FaultKind
 from omicopy.sandbox.record import SERVICE_ITSELF, RecordedRequest
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import Settings
+from tests.children import Child
 from tests.proofs import rig
 
 pytestmark = pytest.mark.proof
@@ -26,7 +26,7 @@ class Executioner:
     """Kills a process at its n-th request: before it has any effect, or when it has had it and nobody knows."""
 
     def __init__(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, nth: int, after: bool) -> None:
-        self.process: subprocess.Popen[str] | None = None
+        self.process: Child | None = None
         self.struck = False
         self._left, self._after, self._lock = nth, after, threading.Lock()
         self._take, self._add = sandbox.faults.take, sandbox.record.add

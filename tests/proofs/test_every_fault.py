@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.faults import OF_THE_API, Fault, FaultKind
 from omicopy.sandbox.record import SERVICE_ITSELF
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import Settings
@@ -20,16 +20,16 @@ from tests.tool import Tool
 pytestmark = pytest.mark.proof
 QUICK = Settings(export_seconds=0.15, import_seconds=0.15)
 OLD = replace(QUICK, embedded_url_age_seconds=8 * 86_400)
-SECOND_ID_IS_SMALLER = replace(QUICK, seed=0, export_seconds=600, queued_share=1)
+SECOND_ID_IS_SMALLER = replace(QUICK, seed=0, export_seconds=86_400, queued_share=1)
 """The first export stays in the queue, and the ID of the next one is smaller."""
 
 COMMAND = (*rig.COPY, "-vv", "--log-format", "json")
-HURRIED = {"OMICOPY_HTTP_TIMEOUT": "0.5s"}
+HANGS, ANSWER_IS_LOST = {FaultKind.HANG, FaultKind.HANG_AFTER}, {FaultKind.LOST_ANSWER, FaultKind.CUT_ANSWER}
 REFUSED = {FaultKind.DENIED: {12}, FaultKind.NOT_FOUND: {4, 8}}
 """The faults that no patience cures, and the exit codes they may end a copy with."""
 READS = ("ReadAccounts", "ReadImages", "ReadImageExportTasks", "ListObjects", "GetObject")
 SERVICES = {"ListObjects": "oos", "GetObject": "oos", "PutObject": "oos"}
-ON_STORAGE = {kind for kind in FaultKind if not kind.startswith("throttle-a") and kind is not FaultKind.UNKNOWN_STATE}
+ON_STORAGE = {kind for kind in FaultKind if not kind.startswith("throttle-a") and kind not in OF_THE_API}
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,22 @@ class Scene:
     fatal: Mapping[FaultKind, set[int]] = field(default_factory=dict)
 
 
-def run(tool: Tool, state: Path) -> rig.Ran:
-    return rig.run(tool.sandbox, state, COMMAND, HURRIED)
+def patience(fault: Fault) -> dict[str, str]:
+    """Only where a fault hangs is an answer given up soon; what has an effect that nobody told of is looked for at
+    length, however late it comes."""
+    env = {"OMICOPY_HTTP_TIMEOUT": "3s"} if fault.kind in HANGS else {}
+    has_effect = fault.kind in ANSWER_IS_LOST or fault.kind is FaultKind.HANG_AFTER
+    return env | ({"OMICOPY_GRACE": "1m"} if has_effect else {})
+
+
+def run(tool: Tool, state: Path, fault: Fault) -> rig.Ran:
+    return rig.run(tool.sandbox, state, COMMAND, patience(fault))
 
 
 def plain(tool: Tool, state: Path, fault: Fault) -> tuple[Fault, rig.Ran]:
     """A copy from nothing."""
     tool.sandbox.reset(QUICK)
-    return tool.sandbox.faults.add(fault), run(tool, state)
+    return tool.sandbox.faults.add(fault), run(tool, state, fault)
 
 
 def expired(tool: Tool, state: Path, fault: Fault) -> tuple[Fault, rig.Ran]:
@@ -58,7 +66,7 @@ def expired(tool: Tool, state: Path, fault: Fault) -> tuple[Fault, rig.Ran]:
     tool.sandbox.reset(OLD)
     tool.exported()
     tool.sandbox.faults.add(fault)
-    ran = run(tool, state)
+    ran = run(tool, state, fault)
     assert bool(tool.keys(".json")[1:]) is (ran.code == 0), "signed anew, or not at all"
     return fault, ran
 
@@ -73,7 +81,7 @@ def failed_before(tool: Tool, state: Path, fault: Fault) -> tuple[Fault, rig.Ran
     tool.target.change_image(failed.image_id, devices=(Device("/dev/sda1", snapshot.snapshot_id, 10),))
     tool.target.settle()
     tool.sandbox.faults.add(fault)
-    ran = run(tool, state)
+    ran = run(tool, state, fault)
     assert tool.count("DeleteImage", status=200) <= 1
     if ran.code != 0:
         assert tool.copies() == [tool.target.images.get(failed.image_id)], "the failed one is all there is"
@@ -85,7 +93,7 @@ def superfluous(tool: Tool, state: Path, fault: Fault) -> tuple[Fault, rig.Ran]:
     """Another machine starts the same export at the same moment, and by its ID everybody follows that one."""
     tool.sandbox.reset(SECOND_ID_IS_SMALLER)
     tool.sandbox.faults.add(fault)
-    process = rig.start(tool.sandbox, state, COMMAND, HURRIED)
+    process = rig.start(tool.sandbox, state, COMMAND, patience(fault))
     tool.await_request("CreateImageExportTask")
     (ours,) = tool.tasks()
     tool.from_now_on(export_seconds=QUICK.export_seconds, queued_share=QUICK.queued_share)

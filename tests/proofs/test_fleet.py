@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import random
 import signal
-import subprocess
-import time
+import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from omicopy.sandbox.record import SERVICE_ITSELF, RecordedRequest
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import Settings
 from omicopy.sandbox.world import ImageState
+from tests.children import Child
 from tests.proofs import rig
 
 pytestmark = pytest.mark.proof
@@ -35,8 +36,9 @@ PATIENT = {
 }
 WRITES = ("Create", "Update", "Delete", "Put", "Post", "Copy")
 NO_WAITING = (*WRITES, "ReadAccounts")
-PAUSE = timedelta(seconds=0.02)
-"""Longer than one run takes from an answer to its next request, shorter than its pauses."""
+RARELY = {"OMICOPY_POLL_MIN": "3s", "OMICOPY_POLL_MAX": "3s"}
+PAUSE = timedelta(seconds=2)
+"""Longer than one run takes from an answer to its next request on a busy machine, too; shorter than its pauses."""
 THROTTLES = (FaultKind.THROTTLE_PLATFORM, FaultKind.THROTTLE_ACCOUNT, FaultKind.THROTTLE_CALL)
 PLAN = """
 version: 1
@@ -53,9 +55,7 @@ def run(sandbox: Sandbox, folder: Path, plan: str, *more: str, env: Mapping[str,
     return rig.finish(start(sandbox, folder, plan, *more, env=env))
 
 
-def start(
-    sandbox: Sandbox, folder: Path, plan: str, *more: str, env: Mapping[str, str] | None = None
-) -> subprocess.Popen[str]:
+def start(sandbox: Sandbox, folder: Path, plan: str, *more: str, env: Mapping[str, str] | None = None) -> Child:
     """`omicopy run` with its state in `folder`, where nobody else's is."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "plan.yaml"
@@ -148,8 +148,8 @@ def test_of_a_hundred_copies_49_arrive_and_51_are_listed_then_49_more(sandbox: S
 def test_reads_per_tick_are_the_same_for_10_and_for_200_copies_in_flight(sandbox: Sandbox, tmp_path: Path) -> None:
     exporting, importing, both = ("ReadImageExportTasks",), ("ReadImages",), ("ReadImageExportTasks", "ReadImages")
     for fleet in (10, 200):
-        build_fleet(sandbox, replace(CALM, export_seconds=4, import_seconds=4), fleet)
-        ran = run(sandbox, tmp_path / str(fleet), ONE_TARGET)
+        build_fleet(sandbox, replace(CALM, export_seconds=15, import_seconds=15), fleet)
+        ran = run(sandbox, tmp_path / str(fleet), ONE_TARGET, env=RARELY)
         assert ran.code == 0, ran.err[-3000:]
         ticks = waiting_ticks(sandbox)
         print(f"{fleet} copies: {ticks}")
@@ -203,9 +203,9 @@ def test_killed_again_and_again_the_last_run_finishes_the_plan_and_nothing_is_th
     ids = build_fleet(sandbox, replace(CALM, export_seconds=0.5, import_seconds=0.5), 10)
     killed = 0
     for _ in range(6):
-        process = start(sandbox, tmp_path, PLAN, env=rig.FAST)
-        kill_after(sandbox, process, sum(writes(sandbox).values()) + draw.randint(1, 15), draw.uniform(0, 0.02))
-        killed += rig.finish(process).code == -signal.SIGKILL
+        with killed_after(sandbox, draw.randint(1, 15), draw.uniform(0, 0.02)) as to_kill:
+            to_kill.append(start(sandbox, tmp_path, PLAN, env=rig.FAST))
+            killed += rig.finish(to_kill[0]).code == -signal.SIGKILL
     last = run(sandbox, tmp_path, PLAN, env=rig.FAST)
     assert killed >= 3
     assert last.code == 0, last.err[-3000:]
@@ -218,14 +218,22 @@ def test_killed_again_and_again_the_last_run_finishes_the_plan_and_nothing_is_th
     assert left == [], "nothing is held or in doubt any more"
 
 
-def kill_after(sandbox: Sandbox, process: subprocess.Popen[str], times: int, seconds: float) -> None:
-    """Kills it so long after that many writes, of anybody, took effect; unless it ends before."""
-    while sum(writes(sandbox).values()) < times:
-        if process.poll() is not None:
-            return
-        time.sleep(0.002)
-    time.sleep(seconds)
-    process.kill()
+@contextmanager
+def killed_after(sandbox: Sandbox, times: int, seconds: float) -> Iterator[list[Child]]:
+    """Kills what is put into the list when that many more writes took effect, or a little later."""
+    to_kill: list[Child] = []
+    most = sum(writes(sandbox).values()) + times
+    add, is_time = sandbox.record.add, threading.Event()
+
+    def add_and_kill(request: RecordedRequest) -> None:
+        add(request)
+        if sum(writes(sandbox).values()) >= most and not is_time.is_set():
+            is_time.set()
+            threading.Timer(seconds, to_kill[0].kill).start()
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(sandbox.record, "add", add_and_kill)
+        yield to_kill
 
 
 def everybody_has_all(sandbox: Sandbox, ids: list[str]) -> None:

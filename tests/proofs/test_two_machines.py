@@ -18,6 +18,7 @@ import pytest
 
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import Settings
+from tests.children import PATIENCE
 from tests.proofs import rig
 
 pytestmark = pytest.mark.proof
@@ -43,8 +44,11 @@ def machine(env: Mapping[str, str], start_at: float) -> tuple[int, str, str]:
 
 @pytest.fixture(scope="module")
 def machines() -> Iterator[ProcessPoolExecutor]:
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield pool
+    pool = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
+    yield pool
+    for process in multiprocessing.active_children():  # they wait for more work, unless one hangs
+        process.kill()
+    pool.shutdown(cancel_futures=True)
 
 
 @pytest.mark.parametrize("seed", range(RACES))
@@ -62,7 +66,7 @@ def test_two_machines_make_one_image_and_say_what_was_superfluous(
         )
         for name in ("here", "there")
     ]
-    ended = [run.result(timeout=60) for run in runs]
+    ended = [run.result(timeout=PATIENCE) for run in runs]
     assert [code for code, _, _ in ended] == [0, 0], ended
     images = {json.loads(out)["copies"][0]["target"]["image_id"] for _, out, _ in ended}
     assert {image.image_id for image in rig.copies(sandbox)} == images

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.world import RUNNING, Image, TaskState
+from omicopy.sandbox.world import RUNNING, ExportTask, Image, TaskState
 from tests.tool import LINUX, THREE, Tool
 
 pytestmark = pytest.mark.proof
@@ -142,25 +141,18 @@ class Week:
 
     @contextmanager
     def no_export_of(self, name: str) -> Iterator[None]:
-        """The service fails each export of that image."""
-        world, over = self.tool.source, threading.Event()
+        """The service fails each export of that image as soon as it is there."""
+        world, put = self.tool.source, self.tool.source.tasks.put
 
-        def fail() -> None:
-            while not over.wait(0.002):
-                for task in world.tasks.all():
-                    if self.name(task.image_id) == name and task.state in RUNNING:
-                        ended = world.clock()
-                        world.change_task(
-                            task.task_id, state=TaskState.FAILED, comment="A volume is gone.", ended=ended
-                        )
+        def put_failed(task_id: str, task: ExportTask) -> ExportTask:
+            if self.name(task.image_id) == name and task.state in RUNNING:
+                failed = replace(task, state=TaskState.FAILED, comment="A volume is gone.", ended=world.clock())
+                return put(task_id, failed)
+            return put(task_id, task)
 
-        thread = threading.Thread(target=fail)
-        thread.start()
-        try:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.setattr(world.tasks, "put", put_failed)
             yield
-        finally:
-            over.set()
-            thread.join()
 
     def loose_snapshots(self) -> set[str]:
         """Snapshots of a target account that no image of it uses."""
@@ -201,23 +193,24 @@ def test_a_week_of_nights_needs_nobody(tool) -> None:
     faults.clear()
 
     week.falls()  # 3: an image can't be exported
-    tool.from_now_on(export_seconds=1)
     with week.succeeds("linux"), week.no_export_of("three-3"):
         assert week.run(3) == statuses(3, **{"three-3@source-other": "remote-failed"})
     week.prune()
 
     week.falls()  # 4: killed while it exports and while it imports; what was missing since last night is made good
-    tool.from_now_on(import_seconds=0.5)
+    tool.hold()
     marks, images = tool.count("CreateTags", account="source"), tool.count("CreateImage")
     week.run_killed(lambda: tool.count("CreateTags", account="source") >= marks + 3)  # one without is nobody's (R4)
+    tool.advance(1)
+    tool.wait(lambda: all(task.ended is not None for task in tool.tasks()))
     week.run_killed(lambda: tool.count("CreateImage") >= images + 2)
+    tool.go()
     with week.succeeds("", "linux", "three"):
         done = week.run(0)
     assert done.keys() == statuses(4).keys()
     assert set(done.values()) <= {"copied", "present"}
     assert {"three-3", "three-4"} <= set(week.names()["source-other"])
     week.prune()
-    tool.from_now_on(export_seconds=0.05, import_seconds=0.05)
 
     week.falls()  # 5: throttled
     faults.rate(0.3, seed=5, kinds=THROTTLES, retry_after=0.02)

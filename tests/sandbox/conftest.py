@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +15,9 @@ from osc_sdk_python.call import Call
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import Settings
 from omicopy.sandbox.signing import Signer, presign
+from tests.children import PATIENCE, wait_until
 
 Thing = dict[str, Any]
-PATIENCE_SECONDS = 10.0
 HURRIED = Settings(export_seconds=0.1, import_seconds=0.1)
 
 
@@ -81,7 +80,7 @@ class User:
     def put(self, key: str, body: bytes | Thing) -> str:
         """Upload an object to the source's bucket; returns a signed URL to read it."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        requests.put(self.sign(key, method="PUT"), content, timeout=5).raise_for_status()
+        requests.put(self.sign(key, method="PUT"), content, timeout=PATIENCE).raise_for_status()
         return self.sign(key)
 
     def image(self, image_id: str, profile: str = "target") -> Thing:
@@ -95,10 +94,7 @@ class User:
         return self.image(image["ImageId"], profile)
 
     def wait(self, done: Callable[[], bool]) -> None:
-        give_up = time.monotonic() + PATIENCE_SECONDS
-        while not done():
-            assert time.monotonic() < give_up, "it takes too long"
-            time.sleep(0.02)
+        wait_until(done)
 
     @contextlib.contextmanager
     def refused(self) -> Iterator[Refused]:

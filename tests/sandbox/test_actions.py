@@ -225,7 +225,7 @@ def test_an_image_of_another_region_can_t_be_copied(user) -> None:
 
 
 def test_quotas_show_limits_and_use(user) -> None:
-    user.sandbox.reset(Settings(export_seconds=5))
+    user.sandbox.clockwork.hold()
     user.start_export("ami-00000001")
     [quotas] = user.api("source").api("ReadQuotas", Filters={"QuotaNames": ["image_export_limit"]})["QuotaTypes"]
     assert [(quota["MaxValue"], quota["UsedValue"]) for quota in quotas["Quotas"]] == [(10, 1)]

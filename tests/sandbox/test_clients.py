@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,8 @@ import pytest
 
 from omicopy.sandbox.command import banner
 from omicopy.sandbox.sandbox import Sandbox
+from tests import children
+from tests.children import PATIENCE
 
 Run = Callable[..., str]
 
@@ -20,7 +21,7 @@ def run(sandbox: Sandbox, tmp_path: Path) -> Run:
     """Runs a command inside the sandbox; what it prints comes back, or what it says when it fails."""
 
     def run(*command: str, fails: bool = False) -> str:
-        done = subprocess.run(command, env=sandbox.env, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+        done = children.run(command, env=sandbox.env, cwd=tmp_path)
         assert (done.returncode != 0) is fails, done.stderr + done.stdout
         return done.stderr if fails else done.stdout
 
@@ -35,7 +36,7 @@ def test_aws_copies_lists_and_signs(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "back").read_text() == "text"
     url = run("aws", "--profile", "source", "s3", "presign", "s3://omi-exports/a folder/there").strip()
     assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in url
-    assert httpx.get(url).text == "text"
+    assert httpx.get(url, timeout=PATIENCE).text == "text"
 
 
 def test_aws_uploads_in_parts_what_is_large(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -58,10 +59,10 @@ def test_s3cmd_puts_lists_gets_and_signs_the_old_way(run: Run, tmp_path: Path) -
     assert (tmp_path / "back").read_text() == "text"
     url = run("s3cmd", "signurl", "s3://omi-exports/folder/there", "+60").strip()
     assert "AWSAccessKeyId=" in url
-    assert httpx.get(url).text == "text"
-    assert httpx.get(url.replace("there", "elsewhere")).status_code == 403
+    assert httpx.get(url, timeout=PATIENCE).text == "text"
+    assert httpx.get(url.replace("there", "elsewhere"), timeout=PATIENCE).status_code == 403
     run("s3cmd", "del", "s3://omi-exports/folder/there")
-    assert httpx.get(url).status_code == 404
+    assert httpx.get(url, timeout=PATIENCE).status_code == 404
 
 
 def test_s3cmd_has_a_configuration_for_every_account(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -95,6 +96,6 @@ def test_what_the_banner_says_works_as_typed(sandbox: Sandbox) -> None:
     assert len(exports) == len(tries) == 2
     script = "\n".join(["set -e", *exports, *tries])
     bare = {"PATH": "/usr/bin:/bin"}
-    done = subprocess.run(["sh", "-c", script], env=bare, capture_output=True, text=True, timeout=30)
+    done = children.run(["sh", "-c", script], env=bare)
     assert done.returncode == 0, done.stderr
     assert '"Images"' in done.stdout

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from omicopy.sandbox.command import environment
+from tests import children
+from tests.children import Child
 
 RUN = "import os, sys; from omicopy.sandbox.command import run_command; sys.exit(run_command(sys.argv[1:], os.environ))"
 AT_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
@@ -24,9 +26,10 @@ seen = []
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, lambda number, _: seen.append(signal.Signals(number).name))
 print("ready", flush=True)
-while not seen:
+give_up = time.monotonic() + 3600
+while not seen and time.monotonic() < give_up:
     time.sleep(0.01)
-time.sleep(0.3)
+time.sleep(0.3)  # for a second one, which must not come
 print("got", *seen, flush=True)
 sys.exit(42)
 """
@@ -35,24 +38,12 @@ COUNTING = [sys.executable, "-c", COUNTS_ITS_SIGNALS]
 
 def run(*command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     inside = [sys.executable, "-c", RUN, *command]
-    return subprocess.run(inside, input=stdin, capture_output=True, text=True, timeout=20)
+    return children.run(inside, input=stdin)
 
 
-@pytest.fixture
-def started() -> Iterator[list[subprocess.Popen[str]]]:
-    processes: list[subprocess.Popen[str]] = []
-    yield processes
-    for process in processes:
-        process.kill()
-        process.communicate()
-
-
-def start(started: list[subprocess.Popen[str]], command: Sequence[str]) -> subprocess.Popen[str]:
+def start(command: Sequence[str]) -> Child:
     """Starts it away from any terminal."""
-    pipe = subprocess.PIPE
-    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True)
-    started.append(process)
-    return process
+    return Child(command, stdin=subprocess.PIPE, stderr=None)
 
 
 class TestExitCodes:
@@ -78,50 +69,53 @@ class TestExitCodes:
 
 
 class TestSignals:
-    def test_ctrl_c_at_a_terminal_reaches_the_command_once_and_it_decides(
-        self, started: list[subprocess.Popen[str]]
-    ) -> None:
-        process = start(started, [sys.executable, "-c", AT_A_TERMINAL, sys.executable, "-c", RUN, *COUNTING])
+    def test_ctrl_c_at_a_terminal_reaches_the_command_once_and_it_decides(self) -> None:
+        process = start([sys.executable, "-c", AT_A_TERMINAL, sys.executable, "-c", RUN, *COUNTING])
         assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+        assert process.line() == "ready\n"
         process.stdin.write("\x03")
         process.stdin.flush()
-        assert process.wait(10) == 42
+        assert process.wait() == 42
         assert "got SIGINT\n" in process.stdout.read()
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_a_signal_for_the_sandbox_alone_is_passed_on_and_the_command_decides(
-        self, started: list[subprocess.Popen[str]], number: signal.Signals
-    ) -> None:
-        process = start(started, [sys.executable, "-c", RUN, *COUNTING])
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+    def test_a_signal_for_the_sandbox_alone_is_passed_on_and_the_command_decides(self, number: signal.Signals) -> None:
+        process = start([sys.executable, "-c", RUN, *COUNTING])
+        assert process.line() == "ready\n"
         process.send_signal(number)
-        assert process.wait(10) == 42
+        assert process.wait() == 42
         assert process.stdout.read() == f"got {number.name}\n"
 
-    def test_a_command_that_dies_of_sigterm_is_143(self, started: list[subprocess.Popen[str]]) -> None:
-        process = start(started, [sys.executable, "-c", RUN, "sh", "-c", "echo ready; exec sleep 30"])
-        assert process.stdout is not None
-        process.stdout.readline()
+    def test_a_signal_that_it_was_started_to_ignore_is_none_for_the_command_either(self) -> None:
+        inside = [sys.executable, "-m", "omicopy", "sandbox", "--", *COUNTING]
+        process = start(["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *inside])
+        assert process.line() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 42
+        assert process.stdout.read() == "got SIGTERM\n"
+
+    def test_a_command_that_dies_of_sigterm_is_143(self) -> None:
+        process = start([sys.executable, "-c", RUN, "sh", "-c", "echo ready; exec sleep 3600"])
+        process.line()
         process.terminate()
-        assert process.wait(10) == 128 + signal.SIGTERM
+        assert process.wait() == 128 + signal.SIGTERM
 
 
-def test_a_command_sees_both_accounts_and_sigterm_ends_all(started: list[subprocess.Popen[str]]) -> None:
-    script = "trap 'kill $!; echo told; exit 9' TERM; echo $HOME; sleep 30 & tr -d '\\n' <$OSC_CONFIG_FILE; echo; wait"
-    process = start(started, [sys.executable, "-c", SANDBOX, "sh", "-c", script])
-    assert process.stdout is not None
-    folder = Path(process.stdout.readline().strip()).parent
-    assert '"target": {' in process.stdout.readline()
+def test_a_command_sees_both_accounts_and_sigterm_ends_all() -> None:
+    script = (
+        "trap 'kill $!; echo told; exit 9' TERM; echo $HOME; sleep 3600 & tr -d '\\n' <$OSC_CONFIG_FILE; echo; wait"
+    )
+    process = start([sys.executable, "-c", SANDBOX, "sh", "-c", script])
+    folder = Path(process.line().strip()).parent
+    assert '"target": {' in process.line()
     stores = [int(file.read_text()) for file in folder.glob("*/process")]
     assert len(stores) == 2
 
     process.terminate()
 
-    assert process.wait(10) == 9
-    assert process.stdout.readline() == "told\n"
+    assert process.wait() == 9
+    assert process.line() == "told\n"
     assert not folder.exists()
     assert not any(Path(f"/proc/{store}").exists() for store in stores)
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import gzip
 import struct
-import time
+import threading
 
 import pytest
 import requests
 
 from omicopy.sandbox.settings import Settings
 from omicopy.sandbox.variants import BadBucket, Cancel, Variant
+from tests.children import PATIENCE
 
 GIB = 1 << 30
 
 
 def manifest(user, task):
-    return requests.get(user.sign(user.manifest_key(task)), timeout=5).json()
+    return requests.get(user.sign(user.manifest_key(task)), timeout=PATIENCE).json()
 
 
 def test_an_export_writes_a_manifest_with_every_documented_key(user) -> None:
@@ -36,7 +37,7 @@ def test_an_export_writes_a_manifest_with_every_documented_key(user) -> None:
 
 def test_every_snapshot_is_a_real_qcow2_behind_its_embedded_url(user) -> None:
     for snapshot in manifest(user, user.export("ami-00000002"))["Image"]["Snapshots"]:
-        body = requests.get(snapshot["PreSignedUrl"], timeout=5).content
+        body = requests.get(snapshot["PreSignedUrl"], timeout=PATIENCE).content
         assert len(body) == snapshot["CompressedSize"]
         magic, version = struct.unpack_from(">4sI", gzip.decompress(body))
         assert (magic, version) == (b"QFI\xfb", 3)
@@ -47,7 +48,7 @@ def test_a_raw_export_is_a_raw_disk(user) -> None:
     task = user.export("ami-00000001", DiskImageFormat="raw")
     [snapshot] = manifest(user, task)["Image"]["Snapshots"]
     assert snapshot["Filename"].endswith(".raw.gz")
-    assert gzip.decompress(requests.get(snapshot["PreSignedUrl"], timeout=5).content)[-2:] == b"\x55\xaa"
+    assert gzip.decompress(requests.get(snapshot["PreSignedUrl"], timeout=PATIENCE).content)[-2:] == b"\x55\xaa"
 
 
 def test_the_product_code_travels_in_the_manifest(user) -> None:
@@ -59,31 +60,41 @@ def test_without_a_prefix_the_image_s_id_is_the_prefix(user) -> None:
 
 
 def test_states_and_progress_move(user) -> None:
-    user.sandbox.reset(Settings(export_seconds=0.8))
+    user.sandbox.reset(Settings(export_seconds=10))
+    clock = user.sandbox.clockwork
+    clock.hold()
     task = user.start_export("ami-00000001")
     assert (task["State"], task["Progress"], task["Comment"]) == ("pending/queued", 0, "Export of image ami-00000001")
-    seen = [task]
-    while seen[-1]["State"] in ("pending/queued", "pending"):
-        time.sleep(0.03)
-        seen.append(user.task(task["TaskId"]))
-    states = list(dict.fromkeys(one["State"] for one in seen))
-    assert states == ["pending/queued", "pending", "completed"]
-    progress = [one["Progress"] for one in seen]
-    assert progress == sorted(progress)
-    assert len(set(progress)) > 4
+    clock.advance(1)
+    assert user.task(task["TaskId"])["State"] == "pending/queued"
+    clock.advance(1.1)
+    user.wait(lambda: user.task(task["TaskId"])["State"] == "pending")
+    progress = []
+    for _ in range(7):
+        progress.append(user.task(task["TaskId"])["Progress"])
+        clock.advance(1)
+    assert user.task(task["TaskId"])["State"] == "pending"
+    assert progress == [1, 13, 26, 38, 51, 63, 76]
+    clock.advance(1)
+    user.wait(lambda: user.task(task["TaskId"])["State"] == "completed")
+    assert user.task(task["TaskId"])["Progress"] == 100
 
 
 def test_the_manifest_is_written_last(user) -> None:
-    user.sandbox.reset(Settings(export_seconds=0.8))
+    user.sandbox.reset(Settings(export_seconds=10))
+    clock = user.sandbox.clockwork
+    clock.hold()
     task = user.start_export("ami-00000002")
     listing = f"{user.sandbox.oos_urls['eu-west-2']}/omi-exports"
     key = user.manifest_key(task)
-    time.sleep(0.6)
-    assert requests.get(user.sign(key), timeout=5).status_code == 404
+    clock.advance(9)
+    user.wait(lambda: requests.get(user.sign(""), timeout=PATIENCE).text.count("<Key>") == 3)
+    assert requests.get(user.sign(key), timeout=PATIENCE).status_code == 404
     assert user.task(task["TaskId"])["State"] == "pending"
+    clock.advance(1)
     user.wait(lambda: user.task(task["TaskId"])["State"] == "completed")
-    assert requests.get(user.sign(key), timeout=5).status_code == 200
-    assert requests.get(listing, timeout=5).status_code == 403
+    assert requests.get(user.sign(key), timeout=PATIENCE).status_code == 200
+    assert requests.get(listing, timeout=PATIENCE).status_code == 403
 
 
 def test_the_same_export_twice_makes_two_tasks_and_other_objects(user) -> None:
@@ -140,27 +151,34 @@ def test_the_keys_in_the_request_write_and_sign(user) -> None:
 
 
 def test_no_more_exports_in_flight_than_the_limit(user) -> None:
-    user.sandbox.reset(Settings(exports_in_flight=1, export_seconds=0.5))
+    user.sandbox.reset(Settings(exports_in_flight=1, export_seconds=0.1))
+    user.sandbox.clockwork.hold()
     running = user.start_export("ami-00000001")["TaskId"]
     with user.refused() as refused:
         user.start_export("ami-00000002")
     assert (refused.code, refused.type) == ("10008", "TooManyResources (QuotaExceded)")
+    user.sandbox.clockwork.go()
     user.wait(lambda: user.task(running)["State"] == "completed")
     user.start_export("ami-00000002")
 
 
 def test_a_queued_export_can_be_cancelled_and_writes_nothing(user) -> None:
-    user.sandbox.reset(Settings(export_seconds=0.5, queued_share=0.8))
+    clock, later = user.sandbox.clockwork, threading.Event()
+    clock.hold()
     task = user.start_export("ami-00000001")
     user.api("source").api("DeleteExportTask", ExportTaskId=task["TaskId"])
-    time.sleep(0.6)
+    clock.at(clock.now() + 3600, later.set)
+    clock.advance(3600)
+    assert later.wait(PATIENCE)
+    clock.clear()  # waits for what has begun
     assert user.task(task["TaskId"])["State"] == "cancelled"
-    assert requests.get(user.sign(user.manifest_key(task)), timeout=5).status_code == 404
+    assert requests.get(user.sign(user.manifest_key(task)), timeout=PATIENCE).status_code == 404
 
 
 @pytest.mark.parametrize(("cancel", "accepted"), [(Cancel.QUEUED, False), (Cancel.RUNNING, True)])
 def test_whether_a_running_export_can_be_cancelled_varies(user, cancel, accepted) -> None:
-    user.sandbox.reset(Settings(export_seconds=3, queued_share=0, variant=Variant(cancel=cancel)))
+    user.sandbox.reset(Settings(queued_share=0, variant=Variant(cancel=cancel)))
+    user.sandbox.clockwork.hold()
     task_id = user.start_export("ami-00000001")["TaskId"]
     user.wait(lambda: user.task(task_id)["State"] == "pending")
     if accepted:
@@ -181,7 +199,8 @@ def test_a_task_of_somebody_else_can_t_be_seen_or_cancelled(user) -> None:
 
 
 def test_task_101_is_on_the_second_page(user) -> None:
-    user.sandbox.reset(Settings(exports_in_flight=0, export_seconds=60))
+    user.sandbox.reset(Settings(exports_in_flight=0))
+    user.sandbox.clockwork.hold()
     made = {user.start_export("ami-00000001")["TaskId"] for _ in range(101)}
     first = user.api("source").api("ReadImageExportTasks", Filters={"ImageIds": ["ami-00000001"]})
     assert len(first["ImageExportTasks"]) == 100
@@ -192,7 +211,7 @@ def test_task_101_is_on_the_second_page(user) -> None:
 def test_an_embedded_url_s_lifetime_and_age_are_settings(user) -> None:
     user.sandbox.reset(Settings(export_seconds=0.2, embedded_url_age_seconds=604_800 - 3600))
     [alive] = manifest(user, user.export("ami-00000001"))["Image"]["Snapshots"]
-    assert requests.get(alive["PreSignedUrl"], timeout=5).status_code == 200
+    assert requests.get(alive["PreSignedUrl"], timeout=PATIENCE).status_code == 200
     user.sandbox.reset(Settings(export_seconds=0.2, embedded_url_age_seconds=604_800 + 3600))
     [dead] = manifest(user, user.export("ami-00000001"))["Image"]["Snapshots"]
-    assert requests.get(dead["PreSignedUrl"], timeout=5).status_code == 403
+    assert requests.get(dead["PreSignedUrl"], timeout=PATIENCE).status_code == 403

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
@@ -11,6 +9,7 @@ from requests.adapters import HTTPAdapter
 from omicopy.sandbox.faults import RATED, Fault, FaultKind
 from omicopy.sandbox.settings import Settings
 from omicopy.sandbox.signing import Signer, presign
+from tests.children import PATIENCE
 
 EXPORT = {"ImageId": "ami-00000001", "OsuExport": {"DiskImageFormat": "qcow2", "OsuBucket": "omi-exports"}}
 REFUSALS = [
@@ -23,11 +22,18 @@ REFUSALS = [
 UNFINISHED = [FaultKind.RESET_BEFORE, FaultKind.LOST_ANSWER, FaultKind.HANG, FaultKind.HANG_AFTER, FaultKind.CUT_ANSWER]
 
 
-class Impatient(HTTPAdapter):
-    """Half a second is long on loopback."""
+HANGING = (FaultKind.HANG, FaultKind.HANG_AFTER)
+
+
+class WaitsFor(HTTPAdapter):
+    """Waits so many seconds for an answer."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
 
     def send(self, request, **options):
-        return super().send(request, **(options | {"timeout": 0.5}))
+        return super().send(request, **(options | {"timeout": self._seconds}))
 
 
 def read_into(got: bytearray, answer: requests.Response) -> None:
@@ -70,11 +76,12 @@ def test_a_503_is_problem_json(user) -> None:
 @pytest.mark.parametrize("kind", UNFINISHED)
 def test_an_unfinished_answer_has_its_effect_or_none(user, kind) -> None:
     fault = user.sandbox.faults.add(Fault(kind, "CreateImageExportTask"))
-    user.api("source").session.mount("http://", Impatient())
+    hangs = kind in HANGING
+    user.api("source").session.mount("http://", WaitsFor(0.5 if hangs else PATIENCE))
     with pytest.raises(requests.RequestException) as caught:
         user.api("source").api("CreateImageExportTask", **EXPORT)
-    hangs = kind in (FaultKind.HANG, FaultKind.HANG_AFTER)
     assert isinstance(caught.value, requests.Timeout) == hangs
+    user.wait(lambda: user.sandbox.record.count("CreateImageExportTask"))
     assert tasks(user) == (0 if kind in (FaultKind.RESET_BEFORE, FaultKind.HANG) else 1)
     assert user.sandbox.faults.struck(fault) == 1
     assert user.sandbox.record.count("CreateImageExportTask", account="source", fault=kind.value) == 1
@@ -84,7 +91,7 @@ def test_an_unfinished_answer_has_its_effect_or_none(user, kind) -> None:
 def test_a_cut_answer_promises_more_than_it_sends(user) -> None:
     user.sandbox.faults.add(Fault(FaultKind.CUT_ANSWER, "ReadRegions"))
     regions = f"{user.sandbox.api_urls['eu-west-2']}/api/v1/ReadRegions"
-    answer = requests.post(regions, "{}", stream=True, timeout=2)
+    answer = requests.post(regions, "{}", stream=True, timeout=PATIENCE)
     got = bytearray()
     with pytest.raises(requests.RequestException):
         read_into(got, answer)
@@ -99,8 +106,17 @@ def test_states_that_nobody_documented(user) -> None:
     assert user.image("ami-00000001", "source")["State"] == "available"
 
 
+def test_lists_of_nothing_but_nulls(user) -> None:
+    user.sandbox.faults.add(Fault(FaultKind.NULL_ITEMS, "ReadImageExportTasks", times=2))
+    read = user.api("source")
+    assert read.api("ReadImageExportTasks")["ImageExportTasks"] == [None]
+    task_id = user.start_export("ami-00000001")["TaskId"]
+    assert read.api("ReadImageExportTasks")["ImageExportTasks"] == [None]
+    assert [task["TaskId"] for task in read.api("ReadImageExportTasks")["ImageExportTasks"]] == [task_id]
+
+
 def test_a_lagging_read_shows_the_world_as_it_was(user) -> None:
-    user.sandbox.faults.add(Fault(FaultKind.LAG, "ReadImageExportTasks", lag_seconds=30))
+    user.sandbox.faults.add(Fault(FaultKind.LAG, "ReadImageExportTasks", lag_seconds=3600))
     user.start_export("ami-00000001")
     read = user.api("source")
     assert read.api("ReadImageExportTasks")["ImageExportTasks"] == []
@@ -110,13 +126,17 @@ def test_a_lagging_read_shows_the_world_as_it_was(user) -> None:
 def test_all_reads_can_lag_a_little(user) -> None:
     user.sandbox.reset(Settings(lag_seconds=0.4))
     assert user.image("ami-00000001", "source")["Tags"]
+    clock = user.sandbox.clockwork
+    clock.hold()
     task_id = user.start_export("ami-00000001")["TaskId"]
     read = user.api("source")
     assert read.api("ReadImageExportTasks")["ImageExportTasks"] == []
-    user.wait(lambda: read.api("ReadImageExportTasks")["ImageExportTasks"] != [])
+    clock.advance(0.5)
+    assert read.api("ReadImageExportTasks")["ImageExportTasks"] != []
     user.api("source").api("CreateTags", ResourceIds=[task_id], Tags=[{"Key": "k", "Value": "v"}])
     assert user.task(task_id)["Tags"] == []
-    user.wait(lambda: user.task(task_id)["Tags"] != [])
+    clock.advance(0.5)
+    assert user.task(task_id)["Tags"] != []
 
 
 def test_a_fault_waits_and_strikes_as_often_as_asked(user) -> None:
@@ -146,7 +166,9 @@ def test_a_rate_is_seeded(user) -> None:
         user.sandbox.faults.rate(0.5, seed=3, kinds=[FaultKind.ERROR_500])
         outcomes.append(
             [
-                requests.post(f"{user.sandbox.api_urls['eu-west-2']}/api/v1/ReadRegions", "{}", timeout=5).status_code
+                requests.post(
+                    f"{user.sandbox.api_urls['eu-west-2']}/api/v1/ReadRegions", "{}", timeout=PATIENCE
+                ).status_code
                 for _ in range(20)
             ]
         )
@@ -169,18 +191,19 @@ def test_a_rate_s_faults_all_end_on_their_own(user) -> None:
 def test_object_storage_fails_in_its_own_language(user, kind, status, code) -> None:
     url = user.put("thing", b"content")
     user.sandbox.faults.add(Fault(kind, "GetObject", account="source"))
-    answer = requests.get(url, timeout=5)
+    answer = requests.get(url, timeout=PATIENCE)
     assert (answer.status_code, f"<Code>{code}</Code>" in answer.text) == (status, True)
-    assert requests.get(url, timeout=5).content == b"content"
+    assert requests.get(url, timeout=PATIENCE).content == b"content"
 
 
 @pytest.mark.parametrize("kind", UNFINISHED)
 def test_object_storage_can_break_off(user, kind) -> None:
     url = user.put("thing", b"content" * 100)
-    user.sandbox.faults.add(Fault(kind, "GetObject"))
+    fault = user.sandbox.faults.add(Fault(kind, "GetObject"))
     with pytest.raises(requests.RequestException):
-        requests.get(url, timeout=0.5)
-    assert requests.get(url, timeout=5).content == b"content" * 100
+        requests.get(url, timeout=0.5 if kind in HANGING else PATIENCE)
+    user.wait(lambda: user.sandbox.faults.struck(fault))
+    assert requests.get(url, timeout=PATIENCE).content == b"content" * 100
 
 
 def test_storage_that_lags_has_nothing_yet(user) -> None:
@@ -188,11 +211,11 @@ def test_storage_that_lags_has_nothing_yet(user) -> None:
     account = user.sandbox.accounts["source"]
     listed = user.sandbox.oos_urls["eu-west-2"] + "/omi-exports"
     bucket = presign(Signer(account.access_key, account.secret_key, account.region), "GET", listed, 60)
-    assert "<Key>thing</Key>" in requests.get(bucket, timeout=5).text
+    assert "<Key>thing</Key>" in requests.get(bucket, timeout=PATIENCE).text
     user.sandbox.faults.add(Fault(FaultKind.LAG, service="oos", times=2))
-    assert "<Key>" not in requests.get(bucket, timeout=5).text
-    assert requests.get(url, timeout=5).status_code == 404
-    assert requests.get(url, timeout=5).content == b"content"
+    assert "<Key>" not in requests.get(bucket, timeout=PATIENCE).text
+    assert requests.get(url, timeout=PATIENCE).status_code == 404
+    assert requests.get(url, timeout=PATIENCE).content == b"content"
 
 
 def test_the_service_s_own_reads_meet_only_faults_meant_for_them(user) -> None:
@@ -204,12 +227,12 @@ def test_the_service_s_own_reads_meet_only_faults_meant_for_them(user) -> None:
     assert user.import_(url, "copy 2")["State"] == "failed"
 
 
-def test_a_reset_forgets_faults_and_requests_and_is_quick(user) -> None:
+def test_a_reset_forgets_faults_requests_objects_and_a_held_clock(user) -> None:
     user.put("thing", b"content")
     user.sandbox.faults.add(Fault(FaultKind.ERROR_500, times=None))
-    began = time.monotonic()
-    user.sandbox.reset()
-    assert time.monotonic() - began < 0.3
+    user.sandbox.clockwork.hold()
+    user.sandbox.reset(Settings(export_seconds=0.1))
     assert len(user.sandbox.record) == 0
     user.api("source").api("ReadAccounts")
-    assert requests.get(user.sign("thing"), timeout=5).status_code == 404
+    assert requests.get(user.sign("thing"), timeout=PATIENCE).status_code == 404
+    assert user.export("ami-00000001")["State"] == "completed"

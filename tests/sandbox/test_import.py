@@ -10,10 +10,11 @@ import requests
 
 from omicopy.sandbox.settings import Settings
 from omicopy.sandbox.variants import BadManifest, Boot, Description, Variant
+from tests.children import PATIENCE
 
 
 def read(url: str) -> dict[str, Any]:
-    return requests.get(url, timeout=5).json()
+    return requests.get(url, timeout=PATIENCE).json()
 
 
 def changed(user, change) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def test_the_service_s_own_reads_are_recorded_as_such(user) -> None:
 def test_an_expired_manifest_url_fails(user) -> None:
     key = user.manifest_key(user.export("ami-00000001"))
     url = user.sign(key, seconds=1)
-    user.wait(lambda: requests.get(url, timeout=5).status_code == 403)
+    user.wait(lambda: requests.get(url, timeout=PATIENCE).status_code == 403)
     assert "403" in message(user.import_(url))
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 
 from omicopy.sandbox.sandbox import Sandbox
+from tests.children import Child, wait_until
 
 PROGRAM = """
 import sys
@@ -18,26 +18,24 @@ sys.exit(main(sys.argv[1:], Settings()))
 """
 
 
-def sandbox_process(*command: str, tmp: str) -> subprocess.Popen[str]:
+def sandbox_process(*command: str, tmp: str) -> Child:
     env = os.environ | {"TMPDIR": tmp, "OSC_ACCESS_KEY": "leaked", "AWS_PROFILE": "leaked"}
-    words = [sys.executable, "-c", PROGRAM, *command]
-    return subprocess.Popen(words, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return Child([sys.executable, "-c", PROGRAM, *command], env)
 
 
 def test_a_command_runs_inside_and_its_exit_code_is_the_sandbox_s(tmp_path) -> None:
     shown = "import os; print(sorted(n for n in os.environ if n[:4] in ('OSC_', 'AWS_'))); raise SystemExit(7)"
     process = sandbox_process("python", "-c", shown, tmp=str(tmp_path))
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate()
     assert (process.returncode, out.strip(), err) == (7, "['OSC_CONFIG_FILE']", "")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_it_stays_up_until_it_is_told_to_end_and_leaves_nothing(tmp_path) -> None:
     process = sandbox_process(tmp=str(tmp_path))
-    assert process.stderr is not None
-    assert "until Ctrl-C" in process.stderr.readline()
+    assert "until Ctrl-C" in process.line("stderr")
     process.terminate()
-    process.communicate(timeout=15)
+    process.communicate()
     assert process.returncode == 128 + signal.SIGTERM
     assert list(tmp_path.iterdir()) == []
 
@@ -47,5 +45,8 @@ def test_a_stopped_sandbox_has_no_thread_left(running_sandbox: Sandbox) -> None:
     with Sandbox() as second:
         assert second.accounts["source"].access_key != running_sandbox.accounts["source"].access_key
         assert set(second.api_urls.values()).isdisjoint(running_sandbox.api_urls.values())
-    left = [thread.name for thread in set(threading.enumerate()) - before if "sandbox-store" not in thread.name]
-    assert left == []
+
+    def left() -> list[str]:
+        return [thread.name for thread in set(threading.enumerate()) - before if "sandbox-store" not in thread.name]
+
+    wait_until(lambda: left() == [])

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
+
+from tests import children
 
 OSC_CLI = Path(sys.executable).parent / "osc-cli"
 
 
 def osc_cli(sandbox, *words):
-    return subprocess.run(
-        [OSC_CLI, "api", *words], env=sandbox.env, capture_output=True, text=True, timeout=30, check=False
-    )
+    return children.run([OSC_CLI, "api", *words], env=sandbox.env)
 
 
 def test_osc_cli_reads_with_a_filter(sandbox) -> None:

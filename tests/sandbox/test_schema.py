@@ -14,6 +14,7 @@ from omicopy.sandbox.actions import ACTIONS
 from omicopy.sandbox.errors import No
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.schema import official_schema
+from tests.children import PATIENCE
 
 NAMES = {"NO_BUCKET": "bucket-not-found", "BAD_FILTER": "invalid-filter", "BAD_IMAGE_NAME": "invalid-image-name"}
 NAMES |= {
@@ -56,17 +57,17 @@ def test_a_call_that_the_sandbox_lacks_is_refused_as_one_without_the_right(user)
 
 
 def test_only_post_is_served(sandbox: Sandbox) -> None:
-    assert requests.get(f"{sandbox.api_urls['eu-west-2']}/api/v1/ReadRegions", timeout=5).status_code == 405
+    assert requests.get(f"{sandbox.api_urls['eu-west-2']}/api/v1/ReadRegions", timeout=PATIENCE).status_code == 405
 
 
 def test_a_body_that_is_not_json_is_refused(sandbox: Sandbox) -> None:
-    answer = requests.post(f"{sandbox.api_urls['eu-west-2']}/api/v1/ReadRegions", "{", timeout=5)
+    answer = requests.post(f"{sandbox.api_urls['eu-west-2']}/api/v1/ReadRegions", "{", timeout=PATIENCE)
     assert (answer.status_code, answer.json()["Errors"][0]["Type"]) == (400, "InvalidParameterValue")
 
 
 def test_an_answer_of_our_own_that_the_file_forbids_is_an_error_and_remembered(sandbox: Sandbox, monkeypatch) -> None:
     monkeypatch.setitem(ACTIONS, "ReadRegions", lambda _call, _request: {"Regions": [{"RegionName": 1}]})
-    answer = requests.post(f"{sandbox.api_urls['eu-west-2']}/api/v1/ReadRegions", "{}", timeout=5)
+    answer = requests.post(f"{sandbox.api_urls['eu-west-2']}/api/v1/ReadRegions", "{}", timeout=PATIENCE)
     assert answer.status_code == 500
     assert "ReadRegions 200" in sandbox.mistakes.pop()
     for region in ("eu-west-2", "us-east-2"):
@@ -91,7 +92,7 @@ def test_the_examples_in_the_official_file_pass_as_requests() -> None:
 
 def test_an_action_that_crashes_is_an_error_and_remembered(sandbox: Sandbox, monkeypatch) -> None:
     monkeypatch.setitem(ACTIONS, "ReadRegions", lambda _call, _request: {}["missing"])
-    answer = requests.post(f"{sandbox.api_urls['us-east-2']}/api/v1/ReadRegions", "{}", timeout=5)
+    answer = requests.post(f"{sandbox.api_urls['us-east-2']}/api/v1/ReadRegions", "{}", timeout=PATIENCE)
     assert answer.status_code == 500
     assert "KeyError" in sandbox.mistakes[-1]
     sandbox._regions["us-east-2"].gateway.mistakes.clear()
@@ -109,6 +110,6 @@ def test_codes_and_types_are_those_of_the_sdk_s_list() -> None:
 
 
 def test_an_error_has_the_service_s_shape(sandbox: Sandbox) -> None:
-    answer = requests.post(f"{sandbox.api_urls['eu-west-2']}/api/v1/ReadImages", "{}", timeout=5)
+    answer = requests.post(f"{sandbox.api_urls['eu-west-2']}/api/v1/ReadImages", "{}", timeout=PATIENCE)
     assert re.fullmatch(r"[0-9a-f-]{36}", answer.json()["ResponseContext"]["RequestId"])
     assert set(answer.json()["Errors"][0]) == {"Code", "Type", "Details"}

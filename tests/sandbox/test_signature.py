@@ -11,6 +11,7 @@ from osc_sdk_python.authentication import Authentication
 from osc_sdk_python.credentials import Profile
 
 from omicopy.sandbox.sandbox import Sandbox
+from tests.children import PATIENCE
 
 SIGNED = ("Authorization", "X-Osc-Date", "Content-Type")
 
@@ -27,7 +28,7 @@ def signed_request(sandbox, profile="source", action="ReadAccounts", body="{}", 
 
 def send(request):
     with requests.Session() as session:
-        return session.send(request, timeout=5)
+        return session.send(request, timeout=PATIENCE)
 
 
 def refusal(answer):
@@ -90,12 +91,14 @@ def test_a_clock_that_is_a_little_off_is_accepted(sandbox: Sandbox, minutes: int
 @pytest.mark.parametrize("header", [None, "Basic bWU6c2VjcmV0", "OSC4-HMAC-SHA256 nonsense"])
 def test_anything_but_a_signature_is_refused(sandbox: Sandbox, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
-    answer = requests.post(f"{sandbox.api_urls['eu-west-2']}/api/v1/ReadImages", "{}", headers=headers, timeout=5)
+    answer = requests.post(
+        f"{sandbox.api_urls['eu-west-2']}/api/v1/ReadImages", "{}", headers=headers, timeout=PATIENCE
+    )
     assert answer.status_code == 401
 
 
 def test_regions_are_open_to_everybody(sandbox: Sandbox) -> None:
-    answer = requests.post(f"{sandbox.api_urls['us-east-2']}/api/v1/ReadRegions", "{}", timeout=5).json()
+    answer = requests.post(f"{sandbox.api_urls['us-east-2']}/api/v1/ReadRegions", "{}", timeout=PATIENCE).json()
     assert {region["RegionName"] for region in answer["Regions"]} == {"eu-west-2", "us-east-2"}
     assert sandbox.record.count("ReadRegions", region="us-east-2") == 1
 

@@ -7,11 +7,9 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,13 +20,14 @@ from omicopy.sandbox.folder import Folder
 from omicopy.sandbox.ports import free_ports
 from omicopy.sandbox.settings import SOURCE_REGION, make_accounts
 from omicopy.sandbox.store import Store, StoreError
+from tests.children import PATIENCE, Child, wait_until
 
 A_SANDBOX_THAT_IS_NOT_STOPPED = """
 import json, time
 from omicopy.sandbox.sandbox import Sandbox
 with Sandbox() as sandbox:
     print(json.dumps({"folder": str(sandbox.home.parent), "url": sandbox.oos_urls["eu-west-2"]}), flush=True)
-    time.sleep(60)
+    time.sleep(3600)
 """
 
 
@@ -52,7 +51,7 @@ def test_it_lives_on_when_the_thread_that_started_it_ends_and_leaves_nothing_whe
 ) -> None:
     starter = threading.Thread(target=store.start)
     starter.start()
-    starter.join()
+    starter.join(PATIENCE)
     store.wait_ready()
     assert store.has_bucket("a-bucket")
     assert not store.has_bucket("another-bucket")
@@ -101,7 +100,7 @@ def test_every_port_of_a_store_is_on_loopback(store: Store, folder: Folder) -> N
     store.start()
     store.wait_ready()
     (process,), _ = traces(folder.path)
-    soon(lambda: len(listening_addresses(process)) == 2 * len(weed.SERVERS))
+    wait_until(lambda: len(listening_addresses(process)) == 2 * len(weed.SERVERS))
     assert {address for address, _ in listening_addresses(process)} == {"127.0.0.1"}
 
 
@@ -111,21 +110,17 @@ def test_ports_are_given_out_once() -> None:
 
 
 def test_nothing_is_left_when_the_sandbox_is_killed() -> None:
-    sandbox = subprocess.Popen(
-        [sys.executable, "-c", A_SANDBOX_THAT_IS_NOT_STOPPED], stdout=subprocess.PIPE, text=True, encoding="utf-8"
-    )
-    assert sandbox.stdout is not None
-    said = json.loads(sandbox.stdout.readline())
+    sandbox = Child([sys.executable, "-c", A_SANDBOX_THAT_IS_NOT_STOPPED])
+    said = json.loads(sandbox.line())
     processes, sockets = traces(Path(said["folder"]))
     assert len(processes) == 2
     assert all(is_alive(pid) for pid in processes)
 
     sandbox.send_signal(signal.SIGKILL)
     sandbox.wait()
-    sandbox.stdout.close()
 
-    soon(lambda: not any(is_alive(pid) for pid in processes))
-    soon(lambda: not Path(said["folder"]).exists())
+    wait_until(lambda: not any(is_alive(pid) for pid in processes))
+    wait_until(lambda: not Path(said["folder"]).exists())
     assert not any(path.exists() for path in sockets)
 
 
@@ -159,10 +154,3 @@ def listening_addresses(pid: int) -> list[tuple[str, int]]:
                 loopback = address == "0100007F"
                 found.append(("127.0.0.1" if loopback else address, int(port, 16)))
     return found
-
-
-def soon(condition: Callable[[], bool], seconds: float = 10) -> None:
-    give_up = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up, "it did not come true in time"
-        time.sleep(0.02)

@@ -8,6 +8,7 @@ import io
 import time
 import zlib
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +20,9 @@ from botocore.exceptions import ClientError
 
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import EXPORT_BUCKET as BUCKET
+from omicopy.sandbox.signing import Signer, presign, presign_v2
 from omicopy.sandbox.storefront import StoreFront
+from tests.children import PATIENCE
 
 WEEK = 604_800
 WHEN_REQUIRED = {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
@@ -67,7 +70,7 @@ def allow_uploads_from(s3: Any, origin: str) -> None:
     rule = f"<AllowedOrigin>{origin}</AllowedOrigin><AllowedMethod>PUT</AllowedMethod><AllowedHeader>*</AllowedHeader>"
     url = s3.generate_presigned_url("get_bucket_cors", Params={"Bucket": BUCKET}, HttpMethod="PUT")
     content = f"<CORSConfiguration><CORSRule>{rule}</CORSRule></CORSConfiguration>"
-    httpx.put(url, content=content).raise_for_status()
+    httpx.put(url, content=content, timeout=PATIENCE).raise_for_status()
 
 
 class TestChecksums:
@@ -106,11 +109,11 @@ class TestChecksums:
     )
     def test_every_way_to_send_one_is_refused(self, connect: Connect, headers: Mapping[str, str]) -> None:
         url = connect().generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": "key"})
-        answer = httpx.put(url, content=b"text", headers=headers)
+        answer = httpx.put(url, content=b"text", headers=headers, timeout=PATIENCE)
         assert (answer.status_code, code_of(answer)) == (400, "BadRequest")
 
     def test_a_refused_upload_leaves_its_connection_usable(self, connect: Connect) -> None:
-        default = connect(request_checksum_calculation="when_supported", read_timeout=5)
+        default = connect(request_checksum_calculation="when_supported", read_timeout=PATIENCE)
         large = io.BytesIO(bytes(3_000_000))
         assert refused(default.put_object, Bucket=BUCKET, Key="key", Body=large) == self.NOT_SUPPORTED
         assert default.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
@@ -124,28 +127,28 @@ class TestSignatures:
         assert "'us-east-2' is wrong; expecting 'eu-west-2'" in message
 
     def test_another_regions_url_is_refused(self, connect: Connect) -> None:
-        answer = httpx.get(get_url(connect(region="us-east-2"), "key"))
+        answer = httpx.get(get_url(connect(region="us-east-2"), "key"), timeout=PATIENCE)
         assert (answer.status_code, code_of(answer)) == (400, "AuthorizationQueryParametersError")
 
     def test_a_wrong_key_is_refused(self, connect: Connect) -> None:
         stranger = connect(secret_key="wrong")
         assert refused(stranger.list_objects_v2, Bucket=BUCKET)[:2] == (403, "SignatureDoesNotMatch")
-        assert code_of(httpx.get(get_url(stranger, "key"))) == "SignatureDoesNotMatch"
+        assert code_of(httpx.get(get_url(stranger, "key"), timeout=PATIENCE)) == "SignatureDoesNotMatch"
 
     def test_a_key_of_the_other_region_is_unknown(self, sandbox: Sandbox, connect: Connect) -> None:
         target = sandbox.accounts["target"]
         theirs = get_url(connect("target", region="eu-west-2"), "key")
         here = theirs.replace(sandbox.oos_urls[target.region], sandbox.oos_urls["eu-west-2"])
-        assert code_of(httpx.get(here)) == "InvalidAccessKeyId"
+        assert code_of(httpx.get(here, timeout=PATIENCE)) == "InvalidAccessKeyId"
 
     def test_no_signature_is_refused(self, sandbox: Sandbox) -> None:
-        assert httpx.get(f"{sandbox.oos_urls['eu-west-2']}/{BUCKET}").status_code == 403
+        assert httpx.get(f"{sandbox.oos_urls['eu-west-2']}/{BUCKET}", timeout=PATIENCE).status_code == 403
 
     def test_keys_with_odd_characters_survive_the_front(self, connect: Connect) -> None:
         s3 = connect()
         for key in ("a/b c+ü~'(1)*&=?#%25.txt", "a/%2F/b", "ami-1/é//x"):
             s3.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
-            assert httpx.get(get_url(s3, key)).text == key
+            assert httpx.get(get_url(s3, key), timeout=PATIENCE).text == key
 
 
 class TestUrls:
@@ -153,9 +156,9 @@ class TestUrls:
         s3, old = connect(), connect(signature_version="s3")
         s3.put_object(Bucket=BUCKET, Key="key", Body=b"text")
         short = [get_url(client, "key", seconds=1) for client in (s3, old)]
-        assert [httpx.get(get_url(client, "key")).text for client in (s3, old)] == ["text", "text"]
+        assert [httpx.get(get_url(client, "key"), timeout=PATIENCE).text for client in (s3, old)] == ["text", "text"]
         time.sleep(2.1)
-        expired = [httpx.get(url) for url in short]
+        expired = [httpx.get(url, timeout=PATIENCE) for url in short]
         assert [answer.status_code for answer in expired] == [403, 403]
         assert all("Request has expired" in answer.text for answer in expired)
         assert "AWSAccessKeyId" in short[1]
@@ -163,9 +166,35 @@ class TestUrls:
     def test_a_week_is_the_longest(self, connect: Connect) -> None:
         s3 = connect()
         s3.put_object(Bucket=BUCKET, Key="key", Body=b"text")
-        assert httpx.get(get_url(s3, "key", WEEK)).text == "text"
-        longer = httpx.get(get_url(s3, "key", WEEK + 1))
-        assert (longer.status_code, code_of(longer)) == (400, "AuthorizationQueryParametersError")
+        assert httpx.get(get_url(s3, "key", WEEK), timeout=PATIENCE).text == "text"
+        longer = httpx.get(get_url(s3, "key", WEEK + 1), timeout=PATIENCE)
+        assert (longer.status_code, code_of(longer)) == (400, "InvalidArgument")
+
+    @pytest.mark.parametrize(
+        ("sign", "seconds", "ago", "expected"),
+        [
+            (presign, 3600, 1800, (200, "")),
+            (presign, 60, 70, (403, "RequestTimeTooSkewed")),
+            (presign, 3600, -600, (200, "")),
+            (presign, 3600, -7200, (403, "RequestTimeTooSkewed")),
+            (presign, WEEK + 1, 0, (400, "InvalidArgument")),
+            (presign, 0, 0, (400, "InvalidArgument")),
+            (presign, -1, 0, (400, "InvalidArgument")),
+            (presign_v2, WEEK - 60, 0, (200, "")),
+            (presign_v2, WEEK + 7200, 0, (403, "AccessDenied")),
+            (presign_v2, WEEK + 7200, 7200, (200, "")),
+            (presign_v2, -1, 0, (403, "RequestTimeTooSkewed")),
+        ],
+    )
+    def test_its_times_are_judged_as_scality_does(
+        self, sandbox: Sandbox, connect: Connect, sign: Any, seconds: int, ago: int, expected: tuple[int, str]
+    ) -> None:
+        connect().put_object(Bucket=BUCKET, Key="key", Body=b"text")
+        account = sandbox.accounts["source"]
+        signer = Signer(account.access_key, account.secret_key, account.region)
+        place, signed = f"{sandbox.oos_urls[account.region]}/{BUCKET}/key", datetime.now(UTC) - timedelta(seconds=ago)
+        answer = httpx.get(sign(signer, "GET", place, seconds, signed), timeout=PATIENCE)
+        assert (answer.status_code, code_of(answer)) == expected
 
     @pytest.mark.parametrize(
         "change", [("/key?", "/other?"), ("Expires=60", "Expires=600"), ("Signature=", "Signature=0")]
@@ -173,33 +202,37 @@ class TestUrls:
     def test_a_url_that_was_tampered_with_is_refused(self, connect: Connect, change: tuple[str, str]) -> None:
         s3 = connect()
         s3.put_object(Bucket=BUCKET, Key="key", Body=b"text")
-        answer = httpx.get(get_url(s3, "key").replace(*change))
+        answer = httpx.get(get_url(s3, "key").replace(*change), timeout=PATIENCE)
         assert (answer.status_code, code_of(answer)) == (403, "SignatureDoesNotMatch")
 
     def test_a_url_to_read_answers_no_head_but_a_range(self, connect: Connect) -> None:
         s3 = connect()
         s3.put_object(Bucket=BUCKET, Key="key", Body=b"text")
         url = get_url(s3, "key")
-        assert httpx.head(url).status_code == 403
-        one_byte = httpx.get(url, headers={"Range": "bytes=0-0"})
+        assert httpx.head(url, timeout=PATIENCE).status_code == 403
+        one_byte = httpx.get(url, headers={"Range": "bytes=0-0"}, timeout=PATIENCE)
         assert (one_byte.status_code, one_byte.text, one_byte.headers["content-range"]) == (206, "t", "bytes 0-0/4")
 
     def test_a_url_to_upload_takes_the_content_type_it_was_signed_for(self, connect: Connect) -> None:
         s3 = connect()
         wanted = {"Bucket": BUCKET, "Key": "key", "ContentType": "text/plain"}
         url = s3.generate_presigned_url("put_object", Params=wanted)
-        assert httpx.put(url, content=b"text", headers={"Content-Type": "text/html"}).status_code == 403
-        assert httpx.put(url, content=b"text").status_code == 403
-        assert httpx.put(url, content=b"text", headers={"Content-Type": "text/plain"}).status_code == 200
+        assert (
+            httpx.put(url, content=b"text", headers={"Content-Type": "text/html"}, timeout=PATIENCE).status_code == 403
+        )
+        assert httpx.put(url, content=b"text", timeout=PATIENCE).status_code == 403
+        assert (
+            httpx.put(url, content=b"text", headers={"Content-Type": "text/plain"}, timeout=PATIENCE).status_code == 200
+        )
         assert s3.head_object(Bucket=BUCKET, Key="key")["ContentType"] == "text/plain"
 
     def test_an_upload_may_come_in_chunks_or_ask_before_it_sends(self, connect: Connect) -> None:
         s3 = connect()
         url = s3.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": "key"})
-        assert httpx.put(url, content=iter([b"te", b"xt"])).status_code == 200
+        assert httpx.put(url, content=iter([b"te", b"xt"]), timeout=PATIENCE).status_code == 200
         assert s3.get_object(Bucket=BUCKET, Key="key")["Body"].read() == b"text"
         parts = urlsplit(url)
-        asking = http.client.HTTPConnection(parts.netloc, timeout=5)
+        asking = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
         asking.request("PUT", f"{parts.path}?{parts.query}", b"more", {"Expect": "100-continue"})
         assert asking.getresponse().status == 200
         asking.close()
@@ -207,7 +240,7 @@ class TestUrls:
 
     def test_form_uploads_are_not_there(self, connect: Connect) -> None:
         form = connect().generate_presigned_post(BUCKET, "key")
-        answer = httpx.post(form["url"], data=form["fields"], files={"file": b"text"})
+        answer = httpx.post(form["url"], data=form["fields"], files={"file": b"text"}, timeout=PATIENCE)
         assert (answer.status_code, code_of(answer)) == (501, "NotImplemented")
 
 
@@ -221,7 +254,7 @@ class TestRights:
         assert refused(other.put_object, Bucket=BUCKET, Key="key", Body=b"")[:2] == denied
         assert refused(other.delete_object, Bucket=BUCKET, Key="key")[:2] == denied
         assert refused(other.list_objects_v2, Bucket=BUCKET)[:2] == denied
-        assert httpx.get(get_url(other, "key")).status_code == 403
+        assert httpx.get(get_url(other, "key"), timeout=PATIENCE).status_code == 403
 
     def test_a_missing_bucket_is_missing_and_is_not_made(self, connect: Connect) -> None:
         s3 = connect()
@@ -229,7 +262,7 @@ class TestRights:
         assert refused(s3.put_object, Bucket="no-such-bucket", Key="key", Body=b"text")[:2] == missing
         assert refused(s3.list_objects_v2, Bucket="no-such-bucket")[:2] == missing
         assert refused(s3.head_bucket, Bucket="no-such-bucket")[0] == 404
-        assert code_of(httpx.get(get_url(s3, "key", bucket="no-such-bucket"))) == "NoSuchBucket"
+        assert code_of(httpx.get(get_url(s3, "key", bucket="no-such-bucket"), timeout=PATIENCE)) == "NoSuchBucket"
         assert BUCKET in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
 
     def test_a_missing_object_is_missing(self, connect: Connect) -> None:
@@ -240,7 +273,7 @@ class TestRights:
         allow_uploads_from(s3, "https://example.com")
         url = s3.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": "key"})
         question = {"Origin": "https://example.com", "Access-Control-Request-Method": "PUT"}
-        answer = httpx.options(url, headers=question)
+        answer = httpx.options(url, headers=question, timeout=PATIENCE)
         assert answer.headers["access-control-allow-origin"] == "https://example.com"
 
 

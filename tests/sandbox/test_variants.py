@@ -10,12 +10,13 @@ import requests
 
 from omicopy.sandbox.settings import Settings
 from omicopy.sandbox.variants import Ageing, Fields, Filename, ManifestUrl, Names, Order, Prefix, Variant, dimensions
+from tests.children import PATIENCE
 
 QUICK = {"export_seconds": 0.1, "import_seconds": 0.1}
 
 
 def manifest(user, task):
-    return requests.get(user.sign(user.manifest_key(task)), timeout=5).json()
+    return requests.get(user.sign(user.manifest_key(task)), timeout=PATIENCE).json()
 
 
 def having(user, **values: Enum) -> None:
@@ -46,7 +47,7 @@ def vars_of(variant: Variant) -> list[object]:
     "variant", [*Variant.every(), Variant.from_seed(1), Variant.from_seed(2)], ids=lambda one: one.name
 )
 def test_an_export_can_be_imported_under_every_variant(user, variant) -> None:
-    user.sandbox.reset(Settings(variant=variant, ended_task_seconds=60, **QUICK))
+    user.sandbox.reset(Settings(variant=variant, ended_task_seconds=3600, **QUICK))
     task = user.export("ami-00000002", OsuPrefix="/a/b/")
     assert task["State"] == "completed"
     copy = user.import_(user.sign(user.manifest_key(task)))
@@ -62,7 +63,7 @@ def test_what_a_task_says_about_its_manifest_varies(user, way) -> None:
     assert ("OsuManifestUrl" in first["OsuExport"]) == (way is ManifestUrl.FROM_START)
     assert ("OsuManifestUrl" in last["OsuExport"]) == (way is not ManifestUrl.NEVER)
     if way is ManifestUrl.SIGNED:
-        assert requests.get(last["OsuExport"]["OsuManifestUrl"], timeout=5).json()["Version"] == 1
+        assert requests.get(last["OsuExport"]["OsuManifestUrl"], timeout=PATIENCE).json()["Version"] == 1
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,11 @@ def test_a_name_may_be_taken_twice_or_fail_late(user) -> None:
 
 def test_ended_tasks_age_out(user) -> None:
     user.sandbox.reset(Settings(variant=Variant(ageing=Ageing.AGES_OUT), ended_task_seconds=0.3, **QUICK))
-    task = user.export("ami-00000001")
-    assert task["State"] == "completed"
-    user.wait(lambda: user.api("source").api("ReadImageExportTasks")["ImageExportTasks"] == [])
-    assert requests.get(user.sign(user.manifest_key(task)), timeout=5).status_code == 200
+    clock = user.sandbox.clockwork
+    clock.hold()
+    task = user.start_export("ami-00000001")
+    clock.advance(1)
+    user.wait(lambda: user.task(task["TaskId"])["State"] == "completed")
+    clock.advance(1)
+    assert user.api("source").api("ReadImageExportTasks")["ImageExportTasks"] == []
+    assert requests.get(user.sign(user.manifest_key(task)), timeout=PATIENCE).status_code == 200

@@ -27,6 +27,8 @@ def create_tags(call: Call, request: Request) -> Answer:
     for tag in request["Tags"]:
         if not 1 <= len(tag["Key"]) <= LONGEST:
             raise ApiError(No.BAD_TAG_KEY, f"A key has between 1 and {LONGEST} characters.")
+        if tag["Key"] in call.settings.refused_tag_keys:
+            raise ApiError(No.BAD_TAG_KEY, f"The key '{tag['Key']}' is reserved.")
         if len(tag["Value"]) > LONGEST:
             raise ApiError(No.BAD_TAG_VALUE, f"A value has at most {LONGEST} characters.")
     added = {tag["Key"]: tag["Value"] for tag in request["Tags"]}

@@ -1,0 +1,125 @@
+"""How a command ends that comes to no result: with `-o json` its object says why; an interruption offers the command
+that goes on."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from omicopy.cli.options import OutputForm
+from omicopy.errors import ErrorCode, Interrupted, OmicopyError
+
+_COPYING = ("copy", "run", "export", "import")
+"""The commands whose JSON has copies."""
+_JSON = (OutputForm.JSON, OutputForm.JSONL)
+
+
+class Command(TyperCommand):
+    """A command whose failures, too, are an object on stdout where one was asked for."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        typed = list(args)
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except typer.TyperException as error:
+            form = _typed_form(typed) if any(param.name == "output" for param in self.params) else None
+            _print_failure(self.name, form, OmicopyError(ErrorCode.USAGE, error.format_message()))
+            raise
+
+    def invoke(self, ctx: Any) -> Any:
+        form = ctx.params.get("output")
+        try:
+            return super().invoke(ctx)
+        except Interrupted as interruption:
+            interruption.again = command_in_force(ctx)
+            _print_failure(self.name, form, interruption)
+            raise
+        except OmicopyError as error:
+            _print_failure(self.name, form, error)
+            raise
+        except (typer.Exit, typer.Abort, typer.TyperException):
+            raise
+        except Exception:
+            unforeseen = OmicopyError(ErrorCode.FAILED, "This should not have happened", "See what stderr says.")
+            _print_failure(self.name, form, unforeseen)
+            raise
+
+
+def interrupted_early(interruption: Interrupted) -> None:
+    """Does the same for an interruption that came before the command line was read."""
+    typed = sys.argv[1:]
+    _print_failure(typed[0] if typed else None, _typed_form(typed), interruption)
+    told = {name: value for name, value in sorted(os.environ.items()) if name.startswith("OMICOPY_")}
+    interruption.again = _command(["omicopy", *typed], told)
+
+
+def _print_failure(command: str | None, form: OutputForm | None, error: OmicopyError | Interrupted) -> None:
+    if form not in _JSON:
+        return
+    from omicopy.cli.results import has_printed_object, print_object
+    from omicopy.model.report import SCHEMA, describe_error, describe_interruption
+
+    if has_printed_object():
+        return
+    copies: dict[str, Any] = {"copies": [], "api_calls": {}} if command in _COPYING else {}
+    why = describe_error(error) if isinstance(error, OmicopyError) else describe_interruption(error)
+    print_object({"schema": SCHEMA, **copies, "error": why}, form)
+
+
+def _typed_form(args: Sequence[str]) -> OutputForm | None:
+    """What was asked for as output, where the options could not all be read."""
+    text = os.environ.get("OMICOPY_OUTPUT", "")
+    for word, following in zip(args, [*args[1:], ""], strict=True):
+        if word == "--":
+            break
+        if word in ("-o", "--output"):
+            text = following
+        elif word.startswith(("-o", "--output=")):
+            text = word.removeprefix("--output").removeprefix("-o").removeprefix("=")
+    return OutputForm(text) if text in list(OutputForm) else None
+
+
+def command_in_force(ctx: Any) -> str:
+    """The command as it was typed, with what came from the environment as options: it means the same in any shell.
+
+    Of the environment itself only the file of profiles is told. Keys are no options, and are never in here.
+    """
+    typed = sys.argv[1:]
+    end = typed.index("--") if "--" in typed else len(typed)
+    options: list[str] = []
+    arguments: list[str] = []
+    for param in ctx.command.params:
+        source = ctx.get_parameter_source(param.name)
+        if source is not None and source.name == "ENVIRONMENT":
+            is_argument = param.param_type_name == "argument"
+            (arguments if is_argument else options).extend(_words(param, ctx.params[param.name], is_argument))
+    words = ["omicopy", *typed[:end], *options, *typed[end:]]
+    words += ["--", *arguments] if any(word.startswith("-") for word in arguments) and "--" not in words else arguments
+    return _command(words, {})
+
+
+def _command(words: Sequence[str], told: Mapping[str, str]) -> str:
+    """As one types it, with variables of the environment before it."""
+    file = os.environ.get("OSC_CONFIG_FILE")
+    variables = {**({"OSC_CONFIG_FILE": file} if file else {}), **told}
+    return " ".join([*(f"{name}={shlex.quote(value)}" for name, value in variables.items()), shlex.join(words)])
+
+
+def _words(param: Any, value: Any, is_argument: bool) -> Iterator[str]:
+    """What one would have typed for a value from the environment."""
+    values = value if isinstance(value, list | tuple) else [value]
+    if is_argument:
+        yield from map(str, values)
+    elif param.count:
+        yield from [param.opts[0]] * value
+    elif param.is_flag:
+        yield from param.opts[:1] if value else param.secondary_opts[:1]
+    else:
+        for one in map(str, values):
+            yield from [f"{param.opts[0]}={one}"] if one.startswith("-") else [param.opts[0], one]

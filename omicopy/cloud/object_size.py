@@ -1,0 +1,30 @@
+"""How large an object is, as the answer to a request for its first byte tells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_NUMBER = re.compile(r"[0-9]{1,19}")
+_PART = re.compile(r"bytes 0-([0-9]{1,19})/([0-9]{1,19})", re.IGNORECASE)
+_EMPTY = re.compile(r"bytes \*/0{1,19}", re.IGNORECASE)
+
+
+def object_size(status: int, headers: Mapping[str, str]) -> int | None:
+    """Bytes of the whole object. None where the answer does not say it, or contradicts itself.
+
+    The total of a `Content-Range` that fits the answer counts whatever the status is: proxies pass parts on as 200.
+    """
+    content_range, length = headers.get("Content-Range", ""), _number(headers.get("Content-Length", ""))
+    if status == 416:  # of an object with any byte there is a first one
+        return 0 if not content_range or _EMPTY.fullmatch(content_range) else None
+    part = _PART.fullmatch(content_range)
+    if part:
+        last, total = int(part[1]), int(part[2])
+        if last < total and length in (None, last + 1):
+            return total
+    return length if status == 200 else None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if _NUMBER.fullmatch(text) else None

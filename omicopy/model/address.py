@@ -1,0 +1,85 @@
+"""Where a URL's host leads as far as its text tells: to this machine, into a private network, or out. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from enum import Enum
+
+
+class Reach(Enum):
+    """What a host is, in words that fit after "which is"."""
+
+    MACHINE = "this very machine"
+    LINK = "an address that only this machine's own link knows"
+    PRIVATE = "an address of a private network"
+    PUBLIC = "public"
+
+
+_NUMBER = re.compile(r"0x[0-9a-f]{1,99}|0[0-7]{0,99}|[1-9][0-9]{0,99}")
+_LOCAL_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback")
+_PRIVATE_ENDS = (".internal", ".local", ".localdomain", ".lan", ".home.arpa", ".intranet")
+
+
+def reach_of(host: str) -> Reach:
+    """What `host` is, without a port and without brackets. A name is not looked up: what it may lead to is not known.
+
+    Every spelling of an address counts that a resolver takes: 127.1, 0x7f.1, 2130706433, ::ffff:127.0.0.1, 0.0.0.0.
+    """
+    name = host.lower().strip("[]").rstrip(".")
+    address = _address(name)
+    if address is not None:
+        return _of_address(address)
+    if name in _LOCAL_NAMES or name.endswith(".localhost"):
+        return Reach.MACHINE
+    return Reach.PRIVATE if "." not in name or name.endswith(_PRIVATE_ENDS) else Reach.PUBLIC
+
+
+def _of_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Reach:
+    if isinstance(address, ipaddress.IPv6Address):
+        if inner := _same_machine(address):
+            return _of_address(inner)
+        if (beyond := _behind_gateway(address)) and _of_address(beyond) is not Reach.PUBLIC:
+            return Reach.PRIVATE  # a gateway's, not ours
+    if address.is_loopback or address.is_unspecified:  # to connect to 0.0.0.0 or :: is to connect to oneself
+        return Reach.MACHINE
+    if address.is_link_local:  # among them 169.254.169.254, where a cloud gives a machine its credentials
+        return Reach.LINK
+    return Reach.PUBLIC if address.is_global and not address.is_multicast else Reach.PRIVATE
+
+
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that a resolver reads `name` as. None for a name."""
+    if ":" not in name:
+        return _ipv4(name)
+    try:
+        return ipaddress.IPv6Address(name.partition("%")[0])
+    except ValueError:
+        return None
+
+
+def _ipv4(name: str) -> ipaddress.IPv4Address | None:
+    """As inet_aton(3) reads it: up to four numbers, each decimal, octal or hexadecimal; the last fills what is left."""
+    parts = name.split(".")
+    if len(parts) > 4 or not all(_NUMBER.fullmatch(part) for part in parts):
+        return None
+    *first, last = [int(part, 16 if part.startswith("0x") else 8 if part.startswith("0") else 10) for part in parts]
+    if any(number > 255 for number in first) or last >= 256 ** (4 - len(first)):
+        return None
+    return ipaddress.IPv4Address(sum(number << 24 - 8 * place for place, number in enumerate(first)) + last)
+
+
+def _same_machine(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that is written as an IPv6 one: mapped (::ffff:…), or the old way (::127.0.0.1)."""
+    number = int(address)
+    is_old = number >> 32 == 0 and number > 0xFFFF
+    return address.ipv4_mapped or (ipaddress.IPv4Address(number) if is_old else None)
+
+
+def _behind_gateway(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address to which a gateway takes what is sent to a 6to4 or a NAT64 address."""
+    is_nat64 = int(address) >> 32 == _NAT64
+    return address.sixtofour or (ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if is_nat64 else None)
+
+
+_NAT64 = int(ipaddress.IPv6Address("64:ff9b::")) >> 32
