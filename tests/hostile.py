@@ -10,8 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.network import Network
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace
+from omicopy.cloud.time_limit import TimeLimit
+from omicopy.cloud.transport import Transport
 from tests.children import PATIENCE
 
 JSON = "application/json"
@@ -30,12 +33,15 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     missing: int = 0
     silence: float = 0.0
+    keeps: bool = False
+    """Whether the connection stays open for another request."""
 
 
 class Hostile(ThreadingHTTPServer):
     """Gives its replies in order, the last one for ever, and remembers what it was asked."""
 
     daemon_threads = True
+    scheme = "http"
 
     def __init__(self, *replies: Reply) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -45,11 +51,14 @@ class Hostile(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"{self.scheme}://127.0.0.1:{self.server_port}"
 
     @property
     def account(self) -> Account:
         return account(self.url)
+
+    def handle_error(self, *_: object) -> None:
+        """Says nothing: who does not trust its certificate goes away."""
 
     def next_reply(self) -> Reply:
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
@@ -57,6 +66,11 @@ class Hostile(ThreadingHTTPServer):
 
 def account(url: str) -> Account:
     return Account("source", "SOMEACCESSKEY", "SOMESECRETKEY", "eu-west-2", f"{url}/api/v1", url, None)
+
+
+def transport(seconds: float = PATIENCE, ca_bundle: str | None = None, **environ: str) -> Transport:
+    """Connections that know no environment but this; `seconds` for one whole answer."""
+    return Transport(Network(environ, ca_bundle), TimeLimit(seconds))
 
 
 def hostile(*replies: Reply) -> AbstractContextManager[Hostile]:
@@ -98,7 +112,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(reply.status)
         for name, value in {"Content-Type": reply.kind, **reply.headers}.items():
             self.send_header(name, value)
-        self.send_header("Connection", "close")
+        if not reply.keeps:
+            self.send_header("Connection", "close")
         self.send_header("Content-Length", str(len(reply.body) + reply.missing))
         self.end_headers()
         self.wfile.write(reply.body)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.profile import resolve_profile
+from omicopy.cloud.time_limit import TimeLimit
 from omicopy.copying.cleanup import Rules, clean_up
 from omicopy.model.cleaning import Doomed, Left, Place, judge_place, judge_tasks
 from omicopy.model.export import ExportKey, StoredExport, export_key
@@ -28,7 +29,7 @@ OURS = {EXPORT_TAG: "1"}
 
 def clients_of(tool: Tool, profile: str = "source") -> Clients:
     account = resolve_profile(profile, {"OSC_CONFIG_FILE": str(tool.sandbox.profiles)}, Path("/nowhere"))
-    return Clients({profile: account}, read_timeout=60, retry=timedelta(minutes=2))
+    return Clients({profile: account}, TimeLimit(60), retry=timedelta(minutes=2))
 
 
 def request_for(tool: Tool, image_id: str = LINUX, prefix: str = "") -> CopyRequest:

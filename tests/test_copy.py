@@ -366,7 +366,7 @@ def test_the_name_is_made_from_facts_of_the_source_image(tool) -> None:
 def test_a_template_that_makes_no_name_is_refused_before_anything_is_written(tool) -> None:
     for name in ("{clock}", "{name!r}"):
         ran = tool.copy("golden-linux", "--name", name, code=2)
-        assert (ran.out, "{name} {date} {region} {image_id}" in ran.err) == ("", True)
+        assert (ran.json["copies"], "{name} {date} {region} {image_id}" in ran.err) == ([], True)
     assert tool.writes() == []
 
 

@@ -18,7 +18,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.cors import MOST_RULES, Rule, check_origin, with_origins
 from omicopy.sandbox.faults import Fault, FaultKind
 from tests.children import PATIENCE
-from tests.hostile import HTML, JSON, PAGE, XML, Reply, hostile
+from tests.hostile import HTML, JSON, PAGE, XML, Reply, hostile, transport
 from tests.test_output import at_a_terminal
 from tests.tool import Ran, Tool
 
@@ -56,7 +56,7 @@ def owner(tool: Tool) -> Account:
 
 
 def put_rules(tool: Tool, rules: list[Rule]) -> None:
-    Storage(owner(tool), (2.0, 5.0), Pace(), 1.0).put_cors_rules("omi-exports", rules)
+    Storage(owner(tool), transport(), Pace(), 1.0).put_cors_rules("omi-exports", rules)
     tool.forget()
 
 

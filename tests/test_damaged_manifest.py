@@ -51,7 +51,7 @@ def test_a_manifest_cut_at_any_byte_is_a_damaged_one(key: str) -> None:
 
 BROKEN = {
     "empty": (b"", "line 1, column 1: not JSON, it ends too early"),
-    "cut in the middle": (WHOLE[: len(WHOLE) // 2], "not JSON"),
+    "cut in the middle": (WHOLE[: len(WHOLE) // 2], "not JSON, it ends too early"),
     "cut after a value": (WHOLE[: WHOLE.index(b",")], "line 2, column 14: not JSON, it ends too early"),
     "garbage in front": (b"\x00\x01\xfe" + WHOLE, "byte 3: not JSON in UTF-8"),
     "text in front": (b"HTTP/1.1 200 OK\r\n\r\n" + WHOLE, "line 1, column 1: not JSON"),

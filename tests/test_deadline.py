@@ -29,7 +29,7 @@ from omicopy.model.report import Status, exit_code
 from omicopy.model.request import Budgets
 from omicopy.sandbox.faults import Fault, FaultKind
 from tests.builders import NOON, SOURCE, SOURCE_ID, copy_request, export_request, signed
-from tests.hostile import Hostile, Reply, hostile
+from tests.hostile import Hostile, Reply, hostile, transport
 from tests.tool import LINUX, Tool
 from tests.virtual_cloud import Cloud, Machine
 
@@ -63,7 +63,7 @@ def server() -> Iterator[Hostile]:
 
 
 def api(server: Hostile, time: Time) -> Api:
-    return Api(server.account, (60.0, 60.0), time.pace)
+    return Api(server.account, transport(), time.pace)
 
 
 # --- one request
@@ -98,8 +98,8 @@ def test_patience_that_ends_before_the_deadline_is_a_failure_that_may_pass(serve
 def test_after_the_deadline_nothing_is_sent_be_it_a_read_or_a_write(server: Hostile) -> None:
     time = Time(ends=1000.0)
     client, url = api(server, time), parse_presigned(signed("x", NOON))
-    storage = Storage(server.account, (60.0, 60.0), time.pace, 30.0)
-    fetcher = Fetcher((60.0, 60.0), time.pace, 30.0)
+    storage = Storage(server.account, transport(), time.pace, 30.0)
+    fetcher = Fetcher(transport(), time.pace, 30.0)
     requests = [
         lambda: client.read("ReadImages", 300.0, {}),
         lambda: client.read_all("ReadImages", "Images", 300.0, {}, dict),
@@ -146,7 +146,7 @@ def test_out_of_time_before_the_loop_is_exit_6_and_says_what_it_was_busy_with(
     server.replies = [replies[0], ACCOUNTS, *replies[1:]] if len(replies) > 1 else replies
     other = replace(server.account, region="us-east-2")
     clients = Clients({"source": server.account, "target": other}, retry=timedelta(hours=1), time_limit=time.limit)
-    clients._apis = {name: Api(account, (60.0, 60.0), time.pace) for name, account in clients.accounts.items()}
+    clients._apis = {name: Api(account, transport(), time.pace) for name, account in clients.accounts.items()}
     wish = CopyWish(ExportWish([SOURCE_ID], "source", "omi-exports"), ["target"])
     with pytest.raises(OmicopyError, match=f"^{busy} in ") as caught:
         copy_requests(clients, wish)
@@ -265,7 +265,7 @@ def test_a_clean_up_for_which_no_time_is_left_is_told_and_done_by_the_next_run(t
 def test_the_library_counts_from_the_call_and_leaves_the_clients_as_they_were(tool: Tool, tmp_path: Path) -> None:
     env = {"OSC_CONFIG_FILE": str(tool.sandbox.profiles)}
     accounts = {name: resolve_profile(name, env, Path("/nowhere")) for name in ("source", "target")}
-    clients = Clients(accounts, read_timeout=60, retry=timedelta(minutes=2))
+    clients = Clients(accounts, retry=timedelta(minutes=2))
     brief = Budgets(grace=timedelta(seconds=0.2), poll_min=timedelta(seconds=0.05), poll_max=timedelta(seconds=0.1))
     orders = Orders(brief, Mode(deadline=timedelta(0)), state=tmp_path)
     with pytest.raises(OmicopyError) as caught:

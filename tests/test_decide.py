@@ -110,6 +110,8 @@ OTHER_BUCKET = replace(RUNNING, key=replace(RUNNING.key, bucket="another"))
 OTHER_PREFIX = replace(RUNNING, key=replace(RUNNING.key, prefix="another"))
 OTHER_FORMAT = replace(RUNNING, key=replace(RUNNING.key, format="raw"))
 
+UNTAGGED = replace(OURS, tags={key: value for key, value in OURS.tags.items() if key != "omicopy:version"})
+DONE_UNTAGGED = Done(Status.PRESENT, UNTAGGED)
 DONE_PRESENT, DONE_COPIED = Done(Status.PRESENT, OURS), Done(Status.COPIED, OURS)
 IMPORTING = Wait(Stage.IMPORTING, COPY_ID, "pending", image=PENDING)
 FOLLOWING = Wait(Stage.EXPORTING, TASK_ID, "pending", 50)
@@ -163,6 +165,8 @@ TABLE = [
     Row("ours, available, under its other name: present", Done, known([tagged(image(ImageName=RENAMED), COPY)])),
     Row("ours, available, whatever is unknown of the source: present", DONE_PRESENT, SOURCE_UNKNOWN_OURS),
     Row("ours, available, no tags: annotate", Annotate, known([image()])),
+    Row("ours, available, lacks a tag that was refused in this run: present", DONE_UNTAGGED, known([UNTAGGED]),
+        image={"refused_tags": frozenset(["omicopy:version"])}),
     Row("ours, available, not shared as asked: share", Annotate(OURS, {}, ("333333333333",)), known([OURS]), ASKED),
     Row("ours, available, without a tag that was asked for: annotate", Annotate(OURS, {"team": "x"}), known([OURS]),
         replace(COPY, destination=replace(COPY.destination, care=Aftercare({"team": "x"})))),

@@ -15,6 +15,7 @@ from omicopy.cli.doctor import _table
 from omicopy.cloud import profile_file
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.profile import resolve_profile
+from omicopy.cloud.time_limit import TimeLimit
 from omicopy.copying.doctor import look_at_file
 from omicopy.copying.probe import probe_bucket
 from omicopy.copying.trial import trial_parameters
@@ -163,7 +164,7 @@ def test_a_missing_right_fails_where_a_copy_would_and_is_told_where_it_would_not
 
 def test_a_bucket_that_only_half_works_is_told_and_a_probe_that_stays_is_named(tool) -> None:
     account = resolve_profile("source", tool.env, tool.home)
-    clients = Clients({"source": account}, read_timeout=60, retry=timedelta(0))
+    clients = Clients({"source": account}, TimeLimit(60), retry=timedelta(0))
 
     def probe(kind: FaultKind, action: str) -> dict[str, Finding]:
         tool.sandbox.faults.clear()

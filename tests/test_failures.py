@@ -439,7 +439,7 @@ def test_a_quota_on_exports_is_a_wait_while_others_of_the_account_run(tool) -> N
 
 
 def test_one_failure_of_two_is_partial_and_nothing_good_is_lost(tool) -> None:
-    ran = tool.copy("shared-linux", LINUX, code=3)
+    ran = tool.copy("shared-linux", LINUX, code=4)
     failed, copied = ran.json["copies"]
     assert (failed["status"], failed["error"]["exit_code"], failed["target"]["image_id"]) == ("failed", 4, None)
     assert (copied["status"], copied["target"]["image_id"]) == ("copied", tool.copies()[0].image_id)

@@ -332,7 +332,7 @@ def test_plain_http_to_another_machine_is_neither_fetched_nor_imported(tool) -> 
     for source in ("http://oos.invalid/b/k?X-Amz-Signature=0", tool.sign("http.json")):
         ran = tool.import_(source, code=2)
         assert "--allow-http" in ran.err
-        assert ran.out == ""
+        assert (ran.json["copies"], ran.json["error"]["code"]) == ([], "usage")
     assert tool.calls() == []
     insisted = tool.import_(tool.sign("http.json"), "--allow-http", "--retry", "0", code=5)
     assert "oos.invalid" in insisted.err

@@ -107,8 +107,10 @@ def test_the_figures_of_a_run() -> None:
         'omicopy_copies{status="present"}': 1,
         'omicopy_copies{status="skipped"}': 0,
         'omicopy_copies{status="failed"}': 1,
+        'omicopy_copies{status="unfinished"}': 0,
         'omicopy_copies{status="running"}': 0,
         'omicopy_copies{status="planned"}': 0,
+        'omicopy_copies{status="not-begun"}': 0,
         "omicopy_exports_left": 0,
         "omicopy_copied_bytes": 40 * 2**30,
         'omicopy_api_calls{profile="env:SRC",kind="read"}': 3,
@@ -159,6 +161,7 @@ def test_every_job_has_its_own_figures_and_keeps_its_last_success() -> None:
         (Status.FAILED, True, True),
         (Status.RUNNING, False, False),
         (Status.PLANNED, False, False),
+        (Status.NOT_BEGUN, True, False),
         (Status.SKIPPED, False, True),
     ],
 )
@@ -238,7 +241,8 @@ def test_what_fails_before_the_first_copy_is_seen_too(tmp_path: Path) -> None:
         "schema": "omicopy/1",
         "copies": [],
         "api_calls": {},
-        "error": {"code": "denied", "exit_code": 12, "message": DENIED.message, "hint": DENIED.hint},
+        "error": {"code": "denied", "exit_code": 12, "message": DENIED.message, "hint": DENIED.hint}
+        | {"retryable": False},
     }
 
 
@@ -358,7 +362,7 @@ def test_one_failure_is_borne(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         pinging(tmp_path, f"{server.url}/{UUID}").begin()
     assert len(server.requests) == 2
     pinging(tmp_path, f"{server.url}/{UUID}").begin()  # there is none any more
-    assert "the server can't be reached" in capsys.readouterr().err
+    assert "can't be reached (Connection refused)" in capsys.readouterr().err
 
 
 def test_r8_a_ping_url_is_shown_nowhere_however_loud_the_log(

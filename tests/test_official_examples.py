@@ -21,7 +21,7 @@ from omicopy.model.export import Phase, export_key, parse_task
 from omicopy.model.image import parse_image
 from omicopy.model.request import Party
 from omicopy.sandbox.schema import official_schema
-from tests.hostile import Hurried, Reply, hostile
+from tests.hostile import Hurried, Reply, hostile, transport
 
 OURS = sorted((Path(omicopy.__file__).parent / "copying").glob("*.py"))
 ACTION = re.compile(r'"((?:Create|Read|Update|Delete)[A-Z][A-Za-z]+)"')
@@ -64,7 +64,7 @@ def test_every_example_of_an_answer_reaches_us_over_http() -> None:
     for action in sorted(used_actions()):
         for example in examples(action):
             with hostile(Reply(body=json.dumps(example).encode())) as server:
-                api = Api(server.account, (2.0, 5.0), Hurried())
+                api = Api(server.account, transport(), Hurried())
                 assert api.read(action, 0.0, {}) == example
                 if action in LISTS:
                     assert api.read_all(action, LISTS[action], 0.0, {}, dict) == example[LISTS[action]]

@@ -98,7 +98,7 @@ def test_r10_who_copies_to_whom_is_said_before_the_first_write(tool) -> None:
 
 
 def test_r10_each_line_of_a_failure_too_has_three_parts(tool) -> None:
-    ran = tool.run("copy", "shared-linux", *COPY[1:], code=3)
+    ran = tool.run("copy", "shared-linux", *COPY[1:], code=4)
     assert [line.split("\t")[1:] for line in ran.out.splitlines()] == [
         ["shared-linux", "failed"],
         ["golden-linux", "copied"],
@@ -108,7 +108,7 @@ def test_r10_each_line_of_a_failure_too_has_three_parts(tool) -> None:
 
 @pytest.mark.parametrize("output", ["jsonl", "table"])
 def test_r10_quiet_leaves_stderr_to_errors_and_stdout_to_data(tool, output) -> None:
-    ran = tool.run("copy", "shared-linux", *COPY[1:], "-q", "-o", output, code=3)
+    ran = tool.run("copy", "shared-linux", *COPY[1:], "-q", "-o", output, code=4)
     assert re.fullmatch(r"Error: [^\n]*shared-linux[^\n]*\n  [^\n]*\n", ran.err)
     assert "copied" in ran.out
 

@@ -169,7 +169,7 @@ def test_r9_a_manifest_that_was_replaced_after_it_was_checked_is_looked_at_again
 def hostile_fetcher() -> Any:
     from omicopy.cloud.fetch import Fetcher
 
-    return Fetcher((2.0, 5.0), hostile.Hurried(), 0.0)
+    return Fetcher(hostile.transport(), hostile.Hurried(), 0.0)
 
 
 # --- what a fingerprint knows

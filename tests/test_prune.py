@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -299,3 +300,15 @@ def test_r7_reads_do_not_grow_with_the_number_of_jobs(tool) -> None:
     tool.forget()
     prune(tool, plan)
     assert Counter(tool.calls()) == Counter(ReadAccounts=3, ReadImages=3, ReadImageExportTasks=1, ReadSnapshots=2)
+
+
+def test_r3_an_interrupted_prune_prints_what_it_deleted(tool) -> None:
+    for day in (1, 2, 3):
+        copy_of_ours(tool, f"golden-{day}", day)
+    hang = tool.sandbox.faults.add(Fault(FaultKind.HANG, "DeleteImage", after=1))
+    child = tool.start("prune", "--from", "source", "--to", "target", "--keep-last", "1", "-y", "-o", "json")
+    tool.wait(lambda: tool.sandbox.faults.struck(hang))
+    ran = tool.finish(child, signal.SIGTERM)
+    actions = {entry["id"]: entry["action"] for entry in ran.json["pruned"]}
+    assert (ran.code, sorted(actions.values())) == (143, ["delete", "deleted", "keep"])
+    assert {image.image_id for image in tool.copies()} == {id for id, action in actions.items() if action != "deleted"}

@@ -15,7 +15,7 @@ from omicopy.model.presigned import PresignedUrl, parse_presigned
 from omicopy.model.refusal import Reason, explain_refusal, flaw
 from omicopy.sandbox.signing import Signer, presign, presign_v2
 from tests.builders import NOON
-from tests.hostile import XML, Hurried, Reply, hostile
+from tests.hostile import XML, Hurried, Reply, hostile, transport
 from tests.tool import LINUX, THREE, Tool
 
 WEEK, DAY, HOUR = 604_800, 86_400, 3_600
@@ -122,7 +122,7 @@ def test_a_probe_and_a_read_tell_the_reason(status: int) -> None:
         Reply(status, XML, body("InvalidAccessKeyId", "<AWSAccessKeyId>SOMEACCESSKEY</AWSAccessKeyId>"))
     ) as to:
         url = parse_presigned(presign(SIGNER, "GET", f"{to.url}/b/k", HOUR))
-        fetcher = Fetcher((2.0, 5.0), Hurried(), 0.0)
+        fetcher = Fetcher(transport(), Hurried(), 0.0)
         probe = fetcher.probe(url)
         with pytest.raises(UrlRefused) as caught:
             fetcher.read(url)
@@ -229,3 +229,12 @@ def test_our_own_keys_that_the_store_refuses_are_told_apart(tool) -> None:
             ran = tool.run(*words, "--from", "source", code=12, **env)
             assert said in ran.err
             assert "W" * 20 not in ran.err
+
+
+def test_no_url_to_upload_with_is_printed_that_the_store_would_refuse(tool) -> None:
+    for said, env in {
+        "secret key": tool.profiles(source={"secret_key": "W" * 40}),
+        "an EIM user's": tool.profiles(source={"access_key": "W" * 20}),
+    }.items():
+        ran = tool.url("s3://omi-exports/new", "--method", "put", code=12, **env)
+        assert (ran.out, said in ran.err) == ("", True)

@@ -19,10 +19,13 @@ from omicopy.model.report import (
     describe_run,
     exit_code,
     rfc3339,
+    say_progress,
 )
 from tests.builders import COPY_ID, NAME, NOON, SOURCE_ID, TASK_ID, copy_request, export_request, import_request
 
-GOOD = [status for status in Status if status is not Status.FAILED]
+BAD = [Status.FAILED, Status.UNFINISHED, Status.NOT_BEGUN]
+GOOD = [status for status in Status if status not in BAD]
+RETRYABLE = [ErrorCode.TEMPORARY, ErrorCode.OUT_OF_TIME, ErrorCode.REMOTE_FAILED, ErrorCode.LOCKED]
 
 
 def result(status: Status = Status.COPIED, code: ErrorCode | None = None, **changed: Any) -> CopyResult:
@@ -43,9 +46,18 @@ def failed(code: ErrorCode) -> CopyResult:
         pytest.param([failed(ErrorCode.QUOTA)] * 3, 13, id="several, none good: the code they share"),
         pytest.param([failed(ErrorCode.NOT_FOUND), failed(ErrorCode.NAME_CONFLICT)], 4, id="two words, one code"),
         pytest.param([failed(ErrorCode.QUOTA), failed(ErrorCode.DENIED)], 1, id="several, none good, no code shared"),
-        pytest.param([result(), failed(ErrorCode.QUOTA)], 3, id="some good"),
-        pytest.param([result(Status.RUNNING), failed(ErrorCode.QUOTA)], 3, id="one running, one failed"),
-        pytest.param([result(Status.SKIPPED), failed(ErrorCode.QUOTA)], 3, id="one skipped, one failed"),
+        pytest.param([result(), failed(ErrorCode.TEMPORARY)], 3, id="some good, another run may mend the rest"),
+        pytest.param([result(Status.RUNNING), failed(ErrorCode.LOCKED)], 3, id="one running, one failed"),
+        pytest.param([result(Status.SKIPPED), failed(ErrorCode.OUT_OF_TIME)], 3, id="one skipped, one out of time"),
+        pytest.param([result(), result(Status.UNFINISHED, ErrorCode.OUT_OF_TIME)], 3, id="one unfinished"),
+        pytest.param([result(Status.UNFINISHED, ErrorCode.OUT_OF_TIME)] * 2, 6, id="all unfinished"),
+        pytest.param([result(Status.NOT_BEGUN, ErrorCode.OUT_OF_TIME)], 6, id="out of time before its first write"),
+        pytest.param(
+            [result(), failed(ErrorCode.QUOTA), failed(ErrorCode.REMOTE_FAILED)], 3, id="one of several may be mended"
+        ),
+        pytest.param([result(), failed(ErrorCode.QUOTA)], 13, id="some good, no other run mends the rest"),
+        pytest.param([result(), failed(ErrorCode.DENIED), failed(ErrorCode.DENIED)], 12, id="the code they share"),
+        pytest.param([result(), failed(ErrorCode.DENIED), failed(ErrorCode.QUOTA)], 4, id="no code that they share"),
         pytest.param([result(Status.FAILED)], 1, id="failed, and nobody knows why"),
     ],
 )
@@ -57,6 +69,9 @@ def test_which_exit_code(results: list[CopyResult], code: int) -> None:
 def test_the_order_of_copies_does_not_matter_and_zero_means_that_all_is_well(kinds: list[Status | ErrorCode]) -> None:
     results = [failed(kind) if isinstance(kind, ErrorCode) else result(kind) for kind in kinds]
     assert exit_code(results) == exit_code(results[::-1])
+    is_mendable = any(kind in RETRYABLE for kind in kinds)
+    is_partial = {isinstance(kind, Status) for kind in kinds} == {True, False}
+    assert (exit_code(results) == 3) is (is_partial and is_mendable)
     assert (exit_code(results) == 0) is all(isinstance(kind, Status) for kind in kinds)
 
 
@@ -136,6 +151,7 @@ def test_the_json_of_a_failure_names_the_target_it_was_meant_for() -> None:
         "exit_code": 4,
         "message": "what failed",
         "hint": "what next",
+        "retryable": False,
     }
 
 
@@ -163,4 +179,28 @@ def test_times_are_rfc_3339_in_utc_with_a_z(moment: datetime | None, text: str |
 
 @pytest.mark.parametrize("code", list(ErrorCode), ids=lambda code: code.word)
 def test_every_error_is_described_alike(code: ErrorCode) -> None:
-    assert list(describe_error(OmicopyError(code, "m"))) == ["code", "exit_code", "message", "hint"]
+    assert list(describe_error(OmicopyError(code, "m"))) == ["code", "exit_code", "message", "hint", "retryable"]
+    assert describe_error(OmicopyError(code, "m"))["retryable"] is (code in RETRYABLE)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "said"),
+    [
+        (["copied", "present", "skipped", "running", "not-begun"], "3 of 5 copies are done"),
+        (["copied", "failed"], "1 of 2 copies is done"),
+        (["running"], "0 of 1 copy is done"),
+    ],
+)
+def test_an_interruption_says_how_many_copies_are_done(statuses: list[str], said: str) -> None:
+    assert say_progress([result(Status(status)) for status in statuses]) == said
+
+
+def test_an_interruption_of_exports_speaks_of_exports() -> None:
+    assert say_progress([CopyResult(export_request(), Status.COPIED, True, 1.0)]) == "1 of 1 export is done"
+
+
+def test_the_object_of_an_interrupted_run_says_so() -> None:
+    described = describe_run([result(Status.RUNNING), result(Status.NOT_BEGUN)], {}, Interrupted(15))
+    assert [copy["status"] for copy in described["copies"]] == ["running", "not-begun"]
+    error = described["error"]
+    assert (error["code"], error["exit_code"], error["retryable"]) == ("interrupted", 143, True)

@@ -15,7 +15,7 @@ from omicopy.cloud.api import Api
 from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
 from omicopy.cloud.retry import SLOWEST, Pace, Verdict, read_patiently, send_once, verdict
 from omicopy.errors import ErrorCode
-from tests.hostile import Reply, hostile
+from tests.hostile import Reply, hostile, transport
 
 READ, WRITE = False, True
 VERDICTS = [
@@ -285,7 +285,7 @@ def test_after_a_minute_a_service_that_asked_for_years_is_asked_again(status: in
     time = Time()
     throttled = Reply(status, body=b"{}", headers={"Retry-After": retry_after})
     with hostile(throttled, Reply(body=b'{"Images": []}')) as server:
-        api = Api(server.account, (60.0, 60.0), time.pace())
+        api = Api(server.account, transport(), time.pace())
         assert api.read("ReadImages", 300.0, {}) == {"Images": []}
     assert sum(time.slept) == pytest.approx(60.0)
     assert len(server.requests) == 2

@@ -74,7 +74,7 @@ def test_a_check_says_what_would_be_done_and_writes_nothing(tool) -> None:
 def test_what_fails_keeps_nothing_else_from_being_done(tool) -> None:
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, account="target-other", times=None))
     text = PLAN.replace("[{id: ami-00000003}]", "[{id: ami-00000003}, {id: ami-0000dead}]")
-    ran = run(tool, code=3, text=text)
+    ran = run(tool, code=4, text=text)
     failed = [c for c in ran.json["copies"] if c["status"] == "failed"]
     assert sorted((c["error"]["code"], (c["target"] or {}).get("image_name")) for c in failed) == sorted(
         [("denied", "golden-linux-eu-west-2"), ("denied", "golden-three-eu-west-2"), ("not-found", None)],
@@ -173,7 +173,7 @@ def test_a_monitor_hears_how_each_run_begins_and_ends(tool, pings) -> None:
         line for line in metrics.read_text().splitlines() if "last_success" in line and not line.startswith("#")
     ]
     heard.clear()
-    run(tool, *told, "--check", code=3)
+    run(tool, *told, "--check", code=12)
     assert heard == []
 
 
@@ -243,7 +243,7 @@ def test_a_plan_that_cleans_up_leaves_nothing_in_the_bucket_and_makes_nothing_tw
 def test_what_another_target_still_needs_is_not_cleaned_up(tool) -> None:
     text = PLAN.replace("prefix: nightly}", "prefix: nightly, cleanup: on-success}")
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateImage", account="target-other", times=None))
-    run(tool, code=3, text=text)
+    run(tool, code=12, text=text)
     assert len(tool.keys(".json")) == 2, "of the images that target-other lacks"
     tool.sandbox.faults.clear()
     run(tool, text=text)
@@ -263,7 +263,7 @@ CLEAN = PLAN.replace("prefix: nightly}", "prefix: nightly, cleanup: on-success}"
 
 def test_a_target_that_can_t_be_asked_keeps_the_export_that_it_needs(tool) -> None:
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, account="target-other", times=None))
-    run(tool, code=3, text=CLEAN)
+    run(tool, code=12, text=CLEAN)
     assert len(tool.keys(".json")) == 2, "of the two images that target-other lacks"
     tool.sandbox.faults.clear()
     run(tool, text=CLEAN)
@@ -336,5 +336,8 @@ def test_an_interrupted_run_tells_what_had_ended(tool) -> None:
     tool.await_request("CreateImageExportTask", 2)
     tool.await_request("ReadImageExportTasks", 2)  # in the second tick
     assert tool.finish(running, signal.SIGTERM).code == 143
-    assert [c["status"] for c in json.loads(report.read_text())["copies"]] == ["present"]
+    written = json.loads(report.read_text())
+    assert sorted(c["status"] for c in written["copies"]) == ["present"] + ["running"] * 4
+    assert written["error"]["code"] == "interrupted"
     assert 'omicopy_copies{status="present"} 1' in metrics.read_text()
+    assert 'omicopy_copies{status="running"} 4' in metrics.read_text()

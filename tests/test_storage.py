@@ -20,8 +20,7 @@ from omicopy.cloud.signing import presign
 from omicopy.cloud.storage import Storage
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.presigned import PresignedUrl, parse_presigned
-from tests.children import PATIENCE
-from tests.hostile import HTML, JSON, PAGE, XML, Hostile, Hurried, Reply, account, hostile, served
+from tests.hostile import HTML, JSON, PAGE, XML, Hostile, Hurried, Reply, account, hostile, served, transport
 
 REDIRECT = b"<Error><Code>PermanentRedirect</Code><Endpoint>elsewhere.example</Endpoint></Error>"
 WRONG_REGION = b"<Error><Code>AuthorizationHeaderMalformed</Code><Region>us-east-2</Region></Error>"
@@ -44,7 +43,7 @@ def refusal(status: int, code: str) -> Reply:
 
 @functools.cache
 def storage(server: Hostile, patience: float = 0.0) -> Storage:
-    return Storage(server.account, (PATIENCE, PATIENCE), Hurried(), patience)
+    return Storage(server.account, transport(), Hurried(), patience)
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +205,7 @@ def test_a_store_that_is_not_there_was_sent_nothing() -> None:
         taken.bind(("127.0.0.1", 0))
         silent = account(f"http://127.0.0.1:{taken.getsockname()[1]}")
         with pytest.raises(ServiceError) as caught:
-            Storage(silent, (2.0, 2.0), Hurried(), 0.0).put("omi-exports", "x", b"{}")
+            Storage(silent, transport(), Hurried(), 0.0).put("omi-exports", "x", b"{}")
     assert caught.value.cause is Cause.UNREACHABLE
 
 
@@ -238,9 +237,9 @@ def test_no_aws_variable_and_no_file_has_any_influence(
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in VARIABLES:
         monkeypatch.setenv(name, value)
-    assert Storage(ready(server, listing("x/1")).account, (PATIENCE, PATIENCE), Hurried(), 0.0).sizes(
-        "omi-exports", "x/"
-    ) == {"x/1": 7}
+    assert Storage(ready(server, listing("x/1")).account, transport(), Hurried(), 0.0).sizes("omi-exports", "x/") == {
+        "x/1": 7
+    }
     [(_, path, headers, _)] = server.requests
     assert path.startswith("/omi-exports?list-type=2")
     assert "Credential=SOMEACCESSKEY/" in headers["Authorization"]
@@ -253,7 +252,7 @@ def url(server: Hostile) -> PresignedUrl:
 
 
 def fetcher(patience: float = 0.0) -> Fetcher:
-    return Fetcher((PATIENCE, PATIENCE), Hurried(), patience)
+    return Fetcher(transport(), Hurried(), patience)
 
 
 @pytest.mark.parametrize(

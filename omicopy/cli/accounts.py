@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 
 from omicopy.cli.talk import keep_secret, warn
 from omicopy.cloud.clients import Clients
+from omicopy.cloud.network import Network
 from omicopy.cloud.profile import Account, resolve_profile
+from omicopy.cloud.time_limit import TimeLimit
 from omicopy.model.duration import TIMEOUT, say_duration
 
 TOLERATED_SKEW = timedelta(seconds=60)
@@ -22,9 +25,20 @@ def accounts_of(profiles: Sequence[str]) -> dict[str, Account]:
     return accounts
 
 
-def clients_for(profiles: Sequence[str], retry: timedelta, http_timeout: str) -> Clients:
-    timeout = TIMEOUT.read(http_timeout).total_seconds()
-    return Clients(accounts_of(profiles), read_timeout=timeout, retry=retry, tell=warn)
+def clients_for(profiles: Sequence[str], retry: timedelta, http_timeout: str, ca_bundle: str | None = None) -> Clients:
+    limit = TimeLimit(TIMEOUT.read(http_timeout).total_seconds())
+    return Clients(accounts_of(profiles), limit, network_of(ca_bundle), retry=retry, tell=warn)
+
+
+@cache
+def network_of(ca_bundle: str | None) -> Network:
+    """How this process connects, to accounts and to a monitor: as the environment says, and --ca-bundle.
+
+    Raises nothing yet.
+    """
+    network = Network(os.environ, ca_bundle)
+    keep_secret(*network.secrets())
+    return network
 
 
 def compare_clocks(clients: Clients) -> None:

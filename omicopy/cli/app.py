@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import gc
 import os
-import shlex
 import sys
 import traceback
 from typing import Annotated, NoReturn
@@ -14,6 +13,7 @@ import typer
 
 from omicopy import __version__
 from omicopy.cli.commands import Commands
+from omicopy.cli.failing import interrupted_early
 from omicopy.cli.streams import lost_output
 from omicopy.cli.talk import quoted_lines, say, say_error, without_hashes
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
@@ -49,6 +49,8 @@ def run() -> NoReturn:
     try:
         code = _exit_code()
     except Interrupted as interruption:
+        if not interruption.again:
+            interrupted_early(interruption)
         _say_what_is_lost()
         _say_interrupted(interruption)
         os._exit(interruption.exit_code)  # at once: requests still under way in threads are nobody's concern any more
@@ -64,7 +66,11 @@ def _exit_code() -> int | str | None:
     except OmicopyError as error:
         say_error(error)
         return error.exit_code
-    except Exception:  # noqa: BLE001  a mistake of ours
+    except Exception as error:  # noqa: BLE001
+        if isinstance(error, RuntimeError) and "home directory" in str(error):  # pathlib's, for --install-completion
+            missing = OmicopyError(ErrorCode.CONFIGURATION, "There is no home folder", "Set HOME.")
+            say_error(missing)
+            return missing.exit_code
         lines = quoted_lines(without_hashes(traceback.format_exc()))
         say("This should not have happened; please report it:", *lines, level="error", event="failed")
         return ErrorCode.FAILED.exit_code
@@ -81,7 +87,6 @@ def _say_what_is_lost() -> bool:
 
 
 def _say_interrupted(interruption: Interrupted) -> None:
-    again = interruption.again or shlex.join(["omicopy", *sys.argv[1:]])
     told = ["Interrupted"]
     if interruption.results:
         from omicopy.cli.running import copies_of
@@ -89,6 +94,8 @@ def _say_interrupted(interruption: Interrupted) -> None:
 
         copies = copies_of(interruption)
         told += [say_progress(copies)] if copies else []
+        if any(copy.cleanup and not copy.cleanup.is_done for copy in copies):
+            told.append("Exported objects are left in their bucket")
     told += [f"The service goes on with: {'; '.join(interruption.goes_on)}"] if interruption.goes_on else []
-    lines = [f"{'. '.join(told)}. To continue here:", f"  {again}"]
-    say("", *lines, level="info", event="interrupted", command=again)
+    lines = [f"{'. '.join(told)}. To continue here:", f"  {interruption.again}"]
+    say("", *lines, level="info", event="interrupted", command=interruption.again)

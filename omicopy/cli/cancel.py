@@ -35,6 +35,7 @@ def cancel(
     grace: options.Grace = "60s",
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     dry_run: options.DryRun = False,
     output: options.Output = OutputForm.TABLE,
     verbose: options.Verbose = 0,
@@ -63,7 +64,7 @@ def cancel(
 
     speak(log_format, verbose)
     check_task_ids(task_ids)
-    clients = clients_for([profile], parse_duration(retry), http_timeout)
+    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle)
     journal = Journal(state_folder() / "journal", listen)
     party, done = Canceller(clients, profile, journal, parse_duration(grace), dry_run).cancel(task_ids)
     if output is OutputForm.TABLE:

@@ -37,6 +37,7 @@ def copy(
     grace: options.Grace = "60s",
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     lock_wait: options.LockWait = "0s",
     re_export: options.ReExport = False,
     no_wait: options.NoWait = False,
@@ -61,7 +62,7 @@ def copy(
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout, import_timeout)
     orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline, parallel), lock_wait)
     care = parse_aftercare(tags or (), copy_tags, share_with or ())
-    clients = clients_for([source, *targets], budgets.retry, http_timeout)
+    clients = clients_for([source, *targets], budgets.retry, http_timeout, ca_bundle)
     presentation = Presentation(output, quiet, image_lines)
     finish(
         clients,

@@ -39,6 +39,7 @@ def cors(
     dry_run: options.DryRun = False,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -58,7 +59,7 @@ def cors(
     speak(log_format, verbose)
     bucket = split_bucket(location)
     origins = [check_origin(text) for text in allow_origin or ()]
-    storage = clients_for([profile], parse_duration(retry), http_timeout).storage(profile)
+    storage = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle).storage(profile)
     there = storage.cors_rules(bucket)
     rules = with_origins(there, origins)
     added = rules[len(there) :]

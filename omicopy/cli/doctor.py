@@ -43,6 +43,7 @@ def doctor(
     dry_run: options.DryRun = False,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     output: options.Output = OutputForm.TABLE,
     verbose: options.Verbose = 0,
     log_format: options.LogFormatOption = LogFormat.TEXT,
@@ -73,7 +74,7 @@ def doctor(
             unusable[profile] = error
     usable = [profile for profile in asked.profiles if profile not in unusable]
     patience = min(parse_duration(retry), parse_duration(_SHORT_PATIENCE))
-    examined = examine(clients_for(usable, patience, http_timeout), asked, unusable, datetime.now(UTC))
+    examined = examine(clients_for(usable, patience, http_timeout, ca_bundle), asked, unusable, datetime.now(UTC))
     findings = [*examined, *look_at_file(asked.profiles, os.environ)]
     _print(findings, output)
     failed = verdict_of(findings)

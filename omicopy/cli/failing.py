@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import typer
@@ -29,7 +29,7 @@ class Command(TyperCommand):
             return super().make_context(info_name, args, parent, **extra)
         except typer.TyperException as error:
             form = _typed_form(typed) if any(param.name == "output" for param in self.params) else None
-            self._print(form, OmicopyError(ErrorCode.USAGE, error.format_message()))
+            _print_failure(self.name, form, OmicopyError(ErrorCode.USAGE, error.format_message()))
             raise
 
     def invoke(self, ctx: Any) -> Any:
@@ -38,28 +38,38 @@ class Command(TyperCommand):
             return super().invoke(ctx)
         except Interrupted as interruption:
             interruption.again = command_in_force(ctx)
-            self._print(form, interruption)
+            _print_failure(self.name, form, interruption)
             raise
         except OmicopyError as error:
-            self._print(form, error)
+            _print_failure(self.name, form, error)
             raise
         except (typer.Exit, typer.Abort, typer.TyperException):
             raise
         except Exception:
-            self._print(form, OmicopyError(ErrorCode.FAILED, "This should not have happened", "See what stderr says."))
+            unforeseen = OmicopyError(ErrorCode.FAILED, "This should not have happened", "See what stderr says.")
+            _print_failure(self.name, form, unforeseen)
             raise
 
-    def _print(self, form: OutputForm | None, error: OmicopyError | Interrupted) -> None:
-        if form not in _JSON:
-            return
-        from omicopy.cli.results import has_printed_object, print_object
-        from omicopy.model.report import SCHEMA, describe_error, describe_interruption
 
-        if has_printed_object():
-            return
-        copies: dict[str, Any] = {"copies": [], "api_calls": {}} if self.name in _COPYING else {}
-        why = describe_error(error) if isinstance(error, OmicopyError) else describe_interruption(error)
-        print_object({"schema": SCHEMA, **copies, "error": why}, form)
+def interrupted_early(interruption: Interrupted) -> None:
+    """Does the same for an interruption that came before the command line was read."""
+    typed = sys.argv[1:]
+    _print_failure(typed[0] if typed else None, _typed_form(typed), interruption)
+    told = {name: value for name, value in sorted(os.environ.items()) if name.startswith("OMICOPY_")}
+    interruption.again = _command(["omicopy", *typed], told)
+
+
+def _print_failure(command: str | None, form: OutputForm | None, error: OmicopyError | Interrupted) -> None:
+    if form not in _JSON:
+        return
+    from omicopy.cli.results import has_printed_object, print_object
+    from omicopy.model.report import SCHEMA, describe_error, describe_interruption
+
+    if has_printed_object():
+        return
+    copies: dict[str, Any] = {"copies": [], "api_calls": {}} if command in _COPYING else {}
+    why = describe_error(error) if isinstance(error, OmicopyError) else describe_interruption(error)
+    print_object({"schema": SCHEMA, **copies, "error": why}, form)
 
 
 def _typed_form(args: Sequence[str]) -> OutputForm | None:
@@ -91,8 +101,14 @@ def command_in_force(ctx: Any) -> str:
             (arguments if is_argument else options).extend(_words(param, ctx.params[param.name], is_argument))
     words = ["omicopy", *typed[:end], *options, *typed[end:]]
     words += ["--", *arguments] if any(word.startswith("-") for word in arguments) and "--" not in words else arguments
+    return _command(words, {})
+
+
+def _command(words: Sequence[str], told: Mapping[str, str]) -> str:
+    """As one types it, with variables of the environment before it."""
     file = os.environ.get("OSC_CONFIG_FILE")
-    return (f"OSC_CONFIG_FILE={shlex.quote(file)} " if file else "") + shlex.join(words)
+    variables = {**({"OSC_CONFIG_FILE": file} if file else {}), **told}
+    return " ".join([*(f"{name}={shlex.quote(value)}" for name, value in variables.items()), shlex.join(words)])
 
 
 def _words(param: Any, value: Any, is_argument: bool) -> Iterator[str]:

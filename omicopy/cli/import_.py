@@ -67,6 +67,7 @@ def import_image(
     grace: options.Grace = "60s",
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     lock_wait: options.LockWait = "0s",
     no_wait: options.NoWait = False,
     dry_run: options.DryRun = False,
@@ -104,7 +105,7 @@ def import_image(
         allow_private=allow_private,
         care=parse_aftercare(tags or (), True, share_with or ()),
     )
-    clients = clients_for([target], budgets.retry, http_timeout)
+    clients = clients_for([target], budgets.retry, http_timeout, ca_bundle)
     orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline), lock_wait)
     now = datetime.now(UTC)
     with clients.time_limit.until(orders.mode.ends):

@@ -42,6 +42,7 @@ def inspect(
     allow_private: options.AllowPrivate = False,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -64,7 +65,7 @@ def inspect(
 
     speak(log_format, verbose)
     named = [profile] if profile and is_own(source) else []
-    clients = clients_for(named, parse_duration(retry), http_timeout)
+    clients = clients_for(named, parse_duration(retry), http_timeout, ca_bundle)
     now = datetime.now(UTC)
     inspection = api.inspect(source, profile=profile, probe=probe, allow_private=allow_private, clients=clients)
     if output is OutputForm.TABLE:

@@ -79,6 +79,7 @@ def build(
     dry_run: options.DryRun = False,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -108,7 +109,7 @@ def build(
         [parse_volume(text) for text in volumes or ()],
         dry_run,
     )
-    clients = clients_for([profile], parse_duration(retry), http_timeout)
+    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle)
     built = build_manifest(clients, wish)
     compare_clocks(clients)
     for warning in built.warnings:

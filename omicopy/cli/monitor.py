@@ -6,6 +6,7 @@ What was asked for wrongly is said before anything starts. Later on none of it s
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from omicopy.cli.talk import keep_secret, safe, safe_lines, warn
 from omicopy.cli.whole_file import check_place, write_whole
+from omicopy.cloud.network import Network
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.calls import CallCount
 from omicopy.model.metrics import EndedRun, count_by_status, render_metrics
@@ -32,11 +34,13 @@ class Monitor:
     Asked for nothing, it does nothing.
     """
 
-    def __init__(self, metrics_file: str | None, ping_url_file: str | None, report: str | None) -> None:
+    def __init__(
+        self, metrics_file: str | None, ping_url_file: str | None, report: str | None, network: Network | None = None
+    ) -> None:
         """Raises USAGE for a file that can't be there, and for a ping file without a usable URL in it."""
         self._metrics = _checked("--metrics-file", metrics_file)
         self._report = _checked("--report", report)
-        self._ping = None if ping_url_file is None else _ping(ping_url_file)
+        self._ping = None if ping_url_file is None else _ping(ping_url_file, network or Network(os.environ))
 
     def begin(self) -> None:
         """Says that the run starts."""
@@ -103,7 +107,7 @@ def _checked(option: str, file: str | None) -> str | None:
     return file
 
 
-def _ping(file: str) -> Ping:
+def _ping(file: str, network: Network) -> Ping:
     from omicopy.cloud.ping import Ping
 
     hint = "Write one URL (https://…) into a file of its own, and nothing else."
@@ -113,8 +117,11 @@ def _ping(file: str) -> Ping:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise OmicopyError(ErrorCode.USAGE, f"--ping-url-file can't read {file!r}: {reason}", hint) from None
+    if len(content) > PING_FILE_LIMIT:
+        message = f"--ping-url-file can't use {file!r}: it is larger than {PING_FILE_LIMIT} bytes"
+        raise OmicopyError(ErrorCode.USAGE, message, hint)
     try:
-        ping = Ping("" if len(content) > PING_FILE_LIMIT else content.decode(errors="replace"))
+        ping = Ping(content.decode(errors="replace"), network)
     except OmicopyError as error:
         raise OmicopyError(error.code, f"--ping-url-file can't use {file!r}: {error.message}", hint) from None
     keep_secret(*ping.secrets())

@@ -184,7 +184,9 @@ Cleanup = Annotated[
         help="Delete the exported objects once every copy is there; only of exports that this tool started.",
     ),
 ]
-Deadline = Annotated[str | None, duration("--deadline", ANY_DURATION.read, "How long the whole run may take.")]
+Deadline = Annotated[
+    str | None, duration("--deadline", ANY_DURATION.read, "How long the whole command may take, from its start.")
+]
 Parallel = Annotated[
     int | None,
     typer.Option(
@@ -205,6 +207,15 @@ Grace = Annotated[
 ]
 Retry = Annotated[str, duration("--retry", ANY_DURATION.read, "For how long failures that may pass are borne.")]
 HttpTimeout = Annotated[str, duration("--http-timeout", TIMEOUT.read, "How long one answer may take.")]
+CaBundle = Annotated[
+    str | None,
+    typer.Option(
+        "--ca-bundle",
+        metavar="PATH",
+        envvar="OMICOPY_CA_BUNDLE",
+        help="Trust these authorities' certificates alone: a PEM file, or a folder with hashed names.",
+    ),
+]
 LockWait = Annotated[
     str,
     duration(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from omicopy.copying.survey import Survey
     from omicopy.model.plan import Retention
     from omicopy.model.pruning import Entry
+
+    Connect = Callable[[Sequence[str]], Clients]
 
 _COLUMNS = ("Action", "What", "ID", "Name", "Source's date", "Why", "Where")
 
@@ -61,6 +63,7 @@ def prune(
     grace: options.Grace = "60s",
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     output: options.Output = OutputForm.TABLE,
     verbose: options.Verbose = 0,
     log_format: options.LogFormatOption = LogFormat.TEXT,
@@ -77,6 +80,7 @@ def prune(
     In a pipe one line each, with tabs between: keep or delete (with --yes also deleted, gone or failed), image, export
     or snapshot, ID, name, the source's date, why, and where.
     """
+    from omicopy.cli.accounts import clients_for
     from omicopy.cli.talk import say, say_error, speak, warn
     from omicopy.copying.carry_out import state_folder
     from omicopy.copying.importers import Importers
@@ -89,25 +93,28 @@ def prune(
 
     speak(log_format, verbose)
     now = datetime.now(UTC)
-    patience, pause = parse_duration(retry), parse_duration(grace).total_seconds()
+    patience, pause = parse_duration(retry), parse_duration(grace)
 
     def settle() -> None:
         say(f"Deleting the exported objects in {grace}, unless they turn out to be needed")
-        time.sleep(pause)
+        time.sleep(pause.total_seconds())
+
+    def connect(profiles: Sequence[str]) -> Clients:
+        return clients_for(profiles, patience, http_timeout, ca_bundle)
 
     def silent(_: object) -> None:
         pass
 
     if plan is not None:
         _check_plan_alone(context)
-        clients, survey = _survey_plan(plan, patience, http_timeout, now)
+        clients, survey = _survey_plan(plan, connect, now)
     else:
         asked = _Asked(source, targets or (), keep_last, keep_within, bucket, prefix)
-        clients, survey = _survey_accounts(asked, patience, http_timeout, now)
+        clients, survey = _survey_accounts(asked, connect, now)
     entries = survey.entries
     if yes:
         journal, locks = Journal(state_folder() / "journal", silent), Locks(state_folder() / "locks", silent)
-        importers = Importers(clients, journal, locks, survey.parties, timedelta(seconds=pause))
+        importers = Importers(clients, journal, locks, survey.parties, pause)
         manner = Manner(now, settle, importers.keep)
         try:
             entries = delete(clients, entries, warn, manner)
@@ -136,21 +143,19 @@ class _Asked:
     prefix: str
 
 
-def _survey_plan(plan: str, retry: timedelta, http_timeout: str, now: datetime) -> tuple[Clients, Survey]:
+def _survey_plan(plan: str, connect: Connect, now: datetime) -> tuple[Clients, Survey]:
     from omicopy import api
-    from omicopy.cli.accounts import clients_for
     from omicopy.cli.talk import say
     from omicopy.copying.survey import survey_plan
 
     loaded = api.load_plan(plan)
     if not any(job.retention for job in loaded.jobs):
         say(f"No job of {plan} has a retention: all is kept.")
-    clients = clients_for(loaded.profiles, retry, http_timeout)
+    clients = connect(loaded.profiles)
     return clients, survey_plan(clients, loaded, now)
 
 
-def _survey_accounts(asked: _Asked, retry: timedelta, http_timeout: str, now: datetime) -> tuple[Clients, Survey]:
-    from omicopy.cli.accounts import clients_for
+def _survey_accounts(asked: _Asked, connect: Connect, now: datetime) -> tuple[Clients, Survey]:
     from omicopy.copying.prepare import identify
     from omicopy.copying.survey import survey_accounts
     from omicopy.model.belonging import Scope
@@ -162,7 +167,7 @@ def _survey_accounts(asked: _Asked, retry: timedelta, http_timeout: str, now: da
     retention = _retention(asked.keep_last, asked.keep_within)
     bucket = check_bucket(asked.bucket) if asked.bucket else None
     targets = list(dict.fromkeys(asked.targets))
-    clients = clients_for([asked.source, *targets], retry, http_timeout)
+    clients = connect([asked.source, *targets])
     scope = Scope(identify(clients, asked.source), retention, bucket=bucket, prefix=check_prefix(asked.prefix))
     return clients, survey_accounts(clients, scope, targets, now)
 

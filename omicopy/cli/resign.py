@@ -33,6 +33,7 @@ def resign(
     ] = None,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -55,7 +56,7 @@ def resign(
 
     speak(log_format, verbose)
     life = parse_duration(expires)
-    clients = clients_for([profile], parse_duration(retry), http_timeout)
+    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle)
     now = datetime.now(UTC)
     renewed = renew(clients, profile, *locate(clients, profile, source, now), now, life, allow_key_prefix or ())
     compare_clocks(clients)

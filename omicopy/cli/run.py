@@ -69,6 +69,7 @@ def run(
     grace: options.Grace = "60s",
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     lock_wait: options.LockWait = "0s",
     no_wait: options.NoWait = False,
     output: options.Output = OutputForm.TABLE,
@@ -82,7 +83,7 @@ def run(
     nothing else from being done; the next run makes good what is missing.
     """
     from omicopy import api
-    from omicopy.cli.accounts import clients_for
+    from omicopy.cli.accounts import clients_for, network_of
     from omicopy.cli.monitor import Monitor
     from omicopy.cli.results import image_lines
     from omicopy.cli.running import Presentation, budgets_of, mode_of, orders_of, watch
@@ -105,12 +106,13 @@ def run(
         if plan is None:
             raise OmicopyError(ErrorCode.USAGE, "There is no plan", "Name its file: omicopy run PLAN.yaml")
         loaded = api.load_plan(plan)
-        clients = clients_for(loaded.only(only or ()).profiles, budgets.retry, http_timeout)
+        clients = clients_for(loaded.only(only or ()).profiles, budgets.retry, http_timeout, ca_bundle)
         return api.run_plan(
             loaded, only=only or (), shard=part, orders=orders, clients=clients, watch=watch(clients, presentation)
         )
 
-    monitor = Monitor(None, None, None) if check else Monitor(metrics_file, ping_url_file, report)
+    told = (None, None, None) if check else (metrics_file, ping_url_file, report)
+    monitor = Monitor(*told, network_of(ca_bundle))
     raise typer.Exit(_monitored(monitor, carry_out, lambda: clients.counts(), presentation))
 
 

@@ -87,9 +87,10 @@ class Presentation:
         self._has_shown_all = True
 
     def show_interrupted(self, interruption: Interrupted, calls: Mapping[str, CallCount]) -> None:
-        """How every copy stands; nothing where that was shown before, or nothing is known."""
+        """How every copy stands, where that was not shown before. Of nothing there is no table."""
         results = copies_of(interruption)
-        if results and not self._has_shown_all and not has_printed_object():
+        is_due = bool(results) or self.output is not OutputForm.TABLE
+        if is_due and not self._has_shown_all and not has_printed_object():
             self.show(results, calls, interruption)
 
 

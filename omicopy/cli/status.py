@@ -46,6 +46,7 @@ def status(
     ] = False,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
     output: options.Output = OutputForm.TABLE,
     verbose: options.Verbose = 0,
     log_format: options.LogFormatOption = LogFormat.TEXT,
@@ -66,7 +67,7 @@ def status(
     from omicopy.model.duration import parse_duration
 
     speak(log_format, verbose)
-    network = Network(parse_duration(retry), http_timeout)
+    network = Network(parse_duration(retry), http_timeout, ca_bundle)
     if _is_plan(names or (), source):
         _show_plan((names or [""])[0], output, network)
         return
@@ -88,10 +89,11 @@ def _is_plan(names: Sequence[str], source: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """How patient the reads are."""
+    """How patient the reads are, and whose certificates they trust."""
 
     retry: timedelta
     http_timeout: str
+    ca_bundle: str | None
 
 
 def _show_account(source: str, targets: Sequence[str], wanted: Wanted, output: OutputForm, network: Network) -> None:
@@ -101,7 +103,7 @@ def _show_account(source: str, targets: Sequence[str], wanted: Wanted, output: O
     from omicopy.copying.overview import look_around
     from omicopy.model.overview import describe_export, describe_image
 
-    clients = clients_for([source, *targets], network.retry, network.http_timeout)
+    clients = clients_for([source, *targets], network.retry, network.http_timeout, network.ca_bundle)
     view = look_around(clients, source, targets, wanted, datetime.now(UTC))
     if output is OutputForm.TABLE:
         print_rows([*map(export_row, view.exports), *map(image_row, view.images)])
@@ -125,7 +127,7 @@ def _show_plan(file: str, output: OutputForm, network: Network) -> None:
     from omicopy.model.request import Budgets
 
     plan = parse_plan(read_plan_text(file), file, os.environ)
-    clients = clients_for(plan.profiles, network.retry, network.http_timeout)
+    clients = clients_for(plan.profiles, network.retry, network.http_timeout, network.ca_bundle)
     prepared = plan_requests(clients, plan, Budgets())
     view = look_at_plan(clients, prepared.requests)
     errors = [*(failure.error for failure in prepared.failures), *view.errors]

@@ -74,7 +74,7 @@ def install() -> None:
 def _unfailing(stream: TextIO | None) -> _Text:
     """The same stream with the same manners; letters that its encoding has not are escaped: a name may have any."""
     if stream is None:
-        raw = Unfailing(os.open(os.devnull, os.O_WRONLY), OSError(errno.EBADF, os.strerror(errno.EBADF)))
+        raw = Unfailing(os.open(os.devnull, os.O_WRONLY), OSError(errno.EBADF, "it is closed"))
     else:
         stream.flush()
         raw = Unfailing(stream.fileno())

@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import requests
 from osc_sdk_python.call import Call
 from osc_sdk_python.credentials import Endpoint, Profile
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from omicopy.cloud.failure import (
     Answer,
     Cause,
     ServiceError,
-    is_broken_tls,
     parse_clock_ahead,
     parse_retry_after,
     refused,
     temporary,
 )
 from omicopy.cloud.log import logged
+from omicopy.cloud.network import ClientCert
 from omicopy.cloud.pages import all_pages
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace, read_patiently, send_once
+from omicopy.cloud.transport import Transport, failures_told
 from omicopy.errors import ErrorCode
 from omicopy.model import answers
 from omicopy.model.calls import CallCount
@@ -37,18 +36,27 @@ TOLD_PATIENCE = 30.0
 """Seconds; whoever waits for longer than that is told why."""
 PAGE = 1000
 """The service's largest page; its default is 100."""
+_NO_ADDRESS = (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema)
 
 
-class _TimedAdapter(HTTPAdapter):
-    """The SDK sets no timeout, and a silent server would hang it for ever (DOMAIN.md §6)."""
+class _Adapter(HTTPAdapter):
+    """What requests sends goes through our transport, whatever requests itself would read from the environment."""
 
-    def __init__(self, timeout: tuple[float, float]) -> None:
+    def __init__(self, transport: Transport, client_cert: ClientCert) -> None:
         super().__init__()
-        self._timeout = timeout
+        self._transport = transport
+        self._client_cert = client_cert
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        kwargs["timeout"] = kwargs.get("timeout") or self._timeout
-        return super().send(request, *args, **kwargs)
+    def send(self, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
+        answer = self._transport.send(
+            request.method or "",
+            request.url or "",
+            request.headers,
+            request.body,
+            client_cert=self._client_cert,
+            decode=True,
+        )
+        return self.build_response(request, answer.raw())
 
 
 class _Call(Call):  # type: ignore[misc]
@@ -63,19 +71,20 @@ class Api:
     """One account's API. Reads are retried; a create is sent exactly once (R1). Raises ServiceError only."""
 
     def __init__(
-        self, account: Account, timeout: tuple[float, float], pace: Pace, tell: Callable[[str], None] = lambda _: None
+        self, account: Account, transport: Transport, pace: Pace, tell: Callable[[str], None] = lambda _: None
     ) -> None:
         self.account = account
         self.pace = pace
         self.count = CallCount()
         self._tell: Callable[[str], None] | None = tell
         self._call = _Call(max_retries=0, resolved=_sdk_profile(account))
+        self._call.session.trust_env = False  # no .netrc, no proxies: the transport alone decides
         self._call.session.max_redirects = 0
         self._call.session.hooks["response"] = [self._compare_clocks, _insist_on_status]
         self.clock_ahead: timedelta | None = None
         """By how much this machine's clock is ahead of the service's, as its last answer told."""
         for scheme in ("https://", "http://"):
-            self._call.session.mount(scheme, _TimedAdapter(timeout))
+            self._call.session.mount(scheme, _Adapter(transport, account.client_cert))
 
     def read(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """One answer; retried for `patience` seconds."""
@@ -163,20 +172,21 @@ class Api:
             return answer
 
     def _call_sdk(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        try:
-            answer = self._call.api(action, **parameters)
-        except requests.HTTPError as error:
-            raise _of_status(action, self._where, error.response) from None
-        except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema):
-            raise _unusable_endpoint(action, self._where, self.account.api_endpoint) from None
-        except requests.RequestException as error:
-            host = urlsplit(self.account.api_endpoint).netloc.rpartition("@")[2]
-            raise _of_transport(action, self._where, error, host) from None
-        except OSError as error:  # requests' own word for a certificate's file that is not there
-            raise _unusable_file(action, self._where, error) from None
-        except (ValueError, AttributeError, TypeError, LookupError, RecursionError):
-            # The SDK takes every answer apart as if it were an error's; JSON of another shape makes it stumble.
-            raise temporary(Cause.GARBLED, action, self._where, Cause.GARBLED.value) from None
+        with failures_told(action, self._where):
+            try:
+                answer = self._call.api(action, **parameters)
+            except requests.HTTPError as error:
+                raise _of_status(action, self._where, error.response) from None
+            except (
+                requests.exceptions.InvalidURL,
+                requests.exceptions.MissingSchema,
+                requests.exceptions.InvalidSchema,
+            ):
+                raise _unusable_endpoint(action, self._where, self.account.api_endpoint) from None
+            except requests.TooManyRedirects:
+                said = "the endpoint redirects elsewhere"
+                raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, self._where, said) from None
+        # The SDK takes every answer apart as if it were an error's; JSON of another shape makes it stumble, or passes.
         if not isinstance(answer, Mapping):
             raise temporary(Cause.GARBLED, action, self._where, Cause.GARBLED.value)
         return answer
@@ -190,13 +200,11 @@ def _insist_on_status(response: requests.Response, *_: object, **__: object) -> 
 
 
 def _sdk_profile(account: Account) -> Any:
-    cert = account.client_cert
     return Profile(
         access_key=account.access_key,
         secret_key=account.secret_key,
         region=account.region,
         protocol="https",
-        x509_client_cert=cert,
         endpoints=Endpoint(api=account.api_endpoint, oos=account.oos_endpoint),
     )
 
@@ -226,31 +234,6 @@ def _answer(response: requests.Response) -> Answer:
         request_id=answers.text(answers.mapping(body, "ResponseContext"), "RequestId") or "",
         retry_after=parse_retry_after(response.headers),
     )
-
-
-def _of_transport(action: str, where: str, error: requests.RequestException, host: str) -> ServiceError:
-    if isinstance(error, requests.exceptions.SSLError) and not is_broken_tls(error):
-        said = f"the server's certificate is not trusted: {error}"
-        return ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, where, said, hint="Check REQUESTS_CA_BUNDLE.")
-    if isinstance(error, requests.ConnectTimeout):
-        return temporary(Cause.UNREACHABLE, action, where, f"{host} can't be reached in time")
-    if isinstance(error, requests.Timeout):
-        return temporary(Cause.SILENT, action, where, Cause.SILENT.value)
-    if isinstance(error, requests.TooManyRedirects):
-        return ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, where, "the endpoint redirects elsewhere")
-    if isinstance(error, ValueError):  # requests' own JSONDecodeError
-        return temporary(Cause.GARBLED, action, where, Cause.GARBLED.value)
-    reason = error.args[0] if error.args else None
-    if isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError):
-        return temporary(Cause.UNREACHABLE, action, where, f"{host} can't be reached")
-    if isinstance(error, requests.exceptions.ProxyError):
-        return temporary(Cause.UNREACHABLE, action, where, "the proxy can't be reached")
-    return temporary(Cause.RESET, action, where, Cause.RESET.value)
-
-
-def _unusable_file(action: str, where: str, error: OSError) -> ServiceError:
-    hint = "Mend the profile's x509_client_cert, or REQUESTS_CA_BUNDLE."
-    return ServiceError(ErrorCode.CONFIGURATION, Cause.REFUSED, action, where, str(error), hint=hint)
 
 
 def _unusable_endpoint(action: str, where: str, endpoint: str) -> ServiceError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from omicopy.cloud.fetch import Fetcher
+from omicopy.cloud.network import Network
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace
 from omicopy.cloud.time_limit import TimeLimit
@@ -15,28 +16,33 @@ from omicopy.model.calls import CallCount
 
 if TYPE_CHECKING:
     from omicopy.cloud.api import Api
+    from omicopy.cloud.fetch import Fetcher
     from omicopy.cloud.storage import Storage
+    from omicopy.cloud.transport import Transport
 
-CONNECT_TIMEOUT = 10.0
-"""Seconds."""
 LONGEST_BURST = 30.0
 """Seconds for which one read is repeated before the caller hears of it; what lasts longer is for the loop to bear."""
 
 
 @dataclass(slots=True)
 class Clients:
-    """The clients of every account that takes part, by profile. `read_timeout` in seconds; `retry` bounds one read."""
+    """The clients of every account that takes part, by profile. `retry` bounds one read.
+
+    The first that is asked for raises CONFIGURATION when a proxy or a certificate of any account can't be used: before
+    anything is sent to anybody.
+    """
 
     accounts: Mapping[str, Account]
-    read_timeout: float = 60.0
-    retry: timedelta = timedelta(seconds=LONGEST_BURST)
     time_limit: TimeLimit = field(default_factory=TimeLimit)
-    """The command's own time: what is left of --deadline."""
+    """For every answer, and for all of them: what is left of --deadline."""
+    network: Network = field(default_factory=lambda: Network(os.environ))
+    retry: timedelta = timedelta(seconds=LONGEST_BURST)
     tell: Callable[[str], None] = lambda _: None
     """Hears of a failure that somebody sits and waits through."""
     _apis: dict[str, Api] = field(default_factory=dict)
     _storages: dict[str, Storage] = field(default_factory=dict)
     _fetcher: Fetcher | None = None
+    _transport: Transport | None = None
 
     @property
     def patience(self) -> float:
@@ -47,18 +53,21 @@ class Clients:
         if profile not in self._apis:
             from omicopy.cloud.api import Api
 
-            self._apis[profile] = Api(self.accounts[profile], self._timeout, self._pace(), self.tell)
+            self._apis[profile] = Api(self.accounts[profile], self.transport, self._pace(), self.tell)
         return self._apis[profile]
 
     def storage(self, profile: str) -> Storage:
         if profile not in self._storages:
             from omicopy.cloud.storage import Storage
 
-            self._storages[profile] = Storage(self.accounts[profile], self._timeout, self._pace(), self.patience)
+            self._storages[profile] = Storage(self.accounts[profile], self.transport, self._pace(), self.patience)
         return self._storages[profile]
 
     def fetcher(self) -> Fetcher:
-        self._fetcher = self._fetcher or Fetcher(self._timeout, self._pace(), self.patience)
+        if self._fetcher is None:
+            from omicopy.cloud.fetch import Fetcher
+
+            self._fetcher = Fetcher(self.transport, self._pace(), self.patience)
         return self._fetcher
 
     def clocks_ahead(self) -> dict[str, timedelta]:
@@ -74,5 +83,19 @@ class Clients:
         return Pace(time_limit=self.time_limit)
 
     @property
-    def _timeout(self) -> tuple[float, float]:
-        return (min(CONNECT_TIMEOUT, self.read_timeout), self.read_timeout)
+    def transport(self) -> Transport:
+        """What they all send with."""
+        if self._transport is None:
+            from omicopy.cloud.transport import Transport
+
+            self._check()
+            self._transport = Transport(self.network, self.time_limit)
+        return self._transport
+
+    def _check(self) -> None:
+        self.network.check()
+        for account in self.accounts.values():
+            self.network.proxy_for(account.api_endpoint)
+            self.network.proxy_for(account.oos_endpoint)
+            if account.client_cert is not None:
+                self.network.tls(account.client_cert)

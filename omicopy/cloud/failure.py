@@ -145,19 +145,23 @@ _BROKEN = ("BAD_RECORD_MAC", "UNEXPECTED_EOF", "INTERNAL_ERROR", "RECORD_LAYER_F
 
 def is_broken_tls(error: BaseException | None) -> bool:
     """Whether a TLS connection broke: that may pass, and a write may have happened. All else at TLS is a refusal."""
-    seen: list[object] = []
+    return any(
+        isinstance(one, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError)
+        or (isinstance(one, ssl.SSLError) and any(word in str(getattr(one, "reason", "")) for word in _BROKEN))
+        for one in causes_of(error)
+    )
+
+
+def causes_of(error: BaseException | None) -> list[BaseException]:
+    """The error, and all that libraries wrapped into it. Not what was being handled when it came: that is past."""
+    found: list[BaseException] = []
     left: list[object] = [error]
-    while left and len(seen) < 50:
-        one = left.pop()
-        if not isinstance(one, BaseException) or any(one is known for known in seen):
-            continue
-        seen.append(one)
-        if isinstance(one, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError):
-            return True
-        if isinstance(one, ssl.SSLError) and any(word in str(getattr(one, "reason", "")) for word in _BROKEN):
-            return True
-        left += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
-    return False
+    while left and len(found) < 50:
+        one = left.pop(0)
+        if isinstance(one, BaseException) and not any(one is known for known in found):
+            found.append(one)
+            left += [*one.args, getattr(one, "reason", None), one.__cause__]
+    return found
 
 
 def parse_clock_ahead(headers: Mapping[str, str]) -> timedelta | None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
-import time
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-
-import urllib3
 
 from omicopy.cloud.failure import (
     Answer,
@@ -21,9 +17,9 @@ from omicopy.cloud.failure import (
 )
 from omicopy.cloud.log import logged
 from omicopy.cloud.object_size import object_size
-from omicopy.cloud.pools import Pools, failures_told
 from omicopy.cloud.refusal import REFUSED_STATUSES, UrlRefused, read_refusal
 from omicopy.cloud.retry import Pace, read_patiently
+from omicopy.cloud.transport import Transport, failures_told
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.presigned import PresignedUrl
 from omicopy.model.refusal import Refusal
@@ -57,12 +53,10 @@ class Probe:
 class Fetcher:
     """GETs through pre-signed URLs; retried for `patience` seconds. Raises ServiceError only."""
 
-    def __init__(self, timeout: tuple[float, float], pace: Pace, patience: float) -> None:
-        self._timeout = urllib3.Timeout(connect=timeout[0], read=timeout[1])
-        self._longest = timeout[1]
+    def __init__(self, transport: Transport, pace: Pace, patience: float) -> None:
+        self._transport = transport
         self._pace = pace
         self._patience = patience
-        self._pools = Pools()
         self.clock_ahead: timedelta | None = None
         """By how much this machine's clock is ahead of the store's, as its last answer told."""
 
@@ -99,43 +93,17 @@ class Fetcher:
 
     def _request(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Response:
         with failures_told(action, url.host):
-            response = self._pools.pool(url.url).request(
-                "GET",
-                url.url,
-                headers={"User-Agent": "omicopy", **headers},
-                timeout=self._timeout,
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-            try:
-                data = self._read_in_time(response, action, url.host)
-                length = _length(response)
-                self.clock_ahead = parse_clock_ahead(response.headers) or self.clock_ahead
-            finally:
-                response.close()
-        if response.status == 200 and length is not None and len(data) < min(length, MANIFEST_LIMIT):
-            raise temporary(Cause.RESET, action, url.host, "the answer is cut short")
-        refusal = read_refusal(url, response.headers, data) if response.status in REFUSED_STATUSES else None
+            sent = {"User-Agent": "omicopy", **headers}
+            response = self._transport.send("GET", url.url, sent, limit=MANIFEST_LIMIT + 1)
+        self.clock_ahead = parse_clock_ahead(response.headers) or self.clock_ahead
+        refusal = read_refusal(url, response.headers, response.body) if response.status in REFUSED_STATUSES else None
         return _Response(
             response.status,
-            data,
+            response.body,
             parse_retry_after(response.headers),
             object_size(response.status, response.headers),
             refusal,
         )
-
-    def _read_in_time(self, response: urllib3.BaseHTTPResponse, action: str, host: str) -> bytes:
-        """The beginning of the body. A server that sends a byte now and then would outlast any pause between two."""
-        give_up, data = time.monotonic() + self._longest, bytearray()
-        while len(data) <= MANIFEST_LIMIT:
-            chunk = response.read1(MANIFEST_LIMIT + 1 - len(data), decode_content=False)
-            if not chunk:
-                break
-            data += chunk
-            if time.monotonic() > give_up:
-                raise temporary(Cause.SILENT, action, host, Cause.SILENT.value)
-        return bytes(data)
 
     def _failure(self, response: _Response, url: PresignedUrl) -> ServiceError:
         answer = Answer(response.status, retry_after=response.retry_after)
@@ -152,12 +120,6 @@ class Fetcher:
 
 
 _REDIRECTED = "No redirect is followed. Check the URL's host, or ask for a new URL."
-_NUMBER = re.compile(r"[0-9]{1,19}")
-
-
-def _length(response: urllib3.BaseHTTPResponse) -> int | None:
-    length = response.headers.get("Content-Length", "")
-    return int(length) if _NUMBER.fullmatch(length) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,14 @@ import urllib3
 
 from omicopy.cloud.failure import Answer, Cause, ServiceError, temporary
 from omicopy.cloud.log import logged
-from omicopy.cloud.pools import Pools, failures_told
+from omicopy.cloud.network import Network
+from omicopy.cloud.time_limit import TimeLimit
+from omicopy.cloud.transport import Transport, failures_told
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.presigned import parse_presigned
 
 TIMEOUT = 10.0
-"""Seconds, to connect and again for each part of the answer."""
+"""Seconds for one answer."""
 PAUSE = 1.0
 """Seconds before the one retry."""
 BODY_LIMIT = 10_000
@@ -26,7 +28,7 @@ _SECRET_LENGTH = 16
 class Ping:
     """One monitor's URL, which is a secret: who knows it can say that all is well."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, network: Network) -> None:
         """Raises USAGE, without an echo, for text that is no such URL: https, or http to this machine itself."""
         try:
             parsed = parse_presigned(text)
@@ -36,7 +38,7 @@ class Ping:
             raise OmicopyError(ErrorCode.USAGE, "its URL begins with http://, which anybody in between can read")
         self._url = parsed.url
         self._host = parsed.host
-        self._pools = Pools()
+        self._transport = Transport(network, TimeLimit(TIMEOUT))
 
     def secrets(self) -> list[str]:
         """What of the URL must not be shown; logs of connections show its path alone, in urllib3's spelling."""
@@ -58,19 +60,10 @@ class Ping:
         parts = urlsplit(self._url)
         path = parts.path.rstrip("/") + ending if ending else parts.path
         url = parts._replace(path=path, fragment="").geturl()
+        headers = {"User-Agent": "omicopy", "Content-Type": "text/plain; charset=utf-8"}
         with logged("Ping", self._host):
             with failures_told("Ping", self._host):
-                response = self._pools.pool(url).request(
-                    "POST",
-                    url,
-                    body=_cut(body),
-                    headers={"User-Agent": "omicopy", "Content-Type": "text/plain; charset=utf-8"},
-                    timeout=urllib3.Timeout(connect=TIMEOUT, read=TIMEOUT),
-                    retries=False,
-                    redirect=False,
-                    preload_content=False,
-                )
-                response.close()
+                response = self._transport.send("POST", url, headers, _cut(body), limit=0)
             self._check(response.status)
 
     def _check(self, status: int) -> None:

@@ -23,6 +23,7 @@ _REGION_KEYS = ("region", "region_name")
 _ENDPOINT_KEYS = ("endpoints.api", "endpoints.oos", "endpoint")
 _LONGEST_REGION = 63
 _UNSEEN_HINT = "Copy it again from where it was made, without blanks and without characters that can't be seen."
+_ASCII_HINT = "Copy it again: one of its letters is of another alphabet, be it that it looks alike."
 _VARIABLES = {
     "access_key": "ACCESS_KEY",
     "secret_key": "SECRET_KEY",
@@ -84,7 +85,7 @@ class _Settings:
         if " " in value:
             raise self.error(key, "holds a blank", _UNSEEN_HINT)
         if not value.isascii():
-            raise self.error(key, "holds a letter that is not ASCII", _UNSEEN_HINT)
+            raise self.error(key, "holds a letter that is not ASCII", _ASCII_HINT)
         return value
 
     def _missing(self, key: str) -> OmicopyError:

@@ -6,34 +6,26 @@ import base64
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import boto3
 import botocore.session
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    IncompleteReadError,
-    ParamValidationError,
-    ProxyConnectionError,
-    ReadTimeoutError,
-    SSLError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, is_broken_tls, parse_retry_after, refused, temporary
+from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
 from omicopy.cloud.fetch import MANIFEST_LIMIT
 from omicopy.cloud.log import logged
+from omicopy.cloud.network import ClientCert
 from omicopy.cloud.pages import all_pages
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace, read_patiently, send_once
-from omicopy.errors import ErrorCode
+from omicopy.cloud.transport import Transport, failures_told
+from omicopy.errors import ErrorCode, OmicopyError
 
 if TYPE_CHECKING:
-    from botocore.awsrequest import AWSRequest
+    from botocore.awsrequest import AWSPreparedRequest, AWSRequest
     from mypy_boto3_s3 import S3Client
 
 T = TypeVar("T")
@@ -53,11 +45,12 @@ class Storage:
     once.
     """
 
-    def __init__(self, account: Account, timeout: tuple[float, float], pace: Pace, patience: float) -> None:
+    def __init__(self, account: Account, transport: Transport, pace: Pace, patience: float) -> None:
+        """Raises CONFIGURATION for an endpoint that botocore can't use."""
         self.account = account
         self._pace = pace
         self._patience = patience
-        self._client = _client(account, timeout)
+        self._client = _client(account, transport)
 
     def sizes(self, bucket: str, prefix: str) -> dict[str, int]:
         """Every object's key and size in bytes under a prefix, from every page."""
@@ -161,36 +154,46 @@ class Storage:
 
 def _translated(action: str, where: str, call: Callable[[], T]) -> T:
     """Calls boto3; whatever it raises becomes a ServiceError."""
-    try:
-        return call()
-    except ClientError as error:
-        raise _of_answer(action, where, error) from None
-    except ParamValidationError as error:
-        raise ServiceError(ErrorCode.USAGE, Cause.REFUSED, action, where, str(error)) from None
-    except SSLError as error:
-        if is_broken_tls(error):
-            raise temporary(Cause.RESET, action, where, Cause.RESET.value) from None
-        raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, where, str(error)) from None
-    except (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError):
-        raise temporary(Cause.UNREACHABLE, action, where, "the server can't be reached") from None
-    except ReadTimeoutError:
-        raise temporary(Cause.SILENT, action, where, Cause.SILENT.value) from None
-    except (HTTPClientError, IncompleteReadError, OSError):
-        raise temporary(Cause.RESET, action, where, Cause.RESET.value) from None
-    except (BotoCoreError, ValueError, LookupError):
-        raise temporary(Cause.GARBLED, action, where, Cause.GARBLED.value) from None
+    with failures_told(action, where):
+        try:
+            return call()
+        except ClientError as error:
+            raise _of_answer(action, where, error) from None
+        except ParamValidationError as error:
+            raise ServiceError(ErrorCode.USAGE, Cause.REFUSED, action, where, str(error)) from None
+        except BotoCoreError as error:
+            raise ValueError(str(error)) from None
 
 
-def _client(account: Account, timeout: tuple[float, float]) -> S3Client:
+class _Session:
+    """What botocore sends goes through our transport: it has no say in proxies, certificates and timeouts."""
+
+    def __init__(self, transport: Transport, client_cert: ClientCert) -> None:
+        self._transport = transport
+        self._client_cert = client_cert
+
+    def send(self, request: AWSPreparedRequest) -> AWSResponse:
+        # botocore's own connections wait for a 100 before a body; others would not, and some proxies refuse to be asked
+        headers = {name: value for name, value in request.headers.items() if name.lower() != "expect"}
+        limit = MANIFEST_LIMIT + 1 if request.stream_output else None
+        body = cast("bytes | None", request.body)  # what this file sends is no stream
+        answer = self._transport.send(
+            request.method, request.url, headers, body, limit=limit, client_cert=self._client_cert
+        )
+        return AWSResponse(request.url, answer.status, cast("Any", answer.headers), answer.raw())
+
+    def close(self) -> None:
+        """The transport's connections are others', too."""
+
+
+def _client(account: Account, transport: Transport) -> S3Client:
     config = Config(
         signature_version="s3v4",
         s3={"addressing_style": "path", "us_east_1_regional_endpoint": "regional"},
         request_checksum_calculation="when_required",  # OOS refuses the checksums of newer clients (DOMAIN.md §4)
         response_checksum_validation="when_required",
-        connect_timeout=timeout[0],
-        read_timeout=timeout[1],
         retries={"total_max_attempts": 1},
-        client_cert=account.client_cert,
+        proxies={},  # those of the environment are not looked for
     )
     session = boto3.Session(
         aws_access_key_id=account.access_key,
@@ -198,12 +201,13 @@ def _client(account: Account, timeout: tuple[float, float]) -> S3Client:
         region_name=account.region,
         botocore_session=botocore.session.Session(session_vars=_NO_AWS_SETTINGS),
     )
-    client = session.client(
-        "s3",
-        endpoint_url=account.oos_endpoint,
-        config=config,
-        verify=os.environ.get("REQUESTS_CA_BUNDLE") or None,
-    )
+    try:
+        client = session.client("s3", endpoint_url=account.oos_endpoint, config=config, verify=False)
+    except (ValueError, BotoCoreError):
+        said = f"The storage's address {account.oos_endpoint!r} of {account.profile} can't be used"
+        raise OmicopyError(ErrorCode.CONFIGURATION, said, "Mend the profile's endpoint.") from None
+    # botocore lets nobody choose the session that an endpoint sends with; this is where it keeps it
+    client._endpoint.http_session = _Session(transport, account.client_cert)  # type: ignore[attr-defined]
     client.meta.events.register("before-call.s3", _follow_no_redirect)
     client.meta.events.register("before-sign.s3.PutBucketCors", _sum_up_as_before)
     return client

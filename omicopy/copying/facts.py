@@ -128,6 +128,11 @@ class ExportMemory:
         self.quota_refusal, self.unusable_since = None, None
 
     @property
+    def is_under_way(self) -> bool:
+        """Whether this run started it and has not seen it whole yet."""
+        return self.started > 0 and not self.is_whole
+
+    @property
     def _is_answer_lost(self) -> bool:
         """Whether the answer to a create of ours was lost, so that a new task counts as what it made."""
         return self.is_sent and self.task_id is None and self.doubt_since is not None

@@ -91,13 +91,13 @@ class Flight:
 
     def goes_on(self) -> str | None:
         """What the service does for this copy while nobody waits for it."""
-        if self.result is not None or self.told is None:
+        if self.result is not None:
             return None
-        phase, detail, _ = self.told
+        phase, detail, _ = self.told or ("", "", None)
         if not self.is_served or phase not in (stage.value for stage in Stage):
             if phase == "creating" or self.image.doubt_since is not None:
                 phase, detail = Stage.IMPORTING.value, self.image.created_id or _PERHAPS
-            elif phase == "starting" or self.export.doubt_since is not None:
+            elif phase == "starting" or self.export.doubt_since is not None or self.export.is_under_way:
                 phase, detail = Stage.EXPORTING.value, self.export.task_id or _PERHAPS
             else:
                 return None

@@ -118,7 +118,13 @@ def hand_out_upload(
     if not wish.check:
         return Handout(url, location, None)
     key_ends = _demand_key(clients, wish, now)
-    taken = clients.fetcher().probe(parse_presigned(presign(account, bucket, key))).life is Life.ALIVE
+    probe = clients.fetcher().probe(parse_presigned(presign(account, bucket, key)))
+    taken = probe.life is Life.ALIVE
+    if probe.refusal is not None and probe.refusal.is_of_signer:
+        said = (
+            f"The store refuses a URL of {location} signed with the profile {wish.profile!r}: {probe.refusal.message}"
+        )
+        raise OmicopyError(ErrorCode.DENIED, said, probe.refusal.own_hint)
     if not taken:
         _demand_bucket(clients, wish.profile, bucket, key)
     return Handout(url, location, None, key_ends, replaces=taken)

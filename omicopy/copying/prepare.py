@@ -183,7 +183,10 @@ def _pick(party: Party, wanted: str, visible: Sequence[Image]) -> Image:
 
 
 def _origins(clients: Clients, source: Party, wish: ExportWish) -> list[Origin]:
-    bucket, prefix = check_bucket(wish.bucket), check_prefix(wish.prefix)
+    with named("bucket"):
+        bucket = check_bucket(wish.bucket)
+    with named("prefix"):
+        prefix = check_prefix(wish.prefix)
     return [
         Origin(source, image, export_key(image.image_id, bucket, prefix, wish.disk_format))
         for image in find_images(clients, source, wish.images)

@@ -140,7 +140,8 @@ def _read_json(raw: bytes, where: str) -> dict[str, Any]:
             raw.decode("utf-8-sig"), object_pairs_hook=unique_keys, parse_float=finite, parse_constant=finite
         )
     except json.JSONDecodeError as error:
-        cut = ", it ends too early" if error.pos >= len(error.doc.rstrip()) else ""
+        is_cut = error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated string")
+        cut = ", it ends too early" if is_cut else ""
         raise _damaged(where, f"line {error.lineno}, column {error.colno}: not JSON{cut}") from None
     except UnicodeDecodeError as error:
         packed = " (it begins as a file of gzip does)" if raw.startswith(b"\x1f\x8b") else ""

@@ -23,9 +23,7 @@ def check_bucket(bucket: str) -> str:
 
 def check_prefix(prefix: str) -> str:
     """The prefix itself when a URL can lead to what lies under it; raises USAGE, before an export of hours fails."""
-    with named("the prefix"):
-        check_text(prefix)
-    if {".", ".."}.isdisjoint(prefix.split("/")):
+    if {".", ".."}.isdisjoint(check_text(prefix).split("/")):
         return prefix
     hint = "A prefix may hold slashes, but neither '.' nor '..' between them."
     raise OmicopyError(ErrorCode.USAGE, f"{prefix!r} is no usable prefix", hint)
@@ -57,5 +55,6 @@ def split_folder(location: str) -> tuple[str, str]:
     """Bucket and prefix of `s3://BUCKET/PREFIX`, by the rules of both; the prefix may be empty. Raises USAGE."""
     bucket, _, prefix = location.removeprefix("s3://").partition("/")
     if location.startswith("s3://") and bucket:
-        return check_bucket(bucket), check_prefix(prefix)
+        with named(ascii(location)):
+            return check_bucket(bucket), check_prefix(prefix)
     raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no bucket", "Write s3://BUCKET or s3://BUCKET/PREFIX.")

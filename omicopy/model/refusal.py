@@ -37,6 +37,11 @@ class Refusal:
     hint: str = _NEW
 
     @property
+    def is_of_signer(self) -> bool:
+        """Whether nothing that the same key signs on the same machine would be taken, whatever it is for."""
+        return self.reason in (Reason.KEY_GONE, Reason.ALTERED, Reason.EXPIRED, Reason.SIGNED_AHEAD)
+
+    @property
     def own_hint(self) -> str:
         """What to do where we signed the URL ourselves, a moment ago."""
         return _OWN_HINTS.get(self.reason, CHECK_KEY)

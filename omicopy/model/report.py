@@ -134,7 +134,7 @@ def say_progress(results: Sequence[CopyResult]) -> str:
     done, total = sum(result.is_done for result in results), len(results)
     is_copy = any(result.request.destination for result in results)
     one, several = ("copy", "copies") if is_copy else ("export", "exports")
-    return f"{done} of {total} {one if total == 1 else several} {'is' if done == 1 else 'are'} done"
+    return f"{done} of {total} {one if total == 1 else several} {'is' if 1 in (done, total) else 'are'} done"
 
 
 def describe_result(result: CopyResult) -> dict[str, Any]:

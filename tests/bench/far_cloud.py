@@ -15,6 +15,7 @@ from omicopy.cloud.api import Api
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace
 from tests.builders import SOURCE
+from tests.hostile import transport
 from tests.virtual_cloud import Cloud, FakeClients, FakeFetcher, FakeStorage, Job, Time
 
 
@@ -132,7 +133,7 @@ class FarApi(Api):
     """The real client, but for the SDK's call."""
 
     def __init__(self, account: Account, far: FarCloud) -> None:
-        super().__init__(account, (10.0, 60.0), Pace())
+        super().__init__(account, transport(), Pace())
         self._far = far
 
     def _call_sdk(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:

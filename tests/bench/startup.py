@@ -3,8 +3,8 @@
 All commands run in turns, each as a process of its own, against a sandbox with one finished export in it. What counts
 is the CPU time; the time on the wall stands beside it. `url` asks all that it ever asks: until when the access key is
 good, for the manifest, for one byte of every object in it, and for the tasks of the export. The sandbox speaks http:
-over https, `url` reads the authorities' certificates for the store and for the API, some 15 ms each, as any tool has to
-that sends something. `presign` and `signurl` send nothing. Fails where a command does.
+over https, `url` reads the authorities' certificates once, some 15 ms, as any tool has to that sends something.
+`presign` and `signurl` send nothing. Fails where a command does.
 """
 
 from __future__ import annotations
