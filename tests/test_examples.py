@@ -53,7 +53,10 @@ def documents(example: str) -> list[Any]:
 
 
 def parsed(words: list[str]) -> dict[str, Any]:
-    """The parameters that the command line makes of `omicopy WORDS`; durations and shards must be some."""
+    """The parameters that the command line makes of `omicopy WORDS`, once the shell and Kubernetes filled them in."""
+    filled = {"$(JOB_COMPLETION_INDEX)": "0", "$BUCKET": "omi-exports"}
+    for placeholder, value in filled.items():
+        words = [word.replace(placeholder, value) for word in words]
     name, *args = words
     parameters = vars(get_command(app))["commands"][name].make_context(name, args).params
     for duration in ("deadline", "lock_wait"):

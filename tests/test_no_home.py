@@ -70,7 +70,7 @@ def test_a_user_that_is_not_listed_copies_with_keys_from_the_environment(
     assert (folder / "state" / "omicopy").is_dir()
     for state in ({}, {"XDG_STATE_HOME": ""}, {"XDG_STATE_HOME": "state"}):
         homeless = run(*COPY, folder=folder, start=UNLISTED, **as_variables(sandbox), **state)
-        assert (homeless.code, homeless.out) == (2, "")
+        assert (homeless.code, homeless.json["error"]["code"]) == (2, "configuration")
         assert "There is no home folder" in homeless.err
         assert "Set HOME, or XDG_STATE_HOME" in homeless.err
 

@@ -183,7 +183,10 @@ def test_of_many_exports_that_were_named_some_are_not_looked_for(
     monkeypatch.setattr(overview_exports, "_look", look)
     prefixes = [f"p{number}/{SOURCE_ID}" for number in range(MOST_LOOKED_INTO + 1)]
     tasks = [
-        task(f"image-export-{number:08x}", OsuExport={"OsuPrefix": prefix, "DiskImageFormat": "qcow2"})
+        task(
+            f"image-export-{number:08x}",
+            OsuExport={"OsuBucket": "omi-exports", "OsuPrefix": prefix, "DiskImageFormat": "qcow2"},
+        )
         for number, prefix in enumerate(prefixes)
     ]
     wanted = Wanted((SOURCE_ID,), deep=deep)

@@ -80,7 +80,7 @@ def _print_failure(command: str | None, form: OutputForm | None, error: OmicopyE
 def typed_form(args: Sequence[str]) -> OutputForm | None:
     """What was asked for as output, where the options could not all be read."""
     text = os.environ.get("OMICOPY_OUTPUT", "")
-    for word, following in zip(args, [*args[1:], ""], strict=True):
+    for word, following in zip(args, [*args[1:], ""], strict=False):
         if word == "--":
             break
         if word in ("-o", "--output"):

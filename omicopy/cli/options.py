@@ -213,6 +213,7 @@ CaBundle = Annotated[
         "--ca-bundle",
         metavar="PATH",
         envvar="OMICOPY_CA_BUNDLE",
+        callback=checked(check_text),
         help="Trust these authorities' certificates alone: a PEM file, or a folder with hashed names.",
     ),
 ]
