@@ -14,7 +14,7 @@ from omicopy.cli import streams
 from omicopy.cli.command_start import begin_command
 from omicopy.errors import Interrupted
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 UNHEARD_SECONDS = 1.5
 """What a first signal has to be heard by Python."""
 LAST_WORDS_SECONDS = 8.0
@@ -72,7 +72,7 @@ def _outlast(number: int) -> None:
 
 
 def _unwind(number: int, _: FrameType | None) -> None:
-    """The first Ctrl-C or SIGTERM unwinds the stack; the next one ends at once."""
+    """The first Ctrl-C, SIGTERM or SIGHUP unwinds the stack; the next one ends at once."""
     _handle_signals(_end)
     _is_heard.set()
     raise Interrupted(number)

@@ -43,13 +43,13 @@ class Commands(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands = _ByName()  # type: ignore[assignment]  # nothing is ever put into it
+        self.commands = ByName()  # type: ignore[assignment]  # nothing is ever put into it
 
     def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002
         return list(self.commands)
 
 
-class _ByName(Mapping[str, Any]):
+class ByName(Mapping[str, Any]):
     def __init__(self) -> None:
         self._loaded: dict[str, Any] = {}
 

@@ -60,8 +60,24 @@ def interrupted_early(interruption: Interrupted) -> None:
     """Does the same for an interruption that came before the command line was read."""
     typed = sys.argv[1:]
     _print_failure(typed[0] if typed else None, typed_form(typed), interruption)
-    told = {name: value for name, value in sorted(os.environ.items()) if name.startswith("OMICOPY_")}
+    twins = option_twins(typed[0]) if typed else set()
+    told = {name: value for name, value in sorted(os.environ.items()) if name in twins}
     interruption.again = _command(["omicopy", *typed], told)
+
+
+def option_twins(command: str) -> set[str]:
+    """The names of the variables that stand for a command's options; none for a command that there is not.
+
+    Another variable may begin with OMICOPY_ as well, and be a key: `env:OMICOPY_SRC` asks for such.
+    """
+    from omicopy.cli.commands import ByName
+
+    try:
+        found = [ByName()[command]]
+    except KeyError:
+        return set()
+    found += getattr(found[0], "commands", {}).values()
+    return {name for one in found for param in one.params if isinstance(name := param.envvar, str)}
 
 
 def _print_failure(command: str | None, form: OutputForm | None, error: OmicopyError | Interrupted) -> None:

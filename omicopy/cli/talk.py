@@ -65,7 +65,7 @@ def say(text: str, *more: str, level: str = "info", event: str = "said", **field
     line |= {key: value for key, value in fields.items() if value is not None}
     # once as they are, for JSON may write a key's characters in another way, and once as a whole
     line = {key: _without_secrets(value) if isinstance(value, str) else value for key, value in line.items()}
-    _write(safe(json.dumps(line, ensure_ascii=False, default=str)))
+    _write(safe(json.dumps(line, default=str)))  # ASCII alone, whatever encoding stderr has
 
 
 def _write(*lines: str) -> None:

@@ -56,7 +56,9 @@ class _Adapter(HTTPAdapter):
             client_cert=self._client_cert,
             decode=True,
         )
-        return self.build_response(request, answer.raw())
+        response = self.build_response(request, answer.raw())
+        response.encoding = "utf-8"  # what JSON is; to guess takes seconds where an answer is large and no text
+        return response
 
 
 class _Call(Call):  # type: ignore[misc]

@@ -23,6 +23,8 @@ class Exchange:
     """`host:port` of the server that is to answer."""
     due: float
     """The moment of `ticks` at which the last byte must be there."""
+    bytes_left: int
+    """What the peers may still send, the proxy's answer included."""
     proxy: Proxy | None = None
     ticks: Callable[[], float] = time.monotonic
     is_at_proxy: bool = False
@@ -36,6 +38,12 @@ class Exchange:
         if left <= 0:
             raise TimeoutError("the whole answer takes too long")
         return min(max(left, _SHORTEST), _LONGEST)
+
+    def receive(self, count: int) -> None:
+        """Counts what came. Raises ValueError when it is too much."""
+        self.bytes_left -= count
+        if self.bytes_left < 0:
+            raise ValueError("the whole answer is too large")
 
     @property
     def peer(self) -> str:

@@ -164,13 +164,22 @@ def causes_of(error: BaseException | None) -> list[BaseException]:
     return found
 
 
+_CENTURY = timedelta(days=36_525)
+
+
 def parse_clock_ahead(headers: Mapping[str, str]) -> timedelta | None:
-    """By how much this machine's clock is ahead of the one that wrote the `Date` header; None without a usable one."""
+    """By how much this machine's clock is ahead of the one that wrote the `Date` header; None without a usable one.
+
+    A clock that was never set shows 1970. More than a century is no clock's doing, and no date to reckon with.
+    """
     try:
         theirs = email.utils.parsedate_to_datetime(headers.get("Date", ""))
     except (ValueError, OverflowError):
         return None
-    return datetime.now(UTC) - theirs if theirs.tzinfo is not None else None
+    if theirs.tzinfo is None:
+        return None
+    ahead = datetime.now(UTC) - theirs
+    return ahead if abs(ahead) < _CENTURY else None
 
 
 LONGEST_BELIEVED = 60.0

@@ -25,6 +25,8 @@ def all_pages(read_page: Callable[[str], tuple[Sequence[T], str]], unreadable: C
         shown, token = read_page(token)
         items += shown
         empty = 0 if shown else empty + 1
+        if len(items) > MOST_ITEMS:
+            raise unreadable(f"the list has more than {MOST_ITEMS} items")
         if not token:
             return items
         if token in tokens:
@@ -32,5 +34,5 @@ def all_pages(read_page: Callable[[str], tuple[Sequence[T], str]], unreadable: C
         tokens.add(token)
         if empty > MOST_EMPTY:
             raise unreadable(f"{empty} pages of the list in a row are empty, and there is still a next one")
-        if len(tokens) >= MOST_PAGES or len(items) > MOST_ITEMS:
-            raise unreadable(f"the list has {len(tokens)} pages with {len(items)} items, and there is still a next one")
+        if len(tokens) >= MOST_PAGES:
+            raise unreadable(f"the list has {len(tokens)} pages, and there is still a next one")

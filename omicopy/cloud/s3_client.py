@@ -29,6 +29,11 @@ _NO_AWS_SETTINGS: dict[str, Any] = {
 """What keeps the user's AWS files and AWS_* variables away from a client that has complete credentials."""
 
 
+_ANSWER_LIMIT = 8 * 1024 * 1024
+"""Bytes of an answer in XML. A page of 1,000 keys of 915 bytes, each letter of them escaped, has 7 MB; to take more of
+it apart costs seconds."""
+
+
 class _Session:
     """What botocore sends goes through our transport: it has no say in proxies, certificates and timeouts."""
 
@@ -43,7 +48,13 @@ class _Session:
         limit = self._object_limit if request.stream_output else None
         body = cast("bytes | None", request.body)  # what this file sends is no stream
         answer = self._transport.send(
-            request.method, request.url, headers, body, limit=limit, client_cert=self._client_cert
+            request.method,
+            request.url,
+            headers,
+            body,
+            limit=limit,
+            longest=_ANSWER_LIMIT,
+            client_cert=self._client_cert,
         )
         return AWSResponse(request.url, answer.status, cast("Any", answer.headers), answer.raw())
 

@@ -18,11 +18,17 @@ class TimedSocket(socket.socket):
 
     def recv(self, *args: Any) -> bytes:
         self._bind_wait()
-        return super().recv(*args)
+        data = super().recv(*args)
+        if exchange := current.get():
+            exchange.receive(len(data))
+        return data
 
     def recv_into(self, *args: Any) -> int:
         self._bind_wait()
-        return super().recv_into(*args)
+        count = super().recv_into(*args)
+        if exchange := current.get():
+            exchange.receive(count)
+        return count
 
     def send(self, *args: Any) -> int:
         self._bind_wait()

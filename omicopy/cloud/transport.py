@@ -25,6 +25,8 @@ from omicopy.errors import ErrorCode, OmicopyError
 
 ANSWER_LIMIT = 64 * 1024 * 1024
 """Bytes of an answer, decoded. A page of 1,000 images, each with 26 volumes and 50 long tags, has half of that."""
+WIRE_LIMIT = ANSWER_LIMIT + 1024 * 1024
+"""Bytes that come over the wire for one answer, however its parts say how long they are."""
 ERROR_LIMIT = 64 * 1024
 """Bytes that are read of a refusal; the rest says nothing more."""
 _CHUNK = 64 * 1024
@@ -64,12 +66,13 @@ class Transport:
         body: bytes | str | None = None,
         *,
         limit: int | None = None,
+        longest: int = ANSWER_LIMIT,
         client_cert: ClientCert = None,
         decode: bool = False,
     ) -> Response:
         """Sends once, follows nothing. Raises TransportError.
 
-        With a `limit` the body's first bytes are enough; else all of it is read, and more than ANSWER_LIMIT is an
+        With a `limit` the body's first bytes are enough; else all of it is read, and more than `longest` is an
         unreadable answer. `decode`: undo a Content-Encoding.
         """
         exchange = self._begin(url)
@@ -79,7 +82,7 @@ class Transport:
             with contextlib.closing(response):  # a connection whose answer was read to its end is kept all the same
                 if response.status == 407 and exchange.is_at_proxy:
                     raise refused_by_proxy(exchange, response.status)
-                answer = _whole(response, limit, decode)
+                answer = _whole(response, limit, longest, decode)
         except RAISED_UNDER_WAY as error:
             raise meaning(error, exchange, str(self.network.trust)) from None
         finally:
@@ -103,7 +106,7 @@ class Transport:
             ) from None
         if self.time_limit.seconds <= 0:
             raise TransportError(Cause.UNREACHABLE, "nothing was sent: no time is left", ErrorCode.OUT_OF_TIME)
-        return Exchange(host, self.time_limit.due(), proxy, self.time_limit.ticks)
+        return Exchange(host, self.time_limit.due(), WIRE_LIMIT, proxy, self.time_limit.ticks)
 
     def _exchange(
         self,
@@ -154,9 +157,9 @@ class Transport:
         return manager
 
 
-def _whole(response: urllib3.BaseHTTPResponse, limit: int | None, decode: bool) -> Response:
+def _whole(response: urllib3.BaseHTTPResponse, limit: int | None, longest: int, decode: bool) -> Response:
     if limit is None:
-        limit = ERROR_LIMIT if response.status >= 400 else ANSWER_LIMIT
+        limit = ERROR_LIMIT if response.status >= 400 else longest
         is_enough = response.status >= 400
     else:
         is_enough = True

@@ -1,9 +1,10 @@
-"""Several slow looks at once. An interruption does not wait for those still under way."""
+"""Several slow looks at once. Neither a failure, nor an interruption, nor the exit waits for those still under way."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -12,11 +13,44 @@ AT_ONCE = 8
 
 
 def in_parallel(look: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """`look` of each item, in their order; at most eight at a time, and one alone in the caller's own thread."""
+    """`look` of each item, in their order; at most eight at a time, and one alone in the caller's own thread.
+
+    Raises what the first look that fails raises; then no other is begun.
+    """
     if len(items) < 2:
         return [look(item) for item in items]
-    threads = ThreadPoolExecutor(min(AT_ONCE, len(items)), thread_name_prefix="omicopy-look")
+    todo: SimpleQueue[int] = SimpleQueue()
+    ended: SimpleQueue[tuple[int, R | None, BaseException | None]] = SimpleQueue()
+    gone = threading.Event()
+
+    def work() -> None:
+        while not gone.is_set():
+            try:
+                number = todo.get_nowait()
+            except Empty:
+                return
+            try:
+                ended.put((number, look(items[number]), None))
+            except BaseException as error:  # noqa: BLE001  it is raised where somebody waits for it
+                ended.put((number, None, error))
+
+    for number in range(len(items)):
+        todo.put(number)
+    for _ in range(min(AT_ONCE, len(items))):
+        threading.Thread(target=work, daemon=True, name="omicopy-look").start()  # an executor's are joined at exit
+    return _gathered(ended, len(items), gone)
+
+
+def _gathered(
+    ended: SimpleQueue[tuple[int, R | None, BaseException | None]], count: int, gone: threading.Event
+) -> list[R]:
+    found: dict[int, R | None] = {}
     try:
-        return list(threads.map(look, items))
+        while len(found) < count:
+            number, result, error = ended.get()
+            if error is not None:
+                raise error
+            found[number] = result
     finally:
-        threads.shutdown(wait=False, cancel_futures=True)
+        gone.set()
+    return [found[number] for number in range(count)]  # type: ignore[misc]
