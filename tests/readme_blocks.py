@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from omicopy.errors import ErrorCode
+from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.rights import rights_table
 from tests import children
 
@@ -141,8 +141,11 @@ def _help(*args: str) -> str:
 
 
 def error_codes() -> str:
-    rows = "".join(f"| `{code.word}` | {code.exit_code} |\n" for code in ErrorCode)
-    return f"\n| code | exit |\n|---|---|\n{rows}\n"
+    rows = "".join(
+        f"| `{code.word}` | {code.exit_code} | {'yes' if OmicopyError(code, '').is_retryable else 'no'} |\n"
+        for code in ErrorCode
+    )
+    return f"\n| code | exit | retryable |\n|---|---|---|\n{rows}\n"
 
 
 def house() -> str:

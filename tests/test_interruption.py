@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from omicopy.cli.failing import interrupted_early, typed_form
+from omicopy.errors import Interrupted
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.variants import Names, Variant
 from tests import children
@@ -324,3 +326,28 @@ def test_what_was_typed_is_offered_as_it_was_typed(tool) -> None:
     ran = tool.finish(waiting(tool, *COPY, "--prefix", "a", OMICOPY_PREFIX="b"), signal.SIGTERM)
     assert "--prefix a" in offered(ran)
     assert "--prefix b" not in offered(ran)
+
+
+def test_before_the_command_line_was_read_all_of_the_environment_is_offered(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys, "argv", ["omicopy", *COPY, "--output=json"])
+    monkeypatch.setattr(os, "environ", {"OMICOPY_PREFIX": "n 3", "OMICOPY_TO": "x", "SRC_SECRET_KEY": "no"})
+    interruption = Interrupted(15)
+    interrupted_early(interruption)
+    assert interruption.again.startswith("OMICOPY_PREFIX='n 3' OMICOPY_TO=x omicopy copy ami-00000001 --from source")
+    assert json.loads(capsys.readouterr().out)["copies"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "form"),
+    [
+        ("-o json", "json"),
+        ("-ojsonl", "jsonl"),
+        ("--output=json", "json"),
+        ("--output json", "json"),
+        ("-o yaml", None),
+        ("-- -o json", None),
+        ("", None),
+    ],
+)
+def test_the_form_that_was_typed_is_known_before_all_is_read(words, form) -> None:
+    assert typed_form(["x", *words.split()]) == form

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, refused
+from omicopy.cloud.failure import Answer, Cause, ServiceError, refused, temporary
 from omicopy.copying.events import Ended, Moved, Warned
 from omicopy.copying.journal import Journal, export_entry, image_entry
 from omicopy.copying.locks import Locks
@@ -632,17 +632,69 @@ def test_r3_one_copy_that_fails_takes_no_other_with_it(machine: Machine, cloud: 
     assert exit_code(results) == 4, "the name's own: no other run mends it"
 
 
-def test_an_interruption_tells_what_goes_on(machine: Machine, cloud: Cloud) -> None:
+def interrupted(machine: Machine, *requests: CopyRequest, after: float, mode: Mode | None = None) -> Interrupted:
+    """What the first pause after so many seconds is interrupted with."""
+    time = machine.cloud.time
+
     def interrupt(seconds: float) -> None:
-        cloud.time.seconds += seconds
-        if cloud.time.seconds > 600:
+        time.seconds += seconds
+        if time.seconds > after:
             raise Interrupted(15)
 
-    cloud.time.sleep = interrupt  # type: ignore[method-assign]
+    time.sleep = interrupt  # type: ignore[method-assign]
     with pytest.raises(Interrupted) as caught:
-        machine.run(COPY)
-    assert caught.value.exit_code == 143
-    assert cloud.exports[0].raw["TaskId"] in "".join(caught.value.goes_on)
+        machine.run(*requests, mode=mode)
+    return caught.value
+
+
+def stands(interruption: Interrupted) -> list[Status]:
+    return [result.status for result in interruption.results if isinstance(result, CopyResult)]
+
+
+def test_an_interruption_tells_what_goes_on(machine: Machine, cloud: Cloud) -> None:
+    interruption = interrupted(machine, COPY, after=600)
+    assert interruption.exit_code == 143
+    assert cloud.exports[0].raw["TaskId"] in "".join(interruption.goes_on)
+    assert stands(interruption) == [Status.RUNNING]
+
+
+def test_r3_an_interruption_tells_how_every_copy_stands(machine: Machine, cloud: Cloud) -> None:
+    requests = copies(cloud, 3)
+    cloud.add_image("target", "ami-0000f001", ImageName="copy 2", Description="")
+    interruption = interrupted(machine, *requests, after=600, mode=Mode(parallel=1))
+    assert stands(interruption) == [Status.RUNNING, Status.NOT_BEGUN, Status.FAILED]
+    assert len(interruption.goes_on) == 1
+
+
+def test_a_copy_that_is_interrupted_between_two_steps_is_unfinished(machine: Machine, cloud: Cloud) -> None:
+    cloud.export_seconds = cloud.import_seconds = 60
+    cloud.trouble = lambda profile, action: (
+        temporary(Cause.THROTTLED, action, profile, "busy") if (profile, action) == ("target", "CreateTags") else None
+    )
+    interruption = interrupted(machine, COPY, after=240)
+    assert (stands(interruption), interruption.goes_on) == ([Status.UNFINISHED], [])
+    assert cloud.images[-1].raw["ImageId"] in str(interruption.results)
+
+
+def test_a_copy_that_waits_for_somebody_elses_image_is_not_begun(machine: Machine, cloud: Cloud) -> None:
+    cloud.images[0].ends = "pending"
+    interruption = interrupted(machine, COPY, after=60)
+    assert (stands(interruption), interruption.goes_on) == ([Status.NOT_BEGUN], [])
+
+
+def test_r5_a_copy_out_of_time_is_unfinished_if_it_was_begun(machine: Machine, cloud: Cloud) -> None:
+    [begun] = machine.run(COPY, mode=Mode(deadline=timedelta(minutes=10)))
+    assert (begun.status, begun.error and begun.error.code) == (Status.UNFINISHED, ErrorCode.OUT_OF_TIME)
+    assert exit_code([begun]) == 6
+    assert "the service goes on" in (begun.error.hint if begun.error else "")
+
+
+def test_r5_a_copy_out_of_time_before_its_first_write_is_not_begun(machine: Machine, cloud: Cloud) -> None:
+    cloud.trouble = failing(cloud.time, Cause.SERVER, "ReadImageExportTasks")
+    budgets = Budgets(export=timedelta(minutes=1), retry=timedelta(hours=1))
+    [result] = machine.run(COPY, budgets=budgets)
+    assert (result.status, exit_code([result])) == (Status.NOT_BEGUN, 6)
+    assert "the service goes on" not in (result.error.hint if result.error else "")
 
 
 # ---- locks

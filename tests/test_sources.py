@@ -151,7 +151,7 @@ OLD_URLS = [
 SIGNED_HEADERS_LAST = URL.replace("&X-Amz-SignedHeaders=host", "") + "&X-Amz-SignedHeaders=host"
 
 
-@pytest.mark.parametrize("url", [URL, SIGNED_HEADERS_LAST, *OLD_URLS])
+@pytest.mark.parametrize("url", [URL, SIGNED_HEADERS_LAST, URL.replace("=604800", "=2592000"), *OLD_URLS])
 @pytest.mark.parametrize("width", [33, 60, 72, 76, 78, 100, 200])
 def test_a_folded_url_is_found_as_a_whole(url: str, width: int) -> None:
     lines = [url[at : at + width] for at in range(0, len(url), width)]

@@ -27,9 +27,14 @@ class Command(TyperCommand):
         typed = list(args)
         try:
             return super().make_context(info_name, args, parent, **extra)
-        except typer.TyperException as error:
-            form = _typed_form(typed) if any(param.name == "output" for param in self.params) else None
-            _print_failure(self.name, form, OmicopyError(ErrorCode.USAGE, error.format_message()))
+        except (typer.TyperException, OmicopyError) as error:
+            form = typed_form(typed) if any(param.name == "output" for param in self.params) else None
+            told = (
+                OmicopyError(ErrorCode.USAGE, error.format_message())
+                if isinstance(error, typer.TyperException)
+                else error
+            )
+            _print_failure(self.name, form, told)
             raise
 
     def invoke(self, ctx: Any) -> Any:
@@ -54,7 +59,7 @@ class Command(TyperCommand):
 def interrupted_early(interruption: Interrupted) -> None:
     """Does the same for an interruption that came before the command line was read."""
     typed = sys.argv[1:]
-    _print_failure(typed[0] if typed else None, _typed_form(typed), interruption)
+    _print_failure(typed[0] if typed else None, typed_form(typed), interruption)
     told = {name: value for name, value in sorted(os.environ.items()) if name.startswith("OMICOPY_")}
     interruption.again = _command(["omicopy", *typed], told)
 
@@ -72,7 +77,7 @@ def _print_failure(command: str | None, form: OutputForm | None, error: OmicopyE
     print_object({"schema": SCHEMA, **copies, "error": why}, form)
 
 
-def _typed_form(args: Sequence[str]) -> OutputForm | None:
+def typed_form(args: Sequence[str]) -> OutputForm | None:
     """What was asked for as output, where the options could not all be read."""
     text = os.environ.get("OMICOPY_OUTPUT", "")
     for word, following in zip(args, [*args[1:], ""], strict=True):
@@ -98,7 +103,7 @@ def command_in_force(ctx: Any) -> str:
         source = ctx.get_parameter_source(param.name)
         if source is not None and source.name == "ENVIRONMENT":
             is_argument = param.param_type_name == "argument"
-            (arguments if is_argument else options).extend(_words(param, ctx.params[param.name], is_argument))
+            (arguments if is_argument else options).extend(_words(param, ctx, is_argument))
     words = ["omicopy", *typed[:end], *options, *typed[end:]]
     words += ["--", *arguments] if any(word.startswith("-") for word in arguments) and "--" not in words else arguments
     return _command(words, {})
@@ -111,15 +116,16 @@ def _command(words: Sequence[str], told: Mapping[str, str]) -> str:
     return " ".join([*(f"{name}={shlex.quote(value)}" for name, value in variables.items()), shlex.join(words)])
 
 
-def _words(param: Any, value: Any, is_argument: bool) -> Iterator[str]:
+def _words(param: Any, ctx: Any, is_argument: bool) -> Iterator[str]:
     """What one would have typed for a value from the environment."""
-    values = value if isinstance(value, list | tuple) else [value]
+    text = param.value_from_envvar(ctx)  # as it stands there, and not what was made of it
+    values = [text] if isinstance(text, str) else text
     if is_argument:
-        yield from map(str, values)
+        yield from values
     elif param.count:
-        yield from [param.opts[0]] * value
+        yield from [param.opts[0]] * ctx.params[param.name]
     elif param.is_flag:
-        yield from param.opts[:1] if value else param.secondary_opts[:1]
+        yield from param.opts[:1] if ctx.params[param.name] else param.secondary_opts[:1]
     else:
-        for one in map(str, values):
+        for one in values:
             yield from [f"{param.opts[0]}={one}"] if one.startswith("-") else [param.opts[0], one]

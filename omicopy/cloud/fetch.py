@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from omicopy.cloud.failure import (
     Answer,
@@ -19,10 +20,12 @@ from omicopy.cloud.log import logged
 from omicopy.cloud.object_size import object_size
 from omicopy.cloud.refusal import REFUSED_STATUSES, UrlRefused, read_refusal
 from omicopy.cloud.retry import Pace, read_patiently
-from omicopy.cloud.transport import Transport, failures_told
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.presigned import PresignedUrl
 from omicopy.model.refusal import Refusal
+
+if TYPE_CHECKING:
+    from omicopy.cloud.transport import Transport
 
 MANIFEST_LIMIT = 1024 * 1024
 """Bytes read of a manifest at most; it is input from strangers."""
@@ -92,6 +95,8 @@ class Fetcher:
             return self._request(url, headers, action)
 
     def _request(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Response:
+        from omicopy.cloud.transport import failures_told  # who signs offline loads no urllib3
+
         with failures_told(action, url.host):
             sent = {"User-Agent": "omicopy", **headers}
             response = self._transport.send("GET", url.url, sent, limit=MANIFEST_LIMIT + 1)

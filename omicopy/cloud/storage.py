@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import boto3
-import botocore.session
-from botocore.awsrequest import AWSResponse
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
 from omicopy.cloud.fetch import MANIFEST_LIMIT
 from omicopy.cloud.log import logged
-from omicopy.cloud.network import ClientCert
 from omicopy.cloud.pages import all_pages
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace, read_patiently, send_once
+from omicopy.cloud.s3_client import make_s3_client
 from omicopy.cloud.transport import Transport, failures_told
-from omicopy.errors import ErrorCode, OmicopyError
-
-if TYPE_CHECKING:
-    from botocore.awsrequest import AWSPreparedRequest, AWSRequest
-    from mypy_boto3_s3 import S3Client
+from omicopy.errors import ErrorCode
 
 T = TypeVar("T")
 _NO_OBJECT = {"NoSuchKey", "404"}
 _NOT_FOUND = {"NoSuchBucket", *_NO_OBJECT}
-_NO_AWS_SETTINGS: dict[str, Any] = {
-    name: (None, None, default, conversion)
-    for name, (_, _, default, conversion) in botocore.session.Session.SESSION_VARIABLES.items()
-} | {"config_file": (None, None, os.devnull, None), "credentials_file": (None, None, os.devnull, None)}
-"""What keeps the user's AWS files and AWS_* variables away from a client that has complete credentials."""
 
 
 class Storage:
@@ -50,7 +34,7 @@ class Storage:
         self.account = account
         self._pace = pace
         self._patience = patience
-        self._client = _client(account, transport)
+        self._client = make_s3_client(account, transport, MANIFEST_LIMIT + 1)
 
     def sizes(self, bucket: str, prefix: str) -> dict[str, int]:
         """Every object's key and size in bytes under a prefix, from every page."""
@@ -163,69 +147,6 @@ def _translated(action: str, where: str, call: Callable[[], T]) -> T:
             raise ServiceError(ErrorCode.USAGE, Cause.REFUSED, action, where, str(error)) from None
         except BotoCoreError as error:
             raise ValueError(str(error)) from None
-
-
-class _Session:
-    """What botocore sends goes through our transport: it has no say in proxies, certificates and timeouts."""
-
-    def __init__(self, transport: Transport, client_cert: ClientCert) -> None:
-        self._transport = transport
-        self._client_cert = client_cert
-
-    def send(self, request: AWSPreparedRequest) -> AWSResponse:
-        # botocore's own connections wait for a 100 before a body; others would not, and some proxies refuse to be asked
-        headers = {name: value for name, value in request.headers.items() if name.lower() != "expect"}
-        limit = MANIFEST_LIMIT + 1 if request.stream_output else None
-        body = cast("bytes | None", request.body)  # what this file sends is no stream
-        answer = self._transport.send(
-            request.method, request.url, headers, body, limit=limit, client_cert=self._client_cert
-        )
-        return AWSResponse(request.url, answer.status, cast("Any", answer.headers), answer.raw())
-
-    def close(self) -> None:
-        """The transport's connections are others', too."""
-
-
-def _client(account: Account, transport: Transport) -> S3Client:
-    config = Config(
-        signature_version="s3v4",
-        s3={"addressing_style": "path", "us_east_1_regional_endpoint": "regional"},
-        request_checksum_calculation="when_required",  # OOS refuses the checksums of newer clients (DOMAIN.md §4)
-        response_checksum_validation="when_required",
-        retries={"total_max_attempts": 1},
-        proxies={},  # those of the environment are not looked for
-    )
-    session = boto3.Session(
-        aws_access_key_id=account.access_key,
-        aws_secret_access_key=account.secret_key,
-        region_name=account.region,
-        botocore_session=botocore.session.Session(session_vars=_NO_AWS_SETTINGS),
-    )
-    try:
-        client = session.client("s3", endpoint_url=account.oos_endpoint, config=config, verify=False)
-    except (ValueError, BotoCoreError):
-        said = f"The storage's address {account.oos_endpoint!r} of {account.profile} can't be used"
-        raise OmicopyError(ErrorCode.CONFIGURATION, said, "Mend the profile's endpoint.") from None
-    # botocore lets nobody choose the session that an endpoint sends with; this is where it keeps it
-    client._endpoint.http_session = _Session(transport, account.client_cert)  # type: ignore[attr-defined]
-    client.meta.events.register("before-call.s3", _follow_no_redirect)
-    client.meta.events.register("before-sign.s3.PutBucketCors", _sum_up_as_before)
-    return client
-
-
-def _sum_up_as_before(request: AWSRequest, **_: object) -> None:
-    """S3 insists on a checksum here. boto3 sends one of those that OOS refuses; Content-MD5 is what it sent before."""
-    for name in [
-        name for name in request.headers if name.lower().startswith(("x-amz-checksum-", "x-amz-sdk-checksum"))
-    ]:
-        del request.headers[name]
-    body = request.data if isinstance(request.data, bytes) else str(request.data).encode()
-    request.headers["Content-MD5"] = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
-
-
-def _follow_no_redirect(context: dict[str, Any], **_: object) -> None:
-    """Another Region's endpoint is another account's. botocore looks for it by itself and sends everything again."""
-    context["s3_redirect"]["redirected"] = True
 
 
 def _of_answer(action: str, where: str, error: ClientError) -> ServiceError:

@@ -96,7 +96,7 @@ def _unfolded(text: str, match: re.Match[str]) -> str | None:
 def _is_whole(url: str) -> bool:
     """Whether nothing of a signed URL is missing, as far as it can be told."""
     parsed = _parsed(url) if _SIGV4.search(url) or (_SIGV2.search(url) and _SIGV2_END.search(url)) else None
-    if parsed is None or parsed.expires_at is None:
+    if parsed is None or (parsed.expires_at is None and parsed.life_seconds is None):
         return False
     return all(name in url.lower() for name in _NEEDED[parsed.signature])
 
