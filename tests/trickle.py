@@ -23,6 +23,7 @@ class Trickle:
     drip: bytes
     pause: float
     asked: int = 0
+    drips: int = 0
     left: threading.Event = field(default_factory=threading.Event)
     """Set when the client has closed its connection."""
     ended: threading.Event = field(default_factory=threading.Event)
@@ -44,6 +45,7 @@ class Trickle:
                 connection.sendall(self.first)
                 while not self.ended.wait(self.pause):
                     connection.sendall(self.drip)
+                    self.drips += 1
             except OSError:
                 self.left.set()
 
