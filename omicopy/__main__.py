@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -32,8 +31,10 @@ def main() -> None:
         from omicopy.cli.app import run
 
         run()
-    except Interrupted as interruption:  # before there was anything to tell
-        sys.exit(interruption.exit_code)
+    except Interrupted as interruption:  # while that was being loaded
+        from omicopy.cli.app import end_interrupted
+
+        end_interrupted(interruption)
 
 
 def _handle_signals(handler: Callable[[int, FrameType | None], None]) -> None:

@@ -328,13 +328,41 @@ def test_what_was_typed_is_offered_as_it_was_typed(tool) -> None:
     assert "--prefix b" not in offered(ran)
 
 
-def test_before_the_command_line_was_read_all_of_the_environment_is_offered(monkeypatch, capsys) -> None:
+def test_before_the_command_line_was_read_options_from_the_environment_are_offered(monkeypatch, capsys) -> None:
+    """And no key: a profile may be called `env:OMICOPY_SRC`."""
     monkeypatch.setattr(sys, "argv", ["omicopy", *COPY, "--output=json"])
-    monkeypatch.setattr(os, "environ", {"OMICOPY_PREFIX": "n 3", "OMICOPY_TO": "x", "SRC_SECRET_KEY": "no"})
+    secrets = {
+        "SRC_SECRET_KEY": "no",
+        "OMICOPY_SRC_ACCESS_KEY": "no",
+        "OMICOPY_SRC_SECRET_KEY": "no",
+        "OMICOPY_X": "no",
+    }
+    monkeypatch.setattr(os, "environ", {"OMICOPY_PREFIX": "n 3", "OMICOPY_TO": "x", **secrets})
     interruption = Interrupted(15)
     interrupted_early(interruption)
     assert interruption.again.startswith("OMICOPY_PREFIX='n 3' OMICOPY_TO=x omicopy copy ami-00000001 --from source")
+    assert "_KEY" not in interruption.again
+    assert "OMICOPY_X" not in interruption.again
     assert json.loads(capsys.readouterr().out)["copies"] == []
+
+
+def test_a_run_that_ends_before_its_options_are_read_writes_its_report_all_the_same(
+    tool, tmp_path, monkeypatch, capsys
+) -> None:
+    """Else a monitor would go on reading that the last run went well."""
+    report, metrics, plan = tmp_path / "report.json", tmp_path / "metrics.prom", tmp_path / "plan.yaml"
+    words = ["run", str(plan), "--report", str(report), f"--metrics-file={metrics}"]
+    for wrong in (["--retry", "5x"], ["--bogus"], ["--ping-url-file", str(tmp_path / "none")]):
+        tool.run(*words, *wrong, code=2)
+        assert json.loads(report.read_text())["error"]["exit_code"] == 2
+        assert "omicopy_run_exit_code 2" in metrics.read_text()
+        report.unlink()
+        metrics.unlink()
+    monkeypatch.setattr(sys, "argv", ["omicopy", *words])
+    interrupted_early(Interrupted(15))
+    capsys.readouterr()
+    assert json.loads(report.read_text())["error"]["exit_code"] == 143
+    assert "omicopy_run_exit_code 143" in metrics.read_text()
 
 
 @pytest.mark.parametrize(

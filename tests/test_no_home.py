@@ -119,3 +119,12 @@ def test_a_home_folder_that_is_not_there_or_no_folder_keeps_nothing_from_being_d
     for home in (folder / "file", folder / "file" / "home", Path("/proc")):
         ran = run(*COPY, folder=folder, **as_variables(sandbox), HOME=str(home))
         assert (ran.code, ran.copy["status"]) in ((0, "copied"), (0, "present")), ran.err
+
+
+@pytest.mark.parametrize("home", ["", "rel"])
+def test_a_home_that_is_no_absolute_path_is_none(sandbox: Sandbox, tool: Tool, folder: Path, home: str) -> None:
+    """It would be another folder in each that a command is started from, and no run would see the other's locks."""
+    ran = run(*COPY, folder=folder, HOME=home, **as_variables(sandbox))
+    assert ran.code == 2
+    assert f"HOME is {home!r}, which is no absolute path" in ran.err
+    assert not (folder / "rel").exists()

@@ -154,7 +154,7 @@ def test_r10_a_full_disk_is_said_without_a_traceback(tool) -> None:
     command = f"exec {shlex.join([sys.executable, '-m', 'omicopy', *COPY])} > /dev/full"
     done = children.run(["sh", "-c", command], tool.env)
     assert done.returncode == 1
-    assert "Error: What there is to say can't be written: No space left on device" in done.stderr
+    assert "Error: The result could not be written to stdout: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -55,7 +55,7 @@ TABLE = [
     (v4(), DENIED, Reason.NO_RIGHT, "may not read the object"),
     (PLAIN, DENIED, Reason.UNSIGNED, "bears no signature"),
     (PLAIN, "", Reason.UNSIGNED, "bears no signature"),
-    (v4(), ARGUMENT, Reason.UNKNOWN, "(InvalidArgument)"),
+    (v4(), ARGUMENT, Reason.ALTERED, "its query holds what the store does not take (InvalidArgument)"),
     (v4(), "", Reason.UNKNOWN, "has expired, was altered, or its access key is gone"),
 ]
 
@@ -131,6 +131,13 @@ def test_a_probe_and_a_read_tell_the_reason(status: int) -> None:
     assert caught.value.code is ErrorCode.EXPIRED
     assert caught.value.refusal.reason is Reason.KEY_GONE
     assert "SOMEACCESSKEY" not in caught.value.message
+
+
+def test_a_date_that_no_clock_shows_is_not_reckoned_with() -> None:
+    refused = Reply(403, XML, body("AccessDenied"), headers={"Date": "Fri, 31 Dec 9999 23:59:59 -2359"})
+    with hostile(refused) as server:
+        url = parse_presigned(f"{server.url}/b/key?AWSAccessKeyId=A&Expires=4000000000&Signature=abc")
+        assert Fetcher(transport(), Hurried(), 0.0).probe(url).life is Life.REFUSED
 
 
 def test_the_store_s_own_clock_tells_what_has_expired() -> None:

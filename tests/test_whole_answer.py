@@ -213,3 +213,21 @@ def test_r12_http_timeout_ends_a_command_whose_service_trickles(tool: Tool, name
         )
         assert "no answer in time" in tool.run("inspect", f"http://{server.host}/b/k", *given, code=5, **env).err
         assert server.left.wait(LONGEST)
+
+
+def test_r12_what_comes_over_the_wire_is_bounded_however_long_its_parts_say_they_are(monkeypatch) -> None:
+    """http.client reads a chunk of -1 bytes to the end of the connection, into memory."""
+    monkeypatch.setattr("omicopy.cloud.transport.WIRE_LIMIT", 1_000_000)
+    chunk = OK + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n"
+    for user in ("API read", "probe"):
+        with trickling(chunk, b"x" * 65536) as server, pytest.raises(ServiceError) as caught:
+            USERS[user](account(f"http://{server.host}"), transport(LONGEST))
+        assert caught.value.cause is Cause.GARBLED
+
+
+def test_r12_a_page_with_too_much_on_it_is_not_believed() -> None:
+    from omicopy.cloud import pages
+
+    shown = range(pages.MOST_ITEMS + 1)
+    with pytest.raises(ValueError, match="more than 1000000 items"):
+        pages.all_pages(lambda _: (shown, ""), ValueError)

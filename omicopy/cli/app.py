@@ -49,12 +49,19 @@ def run() -> NoReturn:
     try:
         code = _exit_code()
     except Interrupted as interruption:
-        if not interruption.again:
-            interrupted_early(interruption)
-        _say_what_is_lost()
-        _say_interrupted(interruption)
-        os._exit(interruption.exit_code)  # at once: requests still under way in threads are nobody's concern any more
-    sys.exit(ErrorCode.FAILED.exit_code if _say_what_is_lost() else code)
+        end_interrupted(interruption)
+    if _say_what_is_lost("" if code else " The work itself is done.") and not code:
+        code = ErrorCode.FAILED.exit_code
+    sys.exit(code)
+
+
+def end_interrupted(interruption: Interrupted) -> NoReturn:
+    """Says how everything stands, and ends the process."""
+    if not interruption.again:
+        interrupted_early(interruption)
+    _say_what_is_lost("")
+    _say_interrupted(interruption)
+    os._exit(interruption.exit_code)  # at once: requests still under way in threads are nobody's concern any more
 
 
 def _exit_code() -> int | str | None:
@@ -77,11 +84,11 @@ def _exit_code() -> int | str | None:
     return 0
 
 
-def _say_what_is_lost() -> bool:
-    """Says, after all work is done, that stdout could not be written; whether that is so."""
+def _say_what_is_lost(more: str) -> bool:
+    """Says, after all else, that stdout could not be written; whether that is so."""
     lost = lost_output()
     if lost is not None:
-        reason = f"What there is to say can't be written: {lost.strerror} (stdout). All else is done"
+        reason = f"The result could not be written to stdout: {lost.strerror}.{more}"
         say_error(OmicopyError(ErrorCode.FAILED, reason))
     return lost is not None
 

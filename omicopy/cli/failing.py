@@ -35,6 +35,7 @@ class Command(TyperCommand):
                 else error
             )
             _print_failure(self.name, form, told)
+            _tell_monitor(self.name, typed, told)
             raise
 
     def invoke(self, ctx: Any) -> Any:
@@ -59,10 +60,29 @@ class Command(TyperCommand):
 def interrupted_early(interruption: Interrupted) -> None:
     """Does the same for an interruption that came before the command line was read."""
     typed = sys.argv[1:]
-    _print_failure(typed[0] if typed else None, typed_form(typed), interruption)
+    command = typed[0] if typed else None
+    _print_failure(command, typed_form(typed), interruption)
+    _tell_monitor(command, typed, interruption)
     twins = option_twins(typed[0]) if typed else set()
     told = {name: value for name, value in sorted(os.environ.items()) if name in twins}
     interruption.again = _command(["omicopy", *typed], told)
+
+
+def _tell_monitor(command: str | None, typed: Sequence[str], error: OmicopyError | Interrupted) -> None:
+    """Writes the report and the figures of a `run` that ends before its options could all be read: else the last run's
+    would go on saying that all is well. A ping needs the options."""
+    if command != "run" or not {"--check", "--schema"}.isdisjoint(typed):
+        return
+    from omicopy.cli.monitor import Monitor
+
+    try:
+        monitor = Monitor(typed_value(typed, "--metrics-file"), None, typed_value(typed, "--report"))
+    except OmicopyError:
+        return
+    if isinstance(error, OmicopyError):
+        monitor.failed(error, 0.0)
+    else:
+        monitor.interrupted(error, {}, 0.0, lambda *_: None)
 
 
 def option_twins(command: str) -> set[str]:
@@ -95,15 +115,23 @@ def _print_failure(command: str | None, form: OutputForm | None, error: OmicopyE
 
 def typed_form(args: Sequence[str]) -> OutputForm | None:
     """What was asked for as output, where the options could not all be read."""
-    text = os.environ.get("OMICOPY_OUTPUT", "")
+    text = typed_value(args, "--output", "-o")
+    return OutputForm(text) if text in list(OutputForm) else None
+
+
+def typed_value(args: Sequence[str], option: str, short: str = "") -> str | None:
+    """What was given for an option, there or in the environment, where the options could not all be read."""
+    text = os.environ.get("OMICOPY_" + option.removeprefix("--").replace("-", "_").upper(), "")
     for word, following in zip(args, [*args[1:], ""], strict=False):
         if word == "--":
             break
-        if word in ("-o", "--output"):
+        if word in (option, short):
             text = following
-        elif word.startswith(("-o", "--output=")):
-            text = word.removeprefix("--output").removeprefix("-o").removeprefix("=")
-    return OutputForm(text) if text in list(OutputForm) else None
+        elif word.startswith(f"{option}="):
+            text = word.removeprefix(f"{option}=")
+        elif short and word.startswith(short):
+            text = word.removeprefix(short).removeprefix("=")
+    return text or None
 
 
 def command_in_force(ctx: Any) -> str:

@@ -40,7 +40,13 @@ class Monitor:
         """Raises USAGE for a file that can't be there, and for a ping file without a usable URL in it."""
         self._metrics = _checked("--metrics-file", metrics_file)
         self._report = _checked("--report", report)
-        self._ping = None if ping_url_file is None else _ping(ping_url_file, network or Network(os.environ))
+        self._ping: Ping | None = None
+        if ping_url_file is not None:
+            try:
+                self._ping = _ping(ping_url_file, network or Network(os.environ))
+            except OmicopyError as error:
+                self.failed(error, 0.0)
+                raise
 
     def begin(self) -> None:
         """Says that the run starts."""

@@ -11,11 +11,12 @@ import boto3
 import botocore.session
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, HTTPClientError
 
 from omicopy.cloud.network import ClientCert
 from omicopy.cloud.profile import Account
 from omicopy.cloud.transport import Transport
+from omicopy.cloud.transport_error import TransportError
 from omicopy.errors import ErrorCode, OmicopyError
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ _ANSWER_LIMIT = 8 * 1024 * 1024
 it apart costs seconds."""
 
 
+class NotAnswered(HTTPClientError):
+    """A TransportError on its way through botocore, which logs a traceback of every error but those of its own kind."""
+
+    def __init__(self, reason: TransportError) -> None:
+        super().__init__(error=reason)
+        self.reason = reason
+
+
 class _Session:
     """What botocore sends goes through our transport: it has no say in proxies, certificates and timeouts."""
 
@@ -47,15 +56,18 @@ class _Session:
         headers = {name: value for name, value in request.headers.items() if name.lower() != "expect"}
         limit = self._object_limit if request.stream_output else None
         body = cast("bytes | None", request.body)  # what this file sends is no stream
-        answer = self._transport.send(
-            request.method,
-            request.url,
-            headers,
-            body,
-            limit=limit,
-            longest=_ANSWER_LIMIT,
-            client_cert=self._client_cert,
-        )
+        try:
+            answer = self._transport.send(
+                request.method,
+                request.url,
+                headers,
+                body,
+                limit=limit,
+                longest=_ANSWER_LIMIT,
+                client_cert=self._client_cert,
+            )
+        except TransportError as error:
+            raise NotAnswered(error) from None
         return AWSResponse(request.url, answer.status, cast("Any", answer.headers), answer.raw())
 
     def close(self) -> None:

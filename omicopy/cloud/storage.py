@@ -13,7 +13,7 @@ from omicopy.cloud.log import logged
 from omicopy.cloud.pages import all_pages
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace, read_patiently, send_once
-from omicopy.cloud.s3_client import make_s3_client
+from omicopy.cloud.s3_client import NotAnswered, make_s3_client
 from omicopy.cloud.transport import Transport, failures_told
 from omicopy.errors import ErrorCode
 
@@ -145,6 +145,8 @@ def _translated(action: str, where: str, call: Callable[[], T]) -> T:
             raise _of_answer(action, where, error) from None
         except ParamValidationError as error:
             raise ServiceError(ErrorCode.USAGE, Cause.REFUSED, action, where, str(error)) from None
+        except NotAnswered as error:
+            raise error.reason from None
         except BotoCoreError as error:
             raise ValueError(str(error)) from None
 

@@ -66,14 +66,14 @@ class Transport:
         body: bytes | str | None = None,
         *,
         limit: int | None = None,
-        longest: int = ANSWER_LIMIT,
+        longest: int | None = None,
         client_cert: ClientCert = None,
         decode: bool = False,
     ) -> Response:
         """Sends once, follows nothing. Raises TransportError.
 
-        With a `limit` the body's first bytes are enough; else all of it is read, and more than `longest` is an
-        unreadable answer. `decode`: undo a Content-Encoding.
+        With a `limit` the body's first bytes are enough; else all of it is read, and more than `longest`, or
+        ANSWER_LIMIT, is an unreadable answer. `decode`: undo a Content-Encoding.
         """
         exchange = self._begin(url)
         token = current.set(exchange)
@@ -82,7 +82,7 @@ class Transport:
             with contextlib.closing(response):  # a connection whose answer was read to its end is kept all the same
                 if response.status == 407 and exchange.is_at_proxy:
                     raise refused_by_proxy(exchange, response.status)
-                answer = _whole(response, limit, longest, decode)
+                answer = _whole(response, limit, min(longest or ANSWER_LIMIT, ANSWER_LIMIT), decode)
         except RAISED_UNDER_WAY as error:
             raise meaning(error, exchange, str(self.network.trust)) from None
         finally:

@@ -38,13 +38,13 @@ def meaning(error: BaseException, exchange: Exchange, trusted: str) -> Transport
     causes = causes_of(error)
     if any(isinstance(one, TimeoutError | urllib3.exceptions.TimeoutError) for one in causes):
         if exchange.is_sent:
-            return TransportError(Cause.SILENT, Cause.SILENT.value)
+            return TransportError(Cause.SILENT, Cause.SILENT.value + _through(exchange))
         return _unreachable(exchange, "in time")
     if any(isinstance(one, ssl.SSLError) for one in causes):
         return _of_tls(error, exchange, trusted)
     if exchange.is_sent:
         cause = Cause.RESET if _is_lost(causes) else Cause.GARBLED
-        return TransportError(cause, cause.value)
+        return TransportError(cause, cause.value + _through(exchange))
     if isinstance(error, ValueError | http.client.InvalidURL):
         return unsent(error)
     reason = next((one.strerror for one in causes if isinstance(one, OSError) and one.strerror), "")
@@ -74,6 +74,11 @@ def unsent(error: BaseException) -> TransportError:
         return TransportError(Cause.REFUSED, said, ErrorCode.CONFIGURATION, hint)
     said = f"nothing was sent: the request could not be made ({type(error).__name__})"
     return TransportError(Cause.REFUSED, said, ErrorCode.FAILED, "This should not happen. Please report it.")
+
+
+def _through(exchange: Exchange) -> str:
+    """Of an http URL the proxy answers in the server's place, and may be the one that failed."""
+    return f", through the proxy {exchange.proxy.address}" if exchange.proxy and exchange.is_at_proxy else ""
 
 
 def _unreachable(exchange: Exchange, more: str) -> TransportError:

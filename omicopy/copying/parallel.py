@@ -32,6 +32,7 @@ def in_parallel(look: Callable[[T], R], items: Sequence[T]) -> list[R]:
             try:
                 ended.put((number, look(items[number]), None))
             except BaseException as error:  # noqa: BLE001  it is raised where somebody waits for it
+                gone.set()
                 ended.put((number, None, error))
 
     for number in range(len(items)):

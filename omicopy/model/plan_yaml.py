@@ -24,8 +24,9 @@ from omicopy.errors import ErrorCode, OmicopyError
 Path = tuple[str | int, ...]
 MAX_PLAN_CHARACTERS = 1024 * 1024
 _MAX_DEPTH = 12
-_MAX_NODES = 100_000
-"""As they are walked through: an alias counts each time, so that a few lines can't stand for a billion."""
+_MAX_NODES = 50_000
+"""A plan of 10,000 images has 20,000 to 30,000, and to read so many takes a second or two. They are counted as they are
+walked through: an alias counts each time, so that a few lines can't stand for a billion."""
 _MOST_TOLD = 5
 _CORE = "tag:yaml.org,2002:"
 _SCALARS = {"str", "int", "float", "bool", "null", "timestamp", "merge", "value"}
@@ -33,7 +34,8 @@ _VARIABLE = re.compile(r"\$(?:(\$)|\{([^}]*)\}?)")
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET_NAME = re.compile(r"(SECRET|SECRET_?KEY|ACCESS_?KEY(_?ID)?|PASSWORD|PASSWD|TOKEN)$", re.IGNORECASE)
 """What the name of a variable ends with that holds a secret."""
-_TOO_MUCH = "the plan is nested too deeply, is too long, or its aliases stand for too much"
+_TOO_DEEP = f"the plan is nested too deeply: more than {_MAX_DEPTH} levels"
+_TOO_LONG = f"the plan is too long, or its aliases stand for too much: more than {_MAX_NODES:,} values"
 _YAML_HINT = "A plan is a small file of plain YAML: see the examples, and `omicopy run --schema` for editors."
 _KEYS_HINT = "Keys belong in a profile: name it, or env:PREFIX, under `from` and `profile`."
 _BREAKAGES = (YAMLError, ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
@@ -88,7 +90,7 @@ class _BoundedScanner(Scanner):
 
     def fetch_flow_collection_start(self, *token: Any, **more: Any) -> None:
         if len(self.flow_context) > _MAX_DEPTH:
-            raise _TooMuch(problem=_TOO_MUCH, problem_mark=self.reader.get_mark())
+            raise _TooMuch(problem=_TOO_DEEP, problem_mark=self.reader.get_mark())
         super().fetch_flow_collection_start(*token, **more)
 
 
@@ -100,7 +102,8 @@ class _BoundedComposer(Composer):
     def compose_node(self, parent: Any, index: Any) -> Any:
         self.nodes, self.levels = self.nodes + 1, self.levels + 1
         if self.levels > _MAX_DEPTH + 1 or self.nodes > _MAX_NODES:
-            raise _TooMuch(problem=_TOO_MUCH, problem_mark=self.parser.peek_event().start_mark)
+            problem = _TOO_DEEP if self.levels > _MAX_DEPTH + 1 else _TOO_LONG
+            raise _TooMuch(problem=problem, problem_mark=self.parser.peek_event().start_mark)
         node = super().compose_node(parent, index)
         self.levels -= 1
         return node
@@ -126,7 +129,7 @@ def _compose(text: str, where: str) -> Node:
         mark = error.problem_mark or error.context_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         if isinstance(error, _TooMuch):
-            raise _refusal(f"{where}{place}", _TOO_MUCH) from None
+            raise _refusal(f"{where}{place}", error.problem) from None
         raise _refusal(f"{where}{place}", f"not YAML: {error.problem or error.context or 'nobody knows why'}") from None
     except _BREAKAGES:
         raise _refusal(where, "not YAML that can be read") from None
@@ -148,7 +151,7 @@ class _Reader:
         self.nodes += 1
         if len(path) > _MAX_DEPTH or self.nodes > _MAX_NODES:
             line = f"{self.document.where}, line {node.start_mark.line + 1}"
-            raise _refusal(line, _TOO_MUCH)
+            raise _refusal(line, _TOO_DEEP if len(path) > _MAX_DEPTH else _TOO_LONG)
         if isinstance(node, MappingNode) and self._is_plain(node, path, {"map"}):
             return self._mapping(node, path)
         if isinstance(node, SequenceNode) and self._is_plain(node, path, {"seq"}):

@@ -92,17 +92,20 @@ def explain_refusal(url: PresignedUrl, code: str, now: datetime) -> Refusal:
     if code == "AccessDenied":
         said = f"the access key that signed it may not read the object ({code})"
         return Refusal(Reason.NO_RIGHT, said, "Its owner has to sign with an access key that may read the object.")
+    if code == "InvalidArgument":
+        return Refusal(Reason.ALTERED, f"its query holds what the store does not take ({code})", _COPY)
     known = f" ({code})" if code else ""
     return Refusal(Reason.UNKNOWN, f"it has expired, was altered, or its access key is gone{known}")
 
 
 _CUT = "A shell cuts a URL at its first &: put it in quotes, or give it in a file or on stdin (-)."
+_COPY = "Copy the whole URL once more, or ask for a new one (omicopy url …)."
 _GONE = "the access key that signed it does not exist any more"
 _BY_CODE = {
     "SignatureDoesNotMatch": Refusal(
         Reason.ALTERED,
         "it was altered or cut on its way, or signed with a wrong secret key (SignatureDoesNotMatch)",
-        "Copy the whole URL once more, or ask for a new one (omicopy url …).",
+        _COPY,
     ),
     "InvalidAccessKeyId": Refusal(Reason.KEY_GONE, f"{_GONE} (InvalidAccessKeyId)"),
     "ExpiredToken": Refusal(Reason.KEY_GONE, f"{_GONE} (ExpiredToken)"),
