@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -88,6 +89,15 @@ def served(server: Hostile) -> Iterator[Hostile]:
         server.shutdown()
         server.server_close()
         thread.join(PATIENCE)
+
+
+@contextmanager
+def port_of_nobody() -> Iterator[int]:
+    """Where connections are refused: somebody has the port, and does not listen. One that was free a moment ago may be
+    anybody's by now."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 class Hurried(Pace):

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import re
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.variants import BadManifest, Names, Variant
 from omicopy.sandbox.world import ImageState, TaskState
+from tests.hostile import port_of_nobody
 from tests.tool import LINUX, THREE
 
 UNKNOWABLE = [FaultKind.LOST_ANSWER, FaultKind.CUT_ANSWER, FaultKind.HANG_AFTER, FaultKind.ERROR_500]
 CREATES = ["CreateImageExportTask", "CreateImage"]
-
-
-@contextmanager
-def port_of_nobody() -> Iterator[int]:
-    """Where connections are refused: somebody has the port, and does not listen."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        yield found.getsockname()[1]
 
 
 # --- 2: what was asked for, and by whom

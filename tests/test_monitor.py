@@ -26,7 +26,7 @@ from omicopy.model.metrics import EndedRun, render_metrics
 from omicopy.model.report import CopyResult, Status
 from tests.builders import NOON, SOURCE_ID, copy_request, import_request, signed, source_image
 from tests.children import PATIENCE, wait_until
-from tests.hostile import Hostile, Reply, hostile
+from tests.hostile import Hostile, Reply, hostile, port_of_nobody
 
 UUID = "5f3a1c9e-canary-8d24-77b0e1"
 CALLS = {"source": CallCount(9, 1, 2), "env:SRC": CallCount(3, 2)}
@@ -361,7 +361,8 @@ def test_one_failure_is_borne(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     with hostile(Reply(503), Reply()) as server:
         pinging(tmp_path, f"{server.url}/{UUID}").begin()
     assert len(server.requests) == 2
-    pinging(tmp_path, f"{server.url}/{UUID}").begin()  # there is none any more
+    with port_of_nobody() as port:
+        pinging(tmp_path, f"http://127.0.0.1:{port}/{UUID}").begin()
     assert "can't be reached (Connection refused)" in capsys.readouterr().err
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from omicopy.cloud import transport as transport_module
+from omicopy.cloud import s3_client
 from omicopy.cloud.api import Api
 from omicopy.cloud.failure import Cause, ServiceError
 from omicopy.cloud.fetch import MANIFEST_LIMIT, Fetcher
@@ -19,7 +19,7 @@ from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Verdict, verdict
 from omicopy.cloud.storage import Storage
 from omicopy.cloud.time_limit import TimeLimit
-from omicopy.cloud.transport import ERROR_LIMIT, Transport
+from omicopy.cloud.transport import ANSWER_LIMIT, ERROR_LIMIT, Transport
 from omicopy.errors import ErrorCode
 from omicopy.model.presigned import parse_presigned
 from tests.authority import make_authority
@@ -155,23 +155,22 @@ HUGE: dict[str, Callable[[Account, Transport], object]] = {
 
 
 @pytest.mark.parametrize("user", HUGE)
-def test_r12_an_endless_flood_is_an_unreadable_answer(user: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport_module, "ANSWER_LIMIT", 1024 * 1024)
+def test_r12_an_endless_flood_is_an_unreadable_answer(user: str) -> None:
+    limit = ANSWER_LIMIT if user == "API" else s3_client._ANSWER_LIMIT
     with trickling(OK + b"\r\n", b" " * 65536, pause=0.0) as server:
         with pytest.raises(ServiceError) as caught:
             HUGE[user](account(f"http://{server.host}"), transport(LONGEST))
         assert server.left.wait(LONGEST)
     assert (caught.value.cause, caught.value.code) == (Cause.GARBLED, ErrorCode.TEMPORARY)
-    assert "more than 1048576 bytes" in caught.value.message
+    assert f"more than {limit} bytes" in caught.value.message
 
 
-def test_r12_what_is_small_on_the_wire_only_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport_module, "ANSWER_LIMIT", 1024 * 1024)
-    bomb = gzip.compress(b" " * (64 * 1024 * 1024))
+def test_r12_what_is_small_on_the_wire_only_is_bounded_too() -> None:
+    bomb = gzip.compress(b" " * (ANSWER_LIMIT + 1))
     reply = Reply(body=bomb, headers={"Content-Encoding": "gzip"})
     with hostile(reply) as server, pytest.raises(ServiceError) as caught:
         HUGE["API"](server.account, transport(LONGEST))
-    assert "more than 1048576 bytes" in caught.value.message
+    assert f"more than {ANSWER_LIMIT} bytes" in caught.value.message
 
 
 def test_an_answer_in_gzip_is_read() -> None:
