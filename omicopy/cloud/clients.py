@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -77,7 +77,8 @@ class Clients:
         return {whose: by for whose, by in ahead.items() if by is not None}
 
     def counts(self) -> dict[str, CallCount]:
-        return {profile: api.count for profile, api in self._apis.items()}
+        """As they are now: a thread that an interruption leaves behind may go on counting."""
+        return {profile: replace(api.count) for profile, api in self._apis.items()}
 
     def _pace(self) -> Pace:
         return Pace(time_limit=self.time_limit)
