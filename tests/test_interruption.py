@@ -44,7 +44,11 @@ def assert_finished_by_the_same_command(tool: Tool, *args: str) -> None:
 
 @pytest.mark.parametrize(
     ("number", "code", "action"),
-    [(signal.SIGINT, 130, "CreateImageExportTask"), (signal.SIGTERM, 143, "CreateImage")],
+    [
+        (signal.SIGINT, 130, "CreateImageExportTask"),
+        (signal.SIGTERM, 143, "CreateImage"),
+        (signal.SIGHUP, 129, "CreateImage"),
+    ],
 )
 def test_a_signal_ends_a_wait_at_once_and_the_same_command_goes_on(tool, number, code, action) -> None:
     tool.again(variant=Variant(names=Names.FREE))

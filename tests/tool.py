@@ -166,7 +166,7 @@ class Tool:
         streams = err if next(iter(args)) == "url" else ran.out + err
         assert not [secret for secret in self._secrets if secret in streams], said
         assert not SIGNATURE.search(streams), said
-        if ran.code not in (0, 130, 143) and "Usage:" not in ran.err:
+        if ran.code not in (0, 129, 130, 143) and "Usage:" not in ran.err:
             assert re.search(r"^Error: .+", ran.err, re.MULTILINE), said
         return ran
 
