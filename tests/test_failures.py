@@ -29,7 +29,7 @@ def test_what_is_asked_for_wrongly_is_refused_before_anybody_is_asked(tool) -> N
         "perhaps": ["copy", LINUX, *base, "--if-exists", "perhaps"],
         "'a/../b' is no usable prefix": ["copy", LINUX, *base, "--prefix", "a/../b"],
         "at most 6d23h": ["copy", LINUX, *base, "--min-validity", "7d"],
-        "longer than nothing": ["copy", LINUX, *base, "--poll-min", "0"],
+        "more than 0": ["copy", LINUX, *base, "--poll-min", "0"],
         "names no object and no export": ["url", "golden-linux", "--from", "source"],
         "names no object": ["url", "s3://omi-exports", "--from", "source"],
     }

@@ -423,7 +423,7 @@ def test_a_url_vouches_for_nothing_but_a_manifest(tool) -> None:
     url = tool.sign("private.txt").partition("?")[0]
     for more in ((), ("--no-check",)):
         ran = tool.url(url, *more, code=2)
-        assert "Say s3://omi-exports/private.txt" in ran.err
+        assert "name it: s3://omi-exports/private.txt" in ran.err
         assert ran.out == ""
 
 

@@ -23,7 +23,7 @@ _REGION_KEYS = ("region", "region_name")
 _ENDPOINT_KEYS = ("endpoints.api", "endpoints.oos", "endpoint")
 _LONGEST_REGION = 63
 _UNSEEN_HINT = "Copy it again from where it was made, without blanks and without characters that can't be seen."
-_ASCII_HINT = "Copy it again: one of its letters is of another alphabet, be it that it looks alike."
+_ASCII_HINT = "Copy it again: one of its letters is not ASCII, even if it looks so."
 _VARIABLES = {
     "access_key": "ACCESS_KEY",
     "secret_key": "SECRET_KEY",

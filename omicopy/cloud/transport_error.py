@@ -69,7 +69,7 @@ def unsent(error: BaseException) -> TransportError:
     """What a client raised before it sent anything is never the server's doing."""
     if isinstance(error, ValueError | http.client.InvalidURL):
         reason = str(error) if isinstance(error, UnicodeError) else type(error).__name__
-        said = f"nothing was sent: no request can hold what is configured ({reason})"
+        said = f"nothing was sent: a configured key or address can't be part of a request ({reason})"
         hint = "Look for letters and lengths that can't be in the keys, or in the address's host."
         return TransportError(Cause.REFUSED, said, ErrorCode.CONFIGURATION, hint)
     said = f"nothing was sent: the request could not be made ({type(error).__name__})"

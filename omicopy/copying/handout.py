@@ -90,7 +90,7 @@ def _hand_out(clients: Clients, wish: Wish, bucket: str, key: str, now: datetime
     key_ends = _demand_key(clients, wish, now)
     if not wish.is_export and not has_to_be_manifest(key, raw):
         if wish.only_manifest:
-            hint = f"Say {location} if it is to be handed out."
+            hint = f"To hand it out, name it: {location}"
             raise OmicopyError(ErrorCode.USAGE, f"{location} is no manifest, and only a URL asks for it", hint)
         return Handout(url, location, None, key_ends)
     manifest = _trusted(raw, bucket, key)

@@ -39,9 +39,9 @@ class DurationRule:
             hint = f"Give at most {say_duration(self.longest)}."
             raise OmicopyError(ErrorCode.USAGE, f"{shown!r} is too long a duration", hint)
         if duration < _NOTHING:
-            raise OmicopyError(ErrorCode.USAGE, "must not be less than nothing", hint)
+            raise OmicopyError(ErrorCode.USAGE, "must not be negative", hint)
         if not duration and not self.may_be_zero:
-            raise OmicopyError(ErrorCode.USAGE, "must be longer than nothing", hint)
+            raise OmicopyError(ErrorCode.USAGE, "must be more than 0", hint)
         return duration
 
 
@@ -77,7 +77,7 @@ def _problem_of_age(text: str) -> str | None:
     if re.fullmatch(_NUMBER, text):
         return "it has no unit, and hours or days are needed"
     if _WHOLE.fullmatch(text) and not {"m", "s"}.isdisjoint(text):
-        return "it takes hours and days alone, for m is minutes and what is older is deleted"
+        return "only days (d) and hours (h) are allowed: what is older is deleted, and m would mean minutes"
     return None
 
 

@@ -80,7 +80,7 @@ class Budgets:
             with named(each.name):
                 ANY_DURATION.read(getattr(self, each.name))
         if not timedelta(0) < self.poll_min <= self.poll_max:
-            raise OmicopyError(ErrorCode.USAGE, "A pause between two looks must be longer than nothing", "Try 5s.")
+            raise OmicopyError(ErrorCode.USAGE, "A pause between two looks must be more than 0", "Try 5s.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ def check_text(text: str) -> str:
     problem = unprintable(text)
     if problem is None:
         return text
-    hint = "Write it on one line of plain text, without control characters; type blanks anew where it was copied."
+    hint = "Write it on one line of plain text, without control characters; where it was copied, type the spaces again."
     raise OmicopyError(ErrorCode.USAGE, f"holds {problem}", hint)
 
 
