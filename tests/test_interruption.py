@@ -135,7 +135,9 @@ def test_r2_killed_before_the_create_had_an_effect_the_next_run_makes_it_after_t
     assert len(tool.tasks()) == 1
 
 
-@pytest.mark.parametrize(("ignored", "number"), [("INT", signal.SIGTERM), ("TERM", signal.SIGINT)])
+@pytest.mark.parametrize(
+    ("ignored", "number"), [("INT", signal.SIGTERM), ("HUP", signal.SIGTERM), ("TERM", signal.SIGINT)]
+)
 def test_a_signal_that_it_was_started_to_ignore_it_goes_on_ignoring(tool, ignored, number) -> None:
     tool.hold()
     process = tool.start(*COPY, ignoring=ignored)
