@@ -658,6 +658,14 @@ def test_an_interruption_tells_what_goes_on(machine: Machine, cloud: Cloud) -> N
     assert stands(interruption) == [Status.RUNNING]
 
 
+def test_an_export_that_feeds_two_copies_is_told_once(machine: Machine) -> None:
+    assert COPY.destination is not None
+    another = replace(COPY, destination=replace(COPY.destination, name="another"))
+    interruption = interrupted(machine, COPY, another, after=600)
+    assert stands(interruption) == [Status.RUNNING, Status.RUNNING]
+    assert len(interruption.goes_on) == 1
+
+
 def test_r3_an_interruption_tells_how_every_copy_stands(machine: Machine, cloud: Cloud) -> None:
     requests = copies(cloud, 3)
     cloud.add_image("target", "ami-0000f001", ImageName="copy 2", Description="")

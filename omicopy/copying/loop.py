@@ -77,7 +77,7 @@ class Loop:
         """Notes how every copy stands now, in the order of the requests, and what the service goes on with."""
         seconds = self.clock.ticks() - self._began
         interruption.results = [standing(flight, seconds) for flight in self._all]
-        interruption.goes_on = [text for flight in self._all if (text := flight.goes_on())]
+        interruption.goes_on = list(dict.fromkeys(text for flight in self._all if (text := flight.goes_on())))
 
     def _flights(self, requests: Sequence[CopyRequest]) -> list[Flight]:
         exports: dict[object, ExportMemory] = {}
