@@ -155,3 +155,12 @@ def test_a_key_forges_nothing(tool: Tool) -> None:
     assert_nothing_is_forged(tool.run("inspect", "s3://omi-exports/loose/", "--from", "source", code=None))
     location = "s3://omi-exports/loose/a\nError: forged.qcow2"
     assert_nothing_is_forged(tool.run("url", location, "--from", "source", "--show-command", code=None))
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_log_line_is_json_whatever_encoding_stderr_has(tool, encoding: str) -> None:
+    words = ("inspect", "/nowhere/café 😀", "--log-format", "json")
+    child = tool.start(*words, PYTHONIOENCODING=encoding, PYTHONUTF8="1")
+    _, err = child.communicate()
+    assert child.returncode == 2
+    assert "/nowhere/café 😀" in json.loads(err.splitlines()[-1])["message"]
