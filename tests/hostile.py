@@ -12,7 +12,7 @@ from typing import Any
 
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.network import Network
-from omicopy.cloud.profile import Account
+from omicopy.cloud.profile import Account, StorageKey
 from omicopy.cloud.retry import Pace
 from omicopy.cloud.time_limit import TimeLimit
 from omicopy.cloud.transport import Transport
@@ -66,7 +66,8 @@ class Hostile(ThreadingHTTPServer):
 
 
 def account(url: str) -> Account:
-    return Account("source", "SOMEACCESSKEY", "SOMESECRETKEY", "eu-west-2", f"{url}/api/v1", url, None)
+    key = StorageKey("source", "SOMEACCESSKEY", "SOMESECRETKEY")
+    return Account("source", key.access_key, key.secret_key, "eu-west-2", f"{url}/api/v1", url, None, key)
 
 
 def transport(seconds: float = PATIENCE, ca_bundle: str | None = None, **environ: str) -> Transport:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from omicopy.cloud.profile import _VARIABLES, Account, resolve_profile
+from omicopy.cloud.profile import _VARIABLES, Account, StorageKey, resolve_profile
 from omicopy.copying.carry_out import state_folder
 from omicopy.errors import ErrorCode, OmicopyError
 from tests import children
@@ -61,6 +61,7 @@ def test_a_plain_profile_of_the_sdk_gets_the_endpoints_of_its_region(tmp_path: P
         api_endpoint="https://api.eu-west-2.outscale.com/api/v1",
         oos_endpoint="https://oos.eu-west-2.outscale.com",
         client_cert=None,
+        storage_key=StorageKey("prod", "SDKACCESS", "SDKSECRET"),
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from omicopy.cloud.failure import Answer, Cause, ServiceError, refused, temporary
 from omicopy.cloud.fetch import Life, Probe
-from omicopy.cloud.profile import Account
+from omicopy.cloud.profile import Account, StorageKey
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Event
 from omicopy.copying.journal import Journal
@@ -336,7 +336,8 @@ class FakeClients:
 
 def _account(party: Party) -> Account:
     oos = f"https://oos.{party.region}.outscale.com"
-    return Account(party.profile, "AK", "SK", party.region, "https://api.example/api/v1", oos, None)
+    key = StorageKey(party.profile, "AK", "SK")
+    return Account(party.profile, "AK", "SK", party.region, "https://api.example/api/v1", oos, None, key)
 
 
 @dataclass

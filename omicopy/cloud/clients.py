@@ -12,6 +12,7 @@ from omicopy.cloud.network import Network
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace
 from omicopy.cloud.time_limit import TimeLimit
+from omicopy.errors import OmicopyError
 from omicopy.model.calls import CallCount
 
 if TYPE_CHECKING:
@@ -62,6 +63,15 @@ class Clients:
 
             self._storages[profile] = Storage(self.accounts[profile], self.transport, self._pace(), self.patience)
         return self._storages[profile]
+
+    def storage_refusal(self, profile: str) -> OmicopyError | None:
+        """Why there is no key for a profile's object storage, as far as is known: none was given, or the store has said
+        that it does not know it."""
+        try:
+            self.accounts[profile].demand_storage_key()
+        except OmicopyError as error:
+            return error
+        return self._storages[profile].key_refusal if profile in self._storages else None
 
     def fetcher(self) -> Fetcher:
         if self._fetcher is None:

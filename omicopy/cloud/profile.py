@@ -34,6 +34,17 @@ _VARIABLES = {
     "x509_client_cert": "X509_CLIENT_CERT",
     "x509_client_key": "X509_CLIENT_KEY",
 }
+STORAGE_HINT = "Name a profile with the account's own access key: --storage PROFILE, or --storage aws:NAME."
+
+
+@dataclass(frozen=True, slots=True)
+class StorageKey:
+    """The access key that signs and reads in an account's object storage."""
+
+    profile: str
+    """Where it comes from, as the user wrote it."""
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,15 @@ class Account:
     oos_endpoint: str
     client_cert: str | tuple[str, str] | None
     """A PEM file with certificate and key, or a file for each, as requests wants it."""
+    storage_key: StorageKey | None
+    """None: there is no key for its object storage."""
+
+    def demand_storage_key(self) -> StorageKey:
+        """The key for its object storage. Raises DENIED where there is none."""
+        if self.storage_key is None:
+            said = f"There is no access key for the object storage of {self.profile!r}"
+            raise OmicopyError(ErrorCode.DENIED, said, STORAGE_HINT)
+        return self.storage_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +150,7 @@ def resolve_profile(name: str, environ: Mapping[str, str], home: Path | None = N
         ),
         oos_endpoint=_endpoint(settings, ("endpoints.oos", "host"), f"oos.{region}.{domain}", protocol, ""),
         client_cert=_client_cert(settings),
+        storage_key=StorageKey(name, access_key, secret_key),
     )
 
 

@@ -75,7 +75,9 @@ class _Session:
 
 
 def make_s3_client(account: Account, transport: Transport, object_limit: int) -> S3Client:
-    """Of an object the first `object_limit` bytes are read. Raises CONFIGURATION for an endpoint that can't be used."""
+    """Of an object the first `object_limit` bytes are read. Raises DENIED where there is no key, CONFIGURATION for an
+    endpoint that can't be used."""
+    key = account.demand_storage_key()
     config = Config(
         signature_version="s3v4",
         s3={"addressing_style": "path", "us_east_1_regional_endpoint": "regional"},
@@ -85,8 +87,8 @@ def make_s3_client(account: Account, transport: Transport, object_limit: int) ->
         proxies={},  # those of the environment are not looked for
     )
     session = boto3.Session(
-        aws_access_key_id=account.access_key,
-        aws_secret_access_key=account.secret_key,
+        aws_access_key_id=key.access_key,
+        aws_secret_access_key=key.secret_key,
         region_name=account.region,
         botocore_session=botocore.session.Session(session_vars=_NO_AWS_SETTINGS),
     )

@@ -42,11 +42,12 @@ def presign(
 ) -> str:
     """A URL that lets anybody GET (or PUT) `s3://bucket/key` for `expires`; an upload must then say `content_type`.
 
-    Sends nothing; raises USAGE for a bad duration.
+    Sends nothing; raises USAGE for a bad duration, and DENIED where the account has no key for its object storage.
     """
+    signer = account.demand_storage_key()
     seconds = int(check_expiry(expires).total_seconds())
     url = f"{account.oos_endpoint}/{quote(bucket, safe='')}/{quote(key, safe='/~')}"
     request = AWSRequest(method=method, url=url, headers={"Content-Type": content_type} if content_type else {})
-    credentials = Credentials(account.access_key, account.secret_key)
+    credentials = Credentials(signer.access_key, signer.secret_key)
     S3SigV4QueryAuth(credentials, "s3", account.region, expires=seconds).add_auth(request)
     return str(request.url)

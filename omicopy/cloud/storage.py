@@ -30,8 +30,10 @@ class Storage:
     """
 
     def __init__(self, account: Account, transport: Transport, pace: Pace, patience: float) -> None:
-        """Raises CONFIGURATION for an endpoint that botocore can't use."""
+        """Raises CONFIGURATION for an endpoint that botocore can't use, and DENIED where the account has no key."""
         self.account = account
+        self.key_refusal: ServiceError | None = None
+        """Why the store does not know the key, once it has said so: nothing is sent with it any more."""
         self._pace = pace
         self._patience = patience
         self._client = make_s3_client(account, transport, MANIFEST_LIMIT + 1)
@@ -129,8 +131,15 @@ class Storage:
 
     def _send(self, action: str, bucket: str, call: Callable[[], T]) -> T:
         self._pace.demand_time(action, self._where(bucket))
-        with logged(action, self.account.region, self.account.profile):
-            return _translated(action, self._where(bucket), call)
+        if self.key_refusal is not None:
+            raise self.key_refusal
+        try:
+            with logged(action, self.account.region, self.account.profile):
+                return _translated(action, self._where(bucket), call)
+        except ServiceError as error:
+            if error.answer is not None and error.answer.kind == "InvalidAccessKeyId":
+                self.key_refusal = error
+            raise
 
     def _where(self, bucket: str) -> str:
         return f"s3://{bucket} of {self.account.profile} ({self.account.region})"

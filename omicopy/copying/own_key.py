@@ -28,7 +28,7 @@ def access_key_ends(clients: Clients, profile: str) -> datetime | None:
 
 def read_end(clients: Clients, profile: str) -> datetime | None:
     """The same. Raises a ServiceError where it can't be read."""
-    access_key = clients.accounts[profile].access_key
+    access_key = clients.accounts[profile].demand_storage_key().access_key
     filters = {"Filters": {"AccessKeyIds": [access_key]}}
     ends = clients.api(profile).read_parsed("ReadAccessKeys", clients.patience, filters, _ends)
     return ends.get(access_key)

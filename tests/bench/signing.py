@@ -18,7 +18,7 @@ from botocore.config import Config
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from omicopy.cloud.profile import Account
+from omicopy.cloud.profile import Account, StorageKey
 from omicopy.cloud.signing import presign
 from tests.bench.table import Row, text_table
 
@@ -34,6 +34,7 @@ ACCOUNT = Account(
     api_endpoint="https://api.eu-west-2.outscale.com/api/v1",
     oos_endpoint="https://oos.eu-west-2.outscale.com",
     client_cert=None,
+    storage_key=StorageKey("source", "ABCDEFGHIJ0123456789", "ABCDEFGHIJ0123456789ABCDEFGHIJ0123456789"),
 )
 
 Sign = Callable[[str], str]
