@@ -13,7 +13,7 @@ from omicopy.cloud.api import Api
 from omicopy.cloud.failure import Cause, ServiceError
 from omicopy.cloud.fetch import Fetcher
 from omicopy.cloud.ping import Ping
-from omicopy.cloud.profile import Account
+from omicopy.cloud.profile import Account, StorageKey
 from omicopy.cloud.storage import Storage
 from omicopy.cloud.transport import Transport
 from omicopy.errors import ErrorCode
@@ -302,7 +302,8 @@ def test_a_host_that_can_t_be_one_is_never_the_server_s_fault(user: str) -> None
 )
 def test_a_key_that_no_header_can_hold_is_never_the_server_s_fault(plain: Hostile, user: str, key: str) -> None:
     ready(plain, USERS[user])
-    error = failure(USERS[user], replace(account(plain.url), access_key=key), transport(30))
+    bad = replace(account(plain.url), access_key=key, storage_key=StorageKey("source", key, "SOMESECRETKEY"))
+    error = failure(USERS[user], bad, transport(30))
     assert (error.cause, error.code) == (Cause.REFUSED, ErrorCode.CONFIGURATION)
     assert plain.requests == []
 
