@@ -85,7 +85,7 @@ def test_a_copy_ends_available_with_its_own_snapshots_and_is_told_in_json(tool, 
         "status": "copied",
         "changed": True,
         "export_task_id": task.task_id,
-        "manifest": f"s3://omi-exports/{image_id}/{image_id}.manifest.json",
+        "manifest": f"s3://omi-exports/{image_id}/manifest",
         "error": None,
     }
     for profile, region in (("source", "eu-west-2"), ("target", "us-east-2")):
@@ -170,11 +170,11 @@ def test_an_export_that_somebody_else_started_is_adopted(tool) -> None:
     assert tool.source.tasks.get(task_id).tags == ()
 
 
-def test_an_export_elsewhere_or_of_another_format_is_none_of_ours(tool) -> None:
-    others = {tool.start_export(OsuPrefix="elsewhere"), tool.start_export(DiskImageFormat="raw", OsuPrefix="here")}
+def test_an_export_elsewhere_is_none_of_ours(tool) -> None:
+    other = tool.start_export(OsuPrefix="elsewhere")
     ran = tool.copy("golden-linux", "--prefix", "here")
-    assert len(tool.tasks()) == 3
-    assert ran.copy["export_task_id"] not in others
+    assert len(tool.tasks()) == 2
+    assert ran.copy["export_task_id"] != other
 
 
 def test_of_two_equal_exports_that_run_the_one_with_the_smallest_id_is_followed(tool) -> None:
@@ -399,7 +399,7 @@ def test_a_dry_run_says_what_comes_next_and_writes_nothing(tool) -> None:
     tool.exported()
     tool.forget()
     ran = tool.copy("golden-linux", "--dry-run")
-    assert (ran.copy["status"], ran.copy["manifest"]) == ("planned", f"s3://omi-exports/{LINUX}/{LINUX}.manifest.json")
+    assert (ran.copy["status"], ran.copy["manifest"]) == ("planned", f"s3://omi-exports/{LINUX}/manifest")
     assert "image 'golden-linux'" in ran.err
     assert tool.writes() == []
     assert [path for path in tool.home.rglob("*") if path.is_file()] == []

@@ -40,6 +40,8 @@ class Found:
     location: str | None = None
     expires_at: datetime | None = None
     reason: str = ""
+    format: str | None = None
+    """Of the disks that the manifest names, where their names tell it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,12 @@ class ExportEntry:
     @property
     def state(self) -> str:
         return self.task.state if self.task else "unlisted"
+
+    @property
+    def format(self) -> str | None:
+        if self.task:
+            return self.task.format or None
+        return self.found.format if self.found else None
 
     @property
     def is_ours(self) -> bool:
@@ -174,7 +182,7 @@ def describe_export(entry: ExportEntry) -> dict[str, Any]:
         "comment": entry.comment or None,
         "bucket": entry.key.bucket,
         "prefix": entry.key.prefix,
-        "format": entry.key.format,
+        "format": entry.format,
         "ours": entry.is_ours,
         "cleaned_up": tags.get(CLEANED_TAG),
         "handed_out_until": tags.get(HANDED_TAG),
