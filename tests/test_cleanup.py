@@ -144,7 +144,7 @@ def test_where_nothing_was_exported_or_all_is_gone_there_is_nothing_to_tell(tool
     tool.put(f"{LINUX}/of-somebody.gz", b"x")
     assert clean(tool) == []
     tool.export()
-    for key in tool.keys(".json"):
+    for key in tool.manifests():
         tool.delete(key)
     (told,) = clean(tool)
     assert "no manifest lies there that would tell which they are" in told

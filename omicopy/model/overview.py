@@ -159,7 +159,9 @@ def _why_failed(image: Image) -> str:
 def _export_standing(request: CopyRequest, tasks: Sequence[ExportTask]) -> CopyEntry:
     if not isinstance(request.source, Origin):
         return CopyEntry(request, Standing.ABSENT)
-    mine = sorted((task for task in tasks if task.key == request.source.export), key=lambda task: task.task_id)
+    wanted, place = request.source.format, request.source.export
+    here = sorted((task for task in tasks if task.key == place), key=lambda task: task.task_id)
+    mine = [task for task in here if wanted is None or task.format in (wanted, "")]
     complete = [task for task in mine if task.phase is Phase.COMPLETE and CLEANED_TAG not in task.tags]
     running = [task for task in mine if task.is_running]
     failed = [task for task in mine if task.phase is Phase.FAILED]
