@@ -183,7 +183,7 @@ class Exporter:
             "User": image.account_id,
             "Snapshots": snapshots,
         }
-        more = {"Platform": None, "BootModes": list(image.boot_modes)} if extra else {}
+        more = {"Platform": None, "Hypervisor": "xen"} if extra else {}
         manifest = {"Version": 1, "Image": described | more} | ({"Generator": "export/2"} if extra else {})
         return manifest if self._variant.fields is not Fields.SPARSE else _without(manifest, OPTIONAL)
 

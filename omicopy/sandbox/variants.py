@@ -120,8 +120,9 @@ class Boot(Enum):
     """What `BootModes` and `TpmMandatory` do beside `FileLocation`."""
 
     ACCEPTED = "they hold for the new image"
-    IGNORED = "they are accepted and have no effect"
-    REFUSED = "the request is refused"
+    IGNORED = "they are accepted, and the image is a `legacy` one without a TPM"
+    REFUSED = "the request is refused with 3002, which names both"
+    UNKNOWN = "the request is refused with 3001, which names one of them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +210,7 @@ EVERY = (
         order=Order.SHUFFLED,
         names=Names.FREE,
         description=Description.LIMITED,
+        boot=Boot.UNKNOWN,
     ),
     Variant(
         name="first-guesses",

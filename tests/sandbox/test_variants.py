@@ -101,7 +101,7 @@ def test_keys_may_be_missing_or_unheard_of(user) -> None:
     extra = manifest(user, user.export("ami-00000001"))["Image"]
     assert {"Name", "User"} & set(sparse) == set()
     assert {"CompressedSize", "Iops", "Ordering"} & set(sparse["Snapshots"][0]) == set()
-    assert {"Platform", "BootModes"} <= set(extra)
+    assert {"Platform", "Hypervisor"} <= set(extra)
 
 
 def test_lists_come_in_any_order_and_pages_still_hold_everything_once(user) -> None:
