@@ -59,6 +59,8 @@ class Settings:
     embedded_url_seconds: int = 604_800
     embedded_url_age_seconds: int = 0
     """The embedded URLs are signed as if the export had ended so long ago, so that an old export needs no waiting."""
+    task_url_age_seconds: int | None = None
+    """The same of the task's own URL of the manifest; None: as old as the embedded ones."""
     ended_task_seconds: float = 2.0
     """How long ended tasks stay listed where the variant lets them age out."""
     lag_seconds: float = 0.0

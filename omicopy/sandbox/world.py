@@ -107,7 +107,7 @@ class ExportTask:
     comment: str
     begins: float
     ends: float
-    shown_url: str | None = None
+    shown_url: str | None = field(default=None, repr=False)
     ended: float | None = None
     tags: Tags = ()
     api_key: tuple[str, str] | None = field(default=None, repr=False)
