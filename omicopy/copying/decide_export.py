@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from omicopy.copying.decide_without_key import damaged, lost_sight, unusable
 from omicopy.copying.facts import Absent, Present, Refused, Unasked, Unknown
 from omicopy.copying.situation import Situation
 from omicopy.copying.steps import (
@@ -46,7 +47,10 @@ def decide_export(s: Situation, name: str | None) -> Step:
         return LookAgain("the bucket can't be read", stored.error)
     if isinstance(stored, Present):
         if not stored.value.damage:
-            return _superfluous(s, running, stored.value.location) or _whole(s, stored.value, name)
+            step = _whole(s, stored.value, name)
+            if running and stored.value.is_by_task and isinstance(step, Fail):
+                return _follow(s, running)  # it will show a URL that serves
+            return _superfluous(s, running, stored.value.location) or step
         return _follow(s, running) if running else _damaged(s, stored.value, tasks)
     if running:
         return _follow(s, running)
@@ -96,6 +100,9 @@ def _superfluous(s: Situation, running: Sequence[ExportTask], followed: str) -> 
 def _whole(s: Situation, stored: FoundExport, name: str | None) -> Step:
     if name is None:
         return Done(Status.COPIED if s.export.changed else Status.PRESENT)
+    step = unusable(s, stored)
+    if step is not None:
+        return step
     expiry = stored.expiry.at
     if stored.dead_urls or expiry is None or expiry - s.now.wall < s.request.min_validity:
         return _sign_anew(s, stored)
@@ -113,9 +120,11 @@ def _sign_anew(s: Situation, stored: FoundExport) -> Step:
 
 def _damaged(s: Situation, stored: FoundExport, tasks: Sequence[ExportTask]) -> Step:
     """A new export takes the place of a damaged one, once a run; what the bucket shows of it may lag behind."""
-    failed = _failed_in_this_run(s, tasks)
+    failed, end = _failed_in_this_run(s, tasks), damaged(s, stored)
     if failed:
         return Fail(_export_failed(failed[-1]))
+    if end is not None:
+        return end
     if not s.export.started:
         if s.within_grace(s.export.unusable_since):
             return LookAgain(f"{stored.location} names objects that can't be seen yet")
@@ -167,8 +176,8 @@ def _start(s: Situation) -> Step:
     if s.export.quota_refusal is not None:
         return _slot(s, s.export.quota_refusal)
     if s.export.started:
-        return Fail(_task_vanished(s.export.task_id))
-    return StartExport()
+        return lost_sight(s) or Fail(_task_vanished(s.export.task_id))
+    return lost_sight(s) or StartExport()
 
 
 def _not_exportable(s: Situation) -> Step | None:
