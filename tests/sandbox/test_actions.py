@@ -243,3 +243,10 @@ def test_an_access_key_is_shown_without_its_secret(user) -> None:
     [key] = user.api("source").api("ReadAccessKeys")["AccessKeys"]
     assert (key["AccessKeyId"], key["State"]) == (user.sandbox.accounts["source"].access_key, "ACTIVE")
     assert "SecretKey" not in key
+
+
+def test_an_eim_user_is_of_the_account_and_sees_no_key_but_its_own(user) -> None:
+    api, own = user.api("source-eim"), user.sandbox.accounts["source-eim"]
+    assert api.api("ReadAccounts")["Accounts"][0]["AccountId"] == user.sandbox.accounts["source"].account_id
+    assert [key["AccessKeyId"] for key in api.api("ReadAccessKeys")["AccessKeys"]] == [own.access_key]
+    assert "golden-three" in names(user, "source-eim")
