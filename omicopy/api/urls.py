@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from omicopy.api.common import Duration, connect, duration
 from omicopy.cloud.clients import Clients
+from omicopy.copying.by_task import hand_out_by_task
 from omicopy.copying.handout import Handout, Wish, hand_out
 from omicopy.copying.locate import locate
 from omicopy.model.validity import check_expiry, check_validity
@@ -25,6 +26,8 @@ def presign(
 
     `source` is `s3://BUCKET/KEY`, a folder, an export task's or an image's ID, or an old URL. A manifest whose URLs end
     within `min_validity` (else 24 h, or as long as the URL lives) is signed anew; without `resign` that is EXPIRED.
+    Where no key reads the bucket, a task or an image gives the URL that its task shows, whatever `expires` says: DENIED
+    where that does not live long enough.
     """
     life = duration("expires", expires, check_expiry)
     validity = (
@@ -36,4 +39,7 @@ def presign(
     is_url = source.lower().startswith(("http://", "https://"))
     is_export = not is_url and (not source.startswith("s3://") or source.endswith("/"))
     wish = Wish(profile, life, validity, check, resign, only_manifest=is_url, is_export=is_export)
-    return hand_out(clients, wish, *locate(clients, profile, source, now), now)
+    located = locate(clients, profile, source, now)
+    if located.by_task is not None:
+        return hand_out_by_task(clients, wish, located.by_task, now)
+    return hand_out(clients, wish, located.bucket, located.key, now)

@@ -109,8 +109,7 @@ class Observer:
         if flight.seen.is_cleaned_up:
             return ABSENT
         tasks = [task for task in shown.value if task.key == origin.export] if isinstance(shown, Present) else []
-        profile, allow_http = origin.party.profile, flight.request.allow_http
-        return look_for_export(self._clients, profile, origin.export, tasks, now.wall, listed, allow_http)
+        return look_for_export(self._clients, origin.party.profile, origin.export, tasks, now.wall, listed)
 
     def _say_without_key(self, flights: Sequence[Flight]) -> None:
         """Once an account, before anything is written for it."""
@@ -118,8 +117,8 @@ class Observer:
             why = why_no_key(self._clients, profile)
             if why is not None and profile not in self._without_key:
                 self._without_key.add(profile)
-                is_cleanup = any(flight.request.cleanup for flight in group)
-                self._listener(Warned(without_key(why, is_cleanup)))
+                stays = [_STAYS] if any(flight.request.cleanup for flight in group) else []
+                self._listener(Warned(without_key(why, _NO_BUCKET, *stays)))
 
     def _read_images(self, profile: str, filters: Mapping[str, Sequence[str]]) -> Present[list[Image]] | Unknown:
         try:
@@ -132,6 +131,10 @@ class Observer:
             return Present(read_tasks(self._clients, profile, filters))
         except ServiceError as error:
             return Unknown(error)
+
+
+_NO_BUCKET = "Whether the bucket exists can't be checked: an export makes one that does not."
+_STAYS = "--cleanup deletes nothing: the exported objects stay in the bucket."
 
 
 def _is_cleaned_up(tasks: Sequence[ExportTask], export: ExportKey) -> bool:

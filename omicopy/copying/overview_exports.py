@@ -8,9 +8,9 @@ from datetime import datetime
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
-from omicopy.copying.bucket import look_in_bucket
 from omicopy.copying.facts import Absent, BucketFact, Present
 from omicopy.copying.parallel import in_parallel
+from omicopy.copying.task_manifest import look_for_export, why_no_key, without_key
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, export_key
@@ -130,12 +130,18 @@ def _look(
 ) -> dict[ExportKey, BucketFact]:
     if not keys:
         return {}
-    storage, fetcher = clients.storage(profile), clients.fetcher()
+    if clients.storage_refusal(profile) is None:
+        clients.storage(profile)  # made before the threads start, once
+    clients.fetcher()
 
     def look(key: ExportKey) -> BucketFact:
-        return look_in_bucket(storage, fetcher, key, [task for task in tasks if task.key == key], now)
+        return look_for_export(clients, profile, key, [task for task in tasks if task.key == key], now)
 
-    return dict(zip(keys, in_parallel(look, keys), strict=True))
+    facts = dict(zip(keys, in_parallel(look, keys), strict=True))
+    why = why_no_key(clients, profile)
+    if why is not None:
+        clients.tell(without_key(why))
+    return facts
 
 
 def _found(fact: BucketFact, now: datetime) -> Found:
@@ -154,10 +160,13 @@ def _found_stored(stored: FoundExport, now: datetime) -> Found:
     if stored.damage:
         more = f" and {len(stored.damage) - 1} more" if len(stored.damage) > 1 else ""
         return Found(Shape.DAMAGED, stored.location, expiry.at, stored.damage[0] + more)
+    if stored.flaw and stored.task_url is None:
+        return Found(Shape.UNREADABLE, stored.location, None, stored.flaw)
     if expiry.earliest_known is not None and expiry.earliest_known <= now:
         return Found(Shape.EXPIRED, stored.location, expiry.earliest_known, f"{expiry.first} ended")
-    if stored.dead_urls:
-        return Found(Shape.REFUSED, stored.location, expiry.at, f"the store refuses the URL of {stored.dead_urls[0]}")
+    if stored.dead_urls or stored.flaw:
+        why = stored.flaw or f"the store refuses the URL of {stored.dead_urls[0]}"
+        return Found(Shape.REFUSED, stored.location, expiry.at, why)
     return Found(Shape.ALIVE, stored.location, expiry.at)
 
 

@@ -38,14 +38,13 @@ def look_for_export(
     tasks: Sequence[ExportTask],
     now: datetime,
     listed: Sizes | None = None,
-    allow_http: bool = False,
 ) -> BucketFact:
     """What is there of an export: as the bucket shows it, and without a key for that as its `tasks` show it."""
     if clients.storage_refusal(profile) is None:
         fact = look_in_bucket(clients.storage(profile), clients.fetcher(), export, tasks, now, listed)
         if clients.storage_refusal(profile) is None:  # else the store has just said that it does not know the key
             return fact
-    store = Store(clients.fetcher(), clients.accounts[profile].oos_endpoint, allow_http)
+    store = Store(clients.fetcher(), clients.accounts[profile].oos_endpoint, clients.allow_http)
     return look_by_tasks(store, tasks, now)
 
 
@@ -60,14 +59,22 @@ def why_no_key(clients: Clients, profile: str) -> OmicopyError | None:
     return OmicopyError(ErrorCode.DENIED, said, f"An EIM user's key works for the API alone. {STORAGE_HINT}")
 
 
-def without_key(why: OmicopyError, is_cleanup: bool = False) -> str:
-    """What to say, once, of an account whose bucket no key reads, and `why`."""
-    stays = " --cleanup deletes nothing: the exported objects stay in the bucket." if is_cleanup else ""
-    return (
-        f"{why.message}. The URLs that its export tasks show are used instead. They can't be signed anew. An export "
-        "whose task is not listed any more is not found. Whether the bucket exists can't be checked: an export makes "
-        f"one that does not.{stays} {why.hint}"
-    )
+def demand_key(clients: Clients, profile: str) -> None:
+    """Raises DENIED where it is known that no key of a profile opens its object storage."""
+    why = why_no_key(clients, profile)
+    if why is not None:
+        raise why
+
+
+def without_key(why: OmicopyError, *more: str) -> str:
+    """What to say, once, of an account whose bucket no key reads, and `why`; `more` sentences may follow."""
+    return " ".join((f"{why.message}. {_INSTEAD}", *more, why.hint))
+
+
+_INSTEAD = (
+    "The URLs that its export tasks show are used instead: they can't be signed anew, and an export whose task is not "
+    "listed any more is not found."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,8 +99,6 @@ class CopyRequest:
     """How many exports and imports of its accounts may be under way at once."""
     cleanup: bool = False
     """Delete the exported objects once every copy that they feed is there."""
-    allow_http: bool = False
-    """Use a task's URL of the source's store by plain http, too, where there is no https."""
     job: str | None = None
     """The job of a plan that asks for it."""
     best_effort: bool = False
