@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from omicopy.api.common import connect
 from omicopy.cloud.clients import Clients
-from omicopy.copying.by_task import inspect_by_task
 from omicopy.copying.handed import read_handed, read_own_manifest
 from omicopy.copying.inspection import Inspection, probe_all
 from omicopy.copying.locate import is_own, locate
@@ -50,6 +49,8 @@ def inspect(
 def _inspect_own(clients: Clients, profile: str, source: str, now: datetime) -> Inspection:
     located = locate(clients, profile, source, now)
     if located.by_task is not None:
+        from omicopy.copying.by_task import inspect_by_task  # looks into buckets, too, which few need
+
         return inspect_by_task(clients, profile, located.by_task)
     manifest = read_own_manifest(clients, profile, located.bucket, located.key)
     outside = problem_of_own(manifest, located.bucket, located.key, clients.accounts[profile].oos_endpoint)
