@@ -80,7 +80,7 @@ def test_two_images_are_exported_in_one_command_and_the_failure_of_one_leaves_th
 
 
 def test_a_url_is_alone_on_stdout_and_works_for_anybody(tool) -> None:
-    tool.again(variant=Variant(manifest_url=ManifestUrl.SIGNED))
+    tool.again(variant=Variant(manifest_url=ManifestUrl.SIGV4))
     key = tool.exported(THREE)
     (task,) = tool.tasks()
     for ran in tool.together([lambda s=s: tool.url(s) for s in (f"s3://omi-exports/{key}", task.task_id, THREE)]):

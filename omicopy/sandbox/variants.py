@@ -24,12 +24,13 @@ class ManifestKey(Enum):
 
 
 class ManifestUrl(Enum):
-    """What a task says in `OsuManifestUrl`."""
+    """What a task says in `OsuManifestUrl`. The first is known, of 2019 (DOMAIN.md §2); the others were guesses."""
 
-    COMPLETED = "the plain URL of the object, once the export has completed"
+    SIGV2 = "a URL signed with SigV2 when the export ended, once it has completed"
+    SIGV4 = "the same, signed with SigV4"
+    PLAIN = "the plain URL of the object, once the export has completed"
     NEVER = "nothing"
     FROM_START = "the plain URL of the object, from the first answer on"
-    SIGNED = "a pre-signed URL, once the export has completed"
 
 
 class Filename(Enum):
@@ -122,8 +123,9 @@ class Boot(Enum):
     """What `BootModes` and `TpmMandatory` do beside `FileLocation`."""
 
     ACCEPTED = "they hold for the new image"
-    IGNORED = "they are accepted and have no effect"
-    REFUSED = "the request is refused"
+    IGNORED = "they are accepted, and the image is a `legacy` one without a TPM"
+    REFUSED = "the request is refused with 3002, which names both"
+    UNKNOWN = "the request is refused with 3001, which names one of them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ class Variant:
 
     name: str = "plausible"
     manifest_key: ManifestKey = ManifestKey.NAMED_AFTER_IMAGE
-    manifest_url: ManifestUrl = ManifestUrl.COMPLETED
+    manifest_url: ManifestUrl = ManifestUrl.SIGV2
     filename: Filename = Filename.BARE
     fields: Fields = Fields.DOCUMENTED
     prefix: Prefix = Prefix.TIDY
@@ -214,7 +216,7 @@ EVERY = (
     Variant(
         name="odd-corners",
         manifest_key=ManifestKey.NO_SUFFIX,
-        manifest_url=ManifestUrl.SIGNED,
+        manifest_url=ManifestUrl.SIGV4,
         filename=Filename.KEY,
         fields=Fields.EXTRA,
         copy_limit=CopyLimit.IMPORTS_TOO,
@@ -223,5 +225,10 @@ EVERY = (
         order=Order.SHUFFLED,
         names=Names.FREE,
         description=Description.LIMITED,
+        boot=Boot.UNKNOWN,
+    ),
+    Variant(
+        name="first-guesses",
+        manifest_url=ManifestUrl.PLAIN,
     ),
 )
