@@ -24,6 +24,7 @@ from omicopy.copying.tagging import Write, tag_copy, tag_export
 from omicopy.copying.task_manifest import read_again
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
+from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.export import StoredExport
 from omicopy.model.image import Image, mark
 from omicopy.model.request import CopyRequest, HandedManifest, Origin
@@ -57,7 +58,7 @@ class Actor:
 
     def _start_export(self, flight: Flight, origin: Origin) -> None:
         memory, export, entry = flight.export, origin.export, export_entry(origin)
-        osu = {"DiskImageFormat": export.format, "OsuBucket": export.bucket}
+        osu = {"DiskImageFormat": memory.format or DEFAULT_FORMAT, "OsuBucket": export.bucket}
         osu |= {"OsuPrefix": export.prefix} if export.prefix else {}
         profile = origin.party.profile
         self._journal.open(entry)
@@ -71,9 +72,7 @@ class Actor:
             self._journal.close(entry)
             if error.code is not ErrorCode.QUOTA:
                 raise
-            alone = flight.seen.others_in_flight
-            memory.quota_refusal, memory.quota_refused_at = error, self._clock.ticks()
-            memory.quota_refused_alone = getattr(alone, "value", None) == 0
+            memory.refuse(error, flight.seen.others_in_flight, self._clock.ticks())
             return
         except Postponed:
             self._journal.close(entry)
@@ -136,7 +135,7 @@ class Actor:
             "Description": mark(destination.description, request.marker),
         }
         self._journal.open(entry, about_image(request, destination))
-        memory.created_id = None
+        memory.created_id, memory.quota_refusal = None, None
         try:
             answer = self._send(destination.party.profile, "CreateImage", parameters)
         except ServiceError as error:
@@ -147,7 +146,10 @@ class Actor:
                 memory.doubt_since, memory.made_here, memory.changed = self._clock.ticks(), True, True
                 return
             self._journal.close(entry)
-            raise
+            if error.code is not ErrorCode.QUOTA:
+                raise
+            memory.refuse(error, flight.seen.imports_in_flight, self._clock.ticks())
+            return
         except Postponed:
             self._journal.close(entry)
             raise

@@ -32,7 +32,7 @@ def hand_out_by_task(clients: Clients, wish: Wish, stored: FoundExport, now: dat
     _tell(clients, wish.profile, "--expires has no effect on them.")
     handout = Handout(url, stored.location, manifest)
     if stored.expiry.at is not None:
-        promise(clients, wish.profile, stored.bucket, stored.manifest_key, manifest, stored.expiry.at)
+        promise(clients, wish.profile, stored.bucket, stored.manifest_key, stored.expiry.at)
     return handout
 
 

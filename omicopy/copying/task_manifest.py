@@ -21,7 +21,8 @@ from omicopy.copying.facts import ABSENT, BucketFact, Present, Refused, Unknown
 from omicopy.copying.handed import problem_of
 from omicopy.copying.listing import Sizes
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase
+from omicopy.model.choices import DiskFormat
+from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, format_of
 from omicopy.model.manifest import MANIFEST_URL, Expiry, effective_expiry, url_path
 from omicopy.model.own_manifest import TrustedManifest, read_trusted_manifest
 from omicopy.model.presigned import PresignedUrl
@@ -38,14 +39,16 @@ def look_for_export(
     tasks: Sequence[ExportTask],
     now: datetime,
     listed: Sizes | None = None,
+    wanted: DiskFormat | None = None,
 ) -> BucketFact:
-    """What is there of an export: as the bucket shows it, and without a key for that as its `tasks` show it."""
+    """What is there of an export: as the bucket shows it, and without a key for that as its `tasks` show it. What is in
+    the format `wanted` comes first."""
     if clients.storage_refusal(profile) is None:
-        fact = look_in_bucket(clients.storage(profile), clients.fetcher(), export, tasks, now, listed)
+        fact = look_in_bucket(clients.storage(profile), clients.fetcher(), export, tasks, now, listed, wanted)
         if clients.storage_refusal(profile) is None:  # else the store has just said that it does not know the key
             return fact
     store = Store(clients.fetcher(), clients.accounts[profile].oos_endpoint, clients.allow_http)
-    return look_by_tasks(store, tasks, now)
+    return look_by_tasks(store, tasks, now, wanted)
 
 
 def why_no_key(clients: Clients, profile: str) -> OmicopyError | None:
@@ -113,7 +116,9 @@ class Store:
 _ONLY_HTTP = "Run it again later. If the store has no https, trust the network and say --allow-http."
 
 
-def look_by_tasks(store: Store, tasks: Sequence[ExportTask], now: datetime) -> BucketFact:
+def look_by_tasks(
+    store: Store, tasks: Sequence[ExportTask], now: datetime, wanted: DiskFormat | None = None
+) -> BucketFact:
     """What the completed ones of an export's `tasks` show of it: the one whose URLs live longest."""
     complete = sorted(
         (task for task in tasks if task.phase is Phase.COMPLETE), key=lambda task: (_ends(task), task.task_id)
@@ -121,7 +126,9 @@ def look_by_tasks(store: Store, tasks: Sequence[ExportTask], now: datetime) -> B
     facts = [_look_at(store, task, now) for task in complete[-_MOST_READ:]]
     found = [fact.value for fact in facts if isinstance(fact, Present)]
     if any(_serves(stored) for stored in found) or (found and not any(isinstance(fact, Unknown) for fact in facts)):
-        return Present(max(found, key=_rank))
+        return Present(
+            max(found, key=lambda stored: (wanted is None or stored.format in (None, wanted), *_rank(stored)))
+        )
     unclear = [fact for fact in facts if isinstance(fact, Unknown)] + [f for f in facts if isinstance(f, Refused)]
     return unclear[0] if unclear else ABSENT
 
@@ -163,7 +170,7 @@ def _look_at(store: Store, task: ExportTask, now: datetime) -> BucketFact:
 def _flawed(task: ExportTask, flaw: str) -> Present[FoundExport]:
     """It is complete, and nobody can read of it what its manifest says."""
     nothing = Expiry(at=None, first=MANIFEST_URL, unknown=(MANIFEST_URL,))
-    return Present(FoundExport(task.key.bucket, manifest_key(task), nothing, (), (), flaw=flaw))
+    return Present(FoundExport(task.key.bucket, manifest_key(task), nothing, (), (), format=task.format, flaw=flaw))
 
 
 def _probed(store: Store, task: ExportTask, url: PresignedUrl, manifest: TrustedManifest) -> FoundExport:
@@ -185,6 +192,7 @@ def _probed(store: Store, task: ExportTask, url: PresignedUrl, manifest: Trusted
         tuple(damage),
         (),
         manifest.digest(),
+        format_of(manifest),
         task_url=url,
         flaw=flaws[0] if flaws else "",
     )

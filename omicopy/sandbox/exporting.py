@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from omicopy.sandbox.errors import ApiError, No
 from omicopy.sandbox.objects import Objects, Unreachable
 from omicopy.sandbox.settings import Account
 from omicopy.sandbox.signing import Sign, Signer, presign, presign_v2
+from omicopy.sandbox.store import Store
 from omicopy.sandbox.variants import (
     BadBucket,
     Fields,
@@ -94,14 +94,15 @@ class Written:
 
 class Exporter:
     """Runs the export tasks of one Region. `oos_url` is the public address, which stands in the URLs it signs;
-    `store_url` is where it writes, so that its own writes don't look like a user's."""
+    `store` is where it writes, so that its own writes don't look like a user's."""
 
-    def __init__(self, world: World, clockwork: Clockwork, objects: Objects, oos_url: str, store_url: str) -> None:
+    def __init__(self, world: World, clockwork: Clockwork, objects: Objects, oos_url: str, store: Store) -> None:
         self._world = world
         self._clockwork = clockwork
         self._objects = objects
         self._oos_url = oos_url
-        self._store_url = store_url
+        self._store = store
+        self._store_url = store.url
 
     def queue(self, account: Account, image_id: str, export: Mapping[str, Any]) -> ExportTask:
         """Make a task and let it run its course. Raises `ApiError` where the variant refuses a bad bucket at once."""
@@ -133,6 +134,8 @@ class Exporter:
         if image is None:
             self._fail(task, f"The image {task.image_id} doesn't exist any more.")
             return
+        if self._variant.bad_bucket is BadBucket.MADE:
+            self._store.make_if_missing(task.bucket, self._signer(task).access_key)
         try:
             written = tuple(self._write_disk(task, device) for device in image.devices)
         except Unreachable as error:
@@ -141,8 +144,8 @@ class Exporter:
         self._at(task.ends, lambda: self._write_manifest(task, image, written))
 
     def _write_disk(self, task: ExportTask, device: Device) -> Written:
-        suffix = f"{task.image_format}.gz"
-        key = f"{task.prefix}{device.snapshot_id}-{secrets.token_hex(4)}.{suffix}"
+        suffix = task.task_id.removeprefix("image-export-")
+        key = f"{task.prefix}{device.snapshot_id}-{suffix}.{task.image_format}.gz"
         disk = make_disk(task.image_format, device.size_gib * GIB, device.snapshot_id)
         self._objects.put(self._signer(task), self._store_object(task, key), disk)
         return Written(device, key, len(disk))
