@@ -95,6 +95,12 @@ class Store:
         owner.empty(bucket)
         owner.close()
 
+    def put(self, access_key: str, path: str, content: bytes) -> None:
+        """Puts an object for the account of that key; `path` is quoted."""
+        owner = Buckets(self.url, self._accounts[access_key])
+        owner.put(path, content)
+        owner.close()
+
     def has_bucket(self, bucket: str) -> bool:
         """Whether it exists, whoever owns it."""
         admin = Buckets(self.url, self._admin)
