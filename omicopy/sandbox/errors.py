@@ -36,9 +36,11 @@ class No(Enum):
     UNKNOWN_KEY = Refusal("4120", "InvalidParameterValue", 400)
     NO_SUCH_IMAGE = Refusal("5023", "InvalidResource", 400, "The ImageId doesn't exist.")
     SNAPSHOT_IN_USE = Refusal("9094", "ResourceConflict", 409)
+    EXCLUDED = Refusal("3002", "InvalidParameter", 400)
     # Known to exist; that the case at hand gets this code, or this status, is a guess.
     NOT_SIGNED = Refusal("1", "AccessDenied", 401, "The request is not signed.")
     CLOCK_SKEW = Refusal("1", "AccessDenied", 401, "The date of the request is too far from the service's.")
+    NO_PARAMETER = Refusal("3001", "InvalidParameter", 400)
     NO_BUCKET = Refusal("4002", "InvalidParameterValue", 400)
     BAD_FILTER = Refusal("4023", "InvalidParameterValue", 400)
     BAD_IMAGE_NAME = Refusal("4026", "InvalidParameterValue", 400, "The ImageName is not valid.")

@@ -79,7 +79,6 @@ class Importer:
                 devices=devices,
                 product_codes=manifest.product_codes,
                 architecture=manifest.architecture,
-                boot_modes=manifest.boot_modes or image.boot_modes,
             )
             self._world.images.put(image_id, changed)
 

@@ -29,7 +29,6 @@ class Manifest:
     volumes: tuple[Volume, ...]
     product_codes: tuple[str, ...]
     architecture: str
-    boot_modes: tuple[str, ...] | None
 
 
 def read_manifest(body: bytes) -> Manifest:
@@ -50,12 +49,10 @@ def read_manifest(body: bytes) -> Manifest:
     devices = [volume.device for volume in volumes]
     if "/dev/sda1" not in devices or len(set(devices)) != len(devices):
         raise ApiError(No.BAD_MANIFEST, "The manifest needs /dev/sda1, and every device only once.")
-    modes = image.get("BootModes")
     return Manifest(
         volumes,
         tuple(image.get("ProductTypes") or ("0001",)),
         image.get("Architecture") or "x86_64",
-        tuple(modes) if isinstance(modes, list) else None,
     )
 
 

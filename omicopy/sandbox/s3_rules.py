@@ -1,4 +1,4 @@
-"""What OUTSCALE's object storage refuses whatever lies in it, as Scality's CloudServer does (DOMAIN.md §4)."""
+"""What OUTSCALE's object storage refuses whatever lies in it, as Scality's CloudServer does."""
 
 from __future__ import annotations
 

@@ -2,10 +2,11 @@
 
 In `eu-west-2`, of `source`: `golden-linux` ami-00000001 (one volume), `golden-three` ami-00000002 (three volumes),
 `golden-windows` ami-00000003 (product code 0002), `still-pending` ami-00000004, `failed-image` ami-00000005, and two
-images named `twin`, ami-00000006 and ami-00000007, made before names had to be new. Of `source-other`: `shared-linux`
-ami-00000011, shared with `source`; `public-linux` ami-00000012; `private-linux` ami-00000013, which `source` can't see.
-In `us-east-2`: of `target`, `resident` ami-00000021; of `target-other`, `shared-linux` ami-00000031, shared with
-`target`, and `public-linux` ami-00000032.
+images named `twin`, ami-00000006 and ami-00000007, made before names had to be new; and `golden-uefi` ami-00000008,
+which boots by `uefi` alone and demands a TPM. Of `source-other`: `shared-linux` ami-00000011, shared with `source`;
+`public-linux` ami-00000012; `private-linux` ami-00000013, which `source` can't see. In `us-east-2`: of `target`,
+`resident` ami-00000021; of `target-other`, `shared-linux` ami-00000031, shared with `target`, and `public-linux`
+ami-00000032.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ def _sow_source(world: World, own: Account, other: Account) -> None:
     _keep(world, replace(failed, state=ImageState.FAILED))
     _keep(world, _image(world, 6, own, "twin", 10))
     _keep(world, _image(world, 7, own, "twin", 20))
+    _keep(world, replace(_image(world, 8, own, "golden-uefi", 10), boot_modes=("uefi",), tpm_mandatory=True))
     _keep(world, replace(_image(world, 0x11, other, "shared-linux", 10), launch_accounts=(own.account_id,)))
     _keep(world, replace(_image(world, 0x12, other, "public-linux", 10), public=True))
     _keep(world, _image(world, 0x13, other, "private-linux", 10))
@@ -72,7 +74,7 @@ def _three_volumes(world: World, image: Image) -> Image:
         Device("/dev/sdb", fast.snapshot_id, 20, "io1", 500),
         Device("/dev/xvdc", large.snapshot_id, 4, "gp2", delete_on_vm_deletion=False),
     )
-    return replace(image, devices=image.devices + more, boot_modes=("uefi", "legacy"))
+    return replace(image, devices=image.devices + more)
 
 
 def _snapshot(world: World, image: int, volume: int, account: Account, size_gib: int) -> Snapshot:

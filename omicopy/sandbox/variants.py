@@ -15,19 +15,20 @@ from enum import Enum
 class ManifestKey(Enum):
     """Where in the bucket the manifest lies, below the export's own prefix."""
 
-    NAMED_AFTER_IMAGE = "PREFIX/ami-…/ami-….manifest.json"
+    NO_SUFFIX = "PREFIX/ami-…/manifest"
     PLAIN = "PREFIX/ami-…/manifest.json"
     NAMED_AFTER_TASK = "PREFIX/ami-…/image-export-….json"
-    NO_SUFFIX = "PREFIX/ami-…/manifest"
+    NAMED_AFTER_IMAGE = "PREFIX/ami-…/ami-….manifest.json"
 
 
 class ManifestUrl(Enum):
-    """What a task says in `OsuManifestUrl`."""
+    """What a task says in `OsuManifestUrl`. The first is known, of 2019 (DOMAIN.md §2); the others were guesses."""
 
-    COMPLETED = "the plain URL of the object, once the export has completed"
+    SIGV2 = "a URL signed with SigV2 when the export ended, once it has completed"
+    SIGV4 = "the same, signed with SigV4"
+    PLAIN = "the plain URL of the object, once the export has completed"
     NEVER = "nothing"
     FROM_START = "the plain URL of the object, from the first answer on"
-    SIGNED = "a pre-signed URL, once the export has completed"
 
 
 class Filename(Enum):
@@ -119,8 +120,9 @@ class Boot(Enum):
     """What `BootModes` and `TpmMandatory` do beside `FileLocation`."""
 
     ACCEPTED = "they hold for the new image"
-    IGNORED = "they are accepted and have no effect"
-    REFUSED = "the request is refused"
+    IGNORED = "they are accepted, and the image is a `legacy` one without a TPM"
+    REFUSED = "the request is refused with 3002, which names both"
+    UNKNOWN = "the request is refused with 3001, which names one of them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,8 @@ class Variant:
     """One complete set of answers to what is unknown."""
 
     name: str = "plausible"
-    manifest_key: ManifestKey = ManifestKey.NAMED_AFTER_IMAGE
-    manifest_url: ManifestUrl = ManifestUrl.COMPLETED
+    manifest_key: ManifestKey = ManifestKey.NO_SUFFIX
+    manifest_url: ManifestUrl = ManifestUrl.SIGV2
     filename: Filename = Filename.BARE
     fields: Fields = Fields.DOCUMENTED
     prefix: Prefix = Prefix.TIDY
@@ -200,13 +202,18 @@ EVERY = (
     ),
     Variant(
         name="odd-corners",
-        manifest_key=ManifestKey.NO_SUFFIX,
-        manifest_url=ManifestUrl.SIGNED,
+        manifest_key=ManifestKey.NAMED_AFTER_IMAGE,
+        manifest_url=ManifestUrl.SIGV4,
         filename=Filename.KEY,
         fields=Fields.EXTRA,
         prefix=Prefix.AS_ASKED,
         order=Order.SHUFFLED,
         names=Names.FREE,
         description=Description.LIMITED,
+        boot=Boot.UNKNOWN,
+    ),
+    Variant(
+        name="first-guesses",
+        manifest_url=ManifestUrl.PLAIN,
     ),
 )

@@ -107,7 +107,7 @@ class ExportTask:
     comment: str
     begins: float
     ends: float
-    shown_url: str | None = None
+    shown_url: str | None = field(default=None, repr=False)
     ended: float | None = None
     tags: Tags = ()
     api_key: tuple[str, str] | None = field(default=None, repr=False)
@@ -163,7 +163,9 @@ class World:
         self, region: str, accounts: Sequence[Account], settings: Settings, clock: Callable[[], float]
     ) -> None:
         self.region = region
-        self.accounts = {account.account_id: account for account in accounts if account.region == region}
+        self.accounts = {
+            account.account_id: account for account in accounts if account.region == region and not account.is_eim_user
+        }
         self.settings = settings
         self.lock = threading.RLock()
         self.clock = clock

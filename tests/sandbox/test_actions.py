@@ -9,7 +9,7 @@ import pytest
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import Settings
 
-OWN = ["golden-linux", "golden-three", "golden-windows", "still-pending", "failed-image", "twin", "twin"]
+OWN = ["golden-linux", "golden-three", "golden-windows", "still-pending", "failed-image", "twin", "twin", "golden-uefi"]
 MANIFEST = "http://127.0.0.1:1/b/k?X-Amz-Signature=0"
 
 
@@ -34,7 +34,7 @@ def test_an_account_sees_its_own_images_those_shared_with_it_and_public_ones(use
     [
         ({"AccountIds": ["100000000001"]}, OWN),
         ({"ImageIds": ["ami-00000001", "ami-00000002", "ami-99999999"]}, ["golden-linux", "golden-three"]),
-        ({"ImageNames": ["golden-*"]}, ["golden-linux", "golden-three", "golden-windows"]),
+        ({"ImageNames": ["golden-*"]}, ["golden-linux", "golden-three", "golden-windows", "golden-uefi"]),
         ({"ImageNames": ["golden-?????"]}, ["golden-linux", "golden-three"]),
         ({"ImageNames": ["[gx]olden-linux"]}, []),
         ({"States": ["pending", "failed"]}, ["still-pending", "failed-image"]),
@@ -48,7 +48,8 @@ def test_an_account_sees_its_own_images_those_shared_with_it_and_public_ones(use
         ({"BlockDeviceMappingDeleteOnVmDeletion": False}, ["golden-three"]),
         ({"PermissionsToLaunchGlobalPermission": True}, ["public-linux"]),
         ({"PermissionsToLaunchAccountIds": ["100000000002"]}, ["golden-linux"]),
-        ({"BootModes": ["uefi"]}, ["golden-three"]),
+        ({"BootModes": ["uefi"]}, ["golden-uefi"]),
+        ({"TpmMandatory": True}, ["golden-uefi"]),
         ({"ImageNames": ["golden-*"], "TagKeys": ["env"]}, ["golden-linux"]),
     ],
 )
@@ -242,3 +243,10 @@ def test_an_access_key_is_shown_without_its_secret(user) -> None:
     [key] = user.api("source").api("ReadAccessKeys")["AccessKeys"]
     assert (key["AccessKeyId"], key["State"]) == (user.sandbox.accounts["source"].access_key, "ACTIVE")
     assert "SecretKey" not in key
+
+
+def test_an_eim_user_is_of_the_account_and_sees_no_key_but_its_own(user) -> None:
+    api, own = user.api("source-eim"), user.sandbox.accounts["source-eim"]
+    assert api.api("ReadAccounts")["Accounts"][0]["AccountId"] == user.sandbox.accounts["source"].account_id
+    assert [key["AccessKeyId"] for key in api.api("ReadAccessKeys")["AccessKeys"]] == [own.access_key]
+    assert "golden-three" in names(user, "source-eim")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from typing import Any
 
 import pytest
@@ -156,14 +157,34 @@ def test_where_descriptions_are_limited_a_long_one_is_refused(user) -> None:
     assert refused.code == "4106"
 
 
-@pytest.mark.parametrize(
-    ("boot", "modes"), [(Boot.ACCEPTED, ["uefi"]), (Boot.IGNORED, ["legacy"]), (Boot.REFUSED, None)]
-)
-def test_what_boot_modes_do_beside_a_manifest_varies(user, boot, modes) -> None:
+@pytest.mark.parametrize(("boot", "modes", "tpm"), [(Boot.ACCEPTED, ["uefi"], True), (Boot.IGNORED, ["legacy"], False)])
+def test_boot_modes_given_with_a_manifest_may_have_no_effect(user, boot, modes, tpm) -> None:
     user.sandbox.reset(Settings(export_seconds=0.1, import_seconds=0.1, variant=Variant(boot=boot)))
-    url = user.manifest_url()
-    if modes is not None:
-        assert user.import_(url, BootModes=["uefi"])["BootModes"] == modes
-        return
-    with user.refused():
-        user.import_(url, BootModes=["uefi"])
+    url = user.manifest_url("ami-00000008")
+    assert "Boot" not in json.dumps(read(url))
+    made = user.import_(url, BootModes=["uefi"], TpmMandatory=True)
+    assert (made["BootModes"], made["TpmMandatory"]) == (modes, tpm)
+    plain = user.import_(url, "plain")
+    assert (plain["BootModes"], plain["TpmMandatory"]) == (["legacy"], False)
+
+
+@pytest.mark.parametrize(
+    ("boot", "code", "named"),
+    [(Boot.REFUSED, "3002", ["BootModes", "TpmMandatory"]), (Boot.UNKNOWN, "3001", ["BootModes"])],
+)
+def test_boot_modes_given_with_a_manifest_may_be_refused_by_name(user, boot, code, named) -> None:
+    user.sandbox.reset(Settings(variant=Variant(boot=boot)))
+    asked = {"ImageName": "copy", "FileLocation": "http://127.0.0.1:1/b/k"}
+    with user.refused() as refused:
+        user.api("target").api("CreateImage", **asked, BootModes=["uefi"], TpmMandatory=True)
+    assert refused.code == code
+    assert [name for name in ("BootModes", "TpmMandatory") if name in refused.details] == named
+    assert user.api("target").api("CreateImage", **asked)["Image"]["State"] == "pending"
+
+
+def test_a_copy_within_the_region_can_get_other_boot_modes(user) -> None:
+    asked = {"SourceImageId": "ami-00000008", "SourceRegionName": "eu-west-2"}
+    same = user.api("source").api("CreateImage", ImageName="same", **asked)["Image"]
+    other = user.api("source").api("CreateImage", ImageName="other", BootModes=["legacy"], TpmMandatory=False, **asked)
+    assert (same["BootModes"], same["TpmMandatory"]) == (["uefi"], True)
+    assert (other["Image"]["BootModes"], other["Image"]["TpmMandatory"]) == (["legacy"], False)

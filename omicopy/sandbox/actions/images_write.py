@@ -13,6 +13,7 @@ from omicopy.sandbox.world import Image, ImageState
 
 NAME = re.compile(r"[A-Za-z0-9_ ()/.-]{3,128}")
 LONGEST_DESCRIPTION = 255
+BOOT = ("BootModes", "TpmMandatory")
 SOURCES = ("FileLocation", "SourceImageId", "VmId", "BlockDeviceMappings")
 
 
@@ -31,20 +32,31 @@ def create_image(call: Call, request: Request) -> Answer:
 
 
 def _from_manifest(call: Call, request: Request) -> Image:
-    boot = call.settings.variant.boot
-    if boot is Boot.REFUSED and ("BootModes" in request or "TpmMandatory" in request):
-        raise ApiError(No.BAD_COMBINATION, "BootModes and TpmMandatory can't be used with FileLocation.")
+    _check_boot(call, request)
     _check_new(call, request)
     call.work.check_source(request["FileLocation"])
     with call.world.lock:
         _check_new(call, request)
         image = _pending(call, request, request["FileLocation"])
-        if boot is Boot.ACCEPTED:
-            modes = tuple(request.get("BootModes", image.boot_modes))
-            image = replace(image, boot_modes=modes, tpm_mandatory=request.get("TpmMandatory", False))
+        if call.settings.variant.boot is Boot.ACCEPTED:
+            image = _booting(image, request)
         call.world.images.put(image.image_id, image)
     call.work.import_image(image.image_id, request["FileLocation"])
     return image
+
+
+def _check_boot(call: Call, request: Request) -> None:
+    given = [name for name in BOOT if name in request]
+    if given and call.settings.variant.boot is Boot.REFUSED:
+        raise ApiError(No.EXCLUDED, f"FileLocation can't be combined with {' or '.join(BOOT)}.")
+    if given and call.settings.variant.boot is Boot.UNKNOWN:
+        raise ApiError(No.NO_PARAMETER, f"Unknown parameter in this request: '{given[0]}'.")
+
+
+def _booting(image: Image, request: Request) -> Image:
+    """With the boot modes and the TPM that were asked for; they can't be changed later."""
+    modes = tuple(request.get("BootModes", image.boot_modes))
+    return replace(image, boot_modes=modes, tpm_mandatory=request.get("TpmMandatory", image.tpm_mandatory))
 
 
 def _as_copy(call: Call, request: Request) -> Image:
@@ -66,6 +78,7 @@ def _as_copy(call: Call, request: Request) -> Image:
             boot_modes=source.boot_modes,
             tpm_mandatory=source.tpm_mandatory,
         )
+        image = _booting(image, request)
         call.world.images.put(image.image_id, image)
     call.work.copy_image(image.image_id, source.image_id)
     return image
