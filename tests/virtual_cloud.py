@@ -102,6 +102,8 @@ class Cloud:
     """For how long what was just created is not to be seen."""
     quota: int = 10_000
     """How many exports may run at once."""
+    import_quota: int = 10_000
+    """How many imports may."""
     progress: Callable[[float], int] | None = lambda share: int(100 * share)
     """What exports show of themselves at each share of their time; None: nothing at all."""
     queued: bool = False
@@ -201,6 +203,9 @@ class Cloud:
     def _CreateImage(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         if self._is_taken(profile, asked["ImageName"]):
             raise refused("CreateImage", profile, Answer(409, "9029", "ResourceConflict"))
+        pending = [raw for raw in self._shown(self.images, profile) if raw["State"] == "pending"]
+        if len(pending) >= self.import_quota:
+            raise refused("CreateImage", profile, Answer(400, details="Limit for Image Copies has been reached."))
         image_id = f"ami-{len(self.images) + 0x100:08x}"
         raw = raw_image(image_id, ImageName=asked["ImageName"], Description=asked["Description"])
         self.images.append(Job(raw, profile, self.time.seconds, self.import_seconds, "available"))

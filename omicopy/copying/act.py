@@ -71,9 +71,7 @@ class Actor:
             self._journal.close(entry)
             if error.code is not ErrorCode.QUOTA:
                 raise
-            alone = flight.seen.others_in_flight
-            memory.quota_refusal, memory.quota_refused_at = error, self._clock.ticks()
-            memory.quota_refused_alone = getattr(alone, "value", None) == 0
+            memory.refuse(error, flight.seen.others_in_flight, self._clock.ticks())
             return
         except Postponed:
             self._journal.close(entry)
@@ -136,7 +134,7 @@ class Actor:
             "Description": mark(destination.description, request.marker),
         }
         self._journal.open(entry, about_image(request, destination))
-        memory.created_id = None
+        memory.created_id, memory.quota_refusal = None, None
         try:
             answer = self._send(destination.party.profile, "CreateImage", parameters)
         except ServiceError as error:
@@ -147,7 +145,10 @@ class Actor:
                 memory.doubt_since, memory.made_here, memory.changed = self._clock.ticks(), True, True
                 return
             self._journal.close(entry)
-            raise
+            if error.code is not ErrorCode.QUOTA:
+                raise
+            memory.refuse(error, flight.seen.imports_in_flight, self._clock.ticks())
+            return
         except Postponed:
             self._journal.close(entry)
             raise

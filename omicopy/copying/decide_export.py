@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from omicopy.copying.decide_slot import await_slot
 from omicopy.copying.facts import Absent, Present, Refused, Unasked, Unknown
 from omicopy.copying.situation import Situation
 from omicopy.copying.steps import (
@@ -188,11 +189,9 @@ def _start(s: Situation) -> Step:
         return refusal
     if s.within_grace(s.export.doubt_since, s.export.missing_since):
         return LookAgain(_MAY_BE_STARTED)
-    if s.export.quota_refusal is not None:
-        return _slot(s, s.export.quota_refusal)
-    if s.export.started:
+    if s.export.started and s.export.quota_refusal is None:
         return Fail(_task_vanished(s.export.task_id))
-    return StartExport()
+    return await_slot(s, StartExport(), s.export)
 
 
 def _not_exportable(s: Situation) -> Step | None:
@@ -218,19 +217,6 @@ def _not_exportable(s: Situation) -> Step | None:
     if not image.is_available:
         return Wait(Stage.EXPORTING, f"source image {image.image_id}", image.state, is_ours=False)
     return None
-
-
-def _slot(s: Situation, refusal: OmicopyError) -> Step:
-    """A quota refused us. While other exports of the account run, their end frees a slot; alone, waiting won't help."""
-    if isinstance(s.seen.others_in_flight, Unasked):
-        return Look.OTHERS
-    if isinstance(s.seen.others_in_flight, Unknown):
-        return LookAgain("the export tasks can't be read", s.seen.others_in_flight.error)
-    if s.seen.others_in_flight.value == 0:
-        return Fail(refusal) if s.export.quota_refused_alone else StartExport()
-    if s.now.ticks - s.export.quota_refused_at < s.budgets.poll_max.total_seconds():
-        return Wait(Stage.EXPORTING, "the next free slot", "awaited", is_ours=False)
-    return StartExport()
 
 
 def _export_failed(task: ExportTask) -> OmicopyError:

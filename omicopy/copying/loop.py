@@ -148,8 +148,7 @@ class Loop:
                     continue
                 slots.take(flight, step)
                 moves = pilot.follow(flight, step, now)
-                if isinstance(step, StartExport):
-                    slots.learn(flight)
+                slots.learn(flight, step)
                 if moves:
                     moved = True
                     if touches and export in held:

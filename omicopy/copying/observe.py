@@ -34,6 +34,7 @@ class Observer:
             Look.SOURCE: self._sources,
             Look.TASKS: self._tasks,
             Look.OTHERS: self._others,
+            Look.IMPORTS: self._imports,
             Look.BUCKET: self._buckets,
         }
 
@@ -81,6 +82,17 @@ class Observer:
             )
             for flight in group:
                 flight.seen.others_in_flight = running
+                yield flight
+
+    def _imports(self, flights: Sequence[Flight], _: Moment) -> Iterator[Flight]:
+        for profile, group in _grouped(flights, lambda flight: _destination(flight).party.profile).items():
+            own = _destination(group[0]).party.account_id
+            images = self._read_images(profile, {"AccountIds": [own]})
+            if isinstance(images, Present):
+                made = [image for image in images.value if image.account_id == own]
+                running = Present(sum(not image.is_available and not image.is_failed for image in made))
+            for flight in group:
+                flight.seen.imports_in_flight = running if isinstance(images, Present) else images
                 yield flight
 
     def _buckets(self, flights: Sequence[Flight], now: Moment) -> Iterator[Flight]:
