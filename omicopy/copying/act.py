@@ -23,9 +23,10 @@ from omicopy.copying.steps import Write as WriteStep
 from omicopy.copying.tagging import Write, tag_copy, tag_export
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
+from omicopy.model.boot import boot_parameters
 from omicopy.model.export import StoredExport
 from omicopy.model.image import Image, mark
-from omicopy.model.request import CopyRequest, HandedManifest, Origin
+from omicopy.model.request import CopyRequest, Destination, HandedManifest, Origin
 
 _CANCELLABLE = ("pending/queued",)
 
@@ -129,10 +130,13 @@ class Actor:
         if destination is None:
             raise TypeError("an export imports nothing")
         entry = image_entry(request, destination)
+        boot = boot_parameters(destination.boot, request.source_boot)
+        boot = {name: value for name, value in boot.items() if name not in memory.refused_parameters}
         parameters = {
             "ImageName": step.name,
             "FileLocation": self._manifest_url(request, step),
             "Description": mark(destination.description, request.marker),
+            **boot,
         }
         self._journal.open(entry, about_image(request, destination))
         memory.created_id = None
@@ -146,6 +150,9 @@ class Actor:
                 memory.doubt_since, memory.made_here, memory.changed = self._clock.ticks(), True, True
                 return
             self._journal.close(entry)
+            if refused := error.refused_parameters(boot):
+                self._do_without(flight, destination, refused, error)
+                return
             raise
         except Postponed:
             self._journal.close(entry)
@@ -156,6 +163,15 @@ class Actor:
             memory.created_id = image_id
             memory.journaled |= {image_id}
             self._journal.answered(entry, image_id)
+
+    def _do_without(
+        self, flight: Flight, destination: Destination, refused: frozenset[str], error: ServiceError
+    ) -> None:
+        """Nothing was made: the next look decides anew, and asks for nothing that was refused by name (R1)."""
+        flight.image.refused_parameters |= refused
+        flight.told = None  # or an interruption would say that the service may be at work
+        names = " and ".join(sorted(refused))
+        self._listener(Warned(f"{destination.party} takes no {names} with a manifest ({error.said}); asking without"))
 
     def _manifest_url(self, request: CopyRequest, step: Import) -> str:
         if isinstance(request.source, HandedManifest):
