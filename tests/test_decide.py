@@ -44,7 +44,7 @@ from omicopy.copying.steps import (
     Write,
 )
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.choices import IfExists
+from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import ExportTask, FoundExport
 from omicopy.model.image import Image
 from omicopy.model.provenance import COPY_TAG
@@ -56,6 +56,7 @@ from tests.builders import (
     MARKER,
     NAME,
     NOON,
+    ORIGIN,
     RENAMED,
     SOURCE,
     TASK_ID,
@@ -108,7 +109,10 @@ SECOND = "image-export-00000002"
 RUNNING, SECOND_RUNS, SECOND_FAILED = task(state="pending"), task(SECOND, "pending"), task(SECOND, "failed")
 OTHER_BUCKET = replace(RUNNING, key=replace(RUNNING.key, bucket="another"))
 OTHER_PREFIX = replace(RUNNING, key=replace(RUNNING.key, prefix="another"))
-OTHER_FORMAT = replace(RUNNING, key=replace(RUNNING.key, format="raw"))
+RAW_RUNS, RAW_TOO = replace(RUNNING, format="raw"), replace(SECOND_RUNS, format="raw")
+RAW_THERE, QCOW2_THERE = replace(FRESH, format="raw"), replace(FRESH, format="qcow2")
+AS_QCOW2 = replace(COPY, source=replace(ORIGIN, format=DiskFormat.QCOW2))
+AS_RAW_EXPORT = replace(EXPORT, source=replace(ORIGIN, format=DiskFormat.RAW))
 
 UNTAGGED = replace(OURS, tags={key: value for key, value in OURS.tags.items() if key != "omicopy:version"})
 DONE_UNTAGGED = Done(Status.PRESENT, UNTAGGED)
@@ -129,6 +133,7 @@ def known(
     stored: FoundExport | Any = ABSENT,
     source: Image | Any = None,
     others: int | Any = UNASKED,
+    imports: int | Any = UNASKED,
 ) -> Observed:
     """Known to be absent, but for what is given."""
 
@@ -140,6 +145,7 @@ def known(
         source=fact(source_image() if source is None else source, Image),
         tasks=fact(tasks, (list, tuple)),
         others_in_flight=fact(others, int),
+        imports_in_flight=fact(imports, int),
         stored=fact(stored, FoundExport),
     )
 
@@ -267,7 +273,29 @@ TABLE = [
         export={"task_id": TASK_ID}),
     Row("running for another bucket: no matter", StartExport(), known(tasks=[OTHER_BUCKET])),
     Row("running for another prefix: no matter", StartExport(), known(tasks=[OTHER_PREFIX])),
-    Row("running in another format: no matter", StartExport(), known(tasks=[OTHER_FORMAT])),
+    # ---- one place, one manifest
+    Row("running in another format, none asked for: wait", FOLLOWING, known(tasks=[RAW_RUNS])),
+    Row("running in another format than asked for: not found", ErrorCode.NOT_FOUND, known(tasks=[RAW_RUNS]), AS_QCOW2),
+    Row("running in the format asked for: wait", FOLLOWING, known(tasks=[RUNNING]), AS_QCOW2),
+    Row("running in both, the smaller ID in another than asked for: not found", ErrorCode.NOT_FOUND,
+        known(tasks=[RAW_RUNS, SECOND_RUNS]), AS_QCOW2),
+    Row("the same, the other one ours: cancel ours first", CancelExport(SECOND_RUNS, TASK_ID),
+        known(tasks=[RAW_RUNS, SECOND_RUNS]), AS_QCOW2, export={"task_id": SECOND}),
+    Row("complete in another format, none asked for: import", Import(NAME, RAW_THERE), known(stored=RAW_THERE)),
+    Row("complete in another format than asked for: not found", ErrorCode.NOT_FOUND, known(stored=RAW_THERE), AS_QCOW2),
+    Row("complete in another format than asked for, its URLs over: not found", ErrorCode.NOT_FOUND,
+        known(stored=replace(SHORT, format="raw")), AS_QCOW2),
+    Row("export asked for, complete in another format: not found", ErrorCode.NOT_FOUND, known(stored=QCOW2_THERE),
+        AS_RAW_EXPORT),
+    Row("complete in the format asked for: import", Import(NAME, QCOW2_THERE), known(stored=QCOW2_THERE), AS_QCOW2),
+    Row("complete in the format asked for, another one running in another: import", Import(NAME, QCOW2_THERE),
+        known(tasks=[task(), RAW_TOO], stored=QCOW2_THERE), AS_QCOW2),
+    Row("complete, nobody can tell in which format: import", Import(NAME, FRESH), known(stored=FRESH), AS_QCOW2),
+    Row("damaged, of another format than asked for: start", StartExport(),
+        known(tasks=[task()], stored=replace(DAMAGED, format="raw")), AS_QCOW2),
+    Row("complete in another format, manifest not found, --re-export: start", StartExport(),
+        known(tasks=[replace(task(), format="raw")]), replace(AS_QCOW2, re_export=True),
+        export={"unusable_since": LONG_AGO}),
     # ---- complete, and not usable
     Row("complete, manifest not found, within the grace: look again", LookAgain, known(tasks=[task()]),
         export={"unusable_since": JUST_NOW}),
@@ -332,6 +360,15 @@ TABLE = [
     Row("quota refused, the others ended meanwhile: try again", StartExport(), known(others=0), export=REFUSED),
     Row("quota refused, none in flight: quota", ErrorCode.QUOTA, known(others=0),
         export=REFUSED | {"quota_refused_alone": True}),
+    Row("import refused by a quota, others not counted: look", Look.IMPORTS, known(stored=FRESH), image=REFUSED),
+    Row("import refused by a quota, others in flight: wait for a slot", Wait, known(stored=FRESH, imports=2),
+        image=REFUSED),
+    Row("import refused by a quota, the others ended meanwhile: try again", Import(NAME, FRESH),
+        known(stored=FRESH, imports=0), image=REFUSED),
+    Row("import refused by a quota, none in flight: quota", ErrorCode.QUOTA, known(stored=FRESH, imports=0),
+        image=REFUSED | {"quota_refused_alone": True}),
+    Row("a handed manifest's import refused by a quota: wait for a slot", Wait, known(imports=1), IMPORT,
+        image=REFUSED),
     # ---- the source, unknown
     Row("tasks not looked at: look", Look.TASKS, known(tasks=UNASKED)),
     Row("tasks unknown: look again", LookAgain, known(tasks=UNKNOWN, stored=FRESH)),
@@ -444,6 +481,7 @@ OBSERVED = st.builds(
     source=UNKNOWNS | st.just(ABSENT) | SOURCES.map(Present),
     tasks=UNKNOWNS | SHOWN_TASKS.map(Present),
     others_in_flight=UNKNOWNS | st.integers(0, 2).map(Present),
+    imports_in_flight=UNKNOWNS | st.integers(0, 2).map(Present),
     stored=UNKNOWNS | st.sampled_from([ABSENT, Refused(NO_RIGHT)]) | STORED.map(Present),
 )
 MOMENTS = st.sampled_from([None, JUST_NOW, LONG_AGO])
@@ -458,6 +496,9 @@ IMAGE_MEMORIES = st.builds(
     journaled=st.frozensets(IMAGE_IDS),
     replaced_id=st.none() | IMAGE_IDS,
     replaced_at=st.sampled_from([JUST_NOW, LONG_AGO]),
+    quota_refusal=st.none() | st.just(QUOTA),
+    quota_refused_at=st.sampled_from([JUST_NOW, LONG_AGO]),
+    quota_refused_alone=st.booleans(),
 )
 EXPORT_MEMORIES = st.builds(
     ExportMemory,
@@ -496,9 +537,10 @@ LISTED = st.builds(
     source=st.just(Present(source_image())) | SOURCES.map(Present),
     tasks=(SHOWN_TASKS | st.sampled_from([[RUNNING], [task(), SECOND_RUNS], [task(SECOND), RUNNING]])).map(Present),
     others_in_flight=UNKNOWNS | st.integers(0, 2).map(Present),
+    imports_in_flight=UNKNOWNS | st.integers(0, 2).map(Present),
     stored=UNKNOWNS | BUCKETS,
 )
-ENDED = st.builds(task, TASK_IDS, st.sampled_from(["completed", "failed", "cancelled"])) | st.just(OTHER_FORMAT)
+ENDED = st.builds(task, TASK_IDS, st.sampled_from(["completed", "failed", "cancelled"])) | st.just(OTHER_PREFIX)
 ENDED_TASKS = st.lists(ENDED, max_size=3, unique_by=lambda task: task.task_id)
 SETTLED = st.builds(
     Observed,
@@ -506,6 +548,7 @@ SETTLED = st.builds(
     source=st.sampled_from([ABSENT, *map(Present, (source_image(), source_image(State="failed")))]),
     tasks=ENDED_TASKS.map(Present),
     others_in_flight=st.integers(0, 2).map(Present),
+    imports_in_flight=st.integers(0, 2).map(Present),
     stored=BUCKETS,
 )
 LITTLE_IMAGE_MEMORY = IMAGE_MEMORIES | st.sampled_from(
@@ -526,6 +569,7 @@ ASKED = {
     Look.SOURCE: "source",
     Look.TASKS: "tasks",
     Look.OTHERS: "others_in_flight",
+    Look.IMPORTS: "imports_in_flight",
     Look.BUCKET: "stored",
 }
 NEEDED: dict[type, tuple[str, ...]] = {
@@ -623,9 +667,11 @@ def test_r6_what_is_known_is_never_waited_for(
     step = step_for(seen, request, image, export)
     if isinstance(step, Wait):
         assert step.resource == "the next free slot"
-        assert export.quota_refusal is QUOTA
-        assert isinstance(seen.others_in_flight, Present)
-        assert seen.others_in_flight.value > 0
+        is_export = step.stage is Stage.EXPORTING
+        others = seen.others_in_flight if is_export else seen.imports_in_flight
+        assert (export if is_export else image).quota_refusal is QUOTA
+        assert isinstance(others, Present)
+        assert others.value > 0
     else:
         assert isinstance(step, Done | Fail | Write)
 

@@ -102,6 +102,8 @@ class Cloud:
     """For how long what was just created is not to be seen."""
     quota: int = 10_000
     """How many exports may run at once."""
+    import_quota: int = 10_000
+    """How many imports may."""
     progress: Callable[[float], int] | None = lambda share: int(100 * share)
     """What exports show of themselves at each share of their time; None: nothing at all."""
     queued: bool = False
@@ -201,6 +203,9 @@ class Cloud:
     def _CreateImage(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         if self._is_taken(profile, asked["ImageName"]):
             raise refused("CreateImage", profile, Answer(409, "9029", "ResourceConflict"))
+        pending = [raw for raw in self._shown(self.images, profile) if raw["State"] == "pending"]
+        if len(pending) >= self.import_quota:
+            raise refused("CreateImage", profile, Answer(400, details="Limit for Image Copies has been reached."))
         image_id = f"ami-{len(self.images) + 0x100:08x}"
         boot = {name: asked[name] for name in ("BootModes", "TpmMandatory") if name in asked}
         raw = raw_image(image_id, ImageName=asked["ImageName"], Description=asked["Description"], **boot)
@@ -232,7 +237,7 @@ class Cloud:
     def _named(self, resource_ids: Sequence[str]) -> list[Job]:
         return [job for job in (*self.exports, *self.images) if job.resource_id in resource_ids]
 
-    def put_export(self, image_id: str, ends: datetime, name: str = "manifest.json") -> None:
+    def put_export(self, image_id: str, ends: datetime, name: str = "manifest") -> None:
         """What a completed export leaves in the bucket."""
         key = f"{image_id}/snap-11111111-aaaaaaaa.qcow2.gz"
         snapshot = {"Device": "/dev/sda1", "Size": 10 * 2**30, "CompressedSize": 4, "PreSignedUrl": signed(key, ends)}
@@ -242,7 +247,7 @@ class Cloud:
     def finish_exports(self) -> None:
         for job in self.exports:
             end = NOON + timedelta(seconds=job.begun + job.takes)
-            key = f"{job.raw['ImageId']}/manifest.json"
+            key = f"{job.raw['ImageId']}/manifest"
             if job.ends == "completed" and end <= self.time.wall and key not in self.objects:
                 self.put_export(job.raw["ImageId"], end + self.life_of_urls)
 

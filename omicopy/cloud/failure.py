@@ -76,6 +76,7 @@ class ServiceError(OmicopyError):
         return (
             answer is not None
             and self.cause is Cause.REFUSED
+            and self.code is not ErrorCode.QUOTA
             and (answer.status == 409 or answer.kind == "ResourceConflict" or _in_thousand(answer.code, 9))
         )
 
@@ -117,13 +118,17 @@ def _meaning(answer: Answer) -> tuple[ErrorCode, str]:
     if not answer.code and answer.kind in _OF_A_STORE:  # an answer of the API has a code beside it
         return ErrorCode.DENIED, _OF_A_STORE[answer.kind]
     if (
+        answer.kind.startswith("TooManyResources")
+        or _in_thousand(answer.code, 10)
+        or _LIMIT.search(f"{answer.code} {answer.kind} {answer.details}")
+    ):
+        return ErrorCode.QUOTA, "Free what the quota counts, or ask for a higher one."
+    if (
         answer.status in (401, 403)
         or answer.code in _NOT_AUTHENTICATED
         or answer.kind.startswith(("AccessDenied", "AuthFailure"))
     ):
         return ErrorCode.DENIED, "Check the profile's access key, its Region and its rights, and this machine's clock."
-    if answer.kind.startswith("TooManyResources") or _in_thousand(answer.code, 10):
-        return ErrorCode.QUOTA, "Free what the quota counts, or ask for a higher one."
     if answer.status == 404 or answer.kind == "InvalidResource" or _in_thousand(answer.code, 5):
         return ErrorCode.NOT_FOUND, "Check the ID or name, and that it belongs to this account and Region."
     if answer.status == 409 or answer.kind == "ResourceConflict":
@@ -143,6 +148,10 @@ _OF_A_STORE = {
 }
 """S3's codes that tell which of the credentials is wrong (DOMAIN.md §4)."""
 
+_LIMIT = re.compile(
+    r"QuotaExce|(?<!Request)LimitExceeded|(?<!rate )\blimit\b.{0,100}\b(reached|exceeded)\b", re.IGNORECASE
+)
+"""Which code a service gives for a limit is not known of all of them; these are words that OUTSCALE's have."""
 _NOT_AUTHENTICATED = ("1", "4", "4120")
 """Wrong signature or clock, missing right, unknown access key; the last comes as HTTP 400 InvalidParameterValue."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from omicopy.cloud.clients import Clients
@@ -24,9 +24,10 @@ from omicopy.copying.tagging import Write, tag_copy, tag_export
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
 from omicopy.model.boot import boot_parameters
+from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.export import StoredExport
 from omicopy.model.image import Image, mark
-from omicopy.model.request import CopyRequest, Destination, HandedManifest, Origin
+from omicopy.model.request import CopyRequest, HandedManifest, Origin
 
 _CANCELLABLE = ("pending/queued",)
 
@@ -57,7 +58,7 @@ class Actor:
 
     def _start_export(self, flight: Flight, origin: Origin) -> None:
         memory, export, entry = flight.export, origin.export, export_entry(origin)
-        osu = {"DiskImageFormat": export.format, "OsuBucket": export.bucket}
+        osu = {"DiskImageFormat": memory.format or DEFAULT_FORMAT, "OsuBucket": export.bucket}
         osu |= {"OsuPrefix": export.prefix} if export.prefix else {}
         profile = origin.party.profile
         self._journal.open(entry)
@@ -71,9 +72,7 @@ class Actor:
             self._journal.close(entry)
             if error.code is not ErrorCode.QUOTA:
                 raise
-            alone = flight.seen.others_in_flight
-            memory.quota_refusal, memory.quota_refused_at = error, self._clock.ticks()
-            memory.quota_refused_alone = getattr(alone, "value", None) == 0
+            memory.refuse(error, flight.seen.others_in_flight, self._clock.ticks())
             return
         except Postponed:
             self._journal.close(entry)
@@ -139,7 +138,7 @@ class Actor:
             **boot,
         }
         self._journal.open(entry, about_image(request, destination))
-        memory.created_id = None
+        memory.created_id, memory.quota_refusal = None, None
         try:
             answer = self._send(destination.party.profile, "CreateImage", parameters)
         except ServiceError as error:
@@ -150,10 +149,8 @@ class Actor:
                 memory.doubt_since, memory.made_here, memory.changed = self._clock.ticks(), True, True
                 return
             self._journal.close(entry)
-            if refused := error.refused_parameters(boot):
-                self._do_without(flight, destination, refused, error)
-                return
-            raise
+            self._refused_import(flight, boot, error)
+            return
         except Postponed:
             self._journal.close(entry)
             raise
@@ -164,14 +161,19 @@ class Actor:
             memory.journaled |= {image_id}
             self._journal.answered(entry, image_id)
 
-    def _do_without(
-        self, flight: Flight, destination: Destination, refused: frozenset[str], error: ServiceError
-    ) -> None:
-        """Nothing was made: the next look decides anew, and asks for nothing that was refused by name (R1)."""
-        flight.image.refused_parameters |= refused
+    def _refused_import(self, flight: Flight, boot: Iterable[str], error: ServiceError) -> None:
+        """Nothing was made. The next look decides anew where the refusal is of how many, or of what `boot` names (R1);
+        raises any other."""
+        memory, refused = flight.image, error.refused_parameters(boot)
+        if error.code is ErrorCode.QUOTA:
+            memory.refuse(error, flight.seen.imports_in_flight, self._clock.ticks())
+            return
+        if not refused:
+            raise error
+        memory.refused_parameters |= refused
         flight.told = None  # or an interruption would say that the service may be at work
         names = " and ".join(sorted(refused))
-        self._listener(Warned(f"{destination.party} takes no {names} with a manifest ({error.said}); asking without"))
+        self._listener(Warned(f"{_target(flight)} takes no {names} with a manifest ({error.said}); asking without"))
 
     def _manifest_url(self, request: CopyRequest, step: Import) -> str:
         if isinstance(request.source, HandedManifest):

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from omicopy import __version__
 from omicopy.copying.decide_export import decide_export, still_exporting
+from omicopy.copying.decide_slot import await_slot
 from omicopy.copying.facts import Unasked, Unknown
 from omicopy.copying.situation import Situation
 from omicopy.copying.steps import Annotate, Done, Fail, Import, Look, LookAgain, ReplaceFailed, Stage, Step, Wait
@@ -82,9 +83,8 @@ def _none_of_ours(s: Situation, destination: Destination, by_name: Mapping[str, 
         taken = name in by_name or name in s.image.conflicts
         if destination.if_exists is IfExists.FAIL or taken:
             return Fail(_name_taken(s, destination, holder))
-    if isinstance(s.request.source, HandedManifest):
-        return Import(name, None)
-    return decide_export(s, name)
+    step = Import(name, None) if isinstance(s.request.source, HandedManifest) else decide_export(s, name)
+    return await_slot(s, step, s.image) if isinstance(step, Import) else step
 
 
 def _doubt(s: Situation, by_name: Mapping[str, Image]) -> Step | None:

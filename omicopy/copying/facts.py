@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from omicopy.copying.rhythm import Forecast
 from omicopy.errors import OmicopyError
+from omicopy.model.choices import DiskFormat
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase
 from omicopy.model.image import Image, last_marker
 
@@ -72,15 +73,34 @@ class Observed:
     """The export tasks of the source image, of every bucket, prefix and format."""
     others_in_flight: Present[int] | Unknown | Unasked = UNASKED
     """How many export tasks of the whole source account run: they hold the slots a quota counts."""
+    imports_in_flight: Present[int] | Unknown | Unasked = UNASKED
+    """How many images of the target account are being made."""
     stored: BucketFact | Unasked = UNASKED
     is_cleaned_up: bool = False
     """Whether a clean-up of ours has begun to delete the only finished export: it counts as gone."""
 
 
 @dataclass(slots=True)
-class ExportMemory:
+class QuotaMemory:
+    """What this run knows of a quota that keeps one thing from being created."""
+
+    quota_refusal: OmicopyError | None = None
+    quota_refused_at: float = 0.0
+    quota_refused_alone: bool = False
+    """Whether the last refusal came while nothing else of the account was in flight."""
+
+    def refuse(self, error: OmicopyError, others: Present[int] | Unknown | Unasked, ticks: float) -> None:
+        """The create was refused; `others` is how many were in flight beside it."""
+        self.quota_refusal, self.quota_refused_at = error, ticks
+        self.quota_refused_alone = others == Present(0)
+
+
+@dataclass(slots=True)
+class ExportMemory(QuotaMemory):
     """What this run did about one export. Copies that are fed by the same export share it."""
 
+    format: DiskFormat | None = None
+    """That one of its copies asks for, so that a new export serves all of them."""
     started: int = 0
     """How many exports this run started for certain."""
     is_sent: bool = False
@@ -117,10 +137,6 @@ class ExportMemory:
     """Tasks of ours that we cancelled, or tried to, or said to be superfluous, in favour of an equal one."""
     waiting: int = 0
     """How many copies of this run it may still have to feed."""
-    quota_refusal: OmicopyError | None = None
-    quota_refused_at: float = 0.0
-    quota_refused_alone: bool = False
-    """Whether the last refusal came while no other export of the account was in flight."""
 
     def was_sent(self, ticks: float) -> None:
         """A create of ours has happened, or may have."""
@@ -171,7 +187,7 @@ class Conflict:
 
 
 @dataclass(slots=True)
-class ImageMemory:
+class ImageMemory(QuotaMemory):
     """What this run did about one target image."""
 
     created_id: str | None = None

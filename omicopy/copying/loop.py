@@ -93,7 +93,8 @@ class Loop:
             flight = Flight(request, export, self._began, request.budgets or self.budgets)
             flight.export.waiting += 1
             if isinstance(source, Origin):
-                self._recall(flight.export, source)
+                export.format = export.format or source.format
+                self._recall(export, source)
             flights.append(flight)
         return flights
 
@@ -147,8 +148,7 @@ class Loop:
                     continue
                 slots.take(flight, step)
                 moves = pilot.follow(flight, step, now)
-                if isinstance(step, StartExport):
-                    slots.learn(flight)
+                slots.learn(flight, step)
                 if moves:
                     moved = True
                     if touches and export in held:

@@ -34,6 +34,7 @@ class Observer:
             Look.SOURCE: self._sources,
             Look.TASKS: self._tasks,
             Look.OTHERS: self._others,
+            Look.IMPORTS: self._imports,
             Look.BUCKET: self._buckets,
         }
 
@@ -83,6 +84,17 @@ class Observer:
                 flight.seen.others_in_flight = running
                 yield flight
 
+    def _imports(self, flights: Sequence[Flight], _: Moment) -> Iterator[Flight]:
+        for profile, group in _grouped(flights, lambda flight: _destination(flight).party.profile).items():
+            own = _destination(group[0]).party.account_id
+            images = self._read_images(profile, {"AccountIds": [own]})
+            if isinstance(images, Present):
+                made = [image for image in images.value if image.account_id == own]
+                running = Present(sum(not image.is_available and not image.is_failed for image in made))
+            for flight in group:
+                flight.seen.imports_in_flight = running if isinstance(images, Present) else images
+                yield flight
+
     def _buckets(self, flights: Sequence[Flight], now: Moment) -> Iterator[Flight]:
         groups = list(_grouped(flights, lambda flight: id(flight.export)).values())
         firsts = [group[0] for group in groups]
@@ -103,7 +115,9 @@ class Observer:
             return ABSENT
         tasks = [task for task in shown.value if task.key == origin.export] if isinstance(shown, Present) else []
         storage = self._clients.storage(origin.party.profile)
-        return look_in_bucket(storage, self._clients.fetcher(), origin.export, tasks, now.wall, listed)
+        return look_in_bucket(
+            storage, self._clients.fetcher(), origin.export, tasks, now.wall, listed, flight.export.format
+        )
 
     def _read_images(self, profile: str, filters: Mapping[str, Sequence[str]]) -> Present[list[Image]] | Unknown:
         try:

@@ -77,7 +77,7 @@ class Job:
     """A profile."""
     bucket: str
     prefix: str
-    format: DiskFormat
+    format: DiskFormat | None
     images: tuple[Selector, ...]
     targets: tuple[Target, ...]
     if_exists: IfExists

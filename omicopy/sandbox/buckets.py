@@ -59,6 +59,12 @@ class Buckets:
             self._must("DELETE", f"{bucket}/{quote(key)}", urlencode({"uploadId": upload}))
         self._must("DELETE", bucket, "cors=")
 
+    def drop(self, bucket: str) -> None:
+        """Deletes it, with all that it holds; that it is not there is fine."""
+        if self.exists(bucket):
+            self.empty(bucket)
+            self._must("DELETE", bucket)
+
     def _list(self, bucket: str, query: str, element: str, field: str) -> Iterator[tuple[str, str]]:
         answer = self._must("GET", bucket, query)
         for entry in ElementTree.fromstring(answer.data).iter(_NAMESPACE + element):  # noqa: S314 (our own process)

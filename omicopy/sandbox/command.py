@@ -33,6 +33,8 @@ def environment(home: Path, profiles: Path, base: Mapping[str, str]) -> dict[str
         "HOME": str(home),
         "XDG_STATE_HOME": str(home / ".local" / "state"),
         "OSC_CONFIG_FILE": str(profiles),
+        "AWS_CONFIG_FILE": str(home / ".aws" / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(home / ".aws" / "credentials"),
         "PATH": f"{programs}{os.pathsep}{path}",
     }
 
@@ -69,6 +71,7 @@ def banner(home: Path, profiles: Path, api_urls: Mapping[str, str], oos_urls: Ma
             "",
             "Then try:",
             "  omicopy copy golden-linux --from source --to target --bucket omi-exports",
+            "  omicopy url golden-linux --from source-eim --storage aws:source",
             "  osc-cli --profile target api ReadImages",
             "  aws --profile source s3 ls --recursive s3://omi-exports",
         ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,8 @@ from omicopy.sandbox.disks import GIB, make_disk
 from omicopy.sandbox.errors import ApiError, No
 from omicopy.sandbox.objects import Objects, Unreachable
 from omicopy.sandbox.settings import Account
-from omicopy.sandbox.signing import Signer, presign, presign_v2
+from omicopy.sandbox.signing import Sign, Signer, presign, presign_v2
+from omicopy.sandbox.store import Store
 from omicopy.sandbox.variants import (
     BadBucket,
     Fields,
@@ -94,14 +94,15 @@ class Written:
 
 class Exporter:
     """Runs the export tasks of one Region. `oos_url` is the public address, which stands in the URLs it signs;
-    `store_url` is where it writes, so that its own writes don't look like a user's."""
+    `store` is where it writes, so that its own writes don't look like a user's."""
 
-    def __init__(self, world: World, clockwork: Clockwork, objects: Objects, oos_url: str, store_url: str) -> None:
+    def __init__(self, world: World, clockwork: Clockwork, objects: Objects, oos_url: str, store: Store) -> None:
         self._world = world
         self._clockwork = clockwork
         self._objects = objects
         self._oos_url = oos_url
-        self._store_url = store_url
+        self._store = store
+        self._store_url = store.url
 
     def queue(self, account: Account, image_id: str, export: Mapping[str, Any]) -> ExportTask:
         """Make a task and let it run its course. Raises `ApiError` where the variant refuses a bad bucket at once."""
@@ -133,6 +134,8 @@ class Exporter:
         if image is None:
             self._fail(task, f"The image {task.image_id} doesn't exist any more.")
             return
+        if self._variant.bad_bucket is BadBucket.MADE:
+            self._store.make_if_missing(task.bucket, self._signer(task).access_key)
         try:
             written = tuple(self._write_disk(task, device) for device in image.devices)
         except Unreachable as error:
@@ -141,8 +144,8 @@ class Exporter:
         self._at(task.ends, lambda: self._write_manifest(task, image, written))
 
     def _write_disk(self, task: ExportTask, device: Device) -> Written:
-        suffix = f"{task.image_format}.gz"
-        key = f"{task.prefix}{device.snapshot_id}-{secrets.token_hex(4)}.{suffix}"
+        suffix = task.task_id.removeprefix("image-export-")
+        key = f"{task.prefix}{device.snapshot_id}-{suffix}.{task.image_format}.gz"
         disk = make_disk(task.image_format, device.size_gib * GIB, device.snapshot_id)
         self._objects.put(self._signer(task), self._store_object(task, key), disk)
         return Written(device, key, len(disk))
@@ -157,11 +160,18 @@ class Exporter:
             self._fail(task, f"The bucket can't be written: {error}")
             return
         changes: dict[str, object] = {"state": TaskState.COMPLETED, "ended": self._world.clock()}
-        if self._variant.manifest_url is ManifestUrl.COMPLETED:
-            changes["shown_url"] = _plain_url(self._oos_url, task.bucket, task.manifest_key)
-        if self._variant.manifest_url is ManifestUrl.SIGNED:
-            changes["shown_url"] = self._presigned(task, task.manifest_key)
-        self._world.change_task(task.task_id, **changes)
+        self._world.change_task(task.task_id, **changes, shown_url=self._shown_url(task))
+
+    def _shown_url(self, task: ExportTask) -> str | None:
+        """What a completed task says of its manifest."""
+        settings, way = self._world.settings, self._variant.manifest_url
+        if way is ManifestUrl.NEVER:
+            return None
+        if way in (ManifestUrl.PLAIN, ManifestUrl.FROM_START):
+            return _plain_url(self._oos_url, task.bucket, task.manifest_key)
+        own_age = settings.task_url_age_seconds
+        age = settings.embedded_url_age_seconds if own_age is None else own_age
+        return self._presigned(task, task.manifest_key, presign if way is ManifestUrl.SIGV4 else presign_v2, age)
 
     def _manifest(self, task: ExportTask, image: Image, written: tuple[Written, ...]) -> dict[str, Any]:
         extra = self._variant.fields is Fields.EXTRA
@@ -185,7 +195,7 @@ class Exporter:
         return {
             "Device": disk.device.name,
             "Filename": bare if self._variant.filename is Filename.BARE else disk.key,
-            "PreSignedUrl": self._presigned(task, disk.key),
+            "PreSignedUrl": self._presigned_disk(task, disk.key),
             "Size": disk.device.size_gib * GIB,
             "CompressedSize": disk.compressed_bytes,
             "VolumeType": disk.device.volume_type,
@@ -194,12 +204,14 @@ class Exporter:
             "Ordering": 58_659 + place,
         } | ({"Encrypted": False} if self._variant.fields is Fields.EXTRA else {})
 
-    def _presigned(self, task: ExportTask, key: str) -> str:
-        settings = self._world.settings
-        at = datetime.now(UTC) - timedelta(seconds=settings.embedded_url_age_seconds)
+    def _presigned_disk(self, task: ExportTask, key: str) -> str:
         sign = presign if self._variant.url_version is UrlVersion.SIGV4 else presign_v2
+        return self._presigned(task, key, sign, self._world.settings.embedded_url_age_seconds)
+
+    def _presigned(self, task: ExportTask, key: str, sign: Sign, age_seconds: int) -> str:
+        at = datetime.now(UTC) - timedelta(seconds=age_seconds)
         url = f"{self._oos_url}/{task.bucket}/{key}"
-        return sign(self._signer(task), "GET", url, settings.embedded_url_seconds, at)
+        return sign(self._signer(task), "GET", url, self._world.settings.embedded_url_seconds, at)
 
     def _signer(self, task: ExportTask) -> Signer:
         account = self._world.accounts[task.account_id]

@@ -6,7 +6,7 @@ import json
 import re
 import traceback
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,9 +18,10 @@ from starlette.types import Receive, Scope, Send
 from omicopy.sandbox.actions import ACTIONS
 from omicopy.sandbox.actions.call import Call, Work
 from omicopy.sandbox.errors import ApiError, No, error_body
+from omicopy.sandbox.lockout import LockOut
 from omicopy.sandbox.schema import Schema
 from omicopy.sandbox.settings import Account
-from omicopy.sandbox.signature import SignedRequest, verify
+from omicopy.sandbox.signature import SignedRequest, named_access_key, verify
 from omicopy.sandbox.world import World
 
 PATH = re.compile(r"/+api/(?:v1|latest)/(?P<action>[A-Za-z]+)")
@@ -42,17 +43,21 @@ def headers_of(scope: Scope) -> dict[str, str]:
 class Gateway:
     """Answers the calls of one Region. `mistakes` collects answers of its own that the official file forbids."""
 
-    def __init__(self, world: World, work: Work, schema: Schema, endpoints: Mapping[str, str]) -> None:
+    def __init__(
+        self, world: World, work: Work, schema: Schema, endpoints: Mapping[str, str], callers: Sequence[Account]
+    ) -> None:
         self.mistakes: list[str] = []
         self.world = world
         self.work = work
         self._schema = schema
         self._endpoints = endpoints
-        self._keys: dict[str, Account] = {account.access_key: account for account in world.accounts.values()}
+        self._keys: dict[str, Account] = {caller.access_key: caller for caller in callers}
+        self._lock_out = LockOut(world.clock)
 
     def renew(self, world: World, work: Work) -> None:
         """Serve another world from now on."""
         self.world, self.work = world, work
+        self._lock_out = LockOut(world.clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -106,9 +111,11 @@ class Gateway:
             return next(iter(self._keys.values()))
         path = scope.get("raw_path") or scope["path"].encode()
         query = scope["query_string"].decode("latin-1")
-        request = SignedRequest(scope["method"], path.decode("latin-1"), query, headers_of(scope), body)
+        headers = headers_of(scope)
+        request = SignedRequest(scope["method"], path.decode("latin-1"), query, headers, body)
         skew = self.world.settings.clock_skew_seconds
-        return verify(request, self._keys, self.world.region, datetime.now(UTC), skew)
+        with self._lock_out.attempt(named_access_key(headers) or ""):
+            return verify(request, self._keys, self.world.region, datetime.now(UTC), skew)
 
     def _moment(self, scope: Scope, action: str) -> float | None:
         lag: float = scope.get(LAG, self.world.settings.lag_seconds)

@@ -26,6 +26,8 @@ def write_home(
         api, oos = api_urls[account.region], oos_urls[account.region]
         sdk[account.profile] = _for_the_sdk(account, api, oos)
         osc_cli[account.profile] = _for_osc_cli(account, api)
+        if account.is_eim_user:  # whose key opens no object storage
+            continue
         aws_config[f"profile {account.profile}"] = _for_aws(account, oos)
         aws_credentials[account.profile] = _keys(account, "aws_access_key_id", "aws_secret_access_key")
         _write(folder / _s3cfg_name(account), _text(_for_s3cmd(account, oos)))

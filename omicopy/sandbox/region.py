@@ -55,12 +55,14 @@ class Region:
 
     def __init__(self, name: str, accounts: Sequence[Account], folder: Path, clockwork: Clockwork, objects: Objects):
         self.name = name
-        self.accounts = [account for account in accounts if account.region == name]
+        self.callers = [account for account in accounts if account.region == name]
+        """Whoever has a key for the API: the accounts and their EIM users."""
         self._clockwork = clockwork
         self._objects = objects
-        keys = {account.profile: account.access_key for account in self.accounts}
+        owners = [caller for caller in self.callers if not caller.is_eim_user]
+        keys = {account.profile: account.access_key for account in owners}
         self._buckets = {bucket: [keys[profile]] for bucket, profile in BUCKETS[name].items()}
-        self.store = Store(name, self.accounts, self._buckets, folder / name)
+        self.store = Store(name, owners, self._buckets, folder / name)
         self.world: World
         self.gateway: Gateway
         self._servers: list[Server] = []
@@ -76,9 +78,9 @@ class Region:
         self, schema: Schema, endpoints: Mapping[str, str], faults: Faults, record: Record, own_agent: str
     ) -> None:
         """Serve API and storage, both watched; `endpoints` may be filled in later."""
-        profiles = {account.access_key: account.profile for account in self.accounts}
-        world = World(self.name, self.accounts, Settings(), self._clockwork.now)
-        self.gateway = Gateway(world, self._work(world), schema, endpoints)
+        profiles = {caller.access_key: caller.profile for caller in self.callers}
+        world = World(self.name, self.callers, Settings(), self._clockwork.now)
+        self.gateway = Gateway(world, self._work(world), schema, endpoints, self.callers)
         front = StoreFront(self.name, self.store)
 
         def describe_api(scope: Scope) -> tuple[str, str | None]:
@@ -98,12 +100,13 @@ class Region:
 
     def begin(self, settings: Settings) -> None:
         """A new world, as it is sown."""
-        self.world = World(self.name, self.accounts, settings, self._clockwork.now)
+        self.world = World(self.name, self.callers, settings, self._clockwork.now)
         sow(self.world)
         self.gateway.renew(self.world, self._work(self.world))
 
     def empty_buckets(self) -> None:
-        """Take away every object."""
+        """Take away every object, and every bucket that an export made."""
+        self.store.drop_made()
         for bucket in self._buckets:
             self.store.empty(bucket)
 
@@ -114,5 +117,5 @@ class Region:
         self.store.stop()
 
     def _work(self, world: World) -> Behind:
-        exporter = Exporter(world, self._clockwork, self._objects, self.oos_url, self.store.url)
+        exporter = Exporter(world, self._clockwork, self._objects, self.oos_url, self.store)
         return Behind(exporter, Importer(world, self._clockwork, self._objects))

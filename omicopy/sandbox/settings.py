@@ -33,13 +33,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One OUTSCALE account; it lives in exactly one Region and has one access key."""
+    """One OUTSCALE account and its access key; it lives in exactly one Region. Or an EIM user of one, with a key of its
+    own, which works for the API and not for object storage."""
 
     profile: str
     account_id: str
     region: str
     access_key: str
     secret_key: str = field(repr=False)
+    is_eim_user: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Settings:
     embedded_url_seconds: int = 604_800
     embedded_url_age_seconds: int = 0
     """The embedded URLs are signed as if the export had ended so long ago, so that an old export needs no waiting."""
+    task_url_age_seconds: int | None = None
+    """The same of the task's own URL of the manifest; None: as old as the embedded ones."""
     ended_task_seconds: float = 2.0
     """How long ended tasks stay listed where the variant lets them age out."""
     lag_seconds: float = 0.0
@@ -68,22 +72,24 @@ class Settings:
     refused_tag_keys: tuple[str, ...] = ()
     """CreateTags refuses these keys, and everything else that is asked for in the same call."""
     exports_in_flight: int = 10
-    images: int = 1_000
+    copies_in_flight: int = 10
     snapshots: int = 2_000
 
 
 def make_accounts() -> tuple[Account, ...]:
-    """Two accounts in each Region, with fresh keys: a key from another run opens nothing here."""
+    """Two accounts in each Region, and an EIM user of the first, with fresh keys: a key from another run opens nothing
+    here."""
     return (
         _account("source", "100000000001", SOURCE_REGION),
+        _account("source-eim", "100000000001", SOURCE_REGION, is_eim_user=True),
         _account("source-other", "100000000002", SOURCE_REGION),
         _account("target", "200000000001", TARGET_REGION),
         _account("target-other", "200000000002", TARGET_REGION),
     )
 
 
-def _account(profile: str, account_id: str, region: str) -> Account:
+def _account(profile: str, account_id: str, region: str, is_eim_user: bool = False) -> Account:
     alphabet = string.ascii_uppercase + string.digits
     access_key = "".join(secrets.choice(alphabet) for _ in range(20))
     secret_key = "".join(secrets.choice(alphabet) for _ in range(40))
-    return Account(profile, account_id, region, access_key, secret_key)
+    return Account(profile, account_id, region, access_key, secret_key, is_eim_user)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
@@ -75,3 +76,7 @@ def presign_v2(signer: Signer, method: str, url: str, seconds: int, at: datetime
     signed = quote(base64.b64encode(digest).decode(), safe="")
     origin = f"{parts.scheme}://{parts.netloc}"
     return f"{origin}{path}?AWSAccessKeyId={signer.access_key}&Expires={expires}&Signature={signed}"
+
+
+Sign = Callable[[Signer, str, str, int, datetime | None], str]
+"""What `presign` and `presign_v2` are."""

@@ -11,23 +11,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
 
+from omicopy.sandbox.task_variants import CopyLimit, ImageIds, LimitCode, TaskStates
+
 
 class ManifestKey(Enum):
     """Where in the bucket the manifest lies, below the export's own prefix."""
 
-    NAMED_AFTER_IMAGE = "PREFIX/ami-…/ami-….manifest.json"
+    NO_SUFFIX = "PREFIX/ami-…/manifest"
     PLAIN = "PREFIX/ami-…/manifest.json"
     NAMED_AFTER_TASK = "PREFIX/ami-…/image-export-….json"
-    NO_SUFFIX = "PREFIX/ami-…/manifest"
+    NAMED_AFTER_IMAGE = "PREFIX/ami-…/ami-….manifest.json"
 
 
 class ManifestUrl(Enum):
-    """What a task says in `OsuManifestUrl`."""
+    """What a task says in `OsuManifestUrl`. The first is known, of 2019 (DOMAIN.md §2); the others were guesses."""
 
-    COMPLETED = "the plain URL of the object, once the export has completed"
+    SIGV2 = "a URL signed with SigV2 when the export ended, once it has completed"
+    SIGV4 = "the same, signed with SigV4"
+    PLAIN = "the plain URL of the object, once the export has completed"
     NEVER = "nothing"
     FROM_START = "the plain URL of the object, from the first answer on"
-    SIGNED = "a pre-signed URL, once the export has completed"
 
 
 class Filename(Enum):
@@ -88,8 +91,9 @@ class Cancel(Enum):
 
 
 class BadBucket(Enum):
-    """What becomes of an export to a bucket that isn't there or isn't ours: a code for the second exists."""
+    """What becomes of an export to a bucket that isn't there; to one that isn't ours, MADE is as FAILS."""
 
+    MADE = "the export makes the bucket"
     FAILS = "the task fails"
     REFUSED = "it is refused at once"
 
@@ -129,8 +133,8 @@ class Variant:
     """One complete set of answers to what is unknown."""
 
     name: str = "plausible"
-    manifest_key: ManifestKey = ManifestKey.NAMED_AFTER_IMAGE
-    manifest_url: ManifestUrl = ManifestUrl.COMPLETED
+    manifest_key: ManifestKey = ManifestKey.NO_SUFFIX
+    manifest_url: ManifestUrl = ManifestUrl.SIGV2
     filename: Filename = Filename.BARE
     fields: Fields = Fields.DOCUMENTED
     prefix: Prefix = Prefix.TIDY
@@ -138,7 +142,11 @@ class Variant:
     names: Names = Names.ENFORCED
     ageing: Ageing = Ageing.KEPT
     cancel: Cancel = Cancel.QUEUED
-    bad_bucket: BadBucket = BadBucket.FAILS
+    bad_bucket: BadBucket = BadBucket.MADE
+    limit_code: LimitCode = LimitCode.KNOWN
+    copy_limit: CopyLimit = CopyLimit.COPIES
+    image_ids: ImageIds = ImageIds.KEPT
+    task_states: TaskStates = TaskStates.DOCUMENTED
     bad_manifest: BadManifest = BadManifest.FAILS
     url_version: UrlVersion = UrlVersion.SIGV4
     description: Description = Description.FREE
@@ -180,6 +188,9 @@ EVERY = (
         fields=Fields.SPARSE,
         prefix=Prefix.AS_ASKED,
         order=Order.NEWEST_FIRST,
+        bad_bucket=BadBucket.FAILS,
+        limit_code=LimitCode.OLDER,
+        image_ids=ImageIds.REFUSED,
         names=Names.FREE,
         cancel=Cancel.RUNNING,
         url_version=UrlVersion.SIGV2,
@@ -196,19 +207,28 @@ EVERY = (
         names=Names.LATE,
         ageing=Ageing.AGES_OUT,
         bad_bucket=BadBucket.REFUSED,
+        limit_code=LimitCode.WORDS,
+        image_ids=ImageIds.IGNORED,
+        task_states=TaskStates.SISTERS,
         bad_manifest=BadManifest.REFUSED,
         boot=Boot.REFUSED,
     ),
     Variant(
         name="odd-corners",
-        manifest_key=ManifestKey.NO_SUFFIX,
-        manifest_url=ManifestUrl.SIGNED,
+        manifest_key=ManifestKey.NAMED_AFTER_IMAGE,
+        manifest_url=ManifestUrl.SIGV4,
         filename=Filename.KEY,
         fields=Fields.EXTRA,
+        copy_limit=CopyLimit.IMPORTS_TOO,
+        task_states=TaskStates.NEWER,
         prefix=Prefix.AS_ASKED,
         order=Order.SHUFFLED,
         names=Names.FREE,
         description=Description.LIMITED,
         boot=Boot.UNKNOWN,
+    ),
+    Variant(
+        name="first-guesses",
+        manifest_url=ManifestUrl.PLAIN,
     ),
 )

@@ -71,6 +71,18 @@ class Image:
     boot_modes: tuple[str, ...] = ("legacy",)
     tpm_mandatory: bool = False
     tags: Tags = ()
+    is_made_here: bool = False
+    """Made by CreateImage, and not sown."""
+
+    @property
+    def is_import(self) -> bool:
+        """Made from a manifest."""
+        return self.file_location.startswith(("http:", "https:"))
+
+    @property
+    def is_being_made(self) -> bool:
+        """Work goes on for it; not so for those that were sown as pending."""
+        return self.state is ImageState.PENDING and self.is_made_here
 
     def may_be_launched_by(self, account_id: str) -> bool:
         """Owned, shared with that account, or public."""
@@ -107,7 +119,7 @@ class ExportTask:
     comment: str
     begins: float
     ends: float
-    shown_url: str | None = None
+    shown_url: str | None = field(default=None, repr=False)
     ended: float | None = None
     tags: Tags = ()
     api_key: tuple[str, str] | None = field(default=None, repr=False)
@@ -163,7 +175,9 @@ class World:
         self, region: str, accounts: Sequence[Account], settings: Settings, clock: Callable[[], float]
     ) -> None:
         self.region = region
-        self.accounts = {account.account_id: account for account in accounts if account.region == region}
+        self.accounts = {
+            account.account_id: account for account in accounts if account.region == region and not account.is_eim_user
+        }
         self.settings = settings
         self.lock = threading.RLock()
         self.clock = clock

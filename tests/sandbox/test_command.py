@@ -130,6 +130,8 @@ class TestEnvironment:
             "HOME": "/somewhere/home",
             "XDG_STATE_HOME": "/somewhere/home/.local/state",
             "OSC_CONFIG_FILE": "/somewhere/home/profiles.json",
+            "AWS_CONFIG_FILE": "/somewhere/home/.aws/config",
+            "AWS_SHARED_CREDENTIALS_FILE": "/somewhere/home/.aws/credentials",
             "PATH": f"{sys.prefix}/bin:/bin",
         }
 

@@ -26,8 +26,9 @@ def sandbox_process(*command: str, tmp: str) -> Child:
 def test_a_command_runs_inside_and_its_exit_code_is_the_sandbox_s(tmp_path) -> None:
     shown = "import os; print(sorted(n for n in os.environ if n[:4] in ('OSC_', 'AWS_'))); raise SystemExit(7)"
     process = sandbox_process("python", "-c", shown, tmp=str(tmp_path))
+    variables = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "OSC_CONFIG_FILE"]
     out, err = process.communicate()
-    assert (process.returncode, out.strip(), err) == (7, "['OSC_CONFIG_FILE']", "")
+    assert (process.returncode, out.strip(), err) == (7, str(variables), "")
     assert list(tmp_path.iterdir()) == []
 
 

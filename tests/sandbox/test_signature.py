@@ -107,3 +107,37 @@ def test_the_record_names_the_account_also_of_a_refused_request(sandbox: Sandbox
     send(signed_request(sandbox, secret_key="x" * 40, body=json.dumps({"DryRun": True})))
     [request] = sandbox.record
     assert (request.account, request.action, request.status, request.service) == ("source", "ReadAccounts", 401, "api")
+
+
+def test_four_wrong_signatures_lock_a_key_for_a_minute_and_four_more_for_two(sandbox: Sandbox) -> None:
+    sandbox.clockwork.hold()
+
+    def fail(times: int) -> None:
+        for _ in range(times):
+            assert refusal(send(signed_request(sandbox, secret_key="x" * 40)))[:2] == (401, "1")
+
+    def answer() -> int:
+        return send(signed_request(sandbox)).status_code
+
+    fail(3)
+    assert answer() == 200, "a right one between them ends the row"
+    fail(4)
+    assert refusal(send(signed_request(sandbox))) == (401, "1", "AccessDenied")
+    assert send(signed_request(sandbox, "source-other")).status_code == 200, "another key is not locked"
+    sandbox.clockwork.advance(59)
+    assert answer() == 401
+    fail(4)
+    sandbox.clockwork.advance(119)
+    assert answer() == 401
+    sandbox.clockwork.advance(2)
+    assert answer() == 200
+
+
+def test_a_key_is_never_locked_for_more_than_ten_minutes(sandbox: Sandbox) -> None:
+    sandbox.clockwork.hold()
+    for _ in range(48):
+        send(signed_request(sandbox, secret_key="x" * 40))
+    sandbox.clockwork.advance(599)
+    assert send(signed_request(sandbox)).status_code == 401
+    sandbox.clockwork.advance(2)
+    assert send(signed_request(sandbox)).status_code == 200

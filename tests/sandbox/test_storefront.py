@@ -348,3 +348,12 @@ def test_a_request_names_its_access_key_in_one_of_four_ways(
 def scope(method: str, path: str, query: str, authorization: str = "") -> dict[str, Any]:
     headers = [(b"authorization", authorization.encode())] if authorization else []
     return {"method": method, "raw_path": path.encode(), "query_string": query.encode(), "headers": headers}
+
+
+def test_an_eim_user_s_key_is_unknown_to_object_storage(sandbox: Sandbox, connect) -> None:
+    s3 = connect("source-eim")
+    assert refused(s3.get_object, Bucket=BUCKET, Key="key")[:2] == (403, "InvalidAccessKeyId")
+    assert refused(s3.list_objects_v2, Bucket=BUCKET)[:2] == (403, "InvalidAccessKeyId")
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": "key"})
+    answer = httpx.get(url, timeout=PATIENCE)
+    assert (answer.status_code, "<Code>InvalidAccessKeyId</Code>" in answer.text) == (403, True)
