@@ -207,7 +207,8 @@ class Cloud:
         if len(pending) >= self.import_quota:
             raise refused("CreateImage", profile, Answer(400, details="Limit for Image Copies has been reached."))
         image_id = f"ami-{len(self.images) + 0x100:08x}"
-        raw = raw_image(image_id, ImageName=asked["ImageName"], Description=asked["Description"])
+        boot = {name: asked[name] for name in ("BootModes", "TpmMandatory") if name in asked}
+        raw = raw_image(image_id, ImageName=asked["ImageName"], Description=asked["Description"], **boot)
         self.images.append(Job(raw, profile, self.time.seconds, self.import_seconds, "available"))
         return {"Image": raw | {"State": "pending"}}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.utils
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -84,6 +84,18 @@ class ServiceError(OmicopyError):
                 or _says(answer, _TAKEN)
             )
         )
+
+    def refused_parameters(self, sent: Iterable[str]) -> frozenset[str]:
+        """Those of the parameters `sent` that the service does not take and names (3001, 3002). Nothing happened:
+        without them the request may be decided anew (R1)."""
+        answer = self.answer
+        if answer is None or self.cause is not Cause.REFUSED or answer.code not in _UNWANTED_PARAMETER:
+            return frozenset()
+        return frozenset(name for name in sent if re.search(rf"\b{re.escape(name)}\b", answer.details))
+
+
+_UNWANTED_PARAMETER = ("3001", "3002")
+"""One that is not known; some that exclude each other."""
 
 
 def temporary(cause: Cause, action: str, where: str, said: str, answer: Answer | None = None) -> ServiceError:
