@@ -210,7 +210,8 @@ class Cloud:
         if len(pending) >= self.import_quota:
             raise refused("CreateImage", profile, Answer(400, details="Limit for Image Copies has been reached."))
         image_id = f"ami-{len(self.images) + 0x100:08x}"
-        raw = raw_image(image_id, ImageName=asked["ImageName"], Description=asked["Description"])
+        boot = {name: asked[name] for name in ("BootModes", "TpmMandatory") if name in asked}
+        raw = raw_image(image_id, ImageName=asked["ImageName"], Description=asked["Description"], **boot)
         self.images.append(Job(raw, profile, self.time.seconds, self.import_seconds, "available"))
         return {"Image": raw | {"State": "pending"}}
 
@@ -257,6 +258,7 @@ class Cloud:
 class FakeApi:
     def __init__(self, cloud: Cloud, profile: str) -> None:
         self._cloud, self._profile, self.count = cloud, profile, CallCount()
+        self.refused_filters = set[str]()
 
     def read_all(
         self, action: str, key: str, patience: float, filters: Mapping[str, Any], parse: Callable[[Any], Any]

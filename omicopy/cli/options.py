@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from omicopy.cli.checks import checked
-from omicopy.model.choices import DiskFormat, IfExists
+from omicopy.model.choices import BootMode, DiskFormat, IfExists
 from omicopy.model.duration import ANY_DURATION, SPAN, TIMEOUT
 from omicopy.model.image import check_name_template
 from omicopy.model.place import check_bucket, check_prefix
@@ -179,6 +179,24 @@ ShareWith = Annotated[
         envvar="OMICOPY_SHARE_WITH",
         callback=checked(check_account_id),
         help="An account that may launch the copy; may be repeated.",
+    ),
+]
+BootModes = Annotated[
+    list[BootMode] | None,
+    typer.Option(
+        "--boot-mode",
+        metavar="MODE",
+        envvar="OMICOPY_BOOT_MODE",
+        help="The copy's boot mode, legacy or uefi; may be repeated. Else as of the source, where that is known.",
+    ),
+]
+Tpm = Annotated[
+    bool | None,
+    typer.Option(
+        "--tpm/--no-tpm",
+        envvar="OMICOPY_TPM",
+        show_default=False,
+        help="Whether VMs of the copy must have a TPM. Else as of the source, where that is known.",
     ),
 ]
 Cleanup = Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from omicopy.cloud.clients import Clients
@@ -24,6 +24,7 @@ from omicopy.copying.tagging import Write, tag_copy, tag_export
 from omicopy.copying.task_manifest import read_again
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
+from omicopy.model.boot import boot_parameters
 from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.export import StoredExport
 from omicopy.model.image import Image, mark
@@ -129,10 +130,13 @@ class Actor:
         if destination is None:
             raise TypeError("an export imports nothing")
         entry = image_entry(request, destination)
+        boot = boot_parameters(destination.boot, request.source_boot)
+        boot = {name: value for name, value in boot.items() if name not in memory.refused_parameters}
         parameters = {
             "ImageName": step.name,
             "FileLocation": self._manifest_url(request, step),
             "Description": mark(destination.description, request.marker),
+            **boot,
         }
         self._journal.open(entry, about_image(request, destination))
         memory.created_id, memory.quota_refusal = None, None
@@ -146,9 +150,7 @@ class Actor:
                 memory.doubt_since, memory.made_here, memory.changed = self._clock.ticks(), True, True
                 return
             self._journal.close(entry)
-            if error.code is not ErrorCode.QUOTA:
-                raise
-            memory.refuse(error, flight.seen.imports_in_flight, self._clock.ticks())
+            self._refused_import(flight, boot, error)
             return
         except Postponed:
             self._journal.close(entry)
@@ -159,6 +161,20 @@ class Actor:
             memory.created_id = image_id
             memory.journaled |= {image_id}
             self._journal.answered(entry, image_id)
+
+    def _refused_import(self, flight: Flight, boot: Iterable[str], error: ServiceError) -> None:
+        """Nothing was made. The next look decides anew where the refusal is of how many, or of what `boot` names (R1);
+        raises any other."""
+        memory, refused = flight.image, error.refused_parameters(boot)
+        if error.code is ErrorCode.QUOTA:
+            memory.refuse(error, flight.seen.imports_in_flight, self._clock.ticks())
+            return
+        if not refused:
+            raise error
+        memory.refused_parameters |= refused
+        flight.told = None  # or an interruption would say that the service may be at work
+        names = " and ".join(sorted(refused))
+        self._listener(Warned(f"{_target(flight)} takes no {names} with a manifest ({error.said}); asking without"))
 
     def _manifest_url(self, request: CopyRequest, step: Import) -> str:
         if isinstance(request.source, HandedManifest):

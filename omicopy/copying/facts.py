@@ -212,6 +212,8 @@ class ImageMemory(QuotaMemory):
     """IDs that our journal proves to be ours although nobody tagged them yet (R4)."""
     refused_tags: frozenset[str] = frozenset()
     """Keys of tags that the service refused in this run: the copy is done without them. The next run tries again."""
+    refused_parameters: frozenset[str] = frozenset()
+    """Of those about how it boots: the service refused them by name in this run, so that it is made without them."""
     replaced_id: str | None = None
     """The failed image that this run deleted."""
     replaced_at: float = 0.0

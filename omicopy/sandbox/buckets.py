@@ -51,6 +51,9 @@ class Buckets:
         except urllib3.exceptions.HTTPError:
             return False
 
+    def put(self, path: str, content: bytes) -> None:
+        self._must("PUT", path, content=content)
+
     def empty(self, bucket: str) -> None:
         """No object, no unfinished upload, no CORS rule."""
         while keys := [key for key, _ in self._list(bucket, "list-type=2", "Contents", "Key")]:

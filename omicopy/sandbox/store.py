@@ -100,6 +100,12 @@ class Store:
         owner.empty(bucket)
         owner.close()
 
+    def put(self, access_key: str, path: str, content: bytes) -> None:
+        """Puts an object for the account of that key; `path` is quoted."""
+        owner = Buckets(self.url, self._accounts[access_key])
+        owner.put(path, content)
+        owner.close()
+
     def make_if_missing(self, bucket: str, access_key: str) -> None:
         """Makes a bucket that nobody has, for the owner of a key. Returns when they may use it."""
         owner = self._accounts.get(access_key)
