@@ -9,6 +9,7 @@ from omicopy.copying.bucket import read_folder
 from omicopy.copying.cleaner import INTERRUPTED, Cleaned, Cleaner, Rules, judge_folder
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.reads import read_tasks, unless_many
+from omicopy.copying.task_manifest import why_no_key
 from omicopy.errors import Interrupted, OmicopyError
 from omicopy.model.cleaning import Doomed, Left
 from omicopy.model.export import ExportKey, ExportTask
@@ -61,6 +62,8 @@ def clean_exports(
     """
     cleaners = [Cleaner(clients, profile, export, rules) for export in exports]
     try:
+        for cleaner in cleaners:
+            cleaner.error = why_no_key(clients, profile)
         if not rules.has_time():
             for cleaner in cleaners:
                 cleaner.left = _NO_TIME
