@@ -150,8 +150,8 @@ def _meaning(answer: Answer) -> tuple[ErrorCode, str]:
 
 _OF_A_STORE = {
     "InvalidAccessKeyId": (
-        "Give the account's own access key: an EIM user's works for the API and not for object storage. It may also be "
-        "deleted, or of another Region."
+        "Give the account's own access key with --storage PROFILE or --storage aws:NAME: an EIM user's works for the "
+        "API and not for object storage. It may also be deleted, or of another Region."
     ),
     "SignatureDoesNotMatch": "Check the profile's secret key, and that the endpoint is the store's own address.",
     "RequestTimeTooSkewed": "Set this machine's clock: a request is signed by it, and judged by the store's.",
