@@ -76,6 +76,8 @@ class Observed:
     imports_in_flight: Present[int] | Unknown | Unasked = UNASKED
     """How many images of the target account are being made."""
     stored: BucketFact | Unasked = UNASKED
+    no_key: OmicopyError | None = None
+    """Why no key reads the bucket: what is stored is then what the tasks alone tell."""
     is_cleaned_up: bool = False
     """Whether a clean-up of ours has begun to delete the only finished export: it counts as gone."""
 
@@ -210,6 +212,8 @@ class ImageMemory(QuotaMemory):
     """IDs that our journal proves to be ours although nobody tagged them yet (R4)."""
     refused_tags: frozenset[str] = frozenset()
     """Keys of tags that the service refused in this run: the copy is done without them. The next run tries again."""
+    refused_parameters: frozenset[str] = frozenset()
+    """Of those about how it boots: the service refused them by name in this run, so that it is made without them."""
     replaced_id: str | None = None
     """The failed image that this run deleted."""
     replaced_at: float = 0.0
@@ -239,7 +243,9 @@ class ImageMemory(QuotaMemory):
 
 
 def _is_unusable(stored: BucketFact | Unasked) -> bool:
-    return isinstance(stored, Absent) or (isinstance(stored, Present) and bool(stored.value.damage))
+    return isinstance(stored, Absent) or (
+        isinstance(stored, Present) and bool(stored.value.damage or stored.value.flaw)
+    )
 
 
 def _since(is_missing: bool, since: float | None, ticks: float) -> float | None:
