@@ -11,6 +11,7 @@ from omicopy.cloud.clients import Clients
 from omicopy.copying.handed import read_handed, read_own_manifest
 from omicopy.copying.inspection import Inspection, probe_all
 from omicopy.copying.locate import is_own, locate
+from omicopy.copying.source_boot import read_source_boot
 from omicopy.copying.sources import read_source
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.manifest import parse_manifest
@@ -40,7 +41,8 @@ def inspect(
         bucket, key = locate(clients, profile, source, now)
         manifest = read_own_manifest(clients, profile, bucket, key)
         outside = problem_of_own(manifest, bucket, key, clients.accounts[profile].oos_endpoint)
-        inspection = Inspection(manifest, location=f"s3://{bucket}/{key}", outside=outside)
+        boot = read_source_boot(clients, profile, source)
+        inspection = Inspection(manifest, location=f"s3://{bucket}/{key}", boot=boot, outside=outside)
     else:
         inspection = _inspect_handed(clients, source, now)
     if not probe:

@@ -128,7 +128,7 @@ def url(
             clients=clients,
         )
     compare_clocks(clients)
-    text = _handoff_text(handout) if handoff or handoff_file is not None else None
+    text = _handoff_text(clients, profile, source, handout) if handoff or handoff_file is not None else None
     if text and handoff_file is not None:
         _write_privately(handoff_file, text)
     if not quiet:
@@ -178,13 +178,15 @@ def _upload(
     return hand_out_upload(clients, wish, bucket, key, content_type, datetime.now(UTC))
 
 
-def _handoff_text(handout: Handout) -> str:
+def _handoff_text(clients: Clients, profile: str, source: str, handout: Handout) -> str:
+    from omicopy.copying.source_boot import read_source_boot
     from omicopy.model.handoff import handoff_text
 
     if handout.manifest is None:
         hint = "Hand off an export's manifest, without --no-check; omicopy inspect SOURCE shows whether it is one."
         raise OmicopyError(ErrorCode.USAGE, f"{handout.location} was not read as a manifest: no hand-off", hint)
-    return handoff_text(handout.url, handout.manifest, handout.expiry.at)
+    boot = read_source_boot(clients, profile, source)
+    return handoff_text(handout.url, handout.manifest, handout.expiry.at, boot)
 
 
 def _write_privately(file: str, text: str) -> None:
