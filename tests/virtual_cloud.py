@@ -255,6 +255,7 @@ class Cloud:
 class FakeApi:
     def __init__(self, cloud: Cloud, profile: str) -> None:
         self._cloud, self._profile, self.count = cloud, profile, CallCount()
+        self.refused_filters = set[str]()
 
     def read_all(
         self, action: str, key: str, patience: float, filters: Mapping[str, Any], parse: Callable[[Any], Any]

@@ -77,7 +77,12 @@ class ServiceError(OmicopyError):
             answer is not None
             and self.cause is Cause.REFUSED
             and self.code is not ErrorCode.QUOTA
-            and (answer.status == 409 or answer.kind == "ResourceConflict" or _in_thousand(answer.code, 9))
+            and (
+                answer.status == 409
+                or answer.kind == "ResourceConflict"
+                or _in_thousand(answer.code, 9)
+                or _says(answer, _TAKEN)
+            )
         )
 
     def refused_parameters(self, sent: Iterable[str]) -> frozenset[str]:
@@ -129,9 +134,16 @@ def _meaning(answer: Answer) -> tuple[ErrorCode, str]:
         or answer.kind.startswith(("AccessDenied", "AuthFailure"))
     ):
         return ErrorCode.DENIED, "Check the profile's access key, its Region and its rights, and this machine's clock."
-    if answer.status == 404 or answer.kind == "InvalidResource" or _in_thousand(answer.code, 5):
+    if answer.code == "8017":
+        return ErrorCode.NOT_EXPORTABLE, "Copy the image within its Region first, then export that copy."
+    if (
+        answer.status == 404
+        or answer.kind == "InvalidResource"
+        or _in_thousand(answer.code, 5)
+        or _says(answer, _NOT_THERE)
+    ):
         return ErrorCode.NOT_FOUND, "Check the ID or name, and that it belongs to this account and Region."
-    if answer.status == 409 or answer.kind == "ResourceConflict":
+    if answer.status == 409 or answer.kind == "ResourceConflict" or _says(answer, _TAKEN):
         return ErrorCode.NAME_CONFLICT, "Look at what holds the name or the resource, and choose another."
     return ErrorCode.FAILED, "The service refuses what it was asked for these reasons; -v shows every request."
 
@@ -154,6 +166,15 @@ _LIMIT = re.compile(
 """Which code a service gives for a limit is not known of all of them; these are words that OUTSCALE's have."""
 _NOT_AUTHENTICATED = ("1", "4", "4120")
 """Wrong signature or clock, missing right, unknown access key; the last comes as HTTP 400 InvalidParameterValue."""
+
+
+_NOT_THERE = re.compile(r"\b(does not|doesn't) exist\b", re.IGNORECASE)
+_TAKEN = re.compile(r"\balready (used|in use|exists|taken)\b", re.IGNORECASE)
+
+
+def _says(answer: Answer, words: re.Pattern[str]) -> bool:
+    """What is all there is to go by where an answer has neither code nor type, as those of OUTSCALE's mock."""
+    return not answer.code and not answer.kind and words.search(answer.details) is not None
 
 
 def _in_thousand(code: str, thousand: int) -> bool:
