@@ -21,6 +21,7 @@ from omicopy.copying.resign import resign_in_passing
 from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport
 from omicopy.copying.steps import Write as WriteStep
 from omicopy.copying.tagging import Write, tag_copy, tag_export
+from omicopy.copying.task_manifest import read_again
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
 from omicopy.model.boot import boot_parameters
@@ -182,6 +183,8 @@ class Actor:
             raise TypeError("an import needs a manifest")
         account = self._clients.accounts[request.source.party.profile]
         try:  # what the service will do with the URL works from here, too (R9)
+            if step.stored.task_url is not None:
+                return read_again(self._clients.fetcher(), step.stored)[0].url
             return sign_found(self._clients.fetcher(), account, step.stored)
         except OmicopyError as error:
             if error.code in (ErrorCode.TEMPORARY, ErrorCode.NOT_FOUND):  # it was listed, and may be seen in a moment

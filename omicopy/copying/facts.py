@@ -76,6 +76,8 @@ class Observed:
     imports_in_flight: Present[int] | Unknown | Unasked = UNASKED
     """How many images of the target account are being made."""
     stored: BucketFact | Unasked = UNASKED
+    no_key: OmicopyError | None = None
+    """Why no key reads the bucket: what is stored is then what the tasks alone tell."""
     is_cleaned_up: bool = False
     """Whether a clean-up of ours has begun to delete the only finished export: it counts as gone."""
 
@@ -241,7 +243,9 @@ class ImageMemory(QuotaMemory):
 
 
 def _is_unusable(stored: BucketFact | Unasked) -> bool:
-    return isinstance(stored, Absent) or (isinstance(stored, Present) and bool(stored.value.damage))
+    return isinstance(stored, Absent) or (
+        isinstance(stored, Present) and bool(stored.value.damage or stored.value.flaw)
+    )
 
 
 def _since(is_missing: bool, since: float | None, ticks: float) -> float | None:
