@@ -34,6 +34,7 @@ def copy(
     source: str,
     targets: Sequence[str],
     bucket: str,
+    storage: str | None = None,
     prefix: str = "",
     name: str = "{name}",
     description: str | None = None,
@@ -52,7 +53,8 @@ def copy(
     """Copies images (IDs or exact names) of the profile `source` to every one of `targets`; safe to repeat.
 
     One result an image and target. `name` is a template with {name}, {date}, {region} and {image_id}; `description`
-    None keeps the source's. `min_validity` is for how long every URL must work, else the import budget.
+    None keeps the source's. `storage` (`PROFILE`, `aws:NAME`, `none`) is whose key opens the source's bucket, else its
+    own; `clients` have theirs. `min_validity` is for how long every URL must work, else the import budget.
     """
     orders = (orders or Orders()).begun()
     pairs = dict(check_tag(key, value) for key, value in (tags or {}).items())
@@ -68,7 +70,7 @@ def copy(
         care=Aftercare(pairs, copy_tags, tuple(check_account_id(account) for account in share_with)),
         cleanup=cleanup,
     )
-    clients = clients or connect(source, *wish.targets)
+    clients = clients or connect(source, *wish.targets, storage={source: storage})
     with clients.time_limit.until(orders.mode.ends):
         requests = copy_requests(clients, wish)
         with accounted_for(requests), watch(requests) as listener:

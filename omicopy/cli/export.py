@@ -17,6 +17,7 @@ def export(
     images: options.ImagesArgument,
     source: options.From,
     bucket: options.Bucket,
+    storage: options.Storage = None,
     prefix: options.Prefix = "",
     disk_format: options.Format = DiskFormat.QCOW2,
     export_timeout: options.ExportTimeout = "12h",
@@ -49,7 +50,7 @@ def export(
     speak(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout)
     wish = ExportWish(images, source, bucket, prefix, disk_format, re_export)
-    clients = clients_for([source], budgets.retry, http_timeout, ca_bundle)
+    clients = clients_for([source], budgets.retry, http_timeout, ca_bundle, {source: storage})
     orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline, parallel))
     lines = task_lines if no_wait else export_lines
     run(clients, lambda c: export_requests(c, wish), orders, Presentation(output, quiet, lines))
