@@ -23,7 +23,7 @@ SOURCE_ID, COPY_ID, TASK_ID = "ami-0000000a", "ami-000000c1", "image-export-0000
 NAME = "golden"
 RENAMED = f"{NAME}-{SOURCE_ID}"
 MARKER = f"[omicopy {SOURCE.region} {SOURCE_ID}]"
-KEY = ExportKey(SOURCE_ID, "omi-exports", "", "qcow2")
+KEY = ExportKey(SOURCE_ID, "omi-exports", "")
 
 
 def raw_image(image_id: str = COPY_ID, **changed: Any) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def stored(
     ends: datetime | None = NOON + timedelta(days=5),
     damage: tuple[str, ...] = (),
     dead_urls: tuple[str, ...] = (),
-    key: str = f"{SOURCE_ID}/manifest.json",
+    key: str = f"{SOURCE_ID}/manifest",
 ) -> FoundExport:
     return FoundExport(KEY.bucket, key, manifest(ends).expiry(), damage, dead_urls)
 

@@ -180,7 +180,7 @@ def test_a_disk_that_has_a_manifest_gets_no_second_story(tool) -> None:
     (disk,) = tool.keys(".gz")
     for more in ((), ("--volume", f"/dev/sda1={disk}")):
         ran = build(tool, *more, at=f"s3://omi-exports/{LINUX}", code=4)
-        assert f"s3://omi-exports/{LINUX}/{LINUX}.manifest.json is a manifest of the same disks already" in ran.err
+        assert f"s3://omi-exports/{LINUX}/manifest is a manifest of the same disks already" in ran.err
     assert tool.writes() == []
 
 

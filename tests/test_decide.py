@@ -44,7 +44,7 @@ from omicopy.copying.steps import (
     Write,
 )
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.choices import IfExists
+from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import ExportTask, FoundExport
 from omicopy.model.image import Image
 from omicopy.model.provenance import COPY_TAG
@@ -56,6 +56,7 @@ from tests.builders import (
     MARKER,
     NAME,
     NOON,
+    ORIGIN,
     RENAMED,
     SOURCE,
     TASK_ID,
@@ -108,7 +109,10 @@ SECOND = "image-export-00000002"
 RUNNING, SECOND_RUNS, SECOND_FAILED = task(state="pending"), task(SECOND, "pending"), task(SECOND, "failed")
 OTHER_BUCKET = replace(RUNNING, key=replace(RUNNING.key, bucket="another"))
 OTHER_PREFIX = replace(RUNNING, key=replace(RUNNING.key, prefix="another"))
-OTHER_FORMAT = replace(RUNNING, key=replace(RUNNING.key, format="raw"))
+RAW_RUNS, RAW_TOO = replace(RUNNING, format="raw"), replace(SECOND_RUNS, format="raw")
+RAW_THERE, QCOW2_THERE = replace(FRESH, format="raw"), replace(FRESH, format="qcow2")
+AS_QCOW2 = replace(COPY, source=replace(ORIGIN, format=DiskFormat.QCOW2))
+AS_RAW_EXPORT = replace(EXPORT, source=replace(ORIGIN, format=DiskFormat.RAW))
 
 UNTAGGED = replace(OURS, tags={key: value for key, value in OURS.tags.items() if key != "omicopy:version"})
 DONE_UNTAGGED = Done(Status.PRESENT, UNTAGGED)
@@ -267,7 +271,29 @@ TABLE = [
         export={"task_id": TASK_ID}),
     Row("running for another bucket: no matter", StartExport(), known(tasks=[OTHER_BUCKET])),
     Row("running for another prefix: no matter", StartExport(), known(tasks=[OTHER_PREFIX])),
-    Row("running in another format: no matter", StartExport(), known(tasks=[OTHER_FORMAT])),
+    # ---- one place, one manifest
+    Row("running in another format, none asked for: wait", FOLLOWING, known(tasks=[RAW_RUNS])),
+    Row("running in another format than asked for: not found", ErrorCode.NOT_FOUND, known(tasks=[RAW_RUNS]), AS_QCOW2),
+    Row("running in the format asked for: wait", FOLLOWING, known(tasks=[RUNNING]), AS_QCOW2),
+    Row("running in both, the smaller ID in another than asked for: not found", ErrorCode.NOT_FOUND,
+        known(tasks=[RAW_RUNS, SECOND_RUNS]), AS_QCOW2),
+    Row("the same, the other one ours: cancel ours first", CancelExport(SECOND_RUNS, TASK_ID),
+        known(tasks=[RAW_RUNS, SECOND_RUNS]), AS_QCOW2, export={"task_id": SECOND}),
+    Row("complete in another format, none asked for: import", Import(NAME, RAW_THERE), known(stored=RAW_THERE)),
+    Row("complete in another format than asked for: not found", ErrorCode.NOT_FOUND, known(stored=RAW_THERE), AS_QCOW2),
+    Row("complete in another format than asked for, its URLs over: not found", ErrorCode.NOT_FOUND,
+        known(stored=replace(SHORT, format="raw")), AS_QCOW2),
+    Row("export asked for, complete in another format: not found", ErrorCode.NOT_FOUND, known(stored=QCOW2_THERE),
+        AS_RAW_EXPORT),
+    Row("complete in the format asked for: import", Import(NAME, QCOW2_THERE), known(stored=QCOW2_THERE), AS_QCOW2),
+    Row("complete in the format asked for, another one running in another: import", Import(NAME, QCOW2_THERE),
+        known(tasks=[task(), RAW_TOO], stored=QCOW2_THERE), AS_QCOW2),
+    Row("complete, nobody can tell in which format: import", Import(NAME, FRESH), known(stored=FRESH), AS_QCOW2),
+    Row("damaged, of another format than asked for: start", StartExport(),
+        known(tasks=[task()], stored=replace(DAMAGED, format="raw")), AS_QCOW2),
+    Row("complete in another format, manifest not found, --re-export: start", StartExport(),
+        known(tasks=[replace(task(), format="raw")]), replace(AS_QCOW2, re_export=True),
+        export={"unusable_since": LONG_AGO}),
     # ---- complete, and not usable
     Row("complete, manifest not found, within the grace: look again", LookAgain, known(tasks=[task()]),
         export={"unusable_since": JUST_NOW}),
@@ -498,7 +524,7 @@ LISTED = st.builds(
     others_in_flight=UNKNOWNS | st.integers(0, 2).map(Present),
     stored=UNKNOWNS | BUCKETS,
 )
-ENDED = st.builds(task, TASK_IDS, st.sampled_from(["completed", "failed", "cancelled"])) | st.just(OTHER_FORMAT)
+ENDED = st.builds(task, TASK_IDS, st.sampled_from(["completed", "failed", "cancelled"])) | st.just(OTHER_PREFIX)
 ENDED_TASKS = st.lists(ENDED, max_size=3, unique_by=lambda task: task.task_id)
 SETTLED = st.builds(
     Observed,

@@ -49,42 +49,47 @@ def parsed(**changed: Any) -> Any:
     ["a/b", "/a/b", "a/b/", "//a//b//", f"a/b/{SOURCE_ID}", f"a/b/{SOURCE_ID}/", f"/a/b//{SOURCE_ID}//"],
 )
 def test_slashes_and_the_image_s_own_id_make_no_other_export(prefix: str) -> None:
-    key = export_key(SOURCE_ID, "omi-exports", prefix, "QCOW2")
-    assert key == ExportKey(SOURCE_ID, "omi-exports", "a/b", "qcow2")
+    key = export_key(SOURCE_ID, "omi-exports", prefix)
+    assert key == ExportKey(SOURCE_ID, "omi-exports", "a/b")
     assert key.folder == f"a/b/{SOURCE_ID}/"
 
 
 @pytest.mark.parametrize("prefix", ["", "/", "//", SOURCE_ID, f"/{SOURCE_ID}/"])
 def test_no_prefix_is_the_bucket_s_own_ground(prefix: str) -> None:
-    assert export_key(SOURCE_ID, "omi-exports", prefix, "qcow2").folder == f"{SOURCE_ID}/"
+    assert export_key(SOURCE_ID, "omi-exports", prefix).folder == f"{SOURCE_ID}/"
+
+
+@pytest.mark.parametrize("form", ["qcow2", "QCOW2", "raw"])
+def test_a_format_makes_no_other_export(form: str) -> None:
+    found = parsed(OsuExport=raw_task()["OsuExport"] | {"DiskImageFormat": form})
+    assert (found.key, found.format) == (parsed().key, form.lower())
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        ExportKey("ami-0000000b", "omi-exports", "a", "qcow2"),
-        ExportKey(SOURCE_ID, "another", "a", "qcow2"),
-        ExportKey(SOURCE_ID, "omi-exports", "b", "qcow2"),
-        ExportKey(SOURCE_ID, "omi-exports", "A", "qcow2"),
-        ExportKey(SOURCE_ID, "omi-exports", "a/b", "qcow2"),
-        ExportKey(SOURCE_ID, "omi-exports", "a", "raw"),
+        ExportKey("ami-0000000b", "omi-exports", "a"),
+        ExportKey(SOURCE_ID, "another", "a"),
+        ExportKey(SOURCE_ID, "omi-exports", "b"),
+        ExportKey(SOURCE_ID, "omi-exports", "A"),
+        ExportKey(SOURCE_ID, "omi-exports", "a/b"),
     ],
     ids=str,
 )
 def test_everything_else_makes_another_export(other: ExportKey) -> None:
-    assert export_key(SOURCE_ID, "omi-exports", "a", "qcow2") != other
+    assert export_key(SOURCE_ID, "omi-exports", "a") != other
 
 
 def test_another_image_s_id_in_a_prefix_is_a_name_like_any_other() -> None:
-    assert export_key(SOURCE_ID, "b", "ami-0000000b", "raw").folder == f"ami-0000000b/{SOURCE_ID}/"
+    assert export_key(SOURCE_ID, "b", "ami-0000000b").folder == f"ami-0000000b/{SOURCE_ID}/"
 
 
 @given(st.lists(SEGMENTS, max_size=4))
 def test_what_is_asked_for_is_recognised_in_the_answer(segments: list[str]) -> None:
-    asked = export_key(SOURCE_ID, "omi-exports", "/".join(segments), "qcow2")
+    asked = export_key(SOURCE_ID, "omi-exports", "/".join(segments))
     answered = "/".join([*segments, SOURCE_ID]) + "/"
     assert parsed(OsuExport=raw_task()["OsuExport"] | {"OsuPrefix": answered}).key == asked
-    assert export_key(SOURCE_ID, "omi-exports", asked.prefix, "qcow2") == asked
+    assert export_key(SOURCE_ID, "omi-exports", asked.prefix) == asked
 
 
 @pytest.mark.parametrize(
@@ -133,4 +138,4 @@ def test_r6_no_field_of_another_shape_breaks_a_task(changed: dict[str, Any]) -> 
 
 
 def test_an_export_is_named_by_its_manifest() -> None:
-    assert stored().location == f"s3://omi-exports/{SOURCE_ID}/manifest.json"
+    assert stored().location == f"s3://omi-exports/{SOURCE_ID}/manifest"

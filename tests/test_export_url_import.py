@@ -16,7 +16,7 @@ from tests.children import PATIENCE
 from tests.tool import LINUX, THREE, Tool
 
 WEEK = 604_800
-MANIFEST = f"s3://omi-exports/{LINUX}/{LINUX}.manifest.json"
+MANIFEST = f"s3://omi-exports/{LINUX}/manifest"
 
 
 def fetched(ran):
@@ -73,7 +73,7 @@ def test_an_export_never_prints_the_manifest_of_a_damaged_one(tool) -> None:
 
 def test_two_images_are_exported_in_one_command_and_the_failure_of_one_leaves_the_other(tool) -> None:
     ran = tool.export(LINUX, "shared-linux", THREE, code=4)
-    assert ran.out.splitlines() == [MANIFEST, f"s3://omi-exports/{THREE}/{THREE}.manifest.json"]
+    assert ran.out.splitlines() == [MANIFEST, f"s3://omi-exports/{THREE}/manifest"]
 
 
 # --- url
@@ -96,11 +96,11 @@ def test_a_url_in_json_says_what_ends_when(tool) -> None:
     tool.again(embedded_url_age_seconds=86_400)
     tool.exported(THREE)
     ran = tool.url(THREE, "--expires", "6d", "-o", "json", "-q")
-    manifest = tool.manifest(f"{THREE}/{THREE}.manifest.json")
+    manifest = tool.manifest(f"{THREE}/manifest")
     snapshots = ran.json["snapshots"]
     assert set(ran.json) == {"schema", "url", "manifest", "url_expires_at", "effective_expires_at", "snapshots"}
     assert (ran.json["schema"], ran.err) == ("omicopy/1", "")
-    assert ran.json["manifest"] == f"s3://omi-exports/{THREE}/{THREE}.manifest.json"
+    assert ran.json["manifest"] == f"s3://omi-exports/{THREE}/manifest"
     assert life(ran.json["url"]) == 6 * 86_400
     for told, real in zip(snapshots, manifest["Image"]["Snapshots"], strict=True):
         assert (told["device"], told["size_bytes"]) == (real["Device"], real["Size"])
@@ -317,6 +317,6 @@ def test_a_url_can_t_be_asked_to_be_valid_for_longer_than_it_lives(tool) -> None
 def test_a_folder_stands_for_the_one_export_in_it(tool) -> None:
     tool.export()
     tool.export(THREE, "--prefix", "nightly")
-    assert urlsplit(tool.url(f"s3://omi-exports/{LINUX}/").out).path == f"/omi-exports/{LINUX}/{LINUX}.manifest.json"
+    assert urlsplit(tool.url(f"s3://omi-exports/{LINUX}/").out).path == f"/omi-exports/{LINUX}/manifest"
     assert "slash at its end" in tool.url(f"s3://omi-exports/{LINUX}", code=4).err
     assert "No manifest lies in s3://omi-exports/nightly/" in tool.url("s3://omi-exports/nightly/", code=4).err

@@ -411,7 +411,7 @@ def test_a_quota_on_images_ends_with_13_and_keeps_the_export(tool) -> None:
     tool.again(images=1)
     ran = tool.copy("golden-linux", code=13)
     assert (ran.copy["error"]["code"], bool(ran.copy["error"]["hint"])) == ("quota", True)
-    assert ran.copy["manifest"] == f"s3://omi-exports/{LINUX}/{LINUX}.manifest.json"
+    assert ran.copy["manifest"] == f"s3://omi-exports/{LINUX}/manifest"
     tool.from_now_on(images=10)
     assert tool.copy("golden-linux").copy["status"] == "copied"
     assert tool.count("CreateImageExportTask") == 1

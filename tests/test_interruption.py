@@ -209,7 +209,7 @@ def test_r3_three_copies_that_are_done_are_not_nothing(tool) -> None:
     assert (ran.code, ran.out) == (143, "")
     assert "2 of 2 copies are done. Exported objects are left in their bucket" in ran.err
     assert "goes on with" not in ran.err
-    assert len(tool.keys(".json")) == 2
+    assert len(tool.manifests()) == 2
 
 
 def test_r3_an_interrupted_clean_up_prints_the_object_with_what_it_left(tool) -> None:

@@ -23,7 +23,7 @@ SPELLINGS = ("nightly/{}/", "nightly//{}/", "/nightly/{}/")
 
 
 def exports(prefix: str) -> list[ExportKey]:
-    return [ExportKey(image_id, KEY.bucket, prefix, "qcow2") for image_id in IDS]
+    return [ExportKey(image_id, KEY.bucket, prefix) for image_id in IDS]
 
 
 def storage(cloud: Cloud) -> Any:

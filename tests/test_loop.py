@@ -106,7 +106,7 @@ def test_a_second_run_says_present_and_writes_nothing(machine: Machine, cloud: C
 
 def test_an_export_ends_with_its_manifest(machine: Machine, cloud: Cloud) -> None:
     [result] = machine.run(export_request())
-    assert (result.status, result.manifest) == (Status.COPIED, f"s3://{KEY.bucket}/{SOURCE_ID}/manifest.json")
+    assert (result.status, result.manifest) == (Status.COPIED, f"s3://{KEY.bucket}/{SOURCE_ID}/manifest")
     assert result.export_task_id == cloud.exports[0].raw["TaskId"]
     assert result.expires_at == NOON + timedelta(seconds=cloud.export_seconds, days=7)
 

@@ -96,7 +96,7 @@ def test_r8_the_signed_url_that_an_image_echoes_is_not_kept() -> None:
 def test_every_task_is_read_whole_and_is_the_export_that_the_example_asked_for() -> None:
     [asked] = request_examples("CreateImageExportTask")
     osu = asked["OsuExport"]
-    key = export_key(asked["ImageId"], osu["OsuBucket"], osu["OsuPrefix"], osu["DiskImageFormat"])
+    key = export_key(asked["ImageId"], osu["OsuBucket"], osu["OsuPrefix"])
     assert len(tasks()) >= 2
     for raw in tasks():
         task = parse_task(raw)

@@ -17,7 +17,7 @@ from ruamel.yaml.composer import Composer
 from ruamel.yaml.scanner import Scanner
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.choices import DiskFormat, IfExists
+from omicopy.model.choices import IfExists
 from omicopy.model.plan import Job, Plan, Retention, Selector, Target, parse_plan, plan_schema
 from omicopy.model.plan_file import allowed_keys
 from omicopy.model.presigned import LONGEST_VALIDITY
@@ -88,9 +88,10 @@ def test_the_example_says_all_of_this() -> None:
             Job(
                 name="golden",
                 source="source",
+                storage=None,
                 bucket="omi-exports",
                 prefix="nightly",
-                format=DiskFormat.QCOW2,
+                format=None,
                 images=(
                     Selector("ami-12345678", None, None, {}, None),
                     Selector(None, "golden-linux", None, {}, None),
@@ -111,7 +112,7 @@ def test_the_example_says_all_of_this() -> None:
 
 def test_what_is_not_said_has_a_default() -> None:
     found = job(SMALL)
-    assert (found.prefix, found.format, found.if_exists, found.cleanup) == ("", DiskFormat.QCOW2, IfExists.FAIL, False)
+    assert (found.prefix, found.format, found.if_exists, found.cleanup) == ("", None, IfExists.FAIL, False)
     assert (found.retention, found.parallel) == (None, 4)
     assert (found.export_timeout, found.import_timeout, found.min_validity) == (12 * HOUR, 6 * HOUR, 6 * HOUR)
     assert found.targets == (Target("target", "{name}", None, (), {}, True, False),)

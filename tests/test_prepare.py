@@ -113,7 +113,8 @@ def test_an_export_needs_no_target_and_writes_in_the_format_asked_for(cloud: Clo
     wish = replace(EXPORT, prefix="/a/", disk_format=DiskFormat.RAW)
     [request] = export_requests(clients, wish)
     assert request.destination is None
-    assert origins([request])[0].export == replace(KEY, prefix="a", format="raw")
+    assert origins([request])[0].export == replace(KEY, prefix="a")
+    assert origins([request])[0].format is DiskFormat.RAW
 
 
 NO_ACCOUNT = [

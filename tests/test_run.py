@@ -244,7 +244,7 @@ def test_what_another_target_still_needs_is_not_cleaned_up(tool) -> None:
     text = PLAN.replace("prefix: nightly}", "prefix: nightly, cleanup: on-success}")
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateImage", account="target-other", times=None))
     run(tool, code=12, text=text)
-    assert len(tool.keys(".json")) == 2, "of the images that target-other lacks"
+    assert len(tool.manifests()) == 2, "of the images that target-other lacks"
     tool.sandbox.faults.clear()
     run(tool, text=text)
     assert (tool.count("CreateImageExportTask"), tool.keys("")) == (3, [])
@@ -254,7 +254,7 @@ def test_what_was_handed_out_is_not_cleaned_up(tool) -> None:
     tool.copy("golden-linux")
     tool.url(LINUX)
     ran = tool.copy("golden-linux", "--cleanup")
-    assert len(tool.keys(".json")) == 1
+    assert len(tool.manifests()) == 1
     assert "omi-exports" in ran.err
 
 
@@ -264,7 +264,7 @@ CLEAN = PLAN.replace("prefix: nightly}", "prefix: nightly, cleanup: on-success}"
 def test_a_target_that_can_t_be_asked_keeps_the_export_that_it_needs(tool) -> None:
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, account="target-other", times=None))
     run(tool, code=12, text=CLEAN)
-    assert len(tool.keys(".json")) == 2, "of the two images that target-other lacks"
+    assert len(tool.manifests()) == 2, "of the two images that target-other lacks"
     tool.sandbox.faults.clear()
     run(tool, text=CLEAN)
     assert (tool.count("CreateImageExportTask"), tool.keys("")) == (3, [])
@@ -273,7 +273,7 @@ def test_a_target_that_can_t_be_asked_keeps_the_export_that_it_needs(tool) -> No
 def test_a_job_that_was_left_out_keeps_the_export_that_it_needs(tool) -> None:
     second = "  - name: second\n    images: [{id: ami-00000003}]\n    to: [{profile: target-other}]\n"
     run(tool, "--only", "windows", text=CLEAN + second)
-    assert len(tool.keys(".json")) == 1
+    assert len(tool.manifests()) == 1
     run(tool, text=CLEAN + second)
     assert (tool.count("CreateImageExportTask"), tool.keys("")) == (3, [])
 
@@ -313,7 +313,7 @@ def test_what_a_clean_up_has_begun_to_delete_is_exported_anew(tool) -> None:
     tool.sandbox.faults.clear()
     tool.copy("golden-linux", "--cleanup", to=["target-other"])
     assert tool.count("CreateImageExportTask") == 2
-    assert tool.keys(".json") == [], "what the second export's manifest names is gone, too"
+    assert tool.manifests() == [], "what the second export's manifest names is gone, too"
 
 
 def test_a_monitor_hears_of_a_run_that_lost_its_output(tool, pings) -> None:

@@ -204,7 +204,7 @@ def test_r10_a_shell_takes_the_url_as_it_is(tool: Tool, tmp_path: Path) -> None:
     words = ["sh", "-c", script, "sh", LINUX]
     done = children.run(words, env=tool.env, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.encode() == tool.get(f"{LINUX}/{LINUX}.manifest.json")
+    assert done.stdout.encode() == tool.get(f"{LINUX}/manifest")
 
 
 # --- URLs of other hands

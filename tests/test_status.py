@@ -12,7 +12,7 @@ from omicopy.copying import overview_exports
 from omicopy.copying.bucket import BucketFact
 from omicopy.copying.facts import ABSENT
 from omicopy.copying.overview_exports import MOST_LOOKED_INTO, Wanted, export_entries
-from omicopy.model.choices import IfExists
+from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import ExportKey
 from omicopy.model.overview import ImageSource, source_of, standing
 from omicopy.model.provenance import CLEANED_TAG, EXPORT_TAG
@@ -36,6 +36,7 @@ from tests.builders import (
 from tests.tool import LINUX, THREE, Ran, Tool
 
 COLUMNS = 9
+RAW = task(OsuExport={"DiskImageFormat": "raw", "OsuBucket": KEY.bucket})
 PLAN = """
 version: 1
 defaults: {from: source, bucket: omi-exports}
@@ -131,7 +132,7 @@ def test_what_became_of_a_manifest_is_one_word(tool: Tool) -> None:
     tool.exported(windows)
     assert until(tool, "--deep") | {THREE: "", windows: ""} == {LINUX: "expired", THREE: "", windows: ""}
     tool.delete(next(key for key in tool.keys(".gz") if THREE in key))
-    tool.delete(next(key for key in tool.keys(".json") if windows in key))
+    tool.delete(next(key for key in tool.manifests() if windows in key))
     assert until(tool, LINUX, THREE, "golden-windows") == {LINUX: "expired", THREE: "damaged", windows: "missing"}
     mine = next(task for task in tool.tasks() if task.image_id == THREE)
     tool.source.change_task(mine.task_id, tags=((EXPORT_TAG, "1"), (CLEANED_TAG, "2026-01-01T00:00:00Z")))
@@ -299,13 +300,20 @@ FOREIGN = image("ami-000000f0", Description="somebody's")
         ("exporting", TASK_ID, [], [task(state="odd")]),
         ("absent", None, [], [task(state="failed"), task("image-export-0000000f", "cancelled")]),
         ("absent", None, [], [task(Tags=[{"Key": CLEANED_TAG, "Value": "x"}])]),
-        ("absent", None, [], [task(OsuExport={"DiskImageFormat": "raw", "OsuBucket": KEY.bucket})]),
+        ("exported", TASK_ID, [], [RAW]),
     ],
 )
 def test_how_a_copy_stands_is_looked_at_from_the_end_backwards(state: str, shown_id: str | None, images, tasks) -> None:
     entry = standing(copy_request(), images, tasks)
     shown = entry.image.image_id if entry.image else entry.task.task_id if entry.task else None
     assert (entry.state, shown) == (state, shown_id)
+
+
+def test_an_export_in_another_format_than_asked_for_is_none_of_the_copy_s() -> None:
+    request = copy_request()
+    asked = replace(request, source=replace(request.source, format=DiskFormat.QCOW2))
+    assert standing(asked, [], [RAW]).state == "absent"
+    assert standing(asked, [], [task()]).state == "exported"
 
 
 def test_a_copy_that_may_be_renamed_has_no_name_taken() -> None:

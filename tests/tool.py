@@ -279,6 +279,10 @@ class Tool:
         listed = self._s3.list_objects_v2(Bucket=EXPORT_BUCKET).get("Contents", [])
         return [item["Key"] for item in listed if item["Key"].endswith(end)]
 
+    def manifests(self) -> list[str]:
+        """The keys of all manifests in the bucket."""
+        return [key for key in self.keys("") if "manifest" in key.rpartition("/")[2]]
+
     @property
     def _s3(self) -> Any:
         account = self.sandbox.accounts["source"]

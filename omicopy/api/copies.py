@@ -38,7 +38,7 @@ def copy(
     prefix: str = "",
     name: str = "{name}",
     description: str | None = None,
-    disk_format: DiskFormat = DiskFormat.QCOW2,
+    disk_format: DiskFormat | None = None,
     if_exists: IfExists = IfExists.FAIL,
     tags: Mapping[str, str] | None = None,
     copy_tags: bool = True,
@@ -53,8 +53,9 @@ def copy(
     """Copies images (IDs or exact names) of the profile `source` to every one of `targets`; safe to repeat.
 
     One result an image and target. `name` is a template with {name}, {date}, {region} and {image_id}; `description`
-    None keeps the source's. `storage` (`PROFILE`, `aws:NAME`, `none`) is whose key opens the source's bucket, else its
-    own; `clients` have theirs. `min_validity` is for how long every URL must work, else the import budget.
+    None keeps the source's. `disk_format` None takes an export that is there in any, else makes one in qcow2.
+    `storage` (`PROFILE`, `aws:NAME`, `none`) is whose key opens the source's bucket, else its own; `clients` have
+    theirs. `min_validity` is for how long every URL must work, else the import budget.
     """
     orders = (orders or Orders()).begun()
     pairs = dict(check_tag(key, value) for key, value in (tags or {}).items())

@@ -6,7 +6,7 @@ import typer
 
 from omicopy.cli import options
 from omicopy.cli.options import LogFormat, OutputForm
-from omicopy.model.choices import DiskFormat, IfExists
+from omicopy.model.choices import IfExists
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +25,7 @@ def copy(
     copy_tags: options.CopyTags = True,
     share_with: options.ShareWith = None,
     prefix: options.Prefix = "",
-    disk_format: options.Format = DiskFormat.QCOW2,
+    disk_format: options.Format = None,
     if_exists: options.IfExistsOption = IfExists.FAIL,
     cleanup: options.Cleanup = False,
     export_timeout: options.ExportTimeout = "12h",

@@ -6,7 +6,6 @@ import typer
 
 from omicopy.cli import options
 from omicopy.cli.options import LogFormat, OutputForm
-from omicopy.model.choices import DiskFormat
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +18,7 @@ def export(
     bucket: options.Bucket,
     storage: options.Storage = None,
     prefix: options.Prefix = "",
-    disk_format: options.Format = DiskFormat.QCOW2,
+    disk_format: options.Format = None,
     export_timeout: options.ExportTimeout = "12h",
     deadline: options.Deadline = None,
     parallel: options.Parallel = None,

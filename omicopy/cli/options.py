@@ -129,7 +129,12 @@ Prefix = Annotated[
     ),
 ]
 Format = Annotated[
-    DiskFormat, typer.Option("--format", envvar="OMICOPY_FORMAT", help="The disk format of the exported volumes.")
+    DiskFormat | None,
+    typer.Option(
+        "--format",
+        envvar="OMICOPY_FORMAT",
+        help="The disk format of the exported volumes; else that of an export that is there, else qcow2.",
+    ),
 ]
 Name = Annotated[
     str,

@@ -23,6 +23,7 @@ from omicopy.copying.steps import Write as WriteStep
 from omicopy.copying.tagging import Write, tag_copy, tag_export
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
+from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.export import StoredExport
 from omicopy.model.image import Image, mark
 from omicopy.model.request import CopyRequest, HandedManifest, Origin
@@ -56,7 +57,7 @@ class Actor:
 
     def _start_export(self, flight: Flight, origin: Origin) -> None:
         memory, export, entry = flight.export, origin.export, export_entry(origin)
-        osu = {"DiskImageFormat": export.format, "OsuBucket": export.bucket}
+        osu = {"DiskImageFormat": memory.format or DEFAULT_FORMAT, "OsuBucket": export.bucket}
         osu |= {"OsuPrefix": export.prefix} if export.prefix else {}
         profile = origin.party.profile
         self._journal.open(entry)

@@ -12,6 +12,7 @@ from omicopy.cloud.fetch import MANIFEST_LIMIT, Fetcher, Life
 from omicopy.copying.facts import ABSENT, BucketFact, Present, Refused, Unknown
 from omicopy.copying.listing import Sizes
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.choices import DiskFormat
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, StoredExport, format_of, tidy_key
 from omicopy.model.manifest import Manifest
 from omicopy.model.own_manifest import TrustedManifest, is_manifest_key, read_trusted_manifest
@@ -41,17 +42,18 @@ def look_in_bucket(
     tasks: Sequence[ExportTask],
     now: datetime,
     listed: Sizes | None = None,
+    wanted: DiskFormat | None = None,
 ) -> BucketFact:
     """What the bucket holds of an export. `tasks` are its tasks, whose answers say where it may lie; `listed` tells
-    what lies there, where that was asked for many exports together."""
+    what lies there, where that was asked for many exports together. What is in the format `wanted` comes first."""
     try:
         folder = read_folder(storage, export, tasks, listed)
         broken = list(folder.broken.values())
-        found = [stored for stored in folder.found if format_of(stored.manifest) in (None, export.format)]
+        found = folder.found
         if not found:
             return Refused(broken[0]) if broken else ABSENT
         endpoint = storage.account.oos_endpoint
-        return Present(_probed(_choose(found, endpoint, folder.named), fetcher, endpoint, now))
+        return Present(_probed(_choose(found, endpoint, folder.named, wanted), fetcher, endpoint, now))
     except ServiceError as error:
         return Refused(error) if error.cause is Cause.REFUSED else Unknown(error)
     except OmicopyError as error:
@@ -61,7 +63,7 @@ def look_in_bucket(
 def read_folder(
     storage: Storage, export: ExportKey, tasks: Sequence[ExportTask], listed: Sizes | None = None
 ) -> Folder:
-    """Everything of an export, of whatever format. Raises a ServiceError."""
+    """Everything in an export's place. Raises a ServiceError."""
     sizes, named = _listing(listed or storage.sizes, export, tasks), _named_by_tasks(export, tasks)
     found, broken = _manifests(storage, export.bucket, sizes, named)
     return Folder(sizes, found, broken, named)
@@ -154,9 +156,12 @@ def _damage(manifest: Manifest, sizes: dict[str, int]) -> Iterable[str]:
             yield f"{snapshot.key} has {size} bytes where the manifest says {snapshot.compressed_bytes}"
 
 
-def _choose(found: Sequence[StoredExport], endpoint: str, named: Set[str] = frozenset()) -> StoredExport:
+def _choose(
+    found: Sequence[StoredExport], endpoint: str, named: Set[str] = frozenset(), wanted: DiskFormat | None = None
+) -> StoredExport:
     """The manifest that counts: of whole exports the one that lives longest. An OMI never changes, so that any whole
     export of it serves; but what describes other volumes is not the same image, and nobody can say which is right.
+    Where a format is wanted, one of another counts only if there is none of it.
 
     How long it lives a manifest says itself, and a stranger may have been let put one object there: what leads to the
     account's own store, and is called as manifests are or as a task says, comes first.
@@ -170,10 +175,11 @@ def _choose(found: Sequence[StoredExport], endpoint: str, named: Set[str] = froz
             "Move away the one that does not belong there, or export under another --prefix.",
         )
 
-    def rank(stored: StoredExport) -> tuple[bool, bool, float, str]:
+    def rank(stored: StoredExport) -> tuple[bool, bool, bool, float, str]:
         expiry, key = stored.manifest.earliest_expiry(), stored.manifest_key
         is_called_so = key in named or key.endswith(".json") or is_manifest_key(key)
-        return (stored.manifest.is_at(endpoint), is_called_so, expiry.timestamp() if expiry else 0.0, key)
+        fits = wanted is None or format_of(stored.manifest) in (None, wanted)
+        return (fits, stored.manifest.is_at(endpoint), is_called_so, expiry.timestamp() if expiry else 0.0, key)
 
     return max(whole, key=rank)
 
@@ -193,4 +199,7 @@ def _probed(stored: StoredExport, fetcher: Fetcher, endpoint: str, now: datetime
             for snapshot in stored.manifest.snapshots
             if not snapshot.url.is_at(endpoint) or fetcher.probe(snapshot.url).life is not Life.ALIVE
         )
-    return FoundExport(stored.bucket, stored.manifest_key, expiry, stored.damage, dead, stored.manifest.digest())
+    manifest = stored.manifest
+    return FoundExport(
+        stored.bucket, stored.manifest_key, expiry, stored.damage, dead, manifest.digest(), format_of(manifest)
+    )

@@ -33,8 +33,8 @@ def decide_export(s: Situation, name: str | None) -> Step:
         return Look.TASKS
     if isinstance(s.seen.tasks, Unknown):
         return LookAgain("the export tasks can't be read", s.seen.tasks.error)
-    export = _origin(s).export
-    tasks = [task for task in s.seen.tasks.value if task.key == export]
+    origin = _origin(s)
+    tasks = [task for task in s.seen.tasks.value if task.key == origin.export]
     complete = [task for task in tasks if task.phase is Phase.COMPLETE]
     running = [task for task in tasks if task.is_running]
     if running and not complete:
@@ -46,7 +46,11 @@ def decide_export(s: Situation, name: str | None) -> Step:
         return LookAgain("the bucket can't be read", stored.error)
     if isinstance(stored, Present):
         if not stored.value.damage:
-            return _superfluous(s, running, stored.value.location) or _whole(s, stored.value, name)
+            return (
+                _superfluous(s, running, stored.value.location)
+                or _other_format(origin, stored.value.format, stored.value.location)
+                or _whole(s, stored.value, name)
+            )
         return _follow(s, running) if running else _damaged(s, stored.value, tasks)
     if running:
         return _follow(s, running)
@@ -79,10 +83,28 @@ def _origin(s: Situation) -> Origin:
 
 
 def _follow(s: Situation, running: Sequence[ExportTask]) -> Step:
-    """Several equal tasks, started on several machines: everybody follows the smallest ID, and so the same one."""
+    """Several tasks of one place, started on several machines: everybody follows the smallest ID, and so the same."""
     task = min(running, key=lambda task: task.task_id)
     others = [other for other in running if other is not task]
-    return _superfluous(s, others, task.task_id) or Wait(Stage.EXPORTING, task.task_id, task.state, task.progress)
+    return (
+        _superfluous(s, others, task.task_id)
+        or _other_format(_origin(s), task.format, f"{task.task_id}, which is {task.state},")
+        or Wait(Stage.EXPORTING, task.task_id, task.state, task.progress)
+    )
+
+
+def _other_format(origin: Origin, found: str | None, what: str) -> Fail | None:
+    """A place holds one manifest: an export in a second format would take the first one's away."""
+    if origin.format is None or found in (None, origin.format):
+        return None
+    place = f"s3://{origin.export.bucket}/{origin.export.folder}"
+    return Fail(
+        OmicopyError(
+            ErrorCode.NOT_FOUND,
+            f"There is no export in {origin.format} at {place}: {what} is one in {found}",
+            f"Export to another prefix, or ask for no format: one in {found} serves a copy as well.",
+        )
+    )
 
 
 def _superfluous(s: Situation, running: Sequence[ExportTask], followed: str) -> CancelExport | None:
@@ -94,6 +116,8 @@ def _superfluous(s: Situation, running: Sequence[ExportTask], followed: str) -> 
 
 
 def _whole(s: Situation, stored: FoundExport, name: str | None) -> Step:
+    """It serves at once, although another export that runs here may put its own manifest in its place: the import reads
+    a manifest once, either is of the same image, and the disks of both stay."""
     if name is None:
         return Done(Status.COPIED if s.export.changed else Status.PRESENT)
     expiry = stored.expiry.at

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from omicopy.copying.rhythm import Forecast
 from omicopy.errors import OmicopyError
+from omicopy.model.choices import DiskFormat
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase
 from omicopy.model.image import Image, last_marker
 
@@ -81,6 +82,8 @@ class Observed:
 class ExportMemory:
     """What this run did about one export. Copies that are fed by the same export share it."""
 
+    format: DiskFormat | None = None
+    """That one of its copies asks for, so that a new export serves all of them."""
     started: int = 0
     """How many exports this run started for certain."""
     is_sent: bool = False

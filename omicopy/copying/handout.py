@@ -74,9 +74,7 @@ def hand_out(clients: Clients, wish: Wish, bucket: str, key: str, now: datetime)
     """
     handout = _hand_out(clients, wish, bucket, key, now)
     if handout.manifest and handout.url.key:
-        promise(
-            clients, wish.profile, bucket, handout.url.key, handout.manifest, handout.expiry.at or now + wish.expires
-        )
+        promise(clients, wish.profile, bucket, handout.url.key, handout.expiry.at or now + wish.expires)
     return handout
 
 

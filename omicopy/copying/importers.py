@@ -13,7 +13,7 @@ from omicopy.copying.journal import Journal, OpenImage
 from omicopy.copying.locks import Locks
 from omicopy.copying.reads import read_images, unless_many
 from omicopy.errors import OmicopyError
-from omicopy.model.choices import DiskFormat
+from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.export import ExportKey
 from omicopy.model.image import Image, last_marker, renamed, source_marker
 from omicopy.model.request import Party
@@ -135,5 +135,5 @@ def _command(one: OpenImage) -> str:
     words += ["--from", about.get("from", ""), "--to", about.get("to", ""), "--bucket", about.get("bucket", "")]
     words += ["--storage", about["storage"]] if about.get("storage") else []
     words += ["--prefix", about["prefix"]] if about.get("prefix") else []
-    words += ["--format", about["format"]] if about.get("format") != DiskFormat.QCOW2 else []
+    words += ["--format", about["format"]] if about.get("format", DEFAULT_FORMAT) != DEFAULT_FORMAT else []
     return shlex.join(words)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from omicopy.copying.events import Listener, Warned
+from omicopy.model.choices import DiskFormat
 from omicopy.model.export import ExportKey
 from omicopy.model.request import CopyRequest, Destination, Origin, Party
 
@@ -54,21 +55,24 @@ class Journal:
 
     def close(self, entry: Mapping[str, str]) -> None:
         """What was to be created is there and complete, or it is certain that nothing was."""
-        with contextlib.suppress(OSError):
-            self._path(entry).unlink(missing_ok=True)
-        self._left[self._path(entry).name] = None
+        for path in self._paths(entry):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+            self._left[path.name] = None
 
     def has_news(self, entry: Mapping[str, str]) -> bool:
         """Whether another run wrote this entry since this one last read or wrote it, be it in the same words."""
-        path = self._path(entry)
-        return _stamp(path) != self._left.get(path.name)
+        return any(_stamp(path) != self._left.get(path.name) for path in self._paths(entry))
 
     def find(self, entry: Mapping[str, str], mend: bool = True) -> tuple[bool, str | None]:
         """Whether an earlier run left this entry open, and the ID that it was answered, if any.
 
         What can't be read is set aside, unless `mend` is False, and stays an open entry: the doubt outlives this run.
         """
-        path = self._path(entry)
+        found = [self._find(entry, path, mend) for path in self._paths(entry)]
+        return max(found, key=lambda one: (one[0], one[1] is not None))
+
+    def _find(self, entry: Mapping[str, str], path: Path, mend: bool) -> tuple[bool, str | None]:
         self._left[path.name] = _stamp(path)
         try:
             content = json.loads(path.read_text())
@@ -119,6 +123,11 @@ class Journal:
                 f"The journal can't be written ({path.parent}: {error.strerror}); "
                 "if this run is killed now, the next one may repeat its last create"
             )
+
+    def _paths(self, entry: Mapping[str, str]) -> list[Path]:
+        """Where it may have been written down: earlier versions told exports of two formats apart."""
+        earlier = [{**entry, "format": form} for form in DiskFormat] if entry["kind"] == "export" else []
+        return [self._path(each) for each in (entry, *earlier)]
 
     def _path(self, entry: Mapping[str, str]) -> Path:
         identity = json.dumps(dict(entry), sort_keys=True)
@@ -176,7 +185,6 @@ def entry_of_export(owner: Party, export: ExportKey) -> dict[str, str]:
         "image": export.image_id,
         "bucket": export.bucket,
         "prefix": export.prefix,
-        "format": export.format,
     }
 
 
@@ -197,14 +205,14 @@ def about_image(request: CopyRequest, destination: Destination, storage: str | N
     `storage` names whose key opens the source's object storage, where that is not its own."""
     if not isinstance(request.source, Origin):
         return {}
-    export, party = request.source.export, request.source.party
+    export, party, form = request.source.export, request.source.party, request.source.format
     return {
         "image": export.image_id,
         "account": party.account_id,
         "region": party.region,
         "bucket": export.bucket,
         "prefix": export.prefix,
-        "format": export.format,
+        **({"format": str(form)} if form else {}),
         "from": party.profile,
         "to": destination.party.profile,
         **({"storage": storage} if storage else {}),

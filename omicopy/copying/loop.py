@@ -93,7 +93,8 @@ class Loop:
             flight = Flight(request, export, self._began, request.budgets or self.budgets)
             flight.export.waiting += 1
             if isinstance(source, Origin):
-                self._recall(flight.export, source)
+                export.format = export.format or source.format
+                self._recall(export, source)
             flights.append(flight)
         return flights
 

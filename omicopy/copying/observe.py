@@ -103,7 +103,9 @@ class Observer:
             return ABSENT
         tasks = [task for task in shown.value if task.key == origin.export] if isinstance(shown, Present) else []
         storage = self._clients.storage(origin.party.profile)
-        return look_in_bucket(storage, self._clients.fetcher(), origin.export, tasks, now.wall, listed)
+        return look_in_bucket(
+            storage, self._clients.fetcher(), origin.export, tasks, now.wall, listed, flight.export.format
+        )
 
     def _read_images(self, profile: str, filters: Mapping[str, Sequence[str]]) -> Present[list[Image]] | Unknown:
         try:

@@ -12,7 +12,6 @@ from omicopy.copying.bucket import look_in_bucket
 from omicopy.copying.facts import Absent, BucketFact, Present
 from omicopy.copying.parallel import in_parallel
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.choices import DiskFormat
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, export_key
 from omicopy.model.image import Image
 from omicopy.model.overview import ExportEntry, Found, Shape
@@ -94,7 +93,9 @@ def export_entries(
     unlisted = _without_task(tasks, wanted, ids)
     facts = _look(clients, party.profile, [*looked_into, *unlisted], tasks, now)
     shown = [
-        replace(entry, found=_found(facts[entry.key], now)) if _may_be_there(entry) and entry.key in facts else entry
+        replace(entry, found=_found_of(entry, facts[entry.key], now))
+        if _may_be_there(entry) and entry.key in facts
+        else entry
         for entry in entries
     ]
     places = {entry.found.location for entry in shown if entry.found}
@@ -117,11 +118,7 @@ def _without_task(tasks: Sequence[ExportTask], wanted: Wanted, ids: set[str]) ->
     if wanted.bucket is None:
         return []
     complete = {task.key for task in tasks if task.phase is Phase.COMPLETE}
-    keys = [
-        export_key(image_id, wanted.bucket, wanted.prefix or "", form)
-        for image_id in sorted(ids)
-        for form in DiskFormat
-    ]
+    keys = [export_key(image_id, wanted.bucket, wanted.prefix or "") for image_id in sorted(ids)]
     return [key for key in keys if key not in complete]
 
 
@@ -138,6 +135,14 @@ def _look(
     return dict(zip(keys, in_parallel(look, keys), strict=True))
 
 
+def _found_of(entry: ExportEntry, fact: BucketFact, now: datetime) -> Found:
+    """What the bucket holds of that task: of several that exported to one place, the last one's manifest is there."""
+    found = _found(fact, now)
+    if entry.task is None or found.format in (None, entry.task.format):
+        return found
+    return Found(Shape.MISSING, reason=f"a later export in {found.format} took the place of its manifest")
+
+
 def _found(fact: BucketFact, now: datetime) -> Found:
     if isinstance(fact, Absent):
         return Found(Shape.MISSING)
@@ -150,15 +155,15 @@ def _found(fact: BucketFact, now: datetime) -> Found:
 
 
 def _found_stored(stored: FoundExport, now: datetime) -> Found:
-    expiry = stored.expiry
+    expiry, place, form = stored.expiry, stored.location, stored.format
     if stored.damage:
         more = f" and {len(stored.damage) - 1} more" if len(stored.damage) > 1 else ""
-        return Found(Shape.DAMAGED, stored.location, expiry.at, stored.damage[0] + more)
+        return Found(Shape.DAMAGED, place, expiry.at, stored.damage[0] + more, form)
     if expiry.earliest_known is not None and expiry.earliest_known <= now:
-        return Found(Shape.EXPIRED, stored.location, expiry.earliest_known, f"{expiry.first} ended")
+        return Found(Shape.EXPIRED, place, expiry.earliest_known, f"{expiry.first} ended", form)
     if stored.dead_urls:
-        return Found(Shape.REFUSED, stored.location, expiry.at, f"the store refuses the URL of {stored.dead_urls[0]}")
-    return Found(Shape.ALIVE, stored.location, expiry.at)
+        return Found(Shape.REFUSED, place, expiry.at, f"the store refuses the URL of {stored.dead_urls[0]}", form)
+    return Found(Shape.ALIVE, place, expiry.at, format=form)
 
 
 def _errors(facts: Mapping[ExportKey, BucketFact]) -> list[OmicopyError]:

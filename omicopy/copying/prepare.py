@@ -48,7 +48,7 @@ class ExportWish:
     source: str
     bucket: str
     prefix: str = ""
-    disk_format: DiskFormat = DiskFormat.QCOW2
+    disk_format: DiskFormat | None = None
     re_export: bool = False
 
 
@@ -218,7 +218,7 @@ def _origins(clients: Clients, source: Party, wish: ExportWish) -> list[Origin]:
     with named("prefix"):
         prefix = check_prefix(wish.prefix)
     return [
-        Origin(source, image, export_key(image.image_id, bucket, prefix, wish.disk_format))
+        Origin(source, image, export_key(image.image_id, bucket, prefix), wish.disk_format)
         for image in find_images(clients, source, wish.images)
     ]
 

@@ -8,14 +8,13 @@ from omicopy.cloud.clients import Clients
 from omicopy.copying.reads import read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.cleaning import handed_out_until, is_ours
-from omicopy.model.export import ExportTask, Phase, format_of, tidy_key
+from omicopy.model.export import ExportTask, Phase, tidy_key
 from omicopy.model.image import is_image_id
-from omicopy.model.manifest import Manifest
 from omicopy.model.provenance import CLEANED_TAG, HANDED_TAG
 from omicopy.model.report import rfc3339
 
 
-def promise(clients: Clients, profile: str, bucket: str, key: str, manifest: Manifest, until: datetime) -> None:
+def promise(clients: Clients, profile: str, bucket: str, key: str, until: datetime) -> None:
     """Writes `until` on the tasks whose manifest lies under `key`, unless they promise as much. Of others' exports, and
     of what lies where no export puts anything, there is nothing to note. A failure is told, and stops nothing."""
     folder = "".join(f"{part}/" for part in tidy_key(key).split("/")[:-1])
@@ -24,7 +23,7 @@ def promise(clients: Clients, profile: str, bucket: str, key: str, manifest: Man
         return
     try:
         listed = read_tasks(clients, profile, {"ImageIds": [image_id]})
-        tasks = [task for task in listed if _made(task, bucket, folder, manifest)]
+        tasks = [task for task in listed if _made(task, bucket, folder)]
         _note(clients, profile, tasks, until)
     except OmicopyError as error:
         clients.tell(f"A clean-up may not know that s3://{bucket}/{key} was handed out: {error.message}")
@@ -34,11 +33,10 @@ def promise(clients: Clients, profile: str, bucket: str, key: str, manifest: Man
         raise OmicopyError(ErrorCode.EXPIRED, message, "Export the image once more: omicopy export …")
 
 
-def _made(task: ExportTask, bucket: str, folder: str, manifest: Manifest) -> bool:
+def _made(task: ExportTask, bucket: str, folder: str) -> bool:
     """Whether the manifest is, or may be, one of this task, and the task one of ours."""
     is_here = (task.key.bucket, task.key.folder) == (bucket, folder)
-    fits = format_of(manifest) in (None, task.key.format)
-    return is_here and fits and task.phase is Phase.COMPLETE and is_ours(task)
+    return is_here and task.phase is Phase.COMPLETE and is_ours(task)
 
 
 def _note(clients: Clients, profile: str, tasks: list[ExportTask], until: datetime) -> None:

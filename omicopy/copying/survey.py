@@ -161,7 +161,7 @@ def _wanted(prepared: Prepared, jobs: Sequence[Job], shown: Shown) -> Wanted:
         if failure.image is not None:
             job, account, image_id = by_name[failure.job], _account(failure.source), failure.image.image_id
             selected.add((*account, image_id))
-            unfed.add((*account, export_key(image_id, job.bucket, job.prefix, job.format)))
+            unfed.add((*account, export_key(image_id, job.bucket, job.prefix)))
     return Wanted(selected, unfed)
 
 

@@ -86,7 +86,7 @@ def is_own_export(scope: Scope, task: ExportTask) -> bool:
     if scope.job is not None:
         is_in = bears_job(scope, task.tags)
     else:
-        is_in = task.key == export_key(task.image_id, scope.bucket or "", scope.prefix, task.key.format)
+        is_in = task.key == export_key(task.image_id, scope.bucket or "", scope.prefix)
     return is_in and is_ours(task) and task.phase is Phase.COMPLETE
 
 

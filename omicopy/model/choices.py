@@ -18,3 +18,7 @@ class DiskFormat(StrEnum):
 
     QCOW2 = "qcow2"
     RAW = "raw"
+
+
+DEFAULT_FORMAT = DiskFormat.QCOW2
+"""Of a new export, where none is asked for."""

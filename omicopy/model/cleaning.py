@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from omicopy.model.answers import parse_moment
-from omicopy.model.export import ExportKey, ExportTask, Phase, StoredExport, format_of, tidy_key
+from omicopy.model.export import ExportKey, ExportTask, Phase, StoredExport, tidy_key
 from omicopy.model.provenance import CLEANED_TAG, EXPORT_TAG, HANDED_TAG
 from omicopy.model.report import rfc3339
 
@@ -53,11 +53,11 @@ def handed_out_until(task: ExportTask) -> datetime | None:
 
 def judge_tasks(tasks: Iterable[ExportTask], export: ExportKey, now: datetime) -> tuple[ExportTask, ...] | Left:
     """The complete tasks of an export, when its objects may be deleted. `tasks` are all of the image."""
-    here = [task for task in tasks if (task.key.bucket, task.key.folder) == (export.bucket, export.folder)]
+    here = [task for task in tasks if task.key == export]
     for task in here:
         if task.is_running:
             return Left(f"{task.task_id}, which is {task.state}, writes to the same place")
-    complete = tuple(task for task in here if task.key == export and task.phase is Phase.COMPLETE)
+    complete = tuple(task for task in here if task.phase is Phase.COMPLETE)
     if not complete:
         return Left("no finished export is listed that would have put it there")
     for task in complete:
@@ -113,8 +113,7 @@ def _divide(export: ExportKey, place: Place) -> tuple[list[StoredExport], list[S
     for stored in place.manifests:
         is_here = stored.bucket == export.bucket and stored.manifest_key in place.keys
         is_direct = f"{tidy_key(stored.manifest_key).rpartition('/')[0]}/" == export.folder
-        fits = format_of(stored.manifest) in (None, export.format)
-        (ours if is_here and is_direct and fits else others).append(stored)
+        (ours if is_here and is_direct else others).append(stored)
     return ours, others
 
 

@@ -37,12 +37,14 @@ _RUNNING = (Phase.RUNNING, Phase.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class ExportKey:
-    """What is the same export within one account. `prefix` has no slashes around it and no image ID at its end."""
+    """What is the same export within one account: a place, which holds one manifest, whatever its disks' format is.
+
+    `prefix` has no slashes around it and no image ID at its end.
+    """
 
     image_id: str
     bucket: str
     prefix: str
-    format: str
 
     @property
     def folder(self) -> str:
@@ -50,12 +52,12 @@ class ExportKey:
         return f"{self.prefix}/{self.image_id}/" if self.prefix else f"{self.image_id}/"
 
 
-def export_key(image_id: str, bucket: str, prefix: str, disk_format: str) -> ExportKey:
+def export_key(image_id: str, bucket: str, prefix: str) -> ExportKey:
     """The key of an export asked for as `PREFIX` or answered as `PREFIX/ami-12345678/`: they are one (DOMAIN.md §2)."""
     parts = [part for part in prefix.split("/") if part]
     if parts and parts[-1] == image_id:
         parts.pop()
-    return ExportKey(image_id, bucket, "/".join(parts), disk_format.lower())
+    return ExportKey(image_id, bucket, "/".join(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class ExportTask:
 
     task_id: str
     key: ExportKey
+    format: str
+    """Of its disks, in lower case; perhaps empty for one that failed."""
     state: str
     progress: int | None
     comment: str
@@ -95,9 +99,8 @@ def parse_task(raw: Mapping[str, Any]) -> ExportTask:
     progress = answers.integer(raw, "Progress")
     return ExportTask(
         task_id=answers.required(raw, "TaskId"),
-        key=export_key(
-            answers.required(raw, "ImageId"), place(osu, "OsuBucket"), prefix, place(osu, "DiskImageFormat")
-        ),
+        key=export_key(answers.required(raw, "ImageId"), place(osu, "OsuBucket"), prefix),
+        format=place(osu, "DiskImageFormat").lower(),
         state=state,
         progress=progress if progress is not None and 0 <= progress <= 100 else None,
         comment=answers.text(raw, "Comment") or "",
@@ -140,6 +143,8 @@ class FoundExport:
     """Embedded URLs that the store refuses, by the key of their object."""
     digest: str = ""
     """Of the manifest as it was checked. Empty: nobody knows, and it is not compared."""
+    format: str | None = None
+    """Of its disks, where their names tell it."""
 
     @property
     def location(self) -> str:

@@ -40,6 +40,8 @@ class Found:
     location: str | None = None
     expires_at: datetime | None = None
     reason: str = ""
+    format: str | None = None
+    """Of the disks that the manifest names, where their names tell it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,12 @@ class ExportEntry:
     @property
     def state(self) -> str:
         return self.task.state if self.task else "unlisted"
+
+    @property
+    def format(self) -> str | None:
+        if self.task:
+            return self.task.format or None
+        return self.found.format if self.found else None
 
     @property
     def is_ours(self) -> bool:
@@ -151,7 +159,9 @@ def _why_failed(image: Image) -> str:
 def _export_standing(request: CopyRequest, tasks: Sequence[ExportTask]) -> CopyEntry:
     if not isinstance(request.source, Origin):
         return CopyEntry(request, Standing.ABSENT)
-    mine = sorted((task for task in tasks if task.key == request.source.export), key=lambda task: task.task_id)
+    wanted, place = request.source.format, request.source.export
+    here = sorted((task for task in tasks if task.key == place), key=lambda task: task.task_id)
+    mine = [task for task in here if wanted is None or task.format in (wanted, "")]
     complete = [task for task in mine if task.phase is Phase.COMPLETE and CLEANED_TAG not in task.tags]
     running = [task for task in mine if task.is_running]
     failed = [task for task in mine if task.phase is Phase.FAILED]
@@ -174,7 +184,7 @@ def describe_export(entry: ExportEntry) -> dict[str, Any]:
         "comment": entry.comment or None,
         "bucket": entry.key.bucket,
         "prefix": entry.key.prefix,
-        "format": entry.key.format,
+        "format": entry.format,
         "ours": entry.is_ours,
         "cleaned_up": tags.get(CLEANED_TAG),
         "handed_out_until": tags.get(HANDED_TAG),

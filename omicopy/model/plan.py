@@ -76,7 +76,7 @@ class Job:
     """Whose key opens the source's object storage; None: its own."""
     bucket: str
     prefix: str
-    format: DiskFormat
+    format: DiskFormat | None
     images: tuple[Selector, ...]
     targets: tuple[Target, ...]
     if_exists: IfExists

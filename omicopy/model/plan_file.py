@@ -137,7 +137,9 @@ class DefaultsEntry(_Entry):
     )
     bucket: Bucket | SkipJsonSchema[None] = Field(default=None, description="The source account's bucket for exports.")
     prefix: Prefix = Field(default="", description="Where in the bucket.")
-    format: DiskFormat = Field(default=DiskFormat.QCOW2, description="The format of the exported disks.")
+    format: DiskFormat | SkipJsonSchema[None] = Field(
+        default=None, description="The format of the exported disks; else that of an export that is there, else qcow2."
+    )
     if_exists: IfExists = Field(
         default=IfExists.FAIL, description="What to do when another image holds the name in a target."
     )

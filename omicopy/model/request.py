@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 
 from omicopy.errors import ErrorCode, OmicopyError, named
-from omicopy.model.choices import IfExists
+from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.duration import ANY_DURATION
 from omicopy.model.export import ExportKey
 from omicopy.model.image import Image, manifest_marker, renamed, source_marker
@@ -34,6 +34,8 @@ class Origin:
     party: Party
     image: Image
     export: ExportKey
+    format: DiskFormat | None = None
+    """The disk format that was asked for. None: any export that is there serves, and a new one is in the default."""
 
 
 @dataclass(frozen=True, slots=True)

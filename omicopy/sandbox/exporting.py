@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -141,8 +140,8 @@ class Exporter:
         self._at(task.ends, lambda: self._write_manifest(task, image, written))
 
     def _write_disk(self, task: ExportTask, device: Device) -> Written:
-        suffix = f"{task.image_format}.gz"
-        key = f"{task.prefix}{device.snapshot_id}-{secrets.token_hex(4)}.{suffix}"
+        suffix = task.task_id.removeprefix("image-export-")
+        key = f"{task.prefix}{device.snapshot_id}-{suffix}.{task.image_format}.gz"
         disk = make_disk(task.image_format, device.size_gib * GIB, device.snapshot_id)
         self._objects.put(self._signer(task), self._store_object(task, key), disk)
         return Written(device, key, len(disk))

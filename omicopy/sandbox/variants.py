@@ -15,10 +15,10 @@ from enum import Enum
 class ManifestKey(Enum):
     """Where in the bucket the manifest lies, below the export's own prefix."""
 
-    NAMED_AFTER_IMAGE = "PREFIX/ami-…/ami-….manifest.json"
+    NO_SUFFIX = "PREFIX/ami-…/manifest"
     PLAIN = "PREFIX/ami-…/manifest.json"
     NAMED_AFTER_TASK = "PREFIX/ami-…/image-export-….json"
-    NO_SUFFIX = "PREFIX/ami-…/manifest"
+    NAMED_AFTER_IMAGE = "PREFIX/ami-…/ami-….manifest.json"
 
 
 class ManifestUrl(Enum):
@@ -130,7 +130,7 @@ class Variant:
     """One complete set of answers to what is unknown."""
 
     name: str = "plausible"
-    manifest_key: ManifestKey = ManifestKey.NAMED_AFTER_IMAGE
+    manifest_key: ManifestKey = ManifestKey.NO_SUFFIX
     manifest_url: ManifestUrl = ManifestUrl.SIGV2
     filename: Filename = Filename.BARE
     fields: Fields = Fields.DOCUMENTED
@@ -202,7 +202,7 @@ EVERY = (
     ),
     Variant(
         name="odd-corners",
-        manifest_key=ManifestKey.NO_SUFFIX,
+        manifest_key=ManifestKey.NAMED_AFTER_IMAGE,
         manifest_url=ManifestUrl.SIGV4,
         filename=Filename.KEY,
         fields=Fields.EXTRA,

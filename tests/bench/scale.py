@@ -131,7 +131,7 @@ def measure(copies: int, profiled: bool = False) -> Figures:
 def copy_request(number: int) -> CopyRequest:
     image_id, name = image_of(number)
     image = source_image(image_id, ImageName=name)
-    origin = Origin(SOURCE, image, export_key(image_id, KEY.bucket, KEY.prefix, KEY.format))
+    origin = Origin(SOURCE, image, export_key(image_id, KEY.bucket, KEY.prefix))
     return CopyRequest(origin, Destination(TARGET, name, "a copy"), timedelta(hours=6))
 
 

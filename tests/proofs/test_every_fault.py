@@ -67,7 +67,7 @@ def expired(tool: Tool, state: Path, fault: Fault) -> tuple[Fault, rig.Ran]:
     tool.exported()
     tool.sandbox.faults.add(fault)
     ran = run(tool, state, fault)
-    assert bool(tool.keys(".json")[1:]) is (ran.code == 0), "signed anew, or not at all"
+    assert bool(tool.manifests()[1:]) is (ran.code == 0), "signed anew, or not at all"
     return fault, ran
 
 
