@@ -144,7 +144,8 @@ def _contradictions(plan: PlanEntry) -> Iterator[Problem]:
         source, storage = _merged(job, plan.defaults, "source"), _merged(job, plan.defaults, "storage")
         other, before = storages.setdefault(source, (index, storage))
         if before != storage:
-            said = f"is {storage or source!r}, and {before or source!r} in jobs[{other}], for one source {source!r}"
+            now, then = storage or "its own key", before or "its own key"
+            said = f"is {now}, and {then} in jobs[{other}], for one source {source}"
             yield Problem((*here, "storage"), said, "Say the same in both, or once in defaults.")
         profiles = [target.profile for target in job.to]
         for position, profile in enumerate(profiles):
