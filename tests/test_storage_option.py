@@ -199,4 +199,4 @@ def test_the_library_takes_a_storage_key(tool: Tool, monkeypatch: pytest.MonkeyP
         bucket=EXPORT_BUCKET,
         orders=Orders(mode=Mode(dry_run=True)),
     )
-    assert (result.status, result.action) == (api.Status.PLANNED, "import")
+    assert result.status is api.Status.PLANNED
