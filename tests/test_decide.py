@@ -133,6 +133,7 @@ def known(
     stored: FoundExport | Any = ABSENT,
     source: Image | Any = None,
     others: int | Any = UNASKED,
+    imports: int | Any = UNASKED,
 ) -> Observed:
     """Known to be absent, but for what is given."""
 
@@ -144,6 +145,7 @@ def known(
         source=fact(source_image() if source is None else source, Image),
         tasks=fact(tasks, (list, tuple)),
         others_in_flight=fact(others, int),
+        imports_in_flight=fact(imports, int),
         stored=fact(stored, FoundExport),
     )
 
@@ -358,6 +360,15 @@ TABLE = [
     Row("quota refused, the others ended meanwhile: try again", StartExport(), known(others=0), export=REFUSED),
     Row("quota refused, none in flight: quota", ErrorCode.QUOTA, known(others=0),
         export=REFUSED | {"quota_refused_alone": True}),
+    Row("import refused by a quota, others not counted: look", Look.IMPORTS, known(stored=FRESH), image=REFUSED),
+    Row("import refused by a quota, others in flight: wait for a slot", Wait, known(stored=FRESH, imports=2),
+        image=REFUSED),
+    Row("import refused by a quota, the others ended meanwhile: try again", Import(NAME, FRESH),
+        known(stored=FRESH, imports=0), image=REFUSED),
+    Row("import refused by a quota, none in flight: quota", ErrorCode.QUOTA, known(stored=FRESH, imports=0),
+        image=REFUSED | {"quota_refused_alone": True}),
+    Row("a handed manifest's import refused by a quota: wait for a slot", Wait, known(imports=1), IMPORT,
+        image=REFUSED),
     # ---- the source, unknown
     Row("tasks not looked at: look", Look.TASKS, known(tasks=UNASKED)),
     Row("tasks unknown: look again", LookAgain, known(tasks=UNKNOWN, stored=FRESH)),
@@ -470,6 +481,7 @@ OBSERVED = st.builds(
     source=UNKNOWNS | st.just(ABSENT) | SOURCES.map(Present),
     tasks=UNKNOWNS | SHOWN_TASKS.map(Present),
     others_in_flight=UNKNOWNS | st.integers(0, 2).map(Present),
+    imports_in_flight=UNKNOWNS | st.integers(0, 2).map(Present),
     stored=UNKNOWNS | st.sampled_from([ABSENT, Refused(NO_RIGHT)]) | STORED.map(Present),
 )
 MOMENTS = st.sampled_from([None, JUST_NOW, LONG_AGO])
@@ -484,6 +496,9 @@ IMAGE_MEMORIES = st.builds(
     journaled=st.frozensets(IMAGE_IDS),
     replaced_id=st.none() | IMAGE_IDS,
     replaced_at=st.sampled_from([JUST_NOW, LONG_AGO]),
+    quota_refusal=st.none() | st.just(QUOTA),
+    quota_refused_at=st.sampled_from([JUST_NOW, LONG_AGO]),
+    quota_refused_alone=st.booleans(),
 )
 EXPORT_MEMORIES = st.builds(
     ExportMemory,
@@ -522,6 +537,7 @@ LISTED = st.builds(
     source=st.just(Present(source_image())) | SOURCES.map(Present),
     tasks=(SHOWN_TASKS | st.sampled_from([[RUNNING], [task(), SECOND_RUNS], [task(SECOND), RUNNING]])).map(Present),
     others_in_flight=UNKNOWNS | st.integers(0, 2).map(Present),
+    imports_in_flight=UNKNOWNS | st.integers(0, 2).map(Present),
     stored=UNKNOWNS | BUCKETS,
 )
 ENDED = st.builds(task, TASK_IDS, st.sampled_from(["completed", "failed", "cancelled"])) | st.just(OTHER_PREFIX)
@@ -532,6 +548,7 @@ SETTLED = st.builds(
     source=st.sampled_from([ABSENT, *map(Present, (source_image(), source_image(State="failed")))]),
     tasks=ENDED_TASKS.map(Present),
     others_in_flight=st.integers(0, 2).map(Present),
+    imports_in_flight=st.integers(0, 2).map(Present),
     stored=BUCKETS,
 )
 LITTLE_IMAGE_MEMORY = IMAGE_MEMORIES | st.sampled_from(
@@ -552,6 +569,7 @@ ASKED = {
     Look.SOURCE: "source",
     Look.TASKS: "tasks",
     Look.OTHERS: "others_in_flight",
+    Look.IMPORTS: "imports_in_flight",
     Look.BUCKET: "stored",
 }
 NEEDED: dict[type, tuple[str, ...]] = {
@@ -649,9 +667,11 @@ def test_r6_what_is_known_is_never_waited_for(
     step = step_for(seen, request, image, export)
     if isinstance(step, Wait):
         assert step.resource == "the next free slot"
-        assert export.quota_refusal is QUOTA
-        assert isinstance(seen.others_in_flight, Present)
-        assert seen.others_in_flight.value > 0
+        is_export = step.stage is Stage.EXPORTING
+        others = seen.others_in_flight if is_export else seen.imports_in_flight
+        assert (export if is_export else image).quota_refusal is QUOTA
+        assert isinstance(others, Present)
+        assert others.value > 0
     else:
         assert isinstance(step, Done | Fail | Write)
 

@@ -21,7 +21,7 @@ from omicopy.copying.probe import probe_bucket
 from omicopy.copying.trial import trial_parameters
 from omicopy.errors import ErrorCode
 from omicopy.model.finding import Finding
-from omicopy.model.quota import Counted, Quota
+from omicopy.model.quota import Counted, Quota, tightest
 from omicopy.model.request import Party
 from omicopy.model.rights import RIGHTS
 from omicopy.sandbox.faults import Fault, FaultKind
@@ -184,12 +184,14 @@ def test_a_bucket_that_only_half_works_is_told_and_a_probe_that_stays_is_named(t
 
 
 def test_a_full_quota_fails_and_one_full_of_exports_in_flight_is_a_wait(tool) -> None:
-    tool.again(images=2, snapshots=3, exports_in_flight=1)
+    tool.again(snapshots=3, exports_in_flight=1, copies_in_flight=1)
     ran = doctor(tool, LINUX, THREE, *BOTH, code=13)
-    assert worse(ran) == {"target: images": "quota", "target: snapshots": "quota"}
-    assert by_subject(ran)["target: images"]["message"] == "1 of 2 free (image_limit), 2 needed"
+    assert worse(ran) == {"target: snapshots": "quota"}
+    assert by_subject(ran)["target: snapshots"]["message"] == "2 of 3 free (snapshot_limit), 4 needed"
     assert by_subject(ran)["source: exports in flight"]["message"].endswith("2 images take turns")
-    tool.again(images=2, snapshots=0, exports_in_flight=1)
+    copies = by_subject(ran)["target: copies in flight"]
+    assert (copies["status"], copies["message"].partition(";")[0]) == ("warn", "1 of 1 free (image_copy_limit)")
+    tool.again(snapshots=0, exports_in_flight=1)
     tool.hold()
     tool.start_export()
     waiting = doctor(tool, LINUX, *BOTH)
@@ -200,9 +202,9 @@ def test_a_full_quota_fails_and_one_full_of_exports_in_flight_is_a_wait(tool) ->
 
 def test_what_is_copied_already_needs_no_more_room(tool) -> None:
     tool.copy(LINUX)
-    tool.from_now_on(images=2, snapshots=2)
+    tool.from_now_on(snapshots=2)
     assert worse(doctor(tool, LINUX, *BOTH)) == {}
-    assert worse(doctor(tool, THREE, *BOTH, code=13)) == {"target: images": "quota", "target: snapshots": "quota"}
+    assert worse(doctor(tool, THREE, *BOTH, code=13)) == {"target: snapshots": "quota"}
 
 
 def test_an_image_that_a_copy_waits_for_and_a_licence_are_told(tool) -> None:
@@ -232,8 +234,8 @@ def test_a_wrong_clock_is_told_and_fails_where_signatures_would(tool, monkeypatc
     found = by_subject(ran)
     assert found["clock against target's service"]["status"] == status
     assert ("behind" if off > 0 else "ahead") in found["clock against target's service"]["message"]
-    assert found["target: Region"]["status"] == "warn"
-    assert found["target: images"]["message"] == "no quota of images is known"
+    assert found["target: Region"]["status"] == "ok"
+    assert found["target: snapshots"]["message"] == "no quota of snapshots is known"
 
 
 def test_every_action_of_a_copy_can_be_tried() -> None:
@@ -246,8 +248,8 @@ def test_every_action_of_a_copy_can_be_tried() -> None:
     ("text", "counted"),
     [
         ("image_export_limit Exports Limit Maximum number of simultaneous exports", {Counted.EXPORTS}),
-        ("omi_limit OMIs", {Counted.IMAGES}),
-        ("image_limit Images Limit", {Counted.IMAGES}),
+        ("image_copy_limit Image Copy Limit Maximum number of in-progress image copies", {Counted.COPIES}),
+        ("snapshot_copy_limit Snapshot Copy Limit Maximum number of in-progress snapshot copies", set()),
         ("snapshot_limit Snapshots", {Counted.SNAPSHOTS}),
         ("snapshot_export_limit Snapshot exports", set()),
         ("lb_limit Load Balancer Limit", set()),
@@ -256,3 +258,10 @@ def test_every_action_of_a_copy_can_be_tried() -> None:
 def test_a_quota_is_known_by_its_words(text: str, counted: set[Counted]) -> None:
     quota = Quota("x", text, 1, 0)
     assert {what for what in Counted if quota.counts(what)} == counted
+
+
+def test_a_quota_s_name_counts_before_its_words() -> None:
+    named, worded = Quota("image_export_limit", "image_export_limit", 9, 1), Quota("own", "own exports", 3, 1)
+    assert tightest([worded, named], Counted.EXPORTS) is named
+    assert tightest([worded], Counted.EXPORTS) is worded
+    assert tightest([worded], Counted.VOLUME_GIB) is None

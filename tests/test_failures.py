@@ -7,6 +7,7 @@ import re
 import pytest
 
 from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.task_variants import LimitCode
 from omicopy.sandbox.variants import BadManifest, Names, Variant
 from omicopy.sandbox.world import ImageState, TaskState
 from tests.hostile import port_of_nobody
@@ -407,18 +408,19 @@ def test_a_copy_that_another_run_is_at_is_left_to_it_or_waited_for(tool) -> None
 # --- 13: quotas
 
 
-def test_a_quota_on_images_ends_with_13_and_keeps_the_export(tool) -> None:
-    tool.again(images=1)
+def test_a_quota_on_snapshots_ends_with_13_and_keeps_the_export(tool) -> None:
+    tool.again(snapshots=1)
     ran = tool.copy("golden-linux", code=13)
     assert (ran.copy["error"]["code"], bool(ran.copy["error"]["hint"])) == ("quota", True)
     assert ran.copy["manifest"] == f"s3://omi-exports/{LINUX}/manifest"
-    tool.from_now_on(images=10)
+    tool.from_now_on(snapshots=10)
     assert tool.copy("golden-linux").copy["status"] == "copied"
     assert tool.count("CreateImageExportTask") == 1
 
 
-def test_a_quota_on_exports_is_a_wait_while_others_of_the_account_run(tool) -> None:
-    tool.again(exports_in_flight=1, export_seconds=0.3)
+@pytest.mark.parametrize("way", list(LimitCode))
+def test_a_quota_on_exports_is_a_wait_while_others_of_the_account_run(tool, way) -> None:
+    tool.again(exports_in_flight=1, export_seconds=0.3, variant=Variant(limit_code=way))
     tool.start_export("ami-00000003", OsuPrefix="theirs")
     ran = tool.copy(LINUX, THREE)
     assert [entry["status"] for entry in ran.json["copies"]] == ["copied", "copied"]
@@ -437,7 +439,7 @@ def test_one_failure_of_two_is_partial_and_nothing_good_is_lost(tool) -> None:
 
 
 def test_failures_that_share_a_code_end_with_it_and_others_with_1(tool) -> None:
-    tool.again(images=1)
+    tool.again(snapshots=1)
     assert len(tool.copy("shared-linux", "public-linux", code=4).json["copies"]) == 2
     ran = tool.copy("shared-linux", LINUX, code=1)
     assert [entry["error"]["exit_code"] for entry in ran.json["copies"]] == [4, 13]

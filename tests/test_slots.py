@@ -228,3 +228,22 @@ def test_however_many_a_quota_refuses_few_ask_in_vain_and_few_look_into_the_buck
     assert len(cloud.sent("CreateImageExportTask")) < cloud.time.seconds / 60 + 2 * 20, "more than one a minute in vain"
     assert len(cloud.sent("ListObjects")) < 8 * 20
     assert per_tick(cloud, "CreateImageExportTask")[0] == 6
+
+
+def test_imports_that_a_quota_refuses_wait_for_a_slot_and_teach_the_others() -> None:
+    cloud = Cloud(export_seconds=60, import_seconds=1800, import_quota=2)
+    cloud.add_image("target", "ami-0000f00d", AccountId=TARGET.account_id, State="pending", ImageName="theirs")
+    cloud.images[-1].takes, cloud.images[-1].begun, cloud.images[-1].ends = HOUR, 0.0, "available"
+    results = run(cloud, fleet(cloud, 8))
+    assert set(statuses(results)) == {"copied"}
+    assert most_at_once(cloud.images) == 2
+    assert len(cloud.sent("CreateImage")) < cloud.time.seconds / 60 + 2 * 8, "more than one a minute in vain"
+
+
+def test_a_quota_that_refuses_an_import_while_none_runs_is_final() -> None:
+    cloud = Cloud(export_seconds=60, import_quota=0)
+    [result] = run(cloud, fleet(cloud, 1))
+    assert result.error is not None
+    assert result.error.code is ErrorCode.QUOTA
+    assert len(cloud.sent("CreateImage")) == 2
+    assert cloud.time.seconds < HOUR

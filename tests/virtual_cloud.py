@@ -25,6 +25,7 @@ from omicopy.copying.journal import Journal
 from omicopy.copying.locks import Locks
 from omicopy.copying.loop import Loop
 from omicopy.copying.pilot import Mode
+from omicopy.errors import OmicopyError
 from omicopy.model.answers import Unreadable, listed
 from omicopy.model.calls import CallCount
 from omicopy.model.presigned import PresignedUrl
@@ -102,6 +103,8 @@ class Cloud:
     """For how long what was just created is not to be seen."""
     quota: int = 10_000
     """How many exports may run at once."""
+    import_quota: int = 10_000
+    """How many imports may."""
     progress: Callable[[float], int] | None = lambda share: int(100 * share)
     """What exports show of themselves at each share of their time; None: nothing at all."""
     queued: bool = False
@@ -114,6 +117,8 @@ class Cloud:
     objects: dict[str, bytes] = field(default_factory=dict)
     life_of_urls: timedelta = timedelta(days=7)
     refused_urls: set[str] = field(default_factory=set)
+    no_key: OmicopyError | None = None
+    """Why nobody has a key for the bucket."""
     trouble: Trouble = lambda _profile, _action: None
     lock: threading.Lock = field(default_factory=threading.Lock)
     """Several buckets are looked into at once."""
@@ -201,8 +206,12 @@ class Cloud:
     def _CreateImage(self, profile: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         if self._is_taken(profile, asked["ImageName"]):
             raise refused("CreateImage", profile, Answer(409, "9029", "ResourceConflict"))
+        pending = [raw for raw in self._shown(self.images, profile) if raw["State"] == "pending"]
+        if len(pending) >= self.import_quota:
+            raise refused("CreateImage", profile, Answer(400, details="Limit for Image Copies has been reached."))
         image_id = f"ami-{len(self.images) + 0x100:08x}"
-        raw = raw_image(image_id, ImageName=asked["ImageName"], Description=asked["Description"])
+        boot = {name: asked[name] for name in ("BootModes", "TpmMandatory") if name in asked}
+        raw = raw_image(image_id, ImageName=asked["ImageName"], Description=asked["Description"], **boot)
         self.images.append(Job(raw, profile, self.time.seconds, self.import_seconds, "available"))
         return {"Image": raw | {"State": "pending"}}
 
@@ -249,6 +258,7 @@ class Cloud:
 class FakeApi:
     def __init__(self, cloud: Cloud, profile: str) -> None:
         self._cloud, self._profile, self.count = cloud, profile, CallCount()
+        self.refused_filters = set[str]()
 
     def read_all(
         self, action: str, key: str, patience: float, filters: Mapping[str, Any], parse: Callable[[Any], Any]
@@ -329,6 +339,9 @@ class FakeClients:
 
     def storage(self, profile: str) -> FakeStorage:
         return FakeStorage(self.cloud, profile)
+
+    def storage_refusal(self, profile: str) -> OmicopyError | None:
+        return self.cloud.no_key
 
     def fetcher(self) -> FakeFetcher:
         return FakeFetcher(self.cloud)

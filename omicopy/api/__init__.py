@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from omicopy.api.urls import presign as presign
     from omicopy.copying.carry_out import Orders as Orders
     from omicopy.copying.pilot import Mode as Mode
+    from omicopy.model.choices import BootMode as BootMode
     from omicopy.model.choices import DiskFormat as DiskFormat
     from omicopy.model.choices import IfExists as IfExists
     from omicopy.model.plan import Plan as Plan
@@ -38,6 +39,7 @@ _MODULES = {
     "presign": "omicopy.api.urls",
     "Orders": "omicopy.copying.carry_out",
     "Mode": "omicopy.copying.pilot",
+    "BootMode": "omicopy.model.choices",
     "DiskFormat": "omicopy.model.choices",
     "IfExists": "omicopy.model.choices",
     "Plan": "omicopy.model.plan",
@@ -47,6 +49,7 @@ _MODULES = {
     "Budgets": "omicopy.model.request",
 }
 __all__ = [
+    "BootMode",
     "Budgets",
     "CopyResult",
     "DiskFormat",

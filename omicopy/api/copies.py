@@ -11,7 +11,8 @@ from omicopy.copying.carry_out import Orders, accounted_for, carry_out
 from omicopy.copying.events import Listener
 from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.choices import DiskFormat, IfExists
+from omicopy.model.boot import check_boot
+from omicopy.model.choices import BootMode, DiskFormat, IfExists
 from omicopy.model.presigned import LONGEST_VALIDITY
 from omicopy.model.report import CopyResult
 from omicopy.model.request import Aftercare, CopyRequest
@@ -43,6 +44,8 @@ def copy(
     tags: Mapping[str, str] | None = None,
     copy_tags: bool = True,
     share_with: Sequence[str] = (),
+    boot_modes: Sequence[BootMode] = (),
+    tpm: bool | None = None,
     cleanup: bool = False,
     re_export: bool = False,
     min_validity: Duration | None = None,
@@ -53,9 +56,9 @@ def copy(
     """Copies images (IDs or exact names) of the profile `source` to every one of `targets`; safe to repeat.
 
     One result an image and target. `name` is a template with {name}, {date}, {region} and {image_id}; `description`
-    None keeps the source's. `disk_format` None takes an export that is there in any, else makes one in qcow2.
-    `storage` (`PROFILE`, `aws:NAME`, `none`) is whose key opens the source's bucket, else its own; `clients` have
-    theirs. `min_validity` is for how long every URL must work, else the import budget.
+    None keeps the source's, and so do no `boot_modes` and `tpm` None. `disk_format` None takes an export that is there
+    in any, else makes one in qcow2. `storage` (`PROFILE`, `aws:NAME`, `none`) is whose key opens the source's bucket,
+    else its own; `clients` have theirs. `min_validity` is for how long every URL must work, else the import budget.
     """
     orders = (orders or Orders()).begun()
     pairs = dict(check_tag(key, value) for key, value in (tags or {}).items())
@@ -68,6 +71,7 @@ def copy(
         min_validity=min(orders.budgets.import_, LONGEST_VALIDITY)
         if min_validity is None
         else duration("min_validity", min_validity, check_validity),
+        boot=check_boot(boot_modes, tpm),
         care=Aftercare(pairs, copy_tags, tuple(check_account_id(account) for account in share_with)),
         cleanup=cleanup,
     )

@@ -34,11 +34,12 @@ def clients_for(
     retry: timedelta,
     http_timeout: str,
     ca_bundle: str | None = None,
+    allow_http: bool = False,
     storage: StorageByProfile = MappingProxyType({}),
 ) -> Clients:
     """The clients of every profile; `storage` is what `--storage` says of some of them."""
-    limit = TimeLimit(TIMEOUT.read(http_timeout).total_seconds())
-    return Clients(accounts_of(profiles, storage), limit, network_of(ca_bundle), retry=retry, tell=warn)
+    limit, accounts = TimeLimit(TIMEOUT.read(http_timeout).total_seconds()), accounts_of(profiles, storage)
+    return Clients(accounts, limit, network_of(ca_bundle), retry=retry, tell=warn, allow_http=allow_http)
 
 
 @cache

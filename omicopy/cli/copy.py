@@ -24,6 +24,8 @@ def copy(
     tags: options.Tags = None,
     copy_tags: options.CopyTags = True,
     share_with: options.ShareWith = None,
+    boot_modes: options.BootModes = None,
+    tpm: options.Tpm = None,
     prefix: options.Prefix = "",
     disk_format: options.Format = None,
     if_exists: options.IfExistsOption = IfExists.FAIL,
@@ -39,6 +41,7 @@ def copy(
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
     ca_bundle: options.CaBundle = None,
+    allow_http: options.AllowHttp = False,
     lock_wait: options.LockWait = "0s",
     re_export: options.ReExport = False,
     no_wait: options.NoWait = False,
@@ -63,7 +66,7 @@ def copy(
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout, import_timeout)
     orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline, parallel), lock_wait)
     care = parse_aftercare(tags or (), copy_tags, share_with or ())
-    clients = clients_for([source, *targets], budgets.retry, http_timeout, ca_bundle, {source: storage})
+    clients = clients_for([source, *targets], budgets.retry, http_timeout, ca_bundle, allow_http, {source: storage})
     presentation = Presentation(output, quiet, image_lines)
     finish(
         clients,
@@ -80,6 +83,8 @@ def copy(
             tags=care.tags,
             copy_tags=copy_tags,
             share_with=care.share_with,
+            boot_modes=boot_modes or (),
+            tpm=tpm,
             cleanup=cleanup,
             re_export=re_export,
             min_validity=min_validity,

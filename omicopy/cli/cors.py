@@ -60,7 +60,7 @@ def cors(
     speak(log_format, verbose)
     bucket = split_bucket(location)
     origins = [check_origin(text) for text in allow_origin or ()]
-    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, {profile: storage})
+    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, storage={profile: storage})
     there = clients.storage(profile).cors_rules(bucket)
     rules = with_origins(there, origins)
     added = rules[len(there) :]

@@ -76,7 +76,7 @@ def doctor(
             unusable[profile] = error
     usable = [profile for profile in asked.profiles if profile not in unusable]
     patience = min(parse_duration(retry), parse_duration(_SHORT_PATIENCE))
-    clients = clients_for(usable, patience, http_timeout, ca_bundle, storages)
+    clients = clients_for(usable, patience, http_timeout, ca_bundle, storage=storages)
     examined = examine(clients, asked, unusable, datetime.now(UTC))
     findings = [*examined, *look_at_file(asked.profiles, os.environ)]
     _print(findings, output)

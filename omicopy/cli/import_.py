@@ -41,6 +41,8 @@ def import_image(
     if_exists: options.IfExistsOption = IfExists.FAIL,
     tags: options.Tags = None,
     share_with: options.ShareWith = None,
+    boot_modes: options.BootModes = None,
+    tpm: options.Tpm = None,
     import_timeout: options.ImportTimeout = "6h",
     deadline: options.Deadline = None,
     min_validity: Annotated[
@@ -90,6 +92,7 @@ def import_image(
     from omicopy.copying.prepare import ImportWish, import_request, read_wished
     from omicopy.copying.sources import read_url
     from omicopy.model.aftercare import parse_aftercare
+    from omicopy.model.boot import check_boot
     from omicopy.model.duration import parse_duration
 
     speak(log_format, verbose)
@@ -104,6 +107,7 @@ def import_image(
         allow_http=allow_http,
         allow_private=allow_private,
         care=parse_aftercare(tags or (), True, share_with or ()),
+        boot=check_boot(boot_modes, tpm),
     )
     clients = clients_for([target], budgets.retry, http_timeout, ca_bundle)
     orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline), lock_wait)

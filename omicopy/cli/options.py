@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from omicopy.cli.checks import checked
-from omicopy.model.choices import DiskFormat, IfExists
+from omicopy.model.choices import BootMode, DiskFormat, IfExists
 from omicopy.model.duration import ANY_DURATION, SPAN, TIMEOUT
 from omicopy.model.image import check_name_template
 from omicopy.model.place import check_bucket, check_prefix
@@ -192,6 +192,24 @@ ShareWith = Annotated[
         help="An account that may launch the copy; may be repeated.",
     ),
 ]
+BootModes = Annotated[
+    list[BootMode] | None,
+    typer.Option(
+        "--boot-mode",
+        metavar="MODE",
+        envvar="OMICOPY_BOOT_MODE",
+        help="The copy's boot mode, legacy or uefi; may be repeated. Else as of the source, where that is known.",
+    ),
+]
+Tpm = Annotated[
+    bool | None,
+    typer.Option(
+        "--tpm/--no-tpm",
+        envvar="OMICOPY_TPM",
+        show_default=False,
+        help="Whether VMs of the copy must have a TPM. Else as of the source, where that is known.",
+    ),
+]
 Cleanup = Annotated[
     bool,
     typer.Option(
@@ -231,6 +249,14 @@ CaBundle = Annotated[
         envvar="OMICOPY_CA_BUNDLE",
         callback=checked(check_text),
         help="Trust these authorities' certificates alone: a PEM file, or a folder with hashed names.",
+    ),
+]
+AllowHttp = Annotated[
+    bool,
+    typer.Option(
+        "--allow-http",
+        envvar="OMICOPY_ALLOW_HTTP",
+        help="Without a key for the bucket: use an export's URL by plain http where the store has no https.",
     ),
 ]
 LockWait = Annotated[

@@ -102,7 +102,7 @@ def prune(
         time.sleep(pause.total_seconds())
 
     def connect(profiles: Sequence[str], storage: StorageByProfile) -> Clients:
-        return clients_for(profiles, patience, http_timeout, ca_bundle, storage)
+        return clients_for(profiles, patience, http_timeout, ca_bundle, storage=storage)
 
     def silent(_: object) -> None:
         pass

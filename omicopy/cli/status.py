@@ -107,7 +107,7 @@ def _show_account(source: str, targets: Sequence[str], wanted: Wanted, output: O
     from omicopy.model.overview import describe_export, describe_image
 
     clients = clients_for(
-        [source, *targets], network.retry, network.http_timeout, network.ca_bundle, {source: network.storage}
+        [source, *targets], network.retry, network.http_timeout, network.ca_bundle, storage={source: network.storage}
     )
     view = look_around(clients, source, targets, wanted, datetime.now(UTC))
     if output is OutputForm.TABLE:
@@ -132,7 +132,7 @@ def _show_plan(file: str, output: OutputForm, network: Network) -> None:
     from omicopy.model.request import Budgets
 
     plan = parse_plan(read_plan_text(file), file, os.environ)
-    clients = clients_for(plan.profiles, network.retry, network.http_timeout, network.ca_bundle, plan.storage)
+    clients = clients_for(plan.profiles, network.retry, network.http_timeout, network.ca_bundle, storage=plan.storage)
     prepared = plan_requests(clients, plan, Budgets())
     view = look_at_plan(clients, prepared.requests)
     errors = [*(failure.error for failure in prepared.failures), *view.errors]

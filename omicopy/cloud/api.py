@@ -92,6 +92,8 @@ class Api:
         self._call.session.hooks["response"] = [self._compare_clocks, _insist_on_status]
         self.clock_ahead: timedelta | None = None
         """By how much this machine's clock is ahead of the service's, as its last answer told."""
+        self.refused_filters: set[str] = set()
+        """Filters of ReadImageExportTasks that this Region has refused: it is not asked with them again."""
         for scheme in ("https://", "http://"):
             self._call.session.mount(scheme, _Adapter(transport, account.client_cert))
 
@@ -236,7 +238,7 @@ def _answer(response: requests.Response) -> Answer:
     error = next(answers.mappings(body, "Errors"), body)
     return Answer(
         status=response.status_code,
-        code=answers.text(error, "Code") or "",
+        code=answers.text(error, "Code") or str(answers.integer(error, "Code") or ""),
         kind=answers.text(error, "Type") or answers.text(error, "title") or "",
         details=answers.text(error, "Details") or answers.text(error, "detail") or "",
         request_id=answers.text(answers.mapping(body, "ResponseContext"), "RequestId") or "",

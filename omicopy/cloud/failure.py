@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.utils
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -92,8 +92,26 @@ class ServiceError(OmicopyError):
         return (
             answer is not None
             and self.cause is Cause.REFUSED
-            and (answer.status == 409 or answer.kind == "ResourceConflict" or _in_thousand(answer.code, 9))
+            and self.code is not ErrorCode.QUOTA
+            and (
+                answer.status == 409
+                or answer.kind == "ResourceConflict"
+                or _in_thousand(answer.code, 9)
+                or _says(answer, _TAKEN)
+            )
         )
+
+    def refused_parameters(self, sent: Iterable[str]) -> frozenset[str]:
+        """Those of the parameters `sent` that the service does not take and names (3001, 3002). Nothing happened:
+        without them the request may be decided anew (R1)."""
+        answer = self.answer
+        if answer is None or self.cause is not Cause.REFUSED or answer.code not in _UNWANTED_PARAMETER:
+            return frozenset()
+        return frozenset(name for name in sent if re.search(rf"\b{re.escape(name)}\b", answer.details))
+
+
+_UNWANTED_PARAMETER = ("3001", "3002")
+"""One that is not known; some that exclude each other."""
 
 
 def temporary(cause: Cause, action: str, where: str, said: str, answer: Answer | None = None) -> ServiceError:
@@ -121,16 +139,27 @@ def _meaning(answer: Answer) -> tuple[ErrorCode, str]:
     if not answer.code and answer.kind in _OF_A_STORE:  # an answer of the API has a code beside it
         return ErrorCode.DENIED, _OF_A_STORE[answer.kind]
     if (
+        answer.kind.startswith("TooManyResources")
+        or _in_thousand(answer.code, 10)
+        or _LIMIT.search(f"{answer.code} {answer.kind} {answer.details}")
+    ):
+        return ErrorCode.QUOTA, "Free what the quota counts, or ask for a higher one."
+    if (
         answer.status in (401, 403)
         or answer.code in _NOT_AUTHENTICATED
         or answer.kind.startswith(("AccessDenied", "AuthFailure"))
     ):
         return ErrorCode.DENIED, "Check the profile's access key, its Region and its rights, and this machine's clock."
-    if answer.kind.startswith("TooManyResources") or _in_thousand(answer.code, 10):
-        return ErrorCode.QUOTA, "Free what the quota counts, or ask for a higher one."
-    if answer.status == 404 or answer.kind == "InvalidResource" or _in_thousand(answer.code, 5):
+    if answer.code == "8017":
+        return ErrorCode.NOT_EXPORTABLE, "Copy the image within its Region first, then export that copy."
+    if (
+        answer.status == 404
+        or answer.kind == "InvalidResource"
+        or _in_thousand(answer.code, 5)
+        or _says(answer, _NOT_THERE)
+    ):
         return ErrorCode.NOT_FOUND, "Check the ID or name, and that it belongs to this account and Region."
-    if answer.status == 409 or answer.kind == "ResourceConflict":
+    if answer.status == 409 or answer.kind == "ResourceConflict" or _says(answer, _TAKEN):
         return ErrorCode.NAME_CONFLICT, "Look at what holds the name or the resource, and choose another."
     return ErrorCode.FAILED, "The service refuses what it was asked for these reasons; -v shows every request."
 
@@ -152,8 +181,21 @@ _OF_THE_KEY = ("1", "12", "4120")
 somebody else's image."""
 _KEY_REFUSED_BY_STORE = ("InvalidAccessKeyId", "SignatureDoesNotMatch")
 
+_LIMIT = re.compile(
+    r"QuotaExce|(?<!Request)LimitExceeded|(?<!rate )\blimit\b.{0,100}\b(reached|exceeded)\b", re.IGNORECASE
+)
+"""Which code a service gives for a limit is not known of all of them; these are words that OUTSCALE's have."""
 _NOT_AUTHENTICATED = ("1", "4", "4120")
 """Wrong signature or clock, missing right, unknown access key; the last comes as HTTP 400 InvalidParameterValue."""
+
+
+_NOT_THERE = re.compile(r"\b(does not|doesn't) exist\b", re.IGNORECASE)
+_TAKEN = re.compile(r"\balready (used|in use|exists|taken)\b", re.IGNORECASE)
+
+
+def _says(answer: Answer, words: re.Pattern[str]) -> bool:
+    """What is all there is to go by where an answer has neither code nor type, as those of OUTSCALE's mock."""
+    return not answer.code and not answer.kind and words.search(answer.details) is not None
 
 
 def _in_thousand(code: str, thousand: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from omicopy.cloud.clients import Clients
@@ -21,8 +21,10 @@ from omicopy.copying.resign import resign_in_passing
 from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport
 from omicopy.copying.steps import Write as WriteStep
 from omicopy.copying.tagging import Write, tag_copy, tag_export
+from omicopy.copying.task_manifest import read_again
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
+from omicopy.model.boot import boot_parameters
 from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.export import StoredExport
 from omicopy.model.image import Image, mark
@@ -71,9 +73,7 @@ class Actor:
             self._journal.close(entry)
             if error.code is not ErrorCode.QUOTA:
                 raise
-            alone = flight.seen.others_in_flight
-            memory.quota_refusal, memory.quota_refused_at = error, self._clock.ticks()
-            memory.quota_refused_alone = getattr(alone, "value", None) == 0
+            memory.refuse(error, flight.seen.others_in_flight, self._clock.ticks())
             return
         except Postponed:
             self._journal.close(entry)
@@ -135,13 +135,16 @@ class Actor:
         if destination is None:
             raise TypeError("an export imports nothing")
         entry = image_entry(request, destination)
+        boot = boot_parameters(destination.boot, request.source_boot)
+        boot = {name: value for name, value in boot.items() if name not in memory.refused_parameters}
         parameters = {
             "ImageName": step.name,
             "FileLocation": self._manifest_url(request, step),
             "Description": mark(destination.description, request.marker),
+            **boot,
         }
         self._journal.open(entry, about_image(request, destination, self._storage(request)))
-        memory.created_id = None
+        memory.created_id, memory.quota_refusal = None, None
         try:
             answer = self._send(destination.party.profile, "CreateImage", parameters)
         except ServiceError as error:
@@ -152,7 +155,8 @@ class Actor:
                 memory.doubt_since, memory.made_here, memory.changed = self._clock.ticks(), True, True
                 return
             self._journal.close(entry)
-            raise
+            self._refused_import(flight, boot, error)
+            return
         except Postponed:
             self._journal.close(entry)
             raise
@@ -163,6 +167,20 @@ class Actor:
             memory.journaled |= {image_id}
             self._journal.answered(entry, image_id)
 
+    def _refused_import(self, flight: Flight, boot: Iterable[str], error: ServiceError) -> None:
+        """Nothing was made. The next look decides anew where the refusal is of how many, or of what `boot` names (R1);
+        raises any other."""
+        memory, refused = flight.image, error.refused_parameters(boot)
+        if error.code is ErrorCode.QUOTA:
+            memory.refuse(error, flight.seen.imports_in_flight, self._clock.ticks())
+            return
+        if not refused:
+            raise error
+        memory.refused_parameters |= refused
+        flight.told = None  # or an interruption would say that the service may be at work
+        names = " and ".join(sorted(refused))
+        self._listener(Warned(f"{_target(flight)} takes no {names} with a manifest ({error.said}); asking without"))
+
     def _manifest_url(self, request: CopyRequest, step: Import) -> str:
         if isinstance(request.source, HandedManifest):
             return request.source.url.url
@@ -170,6 +188,8 @@ class Actor:
             raise TypeError("an import needs a manifest")
         account = self._clients.accounts[request.source.party.profile]
         try:  # what the service will do with the URL works from here, too (R9)
+            if step.stored.task_url is not None:
+                return read_again(self._clients.fetcher(), step.stored)[0].url
             return sign_found(self._clients.fetcher(), account, step.stored)
         except OmicopyError as error:
             if error.code in (ErrorCode.TEMPORARY, ErrorCode.NOT_FOUND):  # it was listed, and may be seen in a moment

@@ -76,8 +76,7 @@ def _gib(images: Sequence[Image]) -> str:
 
 
 def room_in_source(clients: Clients, party: Party, images: Sequence[Image]) -> list[Finding]:
-    """Exports in flight. Where the quota is full of them a copy waits for a slot; where it is full of nothing, none
-    will ever come."""
+    """Exports in flight. Where the quota is full a copy waits for a slot: that fails nothing."""
     subject = f"{party.profile}: {Counted.EXPORTS.word}"
     running, unread = _exports_in_flight(clients, party)
     if unread:
@@ -87,37 +86,49 @@ def room_in_source(clients: Clients, party: Party, images: Sequence[Image]) -> l
         return [Finding(subject, True, f"{running} now"), quotas]
     quota = tightest(quotas, Counted.EXPORTS)
     said = f"{running} now; {_say(quota, Counted.EXPORTS)}"
-    if quota and quota.free == 0 and running:
-        return [Finding(subject, None, f"{said}. A copy waits for a slot")]
     if quota and quota.free == 0:
-        return [Finding(subject, False, said, _FREE_IT, ErrorCode.QUOTA)]
+        return [Finding(subject, None, f"{said}. A copy waits for a slot")]
     if quota and quota.free is not None and quota.free < len(images):
         return [Finding(subject, True, f"{said}. {len(images)} images take turns")]
     return [Finding(subject, True if quota else None, said)]
 
 
 def room_in_target(clients: Clients, party: Party, source: Party | None, images: Sequence[Image]) -> list[Finding]:
-    """Images and snapshots. Without `images` named, there has to be room for one of one volume."""
+    """Snapshots: without `images` named, there has to be room for one. The rest is told, and fails nothing: whether an
+    import counts as a copy, and whether it needs room for volumes, is not documented."""
     quotas = _read_quotas(clients, party)
     if isinstance(quotas, Finding):
         return [quotas]
-    findings = []
-    for what in (Counted.IMAGES, Counted.SNAPSHOTS):
-        quota, subject = tightest(quotas, what), f"{party.profile}: {what.word}"
-        needed = _needed(images, what) if images else 1
-        if quota and quota.free is not None and quota.free < needed and source and images:
-            needed = _needed(_not_there_yet(clients, party, source, images), what)
-        said = _say(quota, what) + (f", {needed} needed" if images else "")
-        if quota and quota.free is not None and quota.free < needed:
-            findings.append(Finding(subject, False, said, _FREE_IT, ErrorCode.QUOTA))
-        else:
-            findings.append(Finding(subject, True if quota else None, said))
+    missing: Sequence[Image] = images
+
+    def is_short(quota: Quota | None, needed: int) -> bool:
+        return quota is not None and quota.free is not None and quota.free < needed
+
+    quota, needed = tightest(quotas, Counted.SNAPSHOTS), _snapshots(images) if images else 1
+    if is_short(quota, needed) and source and images:
+        missing = _not_there_yet(clients, party, source, images)
+        needed = _snapshots(missing)
+    said = _say(quota, Counted.SNAPSHOTS) + (f", {needed} needed" if images else "")
+    subject = f"{party.profile}: {Counted.SNAPSHOTS.word}"
+    if is_short(quota, needed):
+        findings = [Finding(subject, False, said, _FREE_IT, ErrorCode.QUOTA)]
+    else:
+        findings = [Finding(subject, True if quota else None, said)]
+    volumes = sum(volume.size_gib or 0 for image in missing for volume in image.volumes)
+    for what, asked, unsaid in (
+        (Counted.COPIES, len(missing), "whether an import counts is not documented; if so, imports take turns"),
+        (Counted.VOLUME_GIB, volumes, "whether an import needs some is not documented"),
+    ):
+        quota = tightest(quotas, what)
+        if quota is not None:
+            more = f"; {unsaid}" if is_short(quota, max(asked, 1)) else ""
+            findings.append(Finding(f"{party.profile}: {what.word}", None if more else True, _say(quota, what) + more))
     return findings
 
 
-def _needed(images: Sequence[Image], what: Counted) -> int:
-    """How many of what is counted the images become; of a volume each snapshot is one."""
-    return len(images) if what is Counted.IMAGES else sum(len(image.volumes) for image in images)
+def _snapshots(images: Sequence[Image]) -> int:
+    """How many snapshots the images become: one of each volume."""
+    return sum(len(image.volumes) for image in images)
 
 
 def _say(quota: Quota | None, what: Counted) -> str:

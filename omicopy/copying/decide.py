@@ -10,16 +10,18 @@ from collections.abc import Mapping, Sequence
 
 from omicopy import __version__
 from omicopy.copying.decide_export import decide_export, still_exporting
+from omicopy.copying.decide_slot import await_slot
 from omicopy.copying.facts import Unasked, Unknown
 from omicopy.copying.situation import Situation
 from omicopy.copying.steps import Annotate, Done, Fail, Import, Look, LookAgain, ReplaceFailed, Stage, Step, Wait
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.boot import Boot
 from omicopy.model.choices import IfExists
 from omicopy.model.image import Image, last_marker
 from omicopy.model.provenance import is_ours_to_delete, missing_tags
 from omicopy.model.report import Status
 from omicopy.model.request import Aftercare, Destination, HandedManifest
-from omicopy.model.verification import Appearance, differences, of_image, of_manifest
+from omicopy.model.verification import boot_flaws, flaws
 
 
 def decide(s: Situation) -> Step:
@@ -43,11 +45,11 @@ def _ours(s: Situation, image: Image) -> Step:
         missing = missing_tags(image, s.request, __version__)
         missing = {key: value for key, value in missing.items() if key not in s.image.refused_tags}
         unshared = tuple(account for account in _care(s).share_with if account not in image.shared_with)
-        flaws = differences(_source_appearance(s), of_image(image))
+        found = flaws(s.request, image)
         if missing or unshared:
-            return Annotate(image, missing, unshared, is_last=not flaws)
-        if flaws:
-            return Fail(_differs(image, flaws), image)
+            return Annotate(image, missing, unshared, is_last=not found)
+        if found:
+            return Fail(_differs(s, image, found), image)
         return Done(Status.COPIED if s.image.made_here else Status.PRESENT, image)
     if not image.is_failed:
         return Wait(Stage.IMPORTING, image.image_id, image.state, image=image)
@@ -68,11 +70,6 @@ def _care(s: Situation) -> Aftercare:
     return s.request.destination.care if s.request.destination else Aftercare()
 
 
-def _source_appearance(s: Situation) -> Appearance:
-    source = s.request.source
-    return of_manifest(source.manifest) if isinstance(source, HandedManifest) else of_image(source.image)
-
-
 def _none_of_ours(s: Situation, destination: Destination, by_name: Mapping[str, Image]) -> Step:
     name, holder = destination.name, by_name.get(destination.name)
     if holder is None or destination.if_exists is IfExists.RENAME:
@@ -86,9 +83,8 @@ def _none_of_ours(s: Situation, destination: Destination, by_name: Mapping[str, 
         taken = name in by_name or name in s.image.conflicts
         if destination.if_exists is IfExists.FAIL or taken:
             return Fail(_name_taken(s, destination, holder))
-    if isinstance(s.request.source, HandedManifest):
-        return Import(name, None)
-    return decide_export(s, name)
+    step = Import(name, None) if isinstance(s.request.source, HandedManifest) else decide_export(s, name)
+    return await_slot(s, step, s.image) if isinstance(step, Import) else step
 
 
 def _doubt(s: Situation, by_name: Mapping[str, Image]) -> Step | None:
@@ -101,12 +97,18 @@ def _doubt(s: Situation, by_name: Mapping[str, Image]) -> Step | None:
     return None
 
 
-def _differs(image: Image, flaws: Sequence[str]) -> OmicopyError:
-    return OmicopyError(
-        ErrorCode.DIFFERENT,
-        f"The copy {image.image_id} is not as its source is: {'; '.join(flaws)}",
-        "Look at both. If the copy is useless, delete it and run the same command again.",
-    )
+def _differs(s: Situation, image: Image, found: Sequence[str]) -> OmicopyError:
+    """Nothing changes how an image boots, but a copy of it within its account can be told to boot otherwise."""
+    is_own_wish = s.request.destination is not None and s.request.destination.boot != Boot()
+    wanted = "as was asked for" if is_own_wish else "as its source is"
+    again = "delete it and run the same command again."
+    hint = f"Look at both. If the copy is useless, {again}"
+    if boot_flaws(s.request, image):
+        hint = (
+            f"CreateImage with SourceImageId {image.image_id}, BootModes and TpmMandatory makes one of it that boots "
+            f"otherwise. If {image.image_id} was made before anybody asked for them, {again}"
+        )
+    return OmicopyError(ErrorCode.DIFFERENT, f"The copy {image.image_id} is not {wanted}: {'; '.join(found)}", hint)
 
 
 def _import_failed(s: Situation, image: Image) -> OmicopyError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from omicopy.copying.decide_slot import await_slot
+from omicopy.copying.decide_without_key import damaged, lost_sight, unusable
 from omicopy.copying.facts import Absent, Present, Refused, Unasked, Unknown
 from omicopy.copying.situation import Situation
 from omicopy.copying.steps import (
@@ -46,6 +48,8 @@ def decide_export(s: Situation, name: str | None) -> Step:
         return LookAgain("the bucket can't be read", stored.error)
     if isinstance(stored, Present):
         if not stored.value.damage:
+            if running and name is not None and unusable(s, stored.value):
+                return _follow(s, running)  # it will show a URL that serves
             return (
                 _superfluous(s, running, stored.value.location)
                 or _other_format(origin, stored.value.format, stored.value.location)
@@ -120,6 +124,9 @@ def _whole(s: Situation, stored: FoundExport, name: str | None) -> Step:
     a manifest once, either is of the same image, and the disks of both stay."""
     if name is None:
         return Done(Status.COPIED if s.export.changed else Status.PRESENT)
+    step = unusable(s, stored)
+    if step is not None:
+        return step
     expiry = stored.expiry.at
     if stored.dead_urls or expiry is None or expiry - s.now.wall < s.request.min_validity:
         return _sign_anew(s, stored)
@@ -137,9 +144,11 @@ def _sign_anew(s: Situation, stored: FoundExport) -> Step:
 
 def _damaged(s: Situation, stored: FoundExport, tasks: Sequence[ExportTask]) -> Step:
     """A new export takes the place of a damaged one, once a run; what the bucket shows of it may lag behind."""
-    failed = _failed_in_this_run(s, tasks)
+    failed, end = _failed_in_this_run(s, tasks), damaged(s, stored)
     if failed:
         return Fail(_export_failed(failed[-1]))
+    if end is not None:
+        return end
     if not s.export.started:
         if s.within_grace(s.export.unusable_since):
             return LookAgain(f"{stored.location} names objects that can't be seen yet")
@@ -188,11 +197,11 @@ def _start(s: Situation) -> Step:
         return refusal
     if s.within_grace(s.export.doubt_since, s.export.missing_since):
         return LookAgain(_MAY_BE_STARTED)
-    if s.export.quota_refusal is not None:
-        return _slot(s, s.export.quota_refusal)
-    if s.export.started:
-        return Fail(_task_vanished(s.export.task_id))
-    return StartExport()
+    if s.export.quota_refusal is None:
+        end = lost_sight(s) or (Fail(_task_vanished(s.export.task_id)) if s.export.started else None)
+        if end is not None:
+            return end
+    return await_slot(s, StartExport(), s.export)
 
 
 def _not_exportable(s: Situation) -> Step | None:
@@ -218,19 +227,6 @@ def _not_exportable(s: Situation) -> Step | None:
     if not image.is_available:
         return Wait(Stage.EXPORTING, f"source image {image.image_id}", image.state, is_ours=False)
     return None
-
-
-def _slot(s: Situation, refusal: OmicopyError) -> Step:
-    """A quota refused us. While other exports of the account run, their end frees a slot; alone, waiting won't help."""
-    if isinstance(s.seen.others_in_flight, Unasked):
-        return Look.OTHERS
-    if isinstance(s.seen.others_in_flight, Unknown):
-        return LookAgain("the export tasks can't be read", s.seen.others_in_flight.error)
-    if s.seen.others_in_flight.value == 0:
-        return Fail(refusal) if s.export.quota_refused_alone else StartExport()
-    if s.now.ticks - s.export.quota_refused_at < s.budgets.poll_max.total_seconds():
-        return Wait(Stage.EXPORTING, "the next free slot", "awaited", is_ours=False)
-    return StartExport()
 
 
 def _export_failed(task: ExportTask) -> OmicopyError:

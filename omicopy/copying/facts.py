@@ -73,13 +73,32 @@ class Observed:
     """The export tasks of the source image, of every bucket, prefix and format."""
     others_in_flight: Present[int] | Unknown | Unasked = UNASKED
     """How many export tasks of the whole source account run: they hold the slots a quota counts."""
+    imports_in_flight: Present[int] | Unknown | Unasked = UNASKED
+    """How many images of the target account are being made."""
     stored: BucketFact | Unasked = UNASKED
+    no_key: OmicopyError | None = None
+    """Why no key reads the bucket: what is stored is then what the tasks alone tell."""
     is_cleaned_up: bool = False
     """Whether a clean-up of ours has begun to delete the only finished export: it counts as gone."""
 
 
 @dataclass(slots=True)
-class ExportMemory:
+class QuotaMemory:
+    """What this run knows of a quota that keeps one thing from being created."""
+
+    quota_refusal: OmicopyError | None = None
+    quota_refused_at: float = 0.0
+    quota_refused_alone: bool = False
+    """Whether the last refusal came while nothing else of the account was in flight."""
+
+    def refuse(self, error: OmicopyError, others: Present[int] | Unknown | Unasked, ticks: float) -> None:
+        """The create was refused; `others` is how many were in flight beside it."""
+        self.quota_refusal, self.quota_refused_at = error, ticks
+        self.quota_refused_alone = others == Present(0)
+
+
+@dataclass(slots=True)
+class ExportMemory(QuotaMemory):
     """What this run did about one export. Copies that are fed by the same export share it."""
 
     format: DiskFormat | None = None
@@ -120,10 +139,6 @@ class ExportMemory:
     """Tasks of ours that we cancelled, or tried to, or said to be superfluous, in favour of an equal one."""
     waiting: int = 0
     """How many copies of this run it may still have to feed."""
-    quota_refusal: OmicopyError | None = None
-    quota_refused_at: float = 0.0
-    quota_refused_alone: bool = False
-    """Whether the last refusal came while no other export of the account was in flight."""
 
     def was_sent(self, ticks: float) -> None:
         """A create of ours has happened, or may have."""
@@ -174,7 +189,7 @@ class Conflict:
 
 
 @dataclass(slots=True)
-class ImageMemory:
+class ImageMemory(QuotaMemory):
     """What this run did about one target image."""
 
     created_id: str | None = None
@@ -197,6 +212,8 @@ class ImageMemory:
     """IDs that our journal proves to be ours although nobody tagged them yet (R4)."""
     refused_tags: frozenset[str] = frozenset()
     """Keys of tags that the service refused in this run: the copy is done without them. The next run tries again."""
+    refused_parameters: frozenset[str] = frozenset()
+    """Of those about how it boots: the service refused them by name in this run, so that it is made without them."""
     replaced_id: str | None = None
     """The failed image that this run deleted."""
     replaced_at: float = 0.0
@@ -226,7 +243,9 @@ class ImageMemory:
 
 
 def _is_unusable(stored: BucketFact | Unasked) -> bool:
-    return isinstance(stored, Absent) or (isinstance(stored, Present) and bool(stored.value.damage))
+    return isinstance(stored, Absent) or (
+        isinstance(stored, Present) and bool(stored.value.damage or stored.value.flaw)
+    )
 
 
 def _since(is_missing: bool, since: float | None, ticks: float) -> float | None:

@@ -20,6 +20,7 @@ from omicopy.copying.handed import (
 from omicopy.copying.reads import read_images
 from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.model import answers
+from omicopy.model.boot import Boot
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import export_key
 from omicopy.model.image import (
@@ -63,6 +64,7 @@ class CopyWish:
     if_exists: IfExists = IfExists.FAIL
     min_validity: timedelta = timedelta(hours=6)
     care: Aftercare = field(default_factory=Aftercare)
+    boot: Boot = field(default_factory=Boot)
     cleanup: bool = False
 
 
@@ -79,6 +81,7 @@ class ImportWish:
     allow_http: bool = False
     allow_private: bool = False
     care: Aftercare = field(default_factory=Aftercare)
+    boot: Boot = field(default_factory=Boot)
 
 
 def copy_requests(clients: Clients, wish: CopyWish) -> list[CopyRequest]:
@@ -96,7 +99,7 @@ def copy_requests(clients: Clients, wish: CopyWish) -> list[CopyRequest]:
         name = render_name(wish.name, origin.image, source.region)
         text = origin.image.description if described is None else described
         for target in targets:
-            destination = Destination(target, name, text, wish.if_exists, wish.care)
+            destination = Destination(target, name, text, wish.if_exists, wish.care, wish.boot)
             requests.append(
                 CopyRequest(origin, destination, wish.min_validity, wish.export.re_export, cleanup=wish.cleanup)
             )
@@ -136,7 +139,7 @@ def import_request(clients: Clients, wish: ImportWish, handed: HandedManifest) -
     name = check_image_name(manifest.name or "" if wish.name is None else wish.name)
     text = (manifest.description or "") if wish.description is None else _checked_description(wish.description)
     target = identify(clients, wish.target)
-    destination = Destination(target, name, text, wish.if_exists, wish.care)
+    destination = Destination(target, name, text, wish.if_exists, wish.care, wish.boot)
     return CopyRequest(handed, destination, wish.min_validity)
 
 

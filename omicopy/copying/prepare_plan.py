@@ -158,7 +158,7 @@ class _JobReader:
         care = Aftercare(target.tags, target.copy_tags, target.share_with)
         return CopyRequest(
             Origin(source, image, export_key(image.image_id, job.bucket, job.prefix), job.format),
-            Destination(party, name, text, job.if_exists, care),
+            Destination(party, name, text, job.if_exists, care, target.boot),
             job.min_validity,
             budgets=replace(self.budgets, export=job.export_timeout, import_=job.import_timeout),
             parallel=job.parallel,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from omicopy.copying.facts import Present, Unasked
+from omicopy.copying.facts import Present, QuotaMemory, Unasked
 from omicopy.copying.flight import Flight
 from omicopy.copying.steps import Done, Fail, Import, Look, LookAgain, Stage, StartExport, Step, Wait
 from omicopy.model.export import Phase
@@ -107,14 +107,15 @@ class Slots:
         bounds = [bound for bound in (self._bounds.get(account), learned) if bound is not None]
         return bool(bounds) and len(taken) >= min(bounds) and _work(flight, stage) not in taken
 
-    def learn(self, flight: Flight) -> None:
-        """What came of the start of an export: where a quota refused it, the others needn't ask in vain (R7)."""
-        memory = flight.export
-        if self._quotas is None or memory.quota_refusal is None:
+    def learn(self, flight: Flight, step: Step) -> None:
+        """What came of a create: where a quota refused it, the others needn't ask in vain (R7)."""
+        stage = _starts(step)
+        memory: QuotaMemory = flight.export if stage is Stage.EXPORTING else flight.image
+        if stage is None or self._quotas is None or memory.quota_refusal is None:
             return
-        account = _account(flight.request, Stage.EXPORTING)
+        account = _account(flight.request, stage)
         taken = self._taken[account]
-        taken.discard(_work(flight, Stage.EXPORTING))
+        taken.discard(_work(flight, stage))
         if memory.quota_refused_alone:
             self._quotas.forget(account)
         else:

@@ -19,6 +19,7 @@ class Look(Enum):
     SOURCE = "source"
     TASKS = "tasks"
     OTHERS = "others"
+    IMPORTS = "imports"
     BUCKET = "bucket"
 
 

@@ -13,6 +13,13 @@ class IfExists(StrEnum):
     RENAME = "rename"
 
 
+class BootMode(StrEnum):
+    """How a VM's firmware starts an image."""
+
+    LEGACY = "legacy"
+    UEFI = "uefi"
+
+
 class DiskFormat(StrEnum):
     """The format of the disks that an export writes."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
+from omicopy.model.boot import BOOT_MODES, TPM_MANDATORY, Boot
 from omicopy.model.text import check_text
 
 DESCRIPTION_LIMIT = 255
@@ -31,6 +32,7 @@ class Volume:
     size_gib: int | None
     volume_type: str | None
     iops: int | None
+    delete_on_vm_deletion: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Image:
     tags: Mapping[str, str]
     shared_with: tuple[str, ...] = ()
     """The accounts that may launch it, beside its own."""
+    boot: Boot = field(default_factory=Boot)
 
     @property
     def is_available(self) -> bool:
@@ -78,6 +81,7 @@ def parse_image(raw: Mapping[str, Any]) -> Image:
         volumes=tuple(_volume(item) for item in answers.listed_if_any(raw, "BlockDeviceMappings")),
         tags=answers.tags(raw),
         shared_with=answers.ids(answers.mapping(raw, "PermissionsToLaunch"), "AccountIds"),
+        boot=Boot(frozenset(answers.texts(raw, BOOT_MODES)) or None, answers.truth(raw, TPM_MANDATORY)),
     )
 
 
@@ -89,6 +93,7 @@ def _volume(raw: Mapping[str, Any]) -> Volume:
         size_gib=answers.integer(bsu, "VolumeSize"),
         volume_type=answers.text(bsu, "VolumeType"),
         iops=answers.integer(bsu, "Iops"),
+        delete_on_vm_deletion=answers.truth(bsu, "DeleteOnVmDeletion"),
     )
 
 
@@ -120,9 +125,9 @@ def check_name_template(template: str) -> str:
     except ValueError as error:
         hint = f"Write fields as {_FIELDS}; a name itself has no braces."
         raise OmicopyError(ErrorCode.USAGE, f"The name template {template!r} can't be read: {error}", hint) from None
-    for _, field, spec, conversion in fields:
-        if field is not None and (field not in NAME_FIELDS or spec or conversion):
-            raise OmicopyError(ErrorCode.USAGE, f"{{{field}}} is no field of a name template", f"Use {_FIELDS}.")
+    for _, name, spec, conversion in fields:
+        if name is not None and (name not in NAME_FIELDS or spec or conversion):
+            raise OmicopyError(ErrorCode.USAGE, f"{{{name}}} is no field of a name template", f"Use {_FIELDS}.")
     return template
 
 

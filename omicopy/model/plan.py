@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.boot import Boot, check_boot
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.plan_file import (
     Cleanup,
@@ -55,6 +56,8 @@ class Target:
     tags: Mapping[str, str]
     copy_tags: bool
     best_effort: bool
+    boot: Boot = field(default_factory=Boot)
+    """What is asked for; else the source's counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,16 +168,25 @@ def _job(job: JobEntry, defaults: DefaultsEntry) -> Job:
     if merged["min_validity"] is None:
         merged["min_validity"] = min(merged["import_timeout"], LONGEST_VALIDITY)
     images = tuple(_selector(entry) for entry in job.images)
-    return Job(name=job.name, images=images, targets=tuple(_target(entry) for entry in job.to), **merged)
+    boot = check_boot(merged.pop("boot_modes"), merged.pop("tpm"))
+    return Job(name=job.name, images=images, targets=tuple(_target(entry, boot) for entry in job.to), **merged)
 
 
 def _selector(entry: SelectorEntry) -> Selector:
     return Selector(entry.id, entry.name, entry.name_regex, entry.tags or {}, entry.latest)
 
 
-def _target(entry: TargetEntry) -> Target:
-    shared = tuple(dict.fromkeys(entry.share_with))
-    return Target(entry.profile, entry.name, entry.description, shared, entry.tags, entry.copy_tags, entry.best_effort)
+def _target(entry: TargetEntry, of_job: Boot) -> Target:
+    return Target(
+        entry.profile,
+        entry.name,
+        entry.description,
+        tuple(dict.fromkeys(entry.share_with)),
+        entry.tags,
+        entry.copy_tags,
+        entry.best_effort,
+        check_boot(entry.boot_modes, entry.tpm).or_else(of_job),
+    )
 
 
 def _retention(entry: RetentionEntry | None) -> Retention | None:

@@ -18,6 +18,7 @@ from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.plan_values import (
     AccountId,
     Age,
+    BootModes,
     Bucket,
     Count,
     ImageId,
@@ -101,6 +102,12 @@ class TargetEntry(_Entry):
     )
     tags: Annotated[Tags, AfterValidator(own_tags)] = Field(default={}, description="Tags beside the source's own.")
     copy_tags: Truth = Field(default=True, description="Whether the source's own tags go along.")
+    boot_modes: BootModes | SkipJsonSchema[None] = Field(
+        default=None, description="The copy's boot modes; else as the job says."
+    )
+    tpm: Truth | SkipJsonSchema[None] = Field(
+        default=None, description="Whether VMs of the copy must have a TPM; else as the job says."
+    )
     best_effort: Truth = Field(default=False, description="Whether its failure leaves the exit code as it is.")
 
 
@@ -142,6 +149,12 @@ class DefaultsEntry(_Entry):
     )
     if_exists: IfExists = Field(
         default=IfExists.FAIL, description="What to do when another image holds the name in a target."
+    )
+    boot_modes: BootModes | SkipJsonSchema[None] = Field(
+        default=None, description="The copies' boot modes; else the source's own."
+    )
+    tpm: Truth | SkipJsonSchema[None] = Field(
+        default=None, description="Whether VMs of the copies must have a TPM; else as of the source."
     )
     cleanup: Cleanup = Field(
         default=Cleanup.NEVER, description="Whether to delete the exported objects once every copy is there."

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from omicopy.errors import OmicopyError
+from omicopy.model.choices import BootMode
 from omicopy.model.duration import AGE, SPAN
 from omicopy.model.image import check_name_template, is_image_id
 from omicopy.model.place import check_bucket, check_prefix
@@ -134,4 +135,5 @@ Age = Annotated[timedelta, _from_text(AGE.read), _AGE]
 Validity = Annotated[timedelta, _from_text(check_validity), _DURATION]
 Count = Annotated[int, _from_text(_count), _NUMBER]
 Truth = Annotated[bool, _from_text(_truth), _schema("boolean")]
+BootModes = Annotated[list[BootMode], Field(min_length=1)]
 Version = Annotated[int, _from_text(_version), WithJsonSchema({"const": 1})]

@@ -21,7 +21,7 @@ from omicopy.model.image import Image, last_marker, source_marker
 from omicopy.model.pruning import Action, Entry, Kind, Known
 from omicopy.model.request import CopyRequest, Origin, Party
 from omicopy.model.retention import Item, judge
-from omicopy.model.verification import differences, of_image
+from omicopy.model.verification import flaws
 
 
 def judge_exports(scope: Scope, tasks: Sequence[ExportTask], known: Known) -> list[Entry]:
@@ -95,14 +95,11 @@ def unfed_exports(
             continue
         shown = images.get(destination.party, ())
         if isinstance(shown, OmicopyError) or not any(
-            _is_whole(image, origin.image)
+            image.is_available
+            and not flaws(request, image)
             and is_our_copy(image, destination.party, origin.party)
             and last_marker(image.description) == request.marker
             for image in shown
         ):
             unfed.add((origin.party.account_id, origin.party.region, origin.export))
     return unfed
-
-
-def _is_whole(image: Image, source: Image) -> bool:
-    return image.is_available and not differences(of_image(source), of_image(image))

@@ -1,4 +1,4 @@
-"""An account's quotas. The names of those that matter here are not documented: they are known by their words."""
+"""An account's quotas: those that bound what runs at once, and those that are room (DOMAIN.md §5)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,22 @@ from omicopy.model import answers
 
 
 class Counted(Enum):
-    """What a quota counts, as far as it matters to a copy: words of which it has to have one, and none of the rest."""
+    """What a quota counts, as far as it matters to a copy, and the quota's name. Where a service has none of that name,
+    it is known by words: it has to have one of the first, and none of the rest."""
 
-    EXPORTS = ("exports in flight", {"export", "exports"}, {"snapshot", "snapshots"})
-    IMAGES = ("images", {"image", "images", "omi", "omis"}, {"export", "exports"})
-    SNAPSHOTS = ("snapshots", {"snapshot", "snapshots"}, {"export", "exports"})
+    EXPORTS = ("exports in flight", "image_export_limit", {"export", "exports"}, {"snapshot", "snapshots"})
+    COPIES = ("copies in flight", "image_copy_limit", {"copy", "copies"}, {"snapshot", "snapshots"})
+    SNAPSHOTS = (
+        "snapshots",
+        "snapshot_limit",
+        {"snapshot", "snapshots"},
+        {"export", "exports", "copy", "copies"},
+    )
+    VOLUME_GIB = ("GiB of volumes", "volume_size_limit", set[str](), set[str]())
 
-    def __init__(self, word: str, needed: set[str], forbidden: set[str]) -> None:
+    def __init__(self, word: str, quota: str, needed: set[str], forbidden: set[str]) -> None:
         self.word = word
+        self.quota = quota
         self.needed = needed
         self.forbidden = forbidden
 
@@ -54,7 +62,8 @@ def parse_quotas(kind: Mapping[str, Any]) -> list[Quota]:
 
 def tightest(quotas: Sequence[Quota], what: Counted) -> Quota | None:
     """Of the quotas that count `what` the one with the least room; None without one."""
-    found = [quota for quota in quotas if quota.counts(what)]
+    named = [quota for quota in quotas if quota.name == what.quota]
+    found = named or [quota for quota in quotas if quota.counts(what)]
     return min(found, key=lambda quota: (quota.free is None, quota.free or 0), default=None)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 
 from omicopy.errors import ErrorCode, OmicopyError, named
+from omicopy.model.boot import Boot
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.duration import ANY_DURATION
 from omicopy.model.export import ExportKey
@@ -64,6 +65,8 @@ class Destination:
     description: str
     if_exists: IfExists = IfExists.FAIL
     care: Aftercare = field(default_factory=Aftercare)
+    boot: Boot = field(default_factory=Boot)
+    """What was asked for; else the source's counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,11 @@ class CopyRequest:
         account_id = self.destination.party.account_id if self.destination else None
         own = [image for image in images if image.account_id == account_id and image.name in self.names]
         return sorted(own, key=lambda image: (not image.is_available, image.is_failed, image.image_id))
+
+    @property
+    def source_boot(self) -> Boot:
+        """As the source image says; a manifest does not."""
+        return self.source.image.boot if isinstance(self.source, Origin) else Boot()
 
     @property
     def label(self) -> str:

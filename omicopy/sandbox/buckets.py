@@ -51,6 +51,9 @@ class Buckets:
         except urllib3.exceptions.HTTPError:
             return False
 
+    def put(self, path: str, content: bytes) -> None:
+        self._must("PUT", path, content=content)
+
     def empty(self, bucket: str) -> None:
         """No object, no unfinished upload, no CORS rule."""
         while keys := [key for key, _ in self._list(bucket, "list-type=2", "Contents", "Key")]:
@@ -58,6 +61,12 @@ class Buckets:
         for key, upload in self._list(bucket, "uploads=", "Upload", "UploadId"):
             self._must("DELETE", f"{bucket}/{quote(key)}", urlencode({"uploadId": upload}))
         self._must("DELETE", bucket, "cors=")
+
+    def drop(self, bucket: str) -> None:
+        """Deletes it, with all that it holds; that it is not there is fine."""
+        if self.exists(bucket):
+            self.empty(bucket)
+            self._must("DELETE", bucket)
 
     def _list(self, bucket: str, query: str, element: str, field: str) -> Iterator[tuple[str, str]]:
         answer = self._must("GET", bucket, query)

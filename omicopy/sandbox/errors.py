@@ -3,14 +3,18 @@
 Sources: code and type from the list of gateway errors that OUTSCALE's own SDK ships; statuses of 1, 6, 24, 25 and the
 family 9xxx from OUTSCALE's public page of API errors and from answers that users printed. Measured by others against
 the real service: an unknown access key is 400 / 4120, a wrong signature 401 / 1, a missing right 403 / 4, each with the
-details shown here; a snapshot in use is 409 / 9094; an image that is not there is 400 / 5023. Everything else about
-statuses, and which code of a family a case gets, is a guess; the guesses stand below the line.
+details shown here; a snapshot in use is 409 / 9094. Seen by OUTSCALE's own integration tests: what stands from 5023 to
+8019 above the line, and `PendingImageLimitExceeded`. Everything else about statuses, and which code of a family a case
+gets, is a guess; the guesses stand below the line.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+
+from omicopy.sandbox.task_variants import LimitCode
+from omicopy.sandbox.variants import Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,16 @@ class No(Enum):
     UNKNOWN_KEY = Refusal("4120", "InvalidParameterValue", 400)
     NO_SUCH_IMAGE = Refusal("5023", "InvalidResource", 400, "The ImageId doesn't exist.")
     SNAPSHOT_IN_USE = Refusal("9094", "ResourceConflict", 409)
+    NOT_YOURS = Refusal("5", "AccessDenied", 401, "You are not the owner of the resource.")
     EXCLUDED = Refusal("3002", "InvalidParameter", 400)
+    NO_SUCH_HOST = Refusal("4074", "InvalidParameterValue", 400, "The FileLocation names no host.")
+    NO_URL = Refusal("4075", "InvalidParameterValue", 400, "The FileLocation is no URL.")
+    WRONG_ID_PREFIX = Refusal("4104", "InvalidParameterValue", 400)
+    MALFORMED_ID = Refusal("4105", "InvalidParameterValue", 400)
+    NO_SUCH_TASK = Refusal("5058", "InvalidResource", 400)
+    NOT_EXPORTABLE = Refusal("8017", "OperationNotSupported", 400, "The image can't be exported.")
+    BETWEEN_REGIONS = Refusal("8019", "OperationNotSupported", 400, "Images can't be copied between Regions.")
+    OLDER_LIMIT = Refusal("PendingImageLimitExceeded", "", 400)
     # Known to exist; that the case at hand gets this code, or this status, is a guess.
     NOT_SIGNED = Refusal("1", "AccessDenied", 401, "The request is not signed.")
     CLOCK_SKEW = Refusal("1", "AccessDenied", 401, "The date of the request is too far from the service's.")
@@ -58,16 +71,16 @@ class No(Enum):
     TOO_LONG = Refusal("4106", "InvalidParameterValue", 400)
     WRONG_TYPE = Refusal("4108", "InvalidParameterValue", 400)
     NO_SUCH_CALL = Refusal("5011", "InvalidResource", 404, "The call doesn't exist.")
-    NO_SUCH_REGION = Refusal("5043", "InvalidResource", 400)
     NO_SUCH_RESOURCE = Refusal("5044", "InvalidResource", 400)
     NO_SUCH_SNAPSHOT = Refusal("5054", "InvalidResource", 400)
-    NO_SUCH_TASK = Refusal("5058", "InvalidResource", 400)
     NO_SUCH_VM = Refusal("5063", "InvalidResource", 400)
     IMAGE_STATE = Refusal("6001", "InvalidState", 409)
     STATE = Refusal("6003", "InvalidState", 409)
     NAME_TAKEN = Refusal("9015", "ResourceConflict", 409, "The ImageName is already used.")
     EXPORTS_IN_FLIGHT = Refusal("10008", "TooManyResources (QuotaExceded)", 400)
-    IMAGE_QUOTA = Refusal("10026", "TooManyResources (QuotaExceded)", 400, "The limit of images is reached.")
+    COPIES_IN_FLIGHT = Refusal("10008", "TooManyResources (QuotaExceded)", 400)
+    SNAPSHOT_QUOTA = Refusal("10026", "TooManyResources (QuotaExceded)", 400)
+    ONLY_WORDS = Refusal("", "", 400)
     INTERNAL = Refusal("2000", "InternalError", 500)
 
 
@@ -83,4 +96,11 @@ class ApiError(Exception):
 def error_body(refusal: Refusal, details: str, request_id: str) -> dict[str, object]:
     """The answer's body, in the service's shape."""
     error = {"Code": refusal.code, "Type": refusal.type, "Details": details}
-    return {"ResponseContext": {"RequestId": request_id}, "Errors": [error]}
+    said = {name: text for name, text in error.items() if text or refusal is not No.ONLY_WORDS.value}
+    return {"ResponseContext": {"RequestId": request_id}, "Errors": [said]}
+
+
+def limit_reached(variant: Variant, known: No, limit: int, what: str) -> ApiError:
+    """The refusal of one more than a quota has, in the words of OUTSCALE's integration tests."""
+    refusals = {LimitCode.KNOWN: known, LimitCode.WORDS: No.ONLY_WORDS, LimitCode.OLDER: No.OLDER_LIMIT}
+    return ApiError(refusals[variant.limit_code], f"The limit has exceeded: {limit}.Limit for {what} has been reached.")

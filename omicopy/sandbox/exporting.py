@@ -15,6 +15,7 @@ from omicopy.sandbox.errors import ApiError, No
 from omicopy.sandbox.objects import Objects, Unreachable
 from omicopy.sandbox.settings import Account
 from omicopy.sandbox.signing import Sign, Signer, presign, presign_v2
+from omicopy.sandbox.store import Store
 from omicopy.sandbox.variants import (
     BadBucket,
     Fields,
@@ -93,14 +94,15 @@ class Written:
 
 class Exporter:
     """Runs the export tasks of one Region. `oos_url` is the public address, which stands in the URLs it signs;
-    `store_url` is where it writes, so that its own writes don't look like a user's."""
+    `store` is where it writes, so that its own writes don't look like a user's."""
 
-    def __init__(self, world: World, clockwork: Clockwork, objects: Objects, oos_url: str, store_url: str) -> None:
+    def __init__(self, world: World, clockwork: Clockwork, objects: Objects, oos_url: str, store: Store) -> None:
         self._world = world
         self._clockwork = clockwork
         self._objects = objects
         self._oos_url = oos_url
-        self._store_url = store_url
+        self._store = store
+        self._store_url = store.url
 
     def queue(self, account: Account, image_id: str, export: Mapping[str, Any]) -> ExportTask:
         """Make a task and let it run its course. Raises `ApiError` where the variant refuses a bad bucket at once."""
@@ -132,6 +134,8 @@ class Exporter:
         if image is None:
             self._fail(task, f"The image {task.image_id} doesn't exist any more.")
             return
+        if self._variant.bad_bucket is BadBucket.MADE:
+            self._store.make_if_missing(task.bucket, self._signer(task).access_key)
         try:
             written = tuple(self._write_disk(task, device) for device in image.devices)
         except Unreachable as error:

@@ -105,7 +105,8 @@ class Region:
         self.gateway.renew(self.world, self._work(self.world))
 
     def empty_buckets(self) -> None:
-        """Take away every object."""
+        """Take away every object, and every bucket that an export made."""
+        self.store.drop_made()
         for bucket in self._buckets:
             self.store.empty(bucket)
 
@@ -116,5 +117,5 @@ class Region:
         self.store.stop()
 
     def _work(self, world: World) -> Behind:
-        exporter = Exporter(world, self._clockwork, self._objects, self.oos_url, self.store.url)
+        exporter = Exporter(world, self._clockwork, self._objects, self.oos_url, self.store)
         return Behind(exporter, Importer(world, self._clockwork, self._objects))

@@ -104,6 +104,32 @@ class S3Request:
         return self.action == "PostObject"
 
     @property
+    def length(self) -> int | None:
+        """The body's length that was announced."""
+        said = self.headers.get("content-length", "")
+        return int(said) if said.isdecimal() else None
+
+    @property
+    def is_conditional_write(self) -> bool:
+        return self.action == "PutObject" and not {"if-match", "if-none-match"}.isdisjoint(self.headers)
+
+    @property
+    def signed_at(self) -> str | None:
+        """The date of a request that is signed in its header, as it says it."""
+        if not self.headers.get("authorization", "").startswith("AWS"):
+            return None
+        return self.headers.get("x-amz-date") or self.headers.get("date")
+
+    @property
+    def unsigned_headers(self) -> list[str]:
+        """The headers that a SigV4 signature has to cover and doesn't. An old signature always covers them."""
+        signed = self._signed_headers()
+        if signed is None:
+            return []
+        covered = signed.lower().split(";")
+        return [name for name in self.headers if name.startswith("x-amz-") and name not in covered]
+
+    @property
     def has_checksum(self) -> bool:
         """A checksum of the kind SDKs add since 2025, as header or announced trailer, or the wish for one back."""
         names = [*self.headers, *(name.lower() for name in self.query)]
@@ -118,12 +144,16 @@ class S3Request:
 
     def _credential(self) -> str | None:
         """AKID/date/Region/s3/aws4_request."""
-        if self.is_signed_in_query:
-            return self.query["X-Amz-Credential"]
+        return self.query.get("X-Amz-Credential") or self._in_authorization("Credential")
+
+    def _signed_headers(self) -> str | None:
+        return self.query.get("X-Amz-SignedHeaders") or self._in_authorization("SignedHeaders")
+
+    def _in_authorization(self, wanted: str) -> str | None:
         scheme, _, rest = self.headers.get("authorization", "").partition(" ")
         if scheme == "AWS4-HMAC-SHA256":
             for part in rest.split(","):
                 name, _, value = part.strip().partition("=")
-                if name == "Credential":
+                if name == wanted:
                     return value
         return None

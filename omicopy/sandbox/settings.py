@@ -72,7 +72,7 @@ class Settings:
     refused_tag_keys: tuple[str, ...] = ()
     """CreateTags refuses these keys, and everything else that is asked for in the same call."""
     exports_in_flight: int = 10
-    images: int = 1_000
+    copies_in_flight: int = 10
     snapshots: int = 2_000
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +20,8 @@ from omicopy.sandbox.ports import free_ports
 from omicopy.sandbox.settings import Account
 
 _SPAWNS = 3
+_IDENTITIES = "identities.json"
+_RELOADS_WITHIN_SECONDS = 30
 _LOG_LINES_SHOWN = 10  # from either end: usage errors come first, crashes last
 _A_PORT_MAY_BE_SOMEBODY_ELSES_SECONDS = 2
 
@@ -35,7 +38,7 @@ class Store:
 
     `buckets` names, for each bucket, the access keys of the accounts that own it, the maker's first. An account may do
     everything with its own buckets (delete and make them, too) and nothing with any other. SeaweedFS grants rights by a
-    bucket's name, so an account can't make a bucket that isn't listed here.
+    bucket's name, so an account can't make a bucket that isn't listed here; the service itself can (`make_if_missing`).
 
     On Linux the process can't outlive this one, however that ends. Elsewhere it ends a moment later, and only if
     `folder` lies in a `Folder`, whose keeper then kills it.
@@ -48,6 +51,8 @@ class Store:
         self.url = ""
         self._accounts = {account.access_key: account for account in accounts}
         self._owners = {name: list(owners) for name, owners in buckets.items()}
+        self._made: dict[str, str] = {}
+        """Buckets that exports made, and the access key of each one's owner."""
         self._admin = Account("admin", "0" * 12, region, secrets.token_hex(10).upper(), secrets.token_hex(20))
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -95,6 +100,31 @@ class Store:
         owner.empty(bucket)
         owner.close()
 
+    def put(self, access_key: str, path: str, content: bytes) -> None:
+        """Puts an object for the account of that key; `path` is quoted."""
+        owner = Buckets(self.url, self._accounts[access_key])
+        owner.put(path, content)
+        owner.close()
+
+    def make_if_missing(self, bucket: str, access_key: str) -> None:
+        """Makes a bucket that nobody has, for the owner of a key. Returns when they may use it."""
+        owner = self._accounts.get(access_key)
+        if owner is None or self._process is None or self.has_bucket(bucket):
+            return
+        self._made[bucket] = access_key
+        self._write_identities()
+        self._process.send_signal(signal.SIGHUP)  # it reads them anew
+        give_up = time.monotonic() + _RELOADS_WITHIN_SECONDS
+        while not self._is_ready(bucket, owner) and time.monotonic() < give_up:
+            time.sleep(0.02)
+
+    def drop_made(self) -> None:
+        """Takes away what `make_if_missing` made. Their owners keep their rights, until another has one made."""
+        for bucket, access_key in self._made.items():
+            owner = Buckets(self.url, self._accounts[access_key])
+            owner.drop(bucket)
+            owner.close()
+
     def has_bucket(self, bucket: str) -> bool:
         """Whether it exists, whoever owns it."""
         admin = Buckets(self.url, self._admin)
@@ -121,12 +151,16 @@ class Store:
 
     def _fresh_files(self) -> tuple[Path, Path]:
         shutil.rmtree(self._folder, ignore_errors=True)
-        data, identities = self._folder / "data", self._folder / "identities.json"
+        data, identities = self._folder / "data", self._folder / _IDENTITIES
         data.mkdir(parents=True)
         identities.touch(0o600)
-        content = weed.identities(list(self._accounts.values()), self._owners, self._admin)
-        identities.write_text(json.dumps(content))
+        self._write_identities()
         return data, identities
+
+    def _write_identities(self) -> None:
+        owners = {bucket: [access_key] for bucket, access_key in self._made.items()} | self._owners
+        content = weed.identities(list(self._accounts.values()), owners, self._admin)
+        (self._folder / _IDENTITIES).write_text(json.dumps(content))
 
     def _log(self) -> str:
         log = self._folder / keeper.LOG_FILE

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
 
+from omicopy.sandbox.task_variants import CopyLimit, ImageIds, LimitCode, TaskStates
+
 
 class ManifestKey(Enum):
     """Where in the bucket the manifest lies, below the export's own prefix."""
@@ -89,8 +91,9 @@ class Cancel(Enum):
 
 
 class BadBucket(Enum):
-    """What becomes of an export to a bucket that isn't there or isn't ours: a code for the second exists."""
+    """What becomes of an export to a bucket that isn't there; to one that isn't ours, MADE is as FAILS."""
 
+    MADE = "the export makes the bucket"
     FAILS = "the task fails"
     REFUSED = "it is refused at once"
 
@@ -139,7 +142,11 @@ class Variant:
     names: Names = Names.ENFORCED
     ageing: Ageing = Ageing.KEPT
     cancel: Cancel = Cancel.QUEUED
-    bad_bucket: BadBucket = BadBucket.FAILS
+    bad_bucket: BadBucket = BadBucket.MADE
+    limit_code: LimitCode = LimitCode.KNOWN
+    copy_limit: CopyLimit = CopyLimit.COPIES
+    image_ids: ImageIds = ImageIds.KEPT
+    task_states: TaskStates = TaskStates.DOCUMENTED
     bad_manifest: BadManifest = BadManifest.FAILS
     url_version: UrlVersion = UrlVersion.SIGV4
     description: Description = Description.FREE
@@ -181,6 +188,9 @@ EVERY = (
         fields=Fields.SPARSE,
         prefix=Prefix.AS_ASKED,
         order=Order.NEWEST_FIRST,
+        bad_bucket=BadBucket.FAILS,
+        limit_code=LimitCode.OLDER,
+        image_ids=ImageIds.REFUSED,
         names=Names.FREE,
         cancel=Cancel.RUNNING,
         url_version=UrlVersion.SIGV2,
@@ -197,6 +207,9 @@ EVERY = (
         names=Names.LATE,
         ageing=Ageing.AGES_OUT,
         bad_bucket=BadBucket.REFUSED,
+        limit_code=LimitCode.WORDS,
+        image_ids=ImageIds.IGNORED,
+        task_states=TaskStates.SISTERS,
         bad_manifest=BadManifest.REFUSED,
         boot=Boot.REFUSED,
     ),
@@ -206,6 +219,8 @@ EVERY = (
         manifest_url=ManifestUrl.SIGV4,
         filename=Filename.KEY,
         fields=Fields.EXTRA,
+        copy_limit=CopyLimit.IMPORTS_TOO,
+        task_states=TaskStates.NEWER,
         prefix=Prefix.AS_ASKED,
         order=Order.SHUFFLED,
         names=Names.FREE,

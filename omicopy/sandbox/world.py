@@ -71,6 +71,18 @@ class Image:
     boot_modes: tuple[str, ...] = ("legacy",)
     tpm_mandatory: bool = False
     tags: Tags = ()
+    is_made_here: bool = False
+    """Made by CreateImage, and not sown."""
+
+    @property
+    def is_import(self) -> bool:
+        """Made from a manifest."""
+        return self.file_location.startswith(("http:", "https:"))
+
+    @property
+    def is_being_made(self) -> bool:
+        """Work goes on for it; not so for those that were sown as pending."""
+        return self.state is ImageState.PENDING and self.is_made_here
 
     def may_be_launched_by(self, account_id: str) -> bool:
         """Owned, shared with that account, or public."""

@@ -11,7 +11,7 @@ from omicopy.sandbox.settings import SOURCE_REGION, Settings
 def build_fleet(sandbox: Sandbox, size: int, settings: Settings) -> list[str]:
     """A sandbox as new and without quotas, with so many images in the source account, of one small volume each; their
     IDs. They differ by their names and descriptions alone."""
-    sandbox.reset(replace(settings, images=0, snapshots=0, exports_in_flight=0))
+    sandbox.reset(replace(settings, snapshots=0, exports_in_flight=0, copies_in_flight=0))
     world = sandbox.world(SOURCE_REGION)
     model = world.images.get("ami-00000001")
     if model is None:

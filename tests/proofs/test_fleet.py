@@ -27,7 +27,7 @@ from tests.proofs import rig
 
 pytestmark = pytest.mark.proof
 
-CALM = Settings(export_seconds=1, import_seconds=1, exports_in_flight=0, images=0, snapshots=0)
+CALM = Settings(export_seconds=1, import_seconds=1, exports_in_flight=0, copies_in_flight=0, snapshots=0)
 PATIENT = {
     "OMICOPY_POLL_MIN": "0.2s",
     "OMICOPY_POLL_MAX": "1s",

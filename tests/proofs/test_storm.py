@@ -16,7 +16,7 @@ from omicopy.sandbox.settings import Settings
 from tests.children import PATIENCE
 from tests.proofs import rig
 
-CALM = Settings(export_seconds=1, import_seconds=1, exports_in_flight=0, images=0, snapshots=0)
+CALM = Settings(export_seconds=1, import_seconds=1, exports_in_flight=0, copies_in_flight=0, snapshots=0)
 PATIENT = {
     "OMICOPY_POLL_MIN": "0.5s",
     "OMICOPY_POLL_MAX": "2s",

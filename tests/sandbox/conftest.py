@@ -26,8 +26,8 @@ class Refused:
     """How a request was refused."""
 
     status: int = 0
-    code: str = ""
-    type: str = ""
+    code: str | None = ""
+    type: str | None = ""
     details: str = ""
 
 
@@ -103,8 +103,8 @@ class User:
         with pytest.raises(requests.HTTPError) as caught:
             yield seen
         error = caught.value.response.json()["Errors"][0]
-        seen.status, seen.code = caught.value.response.status_code, error["Code"]
-        seen.type, seen.details = error["Type"], error["Details"]
+        seen.status, seen.code = caught.value.response.status_code, error.get("Code")
+        seen.type, seen.details = error.get("Type"), error["Details"]
 
 
 @pytest.fixture

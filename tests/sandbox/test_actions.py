@@ -8,6 +8,8 @@ import pytest
 
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.task_variants import CopyLimit
+from omicopy.sandbox.variants import Variant
 
 OWN = ["golden-linux", "golden-three", "golden-windows", "still-pending", "failed-image", "twin", "twin", "golden-uefi"]
 MANIFEST = "http://127.0.0.1:1/b/k?X-Amz-Signature=0"
@@ -171,7 +173,7 @@ def test_an_image_can_be_described_and_shared(user) -> None:
 def test_an_image_of_somebody_else_can_t_be_changed(user) -> None:
     with user.refused() as refused:
         user.api("source").api("DeleteImage", ImageId="ami-00000012")
-    assert (refused.status, refused.code) == (403, "4")
+    assert (refused.status, refused.code) == (401, "5")
 
 
 def test_deleting_an_image_leaves_its_snapshots_which_then_can_be_deleted(user) -> None:
@@ -221,8 +223,34 @@ def test_an_image_of_the_region_can_be_copied(user, image_id) -> None:
 
 def test_an_image_of_another_region_can_t_be_copied(user) -> None:
     asked = {"ImageName": "far copy", "SourceImageId": "ami-00000001", "SourceRegionName": "eu-west-2"}
-    with user.refused():
+    with user.refused() as refused:
         user.api("target").api("CreateImage", **asked)
+    assert (refused.status, refused.code) == (400, "8019")
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("bucket/key", "4075"),
+        ("file:///etc/hostname", "4074"),
+        ("https:bucket", "4075"),
+        ("https:///key", "4074"),
+        ("https://no host/key", "4074"),
+        ("https://[::1/key", "4074"),
+    ],
+)
+def test_what_can_be_no_url_is_refused_at_once(user, url, code) -> None:
+    with user.refused() as refused:
+        user.api("target").api("CreateImage", ImageName="copy", FileLocation=url)
+    assert (refused.status, refused.code) == (400, code)
+
+
+def test_what_does_not_go_with_a_manifest_is_refused(user) -> None:
+    more = {"Architecture": "x86_64", "NoReboot": True, "RootDeviceName": "/dev/sda1", "VmId": "i-12345678"}
+    for name, value in {**more, "SourceImageId": "ami-00000021"}.items():
+        with user.refused() as refused:
+            user.api("target").api("CreateImage", ImageName="copy", FileLocation=MANIFEST, **{name: value})
+        assert (refused.status, refused.code) == (400, "3002")
 
 
 def test_quotas_show_limits_and_use(user) -> None:
@@ -230,13 +258,24 @@ def test_quotas_show_limits_and_use(user) -> None:
     user.start_export("ami-00000001")
     [quotas] = user.api("source").api("ReadQuotas", Filters={"QuotaNames": ["image_export_limit"]})["QuotaTypes"]
     assert [(quota["MaxValue"], quota["UsedValue"]) for quota in quotas["Quotas"]] == [(10, 1)]
+    assert (quotas["QuotaType"], quotas["Quotas"][0]["QuotaCollection"]) == ("global", "Storage")
 
 
-def test_no_image_more_than_the_quota(user) -> None:
-    user.sandbox.reset(Settings(images=1))
+def test_no_import_more_than_snapshots_or_copies_may_be(user) -> None:
+    user.sandbox.reset(Settings(snapshots=1))
     with user.refused() as refused:
         user.api("target").api("CreateImage", ImageName="one more", FileLocation=MANIFEST)
-    assert refused.type.startswith("TooManyResources")
+    assert (refused.code, refused.type) == ("10026", "TooManyResources (QuotaExceded)")
+    for copy_limit, code in ((CopyLimit.COPIES, None), (CopyLimit.IMPORTS_TOO, "10008")):
+        user.sandbox.reset(Settings(copies_in_flight=1, variant=Variant(copy_limit=copy_limit)))
+        user.sandbox.clockwork.hold()
+        user.api("target").api("CreateImage", ImageName="one", FileLocation=MANIFEST)
+        if code is None:
+            user.api("target").api("CreateImage", ImageName="two", FileLocation=MANIFEST)
+            continue
+        with user.refused() as refused:
+            user.api("target").api("CreateImage", ImageName="two", FileLocation=MANIFEST)
+        assert refused.code == code
 
 
 def test_an_access_key_is_shown_without_its_secret(user) -> None:

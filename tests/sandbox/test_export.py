@@ -10,8 +10,10 @@ import pytest
 import requests
 
 from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.task_variants import LimitCode
 from omicopy.sandbox.variants import BadBucket, Cancel, Variant
 from tests.children import PATIENCE
+from tests.sandbox.conftest import HURRIED
 
 GIB = 1 << 30
 
@@ -109,8 +111,8 @@ def test_the_same_export_twice_makes_two_tasks_and_other_objects(user) -> None:
     [
         ("ami-00000004", "6001"),
         ("ami-00000005", "6001"),
-        ("ami-00000011", "4"),
-        ("ami-00000012", "4"),
+        ("ami-00000011", "8017"),
+        ("ami-00000012", "8017"),
         ("ami-00000013", "5023"),
         ("ami-99999999", "5023"),
     ],
@@ -127,8 +129,20 @@ def test_an_unknown_format_is_refused(user) -> None:
     assert refused.code == "4047"
 
 
+def test_a_bucket_that_is_not_there_is_made_and_is_the_account_s(user) -> None:
+    for profile in ("source", "source-other"):
+        user.sandbox.reset(HURRIED)
+        task = user.export("ami-00000001" if profile == "source" else "ami-00000013", profile, OsuBucket="a-typo")
+        assert task["State"] == "completed"
+        url = user.sign(user.manifest_key(task), bucket="a-typo")
+        assert requests.get(url, timeout=PATIENCE).status_code == (200 if profile == "source" else 403)
+    user.sandbox.reset(HURRIED)
+    assert requests.get(user.sign("", bucket="a-typo"), timeout=PATIENCE).status_code == 404
+
+
 @pytest.mark.parametrize("bucket", ["no-such-bucket", "other-exports"])
 def test_an_export_to_a_bucket_that_can_t_be_written_fails_and_says_why(user, bucket) -> None:
+    user.sandbox.reset(Settings(export_seconds=0.2, variant=Variant(bad_bucket=BadBucket.FAILS)))
     task = user.export("ami-00000001", OsuBucket=bucket)
     assert task["State"] == "failed"
     assert bucket in task["Comment"]
@@ -150,13 +164,22 @@ def test_the_keys_in_the_request_write_and_sign(user) -> None:
     assert task["State"] == "completed"
 
 
-def test_no_more_exports_in_flight_than_the_limit(user) -> None:
-    user.sandbox.reset(Settings(exports_in_flight=1, export_seconds=0.1))
+@pytest.mark.parametrize(
+    ("way", "code", "kind"),
+    [
+        (LimitCode.KNOWN, "10008", "TooManyResources (QuotaExceded)"),
+        (LimitCode.OLDER, "PendingImageLimitExceeded", ""),
+        (LimitCode.WORDS, None, None),
+    ],
+)
+def test_no_more_exports_in_flight_than_the_limit(user, way, code, kind) -> None:
+    user.sandbox.reset(Settings(exports_in_flight=1, export_seconds=0.1, variant=Variant(limit_code=way)))
     user.sandbox.clockwork.hold()
     running = user.start_export("ami-00000001")["TaskId"]
     with user.refused() as refused:
         user.start_export("ami-00000002")
-    assert (refused.code, refused.type) == ("10008", "TooManyResources (QuotaExceded)")
+    assert (refused.status, refused.code, refused.type) == (400, code, kind)
+    assert "Limit for Image Exports has been reached" in refused.details
     user.sandbox.clockwork.go()
     user.wait(lambda: user.task(running)["State"] == "completed")
     user.start_export("ami-00000002")
@@ -188,6 +211,14 @@ def test_whether_a_running_export_can_be_cancelled_varies(user, cancel, accepted
     with user.refused() as refused:
         user.api("source").api("DeleteExportTask", ExportTaskId=task_id)
     assert refused.type == "InvalidState"
+
+
+def test_what_can_t_be_a_task_s_id_is_refused(user) -> None:
+    for task_id, code in (("export-12345678", "4104"), ("image-export-x", "4105"), ("image-export-12345678", "5058")):
+        with user.refused() as refused:
+            user.api("source").api("DeleteExportTask", ExportTaskId=task_id)
+        assert (refused.status, refused.code) == (400, code)
+    assert user.api("source").api("ReadImageExportTasks", Filters={"TaskIds": ["x"]})["ImageExportTasks"] == []
 
 
 def test_a_task_of_somebody_else_can_t_be_seen_or_cancelled(user) -> None:

@@ -101,7 +101,7 @@ def test_an_action_that_crashes_is_an_error_and_remembered(sandbox: Sandbox, mon
 def test_codes_and_types_are_those_of_the_sdk_s_list() -> None:
     file = Path(osc_sdk_python.__file__).parent / "resources" / "gateway_errors.yaml"
     official = YAML(typ="safe").load(file.read_text())
-    listed = [no for no in No if int(no.value.code) in official]
+    listed = [no for no in No if no.value.code.isdigit() and int(no.value.code) in official]
     assert len(listed) > 20
     for no in listed:
         assert no.value.type == official[int(no.value.code)]["Type"]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import http.client
 import io
 import time
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.auth
 import httpx
 import pytest
 from botocore.config import Config
@@ -65,12 +68,38 @@ def get_url(s3: Any, key: str, seconds: int = 60, bucket: str = BUCKET) -> str:
     return str(s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=seconds))
 
 
+def md5_of(body: bytes) -> str:
+    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+
+
+def put_url(s3: Any, key: str) -> str:
+    return str(s3.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": key}))
+
+
+def keys_of(s3: Any) -> list[str]:
+    return [found["Key"] for found in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+
+
+class Asking(http.client.HTTPConnection):
+    """A connection to a URL's host, for what no client sends by itself."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        super().__init__(parts.netloc, timeout=PATIENCE)
+        self.target = f"{parts.path}?{parts.query}"
+
+
+ASKING = {"Origin": "https://example.com", "Access-Control-Request-Method": "PUT"}
+"""What a browser asks before it uploads."""
+
+
 def allow_uploads_from(s3: Any, origin: str) -> None:
-    """A CORS rule without a checksum, which boto3's own call always adds."""
+    """A CORS rule with the sum that Scality asks for, and without the one that boto3's own call always adds."""
     rule = f"<AllowedOrigin>{origin}</AllowedOrigin><AllowedMethod>PUT</AllowedMethod><AllowedHeader>*</AllowedHeader>"
     url = s3.generate_presigned_url("get_bucket_cors", Params={"Bucket": BUCKET}, HttpMethod="PUT")
     content = f"<CORSConfiguration><CORSRule>{rule}</CORSRule></CORSConfiguration>"
-    httpx.put(url, content=content, timeout=PATIENCE).raise_for_status()
+    headers = {"Content-MD5": md5_of(content.encode())}
+    httpx.put(url, content=content, headers=headers, timeout=PATIENCE).raise_for_status()
 
 
 class TestChecksums:
@@ -119,6 +148,98 @@ class TestChecksums:
         assert default.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
 
 
+class TestSums:
+    """DOMAIN.md §4: Content-MD5 has to be there and right for CORS rules and for the deletion of several objects."""
+
+    @pytest.mark.parametrize(
+        ("call", "more"),
+        [
+            (
+                "put_bucket_cors",
+                {"CORSConfiguration": {"CORSRules": [{"AllowedMethods": ["PUT"], "AllowedOrigins": ["*"]}]}},
+            ),
+            ("delete_objects", {"Delete": {"Objects": [{"Key": "key"}]}}),
+        ],
+    )
+    def test_only_the_right_one_is_taken(self, connect: Connect, call: str, more: Mapping[str, Any]) -> None:
+        def say(said: str | None, request: Any) -> None:
+            for name in [name for name in request.headers if "checksum" in name.lower()]:
+                del request.headers[name]
+            del request.headers["Content-MD5"]
+            if said is not None:
+                request.headers["Content-MD5"] = said or md5_of(request.data)
+
+        connect().put_object(Bucket=BUCKET, Key="key", Body=b"text")
+        for said in (None, md5_of(b"else"), "no sum"):
+            s3 = connect()
+            s3.meta.events.register("before-sign.s3", lambda request, said=said, **_: say(said, request))
+            assert refused(getattr(s3, call), Bucket=BUCKET, **more)[:2] == (400, "BadDigest")
+        s3.meta.events.register("before-sign.s3", lambda request, **_: say("", request))
+        getattr(s3, call)(Bucket=BUCKET, **more)
+        rules = httpx.options(get_url(s3, "key"), headers=ASKING, timeout=PATIENCE)
+        done = {"put_bucket_cors": "access-control-allow-origin" in rules.headers, "delete_objects": not keys_of(s3)}
+        assert done == {name: name == call for name in done}
+
+    def test_an_upload_may_say_one_and_then_it_counts(self, connect: Connect) -> None:
+        s3 = connect()
+        assert refused(s3.put_object, Bucket=BUCKET, Key="key", Body=b"text", ContentMD5="no sum")[0] == 400
+        assert (
+            refused(s3.put_object, Bucket=BUCKET, Key="key", Body=b"text", ContentMD5=md5_of(b"else"))[1] == "BadDigest"
+        )
+        s3.put_object(Bucket=BUCKET, Key="key", Body=b"text", ContentMD5=md5_of(b"text"))
+
+
+class TestUploads:
+    def test_a_pipe_is_refused_for_it_has_no_length(self, connect: Connect) -> None:
+        answer = httpx.put(put_url(connect(), "key"), content=iter([b"te", b"xt"]), timeout=PATIENCE)
+        assert (answer.status_code, answer.content) == (411, b"")
+        assert keys_of(connect()) == []
+
+    def test_one_may_ask_before_it_sends(self, connect: Connect) -> None:
+        s3 = connect()
+        asking = Asking(put_url(s3, "key"))
+        asking.request("PUT", asking.target, b"more", {"Expect": "100-continue"})
+        assert asking.getresponse().status == 200
+        asking.close()
+        assert s3.get_object(Bucket=BUCKET, Key="key")["Body"].read() == b"more"
+
+    @pytest.mark.parametrize(("more", "expected"), [(0, None), (1, (400, "EntityTooLarge"))])
+    def test_five_gib_are_the_most(self, connect: Connect, more: int, expected: tuple[int, str] | None) -> None:
+        """Of the allowed one nothing is sent: it is not refused, for the store waits for it."""
+        asking = Asking(put_url(connect(), "key"))
+        asking.putrequest("PUT", asking.target)
+        asking.putheader("Content-Length", str(5 * 1024**3 + more))
+        asking.endheaders()
+        if expected:
+            answer = asking.getresponse()
+            body = answer.read().decode()
+            assert (answer.status, body.partition("<Code>")[2].partition("</Code>")[0]) == expected
+        asking.close()
+
+    def test_conditions_are_ignored_and_the_object_is_replaced(self, connect: Connect) -> None:
+        s3 = connect()
+        for body, condition in ((b"1", {"IfNoneMatch": "*"}), (b"2", {"IfNoneMatch": "*"}), (b"3", {"IfMatch": '"0"'})):
+            etag = s3.put_object(Bucket=BUCKET, Key="a b/c", Body=body, **condition)["ETag"]
+            there = s3.get_object(Bucket=BUCKET, Key="a b/c")
+            assert (there["Body"].read(), there["ETag"]) == (body, etag)
+        forger = connect(secret_key="wrong")
+        wrong = refused(forger.put_object, Bucket=BUCKET, Key="a b/c", Body=b"4", IfNoneMatch="*")
+        assert wrong[1] == "SignatureDoesNotMatch"
+
+    @pytest.mark.parametrize("letter", ["k", "é"])
+    def test_a_key_has_915_bytes_at_the_most(self, connect: Connect, letter: str) -> None:
+        s3 = connect()
+        longest = f"folders/{'12345678/' * 100}".ljust(915 - len(letter.encode()), "/x"[1]) + letter
+        s3.put_object(Bucket=BUCKET, Key=longest, Body=b"text")
+        assert keys_of(s3) == [longest]
+        for call in (s3.get_object, s3.put_object):
+            assert refused(call, Bucket=BUCKET, Key="x" + longest)[:2] == (400, "KeyTooLong")
+
+    def test_an_amazon_header_that_is_not_signed_is_refused(self, connect: Connect) -> None:
+        answer = httpx.put(put_url(connect(), "key"), content=b"text", headers={"x-amz-meta-a": "b"}, timeout=PATIENCE)
+        assert (answer.status_code, code_of(answer)) == (403, "AccessDenied")
+
+
 class TestSignatures:
     def test_another_regions_signature_is_refused(self, connect: Connect) -> None:
         elsewhere = connect(region="us-east-2")
@@ -140,6 +261,22 @@ class TestSignatures:
         theirs = get_url(connect("target", region="eu-west-2"), "key")
         here = theirs.replace(sandbox.oos_urls[target.region], sandbox.oos_urls["eu-west-2"])
         assert code_of(httpx.get(here, timeout=PATIENCE)) == "InvalidAccessKeyId"
+
+    @pytest.mark.parametrize("kind", ["s3v4", "s3"])
+    @pytest.mark.parametrize(
+        ("off", "code"), [(-16, "RequestTimeTooSkewed"), (-14, ""), (14, ""), (16, "RequestTimeTooSkewed")]
+    )
+    def test_a_header_signed_by_a_wrong_clock_is_refused(
+        self, connect: Connect, monkeypatch: pytest.MonkeyPatch, kind: str, off: int, code: str
+    ) -> None:
+        moment = datetime.now(UTC) + timedelta(minutes=off)
+        monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: moment)
+        monkeypatch.setattr(botocore.auth, "formatdate", lambda **_: format_datetime(moment, usegmt=True))
+        s3 = connect(signature_version=kind)
+        if code:
+            assert refused(s3.put_object, Bucket=BUCKET, Key="key", Body=b"text")[:2] == (403, code)
+        else:
+            s3.put_object(Bucket=BUCKET, Key="key", Body=b"text")
 
     def test_no_signature_is_refused(self, sandbox: Sandbox) -> None:
         assert httpx.get(f"{sandbox.oos_urls['eu-west-2']}/{BUCKET}", timeout=PATIENCE).status_code == 403
@@ -213,6 +350,11 @@ class TestUrls:
         one_byte = httpx.get(url, headers={"Range": "bytes=0-0"}, timeout=PATIENCE)
         assert (one_byte.status_code, one_byte.text, one_byte.headers["content-range"]) == (206, "t", "bytes 0-0/4")
 
+    def test_an_empty_object_has_no_first_byte(self, connect: Connect) -> None:
+        s3 = connect()
+        s3.put_object(Bucket=BUCKET, Key="key", Body=b"")
+        assert httpx.get(get_url(s3, "key"), headers={"Range": "bytes=0-0"}, timeout=PATIENCE).status_code == 416
+
     def test_a_url_to_upload_takes_the_content_type_it_was_signed_for(self, connect: Connect) -> None:
         s3 = connect()
         wanted = {"Bucket": BUCKET, "Key": "key", "ContentType": "text/plain"}
@@ -225,18 +367,6 @@ class TestUrls:
             httpx.put(url, content=b"text", headers={"Content-Type": "text/plain"}, timeout=PATIENCE).status_code == 200
         )
         assert s3.head_object(Bucket=BUCKET, Key="key")["ContentType"] == "text/plain"
-
-    def test_an_upload_may_come_in_chunks_or_ask_before_it_sends(self, connect: Connect) -> None:
-        s3 = connect()
-        url = s3.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": "key"})
-        assert httpx.put(url, content=iter([b"te", b"xt"]), timeout=PATIENCE).status_code == 200
-        assert s3.get_object(Bucket=BUCKET, Key="key")["Body"].read() == b"text"
-        parts = urlsplit(url)
-        asking = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
-        asking.request("PUT", f"{parts.path}?{parts.query}", b"more", {"Expect": "100-continue"})
-        assert asking.getresponse().status == 200
-        asking.close()
-        assert s3.get_object(Bucket=BUCKET, Key="key")["Body"].read() == b"more"
 
     def test_form_uploads_are_not_there(self, connect: Connect) -> None:
         form = connect().generate_presigned_post(BUCKET, "key")
@@ -265,6 +395,20 @@ class TestRights:
         assert code_of(httpx.get(get_url(s3, "key", bucket="no-such-bucket"), timeout=PATIENCE)) == "NoSuchBucket"
         assert BUCKET in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
 
+    def test_a_page_that_was_never_there_is_empty(self, connect: Connect) -> None:
+        s3 = connect()
+        for key in ("a/1", "a/2", "b & <c>/é", "d"):
+            s3.put_object(Bucket=BUCKET, Key=key, Body=b"text")
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, PaginationConfig={"PageSize": 1})
+        assert [found["Key"] for page in pages for found in page.get("Contents", [])] == [
+            "a/1",
+            "a/2",
+            "b & <c>/é",
+            "d",
+        ]
+        garbage = s3.list_objects_v2(Bucket=BUCKET, ContinuationToken="garbage")
+        assert (garbage.get("Contents", []), garbage["IsTruncated"]) == ([], False)
+
     def test_a_missing_object_is_missing(self, connect: Connect) -> None:
         assert refused(connect().get_object, Bucket=BUCKET, Key="key")[:2] == (404, "NoSuchKey")
 
@@ -272,8 +416,7 @@ class TestRights:
         s3 = connect()
         allow_uploads_from(s3, "https://example.com")
         url = s3.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": "key"})
-        question = {"Origin": "https://example.com", "Access-Control-Request-Method": "PUT"}
-        answer = httpx.options(url, headers=question, timeout=PATIENCE)
+        answer = httpx.options(url, headers=ASKING, timeout=PATIENCE)
         assert answer.headers["access-control-allow-origin"] == "https://example.com"
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from enum import Enum
 
 import pytest
 import requests
 
+from omicopy.sandbox.actions.shapes import task_shape
 from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.task_variants import ImageIds, TaskStates
 from omicopy.sandbox.variants import Ageing, Fields, Filename, ManifestUrl, Names, Order, Prefix, Variant, dimensions
+from omicopy.sandbox.world import ExportTask, TaskState
 from tests.children import PATIENCE
 
 QUICK = {"export_seconds": 0.1, "import_seconds": 0.1}
@@ -136,3 +140,31 @@ def test_ended_tasks_age_out(user) -> None:
     clock.advance(1)
     assert user.api("source").api("ReadImageExportTasks")["ImageExportTasks"] == []
     assert requests.get(user.sign(user.manifest_key(task)), timeout=PATIENCE).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("states", "called"),
+    [
+        (TaskStates.DOCUMENTED, ["pending/queued", "pending", "pending", "pending", "completed"]),
+        (TaskStates.NEWER, ["initializing", "preparing", "pending", "uploading", "completed"]),
+        (TaskStates.SISTERS, ["in-queue", "active", "active", "active", "completed"]),
+    ],
+)
+def test_the_states_of_a_task_vary(states: TaskStates, called: list[str]) -> None:
+    task = ExportTask("t", "1", "ami-1", "raw", "b", "p/", "p/", "p/manifest", TaskState.QUEUED, "", 0.0, 100.0)
+    stages = [(TaskState.QUEUED, 0), *((TaskState.PENDING, at) for at in (10, 50, 90)), (TaskState.COMPLETED, 100)]
+    shown = [task_shape(replace(task, state=state), at, states)["State"] for state, at in stages]
+    assert shown == called
+
+
+def test_the_new_filter_on_image_ids_is_kept_refused_or_ignored(user) -> None:
+    asked = {"Filters": {"ImageIds": ["ami-00000002"]}}
+    for way, found in ((ImageIds.KEPT, 0), (ImageIds.IGNORED, 1), (ImageIds.REFUSED, None)):
+        having(user, image_ids=way)
+        user.start_export("ami-00000001")
+        if found is not None:
+            assert len(user.api("source").api("ReadImageExportTasks", **asked)["ImageExportTasks"]) == found
+            continue
+        with user.refused() as refused:
+            user.api("source").api("ReadImageExportTasks", **asked)
+        assert (refused.status, refused.code) == (400, "4023")

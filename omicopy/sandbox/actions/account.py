@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from omicopy.sandbox.actions.call import Action, Answer, Call, Request
 from omicopy.sandbox.actions.lists import Filter, one_of, page, select
 from omicopy.sandbox.settings import Account
-from omicopy.sandbox.world import RUNNING
+from omicopy.sandbox.task_variants import CopyLimit
+from omicopy.sandbox.variants import Variant
+from omicopy.sandbox.world import RUNNING, Image
 
 Quota = dict[str, str | int]
 
@@ -49,7 +53,7 @@ def read_regions(call: Call, _: Request) -> Answer:
 
 
 def read_quotas(call: Call, request: Request) -> Answer:
-    """The limits that the sandbox enforces. The real names of these quotas are not known; these are guesses."""
+    """Names, words and collection as OUTSCALE's integration tests have them; none counts images."""
     filters: dict[str, Filter[Quota]] = {
         "QuotaNames": one_of(lambda quota: quota["Name"]),
         "Collections": one_of(lambda quota: quota["QuotaCollection"]),
@@ -61,24 +65,50 @@ def read_quotas(call: Call, request: Request) -> Answer:
 
 
 def _quotas(call: Call) -> list[Quota]:
-    own = call.account.account_id
-    images = sum(image.account_id == own for image in call.world.images.all(call.moment))
-    snapshots = sum(snapshot.account_id == own for snapshot in call.world.snapshots.all(call.moment))
-    tasks = call.world.tasks.all(call.moment)
-    exports = sum(task.account_id == own and task.state in RUNNING for task in tasks)
-    settings = call.settings
-    return [
-        _quota(own, "image_limit", "Images Limit", "Maximum number of OMIs", settings.images, images),
-        _quota(own, "snapshot_limit", "Snapshots Limit", "Maximum number of snapshots", settings.snapshots, snapshots),
-        _quota(
-            own,
+    own, world, settings = call.account.account_id, call.world, call.settings
+    snapshots = sum(snapshot.account_id == own for snapshot in world.snapshots.all(call.moment))
+    exports = sum(task.account_id == own and task.state in RUNNING for task in world.tasks.all(call.moment))
+    copies = copies_in_flight(call.account, world.images.all(call.moment), settings.variant)
+    counted = (
+        ("volume_size_limit", "Volume Size Limit", "Maximum cumulated size of BSU volumes (GiB)", 0, 0),
+        ("snapshot_limit", "Snapshot Limit", "Maximum number of snapshots", settings.snapshots, snapshots),
+        (
+            "snapshot_export_limit",
+            "Snapshot Exports Limit",
+            "Maximum number of running snapshot export tasks",
+            settings.exports_in_flight,
+            0,
+        ),
+        (
+            "snapshot_copy_limit",
+            "Snapshot Copy Limit",
+            "Maximum number of in-progress snapshot copies",
+            settings.copies_in_flight,
+            0,
+        ),
+        (
             "image_export_limit",
-            "Exports Limit",
-            "Maximum number of simultaneous exports",
+            "Image Exports Limit",
+            "Maximum number of running image export tasks",
             settings.exports_in_flight,
             exports,
         ),
-    ]
+        (
+            "image_copy_limit",
+            "Image Copy Limit",
+            "Maximum number of in-progress image copies",
+            settings.copies_in_flight,
+            copies,
+        ),
+    )
+    return [_quota(own, *quota) for quota in counted]
+
+
+def copies_in_flight(account: Account, images: Iterable[Image], variant: Variant) -> int:
+    """How many copies of an account's count under `image_copy_limit` now."""
+    imports_too = variant.copy_limit is CopyLimit.IMPORTS_TOO
+    making = [image for image in images if image.account_id == account.account_id and image.is_being_made]
+    return sum(imports_too or not image.is_import for image in making)
 
 
 def _quota(own: str, name: str, short: str, description: str, limit: int, used: int) -> Quota:
@@ -87,7 +117,7 @@ def _quota(own: str, name: str, short: str, description: str, limit: int, used: 
         "Description": description,
         "MaxValue": limit,
         "Name": name,
-        "QuotaCollection": "Compute",
+        "QuotaCollection": "Storage",
         "ShortDescription": short,
         "UsedValue": used,
     }

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from omicopy.sandbox.actions.call import Action, Answer, Call, Request
 from omicopy.sandbox.actions.lists import Filter, arrange, one_of, page, select
 from omicopy.sandbox.actions.shapes import task_shape
-from omicopy.sandbox.errors import ApiError, No
+from omicopy.sandbox.errors import ApiError, No, limit_reached
+from omicopy.sandbox.task_variants import ImageIds
 from omicopy.sandbox.variants import Ageing, Cancel
 from omicopy.sandbox.world import RUNNING, ExportTask, ImageState, TaskState
 
@@ -14,6 +18,7 @@ FILTERS: dict[str, Filter[ExportTask]] = {
     "TaskIds": one_of(lambda task: task.task_id),
     "ImageIds": one_of(lambda task: task.image_id),
 }
+TASK_ID = re.compile(r"image-export-[0-9a-f]{8}")
 
 
 def create_image_export_task(call: Call, request: Request) -> Answer:
@@ -25,10 +30,11 @@ def create_image_export_task(call: Call, request: Request) -> Answer:
         _check_exportable(call, request["ImageId"])
         own = [task for task in call.world.tasks.all() if task.account_id == call.account.account_id]
         running = sum(task.state in RUNNING for task in own)
-        if 0 < call.settings.exports_in_flight <= running:
-            raise ApiError(No.EXPORTS_IN_FLIGHT, f"{running} exports are running.")
+        limit = call.settings.exports_in_flight
+        if 0 < limit <= running:
+            raise limit_reached(call.settings.variant, No.EXPORTS_IN_FLIGHT, limit, "Image Exports")
         task = call.work.export(call.account, request["ImageId"], export)
-        return {"ImageExportTask": task_shape(task, call.world.clock())}
+        return {"ImageExportTask": task_shape(task, call.world.clock(), call.settings.variant.task_states)}
 
 
 def _check_exportable(call: Call, image_id: str) -> None:
@@ -37,7 +43,7 @@ def _check_exportable(call: Call, image_id: str) -> None:
     if image is None or not image.may_be_launched_by(call.account.account_id):
         raise ApiError(No.NO_SUCH_IMAGE, f"The ImageId '{image_id}' doesn't exist.")
     if image.account_id != call.account.account_id:
-        raise ApiError(No.NO_RIGHT, "You can only export an OMI that you own.")
+        raise ApiError(No.NOT_EXPORTABLE)
     if image.state is not ImageState.AVAILABLE:
         raise ApiError(No.IMAGE_STATE, f"The image is {image.state}.")
 
@@ -46,9 +52,17 @@ def read_image_export_tasks(call: Call, request: Request) -> Answer:
     """The caller's tasks; those that ended may be gone after a while."""
     own = [task for task in call.world.tasks.all(call.moment) if task.account_id == call.account.account_id]
     listed = [task for task in own if not _aged_out(call, task)]
-    found = arrange(select(listed, request, FILTERS), call.settings.variant.order, lambda task: task.task_id)
+    filters = _filters(call.settings.variant.image_ids)
+    found = arrange(select(listed, request, filters), call.settings.variant.order, lambda task: task.task_id)
     shown, rest = page(found, request)
-    return {"ImageExportTasks": [task_shape(task, call.now) for task in shown], **rest}
+    states = call.settings.variant.task_states
+    return {"ImageExportTasks": [task_shape(task, call.now, states) for task in shown], **rest}
+
+
+def _filters(image_ids: ImageIds) -> Mapping[str, Filter[ExportTask]]:
+    if image_ids is ImageIds.REFUSED:
+        return {name: test for name, test in FILTERS.items() if name != "ImageIds"}
+    return FILTERS if image_ids is ImageIds.KEPT else {**FILTERS, "ImageIds": lambda *_: True}
 
 
 def _aged_out(call: Call, task: ExportTask) -> bool:
@@ -59,6 +73,9 @@ def _aged_out(call: Call, task: ExportTask) -> bool:
 def delete_export_task(call: Call, request: Request) -> Answer:
     """Cancels a task, early enough; later it is refused (the state's code is a guess)."""
     late = (TaskState.QUEUED,) if call.settings.variant.cancel is Cancel.QUEUED else RUNNING
+    if TASK_ID.fullmatch(request["ExportTaskId"]) is None:
+        has_prefix = request["ExportTaskId"].startswith("image-export-")
+        raise ApiError(No.MALFORMED_ID if has_prefix else No.WRONG_ID_PREFIX)
     with call.world.lock:
         task = call.world.tasks.get(request["ExportTaskId"])
         if task is None or task.account_id != call.account.account_id or _aged_out(call, task):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from urllib.parse import urlsplit
 
+from omicopy.sandbox.actions.account import copies_in_flight
 from omicopy.sandbox.actions.call import Action, Answer, Call, Request
 from omicopy.sandbox.actions.shapes import image_shape
-from omicopy.sandbox.errors import ApiError, No
+from omicopy.sandbox.errors import ApiError, No, limit_reached
+from omicopy.sandbox.task_variants import CopyLimit
 from omicopy.sandbox.variants import Boot, Description, Names
 from omicopy.sandbox.world import Image, ImageState
 
@@ -15,10 +18,15 @@ NAME = re.compile(r"[A-Za-z0-9_ ()/.-]{3,128}")
 LONGEST_DESCRIPTION = 255
 BOOT = ("BootModes", "TpmMandatory")
 SOURCES = ("FileLocation", "SourceImageId", "VmId", "BlockDeviceMappings")
+EXCLUDED = ("VmId", "SourceImageId", "NoReboot", "Architecture", "RootDeviceName")
+"""What OUTSCALE's integration tests found refused beside FileLocation."""
+HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*")
 
 
 def create_image(call: Call, request: Request) -> Answer:
     """Answers `pending` at once; the work goes on behind."""
+    if "FileLocation" in request:
+        _check_manifest_source(request)
     given = [name for name in SOURCES if name in request]
     if len(given) != 1:
         raise ApiError(No.BAD_COMBINATION, f"Exactly one of {', '.join(SOURCES)} is needed.")
@@ -37,6 +45,7 @@ def _from_manifest(call: Call, request: Request) -> Image:
     call.work.check_source(request["FileLocation"])
     with call.world.lock:
         _check_new(call, request)
+        _check_room(call, is_import=True)
         image = _pending(call, request, request["FileLocation"])
         if call.settings.variant.boot is Boot.ACCEPTED:
             image = _booting(image, request)
@@ -61,7 +70,7 @@ def _booting(image: Image, request: Request) -> Image:
 
 def _as_copy(call: Call, request: Request) -> Image:
     if request.get("SourceRegionName") != call.world.region:
-        raise ApiError(No.NO_SUCH_REGION, "SourceRegionName must be the Region of the account.")
+        raise ApiError(No.BETWEEN_REGIONS)
     with call.world.lock:
         source = call.world.images.get(request["SourceImageId"])
         if source is None or not source.may_be_launched_by(call.account.account_id):
@@ -70,6 +79,7 @@ def _as_copy(call: Call, request: Request) -> Image:
             raise ApiError(No.IMAGE_STATE, f"The image is {source.state}.")
         asked = {"ImageName": source.name, "Description": source.description} | dict(request)
         _check_new(call, asked)
+        _check_room(call, is_import=False)
         image = _pending(call, asked, f"{call.account.account_id}/{asked['ImageName']}")
         image = replace(
             image,
@@ -86,6 +96,7 @@ def _as_copy(call: Call, request: Request) -> Image:
 
 def _pending(call: Call, request: Request, location: str) -> Image:
     return Image(
+        is_made_here=True,
         image_id=call.world.new_id("ami"),
         account_id=call.account.account_id,
         name=request["ImageName"],
@@ -97,8 +108,36 @@ def _pending(call: Call, request: Request, location: str) -> Image:
     )
 
 
+def _check_manifest_source(request: Request) -> None:
+    """What excludes a manifest, and whether it can be a URL at all: what is behind it only the import finds out."""
+    excluded = [name for name in EXCLUDED if name in request]
+    if excluded:
+        raise ApiError(No.EXCLUDED, f"{', '.join(excluded)} can't be used with FileLocation.")
+    try:
+        parts = urlsplit(request["FileLocation"])
+        host = parts.hostname or ""
+    except ValueError:
+        raise ApiError(No.NO_SUCH_HOST) from None
+    if not parts.scheme or "://" not in request["FileLocation"]:
+        raise ApiError(No.NO_URL)
+    if HOST.fullmatch(host) is None:
+        raise ApiError(No.NO_SUCH_HOST)
+
+
+def _check_room(call: Call, is_import: bool) -> None:
+    """How many snapshots an import makes is not known before its manifest is read: there has to be room for one."""
+    settings, own = call.settings, call.account
+    copies = copies_in_flight(own, call.world.images.all(), settings.variant)
+    counts = not is_import or settings.variant.copy_limit is CopyLimit.IMPORTS_TOO
+    if counts and 0 < settings.copies_in_flight <= copies:
+        raise limit_reached(settings.variant, No.COPIES_IN_FLIGHT, settings.copies_in_flight, "Image Copies")
+    snapshots = sum(snapshot.account_id == own.account_id for snapshot in call.world.snapshots.all())
+    if 0 < settings.snapshots <= snapshots:
+        raise limit_reached(settings.variant, No.SNAPSHOT_QUOTA, settings.snapshots, "Snapshots")
+
+
 def _check_new(call: Call, request: Request) -> None:
-    """The name, the description, and whether one more image may be."""
+    """The name and the description."""
     name = request.get("ImageName")
     if name is None:
         raise ApiError(No.BAD_COMBINATION, "ImageName is needed.")
@@ -108,8 +147,6 @@ def _check_new(call: Call, request: Request) -> None:
     own = call.world.owned(call.account)
     if call.settings.variant.names is Names.ENFORCED and any(image.name == name for image in own):
         raise ApiError(No.NAME_TAKEN)
-    if 0 < call.settings.images <= len(own):
-        raise ApiError(No.IMAGE_QUOTA)
 
 
 def _check_description(call: Call, request: Request) -> None:
@@ -156,7 +193,7 @@ def _own_image(call: Call, image_id: str) -> Image:
     if image is None or not image.may_be_launched_by(call.account.account_id):
         raise ApiError(No.NO_SUCH_IMAGE, f"The ImageId '{image_id}' doesn't exist.")
     if image.account_id != call.account.account_id:
-        raise ApiError(No.NO_RIGHT)
+        raise ApiError(No.NOT_YOURS)
     return image
 
 

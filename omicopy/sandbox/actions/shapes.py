@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from omicopy.sandbox.world import Device, ExportTask, Image, Snapshot, Tags
+from omicopy.sandbox.task_variants import TaskStates
+from omicopy.sandbox.world import Device, ExportTask, Image, Snapshot, Tags, TaskState
 
 
 def when(moment: datetime) -> str:
@@ -70,7 +71,7 @@ def snapshot_shape(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def task_shape(task: ExportTask, moment: float) -> dict[str, Any]:
+def task_shape(task: ExportTask, moment: float, states: TaskStates) -> dict[str, Any]:
     """An `ImageExportTask`, with the progress of a moment."""
     export = {"OsuBucket": task.bucket, "OsuPrefix": task.shown_prefix, "DiskImageFormat": task.image_format}
     url = {} if task.shown_url is None else {"OsuManifestUrl": task.shown_url}
@@ -79,7 +80,18 @@ def task_shape(task: ExportTask, moment: float) -> dict[str, Any]:
         "ImageId": task.image_id,
         "OsuExport": export | url,
         "Progress": task.progress(moment),
-        "State": task.state.value,
+        "State": _task_state(task, moment, states),
         "Tags": tags_shape(task.tags),
         "TaskId": task.task_id,
     }
+
+
+def _task_state(task: ExportTask, moment: float, states: TaskStates) -> str:
+    if states is TaskStates.SISTERS:
+        return {TaskState.QUEUED: "in-queue", TaskState.PENDING: "active"}.get(task.state, task.state.value)
+    if states is TaskStates.NEWER and task.state is TaskState.QUEUED:
+        return "initializing"
+    if states is TaskStates.NEWER and task.state is TaskState.PENDING:
+        stages = ("preparing", "pending", "uploading")
+        return stages[min(2, task.progress(moment) * len(stages) // 100)]
+    return task.state.value

@@ -1,0 +1,62 @@
+"""Error answers of every shape that is known or likely, and what each is taken for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from omicopy.cloud.api import Api
+from omicopy.cloud.failure import ServiceError
+from omicopy.errors import ErrorCode
+from tests.hostile import HTML, JSON, PAGE, Hurried, Reply, hostile, transport
+
+PROBLEM = "application/problem+json"
+LIMIT = "The limit has exceeded: 10.Limit for Image Exports has been reached."
+QUOTA, FAILED, DENIED, NOT_FOUND = ErrorCode.QUOTA, ErrorCode.FAILED, ErrorCode.DENIED, ErrorCode.NOT_FOUND
+
+
+def errors(**said: Any) -> bytes:
+    return json.dumps({"ResponseContext": {"RequestId": "r"}, "Errors": [said]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body", "code"),
+    [
+        (400, JSON, errors(Details=LIMIT), QUOTA),
+        (400, JSON, errors(Details="The limit has exceeded: 1.Limit for Image Exports has already reached."), QUOTA),
+        (400, JSON, errors(Code="PendingImageLimitExceeded", Details="no more"), QUOTA),
+        (400, JSON, errors(Code="", Type="PendingImageLimitExceeded"), QUOTA),
+        (400, JSON, errors(Code="10008", Type="TooManyResources (QuotaExceded)"), QUOTA),
+        (409, JSON, errors(Details=LIMIT), QUOTA),
+        (400, JSON, errors(Code="RequestLimitExceeded", Details="slow down"), FAILED),
+        (400, JSON, errors(Details="Rate limit exceeded"), FAILED),
+        (400, JSON, errors(Code="8017", Type="OperationNotSupported"), ErrorCode.NOT_EXPORTABLE),
+        (401, JSON, errors(Code="5", Type="AccessDenied"), DENIED),
+        (400, JSON, errors(Code=5023), NOT_FOUND),
+        (400, JSON, errors(Details="The ImageId 'ami-00000001' doesn't exist."), NOT_FOUND),
+        (400, JSON, errors(Details="The ImageName is already used."), ErrorCode.NAME_CONFLICT),
+        (400, JSON, errors(Details="Something else."), FAILED),
+        (400, JSON, b'{"Details": "Something else."}', FAILED),
+        (400, JSON, b'{"Errors": "many"}', FAILED),
+        (400, JSON, b'{"Errors": [null, 1]}', FAILED),
+        (400, JSON, b"[]", FAILED),
+        (403, PROBLEM, b'{"title": "Forbidden", "status": 403, "detail": "no"}', DENIED),
+        (404, PROBLEM, b'{"title": "Not Found", "status": "404"}', NOT_FOUND),
+        (400, PROBLEM, b'{"title": "Bad Request", "detail": "bad"}', FAILED),
+        (400, HTML, PAGE, FAILED),
+        (403, HTML, PAGE, DENIED),
+        (502, HTML, PAGE, ErrorCode.TEMPORARY),
+        (429, HTML, PAGE, ErrorCode.TEMPORARY),
+        (503, JSON, errors(Details="busy"), ErrorCode.TEMPORARY),
+    ],
+)
+def test_an_error_is_known_by_code_status_and_words(status: int, kind: str, body: bytes, code: ErrorCode) -> None:
+    with hostile(Reply(status, kind, body)) as server:
+        api = Api(server.account, transport(), Hurried())
+        with pytest.raises(ServiceError) as caught:
+            api.write("CreateImage", 0.0, {"ImageName": "a"})
+    assert caught.value.code is code
+    assert caught.value.is_name_conflict is (code is ErrorCode.NAME_CONFLICT)
+    assert f"HTTP {status}" in caught.value.message
