@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
 def url(
     source: options.Source,
     profile: options.From,
+    storage: options.Storage = None,
     expires: options.Expires = "7d",
     min_validity: Annotated[
         str | None,
@@ -114,7 +115,7 @@ def url(
     is_upload = _is_upload(method, content_type)
     if handoff or handoff_file is not None:
         _check_handoff(is_upload or no_check, handoff_file)
-    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, allow_http)
+    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, allow_http, {profile: storage})
     now = datetime.now(UTC)
     if is_upload:
         handout = _upload(clients, profile, source, parse_duration(expires), content_type, not no_check)
@@ -129,7 +130,7 @@ def url(
             clients=clients,
         )
     compare_clocks(clients)
-    text = _handoff_text(handout) if handoff or handoff_file is not None else None
+    text = _handoff_text(clients, profile, source, handout) if handoff or handoff_file is not None else None
     if text and handoff_file is not None:
         _write_privately(handoff_file, text)
     if is_upload:
@@ -181,13 +182,15 @@ def _upload(
     return hand_out_upload(clients, wish, bucket, key, content_type, datetime.now(UTC))
 
 
-def _handoff_text(handout: Handout) -> str:
+def _handoff_text(clients: Clients, profile: str, source: str, handout: Handout) -> str:
+    from omicopy.copying.source_boot import read_source_boot
     from omicopy.model.handoff import handoff_text
 
     if handout.manifest is None:
         hint = "Hand off an export's manifest, without --no-check; omicopy inspect SOURCE shows whether it is one."
         raise OmicopyError(ErrorCode.USAGE, f"{handout.location} was not read as a manifest: no hand-off", hint)
-    return handoff_text(handout.url, handout.manifest, handout.expiry.at)
+    boot = read_source_boot(clients, profile, source)
+    return handoff_text(handout.url, handout.manifest, handout.expiry.at, boot)
 
 
 def _write_privately(file: str, text: str) -> None:
