@@ -11,6 +11,7 @@ from omicopy.cloud.clients import Clients
 from omicopy.copying.handed import read_handed, read_own_manifest
 from omicopy.copying.inspection import Inspection, probe_all
 from omicopy.copying.locate import is_own, locate
+from omicopy.copying.source_boot import read_source_boot
 from omicopy.copying.sources import read_source
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.manifest import parse_manifest
@@ -21,6 +22,7 @@ def inspect(
     source: str,
     *,
     profile: str | None = None,
+    storage: str | None = None,
     probe: bool = False,
     allow_private: bool = False,
     clients: Clients | None = None,
@@ -28,16 +30,18 @@ def inspect(
     """What a manifest says and until when it serves; with `probe` whether every object behind it is alive.
 
     `source` is the manifest's URL, a file that holds one or the manifest itself, or `-` for stdin, none of which needs
-    credentials; or, with `profile`, what `presign` takes. This machine and private networks are asked only at the host
-    of the URL that was given, or of the profile's own store; with `allow_private` wherever the manifest leads to.
+    credentials; or, with `profile`, what `presign` takes, read with the key of `storage`, else with its own. This
+    machine and private networks are asked only at the host of the URL that was given, or of the profile's own store;
+    with `allow_private` wherever the manifest leads to.
     """
     own, now = is_own(source), datetime.now(UTC)
     if own and profile is None:
         hint = "Name the account that it belongs to (--from PROFILE); a URL or a file needs none."
         raise OmicopyError(ErrorCode.USAGE, f"{source} can't be read without credentials", hint)
-    clients = clients or connect(*([profile] if profile and own else []))
+    clients = clients or (connect(profile, storage={profile: storage}) if profile and own else connect())
     if own and profile is not None:
-        inspection = _inspect_own(clients, profile, source, now)
+        boot = read_source_boot(clients, profile, source)
+        inspection = replace(_inspect_own(clients, profile, source, now), boot=boot)
     else:
         inspection = _inspect_handed(clients, source, now)
     if not probe:

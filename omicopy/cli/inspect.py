@@ -35,6 +35,7 @@ def inspect(
         ),
     ],
     profile: options.FromIfAny = None,
+    storage: options.Storage = None,
     probe: Annotated[
         bool,
         typer.Option("--probe", envvar="OMICOPY_PROBE", help="Ask the store for one byte of every object."),
@@ -66,7 +67,9 @@ def inspect(
 
     speak(log_format, verbose)
     named = [profile] if profile and is_own(source) else []
-    clients = clients_for(named, parse_duration(retry), http_timeout, ca_bundle, allow_http)
+    clients = clients_for(
+        named, parse_duration(retry), http_timeout, ca_bundle, allow_http, dict.fromkeys(named, storage)
+    )
     now = datetime.now(UTC)
     inspection = api.inspect(source, profile=profile, probe=probe, allow_private=allow_private, clients=clients)
     if output is OutputForm.TABLE:
@@ -87,6 +90,7 @@ def inspect(
 
 def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
     from omicopy.copying.inspection import probe_verdict
+    from omicopy.model.boot import Boot
     from omicopy.model.report import say_moment
     from omicopy.model.size import say_size
 
@@ -96,6 +100,9 @@ def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
         yield f"Description:   {manifest.description}"
     yield f"Architecture:  {manifest.architecture or '-'}"
     yield f"Product types: {', '.join(manifest.product_types) or '-'}"
+    if inspection.boot != Boot():
+        yield f"Boot:          {inspection.boot}, as the image says; the manifest does not"
+    yield "Not in it:     boot modes and TPM (--boot-mode, --tpm), tags (--tag), launch permissions (--share-with)"
     if inspection.location:
         yield f"Manifest:      {inspection.location}"
     if inspection.url:

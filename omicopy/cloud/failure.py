@@ -70,6 +70,22 @@ class ServiceError(OmicopyError):
         return self.answer.retry_after if self.answer else None
 
     @property
+    def is_of_the_key(self) -> bool:
+        """Whether the service does not take the access key at all, or not its signature: the next time would be one
+        more failed authentication."""
+        answer = self.answer
+        if answer is None or self.cause is not Cause.REFUSED:
+            return False
+        return answer.code in _OF_THE_KEY or (not answer.code and answer.kind in _KEY_REFUSED_BY_STORE)
+
+    @property
+    def is_missing_right(self) -> bool:
+        """Whether the service knows the key, and does not let it do this: 403, code 4."""
+        answer = self.answer
+        is_known = answer is not None and self.code is ErrorCode.DENIED and not self.is_of_the_key
+        return is_known and answer is not None and (answer.status == 403 or answer.code == "4")
+
+    @property
     def is_name_conflict(self) -> bool:
         """Whether the name was taken, as far as that is known: a ResourceConflict, HTTP 409, codes 9xxx."""
         answer = self.answer
@@ -150,15 +166,23 @@ def _meaning(answer: Answer) -> tuple[ErrorCode, str]:
 
 _OF_A_STORE = {
     "InvalidAccessKeyId": (
-        "Give the account's own access key: an EIM user's works for the API and not for object storage. It may also be "
-        "deleted, or of another Region."
+        "Give the account's own access key with --storage PROFILE or --storage aws:NAME: an EIM user's works for the "
+        "API and not for object storage. It may also be deleted, or of another Region."
     ),
     "SignatureDoesNotMatch": "Check the profile's secret key, and that the endpoint is the store's own address.",
     "RequestTimeTooSkewed": "Set this machine's clock: a request is signed by it, and judged by the store's.",
     "AuthorizationHeaderMalformed": "Check the profile's Region: the store belongs to another one.",
-    "AccessDenied": "Give the access key the right to it, or check that the bucket is of this account.",
+    "AccessDenied": (
+        "Check that the bucket is of this account, and give the access key the right to it, or name one that has it: "
+        "--storage PROFILE, or --storage aws:NAME."
+    ),
 }
 """S3's codes that tell which of the credentials is wrong (DOMAIN.md §4)."""
+
+_OF_THE_KEY = ("1", "12", "4120")
+"""Wrong signature or clock, unreadable signature, unknown access key. 401 alone is not enough: with code 5 it is
+somebody else's image."""
+_KEY_REFUSED_BY_STORE = ("InvalidAccessKeyId", "SignatureDoesNotMatch")
 
 _LIMIT = re.compile(
     r"QuotaExce|(?<!Request)LimitExceeded|(?<!rate )\blimit\b.{0,100}\b(reached|exceeded)\b", re.IGNORECASE

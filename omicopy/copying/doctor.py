@@ -12,8 +12,9 @@ from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.profile import Account
 from omicopy.cloud.profile_file import mode_for_others, profiles_file
-from omicopy.copying.capacity import look_at_images, room_in_source, room_in_target, say_load
+from omicopy.copying.capacity import look_at_images, room_in_source, room_in_target, say_load, say_what_stays
 from omicopy.copying.own_key import read_end
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.prepare import identify
@@ -67,7 +68,8 @@ def examine(clients: Clients, asked: Examination, unusable: Mapping[str, Omicopy
     findings += found
     checks = list(_sides(clients, asked, parties, images))
     if asked.source in usable and asked.bucket:
-        checks.append(partial(probe_bucket, clients, asked.source or "", asked.bucket, asked.prefix, asked.writes))
+        place = (asked.source or "", asked.bucket, asked.prefix)
+        checks.append(partial(probe_bucket, clients, *place, asked.writes, asked.source in parties))
     findings += [finding for found in in_parallel(lambda check: check(), checks) for finding in found]
     findings += _not_checked(asked, unusable, parties)
     return [*findings, *_clocks(clients, asked.tolerated_skew)]
@@ -97,7 +99,7 @@ def _account(clients: Clients, profile: str, now: datetime) -> tuple[Party | Non
     except OmicopyError as error:
         return None, [failure(subject, error)]
     works = Finding(subject, True, f"they are of account {party.account_id} in {party.region}")
-    return party, [works, _region(clients, party), _key_ends(clients, profile, now)]
+    return party, [works, _region(clients, party), *_keys_end(clients, clients.accounts[profile], now)]
 
 
 def _region(clients: Clients, party: Party) -> Finding:
@@ -117,14 +119,19 @@ def _region_names(answer: Mapping[str, Any]) -> list[str]:
     return [answers.required(region, "RegionName") for region in answers.listed(answer, "Regions")]
 
 
-def _key_ends(clients: Clients, profile: str, now: datetime) -> Finding:
-    subject, hint = (
-        f"{profile}: access key's end",
-        "A URL dies with the key that signed it: use a key that lives longer.",
-    )
+def _keys_end(clients: Clients, account: Account, now: datetime) -> Iterator[Finding]:
+    """Of the key for the API and of the one that signs, where that is another one."""
+    yield _key_ends(clients, account.profile, account.access_key, f"{account.profile}: access key's end", now)
+    signer = account.storage_key
+    if signer and signer.access_key != account.access_key:
+        yield _key_ends(clients, account.profile, signer.access_key, f"{signer.profile}: access key's end", now)
+
+
+def _key_ends(clients: Clients, profile: str, access_key: str, subject: str, now: datetime) -> Finding:
+    hint = "A URL dies with the key that signed it: use a key that lives longer."
     try:
-        ends = read_end(clients, profile)
-    except ServiceError as error:
+        ends = read_end(clients, profile, access_key)
+    except OmicopyError as error:
         return Finding(subject, None, f"whether it has one is not known: {error.message}", hint)
     if ends is None:
         return Finding(subject, True, "it has none")
@@ -159,10 +166,11 @@ def _way(source: Party, target: Party) -> Finding:
 
 def _images(clients: Clients, asked: Examination, parties: Mapping[str, Party]) -> tuple[list[Image], list[Finding]]:
     source = parties.get(asked.source or "")
-    if not source or not asked.images:
+    if not source:
         return [], []
-    images, findings = look_at_images(clients, source, asked.images)
-    return images, [*findings, say_load(images, len(asked.targets))] if images else findings
+    images, findings = look_at_images(clients, source, asked.images) if asked.images else ([], [])
+    load = [say_load(images, len(asked.targets))] if images else []
+    return images, [*findings, *load, say_what_stays()]
 
 
 def _sides(
