@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.fetch import Fetcher, Life, Probe
@@ -19,7 +20,9 @@ from omicopy.model.manifest import MANIFEST_URL, Expiry, Manifest, ManifestSnaps
 from omicopy.model.own_manifest import TrustedManifest, trust
 from omicopy.model.presigned import MAX_EXPIRY, PresignedUrl, parse_presigned
 from omicopy.model.refusal import CHECK_KEY
-from omicopy.model.request import HandedManifest
+
+if TYPE_CHECKING:
+    from omicopy.model.request import HandedManifest
 
 _HINT = "Ask for a new URL (omicopy url …), or lower --min-validity."
 

@@ -12,12 +12,11 @@ from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.fetch import Fetcher
 from omicopy.cloud.profile import Account
 from omicopy.cloud.signing import presign
-from omicopy.copying.bucket import read_trusted
 from omicopy.copying.handed import SignedManifest, demand_unchanged, problem_of, read_own_manifest, sign_manifest
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import FoundExport, StoredExport
 from omicopy.model.manifest import parse_manifest
-from omicopy.model.own_manifest import TrustedManifest, trust
+from omicopy.model.own_manifest import TrustedManifest, read_trusted_manifest, trust
 from omicopy.model.place import check_own_key, check_prefix
 from omicopy.model.presigned import MAX_EXPIRY, parse_presigned
 from omicopy.model.report import SCHEMA, describe_snapshots, rfc3339
@@ -105,7 +104,7 @@ def describe_renewed(new: StoredExport) -> dict[str, Any]:
 
 def resign_found(account: Account, storage: Storage, fetcher: Fetcher, found: FoundExport, now: datetime) -> str:
     """As `resign_in_passing`, of the manifest that was looked at before; TEMPORARY where another one lies there now."""
-    manifest = read_trusted(storage, found.bucket, found.manifest_key)
+    manifest = read_trusted_manifest(storage.read(found.bucket, found.manifest_key), found.bucket, found.manifest_key)
     demand_unchanged(found, manifest)
     stored = StoredExport(found.bucket, found.manifest_key, manifest)
     return resign_in_passing(account, storage, fetcher, stored, now)
