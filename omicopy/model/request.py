@@ -29,6 +29,10 @@ class Party:
     def __str__(self) -> str:
         return f"{self.profile} (account {self.account_id}, {self.region})"
 
+    def described(self) -> dict[str, str]:
+        """As it stands in JSON."""
+        return {"profile": self.profile, "account_id": self.account_id, "region": self.region}
+
     @property
     def with_key(self) -> str:
         """For a message that says what can't be seen: with whose key, where that is not the profile's own."""
