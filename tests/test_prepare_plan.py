@@ -257,7 +257,9 @@ def test_r2_a_copy_that_two_jobs_ask_for_alike_is_one(cloud: Cloud) -> None:
     assert copies(prepared) == [("one", SOURCE_ID, "target", "golden"), ("two", SILVER, "target", "silver")]
 
 
-@pytest.mark.parametrize("more", ["bucket: another", "cleanup: on-success", "import_timeout: 1h", "if_exists: skip"])
+@pytest.mark.parametrize(
+    "more", ["bucket: another", "cleanup: on-success", "import_timeout: 1h", "if_exists: skip", "boot_modes: [uefi]"]
+)
 def test_r2_a_copy_that_two_jobs_ask_for_in_different_ways_is_not_made_and_names_both(cloud: Cloud, more: str) -> None:
     prepared = prepare(cloud, job("one"), job("two", "[{name: golden}, {name: silver}]", more=more))
     assert copies(prepared) == [("two", SILVER, "target", "silver")]
