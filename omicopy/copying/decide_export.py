@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from omicopy.copying.decide_slot import await_slot
 from omicopy.copying.decide_without_key import damaged, lost_sight, unusable
+from omicopy.copying.export_failures import export_failed, still_damaged, still_expired, task_vanished
 from omicopy.copying.facts import Absent, Present, Refused, Unasked, Unknown
 from omicopy.copying.situation import Situation
 from omicopy.copying.steps import (
@@ -62,7 +63,7 @@ def decide_export(s: Situation, name: str | None) -> Step:
         return Fail(stored.error)
     failed = _failed_in_this_run(s, tasks)
     if failed and not _may_still_show(s, complete):
-        return Fail(_export_failed(failed[-1]))
+        return Fail(export_failed(failed[-1]))
     if complete:
         return _no_manifest(s, complete[0])
     return _start(s)
@@ -139,14 +140,14 @@ def _sign_anew(s: Situation, stored: FoundExport) -> Step:
         return Resign(stored)
     if s.export.resigned_key != stored.manifest_key and s.within_grace(s.export.resigned_at):
         return LookAgain(f"{stored.location} was signed anew, which can't be seen yet")
-    return Fail(_still_expired(stored))
+    return Fail(still_expired(stored))
 
 
 def _damaged(s: Situation, stored: FoundExport, tasks: Sequence[ExportTask]) -> Step:
     """A new export takes the place of a damaged one, once a run; what the bucket shows of it may lag behind."""
     failed, end = _failed_in_this_run(s, tasks), damaged(s, stored)
     if failed:
-        return Fail(_export_failed(failed[-1]))
+        return Fail(export_failed(failed[-1]))
     if end is not None:
         return end
     if not s.export.started:
@@ -156,10 +157,10 @@ def _damaged(s: Situation, stored: FoundExport, tasks: Sequence[ExportTask]) -> 
     if s.within_grace(s.export.doubt_since):
         return LookAgain(_MAY_BE_STARTED)
     if s.export.doubt_since is not None:
-        return Fail(_task_vanished(s.export.task_id))
+        return Fail(task_vanished(s.export.task_id))
     if s.within_grace(s.export.unusable_since):
         return LookAgain(f"{stored.location} was exported anew, which can't be seen yet")
-    return Fail(_still_damaged(stored))
+    return Fail(still_damaged(stored))
 
 
 def _may_still_show(s: Situation, complete: Sequence[ExportTask]) -> bool:
@@ -198,7 +199,7 @@ def _start(s: Situation) -> Step:
     if s.within_grace(s.export.doubt_since, s.export.missing_since):
         return LookAgain(_MAY_BE_STARTED)
     if s.export.quota_refusal is None:
-        end = lost_sight(s) or (Fail(_task_vanished(s.export.task_id)) if s.export.started else None)
+        end = lost_sight(s) or (Fail(task_vanished(s.export.task_id)) if s.export.started else None)
         if end is not None:
             return end
     return await_slot(s, StartExport(), s.export)
@@ -227,35 +228,3 @@ def _not_exportable(s: Situation) -> Step | None:
     if not image.is_available:
         return Wait(Stage.EXPORTING, f"source image {image.image_id}", image.state, is_ours=False)
     return None
-
-
-def _export_failed(task: ExportTask) -> OmicopyError:
-    return OmicopyError(
-        ErrorCode.REMOTE_FAILED,
-        f"The export {task.task_id} ended as {task.state}: {task.comment or 'the service gave no reason'}",
-        "Mend the reason, then run the same command again.",
-    )
-
-
-def _still_damaged(stored: FoundExport) -> OmicopyError:
-    return OmicopyError(
-        ErrorCode.DAMAGED,
-        f"{stored.location} was exported anew and is still damaged: {stored.damage[0]}",
-        "See who else writes to or deletes from the bucket.",
-    )
-
-
-def _still_expired(stored: FoundExport) -> OmicopyError:
-    return OmicopyError(
-        ErrorCode.EXPIRED,
-        f"{stored.location} was signed anew and its URLs still end too early or are refused",
-        "Lower --min-validity or --import-timeout, and check this machine's clock.",
-    )
-
-
-def _task_vanished(task_id: str | None) -> OmicopyError:
-    return OmicopyError(
-        ErrorCode.FAILED,
-        f"{task_id or 'An export'}, started by this run, is not listed any more and left no manifest",
-        "Run the same command again.",
-    )

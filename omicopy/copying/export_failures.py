@@ -1,0 +1,38 @@
+"""Why an export ends a copy, in words."""
+
+from __future__ import annotations
+
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.export import ExportTask, FoundExport
+
+
+def export_failed(task: ExportTask) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.REMOTE_FAILED,
+        f"The export {task.task_id} ended as {task.state}: {task.comment or 'the service gave no reason'}",
+        "Mend the reason, then run the same command again.",
+    )
+
+
+def still_damaged(stored: FoundExport) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.DAMAGED,
+        f"{stored.location} was exported anew and is still damaged: {stored.damage[0]}",
+        "See who else writes to or deletes from the bucket.",
+    )
+
+
+def still_expired(stored: FoundExport) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.EXPIRED,
+        f"{stored.location} was signed anew and its URLs still end too early or are refused",
+        "Lower --min-validity or --import-timeout, and check this machine's clock.",
+    )
+
+
+def task_vanished(task_id: str | None) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.FAILED,
+        f"{task_id or 'An export'}, started by this run, is not listed any more and left no manifest",
+        "Run the same command again.",
+    )
