@@ -28,6 +28,7 @@ def export(
     http_timeout: options.HttpTimeout = "60s",
     ca_bundle: options.CaBundle = None,
     re_export: options.ReExport = False,
+    create_bucket: options.CreateBucket = False,
     no_wait: options.NoWait = False,
     dry_run: options.DryRun = False,
     output: options.Output = OutputForm.TABLE,
@@ -47,7 +48,7 @@ def export(
 
     speak(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout)
-    wish = ExportWish(images, source, bucket, prefix, disk_format, re_export)
+    wish = ExportWish(images, source, bucket, prefix, disk_format, re_export, create_bucket)
     clients = clients_for([source], budgets.retry, http_timeout, ca_bundle)
     orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline, parallel))
     lines = task_lines if no_wait else export_lines

@@ -70,6 +70,11 @@ class ServiceError(OmicopyError):
         return self.answer.retry_after if self.answer else None
 
     @property
+    def is_no_bucket(self) -> bool:
+        """Whether the store says that the bucket is not there."""
+        return self.answer is not None and self.answer.kind == "NoSuchBucket"
+
+    @property
     def is_name_conflict(self) -> bool:
         """Whether the name was taken, as far as that is known: a ResourceConflict, HTTP 409, codes 9xxx."""
         answer = self.answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from omicopy.copying.decide_slot import await_slot
+from omicopy.copying.export_errors import export_failed, no_bucket, still_damaged, still_expired, task_vanished
 from omicopy.copying.facts import Absent, Present, Refused, Unasked, Unknown
 from omicopy.copying.situation import Situation
 from omicopy.copying.steps import (
@@ -55,11 +56,11 @@ def decide_export(s: Situation, name: str | None) -> Step:
         return _follow(s, running) if running else _damaged(s, stored.value, tasks)
     if running:
         return _follow(s, running)
-    if isinstance(stored, Refused):
-        return Fail(stored.error)
+    if isinstance(stored, Refused) and not (stored.is_no_bucket and s.request.create_bucket):
+        return Fail(no_bucket(origin, bool(s.request.job)) if stored.is_no_bucket and not complete else stored.error)
     failed = _failed_in_this_run(s, tasks)
     if failed and not _may_still_show(s, complete):
-        return Fail(_export_failed(failed[-1]))
+        return Fail(export_failed(failed[-1]))
     if complete:
         return _no_manifest(s, complete[0])
     return _start(s)
@@ -133,14 +134,14 @@ def _sign_anew(s: Situation, stored: FoundExport) -> Step:
         return Resign(stored)
     if s.export.resigned_key != stored.manifest_key and s.within_grace(s.export.resigned_at):
         return LookAgain(f"{stored.location} was signed anew, which can't be seen yet")
-    return Fail(_still_expired(stored))
+    return Fail(still_expired(stored))
 
 
 def _damaged(s: Situation, stored: FoundExport, tasks: Sequence[ExportTask]) -> Step:
     """A new export takes the place of a damaged one, once a run; what the bucket shows of it may lag behind."""
     failed = _failed_in_this_run(s, tasks)
     if failed:
-        return Fail(_export_failed(failed[-1]))
+        return Fail(export_failed(failed[-1]))
     if not s.export.started:
         if s.within_grace(s.export.unusable_since):
             return LookAgain(f"{stored.location} names objects that can't be seen yet")
@@ -148,10 +149,10 @@ def _damaged(s: Situation, stored: FoundExport, tasks: Sequence[ExportTask]) -> 
     if s.within_grace(s.export.doubt_since):
         return LookAgain(_MAY_BE_STARTED)
     if s.export.doubt_since is not None:
-        return Fail(_task_vanished(s.export.task_id))
+        return Fail(task_vanished(s.export.task_id))
     if s.within_grace(s.export.unusable_since):
         return LookAgain(f"{stored.location} was exported anew, which can't be seen yet")
-    return Fail(_still_damaged(stored))
+    return Fail(still_damaged(stored))
 
 
 def _may_still_show(s: Situation, complete: Sequence[ExportTask]) -> bool:
@@ -190,8 +191,9 @@ def _start(s: Situation) -> Step:
     if s.within_grace(s.export.doubt_since, s.export.missing_since):
         return LookAgain(_MAY_BE_STARTED)
     if s.export.started and s.export.quota_refusal is None:
-        return Fail(_task_vanished(s.export.task_id))
-    return await_slot(s, StartExport(), s.export)
+        return Fail(task_vanished(s.export.task_id))
+    is_bucket_made = isinstance(s.seen.stored, Refused)
+    return await_slot(s, StartExport(_origin(s).export.bucket if is_bucket_made else None), s.export)
 
 
 def _not_exportable(s: Situation) -> Step | None:
@@ -217,35 +219,3 @@ def _not_exportable(s: Situation) -> Step | None:
     if not image.is_available:
         return Wait(Stage.EXPORTING, f"source image {image.image_id}", image.state, is_ours=False)
     return None
-
-
-def _export_failed(task: ExportTask) -> OmicopyError:
-    return OmicopyError(
-        ErrorCode.REMOTE_FAILED,
-        f"The export {task.task_id} ended as {task.state}: {task.comment or 'the service gave no reason'}",
-        "Mend the reason, then run the same command again.",
-    )
-
-
-def _still_damaged(stored: FoundExport) -> OmicopyError:
-    return OmicopyError(
-        ErrorCode.DAMAGED,
-        f"{stored.location} was exported anew and is still damaged: {stored.damage[0]}",
-        "See who else writes to or deletes from the bucket.",
-    )
-
-
-def _still_expired(stored: FoundExport) -> OmicopyError:
-    return OmicopyError(
-        ErrorCode.EXPIRED,
-        f"{stored.location} was signed anew and its URLs still end too early or are refused",
-        "Lower --min-validity or --import-timeout, and check this machine's clock.",
-    )
-
-
-def _task_vanished(task_id: str | None) -> OmicopyError:
-    return OmicopyError(
-        ErrorCode.FAILED,
-        f"{task_id or 'An export'}, started by this run, is not listed any more and left no manifest",
-        "Run the same command again.",
-    )

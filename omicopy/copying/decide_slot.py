@@ -11,7 +11,7 @@ def await_slot(s: Situation, create: StartExport | Import, memory: QuotaMemory) 
     """`create` itself, unless a quota refused it a moment ago. Alone, waiting won't help: then the refusal is final."""
     if memory.quota_refusal is None:
         return create
-    is_export = create == StartExport()
+    is_export = isinstance(create, StartExport)
     others = s.seen.others_in_flight if is_export else s.seen.imports_in_flight
     stage = Stage.EXPORTING if is_export else Stage.IMPORTING
     if isinstance(others, Unasked):

@@ -46,6 +46,8 @@ class Examination:
     writes: bool = True
     """Whether an object may be written into the bucket, and deleted again."""
     tolerated_skew: timedelta = timedelta(seconds=60)
+    create_bucket: bool = False
+    """Whether an export may make the bucket."""
 
     @property
     def profiles(self) -> list[str]:
@@ -67,7 +69,11 @@ def examine(clients: Clients, asked: Examination, unusable: Mapping[str, Omicopy
     findings += found
     checks = list(_sides(clients, asked, parties, images))
     if asked.source in usable and asked.bucket:
-        checks.append(partial(probe_bucket, clients, asked.source or "", asked.bucket, asked.prefix, asked.writes))
+        checks.append(
+            partial(
+                probe_bucket, clients, asked.source or "", asked.bucket, asked.prefix, asked.writes, asked.create_bucket
+            )
+        )
     findings += [finding for found in in_parallel(lambda check: check(), checks) for finding in found]
     findings += _not_checked(asked, unusable, parties)
     return [*findings, *_clocks(clients, asked.tolerated_skew)]

@@ -40,6 +40,7 @@ class Refused:
     """It can't be found out, and asking again won't help: no right to look, no such bucket, a broken manifest."""
 
     error: OmicopyError
+    is_no_bucket: bool = False
 
 
 class Unasked(Enum):
@@ -82,15 +83,13 @@ class Observed:
 
 @dataclass(slots=True)
 class QuotaMemory:
-    """What this run knows of a quota that keeps one thing from being created."""
+    """The quota that keeps one thing from being created. `alone`: nothing else of the account was in flight."""
 
     quota_refusal: OmicopyError | None = None
     quota_refused_at: float = 0.0
     quota_refused_alone: bool = False
-    """Whether the last refusal came while nothing else of the account was in flight."""
 
     def refuse(self, error: OmicopyError, others: Present[int] | Unknown | Unasked, ticks: float) -> None:
-        """The create was refused; `others` is how many were in flight beside it."""
         self.quota_refusal, self.quota_refused_at = error, ticks
         self.quota_refused_alone = others == Present(0)
 
@@ -241,7 +240,9 @@ class ImageMemory(QuotaMemory):
 
 
 def _is_unusable(stored: BucketFact | Unasked) -> bool:
-    return isinstance(stored, Absent) or (isinstance(stored, Present) and bool(stored.value.damage))
+    if isinstance(stored, Present):
+        return bool(stored.value.damage)
+    return isinstance(stored, Absent) or (isinstance(stored, Refused) and stored.is_no_bucket)
 
 
 def _since(is_missing: bool, since: float | None, ticks: float) -> float | None:

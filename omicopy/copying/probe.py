@@ -21,14 +21,17 @@ _LIFE = timedelta(minutes=15)
 """Of the URL through which it is read."""
 
 
-def probe_bucket(clients: Clients, profile: str, bucket: str, prefix: str, writes: bool) -> list[Finding]:
+def probe_bucket(
+    clients: Clients, profile: str, bucket: str, prefix: str, writes: bool, may_be_made: bool = False
+) -> list[Finding]:
     """What `copy` will do with the bucket, tried. Without `writes` its objects are only listed."""
     subject, storage = f"s3://{bucket}", clients.storage(profile)
     folder = "".join(f"{part}/" for part in prefix.split("/") if part)
     try:
         left_behind = storage.sizes(bucket, f"{folder}{PROBE_NAME}")
     except ServiceError as error:
-        return [failure(f"{subject}: list", error), Finding(f"{subject}: write, read, delete", None, "not checked")]
+        found = _no_bucket(subject, may_be_made) if error.is_no_bucket else failure(f"{subject}: list", error)
+        return [found, Finding(f"{subject}: write, read, delete", None, "not checked")]
     findings = [Finding(f"{subject}: list", True, "allowed")]
     if left_behind:
         names = ", ".join(sorted(left_behind))
@@ -38,6 +41,14 @@ def probe_bucket(clients: Clients, profile: str, bucket: str, prefix: str, write
     if not writes:
         return [*findings, Finding(f"{subject}: write, read, delete", None, "not checked in a dry run")]
     return [*findings, *_write_read_delete(clients, profile, bucket, f"{folder}{PROBE_NAME}{secrets.token_hex(8)}")]
+
+
+def _no_bucket(subject: str, may_be_made: bool) -> Finding:
+    if may_be_made:
+        return Finding(f"{subject}: list", None, "there is no such bucket: the first export to it makes it")
+    said = "there is no such bucket: an export would make it"
+    hint = "Check its name. If it is right: --create-bucket lets the service make it."
+    return Finding(f"{subject}: list", False, said, hint, ErrorCode.NOT_FOUND)
 
 
 def _write_read_delete(clients: Clients, profile: str, bucket: str, key: str) -> list[Finding]:

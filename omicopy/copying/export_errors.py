@@ -1,0 +1,49 @@
+"""Why a copy can't have its export, in words."""
+
+from __future__ import annotations
+
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.export import ExportTask, FoundExport
+from omicopy.model.request import Origin
+
+
+def no_bucket(origin: Origin, is_planned: bool) -> OmicopyError:
+    """The service would make it: a name that is mistyped would cost money."""
+    option = "create_bucket: true" if is_planned else "--create-bucket"
+    return OmicopyError(
+        ErrorCode.NOT_FOUND,
+        f"There is no bucket s3://{origin.export.bucket} in {origin.party}, and an export would make it",
+        f"Check its name. If it is right: {option} lets the service make it.",
+    )
+
+
+def export_failed(task: ExportTask) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.REMOTE_FAILED,
+        f"The export {task.task_id} ended as {task.state}: {task.comment or 'the service gave no reason'}",
+        "Mend the reason, then run the same command again.",
+    )
+
+
+def still_damaged(stored: FoundExport) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.DAMAGED,
+        f"{stored.location} was exported anew and is still damaged: {stored.damage[0]}",
+        "See who else writes to or deletes from the bucket.",
+    )
+
+
+def still_expired(stored: FoundExport) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.EXPIRED,
+        f"{stored.location} was signed anew and its URLs still end too early or are refused",
+        "Lower --min-validity or --import-timeout, and check this machine's clock.",
+    )
+
+
+def task_vanished(task_id: str | None) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.FAILED,
+        f"{task_id or 'An export'}, started by this run, is not listed any more and left no manifest",
+        "Run the same command again.",
+    )
