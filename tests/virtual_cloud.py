@@ -25,6 +25,7 @@ from omicopy.copying.journal import Journal
 from omicopy.copying.locks import Locks
 from omicopy.copying.loop import Loop
 from omicopy.copying.pilot import Mode
+from omicopy.errors import OmicopyError
 from omicopy.model.answers import Unreadable, listed
 from omicopy.model.calls import CallCount
 from omicopy.model.presigned import PresignedUrl
@@ -116,6 +117,8 @@ class Cloud:
     objects: dict[str, bytes] = field(default_factory=dict)
     life_of_urls: timedelta = timedelta(days=7)
     refused_urls: set[str] = field(default_factory=set)
+    no_key: OmicopyError | None = None
+    """Why nobody has a key for the bucket."""
     trouble: Trouble = lambda _profile, _action: None
     lock: threading.Lock = field(default_factory=threading.Lock)
     """Several buckets are looked into at once."""
@@ -336,6 +339,9 @@ class FakeClients:
 
     def storage(self, profile: str) -> FakeStorage:
         return FakeStorage(self.cloud, profile)
+
+    def storage_refusal(self, profile: str) -> OmicopyError | None:
+        return self.cloud.no_key
 
     def fetcher(self) -> FakeFetcher:
         return FakeFetcher(self.cloud)

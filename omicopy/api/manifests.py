@@ -37,16 +37,24 @@ def inspect(
         raise OmicopyError(ErrorCode.USAGE, f"{source} can't be read without credentials", hint)
     clients = clients or connect(*([profile] if profile and own else []))
     if own and profile is not None:
-        bucket, key = locate(clients, profile, source, now)
-        manifest = read_own_manifest(clients, profile, bucket, key)
-        outside = problem_of_own(manifest, bucket, key, clients.accounts[profile].oos_endpoint)
-        inspection = Inspection(manifest, location=f"s3://{bucket}/{key}", outside=outside)
+        inspection = _inspect_own(clients, profile, source, now)
     else:
         inspection = _inspect_handed(clients, source, now)
     if not probe:
         return inspection
     named = _named_host(clients, inspection, profile)
     return replace(inspection, probes=probe_all(clients.fetcher(), inspection.manifest, named, allow_private))
+
+
+def _inspect_own(clients: Clients, profile: str, source: str, now: datetime) -> Inspection:
+    located = locate(clients, profile, source, now)
+    if located.by_task is not None:
+        from omicopy.copying.by_task import inspect_by_task  # looks into buckets, too, which few need
+
+        return inspect_by_task(clients, profile, located.by_task)
+    manifest = read_own_manifest(clients, profile, located.bucket, located.key)
+    outside = problem_of_own(manifest, located.bucket, located.key, clients.accounts[profile].oos_endpoint)
+    return Inspection(manifest, location=f"s3://{located.bucket}/{located.key}", outside=outside)
 
 
 def _named_host(clients: Clients, inspection: Inspection, profile: str | None) -> str | None:

@@ -25,6 +25,8 @@ def presign(
 
     `source` is `s3://BUCKET/KEY`, a folder, an export task's or an image's ID, or an old URL. A manifest whose URLs end
     within `min_validity` (else 24 h, or as long as the URL lives) is signed anew; without `resign` that is EXPIRED.
+    Where no key reads the bucket, a task or an image gives the URL that its task shows, whatever `expires` says: DENIED
+    where that does not live long enough.
     """
     life = duration("expires", expires, check_expiry)
     validity = (
@@ -36,4 +38,9 @@ def presign(
     is_url = source.lower().startswith(("http://", "https://"))
     is_export = not is_url and (not source.startswith("s3://") or source.endswith("/"))
     wish = Wish(profile, life, validity, check, resign, only_manifest=is_url, is_export=is_export)
-    return hand_out(clients, wish, *locate(clients, profile, source, now), now)
+    located = locate(clients, profile, source, now)
+    if located.by_task is not None:
+        from omicopy.copying.by_task import hand_out_by_task  # looks into buckets, too, which few need
+
+        return hand_out_by_task(clients, wish, located.by_task, now)
+    return hand_out(clients, wish, located.bucket, located.key, now)

@@ -25,9 +25,11 @@ def accounts_of(profiles: Sequence[str]) -> dict[str, Account]:
     return accounts
 
 
-def clients_for(profiles: Sequence[str], retry: timedelta, http_timeout: str, ca_bundle: str | None = None) -> Clients:
+def clients_for(
+    profiles: Sequence[str], retry: timedelta, http_timeout: str, ca_bundle: str | None = None, allow_http: bool = False
+) -> Clients:
     limit = TimeLimit(TIMEOUT.read(http_timeout).total_seconds())
-    return Clients(accounts_of(profiles), limit, network_of(ca_bundle), retry=retry, tell=warn)
+    return Clients(accounts_of(profiles), limit, network_of(ca_bundle), retry=retry, tell=warn, allow_http=allow_http)
 
 
 @cache

@@ -40,6 +40,7 @@ def copy(
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
     ca_bundle: options.CaBundle = None,
+    allow_http: options.AllowHttp = False,
     lock_wait: options.LockWait = "0s",
     re_export: options.ReExport = False,
     create_bucket: options.CreateBucket = False,
@@ -65,7 +66,7 @@ def copy(
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout, import_timeout)
     orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline, parallel), lock_wait)
     care = parse_aftercare(tags or (), copy_tags, share_with or ())
-    clients = clients_for([source, *targets], budgets.retry, http_timeout, ca_bundle)
+    clients = clients_for([source, *targets], budgets.retry, http_timeout, ca_bundle, allow_http)
     presentation = Presentation(output, quiet, image_lines)
     finish(
         clients,

@@ -43,6 +43,7 @@ def inspect(
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
     ca_bundle: options.CaBundle = None,
+    allow_http: options.AllowHttp = False,
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -65,7 +66,7 @@ def inspect(
 
     speak(log_format, verbose)
     named = [profile] if profile and is_own(source) else []
-    clients = clients_for(named, parse_duration(retry), http_timeout, ca_bundle)
+    clients = clients_for(named, parse_duration(retry), http_timeout, ca_bundle, allow_http)
     now = datetime.now(UTC)
     inspection = api.inspect(source, profile=profile, probe=probe, allow_private=allow_private, clients=clients)
     if output is OutputForm.TABLE:

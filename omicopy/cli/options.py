@@ -240,6 +240,14 @@ CaBundle = Annotated[
         help="Trust these authorities' certificates alone: a PEM file, or a folder with hashed names.",
     ),
 ]
+AllowHttp = Annotated[
+    bool,
+    typer.Option(
+        "--allow-http",
+        envvar="OMICOPY_ALLOW_HTTP",
+        help="Without a key for the bucket: use an export's URL by plain http where the store has no https.",
+    ),
+]
 LockWait = Annotated[
     str,
     duration(

@@ -51,6 +51,7 @@ def resign(
     from omicopy.cli.talk import say, speak
     from omicopy.copying.locate import locate
     from omicopy.copying.resign import describe_renewed, renew
+    from omicopy.copying.task_manifest import demand_key
     from omicopy.model.duration import parse_duration
     from omicopy.model.report import say_moment
 
@@ -58,7 +59,9 @@ def resign(
     life = parse_duration(expires)
     clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle)
     now = datetime.now(UTC)
-    renewed = renew(clients, profile, *locate(clients, profile, source, now), now, life, allow_key_prefix or ())
+    located = locate(clients, profile, source, now)
+    demand_key(clients, profile)
+    renewed = renew(clients, profile, located.bucket, located.key, now, life, allow_key_prefix or ())
     compare_clocks(clients)
     if not quiet:
         count = len(renewed.manifest.snapshots)

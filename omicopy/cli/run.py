@@ -70,6 +70,7 @@ def run(
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
     ca_bundle: options.CaBundle = None,
+    allow_http: options.AllowHttp = False,
     lock_wait: options.LockWait = "0s",
     no_wait: options.NoWait = False,
     output: options.Output = OutputForm.TABLE,
@@ -106,7 +107,7 @@ def run(
         if plan is None:
             raise OmicopyError(ErrorCode.USAGE, "There is no plan", "Name its file: omicopy run PLAN.yaml")
         loaded = api.load_plan(plan)
-        clients = clients_for(loaded.only(only or ()).profiles, budgets.retry, http_timeout, ca_bundle)
+        clients = clients_for(loaded.only(only or ()).profiles, budgets.retry, http_timeout, ca_bundle, allow_http)
         return api.run_plan(
             loaded, only=only or (), shard=part, orders=orders, clients=clients, watch=watch(clients, presentation)
         )

@@ -92,6 +92,7 @@ def url(
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
     ca_bundle: options.CaBundle = None,
+    allow_http: options.AllowHttp = False,
     output: options.Output = OutputForm.TABLE,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -113,7 +114,7 @@ def url(
     is_upload = _is_upload(method, content_type)
     if handoff or handoff_file is not None:
         _check_handoff(is_upload or no_check, handoff_file)
-    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle)
+    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, allow_http)
     now = datetime.now(UTC)
     if is_upload:
         handout = _upload(clients, profile, source, parse_duration(expires), content_type, not no_check)

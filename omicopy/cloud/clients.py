@@ -40,6 +40,8 @@ class Clients:
     retry: timedelta = timedelta(seconds=LONGEST_BURST)
     tell: Callable[[str], None] = lambda _: None
     """Hears of a failure that somebody sits and waits through."""
+    allow_http: bool = False
+    """Use the URL that a task shows by plain http, too, where its store has no https."""
     _apis: dict[str, Api] = field(default_factory=dict)
     _storages: dict[str, Storage] = field(default_factory=dict)
     _fetcher: Fetcher | None = None

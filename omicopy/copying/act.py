@@ -11,7 +11,7 @@ from omicopy.cloud.retry import Verdict, verdict
 from omicopy.copying.bucket import read_trusted
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Listener, Warned
-from omicopy.copying.facts import Conflict
+from omicopy.copying.facts import Conflict, Present
 from omicopy.copying.flight import Flight
 from omicopy.copying.handed import sign_found
 from omicopy.copying.journal import Journal, about_image, export_entry, image_entry
@@ -21,6 +21,7 @@ from omicopy.copying.resign import resign_in_passing
 from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport
 from omicopy.copying.steps import Write as WriteStep
 from omicopy.copying.tagging import Write, tag_copy, tag_export
+from omicopy.copying.task_manifest import read_again
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
 from omicopy.model.boot import boot_parameters
@@ -72,7 +73,7 @@ class Actor:
             self._journal.close(entry)
             if error.code is not ErrorCode.QUOTA:
                 raise
-            memory.refuse(error, flight.seen.others_in_flight, self._clock.ticks())
+            memory.refuse(error, flight.seen.others_in_flight == Present(0), self._clock.ticks())
             return
         except Postponed:
             self._journal.close(entry)
@@ -166,7 +167,7 @@ class Actor:
         raises any other."""
         memory, refused = flight.image, error.refused_parameters(boot)
         if error.code is ErrorCode.QUOTA:
-            memory.refuse(error, flight.seen.imports_in_flight, self._clock.ticks())
+            memory.refuse(error, flight.seen.imports_in_flight == Present(0), self._clock.ticks())
             return
         if not refused:
             raise error
@@ -182,6 +183,8 @@ class Actor:
             raise TypeError("an import needs a manifest")
         account = self._clients.accounts[request.source.party.profile]
         try:  # what the service will do with the URL works from here, too (R9)
+            if step.stored.task_url is not None:
+                return read_again(self._clients.fetcher(), step.stored)[0].url
             return sign_found(self._clients.fetcher(), account, step.stored)
         except OmicopyError as error:
             if error.code in (ErrorCode.TEMPORARY, ErrorCode.NOT_FOUND):  # it was listed, and may be seen in a moment

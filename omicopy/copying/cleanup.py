@@ -10,6 +10,7 @@ from omicopy.cloud.clients import Clients
 from omicopy.copying.bucket import Folder, read_folder
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.reads import read_tasks, unless_many
+from omicopy.copying.task_manifest import why_no_key
 from omicopy.errors import Interrupted, OmicopyError
 from omicopy.model.cleaning import Doomed, Left, Place, is_cleaned, judge_place, judge_tasks
 from omicopy.model.export import ExportKey, ExportTask
@@ -92,6 +93,8 @@ def clean_exports(
     """
     cleaners = [_Cleaner(clients, profile, export, rules) for export in exports]
     try:
+        for cleaner in cleaners:
+            cleaner.error = why_no_key(clients, profile)
         if not rules.has_time():
             for cleaner in cleaners:
                 cleaner.left = _NO_TIME

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from omicopy.copying.decide_slot import await_slot
+from omicopy.copying.decide_without_key import damaged, lost_sight, unusable
 from omicopy.copying.export_errors import export_failed, no_bucket, still_damaged, still_expired, task_vanished
 from omicopy.copying.facts import Absent, Present, Refused, Unasked, Unknown
 from omicopy.copying.situation import Situation
@@ -48,6 +49,8 @@ def decide_export(s: Situation, name: str | None) -> Step:
         return LookAgain("the bucket can't be read", stored.error)
     if isinstance(stored, Present):
         if not stored.value.damage:
+            if running and name is not None and unusable(s, stored.value):
+                return _follow(s, running)  # it will show a URL that serves
             return (
                 _superfluous(s, running, stored.value.location)
                 or _other_format(origin, stored.value.format, stored.value.location)
@@ -122,6 +125,9 @@ def _whole(s: Situation, stored: FoundExport, name: str | None) -> Step:
     a manifest once, either is of the same image, and the disks of both stay."""
     if name is None:
         return Done(Status.COPIED if s.export.changed else Status.PRESENT)
+    step = unusable(s, stored)
+    if step is not None:
+        return step
     expiry = stored.expiry.at
     if stored.dead_urls or expiry is None or expiry - s.now.wall < s.request.min_validity:
         return _sign_anew(s, stored)
@@ -139,9 +145,11 @@ def _sign_anew(s: Situation, stored: FoundExport) -> Step:
 
 def _damaged(s: Situation, stored: FoundExport, tasks: Sequence[ExportTask]) -> Step:
     """A new export takes the place of a damaged one, once a run; what the bucket shows of it may lag behind."""
-    failed = _failed_in_this_run(s, tasks)
+    failed, end = _failed_in_this_run(s, tasks), damaged(s, stored)
     if failed:
         return Fail(export_failed(failed[-1]))
+    if end is not None:
+        return end
     if not s.export.started:
         if s.within_grace(s.export.unusable_since):
             return LookAgain(f"{stored.location} names objects that can't be seen yet")
@@ -190,8 +198,10 @@ def _start(s: Situation) -> Step:
         return refusal
     if s.within_grace(s.export.doubt_since, s.export.missing_since):
         return LookAgain(_MAY_BE_STARTED)
-    if s.export.started and s.export.quota_refusal is None:
-        return Fail(task_vanished(s.export.task_id))
+    if s.export.quota_refusal is None:
+        end = lost_sight(s) or (Fail(task_vanished(s.export.task_id)) if s.export.started else None)
+        if end is not None:
+            return end
     is_bucket_made = isinstance(s.seen.stored, Refused)
     return await_slot(s, StartExport(_origin(s).export.bucket if is_bucket_made else None), s.export)
 

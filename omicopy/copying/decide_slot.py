@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from omicopy.copying.facts import Present, QuotaMemory, Unasked, Unknown
+from omicopy.copying.facts import Present, Unasked, Unknown
+from omicopy.copying.quota_memory import QuotaMemory
 from omicopy.copying.situation import Situation
 from omicopy.copying.steps import Fail, Import, Look, LookAgain, Stage, StartExport, Step, Wait
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Generic, TypeVar
 
+from omicopy.copying.quota_memory import QuotaMemory
 from omicopy.copying.rhythm import Forecast
 from omicopy.errors import OmicopyError
 from omicopy.model.choices import DiskFormat
@@ -77,21 +78,10 @@ class Observed:
     imports_in_flight: Present[int] | Unknown | Unasked = UNASKED
     """How many images of the target account are being made."""
     stored: BucketFact | Unasked = UNASKED
+    no_key: OmicopyError | None = None
+    """Why no key reads the bucket: what is stored is then what the tasks alone tell."""
     is_cleaned_up: bool = False
     """Whether a clean-up of ours has begun to delete the only finished export: it counts as gone."""
-
-
-@dataclass(slots=True)
-class QuotaMemory:
-    """The quota that keeps one thing from being created. `alone`: nothing else of the account was in flight."""
-
-    quota_refusal: OmicopyError | None = None
-    quota_refused_at: float = 0.0
-    quota_refused_alone: bool = False
-
-    def refuse(self, error: OmicopyError, others: Present[int] | Unknown | Unasked, ticks: float) -> None:
-        self.quota_refusal, self.quota_refused_at = error, ticks
-        self.quota_refused_alone = others == Present(0)
 
 
 @dataclass(slots=True)
@@ -241,7 +231,7 @@ class ImageMemory(QuotaMemory):
 
 def _is_unusable(stored: BucketFact | Unasked) -> bool:
     if isinstance(stored, Present):
-        return bool(stored.value.damage)
+        return bool(stored.value.damage or stored.value.flaw)
     return isinstance(stored, Absent) or (isinstance(stored, Refused) and stored.is_no_bucket)
 
 

@@ -6,6 +6,7 @@ What looks into buckets is loaded where one is looked into: a key that was named
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -26,8 +27,18 @@ def is_own(source: str) -> bool:
     return source.startswith("s3://") or _EXPORT.fullmatch(source) is not None
 
 
-def locate(clients: Clients, profile: str, source: str, now: datetime) -> tuple[str, str]:
-    """Bucket and key of what `source` names: `s3://BUCKET/KEY`, a folder `s3://BUCKET/PREFIX/` in which one export's
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where an object lies."""
+
+    bucket: str
+    key: str
+    by_task: FoundExport | None = None
+    """Where no key reads the bucket: what the export's task shows of it."""
+
+
+def locate(clients: Clients, profile: str, source: str, now: datetime) -> Located:
+    """Where that lies which `source` names: `s3://BUCKET/KEY`, a folder `s3://BUCKET/PREFIX/` in which one export's
     manifests lie, an export task's ID, an image's, or an old URL of the account's own store.
 
     Whether there is an object is only known for a folder, a task and an image. Raises USAGE, NOT_FOUND, DAMAGED, or a
@@ -36,21 +47,21 @@ def locate(clients: Clients, profile: str, source: str, now: datetime) -> tuple[
     if source.startswith("s3://"):
         bucket, key = split_s3(source)
         if key and not key.endswith("/"):
-            return bucket, key
+            return Located(bucket, key)
         from omicopy.copying.bucket import find_in_folder
 
         in_folder = find_in_folder(clients.storage(profile), bucket, key)
-        return bucket, in_folder.manifest_key
+        return Located(bucket, in_folder.manifest_key)
     if _EXPORT.fullmatch(source):
         stored = _finished_export(clients, profile, source, now)
-        return stored.bucket, stored.manifest_key
+        return Located(stored.bucket, stored.manifest_key, stored if stored.is_by_task else None)
     if source.lower().startswith(("http://", "https://")):
         return _in_own_store(clients, profile, source)
     hint = "Give s3://BUCKET/KEY, an export task's ID (image-export-…), an image's (ami-…), or an old URL."
     raise OmicopyError(ErrorCode.USAGE, f"{source!r} names no object and no export", hint)
 
 
-def _in_own_store(clients: Clients, profile: str, source: str) -> tuple[str, str]:
+def _in_own_store(clients: Clients, profile: str, source: str) -> Located:
     url, account = parse_presigned(unescaped(source)), clients.accounts[profile]
     if url.host != urlsplit(account.oos_endpoint).netloc.lower():
         raise OmicopyError(
@@ -60,12 +71,12 @@ def _in_own_store(clients: Clients, profile: str, source: str) -> tuple[str, str
         )
     if not url.bucket or not url.key or not {".", ".."}.isdisjoint(url.key.split("/")):
         raise OmicopyError(ErrorCode.USAGE, f"{url.place} names no object", "Give the URL of a manifest.")
-    return url.bucket, url.key
+    return Located(url.bucket, url.key)
 
 
 def _finished_export(clients: Clients, profile: str, source: str, now: datetime) -> FoundExport:
-    from omicopy.copying.bucket import look_in_bucket
     from omicopy.copying.facts import Present, Refused, Unknown
+    from omicopy.copying.task_manifest import look_for_export
 
     is_task = source.startswith("image-export-")
     filters = {"TaskIds": [source]} if is_task else {"ImageIds": [source]}
@@ -74,10 +85,10 @@ def _finished_export(clients: Clients, profile: str, source: str, now: datetime)
     complete = [task for task in tasks if task.phase is Phase.COMPLETE and CLEANED_TAG not in task.tags]
     if not complete:
         raise _none_finished(source, profile, tasks)
-    facts = [look_in_bucket(clients.storage(profile), clients.fetcher(), t.key, [t], now) for t in complete]
+    facts = [look_for_export(clients, profile, t.key, [t], now) for t in complete]
     found = [fact.value for fact in facts if isinstance(fact, Present)]
     if found:
-        return min(found, key=lambda stored: bool(stored.damage))
+        return min(found, key=lambda stored: (bool(stored.damage), bool(stored.flaw)))
     for fact in facts:
         if isinstance(fact, Refused | Unknown):
             raise fact.error

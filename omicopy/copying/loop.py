@@ -57,7 +57,7 @@ class Loop:
         self._began = self._moved_at = self.clock.ticks()
         self._quotas = Quotas(self.budgets.poll_max.total_seconds())
         flights = self._all = self._flights(requests)
-        observer = Observer(self.clients)
+        observer = Observer(self.clients, self.listener)
         actor = Actor(self.clients, self.journal, self.clock, self.listener)
         pilot = Pilot(actor, self.journal, self.listener, self.mode, self.clock, self._began)
         try:

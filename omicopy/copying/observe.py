@@ -8,13 +8,14 @@ from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
-from omicopy.copying.bucket import look_in_bucket
+from omicopy.copying.events import Listener, Warned
 from omicopy.copying.facts import ABSENT, BucketFact, Moment, Present, Unknown
 from omicopy.copying.flight import Flight
 from omicopy.copying.listing import Sizes, list_together
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.reads import read_images, read_tasks, unless_many
 from omicopy.copying.steps import Look
+from omicopy.copying.task_manifest import look_for_export, why_no_key, without_key
 from omicopy.model.export import ExportKey, ExportTask, Phase
 from omicopy.model.image import Image
 from omicopy.model.provenance import CLEANED_TAG
@@ -27,8 +28,11 @@ K = TypeVar("K")
 class Observer:
     """Answers what `decide` asks for, for many copies at once."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, listener: Listener) -> None:
         self._clients = clients
+        self._listener = listener
+        self._without_key: set[str] = set()
+        """The profiles of which it was said that no key of theirs reads the bucket."""
         self._looks: dict[Look, Callable[[Sequence[Flight], Moment], Iterator[Flight]]] = {
             Look.IMAGES: self._images,
             Look.SOURCE: self._sources,
@@ -101,23 +105,34 @@ class Observer:
         listed = {  # also makes the clients, each once, before the threads start
             profile: list_together(self._clients.storage(profile), [_origin(flight).export for flight in of_profile])
             for profile, of_profile in _by_source(firsts).items()
+            if self._clients.storage_refusal(profile) is None
         }
         self._clients.fetcher()
-        found = in_parallel(lambda flight: self._bucket(flight, listed[_origin(flight).party.profile], now), firsts)
+        found = in_parallel(lambda flight: self._bucket(flight, listed.get(_origin(flight).party.profile), now), firsts)
+        self._say_without_key(flights)
         for group, stored in zip(groups, found, strict=True):
             for flight in group:
+                flight.seen.no_key = why_no_key(self._clients, _origin(flight).party.profile)
                 flight.saw_stored(stored, now)
                 yield flight
 
-    def _bucket(self, flight: Flight, listed: Sizes, now: Moment) -> BucketFact:
+    def _bucket(self, flight: Flight, listed: Sizes | None, now: Moment) -> BucketFact:
         origin, shown = _origin(flight), flight.seen.tasks
         if flight.seen.is_cleaned_up:
             return ABSENT
         tasks = [task for task in shown.value if task.key == origin.export] if isinstance(shown, Present) else []
-        storage = self._clients.storage(origin.party.profile)
-        return look_in_bucket(
-            storage, self._clients.fetcher(), origin.export, tasks, now.wall, listed, flight.export.format
+        return look_for_export(
+            self._clients, origin.party.profile, origin.export, tasks, now.wall, listed, flight.export.format
         )
+
+    def _say_without_key(self, flights: Sequence[Flight]) -> None:
+        """Once an account, before anything is written for it."""
+        for profile, group in _by_source(flights).items():
+            why = why_no_key(self._clients, profile)
+            if why is not None and profile not in self._without_key:
+                self._without_key.add(profile)
+                stays = [_STAYS] if any(flight.request.cleanup for flight in group) else []
+                self._listener(Warned(without_key(why, _NO_BUCKET, *stays)))
 
     def _read_images(self, profile: str, filters: Mapping[str, Sequence[str]]) -> Present[list[Image]] | Unknown:
         try:
@@ -130,6 +145,10 @@ class Observer:
             return Present(read_tasks(self._clients, profile, filters))
         except ServiceError as error:
             return Unknown(error)
+
+
+_NO_BUCKET = "Whether the bucket exists can't be checked: an export makes one that does not."
+_STAYS = "--cleanup deletes nothing: the exported objects stay in the bucket."
 
 
 def _is_cleaned_up(tasks: Sequence[ExportTask], export: ExportKey) -> bool:

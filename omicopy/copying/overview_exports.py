@@ -8,9 +8,9 @@ from datetime import datetime
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
-from omicopy.copying.bucket import look_in_bucket
 from omicopy.copying.facts import Absent, BucketFact, Present
 from omicopy.copying.parallel import in_parallel
+from omicopy.copying.task_manifest import look_for_export, why_no_key, without_key
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, export_key
 from omicopy.model.image import Image
@@ -127,12 +127,18 @@ def _look(
 ) -> dict[ExportKey, BucketFact]:
     if not keys:
         return {}
-    storage, fetcher = clients.storage(profile), clients.fetcher()
+    if clients.storage_refusal(profile) is None:
+        clients.storage(profile)  # made before the threads start, once
+    clients.fetcher()
 
     def look(key: ExportKey) -> BucketFact:
-        return look_in_bucket(storage, fetcher, key, [task for task in tasks if task.key == key], now)
+        return look_for_export(clients, profile, key, [task for task in tasks if task.key == key], now)
 
-    return dict(zip(keys, in_parallel(look, keys), strict=True))
+    facts = dict(zip(keys, in_parallel(look, keys), strict=True))
+    why = why_no_key(clients, profile)
+    if why is not None:
+        clients.tell(without_key(why))
+    return facts
 
 
 def _found_of(entry: ExportEntry, fact: BucketFact, now: datetime) -> Found:
@@ -159,10 +165,13 @@ def _found_stored(stored: FoundExport, now: datetime) -> Found:
     if stored.damage:
         more = f" and {len(stored.damage) - 1} more" if len(stored.damage) > 1 else ""
         return Found(Shape.DAMAGED, place, expiry.at, stored.damage[0] + more, form)
+    if stored.flaw and stored.task_url is None:
+        return Found(Shape.UNREADABLE, place, None, stored.flaw, form)
     if expiry.earliest_known is not None and expiry.earliest_known <= now:
         return Found(Shape.EXPIRED, place, expiry.earliest_known, f"{expiry.first} ended", form)
-    if stored.dead_urls:
-        return Found(Shape.REFUSED, place, expiry.at, f"the store refuses the URL of {stored.dead_urls[0]}", form)
+    if stored.dead_urls or stored.flaw:
+        why = stored.flaw or f"the store refuses the URL of {stored.dead_urls[0]}"
+        return Found(Shape.REFUSED, place, expiry.at, why, form)
     return Found(Shape.ALIVE, place, expiry.at, format=form)
 
 

@@ -127,7 +127,7 @@ def _survey_exports(
         return
     entries = judge_exports(scope, tasks, known)
     begun = [entry for entry in entries if entry.is_begun and entry.action is Action.DELETE]
-    if begun:
+    if begun and clients.storage_refusal(scope.source.profile) is None:
         clients.storage(scope.source.profile)  # made before the threads start, once
     is_left = dict(
         zip((entry.id for entry in begun), in_parallel(lambda each: _look(clients, each), begun), strict=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from omicopy.model import answers
 from omicopy.model.choices import DiskFormat
 from omicopy.model.manifest import Expiry, Manifest
+from omicopy.model.presigned import PresignedUrl
 
 
 class Phase(Enum):
@@ -148,10 +149,19 @@ class FoundExport:
     """Of the manifest as it was checked. Empty: nobody knows, and it is not compared."""
     format: str | None = None
     """Of its disks, where their names tell it."""
+    task_url: PresignedUrl | None = field(default=None, repr=False)
+    """Where no key reads the bucket: the task's own URL of the manifest, which nobody can sign anew."""
+    flaw: str = ""
+    """Where no key reads the bucket: why what the task shows does not serve."""
 
     @property
     def location(self) -> str:
         return f"s3://{self.bucket}/{self.manifest_key}"
+
+    @property
+    def is_by_task(self) -> bool:
+        """Whether the task alone tells of it."""
+        return self.task_url is not None or bool(self.flaw)
 
 
 def format_of(manifest: Manifest) -> str | None:

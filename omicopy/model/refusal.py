@@ -56,8 +56,8 @@ _OWN_HINTS = {
     Reason.SIGNED_AHEAD: _OWN_CLOCK,
     Reason.ALTERED: "Check the profile's secret key, and that the endpoint is the store's own address.",
     Reason.KEY_GONE: (
-        "Give the account's own access key: an EIM user's works for the API and not for object storage. It may also be "
-        "deleted, or of another Region."
+        "Give the account's own access key with --storage PROFILE or --storage aws:NAME: an EIM user's works for the "
+        "API and not for object storage. It may also be deleted, or of another Region."
     ),
     Reason.NO_RIGHT: "Give the access key the right to read the object, or sign with one that has it.",
 }
