@@ -95,7 +95,7 @@ def test_a_request_holds_all_that_the_plan_says(cloud: Cloud) -> None:
     assert isinstance(request.source, Origin)
     assert (request.source.party, request.source.image.image_id) == (SOURCE, SOURCE_ID)
     export = request.source.export
-    assert (export.image_id, export.bucket, export.prefix, export.format) == (SOURCE_ID, "omi-exports", "p", "qcow2")
+    assert (export.image_id, export.bucket, export.prefix) == (SOURCE_ID, "omi-exports", "p")
     assert request.destination is not None
     there = request.destination
     assert (there.party, there.name, there.description) == (TARGET, "c-golden", "as it was")
