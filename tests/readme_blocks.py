@@ -69,6 +69,8 @@ TOLD = (
     "export in a state that nobody documented: wait",
     "several running: everybody follows the smallest ID",
     "ours running beside a smaller ID: cancel ours",
+    "running in another format than asked for: not found",
+    "complete in another format than asked for: not found",
     "complete, manifest not found, within the grace: look again",
     "complete, manifest not found after the grace: not found",
     "complete, bucket refused: permission",

@@ -63,7 +63,8 @@ def test_r4_what_the_manifest_names_goes_first_the_manifest_last_and_nothing_els
     tool.put(f"{folder}backup/manifest.json", manifest.replace(folder.encode(), f"{folder}backup/".encode()))
     assert len(tool.keys(".gz")) == 5
     tool.forget()
-    assert clean(tool, request_for(tool, THREE, "nightly")) == []
+    (told,) = clean(tool, request_for(tool, THREE, "nightly"))
+    assert told == f"In s3://omi-exports/{folder} stay 1 disk (2 B) that no manifest names"
     assert sorted(tool.keys("")) == sorted([*others, f"{folder}backup/manifest.json"])
     assert tool.writes() == ["CreateTags", *["DeleteObject"] * 4]
     deleted = [request.key or "" for request in tool.sandbox.record.requests("DeleteObject")]
@@ -152,6 +153,25 @@ def test_where_nothing_was_exported_or_all_is_gone_there_is_nothing_to_tell(tool
         tool.delete(key)
     assert clean(tool) == []
     assert tag(tool, CLEANED_TAG) is None
+
+
+def test_a_manifest_that_was_replaced_after_it_was_judged_stays_with_its_disks(tool) -> None:
+    tool.export()
+    key = f"{LINUX}/manifest"
+    another = tool.manifest(key) | {"Note": "of a second export"}
+    request, told = request_for(tool), []
+    rules = Rules(datetime.now(UTC), settle=lambda: tool.put(key, another))
+    (cleaned,) = clean_up(clients_of(tool), [request], told.append, rules)
+    assert (cleaned.deleted, len(tool.keys(""))) == (0, 2)
+    assert f"s3://omi-exports/{key} was replaced meanwhile" in told[0]
+
+
+def test_of_two_clean_ups_at_once_the_slower_one_finds_nothing_and_names_nothing(tool) -> None:
+    tool.export()
+    told: list[str] = []
+    rules = Rules(datetime.now(UTC), settle=lambda: told.extend(clean(tool)))
+    (cleaned,) = clean_up(clients_of(tool), [request_for(tool)], told.append, rules)
+    assert (told, cleaned.error, tool.keys("")) == ([], None, [])
 
 
 def test_while_another_export_writes_there_nothing_is_deleted(tool) -> None:

@@ -220,7 +220,7 @@ def test_any_text_may_stand_in_an_entry(tmp_path: Path, entry: dict[str, str]) -
 def test_an_entry_tells_what_it_is_about_and_keeps_that_when_it_is_answered(journal: Journal, folder: Path) -> None:
     request = copy_request()
     assert request.destination is not None
-    about = about_image(request, request.destination)
+    about = about_image(request, request.destination, None)
     journal.open(IMAGE, about)
     Journal(folder, [].append).answered(IMAGE, "ami-12345678")
     [found] = journal.open_images()
@@ -245,4 +245,4 @@ def test_an_entry_of_an_earlier_version_is_read_and_what_can_t_be_read_is_passed
 def test_r8_an_import_is_about_nothing_that_could_hold_its_url() -> None:
     request = import_request()
     assert request.destination is not None
-    assert about_image(request, request.destination) == {}
+    assert about_image(request, request.destination, None) == {}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from omicopy.sandbox.variants import ManifestKey, Variant
+from omicopy.sandbox.variants import ManifestKey, UrlVersion, Variant
 from tests.tool import LINUX, Tool
 
 PLACE = f"s3://omi-exports/{LINUX}/"
@@ -61,3 +61,48 @@ def test_a_second_export_to_a_place_takes_the_manifest_and_leaves_the_disks(tool
         "expires_at": None,
         "reason": "a later export in raw took the place of its manifest",
     }
+
+
+ODD = "100%#a?b=c+d é&e"
+
+
+@pytest.mark.parametrize("version", list(UrlVersion))
+def test_whatever_a_prefix_holds_leads_everywhere_to_what_lies_under_it(tool: Tool, version: UrlVersion) -> None:
+    tool.again(variant=Variant(url_version=version))
+    folder = f"s3://omi-exports/{ODD}/{LINUX}/"
+    assert tool.export(LINUX, "--prefix", ODD).out == f"{folder}manifest\n"
+    anew = tool.run("resign", folder, "--from", "source").out.strip()
+    assert anew.startswith(f"{folder}manifest.resigned-")
+    copied = tool.copy(LINUX, "--prefix", ODD, "--cleanup").copy
+    assert (copied["status"], copied["manifest"], copied["cleanup"]["deleted_objects"]) == ("copied", anew, 3)
+    assert tool.keys("") == []
+    tool.export(LINUX, "--prefix", ODD)
+    url = tool.url(f"{folder}manifest").out.strip()
+    assert tool.import_(url, "--name", "handed-over").copy["status"] == "copied"
+    assert tool.url(url.partition("?")[0]).out.partition("?")[0] == url.partition("?")[0]
+
+
+def test_a_prefix_under_which_keys_would_be_too_long_is_refused_before_anybody_is_asked(tool: Tool) -> None:
+    for prefix in ("a" * 863, "é" * 431 + "a"):
+        for ran in (tool.copy(LINUX, "--prefix", prefix, code=2), tool.export(LINUX, "--prefix", prefix, code=2)):
+            assert "has 863 bytes: keys under it could pass 915" in ran.err
+    assert tool.sandbox.record.requests() == []
+    longest = "/".join(["a" * 99] * 8) + "/" + "b" * 62
+    tool.export(LINUX, "--prefix", longest)
+    new = tool.run("resign", f"s3://omi-exports/{longest}/{LINUX}/", "--from", "source").out.strip()
+    assert len(new.removeprefix("s3://omi-exports/").encode()) == 915
+
+
+def test_a_clean_up_counts_and_names_the_disks_of_an_earlier_export_of_the_place(tool: Tool) -> None:
+    tool.copy(LINUX)
+    tool.delete(f"{LINUX}/manifest")
+    (disk,) = tool.keys(".gz")
+    ran = tool.copy(LINUX, "--name", "second", "--re-export", "--format", "raw", "--cleanup")
+    left = f"1 disk ({len(tool.get(disk))} B) that no manifest names"
+    assert ran.copy["cleanup"] == {"deleted_objects": 2, "left": left, "error": None}
+    assert f"In {PLACE} stay {left}" in ran.err
+    assert tool.keys("") == [disk]
+    again = tool.copy(LINUX, "--name", "second", "--cleanup")
+    assert again.copy["cleanup"] == {"deleted_objects": 0, "left": left, "error": None}
+    tool.delete(disk)
+    assert "stay" not in tool.copy(LINUX, "--name", "second", "--cleanup").err

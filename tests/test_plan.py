@@ -88,6 +88,7 @@ def test_the_example_says_all_of_this() -> None:
             Job(
                 name="golden",
                 source="source",
+                storage=None,
                 bucket="omi-exports",
                 prefix="nightly",
                 format=None,

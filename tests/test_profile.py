@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from omicopy.cloud.profile import _VARIABLES, Account, StorageKey, resolve_profile
+from omicopy.cloud.profile import Account, StorageKey, resolve_profile
+from omicopy.cloud.profile_settings import _VARIABLES
 from omicopy.copying.carry_out import state_folder
 from omicopy.errors import ErrorCode, OmicopyError
 from tests import children

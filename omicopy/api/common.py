@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from types import MappingProxyType
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.profile import resolve_profile
+from omicopy.cloud.storage_key import StorageByProfile, resolve_accounts
 from omicopy.errors import named
 from omicopy.model.duration import ANY_DURATION
 
 Duration = timedelta | str
 
 
-def connect(*profiles: str) -> Clients:
-    """The clients of the accounts behind `profiles`. Sends nothing yet; raises CONFIGURATION."""
-    return Clients({profile: resolve_profile(profile, os.environ) for profile in profiles})
+def connect(*profiles: str, storage: StorageByProfile = MappingProxyType({})) -> Clients:
+    """The clients of the accounts behind `profiles`; `storage` says, by profile, whose key opens an account's object
+    storage (`PROFILE`, `aws:NAME`, `none`). Sends nothing yet; raises CONFIGURATION."""
+    return Clients(resolve_accounts(profiles, storage, os.environ))
 
 
 def duration(argument: str, value: Duration, read: Callable[[Duration], timedelta] = ANY_DURATION.read) -> timedelta:

@@ -21,6 +21,7 @@ def inspect(
     source: str,
     *,
     profile: str | None = None,
+    storage: str | None = None,
     probe: bool = False,
     allow_private: bool = False,
     clients: Clients | None = None,
@@ -28,14 +29,15 @@ def inspect(
     """What a manifest says and until when it serves; with `probe` whether every object behind it is alive.
 
     `source` is the manifest's URL, a file that holds one or the manifest itself, or `-` for stdin, none of which needs
-    credentials; or, with `profile`, what `presign` takes. This machine and private networks are asked only at the host
-    of the URL that was given, or of the profile's own store; with `allow_private` wherever the manifest leads to.
+    credentials; or, with `profile`, what `presign` takes, read with the key of `storage`, else with its own. This
+    machine and private networks are asked only at the host of the URL that was given, or of the profile's own store;
+    with `allow_private` wherever the manifest leads to.
     """
     own, now = is_own(source), datetime.now(UTC)
     if own and profile is None:
         hint = "Name the account that it belongs to (--from PROFILE); a URL or a file needs none."
         raise OmicopyError(ErrorCode.USAGE, f"{source} can't be read without credentials", hint)
-    clients = clients or connect(*([profile] if profile and own else []))
+    clients = clients or (connect(profile, storage={profile: storage}) if profile and own else connect())
     if own and profile is not None:
         inspection = _inspect_own(clients, profile, source, now)
     else:

@@ -36,7 +36,8 @@ def run_plan(
     orders = (orders or Orders()).begun()
     shard = check_shard(shard) if shard else None
     plan = plan if isinstance(plan, Plan) else load_plan(plan)
-    clients = clients or connect(*plan.only(only).profiles)
+    part = plan.only(only)
+    clients = clients or connect(*part.profiles, storage=part.storage)
     with clients.time_limit.until(orders.mode.ends):
         prepared = plan_requests(clients, plan, orders.budgets, only=only, shard=shard)
         failed, requests = [_unprepared(failure) for failure in prepared.failures], prepared.requests

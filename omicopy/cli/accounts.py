@@ -6,30 +6,40 @@ import os
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
+from types import MappingProxyType
 
 from omicopy.cli.talk import keep_secret, warn
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.network import Network
-from omicopy.cloud.profile import Account, resolve_profile
+from omicopy.cloud.profile import Account
+from omicopy.cloud.storage_key import StorageByProfile, resolve_accounts
 from omicopy.cloud.time_limit import TimeLimit
 from omicopy.model.duration import TIMEOUT, say_duration
 
 TOLERATED_SKEW = timedelta(seconds=60)
 
 
-def accounts_of(profiles: Sequence[str]) -> dict[str, Account]:
+def accounts_of(profiles: Sequence[str], storage: StorageByProfile = MappingProxyType({})) -> dict[str, Account]:
     """Complete credentials of every profile, before any SDK is made. Raises CONFIGURATION."""
-    accounts = {profile: resolve_profile(profile, os.environ) for profile in profiles}
+    accounts = resolve_accounts(profiles, storage, os.environ)
     for account in accounts.values():
         keep_secret(account.secret_key, account.access_key)
+        if account.storage_key:
+            keep_secret(account.storage_key.secret_key, account.storage_key.access_key)
     return accounts
 
 
 def clients_for(
-    profiles: Sequence[str], retry: timedelta, http_timeout: str, ca_bundle: str | None = None, allow_http: bool = False
+    profiles: Sequence[str],
+    retry: timedelta,
+    http_timeout: str,
+    ca_bundle: str | None = None,
+    allow_http: bool = False,
+    storage: StorageByProfile = MappingProxyType({}),
 ) -> Clients:
-    limit = TimeLimit(TIMEOUT.read(http_timeout).total_seconds())
-    return Clients(accounts_of(profiles), limit, network_of(ca_bundle), retry=retry, tell=warn, allow_http=allow_http)
+    """The clients of every profile; `storage` is what `--storage` says of some of them."""
+    limit, accounts = TimeLimit(TIMEOUT.read(http_timeout).total_seconds()), accounts_of(profiles, storage)
+    return Clients(accounts, limit, network_of(ca_bundle), retry=retry, tell=warn, allow_http=allow_http)
 
 
 @cache

@@ -18,6 +18,7 @@ def copy(
     source: options.From,
     targets: options.Targets,
     bucket: options.Bucket,
+    storage: options.Storage = None,
     name: options.Name = "{name}",
     description: options.Description = None,
     tags: options.Tags = None,
@@ -66,7 +67,7 @@ def copy(
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout, import_timeout)
     orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline, parallel), lock_wait)
     care = parse_aftercare(tags or (), copy_tags, share_with or ())
-    clients = clients_for([source, *targets], budgets.retry, http_timeout, ca_bundle, allow_http)
+    clients = clients_for([source, *targets], budgets.retry, http_timeout, ca_bundle, allow_http, {source: storage})
     presentation = Presentation(output, quiet, image_lines)
     finish(
         clients,

@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
 def cors(
     location: Annotated[str, typer.Argument(metavar="s3://BUCKET", help="The bucket.")],
     profile: options.From,
+    storage: options.Storage = None,
     allow_origin: Annotated[
         list[str] | None,
         typer.Option(
@@ -59,12 +60,12 @@ def cors(
     speak(log_format, verbose)
     bucket = split_bucket(location)
     origins = [check_origin(text) for text in allow_origin or ()]
-    storage = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle).storage(profile)
-    there = storage.cors_rules(bucket)
+    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, storage={profile: storage})
+    there = clients.storage(profile).cors_rules(bucket)
     rules = with_origins(there, origins)
     added = rules[len(there) :]
     if added and not dry_run:
-        storage.put_cors_rules(bucket, rules)
+        clients.storage(profile).put_cors_rules(bucket, rules)
     if not quiet:
         _tell(bucket, origins, rules, added, dry_run)
     _print(bucket, rules, bool(added) and not dry_run, output)

@@ -37,6 +37,7 @@ def doctor(
         ),
     ] = None,
     source: options.FromIfAny = None,
+    storage: options.Storage = None,
     targets: options.TargetsIfAny = None,
     bucket: options.BucketIfAny = None,
     prefix: options.Prefix = "",
@@ -68,14 +69,16 @@ def doctor(
     _demand_sense(images, source, targets, bucket, prefix)
     asked = Examination(source, targets or (), bucket, prefix, images or (), not dry_run, TOLERATED_SKEW, create_bucket)
     unusable: dict[str, OmicopyError] = {}
+    storages = {source: storage} if source else {}
     for profile in asked.profiles:
         try:
-            accounts_of([profile])
+            accounts_of([profile], storages)
         except OmicopyError as error:
             unusable[profile] = error
     usable = [profile for profile in asked.profiles if profile not in unusable]
     patience = min(parse_duration(retry), parse_duration(_SHORT_PATIENCE))
-    examined = examine(clients_for(usable, patience, http_timeout, ca_bundle), asked, unusable, datetime.now(UTC))
+    clients = clients_for(usable, patience, http_timeout, ca_bundle, storage=storages)
+    examined = examine(clients, asked, unusable, datetime.now(UTC))
     findings = [*examined, *look_at_file(asked.profiles, os.environ)]
     _print(findings, output)
     failed = verdict_of(findings)

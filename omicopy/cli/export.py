@@ -16,6 +16,7 @@ def export(
     images: options.ImagesArgument,
     source: options.From,
     bucket: options.Bucket,
+    storage: options.Storage = None,
     prefix: options.Prefix = "",
     disk_format: options.Format = None,
     export_timeout: options.ExportTimeout = "12h",
@@ -50,7 +51,7 @@ def export(
     speak(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout)
     wish = ExportWish(images, source, bucket, prefix, disk_format, re_export, create_bucket)
-    clients = clients_for([source], budgets.retry, http_timeout, ca_bundle, allow_http)
+    clients = clients_for([source], budgets.retry, http_timeout, ca_bundle, allow_http, {source: storage})
     orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline, parallel))
     lines = task_lines if no_wait else export_lines
     run(clients, lambda c: export_requests(c, wish), orders, Presentation(output, quiet, lines))

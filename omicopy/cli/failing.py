@@ -17,6 +17,7 @@ from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 
 _COPYING = ("copy", "run", "export", "import")
 """The commands whose JSON has copies."""
+_AWS_FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 _JSON = (OutputForm.JSON, OutputForm.JSONL)
 
 
@@ -137,7 +138,7 @@ def typed_value(args: Sequence[str], option: str, short: str = "") -> str | None
 def command_in_force(ctx: Any) -> str:
     """The command as it was typed, with what came from the environment as options: it means the same in any shell.
 
-    Of the environment itself only the file of profiles is told. Keys are no options, and are never in here.
+    Of the environment itself only the files of profiles are told. Keys are no options, and are never in here.
     """
     typed = sys.argv[1:]
     end = typed.index("--") if "--" in typed else len(typed)
@@ -155,8 +156,9 @@ def command_in_force(ctx: Any) -> str:
 
 def _command(words: Sequence[str], told: Mapping[str, str]) -> str:
     """As one types it, with variables of the environment before it."""
-    file = os.environ.get("OSC_CONFIG_FILE")
-    variables = {**({"OSC_CONFIG_FILE": file} if file else {}), **told}
+    is_aws = any(word.removeprefix("--storage=").startswith("aws:") for word in words)
+    files = ("OSC_CONFIG_FILE", *(_AWS_FILES if is_aws else ()))
+    variables = {**{name: os.environ[name] for name in files if os.environ.get(name)}, **told}
     return " ".join([*(f"{name}={shlex.quote(value)}" for name, value in variables.items()), shlex.join(words)])
 
 

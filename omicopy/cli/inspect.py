@@ -35,6 +35,7 @@ def inspect(
         ),
     ],
     profile: options.FromIfAny = None,
+    storage: options.Storage = None,
     probe: Annotated[
         bool,
         typer.Option("--probe", envvar="OMICOPY_PROBE", help="Ask the store for one byte of every object."),
@@ -66,7 +67,9 @@ def inspect(
 
     speak(log_format, verbose)
     named = [profile] if profile and is_own(source) else []
-    clients = clients_for(named, parse_duration(retry), http_timeout, ca_bundle, allow_http)
+    clients = clients_for(
+        named, parse_duration(retry), http_timeout, ca_bundle, allow_http, dict.fromkeys(named, storage)
+    )
     now = datetime.now(UTC)
     inspection = api.inspect(source, profile=profile, probe=probe, allow_private=allow_private, clients=clients)
     if output is OutputForm.TABLE:

@@ -47,6 +47,7 @@ def build(
             help="The image's name.",
         ),
     ],
+    storage: options.Storage = None,
     description: options.Description = None,
     volumes: Annotated[
         list[str] | None,
@@ -109,7 +110,7 @@ def build(
         [parse_volume(text) for text in volumes or ()],
         dry_run,
     )
-    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle)
+    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, storage={profile: storage})
     built = build_manifest(clients, wish)
     compare_clocks(clients)
     for warning in built.warnings:

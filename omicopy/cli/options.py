@@ -88,6 +88,17 @@ To = Annotated[
         help="The target account's profile.",
     ),
 ]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        metavar="PROFILE|aws:NAME|none",
+        envvar="OMICOPY_STORAGE",
+        callback=checked(check_text),
+        help="Whose key opens the source's object storage, else the source's own. aws:NAME: a profile of the AWS CLI; "
+        "none: there is no key.",
+    ),
+]
 Bucket = Annotated[str, _BUCKET]
 BucketIfAny = Annotated[str | None, _BUCKET]
 Source = Annotated[

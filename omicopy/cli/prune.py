@@ -18,11 +18,12 @@ from omicopy.model.duration import AGE
 
 if TYPE_CHECKING:
     from omicopy.cloud.clients import Clients
+    from omicopy.cloud.storage_key import StorageByProfile
     from omicopy.copying.survey import Survey
     from omicopy.model.plan import Retention
     from omicopy.model.pruning import Entry
 
-    Connect = Callable[[Sequence[str]], Clients]
+    Connect = Callable[[Sequence[str], StorageByProfile], Clients]
 
 _COLUMNS = ("Action", "What", "ID", "Name", "Source's date", "Why", "Where")
 
@@ -37,6 +38,7 @@ def prune(
         str | None, typer.Argument(metavar="PLAN.yaml", help="A plan's file, whose jobs say what they keep.")
     ] = None,
     source: options.FromIfAny = None,
+    storage: options.Storage = None,
     targets: options.TargetsIfAny = None,
     keep_last: Annotated[
         int | None,
@@ -99,8 +101,8 @@ def prune(
         say(f"Deleting the exported objects in {grace}, unless they turn out to be needed")
         time.sleep(pause.total_seconds())
 
-    def connect(profiles: Sequence[str]) -> Clients:
-        return clients_for(profiles, patience, http_timeout, ca_bundle)
+    def connect(profiles: Sequence[str], storage: StorageByProfile) -> Clients:
+        return clients_for(profiles, patience, http_timeout, ca_bundle, storage=storage)
 
     def silent(_: object) -> None:
         pass
@@ -109,7 +111,7 @@ def prune(
         _check_plan_alone(context)
         clients, survey = _survey_plan(plan, connect, now)
     else:
-        asked = _Asked(source, targets or (), keep_last, keep_within, bucket, prefix)
+        asked = _Asked(source, storage, targets or (), keep_last, keep_within, bucket, prefix)
         clients, survey = _survey_accounts(asked, connect, now)
     entries = survey.entries
     if yes:
@@ -136,6 +138,7 @@ class _Asked:
     """What stands in the place of a plan."""
 
     source: str | None
+    storage: str | None
     targets: Sequence[str]
     keep_last: int | None
     keep_within: str | None
@@ -151,7 +154,7 @@ def _survey_plan(plan: str, connect: Connect, now: datetime) -> tuple[Clients, S
     loaded = api.load_plan(plan)
     if not any(job.retention for job in loaded.jobs):
         say(f"No job of {plan} has a retention: all is kept.")
-    clients = connect(loaded.profiles)
+    clients = connect(loaded.profiles, loaded.storage)
     return clients, survey_plan(clients, loaded, now)
 
 
@@ -167,7 +170,7 @@ def _survey_accounts(asked: _Asked, connect: Connect, now: datetime) -> tuple[Cl
     retention = _retention(asked.keep_last, asked.keep_within)
     bucket = check_bucket(asked.bucket) if asked.bucket else None
     targets = list(dict.fromkeys(asked.targets))
-    clients = connect([asked.source, *targets])
+    clients = connect([asked.source, *targets], {asked.source: asked.storage})
     scope = Scope(identify(clients, asked.source), retention, bucket=bucket, prefix=check_prefix(asked.prefix))
     return clients, survey_accounts(clients, scope, targets, now)
 
@@ -183,7 +186,7 @@ def _retention(keep_last: int | None, keep_within: str | None) -> Retention:
 def _check_plan_alone(context: typer.Context) -> None:
     """Raises USAGE for a plan beside what it says itself. What the environment says is for whatever command it fits."""
     words = {"source": "--from", "targets": "--to", "keep_last": "--keep-last", "keep_within": "--keep-within"}
-    words |= {"bucket": "--bucket", "prefix": "--prefix"}
+    words |= {"bucket": "--bucket", "prefix": "--prefix", "storage": "--storage"}
     given = {name: context.get_parameter_source(name) for name in words}
     typed = [words[name] for name, where in given.items() if where is not None and where.name == "COMMANDLINE"]
     if typed:

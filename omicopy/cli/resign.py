@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
 def resign(
     source: options.Source,
     profile: options.From,
+    storage: options.Storage = None,
     expires: options.Expires = "7d",
     allow_key_prefix: Annotated[
         list[str] | None,
@@ -57,7 +58,7 @@ def resign(
 
     speak(log_format, verbose)
     life = parse_duration(expires)
-    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle)
+    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, storage={profile: storage})
     now = datetime.now(UTC)
     located = locate(clients, profile, source, now)
     demand_key(clients, profile)

@@ -107,7 +107,8 @@ def run(
         if plan is None:
             raise OmicopyError(ErrorCode.USAGE, "There is no plan", "Name its file: omicopy run PLAN.yaml")
         loaded = api.load_plan(plan)
-        clients = clients_for(loaded.only(only or ()).profiles, budgets.retry, http_timeout, ca_bundle, allow_http)
+        wanted = loaded.only(only or ())
+        clients = clients_for(wanted.profiles, budgets.retry, http_timeout, ca_bundle, allow_http, wanted.storage)
         return api.run_plan(
             loaded, only=only or (), shard=part, orders=orders, clients=clients, watch=watch(clients, presentation)
         )

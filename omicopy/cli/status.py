@@ -37,6 +37,7 @@ def status(
         ),
     ] = None,
     source: options.FromIfAny = None,
+    storage: options.Storage = None,
     targets: options.TargetsIfAny = None,
     bucket: options.BucketIfAny = None,
     prefix: options.Prefix = "",
@@ -67,7 +68,7 @@ def status(
     from omicopy.model.duration import parse_duration
 
     speak(log_format, verbose)
-    network = Network(parse_duration(retry), http_timeout, ca_bundle)
+    network = Network(parse_duration(retry), http_timeout, ca_bundle, storage)
     if _is_plan(names or (), source):
         _show_plan((names or [""])[0], output, network)
         return
@@ -94,6 +95,8 @@ class Network:
     retry: timedelta
     http_timeout: str
     ca_bundle: str | None
+    storage: str | None
+    """Whose key opens the source's object storage; a plan says that itself."""
 
 
 def _show_account(source: str, targets: Sequence[str], wanted: Wanted, output: OutputForm, network: Network) -> None:
@@ -103,7 +106,9 @@ def _show_account(source: str, targets: Sequence[str], wanted: Wanted, output: O
     from omicopy.copying.overview import look_around
     from omicopy.model.overview import describe_export, describe_image
 
-    clients = clients_for([source, *targets], network.retry, network.http_timeout, network.ca_bundle)
+    clients = clients_for(
+        [source, *targets], network.retry, network.http_timeout, network.ca_bundle, storage={source: network.storage}
+    )
     view = look_around(clients, source, targets, wanted, datetime.now(UTC))
     if output is OutputForm.TABLE:
         print_rows([*map(export_row, view.exports), *map(image_row, view.images)])
@@ -127,7 +132,7 @@ def _show_plan(file: str, output: OutputForm, network: Network) -> None:
     from omicopy.model.request import Budgets
 
     plan = parse_plan(read_plan_text(file), file, os.environ)
-    clients = clients_for(plan.profiles, network.retry, network.http_timeout, network.ca_bundle)
+    clients = clients_for(plan.profiles, network.retry, network.http_timeout, network.ca_bundle, storage=plan.storage)
     prepared = plan_requests(clients, plan, Budgets())
     view = look_at_plan(clients, prepared.requests)
     errors = [*(failure.error for failure in prepared.failures), *view.errors]

@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
 def url(
     source: options.Source,
     profile: options.From,
+    storage: options.Storage = None,
     expires: options.Expires = "7d",
     min_validity: Annotated[
         str | None,
@@ -114,7 +115,7 @@ def url(
     is_upload = _is_upload(method, content_type)
     if handoff or handoff_file is not None:
         _check_handoff(is_upload or no_check, handoff_file)
-    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, allow_http)
+    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, allow_http, {profile: storage})
     now = datetime.now(UTC)
     if is_upload:
         handout = _upload(clients, profile, source, parse_duration(expires), content_type, not no_check)

@@ -20,6 +20,7 @@ from omicopy.cloud.failure import (
     refused,
     temporary,
 )
+from omicopy.cloud.key_gate import KeyGate
 from omicopy.cloud.log import logged
 from omicopy.cloud.network import ClientCert
 from omicopy.cloud.pages import all_pages
@@ -73,10 +74,16 @@ class Api:
     """One account's API. Reads are retried; a create is sent exactly once (R1). Raises ServiceError only."""
 
     def __init__(
-        self, account: Account, transport: Transport, pace: Pace, tell: Callable[[str], None] = lambda _: None
+        self,
+        account: Account,
+        transport: Transport,
+        pace: Pace,
+        tell: Callable[[str], None] = lambda _: None,
+        gate: KeyGate | None = None,
     ) -> None:
         self.account = account
         self.pace = pace
+        self._gate = gate or KeyGate()  # one for all who send with the same key
         self.count = CallCount()
         self._tell: Callable[[str], None] | None = tell
         self._call = _Call(max_retries=0, resolved=_sdk_profile(account))
@@ -170,7 +177,10 @@ class Api:
 
     def _send(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         self.pace.demand_time(action, self._where)
-        with logged(action, self.account.region, self.account.profile) as log:
+        with (
+            self._gate.passing(self.pace.time_limit.seconds),
+            logged(action, self.account.region, self.account.profile) as log,
+        ):
             answer = self._call_sdk(action, parameters)
             log.request_id = answers.text(answers.mapping(answer, "ResponseContext"), "RequestId")
             return answer
@@ -181,11 +191,7 @@ class Api:
                 answer = self._call.api(action, **parameters)
             except requests.HTTPError as error:
                 raise _of_status(action, self._where, error.response) from None
-            except (
-                requests.exceptions.InvalidURL,
-                requests.exceptions.MissingSchema,
-                requests.exceptions.InvalidSchema,
-            ):
+            except _NO_ADDRESS:
                 raise _unusable_endpoint(action, self._where, self.account.api_endpoint) from None
             except requests.TooManyRedirects:
                 said = "the endpoint redirects elsewhere"
@@ -242,6 +248,5 @@ def _answer(response: requests.Response) -> Answer:
 
 def _unusable_endpoint(action: str, where: str, endpoint: str) -> ServiceError:
     said = f"the API's address {endpoint!r} is no http(s) address"
-    return ServiceError(
-        ErrorCode.CONFIGURATION, Cause.REFUSED, action, where, said, hint="Mend the profile's endpoint."
-    )
+    hint = "Mend the profile's endpoint."
+    return ServiceError(ErrorCode.CONFIGURATION, Cause.REFUSED, action, where, said, hint=hint)

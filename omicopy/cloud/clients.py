@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from omicopy.cloud.key_gate import KeyGate
 from omicopy.cloud.network import Network
 from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace
@@ -44,6 +45,7 @@ class Clients:
     """Use the URL that a task shows by plain http, too, where its store has no https."""
     _apis: dict[str, Api] = field(default_factory=dict)
     _storages: dict[str, Storage] = field(default_factory=dict)
+    _gates: dict[tuple[str, ...], KeyGate] = field(default_factory=dict)
     _fetcher: Fetcher | None = None
     _transport: Transport | None = None
 
@@ -56,14 +58,21 @@ class Clients:
         if profile not in self._apis:
             from omicopy.cloud.api import Api
 
-            self._apis[profile] = Api(self.accounts[profile], self.transport, self._pace(), self.tell)
+            account = self.accounts[profile]
+            gate = self._gate(account.api_endpoint, account.access_key, account.secret_key)
+            self._apis[profile] = Api(account, self.transport, self._pace(), self.tell, gate)
         return self._apis[profile]
 
     def storage(self, profile: str) -> Storage:
         if profile not in self._storages:
             from omicopy.cloud.storage import Storage
 
-            self._storages[profile] = Storage(self.accounts[profile], self.transport, self._pace(), self.patience)
+            account = self.accounts[profile]
+            key = account.demand_storage_key()
+            gate = self._gate(account.oos_endpoint, key.access_key, key.secret_key)
+            if (key.access_key, key.secret_key) == (account.access_key, account.secret_key):
+                gate.before = self._gate(account.api_endpoint, account.access_key, account.secret_key)
+            self._storages[profile] = Storage(account, self.transport, self._pace(), self.patience, gate)
         return self._storages[profile]
 
     def storage_refusal(self, profile: str) -> OmicopyError | None:
@@ -91,6 +100,10 @@ class Clients:
     def counts(self) -> dict[str, CallCount]:
         """As they are now: a thread that an interruption leaves behind may go on counting."""
         return {profile: replace(api.count) for profile, api in self._apis.items()}
+
+    def _gate(self, *key: str) -> KeyGate:
+        """One for each key at each endpoint, however many profiles it stands in."""
+        return self._gates.setdefault(key, KeyGate())
 
     def _pace(self) -> Pace:
         return Pace(time_limit=self.time_limit)

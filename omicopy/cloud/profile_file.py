@@ -48,7 +48,7 @@ def mode_for_others(file: Path) -> int | None:
 
 def read_profiles(file: Path) -> dict[str, Any]:
     """What the file says, profiles by name. Raises CONFIGURATION, never with a value of it."""
-    text = _decoded(_read(file), file)
+    text = decoded(_read(file), file)
     try:
         profiles = json.loads(text, object_pairs_hook=_Object)
     except json.JSONDecodeError as error:
@@ -94,26 +94,38 @@ def _given_twice(profiles: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 
 def _read(file: Path) -> bytes:
     try:
-        with file.open("rb") as opened:
-            content = opened.read(MAX_FILE_BYTES + 1)
+        content = read_bounded(file, "OSC_CONFIG_FILE")
     except FileNotFoundError:
         raise _wrong(f"There is no configuration file {file}.", FILE_HINT) from None
-    except IsADirectoryError:
-        raise _wrong(f"{file} is a folder, not a configuration file.", "Name the JSON file in it.") from None
-    except PermissionError:
-        hint = "Let the user that runs this read it (chmod, chown), or name another file in OSC_CONFIG_FILE."
-        raise _wrong(f"The file {file} can't be read: permission denied.", hint) from None
-    except OSError as error:
-        raise _wrong(f"The file {file} can't be read: {error.strerror}.", FILE_HINT) from None
-    if len(content) > MAX_FILE_BYTES:
-        message = f"The file {file} is larger than {MAX_FILE_BYTES} bytes: it is no file of profiles."
-        raise _wrong(message, FILE_HINT)
     if not content.strip():
         raise _wrong(f"The file {file} is empty.", FILE_HINT)
     return content
 
 
-def _decoded(content: bytes, file: Path) -> str:
+def read_bounded(file: Path, variable: str) -> bytes:
+    """The content of a file of profiles, which `variable` may name. Raises FileNotFoundError, and CONFIGURATION for one
+    that can't be read or is far too large."""
+    hint = f"Name another file in {variable}."
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise
+    except IsADirectoryError:
+        raise _wrong(f"{file} is a folder, not a configuration file.", "Name the file in it.") from None
+    except PermissionError:
+        more = f"Let the user that runs this read it (chmod, chown), or name another file in {variable}."
+        raise _wrong(f"The file {file} can't be read: permission denied.", more) from None
+    except (OSError, ValueError) as error:  # a null character in its name is a ValueError
+        why = error.strerror if isinstance(error, OSError) else "its name is none"
+        raise _wrong(f"The file {file} can't be read: {why}.", hint) from None
+    if len(content) > MAX_FILE_BYTES:
+        raise _wrong(f"The file {file} is larger than {MAX_FILE_BYTES} bytes: it is no file of profiles.", hint)
+    return content
+
+
+def decoded(content: bytes, file: Path) -> str:
+    """A file's text. Raises CONFIGURATION where it is not UTF-8."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
         raise _wrong(f"The file {file} is in UTF-16, not in UTF-8.", _UTF8_HINT)
     try:

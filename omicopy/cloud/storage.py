@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
 from omicopy.cloud.fetch import MANIFEST_LIMIT
+from omicopy.cloud.key_gate import KeyGate
 from omicopy.cloud.log import logged
 from omicopy.cloud.pages import all_pages
 from omicopy.cloud.profile import Account
@@ -29,14 +30,23 @@ class Storage:
     once.
     """
 
-    def __init__(self, account: Account, transport: Transport, pace: Pace, patience: float) -> None:
-        """Raises CONFIGURATION for an endpoint that botocore can't use, and DENIED where the account has no key."""
+    def __init__(
+        self, account: Account, transport: Transport, pace: Pace, patience: float, gate: KeyGate | None = None
+    ) -> None:
+        """`gate` is shared by all who send with the same key. Raises CONFIGURATION for an endpoint that botocore can't
+        use, and DENIED where the account has no key."""
         self.account = account
-        self.key_refusal: ServiceError | None = None
-        """Why the store does not know the key, once it has said so: nothing is sent with it any more."""
+        self._gate = gate or KeyGate()
         self._pace = pace
         self._patience = patience
         self._client = make_s3_client(account, transport, MANIFEST_LIMIT + 1)
+
+    @property
+    def key_refusal(self) -> ServiceError | None:
+        """Why the store does not know the key, once it has said so: nothing is sent with it any more."""
+        refusal = self._gate.refusal
+        is_unknown = refusal is not None and refusal.answer is not None and refusal.answer.kind == "InvalidAccessKeyId"
+        return refusal if is_unknown else None
 
     def sizes(self, bucket: str, prefix: str) -> dict[str, int]:
         """Every object's key and size in bytes under a prefix, from every page."""
@@ -131,18 +141,13 @@ class Storage:
 
     def _send(self, action: str, bucket: str, call: Callable[[], T]) -> T:
         self._pace.demand_time(action, self._where(bucket))
-        if self.key_refusal is not None:
-            raise self.key_refusal
-        try:
-            with logged(action, self.account.region, self.account.profile):
-                return _translated(action, self._where(bucket), call)
-        except ServiceError as error:
-            if error.answer is not None and error.answer.kind == "InvalidAccessKeyId":
-                self.key_refusal = error
-            raise
+        log = logged(action, self.account.region, self.account.profile)
+        with self._gate.passing(self._pace.time_limit.seconds), log:
+            return _translated(action, self._where(bucket), call)
 
     def _where(self, bucket: str) -> str:
-        return f"s3://{bucket} of {self.account.profile} ({self.account.region})"
+        key = f", with the key of {self.account.storage}" if self.account.storage else ""
+        return f"s3://{bucket} of {self.account.profile} ({self.account.region}){key}"
 
 
 def _translated(action: str, where: str, call: Callable[[], T]) -> T:

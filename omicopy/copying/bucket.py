@@ -15,7 +15,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, StoredExport, format_of, tidy_key
 from omicopy.model.manifest import Manifest
-from omicopy.model.own_manifest import TrustedManifest, is_manifest_key, read_trusted_manifest
+from omicopy.model.own_manifest import TrustedManifest, may_be_manifest_key, read_trusted_manifest
 from omicopy.model.presigned import parse_presigned
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _manifests(
     for key in sorted(key for key in sizes if not key.endswith(".gz")):
         if folder is not None and "/" in key.removeprefix(folder):
             continue
-        has_to_be = key in named or key.endswith(".json") or is_manifest_key(key)
+        has_to_be = key in named or may_be_manifest_key(key)
         if sizes[key] > MANIFEST_LIMIT and not has_to_be:
             continue
         try:
@@ -177,7 +177,7 @@ def _choose(
 
     def rank(stored: StoredExport) -> tuple[bool, bool, bool, float, str]:
         expiry, key = stored.manifest.earliest_expiry(), stored.manifest_key
-        is_called_so = key in named or key.endswith(".json") or is_manifest_key(key)
+        is_called_so = key in named or may_be_manifest_key(key)
         fits = wanted is None or format_of(stored.manifest) in (None, wanted)
         return (fits, stored.manifest.is_at(endpoint), is_called_so, expiry.timestamp() if expiry else 0.0, key)
 

@@ -27,6 +27,7 @@ from omicopy.model.manifest_draft import (
     in_order,
     manifest_file_name,
 )
+from omicopy.model.own_manifest import may_be_manifest_key
 from omicopy.model.report import SCHEMA, rfc3339
 from omicopy.model.volume_spec import VolumeSpec, check_volumes
 
@@ -141,10 +142,12 @@ def _demand_no_other(shelf: Shelf, key: str, disks: set[str]) -> None:
     others = [
         other
         for other in sorted(shelf.sizes)
-        if other.endswith(".json") and not other.startswith(own) and shelf.sizes[other] <= MANIFEST_LIMIT
+        if may_be_manifest_key(other) and not other.startswith(own) and shelf.sizes[other] <= MANIFEST_LIMIT
     ]
     if len(others) > MOST_LOOKED_INTO:
-        message = f"{len(others)} JSON files lie under {shelf.folder}, too many to see whether one is a manifest"
+        message = (
+            f"{len(others)} manifests or JSON files lie under {shelf.folder}, too many to see whether one is a manifest"
+        )
         raise OmicopyError(ErrorCode.USAGE, message, "Put the disks of one image into a folder of their own.")
     raws = in_parallel(lambda other: shelf.storage.read(shelf.folder.bucket, other), others)
     for other, raw in zip(others, raws, strict=True):

@@ -12,6 +12,7 @@ from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.profile import Account
 from omicopy.cloud.profile_file import mode_for_others, profiles_file
 from omicopy.copying.capacity import look_at_images, room_in_source, room_in_target, say_load
 from omicopy.copying.own_key import read_end
@@ -69,11 +70,9 @@ def examine(clients: Clients, asked: Examination, unusable: Mapping[str, Omicopy
     findings += found
     checks = list(_sides(clients, asked, parties, images))
     if asked.source in usable and asked.bucket:
-        checks.append(
-            partial(
-                probe_bucket, clients, asked.source or "", asked.bucket, asked.prefix, asked.writes, asked.create_bucket
-            )
-        )
+        place = (asked.source or "", asked.bucket, asked.prefix)
+        works_for_api = asked.source in parties
+        checks.append(partial(probe_bucket, clients, *place, asked.writes, works_for_api, asked.create_bucket))
     findings += [finding for found in in_parallel(lambda check: check(), checks) for finding in found]
     findings += _not_checked(asked, unusable, parties)
     return [*findings, *_clocks(clients, asked.tolerated_skew)]
@@ -103,7 +102,7 @@ def _account(clients: Clients, profile: str, now: datetime) -> tuple[Party | Non
     except OmicopyError as error:
         return None, [failure(subject, error)]
     works = Finding(subject, True, f"they are of account {party.account_id} in {party.region}")
-    return party, [works, _region(clients, party), _key_ends(clients, profile, now)]
+    return party, [works, _region(clients, party), *_keys_end(clients, clients.accounts[profile], now)]
 
 
 def _region(clients: Clients, party: Party) -> Finding:
@@ -123,14 +122,19 @@ def _region_names(answer: Mapping[str, Any]) -> list[str]:
     return [answers.required(region, "RegionName") for region in answers.listed(answer, "Regions")]
 
 
-def _key_ends(clients: Clients, profile: str, now: datetime) -> Finding:
-    subject, hint = (
-        f"{profile}: access key's end",
-        "A URL dies with the key that signed it: use a key that lives longer.",
-    )
+def _keys_end(clients: Clients, account: Account, now: datetime) -> Iterator[Finding]:
+    """Of the key for the API and of the one that signs, where that is another one."""
+    yield _key_ends(clients, account.profile, account.access_key, f"{account.profile}: access key's end", now)
+    signer = account.storage_key
+    if signer and signer.access_key != account.access_key:
+        yield _key_ends(clients, account.profile, signer.access_key, f"{signer.profile}: access key's end", now)
+
+
+def _key_ends(clients: Clients, profile: str, access_key: str, subject: str, now: datetime) -> Finding:
+    hint = "A URL dies with the key that signed it: use a key that lives longer."
     try:
-        ends = read_end(clients, profile)
-    except ServiceError as error:
+        ends = read_end(clients, profile, access_key)
+    except OmicopyError as error:
         return Finding(subject, None, f"whether it has one is not known: {error.message}", hint)
     if ends is None:
         return Finding(subject, True, "it has none")

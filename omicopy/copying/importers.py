@@ -133,6 +133,7 @@ def _command(one: OpenImage) -> str:
     if not about:
         return f"{shlex.join(words)}, and the options that it was begun with"
     words += ["--from", about.get("from", ""), "--to", about.get("to", ""), "--bucket", about.get("bucket", "")]
+    words += ["--storage", about["storage"]] if about.get("storage") else []
     words += ["--prefix", about["prefix"]] if about.get("prefix") else []
     words += ["--format", about["format"]] if about.get("format", DEFAULT_FORMAT) != DEFAULT_FORMAT else []
     return shlex.join(words)

@@ -199,8 +199,10 @@ def image_entry(request: CopyRequest, destination: Destination) -> dict[str, str
     }
 
 
-def about_image(request: CopyRequest, destination: Destination) -> dict[str, str]:
-    """What tells people, and a clean-up, which copy that is and what it is made from. No secret, and no URL."""
+def about_image(request: CopyRequest, destination: Destination, storage: str | None) -> dict[str, str]:
+    """What tells people, and a clean-up, which copy that is and what it is made from. No secret, and no URL.
+
+    `storage` names whose key opens the source's object storage, where that is not its own."""
     if not isinstance(request.source, Origin):
         return {}
     export, party, form = request.source.export, request.source.party, request.source.format
@@ -213,4 +215,5 @@ def about_image(request: CopyRequest, destination: Destination) -> dict[str, str
         **({"format": str(form)} if form else {}),
         "from": party.profile,
         "to": destination.party.profile,
+        **({"storage": storage} if storage else {}),
     }

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import ServiceError
+from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
 
 ACCESS_KEY = "access key"
@@ -15,23 +15,26 @@ ACCESS_KEY = "access key"
 
 
 def access_key_ends(clients: Clients, profile: str) -> datetime | None:
-    """The expiration date of a profile's own access key (ReadAccessKeys). None: it has none, or may not read it.
+    """The expiration date of the key that signs for a profile (ReadAccessKeys). None: it has none, or is not known.
 
-    Any other failure is told, and stops nothing: the URL itself was seen to work.
+    Any failure is told, and stops nothing: the URL itself was seen to work.
     """
+    key = clients.accounts[profile].demand_storage_key()
     try:
-        return read_end(clients, profile)
-    except ServiceError as error:
-        clients.tell(f"Whether the access key of {profile!r} has an expiration date is not known: {error.message}")
+        return read_end(clients, profile, key.access_key)
+    except OmicopyError as error:
+        clients.tell(f"Whether the access key of {key.profile!r} has an expiration date is not known: {error.message}")
         return None
 
 
-def read_end(clients: Clients, profile: str) -> datetime | None:
-    """The same. Raises a ServiceError where it can't be read."""
-    access_key = clients.accounts[profile].demand_storage_key().access_key
+def read_end(clients: Clients, profile: str, access_key: str) -> datetime | None:
+    """The same of any key of the account. Raises NOT_FOUND where the API does not show it to the profile, as it may be
+    with another user's, or a ServiceError."""
     filters = {"Filters": {"AccessKeyIds": [access_key]}}
     ends = clients.api(profile).read_parsed("ReadAccessKeys", clients.patience, filters, _ends)
-    return ends.get(access_key)
+    if access_key not in ends:
+        raise OmicopyError(ErrorCode.NOT_FOUND, f"the API does not show that key to {profile!r}")
+    return ends[access_key]
 
 
 def _ends(answer: Mapping[str, Any]) -> dict[str, datetime | None]:

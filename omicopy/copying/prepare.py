@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omicopy.cloud.clients import Clients
+from omicopy.cloud.failure import ServiceError
 from omicopy.copying.handed import (
     demand_https,
     demand_https_inside,
@@ -35,6 +36,9 @@ from omicopy.model.presigned import PresignedUrl
 from omicopy.model.request import Aftercare, CopyRequest, Destination, HandedManifest, Origin, Party, check_parties
 from omicopy.model.text import check_description, check_text
 from omicopy.model.validity import check_validity
+
+if TYPE_CHECKING:
+    from omicopy.cloud.api import Api
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +155,30 @@ def import_request(clients: Clients, wish: ImportWish, handed: HandedManifest) -
 
 
 def identify(clients: Clients, profile: str) -> Party:
-    """The account that a profile's access key belongs to (ReadAccounts). Raises a ServiceError."""
-    patience = clients.retry.total_seconds()
-    account_id = clients.api(profile).read_parsed("ReadAccounts", patience, {}, _account_id)
+    """The account that a profile's access key belongs to: by ReadAccounts or, where an EIM user has no right to that,
+    by ReadQuotas. Raises a ServiceError, and DENIED where neither may be asked."""
+    patience, api = clients.retry.total_seconds(), clients.api(profile)
+    try:
+        account_id = api.read_parsed("ReadAccounts", patience, {}, _account_id)
+    except ServiceError as error:
+        if not error.is_missing_right:
+            raise
+        account_id = _account_of_quotas(api, patience, error)
     return Party(profile, account_id, clients.accounts[profile].region)
+
+
+def _account_of_quotas(api: Api, patience: float, refused: ServiceError) -> str:
+    try:
+        owners = api.read_parsed("ReadQuotas", patience, {}, _owners)
+    except ServiceError as error:
+        if not error.is_missing_right:
+            raise
+        owners = set()
+    if len(owners) != 1:
+        said = f"{refused.message}; ReadQuotas does not tell the account either"
+        hint = f"Give the access key of {api.account.profile!r} the right to ReadAccounts or to ReadQuotas."
+        raise OmicopyError(ErrorCode.DENIED, said, hint)
+    return owners.pop()
 
 
 def _account_id(answer: Mapping[str, Any]) -> str:
@@ -163,6 +187,12 @@ def _account_id(answer: Mapping[str, Any]) -> str:
     if not accounts:
         raise answers.Unreadable("it names no account")
     return accounts[0]
+
+
+def _owners(answer: Mapping[str, Any]) -> set[str]:
+    """Whose quotas an answer shows."""
+    quotas = (quota for kind in answers.listed(answer, "QuotaTypes") for quota in answers.listed_if_any(kind, "Quotas"))
+    return {owner for quota in quotas if (owner := answers.optional(quota, "AccountId"))}
 
 
 def find_images(clients: Clients, party: Party, wanted: Sequence[str]) -> list[Image]:

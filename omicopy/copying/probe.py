@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.profile import STORAGE_HINT
 from omicopy.cloud.retry import Verdict, verdict
 from omicopy.cloud.signing import presign
 from omicopy.copying.handed import read_own
@@ -17,21 +18,42 @@ from omicopy.model.presigned import parse_presigned
 
 PROBE_NAME = "omicopy-doctor-"
 """What the object's name begins with; the rest is random."""
+_EIM_USER = "an EIM user's key is like that"
+WITHOUT_KEY = (
+    "A copy then relies on the URL that the export task itself gives; without a key nothing can be signed anew, "
+    "cleaned up or looked for in the bucket"
+)
 _LIFE = timedelta(minutes=15)
 """Of the URL through which it is read."""
 
 
 def probe_bucket(
-    clients: Clients, profile: str, bucket: str, prefix: str, writes: bool, may_be_made: bool = False
+    clients: Clients,
+    profile: str,
+    bucket: str,
+    prefix: str,
+    writes: bool,
+    works_for_api: bool,
+    may_be_made: bool = False,
 ) -> list[Finding]:
-    """What `copy` will do with the bucket, tried. Without `writes` its objects are only listed."""
-    subject, storage = f"s3://{bucket}", clients.storage(profile)
+    """What `copy` will do with the bucket, tried. Without `writes` its objects are only listed. `works_for_api`: the
+    profile's key was seen to. `may_be_made`: a bucket that is not there is no failure."""
+    subject = f"s3://{bucket}"
+    not_checked = Finding(f"{subject}: write, read, delete", None, "not checked")
+    no_key = clients.storage_refusal(profile)
+    if no_key is not None:
+        return [Finding(f"{subject}: key", None, f"{no_key.message}. {WITHOUT_KEY}", no_key.hint), not_checked]
+    storage = clients.storage(profile)
     folder = "".join(f"{part}/" for part in prefix.split("/") if part)
     try:
         left_behind = storage.sizes(bucket, f"{folder}{PROBE_NAME}")
     except ServiceError as error:
-        found = _no_bucket(subject, may_be_made) if error.is_no_bucket else failure(f"{subject}: list", error)
-        return [found, Finding(f"{subject}: write, read, delete", None, "not checked")]
+        if storage.key_refusal is not None and clients.accounts[profile].storage is None and works_for_api:
+            said = f"the access key of {profile!r} works for the API, and object storage does not know it: {_EIM_USER}"
+            return [Finding(f"{subject}: key", None, f"{said}. {WITHOUT_KEY}", STORAGE_HINT), not_checked]
+        if error.is_no_bucket:
+            return [_no_bucket(subject, may_be_made), not_checked]
+        return [failure(f"{subject}: list", error), not_checked]
     findings = [Finding(f"{subject}: list", True, "allowed")]
     if left_behind:
         names = ", ".join(sorted(left_behind))

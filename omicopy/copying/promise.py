@@ -7,10 +7,10 @@ from datetime import datetime
 from omicopy.cloud.clients import Clients
 from omicopy.copying.reads import read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.cleaning import handed_out_until, is_ours
+from omicopy.model.cleaning import handed_out_until, is_cleaned, is_ours
 from omicopy.model.export import ExportTask, Phase, tidy_key
 from omicopy.model.image import is_image_id
-from omicopy.model.provenance import CLEANED_TAG, HANDED_TAG
+from omicopy.model.provenance import HANDED_TAG
 from omicopy.model.report import rfc3339
 
 
@@ -28,7 +28,7 @@ def promise(clients: Clients, profile: str, bucket: str, key: str, until: dateti
     except OmicopyError as error:
         clients.tell(f"A clean-up may not know that s3://{bucket}/{key} was handed out: {error.message}")
         return
-    if any(CLEANED_TAG in task.tags for task in tasks):
+    if tasks and is_cleaned(tasks):  # beside one that is not, what was cleaned up before was exported anew
         message = f"The objects in s3://{bucket}/{folder} are being deleted by a clean-up"
         raise OmicopyError(ErrorCode.EXPIRED, message, "Export the image once more: omicopy export …")
 

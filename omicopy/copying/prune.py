@@ -42,6 +42,9 @@ def prune(clients: Clients, entries: Sequence[Entry], tell: Callable[[str], None
         for profile, keys in exports.items():
             rules = Rules(manner.now, manner.settle, manner.importers)
             clean_exports(clients, profile, keys, rules, cleaned.setdefault(profile, []))
+            for one in cleaned[profile]:
+                if one.deleted and one.unnamed:
+                    tell(f"In {one.location} stay {one.unnamed}")
     except Interrupted as interruption:
         interruption.results = list(_with_outcomes(entries, done, cleaned))
         raise
@@ -73,7 +76,7 @@ def _with_outcome(entry: Entry, cleaned: Cleaned) -> Entry:
         return replace(entry, action=Action.KEEP, why=cleaned.left.why)
     if not cleaned.deleted:
         return replace(entry, action=Action.GONE, why="nothing of it was there any more")
-    return replace(entry, action=Action.DELETED)
+    return replace(entry, action=Action.DELETED, why="; ".join(filter(None, [entry.why, cleaned.unnamed])))
 
 
 def _delete(clients: Clients, entry: Entry, tell: Callable[[str], None]) -> Entry:

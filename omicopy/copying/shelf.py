@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from omicopy.copying.parallel import in_parallel
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.disk import HEAD_BYTES, DiskHead, read_head
+from omicopy.model.own_manifest import may_be_manifest_key
 from omicopy.model.size import say_size
 from omicopy.model.volume_spec import ROOT_DEVICE, VolumeSpec
 
@@ -94,7 +95,7 @@ def only_disk(shelf: Shelf) -> VolumeSpec:
 
     Raises NOT_FOUND for none.
     """
-    keys = sorted(key for key, size in shelf.sizes.items() if size and not key.endswith(".json"))
+    keys = sorted(key for key, size in shelf.sizes.items() if size and not may_be_manifest_key(key))
     if len(keys) > MOST_LOOKED_INTO:
         message = f"{len(keys)} objects lie under {shelf.folder}, too many to search for a disk"
         raise OmicopyError(ErrorCode.USAGE, message, f"Name each disk: --volume {ROOT_DEVICE}=OBJECT")

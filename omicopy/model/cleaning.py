@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,6 +10,7 @@ from omicopy.model.answers import parse_moment
 from omicopy.model.export import ExportKey, ExportTask, Phase, StoredExport, tidy_key
 from omicopy.model.provenance import CLEANED_TAG, EXPORT_TAG, HANDED_TAG
 from omicopy.model.report import rfc3339
+from omicopy.model.size import say_size
 
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
@@ -104,6 +105,14 @@ def judge_place(export: ExportKey, place: Place) -> Doomed | Left:
         tuple(sorted(key for key in snapshots if key in place.keys and _is_inside(key, export))),
         tuple(sorted(manifests, key=lambda key: (key in place.named, key))),  # what proves the most stays longest
     )
+
+
+def say_unnamed(sizes: Mapping[str, int], manifests: Sequence[StoredExport]) -> str | None:
+    """The disks that no manifest names, counted: a later export to one place takes the manifest of an earlier one."""
+    named = {key for stored in manifests for key in _objects(stored)}
+    unnamed = [size for key, size in sizes.items() if key.endswith(".gz") and key not in named]
+    disks = f"{len(unnamed)} disk{'s' if len(unnamed) > 1 else ''}"
+    return f"{disks} ({say_size(sum(unnamed))}) that no manifest names" if unnamed else None
 
 
 def _divide(export: ExportKey, place: Place) -> tuple[list[StoredExport], list[StoredExport]]:

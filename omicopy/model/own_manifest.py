@@ -53,6 +53,11 @@ def is_manifest_key(key: str) -> bool:
     return bool(_NAME.fullmatch(name) or _SIGNED_ANEW.fullmatch(name)) or (is_json and _is_in_export(key))
 
 
+def may_be_manifest_key(key: str) -> bool:
+    """Whether an object is called as a manifest may be: as those, or as any JSON is."""
+    return key.endswith(".json") or is_manifest_key(key)
+
+
 def has_to_be_manifest(key: str, raw: bytes) -> bool:
     """Whether an object wants to be a manifest, by its content, or has to be one, by its key.
 

@@ -7,6 +7,10 @@ import re
 from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.model.text import check_text
 
+LONGEST_KEY = 915
+"""Bytes of a key (DOMAIN.md §4)."""
+_LONGEST_PREFIX = LONGEST_KEY - len("/ami-12345678/manifest.resigned-20260101T000000Z.json")
+"""No key under it is longer than that of a manifest with new signatures."""
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 
 
@@ -23,7 +27,10 @@ def check_bucket(bucket: str) -> str:
 
 def check_prefix(prefix: str) -> str:
     """The prefix itself when a URL can lead to what lies under it; raises USAGE, before an export of hours fails."""
-    if {".", ".."}.isdisjoint(check_text(prefix).split("/")):
+    if (length := len(check_text(prefix).encode())) > _LONGEST_PREFIX:
+        said = f"The prefix that begins {prefix[:20]!r} has {length} bytes: keys under it could pass {LONGEST_KEY}"
+        raise OmicopyError(ErrorCode.USAGE, said, f"Take one of at most {_LONGEST_PREFIX} bytes.")
+    if {".", ".."}.isdisjoint(prefix.split("/")):
         return prefix
     hint = "A prefix may hold slashes, but neither '.' nor '..' between them."
     raise OmicopyError(ErrorCode.USAGE, f"{prefix!r} is no usable prefix", hint)

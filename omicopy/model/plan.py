@@ -75,6 +75,8 @@ class Job:
     name: str
     source: str
     """A profile."""
+    storage: str | None
+    """Whose key opens the source's object storage; None: its own."""
     bucket: str
     prefix: str
     format: DiskFormat | None
@@ -110,6 +112,11 @@ class Plan:
         named = [profile for job in self.jobs for profile in (job.source, *(target.profile for target in job.targets))]
         return tuple(dict.fromkeys(named))
 
+    @property
+    def storage(self) -> dict[str, str | None]:
+        """By source profile whose key opens its object storage; None: its own."""
+        return {job.source: job.storage for job in self.jobs}
+
 
 def parse_plan(text: str, where: str, environ: Mapping[str, str]) -> Plan:
     """The plan in a file's text. `where` is what messages call the file.
@@ -125,6 +132,7 @@ def parse_plan(text: str, where: str, environ: Mapping[str, str]) -> Plan:
 def _contradictions(plan: PlanEntry) -> Iterator[Problem]:
     """What no entry shows by itself."""
     first: dict[str, int] = {}
+    storages: dict[str, tuple[int, str | None]] = {}
     for index, job in enumerate(plan.jobs):
         here = ("jobs", index)
         if first.setdefault(job.name, index) != index:
@@ -137,6 +145,12 @@ def _contradictions(plan: PlanEntry) -> Iterator[Problem]:
         ):
             if value is None:
                 yield Problem(here, f"{key} is missing", f"Set {key} here or in defaults.")
+        source, storage = _merged(job, plan.defaults, "source"), _merged(job, plan.defaults, "storage")
+        other, before = storages.setdefault(source, (index, storage))
+        if before != storage:
+            now, then = storage or "its own key", before or "its own key"
+            said = f"is {now}, and {then} in jobs[{other}], for one source {source}"
+            yield Problem((*here, "storage"), said, "Say the same in both, or once in defaults.")
         profiles = [target.profile for target in job.to]
         for position, profile in enumerate(profiles):
             if profile in profiles[:position]:

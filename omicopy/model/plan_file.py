@@ -138,6 +138,10 @@ class DefaultsEntry(_Entry):
     source: Text | SkipJsonSchema[None] = Field(
         default=None, alias="from", description="The source account: NAME, NAME@REGION or env:PREFIX."
     )
+    storage: Text | SkipJsonSchema[None] = Field(
+        default=None,
+        description="Whose key opens the source's object storage, else its own: PROFILE, aws:NAME, or none.",
+    )
     bucket: Bucket | SkipJsonSchema[None] = Field(default=None, description="The source account's bucket for exports.")
     prefix: Prefix = Field(default="", description="Where in the bucket.")
     format: DiskFormat | SkipJsonSchema[None] = Field(

@@ -71,7 +71,7 @@ def banner(home: Path, profiles: Path, api_urls: Mapping[str, str], oos_urls: Ma
             "",
             "Then try:",
             "  omicopy copy golden-linux --from source --to target --bucket omi-exports",
-            "  omicopy url golden-linux --from source-eim --storage aws:source",
+            "  omicopy export golden-linux --from source-eim --storage aws:source --bucket omi-exports",
             "  osc-cli --profile target api ReadImages",
             "  aws --profile source s3 ls --recursive s3://omi-exports",
         ]

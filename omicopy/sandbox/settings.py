@@ -67,6 +67,8 @@ class Settings:
     """API reads show the world as it was so long ago."""
     clock_skew_seconds: float = 900.0
     """Further than this from the service's clock, a signed request is refused."""
+    check_signatures: bool = True
+    """False: a request to the API has to name a key, and may be signed wrongly. For proxies that rewrite bodies."""
     access_keys_end: str | None = None
     """What ReadAccessKeys gives as every key's expiration date, in ISO 8601. The keys work on all the same."""
     refused_tag_keys: tuple[str, ...] = ()

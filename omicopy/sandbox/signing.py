@@ -51,8 +51,7 @@ def signature(scheme: Scheme, signer: Signer, service: str, moment: str, canonic
 def presign(signer: Signer, method: str, url: str, seconds: int, at: datetime | None = None) -> str:
     """A SigV4 URL, path-style, valid for `seconds` from `at` (None: now) on. `url` holds an unquoted bucket and key."""
     moment = (at or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    parts = urlsplit(url)
-    path = quote(parts.path, safe="/~")
+    origin, path = _parts(url)
     credential = "/".join((signer.access_key, moment[:8], signer.region, "s3", AWS4.terminator))
     fields = {
         "X-Amz-Algorithm": AWS4.algorithm,
@@ -62,21 +61,25 @@ def presign(signer: Signer, method: str, url: str, seconds: int, at: datetime | 
         "X-Amz-SignedHeaders": "host",
     }
     query = "&".join(f"{name}={quote(value, safe='~')}" for name, value in sorted(fields.items()))
-    canonical = "\n".join((method, path, query, f"host:{parts.netloc}\n", "host", "UNSIGNED-PAYLOAD"))
+    canonical = "\n".join((method, path, query, f"host:{urlsplit(origin).netloc}\n", "host", "UNSIGNED-PAYLOAD"))
     signed = signature(AWS4, signer, "s3", moment, canonical)
-    return f"{parts.scheme}://{parts.netloc}{path}?{query}&X-Amz-Signature={signed}"
+    return f"{origin}{path}?{query}&X-Amz-Signature={signed}"
 
 
 def presign_v2(signer: Signer, method: str, url: str, seconds: int, at: datetime | None = None) -> str:
     """The same as an old SigV2 URL, whose `Expires` is an absolute time."""
     expires = int((at or datetime.now(UTC)).timestamp()) + seconds
-    parts = urlsplit(url)
-    path = quote(parts.path, safe="/~")
+    origin, path = _parts(url)
     digest = hmac.digest(signer.secret_key.encode(), f"{method}\n\n\n{expires}\n{path}".encode(), "sha1")
     signed = quote(base64.b64encode(digest).decode(), safe="")
-    origin = f"{parts.scheme}://{parts.netloc}"
     return f"{origin}{path}?AWSAccessKeyId={signer.access_key}&Expires={expires}&Signature={signed}"
 
 
 Sign = Callable[[Signer, str, str, int, datetime | None], str]
 """What `presign` and `presign_v2` are."""
+
+
+def _parts(url: str) -> tuple[str, str]:
+    """Scheme and host, and the path quoted. All that follows the host is bucket and key: `#` and `?` are part of it."""
+    origin = "/".join(url.split("/", 3)[:3])
+    return origin, quote(url.removeprefix(origin), safe="/~")

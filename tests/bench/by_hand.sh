@@ -26,9 +26,7 @@ value TaskId "$answer" && task=$REPLY
 value OsuPrefix "$answer" && prefix=$REPLY
 wait_until completed osc-cli api ReadImageExportTasks --profile "$from" --Filters "{\"TaskIds\": [\"$task\"]}"
 
-listing=$(aws s3 ls "s3://$bucket/$prefix" --profile "$from")
-[[ $listing =~ ([^[:space:]]+\.json) ]] && manifest=${BASH_REMATCH[1]}
-url=$(aws s3 presign "s3://$bucket/$prefix$manifest" --expires-in 604800 --profile "$from")
+url=$(aws s3 presign "s3://$bucket/${prefix}manifest" --expires-in 604800 --profile "$from")
 
 answer=$(osc-cli api CreateImage --profile "$to" --ImageName "$name" --FileLocation "$url")
 value ImageId "$answer" && copy=$REPLY
