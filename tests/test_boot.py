@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +17,14 @@ from omicopy.copying.events import Warned
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.boot import Boot, boot_differences, boot_parameters, check_boot
 from omicopy.model.image import Image
+from omicopy.model.plan import parse_plan
 from omicopy.model.report import CopyResult, Status
 from omicopy.model.request import CopyRequest
 from omicopy.model.verification import differences, flaws, of_image, of_manifest
+from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.variants import Boot as Service
 from omicopy.sandbox.variants import Variant
+from tests import children
 from tests.builders import (
     ORIGIN,
     SOURCE,
@@ -36,7 +42,7 @@ UEFI, LEGACY = frozenset({"uefi"}), frozenset({"legacy"})
 BOTH = UEFI | LEGACY
 BY_UEFI = {"BootModes": ["uefi"], "TpmMandatory": True}
 SOURCE_BY_UEFI = source_image(**BY_UEFI)
-GOLDEN = "golden-uefi"
+GOLDEN, UEFI_ID = "golden-uefi", "ami-00000008"
 
 
 # ---- what is asked for
@@ -274,3 +280,95 @@ def test_where_the_service_does_not_set_them_exit_8_names_them_and_the_copy_stay
     assert ("asking without" in failed.err) is (service is not Service.IGNORED)
     assert tool.count("CreateImage", status=200) == 1
     assert tool.copy("golden-three").copy["status"] == "copied"
+
+
+def test_a_hand_off_tells_how_the_image_boots_and_its_commands_ask_for_it(tool) -> None:
+    key = tool.exported(UEFI_ID)
+    (task,) = tool.tasks()
+    texts = [tool.url(source, "--handoff").out for source in (UEFI_ID, task.task_id)]
+    for text in texts:
+        assert "Boot:      uefi, TPM mandatory; no manifest tells it, the commands below do" in text
+        commands = [
+            shlex.split(line) for line in text.splitlines() if line.startswith(("omicopy ", "octl ", "osc-cli "))
+        ]
+        assert commands[0][-3:] == ["--boot-mode", "uefi", "--tpm"]
+        assert commands[1][-3:] == ["--BootModes", "uefi", "--TpmMandatory"]
+    unknown = tool.url(f"s3://omi-exports/{key}", "--handoff").out
+    assert "Boot:      not known here; ask" in unknown
+    assert "--tpm\n" not in unknown
+    file = tool.home / "handoff.txt"
+    file.write_text(texts[0])
+    words = [{"YOUR_PROFILE": "target", "handoff.txt": str(file)}.get(word, word) for word in commands[0]]
+    assert tool.run(*words[1:]).row[2] == "copied"
+    words = [{"YOUR_PROFILE": "target", GOLDEN: "by-osc-cli"}.get(word, word) for word in commands[2]]
+    done = children.run([str(Path(sys.executable).parent / words[0]), *words[1:]], env=tool.sandbox.env)
+    assert json.loads(done.stdout)["Image"]["ImageName"] == "by-osc-cli", done.stderr
+    assert booting(tool) == [(("uefi",), True)] * 2
+    plain = tool.import_(tool.sign(key), "--name", "plain").copy
+    assert (plain["status"], booting(tool)[2]) == ("copied", (("legacy",), False))  # nobody asked for anything
+
+
+def test_inspect_and_doctor_tell_how_an_image_boots_and_what_does_not_travel(tool) -> None:
+    key = tool.exported(UEFI_ID)
+    (task,) = tool.tasks()
+    for source in (UEFI_ID, task.task_id):
+        told = tool.run("inspect", source, "--from", "source").out
+        assert "\nBoot:          uefi, TPM mandatory, as the image says; the manifest does not\n" in told
+    told = tool.run("inspect", f"s3://omi-exports/{key}", "--from", "source").out
+    assert "\nBoot:" not in told
+    assert "\nNot in it:     boot modes and TPM (--boot-mode, --tpm), tags (--tag), launch permissions" in told
+    as_json = tool.run("inspect", UEFI_ID, "--from", "source", "-o", "json").json
+    assert (as_json["boot_modes"], as_json["tpm_mandatory"]) == (["uefi"], True)
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "ReadImages"))
+    as_json = tool.run("inspect", UEFI_ID, "--from", "source", "-o", "json").json
+    assert (as_json["boot_modes"], as_json["tpm_mandatory"]) == (None, None)
+    tool.sandbox.faults.clear()
+    rows = [line.split("\t") for line in tool.run("doctor", GOLDEN, "--from", "source").out.splitlines()]
+    said = {row[1]: row[2] for row in rows}
+    assert said[f"{GOLDEN} {UEFI_ID}"] == "available, 1 volume, 10 GiB, boots by uefi, TPM mandatory"
+    assert "not in an export" in said["what does not travel"]
+
+
+def test_a_plan_says_it_for_all_its_jobs_a_job_or_a_target() -> None:
+    jobs = """
+      - {name: as-source, from: a, bucket: abc, images: [{name: x}], to: [{profile: b}]}
+      - name: mixed
+        from: a
+        bucket: abc
+        tpm: false
+        images: [{name: x}]
+        to: [{profile: b}, {profile: c, boot_modes: [uefi, legacy], tpm: true}]
+"""
+    plain = parse_plan(f"version: 1\njobs:{jobs}", "plan.yaml", {})
+    assert [target.boot for job in plain.jobs for target in job.targets] == [
+        Boot(),
+        Boot(None, False),
+        Boot(BOTH, True),
+    ]
+    all_of_them = parse_plan(f"version: 1\ndefaults: {{boot_modes: [uefi]}}\njobs:{jobs}", "plan.yaml", {})
+    assert [target.boot for job in all_of_them.jobs for target in job.targets] == [
+        Boot(UEFI),
+        Boot(UEFI, False),
+        Boot(BOTH, True),
+    ]
+    for wrong, said in (("[]", "is empty"), ("[bios]", "'legacy' or 'uefi'"), ("uefi", "takes a list")):
+        with pytest.raises(OmicopyError, match=said):
+            parse_plan(f"version: 1\ndefaults: {{boot_modes: {wrong}}}\njobs:{jobs}", "plan.yaml", {})
+
+
+def test_a_plan_s_target_gets_what_it_asks_for(tool) -> None:
+    file = tool.home / "plan.yaml"
+    file.write_text(f"""
+version: 1
+jobs:
+  - name: nightly
+    from: source
+    bucket: omi-exports
+    images: [{{name: {GOLDEN}}}]
+    to: [{{profile: target}}, {{profile: target-other, boot_modes: [legacy], tpm: false}}]
+""")
+    tool.run("run", str(file))
+    assert booting(tool) == [(("uefi",), True)]
+    (other,) = tool.copies("target-other")
+    assert (other.boot_modes, other.tpm_mandatory) == (("legacy",), False)
+    assert tool.run("run", str(file)).out.count("present") == 2

@@ -47,6 +47,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import ExportTask, FoundExport
 from omicopy.model.image import Image
+from omicopy.model.presigned import parse_presigned
 from omicopy.model.provenance import COPY_TAG
 from omicopy.model.report import Status
 from omicopy.model.request import Aftercare, Budgets, CopyRequest, Origin
@@ -64,6 +65,7 @@ from tests.builders import (
     export_request,
     image,
     import_request,
+    signed,
     source_image,
     stored,
     tagged,
@@ -106,6 +108,10 @@ ASKED = replace(COPY, destination=replace(COPY.destination, care=Aftercare(share
 FRESH, LONG = stored(), stored(ends=NOON + timedelta(hours=6))
 SHORT = stored(ends=NOON + timedelta(hours=6, seconds=-1))
 DEAD, DAMAGED = stored(dead_urls=("snap-1",)), stored(damage=("snap-1 is missing",))
+NO_KEY = OmicopyError(ErrorCode.DENIED, "no key", "--storage")
+BY_TASK = {"task_url": parse_presigned(signed("k", NOON + timedelta(days=5)))}
+SHOWN, SHOWN_SHORT, SHOWN_DAMAGED = replace(FRESH, **BY_TASK), replace(SHORT, **BY_TASK), replace(DAMAGED, **BY_TASK)
+SHOWN_DEAD = replace(FRESH, flaw="its URL is not signed")
 
 SECOND = "image-export-00000002"
 RUNNING, SECOND_RUNS, SECOND_FAILED = task(state="pending"), task(SECOND, "pending"), task(SECOND, "failed")
@@ -150,6 +156,11 @@ def known(
         imports_in_flight=fact(imports, int),
         stored=fact(stored, FoundExport),
     )
+
+
+def without_key(tasks: Sequence[ExportTask] = (), stored: FoundExport | Any = ABSENT) -> Observed:
+    """As `known`, where no key reads the bucket."""
+    return replace(known(tasks=tasks, stored=stored), no_key=NO_KEY)
 
 
 @dataclass(frozen=True)
@@ -341,6 +352,29 @@ TABLE = [
         known(tasks=[task(), SECOND_FAILED], stored=DAMAGED), export=STARTED),
     Row("damaged, the answer to the create lost: look again", LookAgain, known(tasks=[task()], stored=DAMAGED),
         export=DOUBT),
+    # ---- no key for the bucket: the tasks alone tell
+    Row("no key, the task's URL serves: import", Import(NAME, SHOWN), without_key([task()], SHOWN)),
+    Row("no key, the task's URL ends too early: permission", ErrorCode.DENIED, without_key([task()], SHOWN_SHORT)),
+    Row("no key, the task's URL does not serve: permission", ErrorCode.DENIED, without_key([task()], SHOWN_DEAD)),
+    Row("no key, that of the export just made does not serve yet: look again", LookAgain,
+        without_key([task()], SHOWN_DEAD), export={"is_sent": True, "task_id": TASK_ID, "unusable_since": JUST_NOW}),
+    Row("no key, and an export alone: done whatever the URL is", Done(Status.PRESENT),
+        without_key([task()], SHOWN_DEAD), EXPORT),
+    Row("no key, the URL does not serve, another one runs: follow it", FOLLOWING,
+        without_key([task(SECOND), RUNNING], SHOWN_DEAD)),
+    Row("no key, damaged: damaged", ErrorCode.DAMAGED, without_key([task()], SHOWN_DAMAGED)),
+    Row("no key, damaged, --re-export: start", StartExport(), without_key([task()], SHOWN_DAMAGED), RE_EXPORT),
+    Row("no key, the manifest gone: not found", ErrorCode.NOT_FOUND, without_key([task()]),
+        export={"unusable_since": LONG_AGO}),
+    Row("no key, no task shows an export: start", StartExport(), without_key()),
+    Row("no key, ours not listed any more: permission", ErrorCode.DENIED, without_key(),
+        export=STARTED | {"doubt_since": LONG_AGO}),
+    Row("no key, one of an earlier run not listed any more: permission", ErrorCode.DENIED, without_key(),
+        export={"task_id": TASK_ID, "doubt_since": LONG_AGO}),
+    Row("no key, somebody's not listed any more: permission", ErrorCode.DENIED, without_key(),
+        export={"known": frozenset([TASK_ID]), "missing_since": LONG_AGO}),
+    Row("no key, not listed any more, --re-export: start", StartExport(), without_key(), RE_EXPORT,
+        export={"known": frozenset([TASK_ID]), "missing_since": LONG_AGO}),
     # ---- failed
     Row("export failed in this run: fail with its Comment", ErrorCode.REMOTE_FAILED, known(tasks=[SECOND_FAILED])),
     Row("export cancelled in this run: fail", ErrorCode.REMOTE_FAILED, known(tasks=[task(state="cancelled")])),

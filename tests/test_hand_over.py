@@ -285,6 +285,9 @@ def test_a_url_to_upload_with_is_for_one_key_and_one_content_type(tool) -> None:
     (url,) = ran.out.splitlines()
     (command,) = [line for line in ran.err.splitlines() if line.startswith("curl ")]
     assert shlex.split(command)[-1] == url
+    assert "one file of at most 5 GiB" in ran.err
+    pipe, kind = iter([b"from a pipe"]), {"Content-Type": "text/plain"}
+    assert requests.put(url, data=pipe, headers=kind, timeout=PATIENCE).status_code == 411
     folder = tool.home / "upload"
     folder.mkdir()
     (folder / "disk's.img").write_bytes(b"content")
@@ -297,6 +300,23 @@ def test_a_url_to_upload_with_is_for_one_key_and_one_content_type(tool) -> None:
     sh(command, folder)
     assert (folder / "disk's.img").read_bytes() == b"content"
     assert "replaces it" in tool.url(place, "--method", "put").err
+
+
+def test_a_key_that_is_too_long_is_told_before_anything_is_sent(tool) -> None:
+    """Object storage takes 915 bytes. Whoever uploads is told; what the tool would write itself is refused."""
+    folder = f"{'é/' * 285}{'é' * 3}"
+    ran = tool.url(f"s3://omi-exports/{folder}/{'x' * 53}", "--method", "put", "-q")
+    assert ran.err == ""
+    ran = tool.url(f"s3://omi-exports/{folder}/{'x' * 54}", "--method", "put", "-q")
+    assert "more than 915 bytes" in ran.err
+    assert requests.put(ran.out.strip(), data=b"x", timeout=PATIENCE).status_code == 400
+    tool.forget()
+    resigned = tool.run("resign", f"s3://omi-exports/{folder}/{'m' * 40}", "--from", "source", code=2)
+    built = tool.run("manifest", "build", f"s3://omi-exports/{folder}", "--name", "n" * 60, "--from", "source", code=2)
+    for one in (resigned, built):
+        assert "more than 915" in one.err
+        assert one.out == ""
+    assert len(tool.sandbox.record) == 0
 
 
 def test_an_upload_that_can_t_be_is_refused(tool) -> None:

@@ -96,7 +96,9 @@ def urls(tool: Tool) -> Iterator[None]:
 def urls_of_an_export_of_its_own(tool: Tool) -> Iterator[None]:
     location = tool.export().out.strip()
     tool.forget()
-    tool.url(location)
+    tool.url(location, "--handoff")
+    yield
+    tool.url(LINUX, "--handoff")
     yield
 
 

@@ -16,13 +16,14 @@ import pytest
 from omicopy.copying.sources import find_url, read_plan_text, read_source, read_url
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import url_text
+from omicopy.model.boot import Boot
 from omicopy.model.handoff import handoff_text
 from omicopy.model.presigned import parse_presigned
 from omicopy.model.url_text import unescaped
 from tests.builders import NOON, manifest, raw_manifest, signed
 
 URL = signed("a b/ami-1/manifest.json".replace(" ", "%20"), NOON, signature="ab" * 32)
-HANDOFF = handoff_text(parse_presigned(URL), manifest(), NOON)
+HANDOFF = handoff_text(parse_presigned(URL), manifest(), NOON, Boot())
 FORMS = {
     "alone": URL,
     "with white space around it": f"\n  {URL} \r\n",

@@ -11,6 +11,7 @@ from omicopy.cloud.clients import Clients
 from omicopy.copying.handed import read_handed, read_own_manifest
 from omicopy.copying.inspection import Inspection, probe_all
 from omicopy.copying.locate import is_own, locate
+from omicopy.copying.source_boot import read_source_boot
 from omicopy.copying.sources import read_source
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.manifest import parse_manifest
@@ -39,7 +40,8 @@ def inspect(
         raise OmicopyError(ErrorCode.USAGE, f"{source} can't be read without credentials", hint)
     clients = clients or (connect(profile, storage={profile: storage}) if profile and own else connect())
     if own and profile is not None:
-        inspection = _inspect_own(clients, profile, source, now)
+        boot = read_source_boot(clients, profile, source)
+        inspection = replace(_inspect_own(clients, profile, source, now), boot=boot)
     else:
         inspection = _inspect_handed(clients, source, now)
     if not probe:

@@ -90,6 +90,7 @@ def inspect(
 
 def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
     from omicopy.copying.inspection import probe_verdict
+    from omicopy.model.boot import Boot
     from omicopy.model.report import say_moment
     from omicopy.model.size import say_size
 
@@ -99,6 +100,9 @@ def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
         yield f"Description:   {manifest.description}"
     yield f"Architecture:  {manifest.architecture or '-'}"
     yield f"Product types: {', '.join(manifest.product_types) or '-'}"
+    if inspection.boot != Boot():
+        yield f"Boot:          {inspection.boot}, as the image says; the manifest does not"
+    yield "Not in it:     boot modes and TPM (--boot-mode, --tpm), tags (--tag), launch permissions (--share-with)"
     if inspection.location:
         yield f"Manifest:      {inspection.location}"
     if inspection.url:

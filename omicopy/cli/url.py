@@ -130,11 +130,13 @@ def url(
             clients=clients,
         )
     compare_clocks(clients)
-    text = _handoff_text(handout) if handoff or handoff_file is not None else None
+    text = _handoff_text(clients, profile, source, handout) if handoff or handoff_file is not None else None
     if text and handoff_file is not None:
         _write_privately(handoff_file, text)
+    if is_upload:
+        _warn_of_upload(handout)
     if not quiet:
-        _tell(handout, now)
+        _tell(handout, is_upload, now)
     if show_command:
         _show_command(handout, is_upload, content_type)
     _print(handout, text if handoff else None, output)
@@ -180,13 +182,15 @@ def _upload(
     return hand_out_upload(clients, wish, bucket, key, content_type, datetime.now(UTC))
 
 
-def _handoff_text(handout: Handout) -> str:
+def _handoff_text(clients: Clients, profile: str, source: str, handout: Handout) -> str:
+    from omicopy.copying.source_boot import read_source_boot
     from omicopy.model.handoff import handoff_text
 
     if handout.manifest is None:
         hint = "Hand off an export's manifest, without --no-check; omicopy inspect SOURCE shows whether it is one."
         raise OmicopyError(ErrorCode.USAGE, f"{handout.location} was not read as a manifest: no hand-off", hint)
-    return handoff_text(handout.url, handout.manifest, handout.expiry.at)
+    boot = read_source_boot(clients, profile, source)
+    return handoff_text(handout.url, handout.manifest, handout.expiry.at, boot)
 
 
 def _write_privately(file: str, text: str) -> None:
@@ -204,18 +208,29 @@ def _unwritable(file: str, error: OSError) -> OmicopyError:
     return OmicopyError(ErrorCode.USAGE, message, "Name a plain file in a folder that you may write to.")
 
 
-def _tell(handout: Handout, now: datetime) -> None:
+def _warn_of_upload(handout: Handout) -> None:
+    """What may become of an upload with this URL."""
+    from omicopy.cli.talk import warn
+    from omicopy.model.place import LONGEST_KEY, is_too_long
+
+    if is_too_long(handout.url.key or ""):
+        warn(f"The key has more than {LONGEST_KEY} bytes: object storage will refuse the upload. Use a shorter one.")
+    if handout.replaces:
+        warn(f"There is an object at {handout.location}: whoever uploads with this URL replaces it.")
+
+
+def _tell(handout: Handout, is_upload: bool, now: datetime) -> None:
     """Until when the URL serves, on stderr."""
-    from omicopy.cli.talk import say, warn
+    from omicopy.cli.talk import say
     from omicopy.model.report import say_moment
 
     if handout.signed_anew:
         say(f"The URLs inside ended too early; a new manifest lies at {handout.location}")
-    if handout.replaces:
-        warn(f"There is an object at {handout.location}: whoever uploads with this URL replaces it.")
     expiry = handout.expiry
     first = f"; what ends first: {expiry.first}" if handout.manifest or handout.key_ends else ""
     say(f"Valid until {say_moment(expiry.at, now)}{first}")
+    if is_upload:
+        say("For one file of at most 5 GiB; a pipe has no length and is refused (HTTP 411)")
 
 
 def _show_command(handout: Handout, is_upload: bool, content_type: str | None) -> None:

@@ -49,7 +49,10 @@ _OF_A_STORE = {
     "SignatureDoesNotMatch": "Check the profile's secret key, and that the endpoint is the store's own address.",
     "RequestTimeTooSkewed": "Set this machine's clock: a request is signed by it, and judged by the store's.",
     "AuthorizationHeaderMalformed": "Check the profile's Region: the store belongs to another one.",
-    "AccessDenied": "Give the access key the right to it, or check that the bucket is of this account.",
+    "AccessDenied": (
+        "Check that the bucket is of this account, and give the access key the right to it, or name one that has it: "
+        "--storage PROFILE, or --storage aws:NAME."
+    ),
 }
 """S3's codes that tell which of the credentials is wrong (DOMAIN.md §4)."""
 

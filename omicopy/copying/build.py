@@ -28,6 +28,7 @@ from omicopy.model.manifest_draft import (
     manifest_file_name,
 )
 from omicopy.model.own_manifest import may_be_manifest_key
+from omicopy.model.place import check_own_key
 from omicopy.model.report import SCHEMA, rfc3339
 from omicopy.model.volume_spec import VolumeSpec, check_volumes
 
@@ -61,9 +62,9 @@ def build_manifest(clients: Clients, wish: BuildWish) -> Built:
     when something else has the key, DENIED, or a ServiceError.
     """
     check_volumes(wish.volumes)
+    key = check_own_key(wish.folder.path + manifest_file_name(wish.words.name))
     shelf = list_shelf(clients.storage(wish.profile), wish.folder)
     volumes, warnings = _volumes(shelf, wish.volumes or [only_disk(shelf)])
-    key = wish.folder.path + manifest_file_name(wish.words.name)
     raw, manifest = _draft(clients, wish, key, volumes)
     if key in shelf.sizes:
         there = _same_there(shelf, key, manifest, clients.accounts[wish.profile].oos_endpoint)

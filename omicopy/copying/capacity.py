@@ -52,11 +52,21 @@ def _judge(party: Party, image: Image) -> Iterator[Finding]:
         yield Finding(subject, None, f"it is {image.state or 'in an unknown state'}: a copy would wait for it")
     else:
         volumes = "1 volume" if len(image.volumes) == 1 else f"{len(image.volumes)} volumes"
-        yield Finding(subject, True, f"available, {volumes}, {_gib([image])}")
+        boots = f", boots by {image.boot}" if image.boot.modes else ""
+        yield Finding(subject, True, f"available, {volumes}, {_gib([image])}{boots}")
     licensed = [code for code in image.product_codes if code != FREE_PRODUCT_TYPE]
     if licensed:
         said = f"product types {', '.join(licensed)} may bear licences, which the importing account answers for"
         yield Finding(subject, None, said)
+
+
+def say_what_stays() -> Finding:
+    """What no export carries (DOMAIN.md §2)."""
+    said = (
+        "boot modes, TPM and tags are not in an export: a copy is given the source's. Launch permissions neither: "
+        "--share-with names accounts. Product codes travel"
+    )
+    return Finding("what does not travel", True, said)
 
 
 def say_load(images: Sequence[Image], targets: int) -> Finding:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from omicopy.copying.decide_slot import await_slot
 from omicopy.copying.decide_without_key import damaged, lost_sight, unusable
-from omicopy.copying.export_errors import export_failed, no_bucket, still_damaged, still_expired, task_vanished
+from omicopy.copying.export_failures import export_failed, no_bucket, still_damaged, still_expired, task_vanished
 from omicopy.copying.facts import Absent, Present, Refused, Unasked, Unknown
 from omicopy.copying.situation import Situation
 from omicopy.copying.steps import (

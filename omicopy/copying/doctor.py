@@ -14,7 +14,7 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.profile import Account
 from omicopy.cloud.profile_file import mode_for_others, profiles_file
-from omicopy.copying.capacity import look_at_images, room_in_source, room_in_target, say_load
+from omicopy.copying.capacity import look_at_images, room_in_source, room_in_target, say_load, say_what_stays
 from omicopy.copying.own_key import read_end
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.prepare import identify
@@ -169,10 +169,11 @@ def _way(source: Party, target: Party) -> Finding:
 
 def _images(clients: Clients, asked: Examination, parties: Mapping[str, Party]) -> tuple[list[Image], list[Finding]]:
     source = parties.get(asked.source or "")
-    if not source or not asked.images:
+    if not source:
         return [], []
-    images, findings = look_at_images(clients, source, asked.images)
-    return images, [*findings, say_load(images, len(asked.targets))] if images else findings
+    images, findings = look_at_images(clients, source, asked.images) if asked.images else ([], [])
+    load = [say_load(images, len(asked.targets))] if images else []
+    return images, [*findings, *load, say_what_stays()]
 
 
 def _sides(

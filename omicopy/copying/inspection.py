@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.fetch import Fetcher, Life, Probe
 from omicopy.copying.handed import problem_of, stray
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.boot import Boot
 from omicopy.model.manifest import Expiry, Manifest, ManifestSnapshot, effective_expiry
 from omicopy.model.presigned import PresignedUrl
 from omicopy.model.report import SCHEMA, rfc3339
@@ -27,6 +28,8 @@ class Inspection:
     url: PresignedUrl | None = None
     location: str | None = None
     probes: tuple[Probe, ...] = ()
+    boot: Boot = field(default_factory=Boot)
+    """As the image says that it was exported from; unknown where nobody asked its account."""
     outside: str | None = None
     """Of an own manifest: the first entry that points out of its export, so that nobody should hand it out (R4)."""
 
@@ -81,6 +84,8 @@ def describe_inspection(inspection: Inspection, now: datetime) -> dict[str, Any]
         "description": manifest.description,
         "architecture": manifest.architecture,
         "product_types": list(manifest.product_types),
+        "boot_modes": sorted(inspection.boot.modes) if inspection.boot.modes else None,
+        "tpm_mandatory": inspection.boot.tpm,
         "url": _describe_url(inspection.url, now) if inspection.url else None,
         "outside": inspection.outside,
         "effective_expires_at": rfc3339(expiry.at),

@@ -17,7 +17,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import StoredExport
 from omicopy.model.manifest import parse_manifest
 from omicopy.model.own_manifest import TrustedManifest, trust
-from omicopy.model.place import check_prefix
+from omicopy.model.place import check_own_key, check_prefix
 from omicopy.model.presigned import MAX_EXPIRY, parse_presigned
 from omicopy.model.report import SCHEMA, describe_snapshots, rfc3339
 from omicopy.model.validity import check_expiry
@@ -38,13 +38,15 @@ def resign(
     """Puts a manifest whose URLs live for `expires` beside the old one; returns its key, which nothing had before.
 
     Only keys in or below the manifest's own folder get a signature, or under one of the prefixes `allowed` (R4); every
-    object is asked for through its new URL first. Raises DAMAGED for what points elsewhere, is gone or has another
-    size, DENIED where the account may not read or write there, else a ServiceError.
+    object is asked for through its new URL first. Raises USAGE for a new key that would be too long, DAMAGED for what
+    points elsewhere, is gone or has another size, DENIED where the account may not read or write there, else a
+    ServiceError.
     """
     for prefix in allowed:
         if not check_prefix(prefix).strip("/"):
             hint = "Name the folder that the objects lie in."
             raise OmicopyError(ErrorCode.USAGE, "--allow-key-prefix without a prefix is the whole bucket", hint)
+    _new_key(stored.manifest_key, now)
     manifest = trust(stored.manifest, stored.bucket, stored.manifest_key, allowed, _OUTSIDE)
     urls = [presign(account, stored.bucket, snapshot.key or "", expires) for snapshot in manifest.snapshots]
     _demand_objects(account, fetcher, manifest, urls)
@@ -66,6 +68,7 @@ def renew(
 ) -> StoredExport:
     """Signs the export of a manifest anew: the new manifest, as it now lies beside the old one. Raises as `resign`."""
     check_expiry(expires)
+    _new_key(key, now)
     account, storage, fetcher = clients.accounts[profile], clients.storage(profile), clients.fetcher()
     old = StoredExport(bucket, key, read_own_manifest(clients, profile, bucket, key))
     new_key = resign(account, storage, fetcher, old, now, expires, allowed)
@@ -121,11 +124,15 @@ def signed_anew(storage: Storage, bucket: str, key: str) -> list[str]:
 
 def _free_key(storage: Storage, stored: StoredExport, now: datetime) -> str:
     """`a/b.json` -> `a/b.resigned-20260101T000000Z.json`, or of the next second that nobody took."""
-    beside = _beside(stored.manifest_key)
-    taken = storage.sizes(stored.bucket, beside)
-    while (key := f"{beside}{now:%Y%m%dT%H%M%SZ}.json") in taken:
+    taken = storage.sizes(stored.bucket, _beside(stored.manifest_key))
+    while (key := _new_key(stored.manifest_key, now)) in taken:
         now += timedelta(seconds=1)
     return key
+
+
+def _new_key(key: str, now: datetime) -> str:
+    """Raises USAGE for one that object storage would not take."""
+    return check_own_key(f"{_beside(key)}{now:%Y%m%dT%H%M%SZ}.json")
 
 
 def _beside(key: str) -> str:

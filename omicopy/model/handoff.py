@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from dataclasses import replace
 from datetime import datetime
 
+from omicopy.model.boot import Boot, beyond_default
+from omicopy.model.choices import BootMode
 from omicopy.model.image import is_image_name
 from omicopy.model.manifest import Manifest
 from omicopy.model.presigned import PresignedUrl
@@ -36,15 +39,17 @@ def summary(manifest: Manifest) -> str:
     return f"{manifest.name or 'an image without a name'}{architecture}, {volumes}, {say_size(total)}"
 
 
-def handoff_text(url: PresignedUrl, manifest: Manifest, ends: datetime | None) -> str:
+def handoff_text(url: PresignedUrl, manifest: Manifest, ends: datetime | None, boot: Boot) -> str:
     """The whole text: what the image is, until when, the URL and the commands for the other side.
 
-    `ends` is the effective expiry. The URL is a live secret, and so is the text. Nothing of the manifest but sizes,
-    devices and a name that an image may have gets into a command.
+    `ends` is the effective expiry; `boot` is as the source image says, where that is known. The URL is a live secret,
+    and so is the text. Nothing of the manifest but sizes, devices and a name that an image may have gets into a
+    command.
     """
     own_name = manifest.name if is_image_name(manifest.name or "") else None
     name = own_name if own_name and not own_name.startswith("-") else "IMAGE_NAME"
     quoted, link = shlex.quote(name), shlex.quote(url.url)
+    options, octl, osc_cli = _boot_options(boot)
     return "\n".join(
         [
             "An OUTSCALE machine image (OMI) to import into your account",
@@ -52,6 +57,7 @@ def handoff_text(url: PresignedUrl, manifest: Manifest, ends: datetime | None) -
             f"Image:     {summary(_plain(manifest, own_name))}",
             *(f"           {line}" for line in _volumes(manifest)),
             *_licences(manifest),
+            f"Boot:      {_boot(boot)}",
             f"Import by: {_deadline(ends)}",
             "",
             "Whoever has the URL below can copy the image: pass this text on like a password.",
@@ -60,13 +66,13 @@ def handoff_text(url: PresignedUrl, manifest: Manifest, ends: datetime | None) -
             "",
             "With omicopy, which shows it first and waits until it is available; this text saved as handoff.txt:",
             "",
-            "omicopy import handoff.txt --to YOUR_PROFILE" + ("" if own_name else f" --name {name}"),
+            "omicopy import handoff.txt --to YOUR_PROFILE" + ("" if own_name else f" --name {name}") + options,
             "",
             "Or with one request of OUTSCALE's own tools, either of:",
             "",
-            f"octl iaas api CreateImage --ImageName {quoted} --FileLocation {link}",
+            f"octl iaas api CreateImage --ImageName {quoted} --FileLocation {link}{octl}",
             "",
-            f"osc-cli api CreateImage --profile YOUR_PROFILE --ImageName {quoted} --FileLocation {link}",
+            f"osc-cli api CreateImage --profile YOUR_PROFILE --ImageName {quoted} --FileLocation {link}{osc_cli}",
             "",
         ]
     )
@@ -91,6 +97,28 @@ def _volumes(manifest: Manifest) -> list[str]:
 def _licences(manifest: Manifest) -> list[str]:
     licensed = [kind for kind in licensed_types(manifest) if _PRODUCT_TYPE.fullmatch(kind)]
     return [f"Licences:  product types {', '.join(licensed)}; your account answers for them"] if licensed else []
+
+
+def _boot(boot: Boot) -> str:
+    if boot == Boot():
+        return "not known here; ask the owner about uefi (--boot-mode uefi) and TPM (--tpm), no manifest tells it"
+    return f"{boot}; no manifest tells it" + (", the commands below do" if any(_boot_options(boot)) else "")
+
+
+def _boot_options(boot: Boot) -> tuple[str, str, str]:
+    """What makes an image that boots so, for omicopy, octl and osc-cli; nothing where every new image does."""
+    asked = beyond_default(boot)
+    modes = [mode.value for mode in BootMode if mode in (asked.modes or ())]
+    options = ["".join(f" --boot-mode {mode}" for mode in modes), "", ""]
+    if modes:
+        options[1] += f" --BootModes {','.join(modes)}"
+        options[2] += f" --BootModes {shlex.quote(json.dumps(modes))}"
+    if asked.tpm:
+        options = [option + more for option, more in zip(options, _TPM, strict=True)]
+    return options[0], options[1], options[2]
+
+
+_TPM = (" --tpm", " --TpmMandatory", " --TpmMandatory True")
 
 
 def _deadline(ends: datetime | None) -> str:

@@ -36,6 +36,20 @@ def check_prefix(prefix: str) -> str:
     raise OmicopyError(ErrorCode.USAGE, f"{prefix!r} is no usable prefix", hint)
 
 
+def is_too_long(key: str) -> bool:
+    """Whether object storage refuses a key for its length."""
+    return len(key.encode(errors="surrogatepass")) > LONGEST_KEY
+
+
+def check_own_key(key: str) -> str:
+    """The key itself when we can put an object there; raises USAGE, before anything is sent."""
+    if not is_too_long(key):
+        return key
+    length = len(key.encode(errors="surrogatepass"))
+    said = f"Nothing can be put at the key that begins {key[:20]!r}: it has {length} bytes, more than {LONGEST_KEY}"
+    raise OmicopyError(ErrorCode.USAGE, said, "Use a shorter prefix or name.")
+
+
 def split_s3(location: str) -> tuple[str, str]:
     """Bucket and key of `s3://BUCKET/KEY`; the key of `s3://BUCKET/` is empty. Raises USAGE."""
     bucket, slash, key = location.removeprefix("s3://").partition("/")

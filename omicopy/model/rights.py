@@ -41,6 +41,7 @@ _EXPORTING = (
     Right("DeleteExportTask", "two runs started the same export, and one is queued", "both exports run to their end"),
 )
 _FINDING_EXPORTS = Right("ReadImageExportTasks", "SOURCE is the ID of an export task or an image")
+_BOOT_UNKNOWN = "boot modes and TPM are not known"
 _RESIGNING = Right("PutObject", "URLs in a manifest end too early, so that it is signed anew")
 _IMPORTING = (
     Right("ReadAccounts"),
@@ -88,6 +89,7 @@ RIGHTS: Mapping[str, Rights] = {
         Place.SOURCE_API: (
             Right("ReadAccessKeys", "there is no --no-check", "when the access key itself ends is not known"),
             Right("ReadImageExportTasks", "SOURCE is an export task, an image, or a manifest in an export's folder"),
+            Right("ReadImages", "--handoff, and SOURCE is an export task or an image", _BOOT_UNKNOWN),
             Right("CreateTags", "an export of its own is handed out, to note until when", "a clean-up may delete it"),
         ),
         Place.SOURCE_BUCKET: (
@@ -98,7 +100,10 @@ RIGHTS: Mapping[str, Rights] = {
     },
     "import": {Place.SOURCE_BUCKET: (Right("GetObject"),), Place.TARGET_API: _IMPORTING},
     "inspect": {
-        Place.SOURCE_API: (_FINDING_EXPORTS,),
+        Place.SOURCE_API: (
+            _FINDING_EXPORTS,
+            Right("ReadImages", "SOURCE is the ID of an export task or an image", _BOOT_UNKNOWN),
+        ),
         Place.SOURCE_BUCKET: (
             Right("GetObject", "SOURCE is no file, or --probe"),
             Right("ListObjects", "SOURCE is a folder, a task or an image"),

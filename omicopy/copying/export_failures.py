@@ -1,4 +1,4 @@
-"""Why a copy can't have its export, in words."""
+"""Why an export ends a copy, in words."""
 
 from __future__ import annotations
 
