@@ -478,6 +478,13 @@ def test_a_failure_tells_the_service_s_own_reason() -> None:
     assert "full" in export_failed.error.message
 
 
+def test_a_manifest_that_is_not_seen_is_told_with_whose_key() -> None:
+    source = replace(ORIGIN, party=replace(SOURCE, storage="aws:own"))
+    step = step_for(known(tasks=[task()]), replace(COPY, source=source), export=ExportMemory(unusable_since=LONG_AGO))
+    assert isinstance(step, Fail)
+    assert "no manifest is seen with the key of aws:own under s3://" in step.error.message
+
+
 def test_a_conflict_with_an_image_that_nobody_sees_is_told_in_the_service_s_own_words() -> None:
     step = step_for(known(stored=FRESH), image=ImageMemory(conflicts={NAME: Conflict(TAKEN, LONG_AGO)}))
     assert isinstance(step, Fail)

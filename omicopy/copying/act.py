@@ -125,11 +125,6 @@ class Actor:
         flight.export.resigned_key, flight.export.resigned_at = key, self._clock.ticks()
         flight.export.changed = True
 
-    def _storage(self, request: CopyRequest) -> str | None:
-        """What `--storage` says of the source."""
-        source = request.source
-        return self._clients.accounts[source.party.profile].storage if isinstance(source, Origin) else None
-
     def _import(self, flight: Flight, step: Import) -> None:
         request, memory, destination = flight.request, flight.image, flight.request.destination
         if destination is None:
@@ -143,7 +138,7 @@ class Actor:
             "Description": mark(destination.description, request.marker),
             **boot,
         }
-        self._journal.open(entry, about_image(request, destination, self._storage(request)))
+        self._journal.open(entry, about_image(request, destination))
         memory.created_id, memory.quota_refusal = None, None
         try:
             answer = self._send(destination.party.profile, "CreateImage", parameters)

@@ -169,6 +169,8 @@ def _may_still_show(s: Situation, complete: Sequence[ExportTask]) -> bool:
 
 
 def _no_manifest(s: Situation, task: ExportTask) -> Step:
+    source = s.request.source
+    with_key = source.party.with_key if isinstance(source, Origin) else ""
     if s.export.unusable_since is None or s.within_grace(s.export.unusable_since):
         return LookAgain(f"{task.task_id} is completed, its manifest can't be seen yet")
     if s.request.re_export and not s.export.started:
@@ -176,7 +178,7 @@ def _no_manifest(s: Situation, task: ExportTask) -> Step:
     return Fail(
         OmicopyError(
             ErrorCode.NOT_FOUND,
-            f"{task.task_id} is completed, but no manifest lies under s3://{task.key.bucket}/{task.key.folder}",
+            f"{task.task_id} is completed, but no manifest is seen{with_key} under s3://{task.key.bucket}/{task.key.folder}",
             "If its objects were deleted, export once more with --re-export.",
         )
     )

@@ -164,7 +164,8 @@ def identify(clients: Clients, profile: str) -> Party:
         if not error.is_missing_right:
             raise
         account_id = _account_of_quotas(api, patience, error)
-    return Party(profile, account_id, clients.accounts[profile].region)
+    account = clients.accounts[profile]
+    return Party(profile, account_id, account.region, account.storage)
 
 
 def _account_of_quotas(api: Api, patience: float, refused: ServiceError) -> str:

@@ -23,9 +23,20 @@ class Party:
     profile: str
     account_id: str
     region: str
+    storage: str | None = None
+    """Whose key opens its object storage, where that is not the profile's own (`--storage`)."""
 
     def __str__(self) -> str:
         return f"{self.profile} (account {self.account_id}, {self.region})"
+
+    def described(self) -> dict[str, str]:
+        """As it stands in JSON."""
+        return {"profile": self.profile, "account_id": self.account_id, "region": self.region}
+
+    @property
+    def with_key(self) -> str:
+        """For a message that says what can't be seen: with whose key, where that is not the profile's own."""
+        return f" with the key of {self.storage}" if self.storage else ""
 
 
 @dataclass(frozen=True, slots=True)
