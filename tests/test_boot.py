@@ -304,8 +304,9 @@ def test_a_hand_off_tells_how_the_image_boots_and_its_commands_ask_for_it(tool) 
     done = children.run([str(Path(sys.executable).parent / words[0]), *words[1:]], env=tool.sandbox.env)
     assert json.loads(done.stdout)["Image"]["ImageName"] == "by-osc-cli", done.stderr
     assert booting(tool) == [(("uefi",), True)] * 2
-    plain = tool.import_(tool.sign(key), "--name", "plain").copy
-    assert (plain["status"], booting(tool)[2]) == ("copied", (("legacy",), False))  # nobody asked for anything
+    plain = tool.import_(tool.sign(key), "--name", "plain")
+    assert "legacy, unless --boot-mode uefi asks for it" in plain.err
+    assert (plain.copy["status"], booting(tool)[2]) == ("copied", (("legacy",), False))
 
 
 def test_inspect_and_doctor_tell_how_an_image_boots_and_what_does_not_travel(tool) -> None:

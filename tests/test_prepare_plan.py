@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from omicopy.cloud.failure import Answer, ServiceError, refused
 from omicopy.copying.prepare_plan import Prepared, plan_requests
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.choices import IfExists
+from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.plan import parse_plan
 from omicopy.model.request import Aftercare, Budgets, CopyRequest, Origin, Party, Unprepared
 from tests.builders import SOURCE, SOURCE_ID, TARGET
@@ -89,12 +89,13 @@ def only(prepared: Prepared) -> Unprepared:
 def test_a_request_holds_all_that_the_plan_says(cloud: Cloud) -> None:
     target = "profile: target, name: 'c-{name}', tags: {a: b}, copy_tags: false, best_effort: true"
     to = f"[{{{target}, share_with: ['333333333333']}}]"
-    more = "if_exists: rename, cleanup: on-success, export_timeout: 1h, import_timeout: 2h, parallel: 3, prefix: /p/"
+    more = "if_exists: rename, cleanup: on-success, export_timeout: 1h, import_timeout: 2h, parallel: 3, prefix: /p/, format: raw"
     [request] = prepare(cloud, job("golden", to=to, more=more)).requests
     assert isinstance(request.source, Origin)
     assert (request.source.party, request.source.image.image_id) == (SOURCE, SOURCE_ID)
     export = request.source.export
-    assert (export.image_id, export.bucket, export.prefix, export.format) == (SOURCE_ID, "omi-exports", "p", "qcow2")
+    assert (export.image_id, export.bucket, export.prefix) == (SOURCE_ID, "omi-exports", "p")
+    assert request.source.format is DiskFormat.RAW
     assert request.destination is not None
     there = request.destination
     assert (there.party, there.name, there.description) == (TARGET, "c-golden", "as it was")
@@ -104,6 +105,7 @@ def test_a_request_holds_all_that_the_plan_says(cloud: Cloud) -> None:
     hour = timedelta(hours=1)
     assert request.budgets == Budgets(export=hour, import_=2 * hour, grace=timedelta(seconds=7))
     assert request.min_validity == 2 * hour
+    assert request.create_bucket
 
 
 def test_every_image_goes_to_every_target(cloud: Cloud) -> None:
@@ -257,7 +259,9 @@ def test_r2_a_copy_that_two_jobs_ask_for_alike_is_one(cloud: Cloud) -> None:
     assert copies(prepared) == [("one", SOURCE_ID, "target", "golden"), ("two", SILVER, "target", "silver")]
 
 
-@pytest.mark.parametrize("more", ["bucket: another", "cleanup: on-success", "import_timeout: 1h", "if_exists: skip"])
+@pytest.mark.parametrize(
+    "more", ["bucket: another", "cleanup: on-success", "import_timeout: 1h", "if_exists: skip", "boot_modes: [uefi]"]
+)
 def test_r2_a_copy_that_two_jobs_ask_for_in_different_ways_is_not_made_and_names_both(cloud: Cloud, more: str) -> None:
     prepared = prepare(cloud, job("one"), job("two", "[{name: golden}, {name: silver}]", more=more))
     assert copies(prepared) == [("two", SILVER, "target", "silver")]

@@ -114,5 +114,5 @@ def import_image(
     now = datetime.now(UTC)
     with clients.time_limit.until(orders.mode.ends):
         handed = read_wished(clients, wish, now)
-    introduce_handed(handed, now, quiet, accept_licences)
+    introduce_handed(handed, wish.boot, now, quiet, accept_licences)
     run(clients, lambda c: [import_request(c, wish, handed)], orders, Presentation(output, quiet, image_lines))

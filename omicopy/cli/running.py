@@ -23,6 +23,7 @@ from omicopy.copying.carry_out import Orders, accounted_for, carry_out
 from omicopy.copying.events import Event, Finished, Listener
 from omicopy.copying.pilot import Mode
 from omicopy.errors import Interrupted
+from omicopy.model.boot import Boot
 from omicopy.model.calls import CallCount
 from omicopy.model.duration import parse_duration
 from omicopy.model.handoff import licensed_types, summary
@@ -159,12 +160,17 @@ def introduce(requests: Sequence[CopyRequest]) -> None:
             say(f"Exporting {what}", f"  to s3://{source.export.bucket}/{source.export.folder}")
 
 
-def introduce_handed(handed: HandedManifest, now: datetime, quiet: bool, accept_licences: bool) -> None:
+def introduce_handed(handed: HandedManifest, boot: Boot, now: datetime, quiet: bool, accept_licences: bool) -> None:
     """What would be imported and until when, before the first request to the API; and what it may cost."""
     manifest = handed.manifest
     expiry = effective_expiry(handed.url.expires_at, manifest)
     if not quiet:
-        say(f"{summary(manifest)}, at {handed.url.host}", f"  valid until {say_moment(expiry.at, now)}")
+        unknown = "  how it boots is not in the manifest: legacy, unless --boot-mode uefi asks for it"
+        say(
+            f"{summary(manifest)}, at {handed.url.host}",
+            f"  valid until {say_moment(expiry.at, now)}",
+            *([unknown] if boot.modes is None else []),
+        )
     licensed = licensed_types(manifest)
     if licensed and not accept_licences:
         warn(

@@ -11,7 +11,7 @@ from omicopy.cloud.retry import Verdict, verdict
 from omicopy.copying.bucket import read_trusted
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Listener, Warned
-from omicopy.copying.facts import Conflict
+from omicopy.copying.facts import Conflict, Present
 from omicopy.copying.flight import Flight
 from omicopy.copying.handed import sign_found
 from omicopy.copying.journal import Journal, about_image, export_entry, image_entry
@@ -73,7 +73,7 @@ class Actor:
             self._journal.close(entry)
             if error.code is not ErrorCode.QUOTA:
                 raise
-            memory.refuse(error, flight.seen.others_in_flight, self._clock.ticks())
+            memory.refuse(error, flight.seen.others_in_flight == Present(0), self._clock.ticks())
             return
         except Postponed:
             self._journal.close(entry)
@@ -125,11 +125,6 @@ class Actor:
         flight.export.resigned_key, flight.export.resigned_at = key, self._clock.ticks()
         flight.export.changed = True
 
-    def _storage(self, request: CopyRequest) -> str | None:
-        """What `--storage` says of the source."""
-        source = request.source
-        return self._clients.accounts[source.party.profile].storage if isinstance(source, Origin) else None
-
     def _import(self, flight: Flight, step: Import) -> None:
         request, memory, destination = flight.request, flight.image, flight.request.destination
         if destination is None:
@@ -143,7 +138,7 @@ class Actor:
             "Description": mark(destination.description, request.marker),
             **boot,
         }
-        self._journal.open(entry, about_image(request, destination, self._storage(request)))
+        self._journal.open(entry, about_image(request, destination))
         memory.created_id, memory.quota_refusal = None, None
         try:
             answer = self._send(destination.party.profile, "CreateImage", parameters)
@@ -172,7 +167,7 @@ class Actor:
         raises any other."""
         memory, refused = flight.image, error.refused_parameters(boot)
         if error.code is ErrorCode.QUOTA:
-            memory.refuse(error, flight.seen.imports_in_flight, self._clock.ticks())
+            memory.refuse(error, flight.seen.imports_in_flight == Present(0), self._clock.ticks())
             return
         if not refused:
             raise error

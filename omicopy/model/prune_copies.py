@@ -63,6 +63,7 @@ def judge_copies(scope: Scope, known: Known) -> list[Entry]:
 
 
 def _copy(target: Party, image: Image, source: Image | None) -> _Copy:
+    """How it boots is not compared: a copy may have been asked to boot otherwise, and doesn't say so."""
     flaw = "" if image.is_available else f"it is {image.state}"
     if not flaw and source and (found := differences(of_image(source), of_image(image))):
         flaw = f"it is not as its source is: {'; '.join(found)}"
