@@ -105,6 +105,7 @@ def test_a_request_holds_all_that_the_plan_says(cloud: Cloud) -> None:
     hour = timedelta(hours=1)
     assert request.budgets == Budgets(export=hour, import_=2 * hour, grace=timedelta(seconds=7))
     assert request.min_validity == 2 * hour
+    assert request.create_bucket
 
 
 def test_every_image_goes_to_every_target(cloud: Cloud) -> None:
