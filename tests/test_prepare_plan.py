@@ -89,7 +89,8 @@ def only(prepared: Prepared) -> Unprepared:
 def test_a_request_holds_all_that_the_plan_says(cloud: Cloud) -> None:
     target = "profile: target, name: 'c-{name}', tags: {a: b}, copy_tags: false, best_effort: true"
     to = f"[{{{target}, share_with: ['333333333333']}}]"
-    more = "if_exists: rename, cleanup: on-success, export_timeout: 1h, import_timeout: 2h, parallel: 3, prefix: /p/, format: raw"
+    more = "if_exists: rename, cleanup: on-success, export_timeout: 1h, import_timeout: 2h, parallel: 3, prefix: /p/"
+    more += ", format: raw"
     [request] = prepare(cloud, job("golden", to=to, more=more)).requests
     assert isinstance(request.source, Origin)
     assert (request.source.party, request.source.image.image_id) == (SOURCE, SOURCE_ID)
@@ -105,6 +106,7 @@ def test_a_request_holds_all_that_the_plan_says(cloud: Cloud) -> None:
     hour = timedelta(hours=1)
     assert request.budgets == Budgets(export=hour, import_=2 * hour, grace=timedelta(seconds=7))
     assert request.min_validity == 2 * hour
+    assert request.create_bucket
 
 
 def test_every_image_goes_to_every_target(cloud: Cloud) -> None:

@@ -11,7 +11,7 @@ from omicopy.cloud.retry import Verdict, verdict
 from omicopy.copying.bucket import read_trusted
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Listener, Warned
-from omicopy.copying.facts import Conflict
+from omicopy.copying.facts import Conflict, Present
 from omicopy.copying.flight import Flight
 from omicopy.copying.handed import sign_found
 from omicopy.copying.journal import Journal, about_image, export_entry, image_entry
@@ -73,7 +73,7 @@ class Actor:
             self._journal.close(entry)
             if error.code is not ErrorCode.QUOTA:
                 raise
-            memory.refuse(error, flight.seen.others_in_flight, self._clock.ticks())
+            memory.refuse(error, flight.seen.others_in_flight == Present(0), self._clock.ticks())
             return
         except Postponed:
             self._journal.close(entry)
@@ -167,7 +167,7 @@ class Actor:
         raises any other."""
         memory, refused = flight.image, error.refused_parameters(boot)
         if error.code is ErrorCode.QUOTA:
-            memory.refuse(error, flight.seen.imports_in_flight, self._clock.ticks())
+            memory.refuse(error, flight.seen.imports_in_flight == Present(0), self._clock.ticks())
             return
         if not refused:
             raise error

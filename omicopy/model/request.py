@@ -113,6 +113,8 @@ class CopyRequest:
     """Its own, where they differ from those of the run."""
     parallel: int | None = None
     """How many exports and imports of its accounts may be under way at once."""
+    create_bucket: bool = False
+    """Export also to a bucket that is not there, which the service then makes."""
     cleanup: bool = False
     """Delete the exported objects once every copy that they feed is there."""
     job: str | None = None
