@@ -81,10 +81,12 @@ Memory = dict[str, Any]
 QUOTA = OmicopyError(ErrorCode.QUOTA, "no more exports")
 TAKEN = OmicopyError(ErrorCode.NAME_CONFLICT, "code 9029, ResourceConflict")
 UNKNOWN = Unknown(TROUBLE)
+NO_BUCKET = Refused(NO_RIGHT, is_no_bucket=True)
 
 COPY, RE_EXPORT = copy_request(), copy_request(re_export=True)
 SKIP, RENAME = copy_request(IfExists.SKIP), copy_request(IfExists.RENAME)
 EXPORT, IMPORT = export_request(), import_request()
+CREATE = replace(COPY, create_bucket=True)
 
 OURS = tagged(image(), COPY)
 PENDING = image(State="pending")
@@ -386,6 +388,15 @@ TABLE = [
     Row("source image failed: not exportable", ErrorCode.NOT_EXPORTABLE, known(source=source_image(State="failed"))),
     Row("source image missing: not exportable", ErrorCode.NOT_EXPORTABLE, known(source=ABSENT)),
     Row("source image not owned: not exportable", ErrorCode.NOT_EXPORTABLE, known(source=source_image(AccountId="3"))),
+    # ---- a bucket that is not there
+    Row("no bucket: fail before anything is written", ErrorCode.NOT_FOUND, known(stored=NO_BUCKET)),
+    Row("no bucket, and it is wanted: export", StartExport(KEY.bucket), known(stored=NO_BUCKET), CREATE),
+    Row("no bucket, an export runs: follow it", FOLLOWING, known(tasks=[RUNNING], stored=NO_BUCKET)),
+    Row("no bucket, an export is complete: fail", ErrorCode.DENIED, known(tasks=[task()], stored=NO_BUCKET)),
+    Row("no bucket, it is wanted, an export is complete: its manifest may come to be seen", LookAgain,
+        known(tasks=[task()], stored=NO_BUCKET), CREATE),
+    Row("the same after the grace: fail", ErrorCode.NOT_FOUND, known(tasks=[task()], stored=NO_BUCKET), CREATE,
+        export={"unusable_since": LONG_AGO}),
     # ---- quota
     Row("quota refused, others not counted: look", Look.OTHERS, known(), export=REFUSED),
     Row("quota refused, others unknown: look again", LookAgain, known(others=UNKNOWN), export=REFUSED),
@@ -465,6 +476,13 @@ def test_a_failure_tells_the_service_s_own_reason() -> None:
     assert isinstance(export_failed, Fail)
     assert "Bad: no such URL" in import_failed.error.message
     assert "full" in export_failed.error.message
+
+
+def test_a_manifest_that_is_not_seen_is_told_with_whose_key() -> None:
+    source = replace(ORIGIN, party=replace(SOURCE, storage="aws:own"))
+    step = step_for(known(tasks=[task()]), replace(COPY, source=source), export=ExportMemory(unusable_since=LONG_AGO))
+    assert isinstance(step, Fail)
+    assert "no manifest is seen with the key of aws:own under s3://" in step.error.message
 
 
 def test_a_conflict_with_an_image_that_nobody_sees_is_told_in_the_service_s_own_words() -> None:

@@ -265,3 +265,12 @@ def test_a_quota_s_name_counts_before_its_words() -> None:
     assert tightest([worded, named], Counted.EXPORTS) is named
     assert tightest([worded], Counted.EXPORTS) is worded
     assert tightest([worded], Counted.VOLUME_GIB) is None
+
+
+def test_a_bucket_that_is_not_there_fails_unless_it_may_be_made(tool) -> None:
+    words = ("--from", "source", "--bucket", "a-new-one")
+    failed = by_subject(doctor(tool, *words, code=4))["s3://a-new-one: list"]
+    assert "--create-bucket" in failed["hint"]
+    told = by_subject(doctor(tool, *words, "--create-bucket"))["s3://a-new-one: list"]
+    assert (told["status"], "makes it" in told["message"]) == ("warn", True)
+    assert tool.writes().count("PutObject") == 0

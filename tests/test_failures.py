@@ -127,6 +127,23 @@ def test_a_bucket_that_can_t_be_used_is_found_out_before_the_export(tool, bucket
     assert tool.writes() == []
 
 
+def test_a_bucket_that_is_not_there_is_made_where_that_is_wanted(tool) -> None:
+    words = ("golden-linux", "--bucket", "a-new-one")
+    refused = tool.copy(*words, code=4)
+    assert "--create-bucket" in refused.copy["error"]["hint"]
+    planned = tool.copy(*words, "--create-bucket", "--dry-run")
+    assert planned.copy["status"] == "planned"
+    assert "which makes the bucket a-new-one" in planned.err
+    assert tool.writes() == []
+    ran = tool.copy(*words, OMICOPY_CREATE_BUCKET="1")
+    assert (ran.copy["status"], ran.copy["manifest"].startswith("s3://a-new-one/")) == ("copied", True)
+    assert tool.copy(*words).copy["status"] == "present"
+    again = tool.run("export", LINUX, "--from", "source", "--bucket", "a-new-one", "--create-bucket")
+    assert again.out.startswith("s3://a-new-one/")
+    assert len(tool.tasks()) == 1
+    tool.url("s3://a-newer-one/x/", code=4)
+
+
 def test_a_source_that_is_still_pending_is_waited_for(tool) -> None:
     process = tool.start("copy", "still-pending", "--from", "source", "--to", "target", "--bucket", "omi-exports")
     tool.wait(lambda: tool.count("ListObjects") >= 2)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,8 @@ def test_a_copy_is_named_with_the_command_that_settles_it() -> None:
         "settle it with: omicopy copy ami-0000000a --name golden --from source --to target@us-east-2 "
         "--bucket omi-exports --prefix 'a b' --format raw"
     )
+    keyed = why_kept(replace(OPEN, about={**OPEN.about, "storage": "aws:own"}), None, OLD) or ""
+    assert "--bucket omi-exports --storage aws:own --prefix" in keyed
     old = why_kept(OpenImage(ENTRY, None, 0.0), None, OLD) or ""
     assert "omicopy copy ami-0000000a --name golden, and the options that it was begun with" in old
 

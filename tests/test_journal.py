@@ -52,6 +52,19 @@ def test_an_entry_is_open_until_it_is_closed(journal: Journal) -> None:
     assert journal.find(EXPORT) == (False, None)
 
 
+@pytest.mark.parametrize("form", ["qcow2", "raw"])
+def test_an_entry_of_a_version_that_told_formats_apart_is_found_and_closed(journal: Journal, form: str) -> None:
+    earlier = {**EXPORT, "format": form}
+    journal.answered(earlier, "image-export-12345678")
+    another = Journal(journal._folder, lambda _: None)
+    assert another.has_news(EXPORT)
+    assert another.find(EXPORT) == (True, "image-export-12345678")
+    assert not another.has_news(EXPORT)
+    another.close(EXPORT)
+    assert not journal.find(EXPORT)[0]
+    assert list(journal._folder.iterdir()) == []
+
+
 def test_opened_again_an_entry_forgets_the_older_answer(journal: Journal) -> None:
     journal.answered(EXPORT, "image-export-12345678")
     journal.open(EXPORT)
@@ -220,13 +233,20 @@ def test_any_text_may_stand_in_an_entry(tmp_path: Path, entry: dict[str, str]) -
 def test_an_entry_tells_what_it_is_about_and_keeps_that_when_it_is_answered(journal: Journal, folder: Path) -> None:
     request = copy_request()
     assert request.destination is not None
-    about = about_image(request, request.destination, None)
+    about = about_image(request, request.destination)
     journal.open(IMAGE, about)
     Journal(folder, [].append).answered(IMAGE, "ami-12345678")
     [found] = journal.open_images()
     assert (found.entry, found.image_id, found.about) == (IMAGE, "ami-12345678", about)
     assert (about["bucket"], about["prefix"], about["from"], about["to"]) == ("omi-exports", "", "source", "target")
     assert journal.find(IMAGE) == (True, "ami-12345678"), "what it is about identifies nothing"
+
+
+def test_an_entry_tells_whose_key_opened_the_bucket() -> None:
+    party = replace(ORIGIN.party, storage="aws:own")
+    request = replace(copy_request(), source=replace(ORIGIN, party=party))
+    assert request.destination is not None
+    assert about_image(request, request.destination)["storage"] == "aws:own"
 
 
 def test_an_entry_of_an_earlier_version_is_read_and_what_can_t_be_read_is_passed_over(
@@ -245,4 +265,4 @@ def test_an_entry_of_an_earlier_version_is_read_and_what_can_t_be_read_is_passed
 def test_r8_an_import_is_about_nothing_that_could_hold_its_url() -> None:
     request = import_request()
     assert request.destination is not None
-    assert about_image(request, request.destination, None) == {}
+    assert about_image(request, request.destination) == {}

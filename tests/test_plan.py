@@ -98,6 +98,7 @@ def test_the_example_says_all_of_this() -> None:
                     Selector(None, None, "^golden-", {"stage": "prod"}, 2),
                 ),
                 targets=(Target("target", "{name}", None, ("333333333333",), {"team": "platform"}, True, False),),
+                create_bucket=False,
                 if_exists=IfExists.FAIL,
                 cleanup=True,
                 retention=Retention(3, timedelta(days=30)),

@@ -137,7 +137,11 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     "unknown": ("[profile a]\nregion = x\n", "[b]\n", "There is no AWS profile 'own'"),
     "no profile word": (CREDENTIALS, "", "There is no AWS profile 'own'"),
     "no files": ("", "", "There is no AWS profile 'own'"),
-    "another Region": ("[profile own]\nregion = us-east-2\n", CREDENTIALS, "is of us-east-2, and 'env:SRC' of eu-west"),
+    "another Region": (
+        "[profile own]\nregion = us-east-2\n",
+        CREDENTIALS,
+        "is of us-east-2, and 'env:SRC' is of eu-west",
+    ),
     "no Region's name": ("[profile own]\nregion = eu west\n", CREDENTIALS, "region holds a blank"),
     "no address": ("[profile own]\nendpoint_url = https://a b\n", CREDENTIALS, "endpoint_url holds a blank"),
     "another scheme": ("[profile own]\nendpoint_url = ftp://a\n", CREDENTIALS, "endpoint_url is no address"),

@@ -48,6 +48,7 @@ def copy(
     tpm: bool | None = None,
     cleanup: bool = False,
     re_export: bool = False,
+    create_bucket: bool = False,
     min_validity: Duration | None = None,
     orders: Orders | None = None,
     clients: Clients | None = None,
@@ -57,13 +58,14 @@ def copy(
 
     One result an image and target. `name` is a template with {name}, {date}, {region} and {image_id}; `description`
     None keeps the source's, and so do no `boot_modes` and `tpm` None. `disk_format` None takes an export that is there
-    in any, else makes one in qcow2. `storage` (`PROFILE`, `aws:NAME`, `none`) is whose key opens the source's bucket,
-    else its own; `clients` have theirs. `min_validity` is for how long every URL must work, else the import budget.
+    in any, else makes one in qcow2. `create_bucket`: a bucket that is not there is wanted, and the service makes it.
+    `storage` (`PROFILE`, `aws:NAME`, `none`) is whose key opens the source's bucket, else its own; `clients` have
+    theirs. `min_validity` is for how long every URL must work, else the import budget.
     """
     orders = (orders or Orders()).begun()
     pairs = dict(check_tag(key, value) for key, value in (tags or {}).items())
     wish = CopyWish(
-        export=ExportWish(_several(images, "images"), source, bucket, prefix, disk_format, re_export),
+        export=ExportWish(_several(images, "images"), source, bucket, prefix, disk_format, re_export, create_bucket),
         targets=list(dict.fromkeys(_several(targets, "targets"))),
         name=name,
         description=description,

@@ -41,6 +41,7 @@ def doctor(
     targets: options.TargetsIfAny = None,
     bucket: options.BucketIfAny = None,
     prefix: options.Prefix = "",
+    create_bucket: options.CreateBucket = False,
     dry_run: options.DryRun = False,
     retry: options.Retry = "5m",
     http_timeout: options.HttpTimeout = "60s",
@@ -66,7 +67,7 @@ def doctor(
 
     speak(log_format, verbose)
     _demand_sense(images, source, targets, bucket, prefix)
-    asked = Examination(source, targets or (), bucket, prefix, images or (), not dry_run, TOLERATED_SKEW)
+    asked = Examination(source, targets or (), bucket, prefix, images or (), not dry_run, TOLERATED_SKEW, create_bucket)
     unusable: dict[str, OmicopyError] = {}
     storages = {source: storage} if source else {}
     for profile in asked.profiles:

@@ -30,6 +30,7 @@ def export(
     ca_bundle: options.CaBundle = None,
     allow_http: options.AllowHttp = False,
     re_export: options.ReExport = False,
+    create_bucket: options.CreateBucket = False,
     no_wait: options.NoWait = False,
     dry_run: options.DryRun = False,
     output: options.Output = OutputForm.TABLE,
@@ -49,7 +50,7 @@ def export(
 
     speak(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout)
-    wish = ExportWish(images, source, bucket, prefix, disk_format, re_export)
+    wish = ExportWish(images, source, bucket, prefix, disk_format, re_export, create_bucket)
     clients = clients_for([source], budgets.retry, http_timeout, ca_bundle, allow_http, {source: storage})
     orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline, parallel))
     lines = task_lines if no_wait else export_lines

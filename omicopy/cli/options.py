@@ -271,6 +271,14 @@ ReExport = Annotated[
         "--re-export", envvar="OMICOPY_RE_EXPORT", help="Export again although a finished export lost its manifest."
     ),
 ]
+CreateBucket = Annotated[
+    bool,
+    typer.Option(
+        "--create-bucket",
+        envvar="OMICOPY_CREATE_BUCKET",
+        help="Export also to a bucket that is not there: the service makes it.",
+    ),
+]
 NoWait = Annotated[
     bool, typer.Option("--no-wait", envvar="OMICOPY_NO_WAIT", help="Start what comes next and end; don't wait for it.")
 ]

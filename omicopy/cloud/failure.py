@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
+from omicopy.cloud.meaning import in_thousand, meaning, says_taken
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.presigned import redact
 
@@ -70,6 +71,11 @@ class ServiceError(OmicopyError):
         return self.answer.retry_after if self.answer else None
 
     @property
+    def is_no_bucket(self) -> bool:
+        """Whether the store says that the bucket is not there."""
+        return self.answer is not None and self.answer.kind == "NoSuchBucket"
+
+    @property
     def is_of_the_key(self) -> bool:
         """Whether the service does not take the access key at all, or not its signature: the next time would be one
         more failed authentication."""
@@ -96,8 +102,8 @@ class ServiceError(OmicopyError):
             and (
                 answer.status == 409
                 or answer.kind == "ResourceConflict"
-                or _in_thousand(answer.code, 9)
-                or _says(answer, _TAKEN)
+                or in_thousand(answer.code, 9)
+                or says_taken(answer)
             )
         )
 
@@ -131,78 +137,14 @@ _UNREACHABLE = "Check the Region's name, the profile's endpoints and the network
 
 def refused(action: str, where: str, answer: Answer) -> ServiceError:
     """A definite no, filed under the exit code a script can act on (DOMAIN.md §5)."""
-    code, hint = _meaning(answer)
+    code, hint = meaning(answer)
     return ServiceError(code, Cause.REFUSED, action, where, str(answer), answer, hint)
 
-
-def _meaning(answer: Answer) -> tuple[ErrorCode, str]:
-    if not answer.code and answer.kind in _OF_A_STORE:  # an answer of the API has a code beside it
-        return ErrorCode.DENIED, _OF_A_STORE[answer.kind]
-    if (
-        answer.kind.startswith("TooManyResources")
-        or _in_thousand(answer.code, 10)
-        or _LIMIT.search(f"{answer.code} {answer.kind} {answer.details}")
-    ):
-        return ErrorCode.QUOTA, "Free what the quota counts, or ask for a higher one."
-    if (
-        answer.status in (401, 403)
-        or answer.code in _NOT_AUTHENTICATED
-        or answer.kind.startswith(("AccessDenied", "AuthFailure"))
-    ):
-        return ErrorCode.DENIED, "Check the profile's access key, its Region and its rights, and this machine's clock."
-    if answer.code == "8017":
-        return ErrorCode.NOT_EXPORTABLE, "Copy the image within its Region first, then export that copy."
-    if (
-        answer.status == 404
-        or answer.kind == "InvalidResource"
-        or _in_thousand(answer.code, 5)
-        or _says(answer, _NOT_THERE)
-    ):
-        return ErrorCode.NOT_FOUND, "Check the ID or name, and that it belongs to this account and Region."
-    if answer.status == 409 or answer.kind == "ResourceConflict" or _says(answer, _TAKEN):
-        return ErrorCode.NAME_CONFLICT, "Look at what holds the name or the resource, and choose another."
-    return ErrorCode.FAILED, "The service refuses what it was asked for these reasons; -v shows every request."
-
-
-_OF_A_STORE = {
-    "InvalidAccessKeyId": (
-        "Give the account's own access key with --storage PROFILE or --storage aws:NAME: an EIM user's works for the "
-        "API and not for object storage. It may also be deleted, or of another Region."
-    ),
-    "SignatureDoesNotMatch": "Check the profile's secret key, and that the endpoint is the store's own address.",
-    "RequestTimeTooSkewed": "Set this machine's clock: a request is signed by it, and judged by the store's.",
-    "AuthorizationHeaderMalformed": "Check the profile's Region: the store belongs to another one.",
-    "AccessDenied": (
-        "Check that the bucket is of this account, and give the access key the right to it, or name one that has it: "
-        "--storage PROFILE, or --storage aws:NAME."
-    ),
-}
-"""S3's codes that tell which of the credentials is wrong (DOMAIN.md §4)."""
 
 _OF_THE_KEY = ("1", "12", "4120")
 """Wrong signature or clock, unreadable signature, unknown access key. 401 alone is not enough: with code 5 it is
 somebody else's image."""
 _KEY_REFUSED_BY_STORE = ("InvalidAccessKeyId", "SignatureDoesNotMatch")
-
-_LIMIT = re.compile(
-    r"QuotaExce|(?<!Request)LimitExceeded|(?<!rate )\blimit\b.{0,100}\b(reached|exceeded)\b", re.IGNORECASE
-)
-"""Which code a service gives for a limit is not known of all of them; these are words that OUTSCALE's have."""
-_NOT_AUTHENTICATED = ("1", "4", "4120")
-"""Wrong signature or clock, missing right, unknown access key; the last comes as HTTP 400 InvalidParameterValue."""
-
-
-_NOT_THERE = re.compile(r"\b(does not|doesn't) exist\b", re.IGNORECASE)
-_TAKEN = re.compile(r"\balready (used|in use|exists|taken)\b", re.IGNORECASE)
-
-
-def _says(answer: Answer, words: re.Pattern[str]) -> bool:
-    """What is all there is to go by where an answer has neither code nor type, as those of OUTSCALE's mock."""
-    return not answer.code and not answer.kind and words.search(answer.details) is not None
-
-
-def _in_thousand(code: str, thousand: int) -> bool:
-    return re.fullmatch(r"[0-9]{4,6}", code) is not None and int(code) // 1000 == thousand
 
 
 _BROKEN = ("BAD_RECORD_MAC", "UNEXPECTED_EOF", "INTERNAL_ERROR", "RECORD_LAYER_FAILURE")

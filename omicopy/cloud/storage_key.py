@@ -39,7 +39,7 @@ def resolve_storage(text: str, account: Account, environ: Mapping[str, str], hom
     settings = _settings(text, environ, home)
     key = StorageKey(text, settings.required("access_key"), settings.required("secret_key"))
     if settings.text(*REGION_KEYS) and region_of(settings) != account.region:
-        said = f"{settings.where} is of {region_of(settings)}, and {account.profile!r} of {account.region}."
+        said = f"The storage key {text!r} is of {region_of(settings)}, and {account.profile!r} is of {account.region}."
         raise configuration_error(said, "Name a key of the same account, which is in one Region alone.")
     names_endpoint = settings.text("endpoints.oos", "host")
     endpoint = oos_endpoint_of(settings, account.region) if names_endpoint else account.oos_endpoint

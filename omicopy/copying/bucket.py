@@ -55,7 +55,7 @@ def look_in_bucket(
         endpoint = storage.account.oos_endpoint
         return Present(_probed(_choose(found, endpoint, folder.named, wanted), fetcher, endpoint, now))
     except ServiceError as error:
-        return Refused(error) if error.cause is Cause.REFUSED else Unknown(error)
+        return Refused(error, error.is_no_bucket) if error.cause is Cause.REFUSED else Unknown(error)
     except OmicopyError as error:
         return Refused(error)
 

@@ -7,7 +7,7 @@ that was lost is never asked for a second time: a read tells what became of it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -203,7 +203,7 @@ def describe_cancellation(party: Party, one: Cancellation) -> dict[str, Any]:
     """One entry of what `cancel -o json` prints."""
     return {
         "task_id": one.task_id,
-        "source": {**asdict(party), "image_id": one.task.image_id if one.task else None},
+        "source": {**party.described(), "image_id": one.task.image_id if one.task else None},
         "state": one.state,
         "status": one.outcome.value if one.outcome else None,
         "changed": one.outcome is Outcome.CANCELLED,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from omicopy.copying.decide_slot import await_slot
 from omicopy.copying.decide_without_key import damaged, lost_sight, unusable
-from omicopy.copying.export_failures import export_failed, still_damaged, still_expired, task_vanished
+from omicopy.copying.export_failures import export_failed, no_bucket, still_damaged, still_expired, task_vanished
 from omicopy.copying.facts import Absent, Present, Refused, Unasked, Unknown
 from omicopy.copying.situation import Situation
 from omicopy.copying.steps import (
@@ -59,8 +59,8 @@ def decide_export(s: Situation, name: str | None) -> Step:
         return _follow(s, running) if running else _damaged(s, stored.value, tasks)
     if running:
         return _follow(s, running)
-    if isinstance(stored, Refused):
-        return Fail(stored.error)
+    if isinstance(stored, Refused) and not (stored.is_no_bucket and s.request.create_bucket):
+        return Fail(no_bucket(origin, bool(s.request.job)) if stored.is_no_bucket and not complete else stored.error)
     failed = _failed_in_this_run(s, tasks)
     if failed and not _may_still_show(s, complete):
         return Fail(export_failed(failed[-1]))
@@ -169,6 +169,8 @@ def _may_still_show(s: Situation, complete: Sequence[ExportTask]) -> bool:
 
 
 def _no_manifest(s: Situation, task: ExportTask) -> Step:
+    source = s.request.source
+    with_key = source.party.with_key if isinstance(source, Origin) else ""
     if s.export.unusable_since is None or s.within_grace(s.export.unusable_since):
         return LookAgain(f"{task.task_id} is completed, its manifest can't be seen yet")
     if s.request.re_export and not s.export.started:
@@ -176,7 +178,7 @@ def _no_manifest(s: Situation, task: ExportTask) -> Step:
     return Fail(
         OmicopyError(
             ErrorCode.NOT_FOUND,
-            f"{task.task_id} is completed, but no manifest lies under s3://{task.key.bucket}/{task.key.folder}",
+            f"{task.task_id} is completed, but no manifest is seen{with_key} under s3://{task.key.bucket}/{task.key.folder}",
             "If its objects were deleted, export once more with --re-export.",
         )
     )
@@ -202,7 +204,8 @@ def _start(s: Situation) -> Step:
         end = lost_sight(s) or (Fail(task_vanished(s.export.task_id)) if s.export.started else None)
         if end is not None:
             return end
-    return await_slot(s, StartExport(), s.export)
+    is_bucket_made = isinstance(s.seen.stored, Refused)
+    return await_slot(s, StartExport(_origin(s).export.bucket if is_bucket_made else None), s.export)
 
 
 def _not_exportable(s: Situation) -> Step | None:

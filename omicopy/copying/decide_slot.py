@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from omicopy.copying.facts import Present, QuotaMemory, Unasked, Unknown
+from omicopy.copying.facts import Present, Unasked, Unknown
+from omicopy.copying.quota_memory import QuotaMemory
 from omicopy.copying.situation import Situation
 from omicopy.copying.steps import Fail, Import, Look, LookAgain, Stage, StartExport, Step, Wait
 
@@ -11,7 +12,7 @@ def await_slot(s: Situation, create: StartExport | Import, memory: QuotaMemory) 
     """`create` itself, unless a quota refused it a moment ago. Alone, waiting won't help: then the refusal is final."""
     if memory.quota_refusal is None:
         return create
-    is_export = create == StartExport()
+    is_export = isinstance(create, StartExport)
     others = s.seen.others_in_flight if is_export else s.seen.imports_in_flight
     stage = Stage.EXPORTING if is_export else Stage.IMPORTING
     if isinstance(others, Unasked):

@@ -47,6 +47,8 @@ class Examination:
     writes: bool = True
     """Whether an object may be written into the bucket, and deleted again."""
     tolerated_skew: timedelta = timedelta(seconds=60)
+    create_bucket: bool = False
+    """Whether an export may make the bucket."""
 
     @property
     def profiles(self) -> list[str]:
@@ -69,7 +71,8 @@ def examine(clients: Clients, asked: Examination, unusable: Mapping[str, Omicopy
     checks = list(_sides(clients, asked, parties, images))
     if asked.source in usable and asked.bucket:
         place = (asked.source or "", asked.bucket, asked.prefix)
-        checks.append(partial(probe_bucket, clients, *place, asked.writes, asked.source in parties))
+        works_for_api = asked.source in parties
+        checks.append(partial(probe_bucket, clients, *place, asked.writes, works_for_api, asked.create_bucket))
     findings += [finding for found in in_parallel(lambda check: check(), checks) for finding in found]
     findings += _not_checked(asked, unusable, parties)
     return [*findings, *_clocks(clients, asked.tolerated_skew)]

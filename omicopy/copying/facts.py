@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Generic, TypeVar
 
+from omicopy.copying.quota_memory import QuotaMemory
 from omicopy.copying.rhythm import Forecast
 from omicopy.errors import OmicopyError
 from omicopy.model.choices import DiskFormat
@@ -40,6 +41,7 @@ class Refused:
     """It can't be found out, and asking again won't help: no right to look, no such bucket, a broken manifest."""
 
     error: OmicopyError
+    is_no_bucket: bool = False
 
 
 class Unasked(Enum):
@@ -80,21 +82,6 @@ class Observed:
     """Why no key reads the bucket: what is stored is then what the tasks alone tell."""
     is_cleaned_up: bool = False
     """Whether a clean-up of ours has begun to delete the only finished export: it counts as gone."""
-
-
-@dataclass(slots=True)
-class QuotaMemory:
-    """What this run knows of a quota that keeps one thing from being created."""
-
-    quota_refusal: OmicopyError | None = None
-    quota_refused_at: float = 0.0
-    quota_refused_alone: bool = False
-    """Whether the last refusal came while nothing else of the account was in flight."""
-
-    def refuse(self, error: OmicopyError, others: Present[int] | Unknown | Unasked, ticks: float) -> None:
-        """The create was refused; `others` is how many were in flight beside it."""
-        self.quota_refusal, self.quota_refused_at = error, ticks
-        self.quota_refused_alone = others == Present(0)
 
 
 @dataclass(slots=True)
@@ -243,9 +230,9 @@ class ImageMemory(QuotaMemory):
 
 
 def _is_unusable(stored: BucketFact | Unasked) -> bool:
-    return isinstance(stored, Absent) or (
-        isinstance(stored, Present) and bool(stored.value.damage or stored.value.flaw)
-    )
+    if isinstance(stored, Present):
+        return bool(stored.value.damage or stored.value.flaw)
+    return isinstance(stored, Absent) or (isinstance(stored, Refused) and stored.is_no_bucket)
 
 
 def _since(is_missing: bool, since: float | None, ticks: float) -> float | None:

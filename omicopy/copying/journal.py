@@ -199,10 +199,8 @@ def image_entry(request: CopyRequest, destination: Destination) -> dict[str, str
     }
 
 
-def about_image(request: CopyRequest, destination: Destination, storage: str | None) -> dict[str, str]:
-    """What tells people, and a clean-up, which copy that is and what it is made from. No secret, and no URL.
-
-    `storage` names whose key opens the source's object storage, where that is not its own."""
+def about_image(request: CopyRequest, destination: Destination) -> dict[str, str]:
+    """What tells people, and a clean-up, which copy that is and what it is made from. No secret, and no URL."""
     if not isinstance(request.source, Origin):
         return {}
     export, party, form = request.source.export, request.source.party, request.source.format
@@ -215,5 +213,5 @@ def about_image(request: CopyRequest, destination: Destination, storage: str | N
         **({"format": str(form)} if form else {}),
         "from": party.profile,
         "to": destination.party.profile,
-        **({"storage": storage} if storage else {}),
+        **({"storage": party.storage} if party.storage else {}),
     }

@@ -94,7 +94,9 @@ def _finished_export(clients: Clients, profile: str, source: str, now: datetime)
             raise fact.error
     where = f"s3://{complete[0].key.bucket}/{complete[0].key.folder}"
     hint = "If its objects were deleted, export once more with: omicopy export … --re-export"
-    raise OmicopyError(ErrorCode.NOT_FOUND, f"{source} is completed, but no manifest lies under {where}", hint)
+    with_key = f" with the key of {storage}" if (storage := clients.accounts[profile].storage) else ""
+    message = f"{source} is completed, but no manifest is seen{with_key} under {where}"
+    raise OmicopyError(ErrorCode.NOT_FOUND, message, hint)
 
 
 def _none_finished(source: str, profile: str, tasks: list[ExportTask]) -> OmicopyError:

@@ -68,8 +68,8 @@ def describe_wait(step: Wait) -> str:
 def describe_write(step: Write) -> tuple[str, str]:
     """The phase that a write begins, and what it does."""
     match step:
-        case StartExport():
-            return "starting", "a new export"
+        case StartExport(new_bucket):
+            return "starting", "a new export" + (f", which makes the bucket {new_bucket}" if new_bucket else "")
         case CancelExport(task, followed):
             return "cancelling", f"{task.task_id} in favour of {followed}"
         case Resign(stored):

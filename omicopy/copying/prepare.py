@@ -51,6 +51,7 @@ class ExportWish:
     prefix: str = ""
     disk_format: DiskFormat | None = None
     re_export: bool = False
+    create_bucket: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,14 @@ def copy_requests(clients: Clients, wish: CopyWish) -> list[CopyRequest]:
         for target in targets:
             destination = Destination(target, name, text, wish.if_exists, wish.care, wish.boot)
             requests.append(
-                CopyRequest(origin, destination, wish.min_validity, wish.export.re_export, cleanup=wish.cleanup)
+                CopyRequest(
+                    origin,
+                    destination,
+                    wish.min_validity,
+                    wish.export.re_export,
+                    create_bucket=wish.export.create_bucket,
+                    cleanup=wish.cleanup,
+                )
             )
     _check_distinct(requests)
     return requests
@@ -110,7 +118,10 @@ def copy_requests(clients: Clients, wish: CopyWish) -> list[CopyRequest]:
 def export_requests(clients: Clients, wish: ExportWish) -> list[CopyRequest]:
     """One request an image, without a target."""
     source = identify(clients, wish.source)
-    return [CopyRequest(origin, None, timedelta(0), wish.re_export) for origin in _origins(clients, source, wish)]
+    return [
+        CopyRequest(origin, None, timedelta(0), wish.re_export, create_bucket=wish.create_bucket)
+        for origin in _origins(clients, source, wish)
+    ]
 
 
 def read_wished(clients: Clients, wish: ImportWish, now: datetime) -> HandedManifest:
@@ -153,7 +164,8 @@ def identify(clients: Clients, profile: str) -> Party:
         if not error.is_missing_right:
             raise
         account_id = _account_of_quotas(api, patience, error)
-    return Party(profile, account_id, clients.accounts[profile].region)
+    account = clients.accounts[profile]
+    return Party(profile, account_id, account.region, account.storage)
 
 
 def _account_of_quotas(api: Api, patience: float, refused: ServiceError) -> str:

@@ -162,6 +162,7 @@ class _JobReader:
             job.min_validity,
             budgets=replace(self.budgets, export=job.export_timeout, import_=job.import_timeout),
             parallel=job.parallel,
+            create_bucket=job.create_bucket,
             cleanup=job.cleanup,
             job=job.name,
             best_effort=target.best_effort,

@@ -28,10 +28,16 @@ _LIFE = timedelta(minutes=15)
 
 
 def probe_bucket(
-    clients: Clients, profile: str, bucket: str, prefix: str, writes: bool, works_for_api: bool
+    clients: Clients,
+    profile: str,
+    bucket: str,
+    prefix: str,
+    writes: bool,
+    works_for_api: bool,
+    may_be_made: bool = False,
 ) -> list[Finding]:
     """What `copy` will do with the bucket, tried. Without `writes` its objects are only listed. `works_for_api`: the
-    profile's key was seen to."""
+    profile's key was seen to. `may_be_made`: a bucket that is not there is no failure."""
     subject = f"s3://{bucket}"
     not_checked = Finding(f"{subject}: write, read, delete", None, "not checked")
     no_key = clients.storage_refusal(profile)
@@ -45,6 +51,8 @@ def probe_bucket(
         if storage.key_refusal is not None and clients.accounts[profile].storage is None and works_for_api:
             said = f"the access key of {profile!r} works for the API, and object storage does not know it: {_EIM_USER}"
             return [Finding(f"{subject}: key", None, f"{said}. {WITHOUT_KEY}", STORAGE_HINT), not_checked]
+        if error.is_no_bucket:
+            return [_no_bucket(subject, may_be_made), not_checked]
         return [failure(f"{subject}: list", error), not_checked]
     findings = [Finding(f"{subject}: list", True, "allowed")]
     if left_behind:
@@ -55,6 +63,14 @@ def probe_bucket(
     if not writes:
         return [*findings, Finding(f"{subject}: write, read, delete", None, "not checked in a dry run")]
     return [*findings, *_write_read_delete(clients, profile, bucket, f"{folder}{PROBE_NAME}{secrets.token_hex(8)}")]
+
+
+def _no_bucket(subject: str, may_be_made: bool) -> Finding:
+    if may_be_made:
+        return Finding(f"{subject}: list", None, "there is no such bucket: the first export to it makes it")
+    said = "there is no such bucket: an export would make it"
+    hint = "Check its name. If it is right: --create-bucket lets the service make it."
+    return Finding(f"{subject}: list", False, said, hint, ErrorCode.NOT_FOUND)
 
 
 def _write_read_delete(clients: Clients, profile: str, bucket: str, key: str) -> list[Finding]:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from omicopy.copying.facts import Present, QuotaMemory, Unasked
+from omicopy.copying.facts import Present, Unasked
 from omicopy.copying.flight import Flight
+from omicopy.copying.quota_memory import QuotaMemory
 from omicopy.copying.steps import Done, Fail, Import, Look, LookAgain, Stage, StartExport, Step, Wait
 from omicopy.model.export import Phase
 from omicopy.model.request import CopyRequest, Origin

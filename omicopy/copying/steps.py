@@ -56,7 +56,8 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class StartExport:
-    pass
+    new_bucket: str | None = None
+    """The bucket that the service makes for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ class Job:
     format: DiskFormat | None
     images: tuple[Selector, ...]
     targets: tuple[Target, ...]
+    create_bucket: bool
     if_exists: IfExists
     cleanup: bool
     retention: Retention | None

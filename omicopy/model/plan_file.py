@@ -147,6 +147,9 @@ class DefaultsEntry(_Entry):
     format: DiskFormat | SkipJsonSchema[None] = Field(
         default=None, description="The format of the exported disks; else that of an export that is there, else qcow2."
     )
+    create_bucket: Truth = Field(
+        default=False, description="Whether to export also to a bucket that is not there: the service makes it."
+    )
     if_exists: IfExists = Field(
         default=IfExists.FAIL, description="What to do when another image holds the name in a target."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -90,7 +90,7 @@ def describe_entry(entry: Entry) -> dict[str, Any]:
         "action": entry.action.value,
         "id": entry.id,
         "name": entry.name or None,
-        "account": asdict(entry.party),
+        "account": entry.party.described(),
         "location": entry.where if entry.kind is Kind.EXPORT else None,
         "source_image_id": entry.source_image_id or None,
         "source_created_at": rfc3339(entry.created),

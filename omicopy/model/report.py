@@ -174,7 +174,7 @@ def _describe_source(request: CopyRequest | Unprepared) -> dict[str, Any] | None
 
 def _party(party: Party) -> dict[str, str | None]:
     """The account is null where nobody could find it out."""
-    return asdict(party) | {"account_id": party.account_id or None}
+    return party.described() | {"account_id": party.account_id or None}
 
 
 def describe_run(

@@ -23,9 +23,20 @@ class Party:
     profile: str
     account_id: str
     region: str
+    storage: str | None = None
+    """Whose key opens its object storage, where that is not the profile's own (`--storage`)."""
 
     def __str__(self) -> str:
         return f"{self.profile} (account {self.account_id}, {self.region})"
+
+    def described(self) -> dict[str, str]:
+        """As it stands in JSON."""
+        return {"profile": self.profile, "account_id": self.account_id, "region": self.region}
+
+    @property
+    def with_key(self) -> str:
+        """For a message that says what can't be seen: with whose key, where that is not the profile's own."""
+        return f" with the key of {self.storage}" if self.storage else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,8 @@ class CopyRequest:
     """Its own, where they differ from those of the run."""
     parallel: int | None = None
     """How many exports and imports of its accounts may be under way at once."""
+    create_bucket: bool = False
+    """Export also to a bucket that is not there, which the service then makes."""
     cleanup: bool = False
     """Delete the exported objects once every copy that they feed is there."""
     job: str | None = None

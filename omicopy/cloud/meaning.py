@@ -1,0 +1,82 @@
+"""What a refusal means: the exit code that a script acts on, by code, type, HTTP status and words (DOMAIN.md §5)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from omicopy.errors import ErrorCode
+
+if TYPE_CHECKING:
+    from omicopy.cloud.failure import Answer
+
+
+def meaning(answer: Answer) -> tuple[ErrorCode, str]:
+    """The code of a refusal, and what to do about it."""
+    if not answer.code and answer.kind in _OF_A_STORE:  # an answer of the API has a code beside it
+        return ErrorCode.DENIED, _OF_A_STORE[answer.kind]
+    if (
+        answer.kind.startswith("TooManyResources")
+        or in_thousand(answer.code, 10)
+        or _LIMIT.search(f"{answer.code} {answer.kind} {answer.details}")
+    ):
+        return ErrorCode.QUOTA, "Free what the quota counts, or ask for a higher one."
+    if (
+        answer.status in (401, 403)
+        or answer.code in _NOT_AUTHENTICATED
+        or answer.kind.startswith(("AccessDenied", "AuthFailure"))
+    ):
+        return ErrorCode.DENIED, "Check the profile's access key, its Region and its rights, and this machine's clock."
+    if answer.code == "8017":
+        return ErrorCode.NOT_EXPORTABLE, "Copy the image within its Region first, then export that copy."
+    if (
+        answer.status == 404
+        or answer.kind == "InvalidResource"
+        or in_thousand(answer.code, 5)
+        or _says(answer, _NOT_THERE)
+    ):
+        return ErrorCode.NOT_FOUND, "Check the ID or name, and that it belongs to this account and Region."
+    if answer.status == 409 or answer.kind == "ResourceConflict" or says_taken(answer):
+        return ErrorCode.NAME_CONFLICT, "Look at what holds the name or the resource, and choose another."
+    return ErrorCode.FAILED, "The service refuses what it was asked for these reasons; -v shows every request."
+
+
+_OF_A_STORE = {
+    "InvalidAccessKeyId": (
+        "Give the account's own access key with --storage PROFILE or --storage aws:NAME: an EIM user's works for the "
+        "API and not for object storage. It may also be deleted, or of another Region."
+    ),
+    "SignatureDoesNotMatch": "Check the profile's secret key, and that the endpoint is the store's own address.",
+    "RequestTimeTooSkewed": "Set this machine's clock: a request is signed by it, and judged by the store's.",
+    "AuthorizationHeaderMalformed": "Check the profile's Region: the store belongs to another one.",
+    "AccessDenied": (
+        "Check that the bucket is of this account, and give the access key the right to it, or name one that has it: "
+        "--storage PROFILE, or --storage aws:NAME."
+    ),
+}
+"""S3's codes that tell which of the credentials is wrong (DOMAIN.md §4)."""
+
+_LIMIT = re.compile(
+    r"QuotaExce|(?<!Request)LimitExceeded|(?<!rate )\blimit\b.{0,100}\b(reached|exceeded)\b", re.IGNORECASE
+)
+"""Which code a service gives for a limit is not known of all of them; these are words that OUTSCALE's have."""
+_NOT_AUTHENTICATED = ("1", "4", "4120")
+"""Wrong signature or clock, missing right, unknown access key; the last comes as HTTP 400 InvalidParameterValue."""
+
+
+_NOT_THERE = re.compile(r"\b(does not|doesn't) exist\b", re.IGNORECASE)
+_TAKEN = re.compile(r"\balready (used|in use|exists|taken)\b", re.IGNORECASE)
+
+
+def _says(answer: Answer, words: re.Pattern[str]) -> bool:
+    """What is all there is to go by where an answer has neither code nor type, as those of OUTSCALE's mock."""
+    return not answer.code and not answer.kind and words.search(answer.details) is not None
+
+
+def says_taken(answer: Answer) -> bool:
+    """Whether the words say that a name is taken, where there are only words."""
+    return _says(answer, _TAKEN)
+
+
+def in_thousand(code: str, thousand: int) -> bool:
+    return re.fullmatch(r"[0-9]{4,6}", code) is not None and int(code) // 1000 == thousand
