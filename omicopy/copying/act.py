@@ -170,8 +170,8 @@ class Actor:
         if not refused:
             raise error
         memory.refused_parameters |= refused
-        flight.told = None  # or an interruption would say that the service may be at work
         names = " and ".join(sorted(refused))
+        flight.told = ("refused", names, None)  # of "creating" an interruption says that the service may be at work
         self._listener(Warned(f"{_target(flight)} takes no {names} with a manifest ({error.said}); asking without"))
 
     def _manifest_url(self, request: CopyRequest, step: Import) -> str:
