@@ -129,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(reply.body)
 
-    do_GET = do_POST = do_PUT = do_HEAD = _answer
+    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = _answer
 
     def log_message(self, format: str, *args: Any) -> None:
         """Says nothing."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 from omicopy.cloud.api import Api
 from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.storage import Storage
+from omicopy.copying.removal import delete_image
 from omicopy.errors import ErrorCode
-from tests.hostile import HTML, JSON, PAGE, Hurried, Reply, hostile, transport
+from tests.hostile import HTML, JSON, PAGE, XML, Hurried, Reply, hostile, transport
 
 PROBLEM = "application/problem+json"
 LIMIT = "The limit has exceeded: 10.Limit for Image Exports has been reached."
@@ -60,3 +64,32 @@ def test_an_error_is_known_by_code_status_and_words(status: int, kind: str, body
     assert caught.value.code is code
     assert caught.value.is_name_conflict is (code is ErrorCode.NAME_CONFLICT)
     assert f"HTTP {status}" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("reply", "is_gone"),
+    [
+        (Reply(400, JSON, errors(Code="5023", Type="InvalidResource")), True),
+        (Reply(400, JSON, errors(Details="The ImageId 'ami-00000001' doesn't exist.")), True),
+        (Reply(404, HTML, PAGE), False),
+        (Reply(404, PROBLEM, b'{"title": "Not Found", "status": 404}'), False),
+    ],
+)
+def test_a_deletion_is_done_only_where_the_service_itself_says_that_nothing_is_there(
+    reply: Reply, is_gone: bool
+) -> None:
+    with hostile(reply) as server:
+        api = Api(server.account, transport(), Hurried())
+
+        def send(action: str, parameters: Mapping[str, Any]) -> object:
+            return api.write_again(action, 0.0, parameters)
+
+        with nullcontext() if is_gone else pytest.raises(ServiceError):
+            delete_image(send, "ami-00000001")
+
+
+@pytest.mark.parametrize("kind", ["NoSuchKey", None])
+def test_an_object_is_deleted_only_where_the_store_itself_says_that_it_is_not_there(kind: str | None) -> None:
+    reply = Reply(404, XML, f"<Error><Code>{kind}</Code></Error>".encode()) if kind else Reply(404, HTML, PAGE)
+    with hostile(reply) as server, nullcontext() if kind else pytest.raises(ServiceError):
+        Storage(server.account, transport(), Hurried(), 0.0).delete("omi-exports", "x")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from omicopy.cloud.meaning import in_thousand, meaning, says_taken
+from omicopy.cloud.meaning import in_thousand, meaning, says_gone, says_taken
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.presigned import redact
 
@@ -74,6 +74,11 @@ class ServiceError(OmicopyError):
     def is_no_bucket(self) -> bool:
         """Whether the store says that the bucket is not there."""
         return self.answer is not None and self.answer.kind == "NoSuchBucket"
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the service itself says that what was named is not there: a deletion has nothing left to do."""
+        return self.answer is not None and self.code is ErrorCode.NOT_FOUND and says_gone(self.answer)
 
     @property
     def is_of_the_key(self) -> bool:

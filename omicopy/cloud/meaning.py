@@ -29,12 +29,7 @@ def meaning(answer: Answer) -> tuple[ErrorCode, str]:
         return ErrorCode.DENIED, "Check the profile's access key, its Region and its rights, and this machine's clock."
     if answer.code == "8017":
         return ErrorCode.NOT_EXPORTABLE, "Copy the image within its Region first, then export that copy."
-    if (
-        answer.status == 404
-        or answer.kind == "InvalidResource"
-        or in_thousand(answer.code, 5)
-        or _says(answer, _NOT_THERE)
-    ):
+    if answer.status == 404 or says_gone(answer):
         return ErrorCode.NOT_FOUND, "Check the ID or name, and that it belongs to this account and Region."
     if answer.status == 409 or answer.kind == "ResourceConflict" or says_taken(answer):
         return ErrorCode.NAME_CONFLICT, "Look at what holds the name or the resource, and choose another."
@@ -71,6 +66,11 @@ _TAKEN = re.compile(r"\balready (used|in use|exists|taken)\b", re.IGNORECASE)
 def _says(answer: Answer, words: re.Pattern[str]) -> bool:
     """What is all there is to go by where an answer has neither code nor type, as those of OUTSCALE's mock."""
     return not answer.code and not answer.kind and words.search(answer.details) is not None
+
+
+def says_gone(answer: Answer) -> bool:
+    """Whether the service itself says that what was named is not there. A bare 404 may be a proxy's."""
+    return answer.kind == "InvalidResource" or in_thousand(answer.code, 5) or _says(answer, _NOT_THERE)
 
 
 def says_taken(answer: Answer) -> bool:

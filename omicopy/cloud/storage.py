@@ -19,8 +19,8 @@ from omicopy.cloud.transport import Transport, failures_told
 from omicopy.errors import ErrorCode
 
 T = TypeVar("T")
-_NO_OBJECT = {"NoSuchKey", "404"}
-_NOT_FOUND = {"NoSuchBucket", *_NO_OBJECT}
+_NO_KEY = "NoSuchKey"
+_NOT_FOUND = {"NoSuchBucket", _NO_KEY, "404"}
 
 
 class Storage:
@@ -86,7 +86,7 @@ class Storage:
         try:
             self._patiently("DeleteObject", bucket, send)
         except ServiceError as error:
-            if error.answer is None or error.answer.kind not in _NO_OBJECT:
+            if error.answer is None or error.answer.kind != _NO_KEY:  # a bare 404 may be a proxy's
                 raise
 
     def cors_rules(self, bucket: str) -> list[dict[str, Any]]:

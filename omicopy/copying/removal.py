@@ -72,7 +72,7 @@ def _delete(send: Send, action: str, parameters: Mapping[str, Any]) -> None:
     try:
         send(action, parameters)
     except ServiceError as error:
-        if error.code is not ErrorCode.NOT_FOUND:
+        if not error.is_gone:
             raise
 
 
