@@ -89,7 +89,8 @@ def only(prepared: Prepared) -> Unprepared:
 def test_a_request_holds_all_that_the_plan_says(cloud: Cloud) -> None:
     target = "profile: target, name: 'c-{name}', tags: {a: b}, copy_tags: false, best_effort: true"
     to = f"[{{{target}, share_with: ['333333333333']}}]"
-    more = "if_exists: rename, cleanup: on-success, export_timeout: 1h, import_timeout: 2h, parallel: 3, prefix: /p/, format: raw"
+    more = "if_exists: rename, cleanup: on-success, export_timeout: 1h, import_timeout: 2h, parallel: 3, prefix: /p/"
+    more += ", format: raw, create_bucket: true"
     [request] = prepare(cloud, job("golden", to=to, more=more)).requests
     assert isinstance(request.source, Origin)
     assert (request.source.party, request.source.image.image_id) == (SOURCE, SOURCE_ID)
