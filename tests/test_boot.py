@@ -14,7 +14,7 @@ import pytest
 
 from omicopy.cloud.failure import Answer, ServiceError, refused
 from omicopy.copying.events import Warned
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.boot import Boot, boot_differences, boot_parameters, check_boot
 from omicopy.model.image import Image
 from omicopy.model.plan import parse_plan
@@ -212,6 +212,22 @@ def test_r1_any_other_refusal_of_it_ends_the_copy(tmp_path: Path, code: str, nam
     result = run(machine)
     assert (result.status, len(cloud.sent("CreateImage")), len(cloud.images)) == (Status.FAILED, 1, 1)
     assert not any(entry.name.startswith("image-") for entry in machine.open_entries)
+
+
+def test_an_interruption_after_such_a_refusal_does_not_say_that_the_service_is_at_work(tmp_path: Path) -> None:
+    cloud = Refusing()
+    refuse = cloud.trouble
+
+    def stopping(profile: str, action: str) -> ServiceError | None:
+        if cloud.sent("CreateImage") and action == "ReadImages":
+            raise Interrupted(2)
+        return refuse(profile, action)
+
+    cloud.trouble = stopping
+    with pytest.raises(Interrupted) as caught:
+        run(Machine(tmp_path, cloud))
+    assert caught.value.goes_on == []
+    assert [result.status for result in caught.value.results if isinstance(result, CopyResult)] == [Status.UNFINISHED]
 
 
 class Killed(BaseException):

@@ -64,7 +64,7 @@ def test_r4_what_the_manifest_names_goes_first_the_manifest_last_and_nothing_els
     assert len(tool.keys(".gz")) == 5
     tool.forget()
     (told,) = clean(tool, request_for(tool, THREE, "nightly"))
-    assert told == f"In s3://omi-exports/{folder} stay 1 disk (2 B) that no manifest names"
+    assert told == f"Not deleted in s3://omi-exports/{folder}: 1 disk (2 B) that no manifest names"
     assert sorted(tool.keys("")) == sorted([*others, f"{folder}backup/manifest.json"])
     assert tool.writes() == ["CreateTags", *["DeleteObject"] * 4]
     deleted = [request.key or "" for request in tool.sandbox.record.requests("DeleteObject")]

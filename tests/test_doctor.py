@@ -108,7 +108,7 @@ def test_at_a_terminal_what_to_do_stands_below_what_is_wrong(capsys) -> None:
 def test_each_thing_that_is_wrong_has_its_own_code_and_the_other_checks_are_made_all_the_same(tool) -> None:
     wrong_key = tool.profiles(source={"secret_key": "X" * 40})
     cases = [
-        (12, {"source: keys": "denied", "s3://omi-exports: list": "denied"}, BOTH, wrong_key),
+        (12, {"source: keys": "denied"}, BOTH, wrong_key),
         (4, {"s3://no-such-bucket: list": "not-found"}, (*BOTH[:4], "--bucket", "no-such-bucket"), {}),
         (12, {"s3://other-exports: list": "denied"}, (*BOTH[:4], "--bucket", "other-exports"), {}),
         (2, {"source to source": "usage"}, ("--from", "source", "--to", "source"), {}),

@@ -52,6 +52,19 @@ def test_an_entry_is_open_until_it_is_closed(journal: Journal) -> None:
     assert journal.find(EXPORT) == (False, None)
 
 
+@pytest.mark.parametrize("form", ["qcow2", "raw"])
+def test_an_entry_of_a_version_that_told_formats_apart_is_found_and_closed(journal: Journal, form: str) -> None:
+    earlier = {**EXPORT, "format": form}
+    journal.answered(earlier, "image-export-12345678")
+    another = Journal(journal._folder, lambda _: None)
+    assert another.has_news(EXPORT)
+    assert another.find(EXPORT) == (True, "image-export-12345678")
+    assert not another.has_news(EXPORT)
+    another.close(EXPORT)
+    assert not journal.find(EXPORT)[0]
+    assert list(journal._folder.iterdir()) == []
+
+
 def test_opened_again_an_entry_forgets_the_older_answer(journal: Journal) -> None:
     journal.answered(EXPORT, "image-export-12345678")
     journal.open(EXPORT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from omicopy.copying.journal import Journal, export_entry, image_entry
 from omicopy.copying.locks import Locks
 from omicopy.copying.pilot import Mode
 from omicopy.errors import ErrorCode, Interrupted
-from omicopy.model.choices import IfExists
+from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.image import parse_image
 from omicopy.model.provenance import COPY_TAG, provenance_tags
 from omicopy.model.report import CopyResult, Status, exit_code
@@ -36,12 +37,14 @@ from tests.builders import (
     copy_request,
     export_request,
     import_request,
+    raw_manifest,
 )
 from tests.virtual_cloud import LONG_AGO, Cloud, Machine, Time, Trouble, failing
 
 HOUR = 3600.0
 NO_WAIT, DRY_RUN = Mode(wait=False), Mode(dry_run=True)
 COPY = copy_request()
+HANDED = "elsewhere/manifest.json"
 EXPORT_ENTRY, IMAGE_ENTRY = export_entry(ORIGIN), image_entry(COPY, COPY.destination or Destination(TARGET, "", ""))
 ONE_OF_EACH = Counter(CreateImageExportTask=1, CreateImage=1, CreateTags=2)
 
@@ -112,9 +115,19 @@ def test_an_export_ends_with_its_manifest(machine: Machine, cloud: Cloud) -> Non
 
 
 def test_an_import_asks_nobody_but_the_target(machine: Machine, cloud: Cloud) -> None:
+    cloud.objects[HANDED] = json.dumps(raw_manifest()).encode()
     [result] = machine.run(import_request())
     assert result.status is Status.COPIED
     assert {profile for _, profile, _, _ in cloud.requests} == {"target"}
+
+
+def test_a_manifest_that_was_replaced_after_it_was_shown_is_not_imported(machine: Machine, cloud: Cloud) -> None:
+    cloud.objects[HANDED] = json.dumps(raw_manifest(Name="another")).encode()
+    [result] = machine.run(import_request())
+    assert result.error is not None
+    assert result.error.code is ErrorCode.DAMAGED
+    assert "was replaced after it was checked; nothing was imported" in result.error.message
+    assert cloud.sent("CreateImage") == []
 
 
 def test_events_tell_every_phase_once_and_the_end(machine: Machine) -> None:
@@ -508,6 +521,36 @@ def test_r2_two_copies_that_share_an_export_start_it_once(machine: Machine, clou
     assert [result.request for result in results] == requests
     assert cloud.writes["CreateImageExportTask"] == 1
     assert cloud.writes["CreateImage"] == 2
+
+
+def test_a_format_that_one_copy_asks_for_is_that_of_the_export_that_feeds_all(machine: Machine, cloud: Cloud) -> None:
+    raw = replace(COPY, source=replace(ORIGIN, format=DiskFormat.RAW))
+    results = machine.run(replace(COPY, destination=Destination(TARGET, "another name", "")), raw)
+    assert [result.status for result in results] == [Status.COPIED] * 2
+    assert [asked["OsuExport"]["DiskImageFormat"] for asked in cloud.sent("CreateImageExportTask")] == ["raw"]
+
+
+@pytest.mark.parametrize(("days", "name"), [(6, "manifest"), (8, "x.json")])
+def test_of_several_manifests_of_a_place_that_counts_which_lives_longest(
+    machine: Machine, cloud: Cloud, days: int, name: str
+) -> None:
+    cloud.put_export(SOURCE_ID, NOON + timedelta(days=7))
+    cloud.put_export(SOURCE_ID, NOON + timedelta(days=days), "x.json")
+    assert machine.run(COPY)[0].manifest == f"s3://{KEY.bucket}/{SOURCE_ID}/{name}"
+
+
+def test_a_manifest_that_was_replaced_before_it_is_signed_anew_is_looked_at_first(
+    machine: Machine, cloud: Cloud
+) -> None:
+    cloud.put_export(SOURCE_ID, NOON - timedelta(days=1))
+
+    def another_export_ends(_: str, action: str) -> None:
+        if action == "GetObject" and [name for _, _, name, _ in cloud.requests].count("GetObject") == 2:
+            cloud.put_export(SOURCE_ID, NOON + timedelta(days=7))
+
+    cloud.trouble = another_export_ends
+    assert machine.run(COPY)[0].status is Status.COPIED
+    assert cloud.writes == Counter(CreateImage=1, CreateTags=1)
 
 
 def test_r2_two_copies_that_share_an_export_sign_it_anew_once(machine: Machine, cloud: Cloud) -> None:

@@ -100,9 +100,9 @@ def test_a_clean_up_counts_and_names_the_disks_of_an_earlier_export_of_the_place
     ran = tool.copy(LINUX, "--name", "second", "--re-export", "--format", "raw", "--cleanup")
     left = f"1 disk ({len(tool.get(disk))} B) that no manifest names"
     assert ran.copy["cleanup"] == {"deleted_objects": 2, "left": left, "error": None}
-    assert f"In {PLACE} stay {left}" in ran.err
+    assert f"Not deleted in {PLACE}: {left}" in ran.err
     assert tool.keys("") == [disk]
     again = tool.copy(LINUX, "--name", "second", "--cleanup")
     assert again.copy["cleanup"] == {"deleted_objects": 0, "left": left, "error": None}
     tool.delete(disk)
-    assert "stay" not in tool.copy(LINUX, "--name", "second", "--cleanup").err
+    assert "Not deleted" not in tool.copy(LINUX, "--name", "second", "--cleanup").err

@@ -89,8 +89,8 @@ def only(prepared: Prepared) -> Unprepared:
 def test_a_request_holds_all_that_the_plan_says(cloud: Cloud) -> None:
     target = "profile: target, name: 'c-{name}', tags: {a: b}, copy_tags: false, best_effort: true"
     to = f"[{{{target}, share_with: ['333333333333']}}]"
-    more = "if_exists: rename, cleanup: on-success, export_timeout: 1h, import_timeout: 2h, parallel: 3, prefix: /p/"
-    more += ", format: raw, create_bucket: true"
+    more = "if_exists: rename, cleanup: on-success, parallel: 3, prefix: /p/, format: raw"
+    more += ", export_timeout: 1h, import_timeout: 2h, create_bucket: true"
     [request] = prepare(cloud, job("golden", to=to, more=more)).requests
     assert isinstance(request.source, Origin)
     assert (request.source.party, request.source.image.image_id) == (SOURCE, SOURCE_ID)
@@ -269,6 +269,19 @@ def test_r2_a_copy_that_two_jobs_ask_for_in_different_ways_is_not_made_and_names
     error = only(prepared).error
     assert error.code is ErrorCode.USAGE
     assert "The jobs one and two ask for one copy in different ways: ami-0000000a as 'golden'" in error.message
+
+
+def test_exports_in_two_formats_to_one_place_are_refused_and_one_that_asks_for_none_takes_either(cloud: Cloud) -> None:
+    elsewhere = "[{profile: target, name: raw}]"
+    raw, plain = job("raw", to=elsewhere, more="format: raw"), job("plain", more="")
+    prepared = prepare(cloud, raw, plain)
+    assert len(copies(prepared)) == 2
+    neither = job("neither", to="[{profile: target, name: any}]")
+    refused = prepare(cloud, raw, job("qcow2", more="format: qcow2"), neither)
+    assert copies(refused) == [("neither", SOURCE_ID, "target", "any")]
+    assert {each.error.code for each in refused.failures} == {ErrorCode.USAGE}
+    said = f"at s3://omi-exports/{SOURCE_ID}/: raw by job raw, qcow2 by job qcow2"
+    assert said in refused.failures[0].error.message
 
 
 def test_r2_two_images_of_one_name_in_one_account_are_not_copied_and_the_others_are(cloud: Cloud) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import sysconfig
+from functools import cache
 from typing import Any
 
 import pytest
@@ -15,12 +16,13 @@ from omicopy.model.plan import parse_plan
 from omicopy.sandbox.sandbox import Sandbox
 from tests import children, readme_blocks
 
+MADE = cache(readme_blocks.made_from_code)
 TEXT = readme_blocks.README.read_text()
 
 
 @pytest.mark.parametrize("name", ["help", "error codes", "house", "rules", "rights"])
 def test_a_generated_part_is_what_the_code_says(name: str) -> None:
-    made = readme_blocks.made_from_code()[name]
+    made = MADE()[name]
     assert readme_blocks.block(name, TEXT) == made, "run: python -m tests.readme_blocks"
 
 

@@ -119,6 +119,13 @@ def test_a_wrong_secret_is_tried_once_a_key(tool: Tool, words: tuple[str, ...]) 
     assert max(asked.values()) == 1, asked
 
 
+def test_doctor_says_that_a_bucket_waits_for_a_key_that_works(tool: Tool) -> None:
+    words = ("doctor", "--from", "source", *BUCKET, "-o", "json")
+    ran = tool.run(*words, code=12, **wrong_secrets(tool))
+    (bucket,) = [check for check in ran.json["findings"] if check["subject"].startswith("s3://")]
+    assert (bucket["status"], bucket["message"]) == ("warn", "not checked: the keys of 'source' have to work first")
+
+
 def test_a_wrong_secret_for_object_storage_is_tried_once(tool: Tool) -> None:
     tool.exported()
     tool.forget()

@@ -240,9 +240,9 @@ class Cloud:
     def _named(self, resource_ids: Sequence[str]) -> list[Job]:
         return [job for job in (*self.exports, *self.images) if job.resource_id in resource_ids]
 
-    def put_export(self, image_id: str, ends: datetime, name: str = "manifest") -> None:
+    def put_export(self, image_id: str, ends: datetime, name: str = "manifest", form: str = "qcow2") -> None:
         """What a completed export leaves in the bucket."""
-        key = f"{image_id}/snap-11111111-aaaaaaaa.qcow2.gz"
+        key = f"{image_id}/snap-11111111-aaaaaaaa.{form}.gz"
         snapshot = {"Device": "/dev/sda1", "Size": 10 * 2**30, "CompressedSize": 4, "PreSignedUrl": signed(key, ends)}
         self.objects[key] = b"disk"
         self.objects[f"{image_id}/{name}"] = json.dumps({"Version": 1, "Image": {"Snapshots": [snapshot]}}).encode()
@@ -252,7 +252,9 @@ class Cloud:
             end = NOON + timedelta(seconds=job.begun + job.takes)
             key = f"{job.raw['ImageId']}/manifest"
             if job.ends == "completed" and end <= self.time.wall and key not in self.objects:
-                self.put_export(job.raw["ImageId"], end + self.life_of_urls)
+                self.put_export(
+                    job.raw["ImageId"], end + self.life_of_urls, form=job.raw["OsuExport"]["DiskImageFormat"]
+                )
 
 
 class FakeApi:

@@ -17,9 +17,30 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO, NoReturn
 
-from tests.children import Child
+from tests.children import PATIENCE, Child
 
 _LONGEST = 1 << 20
+
+
+class Begun:
+    """A command that was begun. Its process leads a group of its own."""
+
+    def __init__(self, args: Sequence[str], pid: int, channel: socket.socket, out: IO[bytes], err: IO[bytes]) -> None:
+        self.pid = pid
+        self._args, self._channel, self._out, self._err = args, channel, out, err
+
+    def finish(self, timeout: float) -> tuple[int, str, str]:
+        """As `Warm.run`, which waits for its end. What takes too long is killed."""
+        with self._channel, self._out, self._err:
+            self._channel.settimeout(timeout)
+            try:
+                code = int(self._channel.recv(16))
+            except BaseException as error:  # it took too long, or the test did
+                os.killpg(self.pid, signal.SIGKILL)
+                said = f"--- stdout\n{_content(self._out)}\n--- stderr\n{_content(self._err)}"
+                error.add_note(f"omicopy {' '.join(self._args)} did not end\n{said}")
+                raise
+            return code, _content(self._out), _content(self._err)
 
 
 class Warm:
@@ -33,23 +54,18 @@ class Warm:
 
     def run(self, args: Sequence[str], env: Mapping[str, str], stdin: str, timeout: float) -> tuple[int, str, str]:
         """Exit code (negative for a signal, as `subprocess` has it), stdout and stderr."""
+        return self.start(args, env, stdin).finish(timeout)
+
+    def start(self, args: Sequence[str], env: Mapping[str, str], stdin: str = "") -> Begun:
+        """A command that runs on; whoever starts it has it finish."""
         request = json.dumps({"args": args, "env": dict(env)}).encode()
-        with _file(stdin) as given, _file() as out, _file() as err:
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            with ours, theirs:
-                streams = [given.fileno(), out.fileno(), err.fileno(), theirs.fileno()]
-                socket.send_fds(self._channel, [request], streams)
-                theirs.close()
-                ours.settimeout(timeout)
-                process = int(ours.recv(16))
-                try:
-                    code = int(ours.recv(16))
-                except BaseException as error:  # it took too long, or the test did
-                    os.killpg(process, signal.SIGKILL)
-                    said = f"--- stdout\n{_content(out)}\n--- stderr\n{_content(err)}"
-                    error.add_note(f"omicopy {' '.join(args)} did not end\n{said}")
-                    raise
-            return code, _content(out), _content(err)
+        given, out, err = _file(stdin), _file(), _file()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with given, theirs:
+            streams = [given.fileno(), out.fileno(), err.fileno(), theirs.fileno()]
+            socket.send_fds(self._channel, [request], streams)
+        ours.settimeout(PATIENCE)
+        return Begun(args, int(ours.recv(16)), ours, out, err)
 
     def close(self) -> None:
         self._channel.close()
@@ -80,6 +96,7 @@ def _serve(channel: socket.socket) -> None:
     import omicopy.cloud.storage
     import omicopy.copying.bucket  # noqa: F401
 
+    _keep_what_botocore_reads()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who wait
     while True:
         request, streams, _, _ = socket.recv_fds(channel, _LONGEST, 4)
@@ -90,6 +107,19 @@ def _serve(channel: socket.socket) -> None:
             _wait_for_it(json.loads(request), streams)
         for stream in streams:
             os.close(stream)
+
+
+def _keep_what_botocore_reads() -> None:
+    """A client costs most of what a command does, for the files that it is made from: each session reads them again."""
+    from functools import cache
+
+    from botocore import loaders, session
+
+    from omicopy.cloud.s3_client import _NO_AWS_SETTINGS
+
+    loaders.create_loader = cache(loaders.create_loader)
+    keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
+    session.Session(session_vars=_NO_AWS_SETTINGS).create_client("s3", region_name="eu-west-2", **keys)
 
 
 def _wait_for_it(request: Mapping[str, object], streams: Sequence[int]) -> NoReturn:

@@ -15,10 +15,11 @@ from omicopy.model.duration import ANY_DURATION
 Duration = timedelta | str
 
 
-def connect(*profiles: str, storage: StorageByProfile = MappingProxyType({})) -> Clients:
+def connect(*profiles: str, storage: StorageByProfile = MappingProxyType({}), allow_http: bool = False) -> Clients:
     """The clients of the accounts behind `profiles`; `storage` says, by profile, whose key opens an account's object
-    storage (`PROFILE`, `aws:NAME`, `none`). Sends nothing yet; raises CONFIGURATION."""
-    return Clients(resolve_accounts(profiles, storage, os.environ))
+    storage (`PROFILE`, `aws:NAME`, `none`). `allow_http`: the URL that an export's task shows may be used by plain
+    http, too, where its store has no https. Sends nothing yet; raises CONFIGURATION."""
+    return Clients(resolve_accounts(profiles, storage, os.environ), allow_http=allow_http)
 
 
 def duration(argument: str, value: Duration, read: Callable[[Duration], timedelta] = ANY_DURATION.read) -> timedelta:

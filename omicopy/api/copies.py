@@ -51,6 +51,7 @@ def copy(
     create_bucket: bool = False,
     min_validity: Duration | None = None,
     orders: Orders | None = None,
+    allow_http: bool = False,
     clients: Clients | None = None,
     watch: Watch = unwatched,
 ) -> list[CopyResult]:
@@ -59,8 +60,8 @@ def copy(
     One result an image and target. `name` is a template with {name}, {date}, {region} and {image_id}; `description`
     None keeps the source's, and so do no `boot_modes` and `tpm` None. `disk_format` None takes an export that is there
     in any, else makes one in qcow2. `create_bucket`: a bucket that is not there is wanted, and the service makes it.
-    `storage` (`PROFILE`, `aws:NAME`, `none`) is whose key opens the source's bucket, else its own; `clients` have
-    theirs. `min_validity` is for how long every URL must work, else the import budget.
+    `storage` (`PROFILE`, `aws:NAME`, `none`) is whose key opens the source's bucket, else its own, and `allow_http` is
+    as in `connect`; `clients` have theirs. `min_validity` is for how long every URL must work, else the import budget.
     """
     orders = (orders or Orders()).begun()
     pairs = dict(check_tag(key, value) for key, value in (tags or {}).items())
@@ -77,7 +78,7 @@ def copy(
         care=Aftercare(pairs, copy_tags, tuple(check_account_id(account) for account in share_with)),
         cleanup=cleanup,
     )
-    clients = clients or connect(source, *wish.targets, storage={source: storage})
+    clients = clients or connect(source, *wish.targets, storage={source: storage}, allow_http=allow_http)
     with clients.time_limit.until(orders.mode.ends):
         requests = copy_requests(clients, wish)
         with accounted_for(requests), watch(requests) as listener:

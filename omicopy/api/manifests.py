@@ -25,6 +25,7 @@ def inspect(
     storage: str | None = None,
     probe: bool = False,
     allow_private: bool = False,
+    allow_http: bool = False,
     clients: Clients | None = None,
 ) -> Inspection:
     """What a manifest says and until when it serves; with `probe` whether every object behind it is alive.
@@ -32,13 +33,15 @@ def inspect(
     `source` is the manifest's URL, a file that holds one or the manifest itself, or `-` for stdin, none of which needs
     credentials; or, with `profile`, what `presign` takes, read with the key of `storage`, else with its own. This
     machine and private networks are asked only at the host of the URL that was given, or of the profile's own store;
-    with `allow_private` wherever the manifest leads to.
+    with `allow_private` wherever the manifest leads to. `allow_http` is as in `connect`.
     """
     own, now = is_own(source), datetime.now(UTC)
     if own and profile is None:
         hint = "Name the account that it belongs to (--from PROFILE); a URL or a file needs none."
         raise OmicopyError(ErrorCode.USAGE, f"{source} can't be read without credentials", hint)
-    clients = clients or (connect(profile, storage={profile: storage}) if profile and own else connect())
+    clients = clients or (
+        connect(profile, storage={profile: storage}, allow_http=allow_http) if profile and own else connect()
+    )
     if own and profile is not None:
         boot = read_source_boot(clients, profile, source)
         inspection = replace(_inspect_own(clients, profile, source, now), boot=boot)

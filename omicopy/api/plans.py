@@ -26,18 +26,20 @@ def run_plan(
     only: Sequence[str] = (),
     shard: Shard | None = None,
     orders: Orders | None = None,
+    allow_http: bool = False,
     clients: Clients | None = None,
     watch: Watch = unwatched,
 ) -> list[CopyResult]:
     """Makes true what a plan says: all its jobs, or those of `only`, or this machine's `shard` (I of N), in one loop.
 
     `plan` is a plan, or the file that holds one. One result a copy; one too for each that can't even be asked for.
+    `allow_http` is as in `connect`; `clients` have theirs.
     """
     orders = (orders or Orders()).begun()
     shard = check_shard(shard) if shard else None
     plan = plan if isinstance(plan, Plan) else load_plan(plan)
     part = plan.only(only)
-    clients = clients or connect(*part.profiles, storage=part.storage)
+    clients = clients or connect(*part.profiles, storage=part.storage, allow_http=allow_http)
     with clients.time_limit.until(orders.mode.ends):
         prepared = plan_requests(clients, plan, orders.budgets, only=only, shard=shard)
         failed, requests = [_unprepared(failure) for failure in prepared.failures], prepared.requests

@@ -20,6 +20,7 @@ def presign(
     min_validity: Duration | None = None,
     check: bool = True,
     resign: bool = True,
+    allow_http: bool = False,
     clients: Clients | None = None,
 ) -> Handout:
     """A URL of an export's manifest or of any object that works (`.url.url`), and until when (`.expiry`).
@@ -28,7 +29,7 @@ def presign(
     `aws:NAME`, `none`) is whose key signs, else the profile's own. A manifest whose URLs end within `min_validity`
     (else 24 h, or as long as the URL lives) is signed anew; without `resign` that is EXPIRED. Where no key reads the
     bucket, a task or an image gives the URL that its task shows, whatever `expires` says: DENIED where that does not
-    live long enough.
+    live long enough. `allow_http` is as in `connect`.
     """
     life = duration("expires", expires, check_expiry)
     validity = (
@@ -36,7 +37,7 @@ def presign(
         if min_validity is None
         else duration("min_validity", min_validity, check_validity)
     )
-    clients, now = clients or connect(profile, storage={profile: storage}), datetime.now(UTC)
+    clients, now = clients or connect(profile, storage={profile: storage}, allow_http=allow_http), datetime.now(UTC)
     is_url = source.lower().startswith(("http://", "https://"))
     is_export = not is_url and (not source.startswith("s3://") or source.endswith("/"))
     wish = Wish(profile, life, validity, check, resign, only_manifest=is_url, is_export=is_export)

@@ -57,12 +57,7 @@ def import_image(
             help="Don't warn of product types that may bear a licence.",
         ),
     ] = False,
-    allow_http: Annotated[
-        bool,
-        typer.Option(
-            "--allow-http", envvar="OMICOPY_ALLOW_HTTP", help="Take URLs that are not https from other machines, too."
-        ),
-    ] = False,
+    allow_http: options.AllowHttp = False,
     allow_private: options.AllowPrivate = False,
     poll_min: options.PollMin = "5s",
     poll_max: options.PollMax = "60s",

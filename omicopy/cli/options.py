@@ -256,7 +256,7 @@ AllowHttp = Annotated[
     typer.Option(
         "--allow-http",
         envvar="OMICOPY_ALLOW_HTTP",
-        help="Without a key for the bucket: use an export's URL by plain http where the store has no https.",
+        help="Take URLs that are not https from other machines, too.",
     ),
 ]
 LockWait = Annotated[

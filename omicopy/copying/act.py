@@ -8,16 +8,15 @@ from typing import Any
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.retry import Verdict, verdict
-from omicopy.copying.bucket import read_trusted
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Listener, Warned
 from omicopy.copying.facts import Conflict, Present
 from omicopy.copying.flight import Flight
-from omicopy.copying.handed import sign_found
+from omicopy.copying.handed import sign_found, url_of_handed
 from omicopy.copying.journal import Journal, about_image, export_entry, image_entry
 from omicopy.copying.postponed import Postponed
 from omicopy.copying.removal import delete_image, delete_snapshots, mark_snapshots
-from omicopy.copying.resign import resign_in_passing
+from omicopy.copying.resign import resign_found
 from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport
 from omicopy.copying.steps import Write as WriteStep
 from omicopy.copying.tagging import Write, tag_copy, tag_export
@@ -26,7 +25,6 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
 from omicopy.model.boot import boot_parameters
 from omicopy.model.choices import DEFAULT_FORMAT
-from omicopy.model.export import StoredExport
 from omicopy.model.image import Image, mark
 from omicopy.model.request import CopyRequest, HandedManifest, Origin
 
@@ -114,14 +112,14 @@ class Actor:
     def _resign(self, flight: Flight, step: Resign) -> None:
         profile = _origin(flight.request).party.profile
         account, storage = self._clients.accounts[profile], self._clients.storage(profile)
-        bucket, old_key = step.stored.bucket, step.stored.manifest_key
         try:
-            stored = StoredExport(bucket, old_key, read_trusted(storage, bucket, old_key))
-            key = resign_in_passing(account, storage, self._clients.fetcher(), stored, self._clock.wall())
+            key = resign_found(account, storage, self._clients.fetcher(), step.stored, self._clock.wall())
         except ServiceError as error:
             if verdict(error.cause, is_write=True) is Verdict.GIVE_UP:
                 raise
             raise Postponed(error) from None  # a second new manifest beside the first does no harm
+        except OmicopyError as error:
+            raise (Postponed(error) if error.code is ErrorCode.TEMPORARY else error) from None
         flight.export.resigned_key, flight.export.resigned_at = key, self._clock.ticks()
         flight.export.changed = True
 
@@ -172,20 +170,20 @@ class Actor:
         if not refused:
             raise error
         memory.refused_parameters |= refused
-        flight.told = None  # or an interruption would say that the service may be at work
         names = " and ".join(sorted(refused))
+        flight.told = ("refused", names, None)  # of "creating" an interruption says that the service may be at work
         self._listener(Warned(f"{_target(flight)} takes no {names} with a manifest ({error.said}); asking without"))
 
     def _manifest_url(self, request: CopyRequest, step: Import) -> str:
-        if isinstance(request.source, HandedManifest):
-            return request.source.url.url
-        if step.stored is None:
-            raise TypeError("an import needs a manifest")
-        account = self._clients.accounts[request.source.party.profile]
+        fetcher, source = self._clients.fetcher(), request.source
         try:  # what the service will do with the URL works from here, too (R9)
+            if isinstance(source, HandedManifest):
+                return url_of_handed(fetcher, source, self._clock.wall())
+            if step.stored is None:
+                raise TypeError("an import needs a manifest")
             if step.stored.task_url is not None:
-                return read_again(self._clients.fetcher(), step.stored)[0].url
-            return sign_found(self._clients.fetcher(), account, step.stored)
+                return read_again(fetcher, step.stored)[0].url
+            return sign_found(fetcher, self._clients.accounts[source.party.profile], step.stored)
         except OmicopyError as error:
             if error.code in (ErrorCode.TEMPORARY, ErrorCode.NOT_FOUND):  # it was listed, and may be seen in a moment
                 raise Postponed(error) from None

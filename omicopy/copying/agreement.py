@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.export import ExportKey
 from omicopy.model.request import CopyRequest, Destination, Origin, Unprepared
+
+Place = tuple[str, str, ExportKey]
+"""Account and Region of an export, and where it is put."""
 
 
 def settle(requests: Sequence[CopyRequest]) -> tuple[list[CopyRequest], list[Unprepared]]:
     """Each copy once, and a failure for each request that contradicts another."""
     groups: dict[tuple[str, str, str], list[CopyRequest]] = defaultdict(list)
+    formats: dict[Place, dict[str, CopyRequest]] = defaultdict(dict)
     for request in requests:
+        formats[_place_of(request)].setdefault(origin_of(request).format or "", request)
         target = _destination_of(request)
         groups[target.party.account_id, target.party.region, target.name].append(request)
     agreed: list[CopyRequest] = []
     failures: list[Unprepared] = []
     for group in groups.values():
-        error = _contradiction(group)
+        error = _contradiction(group) or _two_formats(group[0], formats[_place_of(group[0])])
         if error is None:
             agreed.append(group[0])
         else:
@@ -73,6 +79,25 @@ def _contradiction(group: Sequence[CopyRequest]) -> OmicopyError | None:
                 "Let one of them ask for it, or both alike: bucket, prefix, timeouts, tags and all.",
             )
     return None
+
+
+def _two_formats(request: CopyRequest, asked: Mapping[str, CopyRequest]) -> OmicopyError | None:
+    """What is wrong where exports in two formats are asked for at one place, which holds one manifest."""
+    requests = [request for form, request in asked.items() if form]
+    if len(requests) < 2 or origin_of(request).format is None:
+        return None
+    first, second = (f"{origin_of(one).format} by job {one.job}" for one in requests)
+    export = origin_of(requests[0]).export
+    return OmicopyError(
+        ErrorCode.USAGE,
+        f"Exports in two formats are asked for at s3://{export.bucket}/{export.folder}: {first}, {second}",
+        "Give one of the jobs another `prefix`, or both the same `format`.",
+    )
+
+
+def _place_of(request: CopyRequest) -> Place:
+    origin = origin_of(request)
+    return origin.party.account_id, origin.party.region, origin.export
 
 
 def _failure(request: CopyRequest, error: OmicopyError) -> Unprepared:

@@ -47,7 +47,7 @@ def clean_up(
         elif one.left:
             tell(f"The exported objects in {one.location} were left: {one.left.why}")
         elif one.unnamed:
-            tell(f"In {one.location} stay {one.unnamed}")
+            tell(f"Not deleted in {one.location}: {one.unnamed}")
     return cleaned
 
 

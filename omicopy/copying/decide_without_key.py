@@ -13,6 +13,7 @@ from omicopy.model.export import FoundExport
 from omicopy.model.report import rfc3339
 
 _ANOTHER_PLACE = "Or export under another --prefix."
+_ANOTHER_EXPORT = "Or export once more with --re-export."
 
 
 def unusable(s: Situation, stored: FoundExport) -> Step | None:
@@ -53,6 +54,6 @@ def lost_sight(s: Situation) -> Step | None:
     )
 
 
-def _only_with_key(s: Situation, found: str) -> OmicopyError:
+def _only_with_key(s: Situation, found: str, way_out: str = _ANOTHER_PLACE) -> OmicopyError:
     why, hint = (f". {s.seen.no_key.message}", s.seen.no_key.hint) if s.seen.no_key else ("", "")
-    return OmicopyError(ErrorCode.DENIED, found + why, f"{hint} {_ANOTHER_PLACE}".strip())
+    return OmicopyError(ErrorCode.DENIED, found + why, f"{hint} {way_out}".strip())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.fetch import Fetcher, Life, Probe
@@ -19,6 +20,9 @@ from omicopy.model.manifest import MANIFEST_URL, Expiry, Manifest, ManifestSnaps
 from omicopy.model.own_manifest import TrustedManifest, trust
 from omicopy.model.presigned import MAX_EXPIRY, PresignedUrl, parse_presigned
 from omicopy.model.refusal import CHECK_KEY
+
+if TYPE_CHECKING:
+    from omicopy.model.request import HandedManifest
 
 _HINT = "Ask for a new URL (omicopy url …), or lower --min-validity."
 
@@ -84,10 +88,24 @@ def sign_found(fetcher: Fetcher, account: Account, stored: FoundExport) -> str:
     """A URL of the manifest that was looked at before. Raises as `sign_manifest`, and TEMPORARY where another one lies
     there now, which has to be looked at first."""
     signed = sign_manifest(fetcher, account, stored.bucket, stored.manifest_key)
-    if stored.digest and signed.manifest.digest() != stored.digest:
+    demand_unchanged(stored, signed.manifest)
+    return signed.url.url
+
+
+def demand_unchanged(stored: FoundExport, manifest: Manifest) -> None:
+    """What was checked is what is handed on. Raises TEMPORARY where `manifest` is another one than was looked at."""
+    if stored.digest and manifest.digest() != stored.digest:
         said = f"{stored.location} was replaced after it was looked at"
         raise OmicopyError(ErrorCode.TEMPORARY, said, "Run the same command again, and see who else writes there.")
-    return signed.url.url
+
+
+def url_of_handed(fetcher: Fetcher, handed: HandedManifest, now: datetime) -> str:
+    """Its URL, through which it is read once more: hours may have passed since. Raises as `read_handed`, and DAMAGED
+    where another one lies there now, which nobody was shown."""
+    if read_handed(fetcher, handed.url, now).digest() != handed.manifest.digest():
+        said = f"The manifest at {handed.url.place} was replaced after it was checked; nothing was imported"
+        raise OmicopyError(ErrorCode.DAMAGED, said, "Look at the new one (omicopy inspect), then import it anew.")
+    return handed.url.url
 
 
 def read_own_manifest(clients: Clients, profile: str, bucket: str, key: str) -> Manifest:

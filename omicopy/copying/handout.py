@@ -13,7 +13,7 @@ from omicopy.cloud.signing import check_content_type, presign
 from omicopy.copying.handed import demand_life, demand_validity, read_own, sign_manifest
 from omicopy.copying.own_key import ACCESS_KEY, access_key_ends
 from omicopy.copying.promise import promise
-from omicopy.copying.resign import resign_in_passing, signed_anew
+from omicopy.copying.resign import read_back, resign_in_passing, signed_anew
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
 from omicopy.model.export import StoredExport
@@ -218,17 +218,9 @@ def _hand_out_anew(
 ) -> Handout:
     account, storage, fetcher = clients.accounts[wish.profile], clients.storage(wish.profile), clients.fetcher()
     key = resign_in_passing(account, storage, fetcher, stored, now)
-    signed = sign_manifest(fetcher, account, stored.bucket, key, wish.expires)
-    if (
-        not signed.manifest.is_at(account.oos_endpoint)
-        or signed.manifest.fingerprint() != stored.manifest.fingerprint()
-    ):
-        raise OmicopyError(ErrorCode.DAMAGED, f"{signed.location} was replaced after it was put there", _REPLACED)
+    signed = read_back(account, fetcher, stored, key, wish.expires)
     demand_life(fetcher, signed.manifest, wish.profile)
     return Handout(signed.url, signed.location, signed.manifest, key_ends, signed_anew=True)
-
-
-_REPLACED = "Nothing was handed out. See who else writes to the bucket."
 
 
 def _trusted(raw: bytes, bucket: str, key: str) -> TrustedManifest:

@@ -51,6 +51,8 @@ def probe_bucket(
         if storage.key_refusal is not None and clients.accounts[profile].storage is None and works_for_api:
             said = f"the access key of {profile!r} works for the API, and object storage does not know it: {_EIM_USER}"
             return [Finding(f"{subject}: key", None, f"{said}. {WITHOUT_KEY}", STORAGE_HINT), not_checked]
+        if error.action != "ListObjects":  # the API refused the same key, and nothing was sent with it
+            return [Finding(subject, None, f"not checked: the keys of {profile!r} have to work first")]
         if error.is_no_bucket:
             return [_no_bucket(subject, may_be_made), not_checked]
         return [failure(f"{subject}: list", error), not_checked]

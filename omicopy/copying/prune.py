@@ -44,7 +44,7 @@ def prune(clients: Clients, entries: Sequence[Entry], tell: Callable[[str], None
             clean_exports(clients, profile, keys, rules, cleaned.setdefault(profile, []))
             for one in cleaned[profile]:
                 if one.deleted and one.unnamed:
-                    tell(f"In {one.location} stay {one.unnamed}")
+                    tell(f"Not deleted in {one.location}: {one.unnamed}")
     except Interrupted as interruption:
         interruption.results = list(_with_outcomes(entries, done, cleaned))
         raise

@@ -12,11 +12,11 @@ from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.fetch import Fetcher
 from omicopy.cloud.profile import Account
 from omicopy.cloud.signing import presign
-from omicopy.copying.handed import problem_of, read_own_manifest, sign_manifest
+from omicopy.copying.handed import SignedManifest, demand_unchanged, problem_of, read_own_manifest, sign_manifest
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.export import StoredExport
+from omicopy.model.export import FoundExport, StoredExport
 from omicopy.model.manifest import parse_manifest
-from omicopy.model.own_manifest import TrustedManifest, trust
+from omicopy.model.own_manifest import TrustedManifest, read_trusted_manifest, trust
 from omicopy.model.place import check_own_key, check_prefix
 from omicopy.model.presigned import MAX_EXPIRY, parse_presigned
 from omicopy.model.report import SCHEMA, describe_snapshots, rfc3339
@@ -72,7 +72,24 @@ def renew(
     account, storage, fetcher = clients.accounts[profile], clients.storage(profile), clients.fetcher()
     old = StoredExport(bucket, key, read_own_manifest(clients, profile, bucket, key))
     new_key = resign(account, storage, fetcher, old, now, expires, allowed)
-    return StoredExport(bucket, new_key, sign_manifest(fetcher, account, bucket, new_key, allowed=allowed).manifest)
+    return StoredExport(bucket, new_key, read_back(account, fetcher, old, new_key, allowed=allowed).manifest)
+
+
+def read_back(
+    account: Account,
+    fetcher: Fetcher,
+    old: StoredExport,
+    new_key: str,
+    expires: timedelta = MAX_EXPIRY,
+    allowed: Sequence[str] = (),
+) -> SignedManifest:
+    """What lies where `resign` has just put a manifest, and a URL of it. Raises DAMAGED where it is another one, else
+    as `sign_manifest`."""
+    signed = sign_manifest(fetcher, account, old.bucket, new_key, expires, allowed)
+    if not signed.manifest.is_at(account.oos_endpoint) or signed.manifest.fingerprint() != old.manifest.fingerprint():
+        message = f"{signed.location} was replaced after it was put there"
+        raise OmicopyError(ErrorCode.DAMAGED, message, "Nothing was handed out. See who else writes to the bucket.")
+    return signed
 
 
 def describe_renewed(new: StoredExport) -> dict[str, Any]:
@@ -83,6 +100,14 @@ def describe_renewed(new: StoredExport) -> dict[str, Any]:
         "effective_expires_at": rfc3339(new.manifest.expiry().at),
         "snapshots": describe_snapshots(new.manifest),
     }
+
+
+def resign_found(account: Account, storage: Storage, fetcher: Fetcher, found: FoundExport, now: datetime) -> str:
+    """As `resign_in_passing`, of the manifest that was looked at before; TEMPORARY where another one lies there now."""
+    manifest = read_trusted_manifest(storage.read(found.bucket, found.manifest_key), found.bucket, found.manifest_key)
+    demand_unchanged(found, manifest)
+    stored = StoredExport(found.bucket, found.manifest_key, manifest)
+    return resign_in_passing(account, storage, fetcher, stored, now)
 
 
 def resign_in_passing(account: Account, storage: Storage, fetcher: Fetcher, stored: StoredExport, now: datetime) -> str:

@@ -18,7 +18,7 @@ from omicopy.cloud.profile import STORAGE_HINT
 from omicopy.cloud.refusal import UrlRefused
 from omicopy.copying.bucket import look_in_bucket
 from omicopy.copying.facts import ABSENT, BucketFact, Present, Refused, Unknown
-from omicopy.copying.handed import problem_of
+from omicopy.copying.handed import demand_unchanged, problem_of
 from omicopy.copying.listing import Sizes
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat
@@ -204,7 +204,5 @@ def read_again(fetcher: Fetcher, stored: FoundExport) -> tuple[PresignedUrl, Tru
     if stored.task_url is None:
         raise TypeError("what was found in the bucket has no URL of a task")
     manifest = read_trusted_manifest(fetcher.read(stored.task_url), stored.bucket, stored.manifest_key)
-    if manifest.digest() != stored.digest:
-        said = f"{stored.location} was replaced after it was looked at"
-        raise OmicopyError(ErrorCode.TEMPORARY, said, "Run the same command again, and see who else writes there.")
+    demand_unchanged(stored, manifest)
     return stored.task_url, manifest

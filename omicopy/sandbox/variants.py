@@ -51,8 +51,8 @@ class Fields(Enum):
 class Prefix(Enum):
     """What a task says in `OsuPrefix`; the keys in the bucket begin with the tidy one.
 
-    (That keys themselves had two slashes in a row, where a prefix was asked for that ends with one, can't be tried
-    here: SeaweedFS makes them one.)
+    Object storage keeps the keys `a//b` and `/lead` as they are. That can't be tried here: SeaweedFS takes them for
+    `a/b` and `lead`, and no key can be changed on its way there, because the signature covers the path as it came.
     """
 
     TIDY = "slashes at both ends are dropped: PREFIX/ami-…/"

@@ -11,6 +11,7 @@ from typing import Any
 
 from omicopy.sandbox.sandbox import Sandbox
 from tests.children import PATIENCE, Child
+from tests.warm import Begun, Warm
 
 COPY = ("copy", "golden-linux", "--from", "source", "--to", "target", "--bucket", "omi-exports", "-o", "json")
 FAST = {
@@ -60,6 +61,17 @@ def run(
     seconds: float = PATIENCE,
 ) -> Ran:
     return finish(start(sandbox, state, args, env), seconds)
+
+
+def start_warm(
+    sandbox: Sandbox, warm: Warm, state: Path, args: Sequence[str] = COPY, env: Mapping[str, str] | None = None
+) -> Begun:
+    """As `start`, without a cold start; to be ended by `finish_warm`."""
+    return warm.start(args, {**sandbox.env, **FAST, "XDG_STATE_HOME": str(state), **(env or {})})
+
+
+def finish_warm(process: Begun) -> Ran:
+    return Ran(*process.finish(PATIENCE))
 
 
 def exports(sandbox: Sandbox) -> list[Any]:

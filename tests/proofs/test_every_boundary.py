@@ -14,8 +14,9 @@ from omicopy.sandbox.faults import Asked, Fault, FaultKind
 from omicopy.sandbox.record import SERVICE_ITSELF, RecordedRequest
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import Settings
-from tests.children import Child
+from tests.children import PATIENCE
 from tests.proofs import rig
+from tests.warm import Begun, Warm
 
 pytestmark = pytest.mark.proof
 QUICK = Settings(export_seconds=0.15, import_seconds=0.15)
@@ -26,12 +27,17 @@ class Executioner:
     """Kills a process at its n-th request: before it has any effect, or when it has had it and nobody knows."""
 
     def __init__(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, nth: int, after: bool) -> None:
-        self.process: Child | None = None
+        self.process: Begun | None = None
+        self._is_started = threading.Event()
         self.struck = False
         self._left, self._after, self._lock = nth, after, threading.Lock()
         self._take, self._add = sandbox.faults.take, sandbox.record.add
         monkeypatch.setattr(sandbox.faults, "take", self.take)
         monkeypatch.setattr(sandbox.record, "add", self.add)
+
+    def watch(self, process: Begun) -> None:
+        self.process = process
+        self._is_started.set()
 
     def take(self, asked: Asked) -> Fault | None:
         if not self._after and asked.account != SERVICE_ITSELF and self._is_nth():
@@ -50,6 +56,7 @@ class Executioner:
             return self._left == 0
 
     def _kill(self) -> None:
+        self._is_started.wait(PATIENCE)
         assert self.process is not None
         self.struck = True
         os.kill(self.process.pid, signal.SIGKILL)
@@ -58,15 +65,15 @@ class Executioner:
 @pytest.mark.parametrize("keep_state", [True, False], ids=["state-kept", "state-lost"])
 @pytest.mark.parametrize("after", [False, True], ids=["before-the-effect", "after-the-effect"])
 def test_killed_at_any_request_the_same_command_makes_one_export_and_one_image(
-    sandbox: Sandbox, tmp_path: Path, after: bool, keep_state: bool
+    sandbox: Sandbox, warm: Warm, tmp_path: Path, after: bool, keep_state: bool
 ) -> None:
     for nth in range(1, MOST_REQUESTS):
         state = tmp_path / str(nth)
         sandbox.reset(QUICK)
         with pytest.MonkeyPatch.context() as monkeypatch:
             executioner = Executioner(sandbox, monkeypatch, nth, after)
-            executioner.process = rig.start(sandbox, state)
-            first = rig.finish(executioner.process)
+            executioner.watch(rig.start_warm(sandbox, warm, state))
+            first = rig.finish_warm(executioner.process)
         if not executioner.struck:
             assert first.code == 0, first.err
             assert nth > 12, "a copy makes more requests than that"
@@ -74,7 +81,7 @@ def test_killed_at_any_request_the_same_command_makes_one_export_and_one_image(
         assert first.code == -signal.SIGKILL
         if not keep_state:
             shutil.rmtree(state, ignore_errors=True)
-        second = rig.run(sandbox, state)
+        second = rig.finish_warm(rig.start_warm(sandbox, warm, state))
         assert second.code == 0, f"request {nth}: {second.err}"
         assert len(rig.exports(sandbox)) == 1, f"request {nth}: {second.err}"
         assert [image.image_id for image in rig.copies(sandbox)] == [second.image_id], f"request {nth}"

@@ -16,6 +16,7 @@ from omicopy.sandbox.settings import Settings
 from omicopy.sandbox.world import Device, ImageState, TaskState
 from tests.proofs import rig
 from tests.tool import Tool
+from tests.warm import Begun
 
 pytestmark = pytest.mark.proof
 QUICK = Settings(export_seconds=0.15, import_seconds=0.15)
@@ -51,8 +52,12 @@ def patience(fault: Fault) -> dict[str, str]:
     return env | ({"OMICOPY_GRACE": "1m"} if has_effect else {})
 
 
+def start(tool: Tool, state: Path, fault: Fault) -> Begun:
+    return rig.start_warm(tool.sandbox, tool.warm, state, COMMAND, patience(fault))
+
+
 def run(tool: Tool, state: Path, fault: Fault) -> rig.Ran:
-    return rig.run(tool.sandbox, state, COMMAND, patience(fault))
+    return rig.finish_warm(start(tool, state, fault))
 
 
 def plain(tool: Tool, state: Path, fault: Fault) -> tuple[Fault, rig.Ran]:
@@ -93,13 +98,13 @@ def superfluous(tool: Tool, state: Path, fault: Fault) -> tuple[Fault, rig.Ran]:
     """Another machine starts the same export at the same moment, and by its ID everybody follows that one."""
     tool.sandbox.reset(SECOND_ID_IS_SMALLER)
     tool.sandbox.faults.add(fault)
-    process = rig.start(tool.sandbox, state, COMMAND, patience(fault))
+    process = start(tool, state, fault)
     tool.await_request("CreateImageExportTask")
     (ours,) = tool.tasks()
     tool.from_now_on(export_seconds=QUICK.export_seconds, queued_share=QUICK.queued_share)
     theirs = tool.start_export()
     assert theirs < ours.task_id
-    ran = rig.finish(process)
+    ran = rig.finish_warm(process)
     told = "was cancelled" if tool.count("DeleteExportTask", status=200) else "is superfluous"
     assert f"{ours.task_id} {told}" in ran.err or f"{ours.task_id} is superfluous" in ran.err
     assert tool.source.tasks.get(theirs).state is TaskState.COMPLETED
