@@ -1,4 +1,8 @@
-"""Reading a manifest as the import does: strictly, because nobody could say how strict the service is."""
+"""Reading a manifest as the import does: strictly, because nobody could say how strict the service is.
+
+Of a snapshot's import it is known that `Size` is not checked. Here an image fails whose sizes are wrong, so that a tool
+that hands such a manifest on is found out.
+"""
 
 from __future__ import annotations
 

@@ -65,8 +65,8 @@ class Settings:
     """How long ended tasks stay listed where the variant lets them age out."""
     lag_seconds: float = 0.0
     """API reads show the world as it was so long ago."""
-    clock_skew_seconds: float = 900.0
-    """Further than this from the service's clock, a signed request is refused."""
+    clock_skew_seconds: float = 300.0
+    """Further than this from the service's clock, a request to the API is refused: five minutes are documented."""
     check_signatures: bool = True
     """False: a request to the API has to name a key, and may be signed wrongly. For proxies that rewrite bodies."""
     access_keys_end: str | None = None

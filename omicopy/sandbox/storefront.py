@@ -1,4 +1,4 @@
-"""Stands before a store and refuses what OUTSCALE's object storage refuses; all else passes through untouched."""
+"""Stands before a store and answers as OUTSCALE's object storage where the store does not; all else passes through."""
 
 from __future__ import annotations
 

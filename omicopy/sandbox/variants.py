@@ -1,7 +1,8 @@
 """What nobody could check against the live service: every plausible answer, as something a test can turn.
 
-Each field of `Variant` is one fact that DOMAIN.md marks as unknown. The first value of each enum is the most plausible
-one and makes the default. A tool that works under `Variant.every()` shares no guess with this sandbox.
+The first value of each enum makes the default: what is known, if only from 2019, or else what is most plausible. The
+others are what else it may be, and what was guessed before more was known. A tool that works under `Variant.every()`
+shares no guess with this sandbox.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from omicopy.sandbox.task_variants import CopyLimit, ImageIds, LimitCode, TaskSt
 
 
 class ManifestKey(Enum):
-    """Where in the bucket the manifest lies, below the export's own prefix."""
+    """Where the manifest lies, below the export's own prefix. The first is known; the others were guesses."""
 
     NO_SUFFIX = "PREFIX/ami-…/manifest"
     PLAIN = "PREFIX/ami-…/manifest.json"

@@ -77,13 +77,13 @@ def test_a_tampered_header_is_refused(sandbox: Sandbox, name: str) -> None:
     assert refusal(send(request))[0] == 401
 
 
-@pytest.mark.parametrize("minutes", [-16, 16])
+@pytest.mark.parametrize("minutes", [-6, 6])
 def test_a_clock_that_is_wrong_is_refused(sandbox: Sandbox, minutes: int) -> None:
     moment = datetime.now(UTC) + timedelta(minutes=minutes)
     assert refusal(send(signed_request(sandbox, moment=moment)))[:2] == (401, "1")
 
 
-@pytest.mark.parametrize("minutes", [-14, 14])
+@pytest.mark.parametrize("minutes", [-4, 4])
 def test_a_clock_that_is_a_little_off_is_accepted(sandbox: Sandbox, minutes: int) -> None:
     assert send(signed_request(sandbox, moment=datetime.now(UTC) + timedelta(minutes=minutes))).status_code == 200
 
