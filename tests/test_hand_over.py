@@ -361,7 +361,8 @@ def test_plain_http_to_another_machine_is_neither_fetched_nor_imported(tool) -> 
 
 def test_licences_are_warned_of_before_anything_is_asked_of_the_api(tool) -> None:
     key = tool.exported("ami-00000003")
-    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "ReadAccounts", times=None))
+    for action in ("ReadAccounts", "ReadQuotas"):
+        tool.sandbox.faults.add(Fault(FaultKind.DENIED, action, times=None))
     warned = tool.import_(tool.sign(key), code=12)
     assert "product types 0002 may bear licences" in warned.err
     assert "golden-windows" in warned.err.partition("Error")[0]

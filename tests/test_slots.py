@@ -247,3 +247,14 @@ def test_a_quota_that_refuses_an_import_while_none_runs_is_final() -> None:
     assert result.error.code is ErrorCode.QUOTA
     assert len(cloud.sent("CreateImage")) == 2
     assert cloud.time.seconds < HOUR
+
+
+def test_who_waits_for_a_slot_takes_it_at_once_and_speaks_of_no_other_run() -> None:
+    cloud = Cloud(export_seconds=600, import_seconds=60, quota=1)
+    theirs = {"DiskImageFormat": "qcow2", "OsuBucket": "theirs", "OsuPrefix": "ami-0000f00d/"}
+    cloud.add_export("image-export-0000f00d", 600, ImageId="ami-0000f00d", OsuExport=theirs)
+    with tempfile.TemporaryDirectory() as state:
+        machine = Machine(Path(state), cloud)
+        [result] = machine.run(*fleet(cloud, 1))
+    assert result.status is Status.COPIED
+    assert not [event for event in machine.events if "another run" in str(event)]

@@ -109,7 +109,7 @@ def test_an_access_key_whose_end_can_t_be_read_is_not_one_without_an_end(keys: o
         hostile(Reply(body=json.dumps({"AccessKeys": keys}).encode())) as server,
         pytest.raises(ServiceError) as caught,
     ):
-        read_end(Clients({"source": server.account}, retry=timedelta(0)), "source")
+        read_end(Clients({"source": server.account}, retry=timedelta(0)), "source", "SOMEACCESSKEY")
     assert caught.value.cause is Cause.GARBLED
 
 

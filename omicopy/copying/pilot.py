@@ -138,7 +138,7 @@ class Pilot:
         flight.out_of_trouble()
         flight.enter(step.stage, now.ticks)
         flight.is_served, flight.image_awaited = step.is_ours, step.image
-        flight.export.is_followed = True
+        flight.export.is_followed = step.is_ours  # who waits for a slot is about to start it
         if step.stage is Stage.EXPORTING:
             flight.export.forecast.learn(now.ticks, step.progress)
             flight.left = flight.export.forecast.left(now.ticks)
