@@ -146,6 +146,7 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     "no address": ("[profile own]\nendpoint_url = https://a b\n", CREDENTIALS, "endpoint_url holds a blank"),
     "another scheme": ("[profile own]\nendpoint_url = ftp://a\n", CREDENTIALS, "endpoint_url is no address"),
     "a nested endpoint": ("[profile own]\nendpoint_url =\n  a = b\n", CREDENTIALS, "endpoint_url is not text"),
+    "nested services": ("[profile own]\nservices =\n  a = b\n", CREDENTIALS, "no section [services {"),
     "no services": ("[profile own]\nservices = x\n", CREDENTIALS, "no section [services x]"),
     "no INI": ("", "aws_access_key_id = OWNACCESS\n", "is not written as the AWS CLI writes it (line 1)"),
     "a bare line": ("", CREDENTIALS + "OWNSECRET\n", "is not written as the AWS CLI writes it (line 5)"),

@@ -77,7 +77,7 @@ def _endpoint(values: Section, services: Mapping[str, Section], where: str) -> o
     named = values.get("services")
     if not named:
         return values.get("endpoint_url")
-    if named not in services:
+    if not isinstance(named, str) or named not in services:
         raise configuration_error(f"{where}: there is no section [services {named}].", "Add it, or take the key out.")
     of_s3 = services[named].get("s3")
     own = of_s3.get("endpoint_url") if isinstance(of_s3, Mapping) else None
