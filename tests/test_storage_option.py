@@ -89,9 +89,11 @@ def test_a_key_that_is_no_key_ends_the_command_before_anything_is_sent(tool: Too
 
 
 def test_a_key_of_another_account_is_named_where_it_sees_nothing(tool: Tool) -> None:
-    tool.exported()
-    ran = tool.run("copy", LINUX, *EIM, "--storage", "aws:source-other", "--to", "target", *BUCKET, code=12)
+    key, other = tool.exported(), ("--storage", "aws:source-other")
+    ran = tool.run("copy", LINUX, *EIM, *other, "--to", "target", *BUCKET, code=12)
     assert "with the key of aws:source-other" in ran.err
+    ran = tool.run("url", f"s3://{EXPORT_BUCKET}/{key}", *EIM, *other, code=12)
+    assert "signed with the profile 'aws:source-other'" in ran.err
     assert tool.copies() == []
 
 

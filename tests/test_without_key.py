@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from omicopy.sandbox.settings import EXPORT_BUCKET
@@ -78,6 +80,28 @@ def test_a_url_that_does_not_serve_ends_with_the_way_out_and_no_second_export(to
         assert "--storage" in tool.run("url", LINUX, "--from", EIM, "--min-validity", "6h", code=12).err
     else:
         assert tool.run("url", LINUX, "--from", EIM).out.strip() == tool.tasks()[0].shown_url
+
+
+@pytest.mark.parametrize("order", [(EIM, "source"), ("source", EIM)], ids=" then ".join)
+def test_one_export_feeds_a_job_with_a_key_and_one_without(tool, order) -> None:
+    tool.again(task_url_age_seconds=WEEK + 60)
+    plan = tool.home / "plan.yaml"
+    jobs = [
+        {
+            "name": source,
+            "from": source,
+            "images": [{"id": LINUX}],
+            "to": [{"profile": "target", "name": f"of-{source}"}],
+        }
+        for source in order
+    ]
+    plan.write_text(json.dumps({"version": "1", "defaults": {"bucket": EXPORT_BUCKET}, "jobs": jobs}))
+    entries = {
+        one["source"]["profile"]: one for one in tool.run("run", str(plan), "-o", "json", code=12).json["copies"]
+    }
+    assert entries["source"]["status"] == "copied"  # its key signs what the task's own URL does not serve for
+    assert "ended at" in entries[EIM]["error"]["message"]
+    assert len(tool.tasks()) == len(tool.copies()) == 1
 
 
 def test_a_url_inside_that_is_dead_can_t_be_signed_anew(tool) -> None:

@@ -57,6 +57,11 @@ class Account:
             return NO_STORAGE
         return None if self.storage_key.profile == self.profile else self.storage_key.profile
 
+    @property
+    def signer(self) -> str:
+        """Whose key signs, to be told of a refusal of it."""
+        return self.storage_key.profile if self.storage_key else self.profile
+
     def demand_storage_key(self) -> StorageKey:
         """The key for its object storage. Raises DENIED where there is none."""
         if self.storage_key is None:

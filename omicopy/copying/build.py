@@ -70,7 +70,8 @@ def build_manifest(clients: Clients, wish: BuildWish) -> Built:
         there = _same_there(shelf, key, manifest, clients.accounts[wish.profile].oos_endpoint)
         return Built(shelf.location(key), there, was_there=True, changed=False, warnings=tuple(warnings))
     _demand_no_other(shelf, key, {volume.key for volume in volumes})
-    demand_life(clients.fetcher(), manifest, wish.profile)  # no manifest with dead URLs is put (R9)
+    signer = clients.accounts[wish.profile].signer
+    demand_life(clients.fetcher(), manifest, signer)  # no manifest with dead URLs is put (R9)
     if not wish.dry_run:
         shelf.storage.put(wish.folder.bucket, key, raw)
     return Built(shelf.location(key), manifest, was_there=False, changed=not wish.dry_run, warnings=tuple(warnings))

@@ -45,12 +45,12 @@ def read_handed(fetcher: Fetcher, url: PresignedUrl, now: datetime) -> Manifest:
     return parse_manifest(fetcher.read(url), url.place)
 
 
-def read_own(fetcher: Fetcher, url: PresignedUrl, profile: str, location: str) -> bytes:
-    """Reads through a URL that `profile` has just signed: here a refusal (DENIED) speaks of our own credentials."""
+def read_own(fetcher: Fetcher, url: PresignedUrl, signer: str, location: str) -> bytes:
+    """Reads through a URL that the profile `signer` has just signed: a refusal (DENIED) speaks of its credentials."""
     try:
         return fetcher.read(url)
     except UrlRefused as error:
-        said = f"The store refuses a URL of {location} signed with the profile {profile!r}: {error.refusal.message}"
+        said = f"The store refuses a URL of {location} signed with the profile {signer!r}: {error.refusal.message}"
         raise OmicopyError(ErrorCode.DENIED, said, error.refusal.own_hint) from None
     except OmicopyError as error:
         if error.code is ErrorCode.NOT_FOUND:
@@ -80,7 +80,7 @@ def sign_manifest(
     Raises DENIED, NOT_FOUND, DAMAGED, or a ServiceError.
     """
     location, url = f"s3://{bucket}/{key}", parse_presigned(presign(account, bucket, key, expires))
-    manifest = parse_manifest(read_own(fetcher, url, account.profile, location), location)
+    manifest = parse_manifest(read_own(fetcher, url, account.signer, location), location)
     return SignedManifest(url, location, trust(manifest, bucket, key, allowed, "Do not import it."))
 
 
@@ -114,8 +114,9 @@ def read_own_manifest(clients: Clients, profile: str, bucket: str, key: str) -> 
     Raises DENIED, NOT_FOUND, DAMAGED, or a ServiceError.
     """
     location = f"s3://{bucket}/{key}"
-    url = parse_presigned(presign(clients.accounts[profile], bucket, key, _A_MOMENT))
-    return parse_manifest(read_own(clients.fetcher(), url, profile, location), location)
+    account = clients.accounts[profile]
+    url = parse_presigned(presign(account, bucket, key, _A_MOMENT))
+    return parse_manifest(read_own(clients.fetcher(), url, account.signer, location), location)
 
 
 def demand_validity(expiry: Expiry, min_validity: timedelta, now: datetime, hint: str = _HINT) -> None:

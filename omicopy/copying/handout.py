@@ -84,7 +84,7 @@ def _hand_out(clients: Clients, wish: Wish, bucket: str, key: str, now: datetime
     location = f"s3://{bucket}/{key}"
     if not wish.check and not wish.only_manifest:
         return Handout(url, location, None)
-    raw = read_own(clients.fetcher(), url, wish.profile, location)
+    raw = read_own(clients.fetcher(), url, clients.accounts[wish.profile].signer, location)
     key_ends = _demand_key(clients, wish, now)
     if not wish.is_export and not has_to_be_manifest(key, raw):
         if wish.only_manifest:
@@ -120,7 +120,7 @@ def hand_out_upload(
     taken = probe.life is Life.ALIVE
     if probe.refusal is not None and probe.refusal.is_of_signer:
         said = (
-            f"The store refuses a URL of {location} signed with the profile {wish.profile!r}: {probe.refusal.message}"
+            f"The store refuses a URL of {location} signed with the profile {account.signer!r}: {probe.refusal.message}"
         )
         raise OmicopyError(ErrorCode.DENIED, said, probe.refusal.own_hint)
     if not taken:
@@ -219,7 +219,7 @@ def _hand_out_anew(
     account, storage, fetcher = clients.accounts[wish.profile], clients.storage(wish.profile), clients.fetcher()
     key = resign_in_passing(account, storage, fetcher, stored, now)
     signed = read_back(account, fetcher, stored, key, wish.expires)
-    demand_life(fetcher, signed.manifest, wish.profile)
+    demand_life(fetcher, signed.manifest, account.signer)
     return Handout(signed.url, signed.location, signed.manifest, key_ends, signed_anew=True)
 
 

@@ -100,7 +100,7 @@ class Observer:
                 yield flight
 
     def _buckets(self, flights: Sequence[Flight], now: Moment) -> Iterator[Flight]:
-        groups = list(_grouped(flights, lambda flight: id(flight.export)).values())
+        groups = list(_grouped(flights, lambda flight: (id(flight.export), _origin(flight).party.profile)).values())
         firsts = [group[0] for group in groups]
         listed = {  # also makes the clients, each once, before the threads start
             profile: list_together(self._clients.storage(profile), [_origin(flight).export for flight in of_profile])

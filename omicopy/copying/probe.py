@@ -95,9 +95,10 @@ def _write_read_delete(clients: Clients, profile: str, bucket: str, key: str) ->
 
 def _read_back(clients: Clients, profile: str, bucket: str, key: str, written: bytes) -> Finding:
     subject = f"s3://{bucket}: read through a signed URL"
-    url = parse_presigned(presign(clients.accounts[profile], bucket, key, _LIFE))
+    account = clients.accounts[profile]
+    url = parse_presigned(presign(account, bucket, key, _LIFE))
     try:
-        read = read_own(clients.fetcher(), url, profile, f"s3://{bucket}/{key}")
+        read = read_own(clients.fetcher(), url, account.signer, f"s3://{bucket}/{key}")
     except OmicopyError as error:
         return failure(subject, error)
     if read != written:
