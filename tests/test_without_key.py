@@ -146,6 +146,20 @@ def test_a_clean_up_is_told_to_be_none_before_anything_is_written_and_fails_no_c
     assert ran.copy["status"] == "copied"
     assert (ran.copy["cleanup"]["deleted_objects"], ran.copy["cleanup"]["error"]["code"]) == (0, "denied")
     assert "omicopy:cleaned" not in dict(tool.tasks()[0].tags)
+    again = copy(tool, LINUX, "--cleanup")  # where nothing else needs the bucket, the clean-up is the first to ask it
+    for text in (again.err, again.copy["cleanup"]["error"]["message"]):
+        assert "The object storage does not know the access key of 'source-eim'" in text
+        assert "InvalidAccessKeyId" not in text
+    assert again.err.count("--storage PROFILE") == 1
+
+
+def test_who_says_that_there_is_no_key_is_told_what_that_means_in_short(tool) -> None:
+    told = copy(tool, LINUX, "--storage", "none", "--dry-run").err
+    assert "There is no access key for the object storage of 'source-eim'" in told
+    assert "Whether the bucket exists can't be checked" in told
+    assert "--storage" not in told
+    wanted = copy(tool, LINUX, "--storage", "none", "--dry-run", "--create-bucket").err
+    assert "Whether the bucket exists" not in wanted
 
 
 def test_a_strangers_bucket_is_no_missing_key(tool) -> None:
