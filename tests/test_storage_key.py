@@ -146,7 +146,7 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     "no address": ("[profile own]\nendpoint_url = https://a b\n", CREDENTIALS, "endpoint_url holds a blank"),
     "another scheme": ("[profile own]\nendpoint_url = ftp://a\n", CREDENTIALS, "endpoint_url is no address"),
     "a nested endpoint": ("[profile own]\nendpoint_url =\n  a = b\n", CREDENTIALS, "endpoint_url is not text"),
-    "nested services": ("[profile own]\nservices =\n  a = b\n", CREDENTIALS, "no section [services {"),
+    "nested services": ("[profile own]\nservices =\n  a = OWNSECRET\n", CREDENTIALS, "services is not text"),
     "no services": ("[profile own]\nservices = x\n", CREDENTIALS, "no section [services x]"),
     "no INI": ("", "aws_access_key_id = OWNACCESS\n", "is not written as the AWS CLI writes it (line 1)"),
     "a bare line": ("", CREDENTIALS + "OWNSECRET\n", "is not written as the AWS CLI writes it (line 5)"),
@@ -173,7 +173,9 @@ def test_a_file_that_can_t_be_read_is_named(tmp_path: Path, variable: str) -> No
     folder, latin = tmp_path / "folder", tmp_path / "latin"
     folder.mkdir()
     latin.write_bytes(b"[own]\naws_secret_access_key = \xe9OWNSECRET\n")
-    for file, said in ((folder, "is a folder"), (latin, "is not in UTF-8 (line 2)")):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)  # nobody writes into it: who opens it waits
+    for file, said in ((folder, "is a folder"), (latin, "is not in UTF-8 (line 2)"), (pipe, "is a pipe")):
         error = refusal(tmp_path, **{variable: str(file)})
         assert str(file) in error.message
         assert said in error.message

@@ -104,6 +104,15 @@ def test_one_export_feeds_a_job_with_a_key_and_one_without(tool, order) -> None:
     assert len(tool.tasks()) == len(tool.copies()) == 1
 
 
+def test_of_several_exports_the_one_whose_url_lives_longest_is_handed_out(tool) -> None:
+    keys = [tool.exported(), tool.exported(OsuPrefix="later")]
+    for life in (3600, WEEK), (WEEK, 3600):
+        for task, key, seconds in zip(tool.tasks(), keys, life, strict=True):
+            tool.source.change_task(task.task_id, shown_url=tool.sign(key, seconds))
+        longest = tool.tasks()[life.index(WEEK)]
+        assert tool.run("url", LINUX, "--from", EIM).out.strip() == longest.shown_url
+
+
 def test_a_url_inside_that_is_dead_can_t_be_signed_anew(tool) -> None:
     tool.again(embedded_url_age_seconds=WEEK + 60, task_url_age_seconds=0)
     assert "the store refuses the URL" in copy(tool, code=12).copy["error"]["message"]
@@ -137,6 +146,20 @@ def test_a_clean_up_is_told_to_be_none_before_anything_is_written_and_fails_no_c
     assert ran.copy["status"] == "copied"
     assert (ran.copy["cleanup"]["deleted_objects"], ran.copy["cleanup"]["error"]["code"]) == (0, "denied")
     assert "omicopy:cleaned" not in dict(tool.tasks()[0].tags)
+    again = copy(tool, LINUX, "--cleanup")  # where nothing else needs the bucket, the clean-up is the first to ask it
+    for text in (again.err, again.copy["cleanup"]["error"]["message"]):
+        assert "The object storage does not know the access key of 'source-eim'" in text
+        assert "InvalidAccessKeyId" not in text
+    assert again.err.count("--storage PROFILE") == 1
+
+
+def test_who_says_that_there_is_no_key_is_told_what_that_means_in_short(tool) -> None:
+    told = copy(tool, LINUX, "--storage", "none", "--dry-run").err
+    assert "There is no access key for the object storage of 'source-eim'" in told
+    assert "Whether the bucket exists can't be checked" in told
+    assert "--storage" not in told
+    wanted = copy(tool, LINUX, "--storage", "none", "--dry-run", "--create-bucket").err
+    assert "Whether the bucket exists" not in wanted
 
 
 def test_a_strangers_bucket_is_no_missing_key(tool) -> None:

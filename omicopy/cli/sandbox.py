@@ -45,7 +45,8 @@ def sandbox(
 ) -> None:
     """Run two OUTSCALE Regions on this machine, for COMMAND or until Ctrl-C.
 
-    COMMAND finds the profiles source, source-other, target and target-other, and ends this command with its exit code.
+    COMMAND finds the profiles source, source-other, target and target-other, and source-eim, an EIM user of source's
+    account. It ends this command with its exit code.
     """
     from omicopy.model.duration import parse_duration
 

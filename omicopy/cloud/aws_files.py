@@ -77,7 +77,11 @@ def _endpoint(values: Section, services: Mapping[str, Section], where: str) -> o
     named = values.get("services")
     if not named:
         return values.get("endpoint_url")
-    if not isinstance(named, str) or named not in services:
+    if isinstance(named, Mapping):
+        raise configuration_error(
+            f"{where}: services is not text.", "Write there the NAME of a section [services NAME]."
+        )
+    if named not in services:
         raise configuration_error(f"{where}: there is no section [services {named}].", "Add it, or take the key out.")
     of_s3 = services[named].get("s3")
     own = of_s3.get("endpoint_url") if isinstance(of_s3, Mapping) else None
@@ -93,6 +97,10 @@ def _file(variable: str, name: str, environ: Mapping[str, str], home: Path | Non
 
 def _read(file: Path, variable: str) -> dict[str, Any]:
     """The file's sections by name; none where there is no file. Raises CONFIGURATION, never with a line of it."""
+    if file.is_fifo():  # a shell's <(…), say; whoever opens one that nobody writes into waits for good
+        raise configuration_error(
+            f"The file {file} is a pipe, and it has to be read twice.", f"Name a file in {variable}."
+        )
     try:
         decoded(read_bounded(file, variable), file)
         return raw_config_parse(str(file))

@@ -46,9 +46,9 @@ def inspect_by_task(clients: Clients, profile: str, stored: FoundExport) -> Insp
 
 
 def _tell(clients: Clients, profile: str, *more: str) -> None:
-    why = why_no_key(clients, profile)
-    if why is not None:
-        clients.tell(without_key(why, *more))
+    said = without_key(clients, profile, *more)
+    if said is not None:
+        clients.tell(said)
 
 
 def _only_with_key(clients: Clients, profile: str, found: str) -> OmicopyError:

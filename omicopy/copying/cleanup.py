@@ -41,10 +41,17 @@ def clean_up(
     for profile in dict.fromkeys(exports.values()):
         keys = [key for (_, _, key), owner in exports.items() if owner == profile]
         clean_exports(clients, profile, keys, rules, cleaned)
+    failures: dict[str, list[str]] = {}
     for one in cleaned:
         if one.error:
-            tell(f"The exported objects in {one.location} could not all be deleted: {one.error.message}")
-        elif one.left:
+            failures.setdefault(f"{one.error.message}. {one.error.hint}".strip(), []).append(one.location)
+    for why, places in failures.items():
+        where = places[0] + (f" and {len(places) - 1} more places" if places[1:] else "")
+        tell(f"The exported objects in {where} could not all be deleted: {why}")
+    for one in cleaned:
+        if one.error:
+            continue
+        if one.left:
             tell(f"The exported objects in {one.location} were left: {one.left.why}")
         elif one.unnamed:
             tell(f"Not deleted in {one.location}: {one.unnamed}")
@@ -103,6 +110,9 @@ def _all_take(cleaners: Sequence[Cleaner], step: Callable[[Cleaner, Sequence[Exp
             cleaner.error = error
         return
     in_parallel(take, waiting)
+    why = why_no_key(clients, profile)
+    for cleaner in waiting if why else ():  # the store has just said so, to one of them
+        cleaner.error = cleaner.error and why
 
 
 def is_anything_left(clients: Clients, profile: str, export: ExportKey) -> bool:

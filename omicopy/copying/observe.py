@@ -128,11 +128,12 @@ class Observer:
     def _say_without_key(self, flights: Sequence[Flight]) -> None:
         """Once an account, before anything is written for it."""
         for profile, group in _by_source(flights).items():
-            why = why_no_key(self._clients, profile)
-            if why is not None and profile not in self._without_key:
+            unsure = [] if all(flight.request.create_bucket for flight in group) else [_NO_BUCKET]
+            stays = [_STAYS] if any(flight.request.cleanup for flight in group) else []
+            said = without_key(self._clients, profile, *unsure, *stays)
+            if said is not None and profile not in self._without_key:
                 self._without_key.add(profile)
-                stays = [_STAYS] if any(flight.request.cleanup for flight in group) else []
-                self._listener(Warned(without_key(why, _NO_BUCKET, *stays)))
+                self._listener(Warned(said))
 
     def _read_images(self, profile: str, filters: Mapping[str, Sequence[str]]) -> Present[list[Image]] | Unknown:
         try:

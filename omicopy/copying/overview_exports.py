@@ -10,7 +10,7 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.copying.facts import Absent, BucketFact, Present
 from omicopy.copying.parallel import in_parallel
-from omicopy.copying.task_manifest import look_for_export, why_no_key, without_key
+from omicopy.copying.task_manifest import look_for_export, without_key
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, export_key
 from omicopy.model.image import Image
@@ -135,9 +135,9 @@ def _look(
         return look_for_export(clients, profile, key, [task for task in tasks if task.key == key], now)
 
     facts = dict(zip(keys, in_parallel(look, keys), strict=True))
-    why = why_no_key(clients, profile)
-    if why is not None:
-        clients.tell(without_key(why))
+    said = without_key(clients, profile)
+    if said is not None:
+        clients.tell(said)
     return facts
 
 

@@ -69,15 +69,21 @@ def demand_key(clients: Clients, profile: str) -> None:
         raise why
 
 
-def without_key(why: OmicopyError, *more: str) -> str:
-    """What to say, once, of an account whose bucket no key reads, and `why`; `more` sentences may follow."""
-    return " ".join((f"{why.message}. {_INSTEAD}", *more, why.hint))
+def without_key(clients: Clients, profile: str, *more: str) -> str | None:
+    """What to say, once, of an account whose bucket no key reads; `more` sentences may follow. None: a key reads it.
+
+    Who has said so with `--storage none` knows what it means, and what else there is.
+    """
+    why = why_no_key(clients, profile)
+    if why is None:
+        return None
+    if clients.accounts[profile].storage_key is None:
+        return " ".join((f"{why.message}. {_INSTEAD}.", *more))
+    return " ".join((f"{why.message}. {_INSTEAD}: {_NOT_WITH_THEM}", *more, why.hint))
 
 
-_INSTEAD = (
-    "The URLs that its export tasks show are used instead: they can't be signed anew, and an export whose task is not "
-    "listed any more is not found."
-)
+_INSTEAD = "The URLs that its export tasks show are used instead"
+_NOT_WITH_THEM = "they can't be signed anew, and an export whose task is not listed any more is not found."
 
 
 @dataclass(frozen=True, slots=True)
