@@ -104,6 +104,24 @@ def test_one_export_feeds_a_job_with_a_key_and_one_without(tool, order) -> None:
     assert len(tool.tasks()) == len(tool.copies()) == 1
 
 
+def test_a_clean_up_goes_by_whichever_profile_has_a_key(tool) -> None:
+    plan = tool.home / "plan.yaml"
+    jobs = [
+        {
+            "name": source,
+            "from": source,
+            "images": [{"id": LINUX}],
+            "to": [{"profile": "target", "name": f"of-{source}"}],
+            "cleanup": "on-success",
+        }
+        for source in (EIM, "source")
+    ]
+    plan.write_text(json.dumps({"version": "1", "defaults": {"bucket": EXPORT_BUCKET}, "jobs": jobs}))
+    ran = tool.run("run", str(plan), "-o", "json")
+    assert [one["status"] for one in ran.json["copies"]] == ["copied", "copied"], ran.err
+    assert tool.keys("") == [], ran.err
+
+
 def test_of_several_exports_the_one_whose_url_lives_longest_is_handed_out(tool) -> None:
     keys = [tool.exported(), tool.exported(OsuPrefix="later")]
     for life in (3600, WEEK), (WEEK, 3600):
