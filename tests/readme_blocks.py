@@ -84,7 +84,7 @@ TOLD = (
     "source image missing: not exportable",
     "source image not owned: not exportable",
     "quota refused, others in flight: wait for a slot",
-    "quota refused, none in flight: quota",
+    "quota refused twice, none in flight: quota",
     "tasks unknown: look again",
     "bucket unknown: look again",
     "source image unknown: look again",

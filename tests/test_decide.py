@@ -132,6 +132,8 @@ DOUBT: Memory = {"doubt_since": JUST_NOW}
 BEFORE: Memory = {"old_failures": frozenset([COPY_ID])}
 STARTED: Memory = {"started": 1, "is_sent": True, "task_id": SECOND, "old_failures": frozenset()}
 REFUSED: Memory = {"quota_refusal": QUOTA, "quota_refused_at": JUST_NOW}
+ONCE_ALONE: Memory = {"quota_refused_alone": 1}
+TWICE_ALONE: Memory = {"quota_refused_alone": 2}
 REFUSED_LONG_AGO: Memory = {"quota_refusal": QUOTA, "quota_refused_at": LONG_AGO}
 
 
@@ -403,15 +405,18 @@ TABLE = [
     Row("quota refused, others in flight: wait for a slot", Wait, known(others=2), export=REFUSED),
     Row("the same a while later: try again", StartExport(), known(others=2), export=REFUSED_LONG_AGO),
     Row("quota refused, the others ended meanwhile: try again", StartExport(), known(others=0), export=REFUSED),
-    Row("quota refused, none in flight: quota", ErrorCode.QUOTA, known(others=0),
-        export=REFUSED | {"quota_refused_alone": True}),
+    Row("quota refused, none in flight: look again", LookAgain, known(others=0), export=REFUSED | ONCE_ALONE),
+    Row("the same after the grace: try again", StartExport(), known(others=0), export=REFUSED_LONG_AGO | ONCE_ALONE),
+    Row("quota refused twice, none in flight: quota", ErrorCode.QUOTA, known(others=0), export=REFUSED | TWICE_ALONE),
     Row("import refused by a quota, others not counted: look", Look.IMPORTS, known(stored=FRESH), image=REFUSED),
     Row("import refused by a quota, others in flight: wait for a slot", Wait, known(stored=FRESH, imports=2),
         image=REFUSED),
     Row("import refused by a quota, the others ended meanwhile: try again", Import(NAME, FRESH),
         known(stored=FRESH, imports=0), image=REFUSED),
-    Row("import refused by a quota, none in flight: quota", ErrorCode.QUOTA, known(stored=FRESH, imports=0),
-        image=REFUSED | {"quota_refused_alone": True}),
+    Row("import refused by a quota, none in flight: look again", LookAgain, known(stored=FRESH, imports=0),
+        image=REFUSED | ONCE_ALONE),
+    Row("import refused by a quota twice, none in flight: quota", ErrorCode.QUOTA, known(stored=FRESH, imports=0),
+        image=REFUSED | TWICE_ALONE),
     Row("a handed manifest's import refused by a quota: wait for a slot", Wait, known(imports=1), IMPORT,
         image=REFUSED),
     # ---- the source, unknown
@@ -492,7 +497,7 @@ def test_a_conflict_with_an_image_that_nobody_sees_is_told_in_the_service_s_own_
 
 
 def test_a_quota_is_told_in_the_service_s_own_words() -> None:
-    step = step_for(known(others=0), export=ExportMemory(**REFUSED, quota_refused_alone=True))
+    step = step_for(known(others=0), export=ExportMemory(**REFUSED, **TWICE_ALONE))
     assert step == Fail(QUOTA)
 
 
@@ -550,7 +555,7 @@ IMAGE_MEMORIES = st.builds(
     replaced_at=st.sampled_from([JUST_NOW, LONG_AGO]),
     quota_refusal=st.none() | st.just(QUOTA),
     quota_refused_at=st.sampled_from([JUST_NOW, LONG_AGO]),
-    quota_refused_alone=st.booleans(),
+    quota_refused_alone=st.integers(0, 2),
 )
 EXPORT_MEMORIES = st.builds(
     ExportMemory,
@@ -566,7 +571,7 @@ EXPORT_MEMORIES = st.builds(
     resigned_at=st.sampled_from([JUST_NOW, LONG_AGO]),
     quota_refusal=st.none() | st.just(QUOTA),
     quota_refused_at=st.sampled_from([JUST_NOW, LONG_AGO]),
-    quota_refused_alone=st.booleans(),
+    quota_refused_alone=st.integers(0, 2),
 )
 ALMOST_OURS = st.sampled_from(
     [
@@ -714,6 +719,8 @@ def test_r6_what_is_known_is_never_waited_for(
     image.missing_since, export.missing_since = _long_ago(image.missing_since), _long_ago(export.missing_since)
     export.unusable_since = _long_ago(export.unusable_since)
     image.replaced_at = export.resigned_at = LONG_AGO
+    for memory in (image, export):
+        memory.quota_refused_at = LONG_AGO if memory.quota_refused_alone else memory.quota_refused_at
     image.remember(seen, request.marker, LONG_AGO)
     export.remember(seen, KEY, LONG_AGO)
     step = step_for(seen, request, image, export)

@@ -87,7 +87,8 @@ def test_a_user_that_is_not_listed_is_told_what_needs_a_home_folder(sandbox: San
         ran = run(*words, folder=folder, start=UNLISTED, **keys)
         assert "Set HOME, or OSC_CONFIG_FILE" in ran.err + ran.out
         assert ran.code == 2
-    completion = run("--install-completion", "bash", folder=folder, start=UNLISTED)
+    named_shell = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}  # which shell started the tests does not matter
+    completion = run("--install-completion", "bash", folder=folder, start=UNLISTED, **named_shell)
     assert (completion.code, "Set HOME" in completion.err) == (2, True)
     known = run("status", "--from", "source", folder=folder, start=UNLISTED, OSC_CONFIG_FILE=str(sandbox.profiles))
     assert known.code == 0, known.err

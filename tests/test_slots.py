@@ -245,7 +245,20 @@ def test_a_quota_that_refuses_an_import_while_none_runs_is_final() -> None:
     [result] = run(cloud, fleet(cloud, 1))
     assert result.error is not None
     assert result.error.code is ErrorCode.QUOTA
-    assert len(cloud.sent("CreateImage")) == 2
+    assert len(cloud.sent("CreateImage")) == 3
+    assert cloud.time.seconds < HOUR
+
+
+def test_a_quota_that_still_counts_what_has_ended_is_asked_again_after_the_grace() -> None:
+    cloud = Cloud(export_seconds=60, import_seconds=60)
+
+    def trouble(profile: str, action: str) -> ServiceError | None:
+        if action != "CreateImage" or cloud.time.seconds > 90:
+            return None
+        return refused(action, profile, Answer(400, details="Limit for Image Copies has been reached."))
+
+    cloud.trouble = trouble
+    assert set(statuses(run(cloud, fleet(cloud, 2)))) == {"copied"}
     assert cloud.time.seconds < HOUR
 
 

@@ -104,6 +104,33 @@ def test_one_export_feeds_a_job_with_a_key_and_one_without(tool, order) -> None:
     assert len(tool.tasks()) == len(tool.copies()) == 1
 
 
+def test_a_clean_up_goes_by_whichever_profile_has_a_key(tool) -> None:
+    plan = tool.home / "plan.yaml"
+    jobs = [
+        {
+            "name": source,
+            "from": source,
+            "images": [{"id": LINUX}],
+            "to": [{"profile": "target", "name": f"of-{source}"}],
+            "cleanup": "on-success",
+        }
+        for source in (EIM, "source")
+    ]
+    plan.write_text(json.dumps({"version": "1", "defaults": {"bucket": EXPORT_BUCKET}, "jobs": jobs}))
+    ran = tool.run("run", str(plan), "-o", "json")
+    assert [one["status"] for one in ran.json["copies"]] == ["copied", "copied"], ran.err
+    assert tool.keys("") == [], ran.err
+
+
+def test_of_several_exports_the_one_whose_url_lives_longest_is_handed_out(tool) -> None:
+    keys = [tool.exported(), tool.exported(OsuPrefix="later")]
+    for life in (3600, WEEK), (WEEK, 3600):
+        for task, key, seconds in zip(tool.tasks(), keys, life, strict=True):
+            tool.source.change_task(task.task_id, shown_url=tool.sign(key, seconds))
+        longest = tool.tasks()[life.index(WEEK)]
+        assert tool.run("url", LINUX, "--from", EIM).out.strip() == longest.shown_url
+
+
 def test_a_url_inside_that_is_dead_can_t_be_signed_anew(tool) -> None:
     tool.again(embedded_url_age_seconds=WEEK + 60, task_url_age_seconds=0)
     assert "the store refuses the URL" in copy(tool, code=12).copy["error"]["message"]

@@ -37,7 +37,9 @@ def clean_up(
     for request in requests:
         if isinstance(request.source, Origin):
             party = request.source.party
-            exports.setdefault((party.account_id, party.region, request.source.export), party.profile)
+            place = (party.account_id, party.region, request.source.export)
+            if place not in exports or why_no_key(clients, exports[place]) is not None:  # another profile may have one
+                exports[place] = party.profile
     for profile in dict.fromkeys(exports.values()):
         keys = [key for (_, _, key), owner in exports.items() if owner == profile]
         clean_exports(clients, profile, keys, rules, cleaned)

@@ -9,7 +9,8 @@ from omicopy.copying.steps import Fail, Import, Look, LookAgain, Stage, StartExp
 
 
 def await_slot(s: Situation, create: StartExport | Import, memory: QuotaMemory) -> Step:
-    """`create` itself, unless a quota refused it a moment ago. Alone, waiting won't help: then the refusal is final."""
+    """`create` itself, unless a quota refused it a moment ago. Alone, waiting won't help: then the second refusal is
+    final. The first may still have counted what a read shows to have ended."""
     if memory.quota_refusal is None:
         return create
     is_export = isinstance(create, StartExport)
@@ -20,7 +21,11 @@ def await_slot(s: Situation, create: StartExport | Import, memory: QuotaMemory) 
     if isinstance(others, Unknown):
         return LookAgain("how many others are in flight can't be read", others.error)
     if others == Present(0):
-        return Fail(memory.quota_refusal) if memory.quota_refused_alone else create
+        if memory.quota_refused_alone > 1:
+            return Fail(memory.quota_refusal)
+        if memory.quota_refused_alone and s.within_grace(memory.quota_refused_at):
+            return LookAgain("what has just ended may still count")
+        return create
     if s.now.ticks - memory.quota_refused_at < s.budgets.poll_max.total_seconds():
         return Wait(stage, "the next free slot", "awaited", is_ours=False)
     return create

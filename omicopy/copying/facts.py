@@ -130,7 +130,7 @@ class ExportMemory(QuotaMemory):
     def was_sent(self, ticks: float) -> None:
         """A create of ours has happened, or may have."""
         self.is_sent, self.changed, self.doubt_since = True, True, ticks
-        self.quota_refusal, self.unusable_since = None, None
+        self.quota_refusal, self.quota_refused_alone, self.unusable_since = None, 0, None
 
     @property
     def is_under_way(self) -> bool:

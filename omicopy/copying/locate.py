@@ -88,7 +88,7 @@ def _finished_export(clients: Clients, profile: str, source: str, now: datetime)
     facts = [look_for_export(clients, profile, t.key, [t], now) for t in complete]
     found = [fact.value for fact in facts if isinstance(fact, Present)]
     if found:
-        return min(found, key=lambda stored: (bool(stored.damage), bool(stored.flaw)))
+        return min(found, key=_shortcomings)
     for fact in facts:
         if isinstance(fact, Refused | Unknown):
             raise fact.error
@@ -97,6 +97,13 @@ def _finished_export(clients: Clients, profile: str, source: str, now: datetime)
     with_key = f" with the key of {storage}" if (storage := clients.accounts[profile].storage) else ""
     message = f"{source} is completed, but no manifest is seen{with_key} under {where}"
     raise OmicopyError(ErrorCode.NOT_FOUND, message, hint)
+
+
+def _shortcomings(stored: FoundExport) -> tuple[bool, bool, float]:
+    """Of several exports of an image the one with the least is meant. How long the URL of a task lives counts, because
+    nobody can sign it anew."""
+    ends = stored.expiry.at if stored.is_by_task else None
+    return bool(stored.damage), bool(stored.flaw), -ends.timestamp() if ends else 0.0
 
 
 def _none_finished(source: str, profile: str, tasks: list[ExportTask]) -> OmicopyError:

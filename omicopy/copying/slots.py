@@ -117,7 +117,7 @@ class Slots:
         account = _account(flight.request, stage)
         taken = self._taken[account]
         taken.discard(_work(flight, stage))
-        if memory.quota_refused_alone:
+        if memory.quota_refused_alone > 1:
             self._quotas.forget(account)
         else:
             self._quotas.refused(account, len(taken), memory.quota_refused_at)

@@ -67,6 +67,8 @@ def _volume(snapshot: Any) -> Volume:
     for name, kind in kinds.items():
         if type(snapshot.get(name)) is not kind:
             raise ApiError(No.BAD_MANIFEST, f"A snapshot's {name} is missing or no {kind.__name__}.")
+    if type(snapshot.get("Iops")) not in (int, type(None)):
+        raise ApiError(No.BAD_MANIFEST, "A snapshot's Iops is no int.")
     return Volume(
         snapshot["Device"],
         snapshot["PreSignedUrl"],

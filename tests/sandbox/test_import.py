@@ -108,6 +108,7 @@ def test_json_that_is_no_manifest_fails(user, body) -> None:
         lambda document: document["Image"].update(Snapshots=[]),
         lambda document: document["Image"]["Snapshots"][0].pop("PreSignedUrl"),
         lambda document: document["Image"]["Snapshots"][0].update(Size="10"),
+        lambda document: document["Image"]["Snapshots"][0].update(Iops="100"),
         lambda document: document["Image"]["Snapshots"][0].update(Size=1),
         lambda document: document["Image"]["Snapshots"][0].update(CompressedSize=1),
         lambda document: document["Image"]["Snapshots"][0].update(Device="/dev/sdb"),
