@@ -83,6 +83,8 @@ def test_a_copy_is_named_with_the_command_that_settles_it() -> None:
     )
     keyed = why_kept(replace(OPEN, about={**OPEN.about, "storage": "aws:own"}), None, OLD) or ""
     assert "--bucket omi-exports --storage aws:own --prefix" in keyed
+    booted = why_kept(replace(OPEN, about={**OPEN.about, "boot": "--boot-mode uefi --no-tpm"}), None, OLD) or ""
+    assert booted.endswith(" --boot-mode uefi --no-tpm")
     old = why_kept(OpenImage(ENTRY, None, 0.0), None, OLD) or ""
     assert "omicopy copy ami-0000000a --name golden, and the options that it was begun with" in old
 

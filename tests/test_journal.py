@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from omicopy.copying.events import Event, Warned
 from omicopy.copying.journal import Journal, about_image, export_entry, image_entry
 from omicopy.errors import Interrupted
+from omicopy.model.boot import Boot
 from omicopy.model.request import CopyRequest, Destination
 from tests import children
 from tests.builders import ORIGIN, TARGET, copy_request, destination, import_request
@@ -240,6 +241,13 @@ def test_an_entry_tells_what_it_is_about_and_keeps_that_when_it_is_answered(jour
     assert (found.entry, found.image_id, found.about) == (IMAGE, "ami-12345678", about)
     assert (about["bucket"], about["prefix"], about["from"], about["to"]) == ("omi-exports", "", "source", "target")
     assert journal.find(IMAGE) == (True, "ami-12345678"), "what it is about identifies nothing"
+
+
+def test_an_entry_tells_what_boot_modes_were_asked_for() -> None:
+    request = copy_request()
+    assert request.destination is not None
+    asked = replace(request.destination, boot=Boot(frozenset({"uefi"}), False))
+    assert about_image(request, asked)["boot"] == "--boot-mode uefi --no-tpm"
 
 
 def test_an_entry_tells_whose_key_opened_the_bucket() -> None:

@@ -66,6 +66,7 @@ def end_interrupted(interruption: Interrupted) -> NoReturn:
 
 def _exit_code() -> int | str | None:
     """What the command ends with. Whatever it is that fails, its message passes the filter (R8)."""
+    _forget_blank_twins()
     try:
         app(prog_name="omicopy")
     except SystemExit as end:
@@ -82,6 +83,13 @@ def _exit_code() -> int | str | None:
         say("This should not have happened; please report it:", *lines, level="error", event="failed")
         return ErrorCode.FAILED.exit_code
     return 0
+
+
+def _forget_blank_twins() -> None:
+    """A twin that holds nothing but blanks is not set: click would read it as "no" where an option asks for a yes."""
+    for name, value in list(os.environ.items()):
+        if name.startswith("OMICOPY_") and not value.strip():
+            del os.environ[name]
 
 
 def _say_what_is_lost(more: str) -> bool:

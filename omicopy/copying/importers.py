@@ -136,4 +136,5 @@ def _command(one: OpenImage) -> str:
     words += ["--storage", about["storage"]] if about.get("storage") else []
     words += ["--prefix", about["prefix"]] if about.get("prefix") else []
     words += ["--format", about["format"]] if about.get("format", DEFAULT_FORMAT) != DEFAULT_FORMAT else []
+    words += about.get("boot", "").split()
     return shlex.join(words)

@@ -204,6 +204,7 @@ def about_image(request: CopyRequest, destination: Destination) -> dict[str, str
     if not isinstance(request.source, Origin):
         return {}
     export, party, form = request.source.export, request.source.party, request.source.format
+    boot = " ".join(destination.boot.options())
     return {
         "image": export.image_id,
         "account": party.account_id,
@@ -214,4 +215,5 @@ def about_image(request: CopyRequest, destination: Destination) -> dict[str, str
         "from": party.profile,
         "to": destination.party.profile,
         **({"storage": party.storage} if party.storage else {}),
+        **({"boot": boot} if boot else {}),
     }

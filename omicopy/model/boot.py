@@ -29,6 +29,11 @@ class Boot:
         tpm = {True: ["TPM mandatory"], False: ["TPM not mandatory"], None: []}[self.tpm]
         return ", ".join([*([say_modes(self.modes)] if self.modes else []), *tpm])
 
+    def options(self) -> list[str]:
+        """The words of a command line that ask for it."""
+        modes = [word for mode in sorted(self.modes or ()) for word in ("--boot-mode", mode)]
+        return modes + {True: ["--tpm"], False: ["--no-tpm"], None: []}[self.tpm]
+
     def or_else(self, other: Boot) -> Boot:
         """With what `other` says where this says nothing."""
         return Boot(

@@ -109,16 +109,14 @@ def _boot_options(boot: Boot) -> tuple[str, str, str]:
     """What makes an image that boots so, for omicopy, octl and osc-cli; nothing where every new image does."""
     asked = beyond_default(boot)
     modes = [mode.value for mode in BootMode if mode in (asked.modes or ())]
-    options = ["".join(f" --boot-mode {mode}" for mode in modes), "", ""]
+    octl = osc_cli = ""
     if modes:
-        options[1] += f" --BootModes {','.join(modes)}"
-        options[2] += f" --BootModes {shlex.quote(json.dumps(modes))}"
+        octl += f" --BootModes {','.join(modes)}"
+        osc_cli += f" --BootModes {shlex.quote(json.dumps(modes))}"
     if asked.tpm:
-        options = [option + more for option, more in zip(options, _TPM, strict=True)]
-    return options[0], options[1], options[2]
-
-
-_TPM = (" --tpm", " --TpmMandatory", " --TpmMandatory True")
+        octl += " --TpmMandatory"
+        osc_cli += " --TpmMandatory True"
+    return "".join(f" {word}" for word in asked.options()), octl, osc_cli
 
 
 def _deadline(ends: datetime | None) -> str:
