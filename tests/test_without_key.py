@@ -82,42 +82,36 @@ def test_a_url_that_does_not_serve_ends_with_the_way_out_and_no_second_export(to
         assert tool.run("url", LINUX, "--from", EIM).out.strip() == tool.tasks()[0].shown_url
 
 
-@pytest.mark.parametrize("order", [(EIM, "source"), ("source", EIM)], ids=" then ".join)
-def test_one_export_feeds_a_job_with_a_key_and_one_without(tool, order) -> None:
-    tool.again(task_url_age_seconds=WEEK + 60)
-    plan = tool.home / "plan.yaml"
+def one_job_each(tool, sources, **more: str) -> str:
+    """A plan's file in which each of these profiles of one account feeds a job, from one place."""
     jobs = [
         {
             "name": source,
             "from": source,
             "images": [{"id": LINUX}],
             "to": [{"profile": "target", "name": f"of-{source}"}],
+            **more,
         }
-        for source in order
+        for source in sources
     ]
+    plan = tool.home / "plan.yaml"
     plan.write_text(json.dumps({"version": "1", "defaults": {"bucket": EXPORT_BUCKET}, "jobs": jobs}))
-    entries = {
-        one["source"]["profile"]: one for one in tool.run("run", str(plan), "-o", "json", code=12).json["copies"]
-    }
+    return str(plan)
+
+
+@pytest.mark.parametrize("order", [(EIM, "source"), ("source", EIM)], ids=" then ".join)
+def test_one_export_feeds_a_job_with_a_key_and_one_without(tool, order) -> None:
+    tool.again(task_url_age_seconds=WEEK + 60)
+    plan = one_job_each(tool, order)
+    entries = {one["source"]["profile"]: one for one in tool.run("run", plan, "-o", "json", code=12).json["copies"]}
     assert entries["source"]["status"] == "copied"  # its key signs what the task's own URL does not serve for
     assert "ended at" in entries[EIM]["error"]["message"]
     assert len(tool.tasks()) == len(tool.copies()) == 1
 
 
 def test_a_clean_up_goes_by_whichever_profile_has_a_key(tool) -> None:
-    plan = tool.home / "plan.yaml"
-    jobs = [
-        {
-            "name": source,
-            "from": source,
-            "images": [{"id": LINUX}],
-            "to": [{"profile": "target", "name": f"of-{source}"}],
-            "cleanup": "on-success",
-        }
-        for source in (EIM, "source")
-    ]
-    plan.write_text(json.dumps({"version": "1", "defaults": {"bucket": EXPORT_BUCKET}, "jobs": jobs}))
-    ran = tool.run("run", str(plan), "-o", "json")
+    plan = one_job_each(tool, (EIM, "source"), cleanup="on-success")
+    ran = tool.run("run", plan, "-o", "json")
     assert [one["status"] for one in ran.json["copies"]] == ["copied", "copied"], ran.err
     assert tool.keys("") == [], ran.err
 
