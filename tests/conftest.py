@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,9 +21,13 @@ hypothesis_settings.load_profile("busy")  # a machine that is busy with other th
 QUICK = Settings(export_seconds=0.3, import_seconds=0.3)
 LONG = {"proof": 3600, "soak": 4 * 3600}
 """How many seconds a test may last that is marked so; for all others `timeout` in pyproject.toml says it."""
+LONGEST = re.compile("test_(storm|fleet|every_boundary|week|prism)|DeleteImage")
+"""Proofs that last up to a minute and more. They come first: what is begun last keeps one process busy alone."""
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not LONGEST.search(item.nodeid))
     for item in items:
         for mark, seconds in LONG.items():
             if item.get_closest_marker(mark) and not item.get_closest_marker("timeout"):
