@@ -154,6 +154,7 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     "a key twice": ("", CREDENTIALS + "aws_access_key_id = OWNACCESS\n", "has a section or a key twice (line 5)"),
     "a bad nested block": ("[profile own]\ns3 =\n  OWNSECRET\n", CREDENTIALS, "is not written as the AWS CLI"),
     "a bad profile name": ("[profile 'own]\nregion = x\n", "", "There is no AWS profile 'own'"),
+    "quotes": ("", CREDENTIALS.replace("OWNACCESS", '"OWNACCESS"'), "aws_access_key_id begins with a quote"),
     "letters that can't be seen": ("", CREDENTIALS.replace("OWNSECRET", "OWN\u200bSECRET"), "aws_secret_access_key"),
 }
 

@@ -60,6 +60,8 @@ class Settings:
         key = next(key for key in keys if self.values.get(key))
         if " " in value:
             raise self.error(key, "holds a blank", _UNSEEN_HINT)
+        if value[0] in "\"'":  # the AWS CLI's files take quotes for a part of the key
+            raise self.error(key, "begins with a quote", "Take the quotes out.")
         if not value.isascii():
             raise self.error(key, "holds a letter that is not ASCII", _ASCII_HINT)
         return value
