@@ -106,7 +106,8 @@ def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
     if inspection.location:
         yield f"Manifest:      {inspection.location}"
     if inspection.url:
-        yield f"Manifest:      {inspection.url.place}"
+        label = "  read from   " if inspection.location else "Manifest:     "
+        yield f"{label} {inspection.url.place}"
         yield f"  until        {_until(inspection.url, now)}"
     probes = inspection.probes or (None,) * len(manifest.snapshots)
     for snapshot, probe in zip(manifest.snapshots, probes, strict=True):
