@@ -119,7 +119,7 @@ def resign_in_passing(account: Account, storage: Storage, fetcher: Fetcher, stor
             raise
         raise OmicopyError(
             ErrorCode.EXPIRED,
-            f"The URLs in {stored.location} end too early, and {account.profile} may not put a new manifest beside it",
+            f"The URLs in {stored.location} end too early, and {account.signer} may not put a new manifest beside it",
             "Give that access key the right to write to the bucket, or sign with one that has it.",
         ) from None
 
@@ -130,7 +130,7 @@ _OUTSIDE = "Nothing was signed. If it is right all the same: omicopy resign … 
 def _demand_objects(account: Account, fetcher: Fetcher, manifest: TrustedManifest, urls: Sequence[str]) -> None:
     """Every object is there, as large as the manifest says, and may be read by whoever signed."""
     for index, (snapshot, url) in enumerate(zip(manifest.snapshots, urls, strict=True)):
-        problem = problem_of(index, snapshot, fetcher.probe(parse_presigned(url)), account.profile)
+        problem = problem_of(index, snapshot, fetcher.probe(parse_presigned(url)), account.signer)
         if problem is not None:
             raise problem
 

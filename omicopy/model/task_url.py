@@ -60,4 +60,4 @@ def _is_in_place(task: ExportTask, url: PresignedUrl) -> bool:
     """Whether it leads to the task's own bucket, below the export's own prefix, by a plain path."""
     key = url.key or ""
     is_plain = {".", ".."}.isdisjoint(key.split("/"))
-    return url.bucket == task.key.bucket and is_plain and f"{tidy_key(key)}".startswith(task.key.folder)
+    return url.bucket == task.key.bucket and is_plain and tidy_key(key).startswith(task.key.folder)
