@@ -235,8 +235,10 @@ def test_an_answer_by_https_counts_whatever_is_allowed() -> None:
 def test_what_was_checked_is_handed_on_and_nothing_else() -> None:
     stored = found(look(shows(GOOD)))
     fetcher: Any = FakeFetcher()
-    assert read_again(fetcher, stored)[0].url == GOOD
+    assert stored.task_url is not None
+    assert stored.task_url.url == GOOD
+    assert read_again(fetcher, stored.task_url, stored).digest() == stored.digest
     other: Any = FakeFetcher(manifest=raw_manifest(SOON))
     with pytest.raises(OmicopyError) as refusal:
-        read_again(other, stored)
+        read_again(other, stored.task_url, stored)
     assert refusal.value.code is ErrorCode.TEMPORARY

@@ -182,7 +182,8 @@ class Actor:
             if step.stored is None:
                 raise TypeError("an import needs a manifest")
             if step.stored.task_url is not None:
-                return read_again(fetcher, step.stored)[0].url
+                read_again(fetcher, step.stored.task_url, step.stored)
+                return step.stored.task_url.url
             return sign_found(fetcher, self._clients.accounts[source.party.profile], step.stored)
         except OmicopyError as error:
             if error.code in (ErrorCode.TEMPORARY, ErrorCode.NOT_FOUND):  # it was listed, and may be seen in a moment

@@ -22,15 +22,15 @@ def hand_out_by_task(clients: Clients, wish: Wish, stored: FoundExport, now: dat
     """
     if stored.damage:
         raise OmicopyError(ErrorCode.DAMAGED, f"{stored.location}: {stored.damage[0]}", "A new export is needed.")
-    if stored.flaw:
+    if stored.task_url is None or stored.flaw:
         raise _only_with_key(clients, wish.profile, f"{stored.location} has no URL to hand out: {stored.flaw}")
     try:
         demand_validity(stored.expiry, wish.min_validity, now)
     except OmicopyError as error:
         raise _only_with_key(clients, wish.profile, error.message) from None
-    url, manifest = read_again(clients.fetcher(), stored)
+    manifest = read_again(clients.fetcher(), stored.task_url, stored)
     _tell(clients, wish.profile, "--expires has no effect on them.")
-    handout = Handout(url, stored.location, manifest)
+    handout = Handout(stored.task_url, stored.location, manifest)
     if stored.expiry.at is not None:
         promise(clients, wish.profile, stored.bucket, stored.manifest_key, stored.expiry.at)
     return handout
@@ -40,9 +40,9 @@ def inspect_by_task(clients: Clients, profile: str, stored: FoundExport) -> Insp
     """What the manifest says that the URL leads to. Raises DENIED where it leads nowhere."""
     if stored.task_url is None:
         raise _only_with_key(clients, profile, f"{stored.location} can't be read: {stored.flaw}")
-    url, manifest = read_again(clients.fetcher(), stored)
+    manifest = read_again(clients.fetcher(), stored.task_url, stored)
     _tell(clients, profile)
-    return Inspection(manifest, url, stored.location)
+    return Inspection(manifest, stored.task_url, stored.location)
 
 
 def _tell(clients: Clients, profile: str, *more: str) -> None:

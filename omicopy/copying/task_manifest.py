@@ -204,11 +204,9 @@ def _probed(store: Store, task: ExportTask, url: PresignedUrl, manifest: Trusted
     )
 
 
-def read_again(fetcher: Fetcher, stored: FoundExport) -> tuple[PresignedUrl, TrustedManifest]:
-    """The task's URL of an export that was looked at, and its manifest, read through it once more: what was checked is
-    what is handed on. Raises TEMPORARY where another one lies there now, DAMAGED, or a ServiceError."""
-    if stored.task_url is None:
-        raise TypeError("what was found in the bucket has no URL of a task")
-    manifest = read_trusted_manifest(fetcher.read(stored.task_url), stored.bucket, stored.manifest_key)
+def read_again(fetcher: Fetcher, url: PresignedUrl, stored: FoundExport) -> TrustedManifest:
+    """The manifest of an export that was looked at, read through its task's `url` once more: what was checked is what
+    is handed on. Raises TEMPORARY where another one lies there now, DAMAGED, or a ServiceError."""
+    manifest = read_trusted_manifest(fetcher.read(url), stored.bucket, stored.manifest_key)
     demand_unchanged(stored, manifest)
-    return stored.task_url, manifest
+    return manifest
