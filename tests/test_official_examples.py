@@ -15,7 +15,7 @@ import omicopy
 from omicopy.cloud.api import Api
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import Answer, refused
-from omicopy.copying.prepare import identify
+from omicopy.copying.queries import identify
 from omicopy.errors import ErrorCode
 from omicopy.model.export import Phase, export_key, parse_task
 from omicopy.model.image import parse_image

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests, export_requests, identify
+from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests, export_requests
+from omicopy.copying.queries import identify
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat
 from omicopy.model.place import check_bucket

@@ -159,7 +159,7 @@ def _survey_plan(plan: str, connect: Connect, now: datetime) -> tuple[Clients, S
 
 
 def _survey_accounts(asked: _Asked, connect: Connect, now: datetime) -> tuple[Clients, Survey]:
-    from omicopy.copying.prepare import identify
+    from omicopy.copying.queries import identify
     from omicopy.copying.survey import survey_accounts
     from omicopy.model.belonging import Scope
     from omicopy.model.place import check_bucket, check_prefix

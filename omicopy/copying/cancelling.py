@@ -17,7 +17,7 @@ from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.retry import Verdict, verdict
 from omicopy.copying.clock import Clock
 from omicopy.copying.journal import Journal, entry_of_export
-from omicopy.copying.prepare import identify
+from omicopy.copying.queries import identify
 from omicopy.copying.reads import read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration

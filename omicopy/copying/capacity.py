@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
-from omicopy.copying.prepare import find_images
+from omicopy.copying.queries import find_images
 from omicopy.copying.reads import read_own_images, read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.finding import Finding, failure

@@ -17,8 +17,8 @@ from omicopy.cloud.profile_file import mode_for_others, profiles_file
 from omicopy.copying.capacity import look_at_images, room_in_source, room_in_target, say_load, say_what_stays
 from omicopy.copying.own_key import read_end
 from omicopy.copying.parallel import in_parallel
-from omicopy.copying.prepare import identify
 from omicopy.copying.probe import probe_bucket
+from omicopy.copying.queries import identify
 from omicopy.copying.trial import try_actions
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers

@@ -14,7 +14,7 @@ from typing import TypeVar
 from omicopy.cloud.clients import Clients
 from omicopy.copying.overview_exports import Wanted, checked, export_entries
 from omicopy.copying.parallel import in_parallel
-from omicopy.copying.prepare import identify
+from omicopy.copying.queries import identify
 from omicopy.copying.reads import read_own_images, read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask

@@ -9,7 +9,7 @@ from omicopy.cloud.clients import Clients
 from omicopy.copying.agreement import distinct_failures, origin_of, settle
 from omicopy.copying.gallery import Gallery, read_galleries
 from omicopy.copying.parallel import in_parallel
-from omicopy.copying.prepare import identify
+from omicopy.copying.queries import identify
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import export_key
 from omicopy.model.image import Image, render_name

@@ -12,8 +12,8 @@ from omicopy.copying.cleanup import is_anything_left
 from omicopy.copying.gallery import Gallery
 from omicopy.copying.overview import attempt
 from omicopy.copying.parallel import in_parallel
-from omicopy.copying.prepare import identify
 from omicopy.copying.prepare_plan import Prepared, plan_requests
+from omicopy.copying.queries import identify
 from omicopy.copying.reads import read_own_images, read_tasks
 from omicopy.errors import OmicopyError
 from omicopy.model import answers
