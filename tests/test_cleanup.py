@@ -17,8 +17,8 @@ from omicopy.copying.cleanup import Rules, clean_up
 from omicopy.model.cleaning import Doomed, Left, Place, judge_place, judge_tasks
 from omicopy.model.export import ExportKey, StoredExport, export_key
 from omicopy.model.manifest import parse_manifest
+from omicopy.model.own_tags import CLEANED_TAG, EXPORT_TAG, HANDED_TAG
 from omicopy.model.request import CopyRequest, Origin, Party
-from omicopy.model.tags import CLEANED_TAG, EXPORT_TAG, HANDED_TAG
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.variants import ManifestKey, ManifestUrl, Prefix, Variant
 from tests.builders import KEY, NOON, SOURCE_ID, raw_manifest, signed, source_image, task

@@ -23,10 +23,10 @@ from omicopy.copying.journal import image_entry
 from omicopy.copying.locks import Locks
 from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.own_tags import CLEANED_TAG
 from omicopy.model.presigned import parse_presigned
 from omicopy.model.report import Status, exit_code
 from omicopy.model.request import Budgets
-from omicopy.model.tags import CLEANED_TAG
 from omicopy.sandbox.faults import Fault, FaultKind
 from tests.builders import NOON, SOURCE, SOURCE_ID, copy_request, export_request, signed
 from tests.hostile import Hostile, Reply, hostile, transport

@@ -36,11 +36,12 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import ExportTask, FoundExport
 from omicopy.model.image import Image
+from omicopy.model.image_settings import Aftercare
 from omicopy.model.lookup import ABSENT, UNASKED, Present, Refused, Unknown
+from omicopy.model.own_tags import COPY_TAG
 from omicopy.model.presigned import parse_presigned
 from omicopy.model.report import Status
-from omicopy.model.request import Aftercare, Budgets, CopyRequest, Origin
-from omicopy.model.tags import COPY_TAG
+from omicopy.model.request import Budgets, CopyRequest, Origin
 from tests.builders import (
     COPY_ID,
     KEY,

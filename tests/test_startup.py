@@ -225,7 +225,7 @@ def test_no_gateway_is_ever_made() -> None:
 
 
 PURE = [name for name in HOUSE if name.startswith("omicopy.model")]
-PURE += [f"omicopy.copying.{room}" for room in ("decide", "decide_export", "facts", "situation", "steps")]
+PURE += [f"omicopy.copying.{room}" for room in ("decide", "decide_export", "facts", "steps")]
 CLOCKS_AND_CHANCE = {"time", "random", "secrets", "uuid", "socket", "ssl", "os", "subprocess", "threading", "pathlib"}
 
 
@@ -243,6 +243,6 @@ def test_the_pure_parts_know_no_network_no_clock_no_chance_and_no_sdk(name: str)
 
 
 def test_what_decides_touches_no_client() -> None:
-    for room in ("decide", "decide_export", "facts", "situation", "steps"):
+    for room in ("decide", "decide_export", "facts", "steps"):
         targets = set(imported(source(HOUSE[f"omicopy.copying.{room}"])))
         assert not [target for target in targets if target.startswith(("omicopy.cloud", "omicopy.cli"))]

@@ -15,7 +15,7 @@ from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import ExportKey
 from omicopy.model.lookup import ABSENT
 from omicopy.model.overview import ImageSource, source_of, standing
-from omicopy.model.tags import CLEANED_TAG, EXPORT_TAG
+from omicopy.model.own_tags import CLEANED_TAG, EXPORT_TAG
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.variants import Ageing, Variant
 from omicopy.sandbox.world import TaskState

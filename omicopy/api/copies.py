@@ -13,9 +13,10 @@ from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.boot import check_boot
 from omicopy.model.choices import BootMode, DiskFormat, IfExists
+from omicopy.model.image_settings import Aftercare
 from omicopy.model.presigned import LONGEST_VALIDITY
 from omicopy.model.report import CopyResult
-from omicopy.model.request import Aftercare, CopyRequest
+from omicopy.model.request import CopyRequest
 from omicopy.model.tags import check_account_id, check_tag
 from omicopy.model.validity import check_validity
 

@@ -88,7 +88,7 @@ def import_image(
     from omicopy.copying.sources import read_url
     from omicopy.model.boot import check_boot
     from omicopy.model.duration import parse_duration
-    from omicopy.model.tags import parse_aftercare
+    from omicopy.model.image_settings import parse_aftercare
 
     speak(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, import_timeout=import_timeout)

@@ -11,8 +11,8 @@ from omicopy.copying.bucket import Folder, read_folder, read_trusted
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.cleaning import Doomed, Left, Place, judge_place, judge_tasks, say_unnamed
 from omicopy.model.export import ExportKey, ExportTask
+from omicopy.model.own_tags import CLEANED_TAG, is_cleaned
 from omicopy.model.report import CleanedUp, rfc3339
-from omicopy.model.tags import CLEANED_TAG, is_cleaned
 
 INTERRUPTED = Left("the clean-up was interrupted; the same command goes on with it")
 

@@ -17,10 +17,11 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.boot import Boot
 from omicopy.model.choices import IfExists
 from omicopy.model.image import Image, last_marker
+from omicopy.model.image_settings import Aftercare
 from omicopy.model.lookup import Unasked, Unknown
+from omicopy.model.own_tags import is_ours_to_delete, missing_tags
 from omicopy.model.report import Status
-from omicopy.model.request import Aftercare, Destination, HandedManifest
-from omicopy.model.tags import is_ours_to_delete, missing_tags
+from omicopy.model.request import Destination, HandedManifest
 from omicopy.model.verification import boot_flaws, flaws
 
 

@@ -19,8 +19,8 @@ from omicopy.copying.task_manifest import look_for_export, why_no_key, without_k
 from omicopy.model.export import ExportKey, ExportTask, Phase
 from omicopy.model.image import Image
 from omicopy.model.lookup import ABSENT, BucketFact, Present, Unknown
+from omicopy.model.own_tags import CLEANED_TAG
 from omicopy.model.request import Destination, Origin
-from omicopy.model.tags import CLEANED_TAG
 
 T = TypeVar("T")
 K = TypeVar("K")

@@ -31,9 +31,9 @@ from omicopy.model.duration import ANY_DURATION, say_duration
 from omicopy.model.export import Phase
 from omicopy.model.image import Image
 from omicopy.model.lookup import Present
+from omicopy.model.own_tags import EXPORT_TAG
 from omicopy.model.report import Status
 from omicopy.model.request import Origin
-from omicopy.model.tags import EXPORT_TAG
 
 LEAST_TRIES = 5
 """A write that is turned away is sent at least so often before its copy is given up, however long that takes."""

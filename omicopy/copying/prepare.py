@@ -25,10 +25,11 @@ from omicopy.model.image import (
     check_name_template,
     render_name,
 )
+from omicopy.model.image_settings import Aftercare
 from omicopy.model.manifest import effective_expiry
 from omicopy.model.place import check_bucket, check_prefix
 from omicopy.model.presigned import PresignedUrl
-from omicopy.model.request import Aftercare, CopyRequest, Destination, HandedManifest, Origin, Party, check_parties
+from omicopy.model.request import CopyRequest, Destination, HandedManifest, Origin, Party, check_parties
 from omicopy.model.text import check_description
 from omicopy.model.validity import check_validity
 

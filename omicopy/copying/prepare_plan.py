@@ -13,17 +13,9 @@ from omicopy.copying.queries import identify
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import export_key
 from omicopy.model.image import Image, render_name
+from omicopy.model.image_settings import Aftercare
 from omicopy.model.plan import Job, Plan, Target
-from omicopy.model.request import (
-    Aftercare,
-    Budgets,
-    CopyRequest,
-    Destination,
-    Origin,
-    Party,
-    Unprepared,
-    check_parties,
-)
+from omicopy.model.request import Budgets, CopyRequest, Destination, Origin, Party, Unprepared, check_parties
 from omicopy.model.shard import Shard, shard_of
 
 Parties = Mapping[str, Party | OmicopyError]

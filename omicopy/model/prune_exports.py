@@ -18,10 +18,10 @@ from omicopy.model.belonging import (
 from omicopy.model.cleaning import Left, judge_tasks
 from omicopy.model.export import ExportKey, ExportTask
 from omicopy.model.image import Image, last_marker, source_marker
+from omicopy.model.own_tags import is_cleaned
 from omicopy.model.pruning import Action, Entry, Kind, Known
 from omicopy.model.request import CopyRequest, Origin, Party
 from omicopy.model.retention import Item, judge
-from omicopy.model.tags import is_cleaned
 from omicopy.model.verification import flaws
 
 
