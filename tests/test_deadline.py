@@ -19,8 +19,6 @@ from omicopy.cloud.profile import resolve_profile
 from omicopy.cloud.retry import Pace
 from omicopy.cloud.storage import Storage
 from omicopy.cloud.time_limit import TimeLimit
-from omicopy.copying.journal import image_entry
-from omicopy.copying.locks import Locks
 from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.own_tags import CLEANED_TAG
@@ -28,6 +26,8 @@ from omicopy.model.presigned import parse_presigned
 from omicopy.model.report import Status, exit_code
 from omicopy.model.request import Budgets
 from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.state.journal import image_entry
+from omicopy.state.locks import Locks
 from tests.builders import NOON, SOURCE, SOURCE_ID, copy_request, export_request, signed
 from tests.hostile import Hostile, Reply, hostile, transport
 from tests.tool import LINUX, Tool

@@ -54,9 +54,9 @@ def cancel(
     from omicopy.copying.cancelling import Canceller, describe_cancellation
     from omicopy.copying.carry_out import state_folder
     from omicopy.copying.events import Event, Warned
-    from omicopy.copying.journal import Journal
     from omicopy.model.duration import parse_duration
     from omicopy.model.report import SCHEMA
+    from omicopy.state.journal import Journal
 
     def listen(event: Event) -> None:
         if isinstance(event, Warned):

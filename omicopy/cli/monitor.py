@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omicopy.cli.talk import keep_secret, safe, safe_lines, warn
-from omicopy.cli.whole_file import check_place, write_whole
 from omicopy.cloud.network import Network
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.metrics import EndedRun, count_by_status, render_metrics
 from omicopy.model.report import SCHEMA, CallCount, CopyResult, describe_error, describe_run
+from omicopy.state.atomic_file import check_place, write_whole
 
 if TYPE_CHECKING:
     from omicopy.cloud.ping import Ping

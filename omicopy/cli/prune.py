@@ -86,12 +86,12 @@ def prune(
     from omicopy.cli.talk import say, say_error, speak, warn
     from omicopy.copying.carry_out import state_folder
     from omicopy.copying.importers import Importers
-    from omicopy.copying.journal import Journal
-    from omicopy.copying.locks import Locks
     from omicopy.copying.prune import Manner
     from omicopy.copying.prune import prune as delete
     from omicopy.model.duration import parse_duration
     from omicopy.model.pruning import Action, Entry, exit_code
+    from omicopy.state.journal import Journal
+    from omicopy.state.locks import Locks
 
     speak(log_format, verbose)
     now = datetime.now(UTC)

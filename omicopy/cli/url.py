@@ -155,7 +155,7 @@ def _is_upload(method: str, content_type: str | None) -> bool:
 
 def _check_handoff(is_unread: bool, file: str | None) -> None:
     """Before anything is signed: a hand-off tells of a manifest that was read, and its file can be made."""
-    from omicopy.cli.whole_file import check_place
+    from omicopy.state.atomic_file import check_place
 
     if is_unread:
         hint = "Leave out --method put and --no-check."
@@ -195,7 +195,7 @@ def _handoff_text(clients: Clients, profile: str, source: str, handout: Handout)
 
 def _write_privately(file: str, text: str) -> None:
     """Writes the file as a whole or not at all; only its owner can read it."""
-    from omicopy.cli.whole_file import write_whole
+    from omicopy.state.atomic_file import write_whole
 
     try:
         write_whole(file, text, 0o600)

@@ -13,7 +13,6 @@ from omicopy.copying.events import Listener, Warned
 from omicopy.copying.facts import Conflict
 from omicopy.copying.flight import Flight
 from omicopy.copying.handed import sign_found, url_of_handed
-from omicopy.copying.journal import Journal, about_image, export_entry, image_entry
 from omicopy.copying.postponed import Postponed
 from omicopy.copying.removal import delete_image, delete_snapshots, mark_snapshots
 from omicopy.copying.resign import resign_found
@@ -28,6 +27,7 @@ from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.image import Image, mark
 from omicopy.model.lookup import Present
 from omicopy.model.request import CopyRequest, HandedManifest, Origin
+from omicopy.state.journal import Journal, about_image, export_entry, image_entry
 
 _CANCELLABLE = ("pending/queued",)
 

@@ -16,7 +16,6 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.retry import Verdict, verdict
 from omicopy.copying.clock import Clock
-from omicopy.copying.journal import Journal, entry_of_export
 from omicopy.copying.queries import identify
 from omicopy.copying.reads import read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
@@ -25,6 +24,7 @@ from omicopy.model.export import ExportTask, Phase
 from omicopy.model.own_tags import EXPORT_TAG
 from omicopy.model.report import describe_error
 from omicopy.model.request import Party
+from omicopy.state.journal import Journal, entry_of_export
 
 _CANCELLED = "cancelled"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0

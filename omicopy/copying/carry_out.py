@@ -17,14 +17,14 @@ from omicopy.copying.cleanup import INTERRUPTED, Cleaned, Rules, clean_up
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Finished, Listener, Noted, Warned
 from omicopy.copying.importers import Importers
-from omicopy.copying.journal import Journal
-from omicopy.copying.locks import Locks
 from omicopy.copying.loop import Loop
 from omicopy.copying.pilot import Mode
 from omicopy.errors import Interrupted, named
 from omicopy.model.duration import ANY_DURATION, say_duration
 from omicopy.model.report import CleanedUp, CopyResult, Status
 from omicopy.model.request import Budgets, CopyRequest, Origin, Party
+from omicopy.state.journal import Journal
+from omicopy.state.locks import Locks
 
 _NOT_CLEANED = CleanedUp(left=INTERRUPTED.why)
 

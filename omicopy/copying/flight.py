@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 from omicopy.copying.clock import Moment
 from omicopy.copying.facts import ExportMemory, ImageMemory, Observed, Situation
-from omicopy.copying.locks import Lock
 from omicopy.copying.steps import Stage
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
@@ -17,6 +16,7 @@ from omicopy.model.image import Image
 from omicopy.model.lookup import BucketFact, Present, Unknown
 from omicopy.model.report import CopyResult
 from omicopy.model.request import Budgets, CopyRequest, Origin
+from omicopy.state.locks import Lock
 
 _PERHAPS = "perhaps; the answer has not come"
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.journal import Journal, OpenImage
-from omicopy.copying.locks import Locks
 from omicopy.copying.reads import read_images, unless_many
 from omicopy.errors import OmicopyError
 from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.export import ExportKey
 from omicopy.model.image import Image, last_marker, renamed, source_marker
 from omicopy.model.request import Party
+from omicopy.state.journal import Journal, OpenImage
+from omicopy.state.locks import Locks
 
 Shown = Sequence[Image] | OmicopyError | None
 """The images under a copy's names in its account; None where this command knows no profile of that account."""

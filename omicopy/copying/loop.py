@@ -15,8 +15,6 @@ from omicopy.copying.events import Listener
 from omicopy.copying.facts import ExportMemory
 from omicopy.copying.flight import Flight
 from omicopy.copying.garbage import no_garbage
-from omicopy.copying.journal import Journal, export_entry, image_entry
-from omicopy.copying.locks import Lock, Locks
 from omicopy.copying.observe import Observer
 from omicopy.copying.outcome import standing
 from omicopy.copying.pilot import Mode, Pilot
@@ -27,6 +25,8 @@ from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.duration import say_duration
 from omicopy.model.report import CopyResult
 from omicopy.model.request import Budgets, CopyRequest, Origin
+from omicopy.state.journal import Journal, export_entry, image_entry
+from omicopy.state.locks import Lock, Locks
 
 _TOUCHES_EXPORT = (StartExport, Resign)
 """The steps that two copies which share an export would each take. What they saw of it is old after the first."""

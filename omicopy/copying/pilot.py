@@ -10,7 +10,6 @@ from omicopy.copying.act import Actor
 from omicopy.copying.clock import Clock, Moment
 from omicopy.copying.events import Ended, Listener, Moved, Warned
 from omicopy.copying.flight import Flight
-from omicopy.copying.journal import Journal, export_entry, image_entry
 from omicopy.copying.outcome import Ending, describe_wait, describe_write, given_up, planned, result_of
 from omicopy.copying.postponed import Postponed
 from omicopy.copying.steps import (
@@ -34,6 +33,7 @@ from omicopy.model.lookup import Present
 from omicopy.model.own_tags import EXPORT_TAG
 from omicopy.model.report import Status
 from omicopy.model.request import Origin
+from omicopy.state.journal import Journal, export_entry, image_entry
 
 LEAST_TRIES = 5
 """A write that is turned away is sent at least so often before its copy is given up, however long that takes."""
