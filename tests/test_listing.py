@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from omicopy.cloud.failure import Cause, ServiceError
-from omicopy.copying import listing
-from omicopy.copying.listing import list_together
 from omicopy.copying.pilot import Mode
+from omicopy.manifests import listing
+from omicopy.manifests.listing import list_together
 from omicopy.model.export import ExportKey
 from omicopy.model.report import Status
 from omicopy.model.request import Origin

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from omicopy.copying.handed import sign_found, sign_manifest
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.check import sign_found, sign_manifest
+from omicopy.manifests.own_manifest import problem_of_own, trust
 from omicopy.model.export import FoundExport
 from omicopy.model.manifest import Manifest, parse_manifest
-from omicopy.model.own_manifest import problem_of_own, trust
 from omicopy.sandbox.signing import Signer, presign
 from tests import hostile
 from tests.builders import raw_manifest

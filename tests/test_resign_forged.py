@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omicopy.cloud.fetch import Life, Probe
-from omicopy.copying.resign import resign
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.resign import resign
 from omicopy.model.export import StoredExport
 from omicopy.model.manifest import parse_manifest
 from omicopy.model.presigned import PresignedUrl

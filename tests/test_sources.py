@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from omicopy.copying.sources import find_url, read_plan_text, read_source, read_url
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.handoff import handoff_text
+from omicopy.manifests.read_input import find_url, read_plan_text, read_source, read_url
 from omicopy.model import url_text
 from omicopy.model.boot import Boot
-from omicopy.model.handoff import handoff_text
 from omicopy.model.presigned import parse_presigned
 from omicopy.model.url_text import unescaped
 from tests.builders import NOON, manifest, raw_manifest, signed

@@ -26,7 +26,7 @@ LOOP_AND_PLANS = {
     "omicopy.copying.loop",
     "omicopy.copying.observe",
     "omicopy.copying.cleanup",
-    "omicopy.copying.bucket",
+    "omicopy.manifests.find",
     "omicopy.model.plan",
     "omicopy.model.plan_file",
 }

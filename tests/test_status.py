@@ -9,8 +9,8 @@ import pytest
 
 from omicopy.cloud.clients import Clients
 from omicopy.copying import overview_exports
-from omicopy.copying.bucket import BucketFact
 from omicopy.copying.overview_exports import MOST_LOOKED_INTO, Wanted, export_entries
+from omicopy.manifests.find import BucketFact
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import ExportKey
 from omicopy.model.lookup import ABSENT

@@ -12,8 +12,8 @@ import pytest
 from omicopy.cloud.failure import Answer, Cause, ServiceError, refused, temporary
 from omicopy.cloud.fetch import Life, Probe
 from omicopy.cloud.refusal import UrlRefused
-from omicopy.copying.task_manifest import Store, look_by_tasks, read_again
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.from_task import Store, look_by_tasks, read_again
 from omicopy.model.export import ExportTask, FoundExport
 from omicopy.model.lookup import ABSENT, Present, Refused, Unknown
 from omicopy.model.presigned import PresignedUrl, parse_presigned

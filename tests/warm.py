@@ -94,7 +94,7 @@ def _serve(channel: socket.socket) -> None:
     import omicopy.cli.running
     import omicopy.cloud.api
     import omicopy.cloud.storage
-    import omicopy.copying.bucket  # noqa: F401
+    import omicopy.manifests.find  # noqa: F401
 
     _keep_what_botocore_reads()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who wait

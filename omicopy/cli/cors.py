@@ -10,10 +10,10 @@ import typer
 from omicopy.cli import options
 from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
-from omicopy.model.cors import check_origin
+from omicopy.manifests.cors import check_origin
 
 if TYPE_CHECKING:
-    from omicopy.model.cors import Rule
+    from omicopy.manifests.cors import Rule
 
 _COLUMNS = ("Origins", "Methods", "Allowed headers", "Exposed headers", "Max age")
 _LISTS = ("AllowedOrigins", "AllowedMethods", "AllowedHeaders", "ExposeHeaders")
@@ -53,7 +53,7 @@ def cors(
     """
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.talk import speak
-    from omicopy.model.cors import with_origins
+    from omicopy.manifests.cors import with_origins
     from omicopy.model.duration import parse_duration
     from omicopy.model.place import split_bucket
 

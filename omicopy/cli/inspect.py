@@ -13,7 +13,7 @@ from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, printable
 
 if TYPE_CHECKING:
-    from omicopy.copying.inspection import Inspection
+    from omicopy.manifests.inspect import Inspection
     from omicopy.model.presigned import PresignedUrl
 
 
@@ -61,8 +61,8 @@ def inspect(
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import print_object
     from omicopy.cli.talk import say, say_error, speak, warn
-    from omicopy.copying.inspection import describe_inspection
-    from omicopy.copying.locate import is_own
+    from omicopy.manifests.inspect import describe_inspection
+    from omicopy.manifests.locate import is_own
     from omicopy.model.duration import parse_duration
 
     speak(log_format, verbose)
@@ -89,7 +89,7 @@ def inspect(
 
 
 def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
-    from omicopy.copying.inspection import probe_verdict
+    from omicopy.manifests.inspect import probe_verdict
     from omicopy.model.boot import Boot
     from omicopy.model.duration import say_size
     from omicopy.model.report import say_moment

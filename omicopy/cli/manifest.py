@@ -10,12 +10,12 @@ from omicopy.cli import options
 from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import printable
+from omicopy.manifests.from_disks.volume_spec import parse_volume
 from omicopy.model.image import check_image_name
 from omicopy.model.text import check_description
-from omicopy.model.volume_spec import parse_volume
 
 if TYPE_CHECKING:
-    from omicopy.copying.build import Built
+    from omicopy.manifests.from_disks.build import Built
 
 
 def register(app: typer.Typer) -> None:
@@ -95,10 +95,10 @@ def build(
     from omicopy.cli.accounts import clients_for, compare_clocks
     from omicopy.cli.results import print_object
     from omicopy.cli.talk import speak, warn
-    from omicopy.copying.build import BuildWish, build_manifest, describe_built
-    from omicopy.copying.shelf import folder_of
+    from omicopy.manifests.from_disks.build import BuildWish, build_manifest, describe_built
+    from omicopy.manifests.from_disks.disks import folder_of
+    from omicopy.manifests.from_disks.draft import ImageWords
     from omicopy.model.duration import parse_duration
-    from omicopy.model.manifest_draft import ImageWords
     from omicopy.model.place import split_folder
 
     speak(log_format, verbose)

@@ -50,9 +50,9 @@ def resign(
     from omicopy.cli.accounts import clients_for, compare_clocks
     from omicopy.cli.results import print_object
     from omicopy.cli.talk import say, speak
-    from omicopy.copying.locate import locate
-    from omicopy.copying.resign import describe_renewed, renew
-    from omicopy.copying.task_manifest import demand_key
+    from omicopy.manifests.from_task import demand_key
+    from omicopy.manifests.locate import locate
+    from omicopy.manifests.resign import describe_renewed, renew
     from omicopy.model.duration import parse_duration
     from omicopy.model.report import say_moment
 

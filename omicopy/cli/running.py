@@ -23,9 +23,9 @@ from omicopy.copying.carry_out import Orders, accounted_for, carry_out
 from omicopy.copying.events import Event, Finished, Listener
 from omicopy.copying.pilot import Mode
 from omicopy.errors import Interrupted
+from omicopy.manifests.handoff import licensed_types, summary
 from omicopy.model.boot import Boot
 from omicopy.model.duration import parse_duration
-from omicopy.model.handoff import licensed_types, summary
 from omicopy.model.manifest import effective_expiry
 from omicopy.model.report import CallCount, CopyResult, exit_code, say_moment
 from omicopy.model.request import Budgets, CopyRequest, HandedManifest, Origin

@@ -126,7 +126,7 @@ def _show_plan(file: str, output: OutputForm, network: Network) -> None:
     from omicopy.cli.talk import say
     from omicopy.copying.overview_plan import look_at_plan
     from omicopy.copying.prepare_plan import plan_requests
-    from omicopy.copying.sources import read_plan_text
+    from omicopy.manifests.read_input import read_plan_text
     from omicopy.model.overview import describe_copy
     from omicopy.model.plan import parse_plan
     from omicopy.model.request import Budgets

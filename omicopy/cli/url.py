@@ -14,7 +14,7 @@ from omicopy.model.validity import check_validity
 
 if TYPE_CHECKING:
     from omicopy.cloud.clients import Clients
-    from omicopy.copying.handout import Handout
+    from omicopy.manifests.presign import Handout
 
 _METHODS = ("get", "put")
 
@@ -172,7 +172,7 @@ def _upload(
 ) -> Handout:
     from datetime import UTC
 
-    from omicopy.copying.handout import Wish, hand_out_upload
+    from omicopy.manifests.presign import Wish, hand_out_upload
     from omicopy.model.place import split_s3
 
     bucket, key = split_s3(source)
@@ -183,8 +183,8 @@ def _upload(
 
 
 def _handoff_text(clients: Clients, profile: str, source: str, handout: Handout) -> str:
-    from omicopy.copying.source_boot import read_source_boot
-    from omicopy.model.handoff import handoff_text
+    from omicopy.manifests.handoff import handoff_text
+    from omicopy.manifests.source_boot import read_source_boot
 
     if handout.manifest is None:
         hint = "Hand off an export's manifest, without --no-check; omicopy inspect SOURCE shows whether it is one."
@@ -250,7 +250,7 @@ def _show_command(handout: Handout, is_upload: bool, content_type: str | None) -
 
 def _print(handout: Handout, text: str | None, output: OutputForm) -> None:
     from omicopy.cli.results import print_object
-    from omicopy.copying.handout import describe_handout
+    from omicopy.manifests.presign import describe_handout
 
     if output is OutputForm.TABLE:
         print(text.rstrip("\n") if text else handout.url.url)  # noqa: T201

@@ -12,15 +12,15 @@ from omicopy.copying.clock import Clock
 from omicopy.copying.events import Listener, Warned
 from omicopy.copying.facts import Conflict
 from omicopy.copying.flight import Flight
-from omicopy.copying.handed import sign_found, url_of_handed
 from omicopy.copying.postponed import Postponed
 from omicopy.copying.removal import delete_image, delete_snapshots, mark_snapshots
-from omicopy.copying.resign import resign_found
 from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport
 from omicopy.copying.steps import Write as WriteStep
 from omicopy.copying.tagging import Write, tag_copy, tag_export
-from omicopy.copying.task_manifest import read_again
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.check import sign_found, url_of_handed
+from omicopy.manifests.from_task import read_again
+from omicopy.manifests.resign import resign_found
 from omicopy.model import answers
 from omicopy.model.boot import boot_parameters
 from omicopy.model.choices import DEFAULT_FORMAT

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.bucket import read_folder
 from omicopy.copying.cleaner import INTERRUPTED, Cleaned, Cleaner, Rules, judge_folder
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.reads import read_tasks, unless_many
-from omicopy.copying.task_manifest import why_no_key
 from omicopy.errors import Interrupted, OmicopyError
+from omicopy.manifests.find import read_folder
+from omicopy.manifests.from_task import why_no_key
 from omicopy.model.cleaning import Doomed, Left
 from omicopy.model.export import ExportKey, ExportTask
 from omicopy.model.request import CopyRequest, Origin

@@ -9,8 +9,8 @@ from datetime import datetime
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.copying.parallel import in_parallel
-from omicopy.copying.task_manifest import look_for_export, without_key
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.from_task import look_for_export, without_key
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, export_key
 from omicopy.model.image import Image
 from omicopy.model.lookup import Absent, BucketFact, Present

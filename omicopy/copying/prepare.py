@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.handed import (
+from omicopy.copying.queries import find_images, identify
+from omicopy.errors import ErrorCode, OmicopyError, named
+from omicopy.manifests.check import (
     demand_https,
     demand_https_inside,
     demand_life,
@@ -15,8 +17,6 @@ from omicopy.copying.handed import (
     demand_validity,
     read_handed,
 )
-from omicopy.copying.queries import find_images, identify
-from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.model.boot import Boot
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import export_key

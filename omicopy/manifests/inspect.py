@@ -9,8 +9,8 @@ from typing import Any
 
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.fetch import Fetcher, Life, Probe
-from omicopy.copying.handed import problem_of, stray
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.check import problem_of, stray
 from omicopy.model.boot import Boot
 from omicopy.model.manifest import Expiry, Manifest, ManifestSnapshot, effective_expiry
 from omicopy.model.presigned import PresignedUrl

@@ -10,15 +10,15 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.fetch import Life
 from omicopy.cloud.signing import check_content_type, presign
-from omicopy.copying.handed import demand_life, demand_validity, read_own, sign_manifest
 from omicopy.copying.own_key import ACCESS_KEY, access_key_ends
-from omicopy.copying.promise import promise
-from omicopy.copying.resign import read_back, resign_in_passing, signed_anew
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.check import demand_life, demand_validity, read_own, sign_manifest
+from omicopy.manifests.expiry_tag import promise
+from omicopy.manifests.own_manifest import TrustedManifest, has_to_be_manifest, read_trusted_manifest
+from omicopy.manifests.resign import read_back, resign_in_passing, signed_anew
 from omicopy.model.duration import say_duration
 from omicopy.model.export import StoredExport
 from omicopy.model.manifest import MANIFEST_URL, Expiry, first_to_end, url_path
-from omicopy.model.own_manifest import TrustedManifest, has_to_be_manifest, read_trusted_manifest
 from omicopy.model.presigned import PresignedUrl, parse_presigned
 from omicopy.model.report import SCHEMA, describe_snapshots, rfc3339
 from omicopy.model.validity import check_expiry, check_validity

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.handed import demand_validity
-from omicopy.copying.handout import Handout, Wish
-from omicopy.copying.inspection import Inspection
-from omicopy.copying.promise import promise
-from omicopy.copying.task_manifest import read_again, why_no_key, without_key
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.check import demand_validity
+from omicopy.manifests.expiry_tag import promise
+from omicopy.manifests.from_task import read_again, why_no_key, without_key
+from omicopy.manifests.inspect import Inspection
+from omicopy.manifests.presign import Handout, Wish
 from omicopy.model.export import FoundExport
 
 

@@ -12,11 +12,11 @@ from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.fetch import Fetcher
 from omicopy.cloud.profile import Account
 from omicopy.cloud.signing import presign
-from omicopy.copying.handed import SignedManifest, demand_unchanged, problem_of, read_own_manifest, sign_manifest
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.check import SignedManifest, demand_unchanged, problem_of, read_own_manifest, sign_manifest
+from omicopy.manifests.own_manifest import TrustedManifest, read_trusted_manifest, trust
 from omicopy.model.export import FoundExport, StoredExport
 from omicopy.model.manifest import parse_manifest
-from omicopy.model.own_manifest import TrustedManifest, read_trusted_manifest, trust
 from omicopy.model.place import check_own_key, check_prefix
 from omicopy.model.presigned import MAX_EXPIRY, parse_presigned
 from omicopy.model.report import SCHEMA, describe_snapshots, rfc3339

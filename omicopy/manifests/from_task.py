@@ -16,15 +16,15 @@ from omicopy.cloud.failure import Cause, ServiceError
 from omicopy.cloud.fetch import Fetcher
 from omicopy.cloud.profile import STORAGE_HINT
 from omicopy.cloud.refusal import UrlRefused
-from omicopy.copying.bucket import look_in_bucket
-from omicopy.copying.handed import demand_unchanged, problem_of
-from omicopy.copying.listing import Sizes
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.check import demand_unchanged, problem_of
+from omicopy.manifests.find import look_in_bucket
+from omicopy.manifests.listing import Sizes
+from omicopy.manifests.own_manifest import TrustedManifest, read_trusted_manifest
 from omicopy.model.choices import DiskFormat
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, format_of
 from omicopy.model.lookup import ABSENT, BucketFact, Present, Refused, Unknown
 from omicopy.model.manifest import MANIFEST_URL, Expiry, effective_expiry, url_path
-from omicopy.model.own_manifest import TrustedManifest, read_trusted_manifest
 from omicopy.model.presigned import PresignedUrl
 from omicopy.model.task_url import flaw_of, leads_to, manifest_key, over_https, url_of
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.from_disks.volume_spec import ROOT_DEVICE
 from omicopy.model.image import check_image_name
 from omicopy.model.manifest import Manifest
-from omicopy.model.volume_spec import ROOT_DEVICE
 
 ARCHITECTURES = ("x86_64", "i386")
 _PRODUCT_TYPE = re.compile(r"[0-9]{4}")

@@ -48,7 +48,7 @@ def locate(clients: Clients, profile: str, source: str, now: datetime) -> Locate
         bucket, key = split_s3(source)
         if key and not key.endswith("/"):
             return Located(bucket, key)
-        from omicopy.copying.bucket import find_in_folder
+        from omicopy.manifests.find import find_in_folder
 
         in_folder = find_in_folder(clients.storage(profile), bucket, key)
         return Located(bucket, in_folder.manifest_key)
@@ -75,7 +75,7 @@ def _in_own_store(clients: Clients, profile: str, source: str) -> Located:
 
 
 def _finished_export(clients: Clients, profile: str, source: str, now: datetime) -> FoundExport:
-    from omicopy.copying.task_manifest import look_for_export
+    from omicopy.manifests.from_task import look_for_export
     from omicopy.model.lookup import Present, Refused, Unknown
 
     is_task = source.startswith("image-export-")

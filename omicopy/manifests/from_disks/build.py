@@ -13,14 +13,12 @@ from typing import Any
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.fetch import MANIFEST_LIMIT
 from omicopy.cloud.signing import presign
-from omicopy.copying.handed import demand_life
 from omicopy.copying.parallel import in_parallel
-from omicopy.copying.shelf import MOST_LOOKED_INTO, Folder, Shelf, key_of, list_shelf, only_disk
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.disk import DiskHead
-from omicopy.model.duration import GIB
-from omicopy.model.manifest import Manifest, parse_manifest
-from omicopy.model.manifest_draft import (
+from omicopy.manifests.check import demand_life
+from omicopy.manifests.from_disks.disk_header import DiskHead
+from omicopy.manifests.from_disks.disks import MOST_LOOKED_INTO, Folder, Shelf, key_of, list_shelf, only_disk
+from omicopy.manifests.from_disks.draft import (
     DraftVolume,
     ImageWords,
     differences,
@@ -28,10 +26,12 @@ from omicopy.model.manifest_draft import (
     in_order,
     manifest_file_name,
 )
-from omicopy.model.own_manifest import may_be_manifest_key
+from omicopy.manifests.from_disks.volume_spec import VolumeSpec, check_volumes
+from omicopy.manifests.own_manifest import may_be_manifest_key
+from omicopy.model.duration import GIB
+from omicopy.model.manifest import Manifest, parse_manifest
 from omicopy.model.place import check_own_key
 from omicopy.model.report import SCHEMA, rfc3339
-from omicopy.model.volume_spec import VolumeSpec, check_volumes
 
 
 @dataclass(frozen=True, slots=True)
