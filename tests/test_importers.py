@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.copying.importers import Shown, why_kept
+from omicopy.deletion.importers import Shown, why_kept
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.state.journal import OpenImage

@@ -25,7 +25,7 @@ STORAGE_CLIENT = {"boto3", "botocore.client", "botocore.session"}
 LOOP_AND_PLANS = {
     "omicopy.copying.loop",
     "omicopy.copying.observe",
-    "omicopy.copying.cleanup",
+    "omicopy.deletion.exports",
     "omicopy.manifests.find",
     "omicopy.model.plan",
     "omicopy.model.plan_file",

@@ -14,7 +14,7 @@ from omicopy.errors import ErrorCode, OmicopyError, printable, shared_exit_code
 from omicopy.model.text import check_text
 
 if TYPE_CHECKING:
-    from omicopy.copying.cancelling import Cancellation
+    from omicopy.deletion.cancel import Cancellation
 
 
 def register(app: typer.Typer) -> None:
@@ -51,9 +51,9 @@ def cancel(
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import print_object
     from omicopy.cli.talk import say_error, speak, warn
-    from omicopy.copying.cancelling import Canceller, describe_cancellation
     from omicopy.copying.carry_out import state_folder
     from omicopy.copying.events import Event, Warned
+    from omicopy.deletion.cancel import Canceller, describe_cancellation
     from omicopy.model.duration import parse_duration
     from omicopy.model.report import SCHEMA
     from omicopy.state.journal import Journal

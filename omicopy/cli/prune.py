@@ -85,9 +85,9 @@ def prune(
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.talk import say, say_error, speak, warn
     from omicopy.copying.carry_out import state_folder
-    from omicopy.copying.importers import Importers
     from omicopy.copying.prune import Manner
     from omicopy.copying.prune import prune as delete
+    from omicopy.deletion.importers import Importers
     from omicopy.model.duration import parse_duration
     from omicopy.model.pruning import Action, Entry, exit_code
     from omicopy.state.journal import Journal

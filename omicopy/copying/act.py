@@ -13,10 +13,10 @@ from omicopy.copying.events import Listener, Warned
 from omicopy.copying.facts import Conflict
 from omicopy.copying.flight import Flight
 from omicopy.copying.postponed import Postponed
-from omicopy.copying.removal import delete_image, delete_snapshots, mark_snapshots
 from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport
 from omicopy.copying.steps import Write as WriteStep
 from omicopy.copying.tagging import Write, tag_copy, tag_export
+from omicopy.deletion.images import delete_image, delete_snapshots, mark_snapshots
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import sign_found, url_of_handed
 from omicopy.manifests.from_task import read_again

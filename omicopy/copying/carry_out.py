@@ -13,12 +13,12 @@ from pathlib import Path
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.home import home_folder
-from omicopy.copying.cleanup import INTERRUPTED, Cleaned, Rules, clean_up
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Finished, Listener, Noted, Warned
-from omicopy.copying.importers import Importers
 from omicopy.copying.loop import Loop
 from omicopy.copying.pilot import Mode
+from omicopy.deletion.exports import INTERRUPTED, Cleaned, Rules, clean_up
+from omicopy.deletion.importers import Importers
 from omicopy.errors import Interrupted, named
 from omicopy.model.duration import ANY_DURATION, say_duration
 from omicopy.model.report import CleanedUp, CopyResult, Status

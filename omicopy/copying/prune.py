@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.cleanup import INTERRUPTED, Cleaned, Rules, clean_exports
-from omicopy.copying.removal import delete_image, delete_snapshot, delete_snapshots, mark_snapshots
+from omicopy.deletion.exports import INTERRUPTED, Cleaned, Rules, clean_exports
+from omicopy.deletion.images import delete_image, delete_snapshot, delete_snapshots, mark_snapshots
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.export import ExportKey
 from omicopy.model.image import Image

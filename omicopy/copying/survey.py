@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.cleanup import is_anything_left
 from omicopy.copying.gallery import Gallery
 from omicopy.copying.overview import attempt
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.prepare_plan import Prepared, plan_requests
 from omicopy.copying.queries import identify
 from omicopy.copying.reads import read_own_images, read_tasks
+from omicopy.deletion.exports import is_anything_left
 from omicopy.errors import OmicopyError
 from omicopy.model import answers
 from omicopy.model.belonging import Scope

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from omicopy.deletion.export_rules import Left, judge_tasks
 from omicopy.errors import OmicopyError
 from omicopy.model.belonging import (
     NOT_MEANT,
@@ -15,7 +16,6 @@ from omicopy.model.belonging import (
     is_own_export,
     source_facts,
 )
-from omicopy.model.cleaning import Left, judge_tasks
 from omicopy.model.export import ExportKey, ExportTask
 from omicopy.model.image import Image, last_marker, source_marker
 from omicopy.model.own_tags import is_cleaned

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.cleaner import INTERRUPTED, Cleaned, Cleaner, Rules, judge_folder
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.reads import read_tasks, unless_many
+from omicopy.deletion.cleaner import INTERRUPTED, Cleaned, Cleaner, Rules, judge_folder
+from omicopy.deletion.export_rules import Doomed, Left
 from omicopy.errors import Interrupted, OmicopyError
 from omicopy.manifests.find import read_folder
 from omicopy.manifests.from_task import why_no_key
-from omicopy.model.cleaning import Doomed, Left
 from omicopy.model.export import ExportKey, ExportTask
 from omicopy.model.request import CopyRequest, Origin
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from omicopy.cloud.clients import Clients
+from omicopy.deletion.export_rules import Doomed, Left, Place, judge_place, judge_tasks, say_unnamed
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.find import Folder, read_folder, read_trusted
-from omicopy.model.cleaning import Doomed, Left, Place, judge_place, judge_tasks, say_unnamed
 from omicopy.model.export import ExportKey, ExportTask
 from omicopy.model.own_tags import CLEANED_TAG, is_cleaned
 from omicopy.model.report import CleanedUp, rfc3339
