@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 
 from omicopy.cli.app import app
-from omicopy.model.rights import RIGHTS, Place, rights_table
+from omicopy.doctor.required_rights import RIGHTS, Place, rights_table
 from omicopy.sandbox.disks import GIB, make_disk
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.record import SERVICE_ITSELF

@@ -14,9 +14,9 @@ import pytest
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import Cause, ServiceError
-from omicopy.copying.capacity import room_in_target
 from omicopy.copying.own_key import read_end
 from omicopy.copying.survey import survey_accounts
+from omicopy.doctor.quotas import room_in_target
 from omicopy.errors import ErrorCode
 from omicopy.model.belonging import Scope
 from omicopy.model.plan import Retention

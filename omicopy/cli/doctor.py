@@ -15,7 +15,7 @@ from omicopy.model.text import check_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from omicopy.model.finding import Finding
+    from omicopy.doctor.findings import Finding
 
 _SHORT_PATIENCE = "15s"
 """Whoever asks whether it works now is not served by an answer in five minutes."""
@@ -61,9 +61,9 @@ def doctor(
 
     from omicopy.cli.accounts import TOLERATED_SKEW, accounts_of, clients_for
     from omicopy.cli.talk import say_error, speak
-    from omicopy.copying.doctor import Examination, examine, look_at_file
+    from omicopy.doctor.findings import verdict_of
+    from omicopy.doctor.run import Examination, examine, look_at_file
     from omicopy.model.duration import parse_duration
-    from omicopy.model.finding import verdict_of
 
     speak(log_format, verbose)
     _demand_sense(images, source, targets, bucket, prefix)
@@ -107,7 +107,7 @@ def _print(findings: Sequence[Finding], output: OutputForm) -> None:
     import sys
 
     from omicopy.cli.results import print_object
-    from omicopy.model.finding import describe_findings
+    from omicopy.doctor.findings import describe_findings
 
     if output is not OutputForm.TABLE:
         print_object(describe_findings(findings), output)

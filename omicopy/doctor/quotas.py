@@ -12,10 +12,10 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.copying.queries import find_images
 from omicopy.copying.reads import read_own_images, read_tasks
+from omicopy.doctor.findings import Finding, failure
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.handoff import FREE_PRODUCT_TYPE
 from omicopy.model import answers
-from omicopy.model.finding import Finding, failure
 from omicopy.model.image import Image, last_marker, source_marker
 from omicopy.model.request import Party
 

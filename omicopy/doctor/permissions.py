@@ -10,10 +10,10 @@ from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
+from omicopy.doctor.findings import Finding, failure
+from omicopy.doctor.required_rights import RIGHTS, Place, Right
 from omicopy.errors import ErrorCode
-from omicopy.model.finding import Finding, failure
 from omicopy.model.request import Party
-from omicopy.model.rights import RIGHTS, Place, Right
 
 _NO_IMAGE, _NO_TASK, _NO_SNAPSHOT = "ami-00000000", "image-export-00000000", "snap-00000000"
 _NOWHERE = "omicopy-doctor"

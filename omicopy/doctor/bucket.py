@@ -11,9 +11,9 @@ from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.profile import STORAGE_HINT
 from omicopy.cloud.retry import Verdict, verdict
 from omicopy.cloud.signing import presign
+from omicopy.doctor.findings import Finding, failure
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import read_own
-from omicopy.model.finding import Finding, failure
 from omicopy.model.presigned import parse_presigned
 
 PROBE_NAME = "omicopy-doctor-"

@@ -14,20 +14,20 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.profile import Account
 from omicopy.cloud.profile_file import mode_for_others, profiles_file
-from omicopy.copying.capacity import look_at_images, room_in_source, room_in_target, say_load, say_what_stays
 from omicopy.copying.own_key import read_end
 from omicopy.copying.parallel import in_parallel
-from omicopy.copying.probe import probe_bucket
 from omicopy.copying.queries import identify
-from omicopy.copying.trial import try_actions
+from omicopy.doctor.bucket import probe_bucket
+from omicopy.doctor.findings import Finding, failure
+from omicopy.doctor.permissions import try_actions
+from omicopy.doctor.quotas import look_at_images, room_in_source, room_in_target, say_load, say_what_stays
+from omicopy.doctor.required_rights import Place
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import answers
 from omicopy.model.duration import say_duration
-from omicopy.model.finding import Finding, failure
 from omicopy.model.image import Image
 from omicopy.model.report import say_moment
 from omicopy.model.request import Party, check_parties
-from omicopy.model.rights import Place
 
 SOON = timedelta(days=7)
 """As long as a URL may live: an access key that ends sooner ends URLs with it."""
