@@ -27,8 +27,8 @@ LOOP_AND_PLANS = {
     "omicopy.copying.observe",
     "omicopy.deletion.exports",
     "omicopy.manifests.find",
-    "omicopy.model.plan",
-    "omicopy.model.plan_file",
+    "omicopy.plans.model",
+    "omicopy.plans.schema",
 }
 HEAVY = SDKS | {"rich", "ruamel", "omicopy.model.manifest_file", "omicopy.copying", "omicopy.sandbox"}
 COMMANDS = [

@@ -19,8 +19,8 @@ from omicopy.copying.survey import survey_accounts
 from omicopy.doctor.quotas import room_in_target
 from omicopy.errors import ErrorCode
 from omicopy.model.belonging import Scope
-from omicopy.model.plan import Retention
 from omicopy.model.report import Status
+from omicopy.plans.model import Retention
 from tests.builders import NOON, SOURCE, SOURCE_ID, TARGET, copy_request
 from tests.hostile import Reply, hostile
 from tests.virtual_cloud import Cloud, Machine

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from omicopy.model.choices import BootMode as BootMode
     from omicopy.model.choices import DiskFormat as DiskFormat
     from omicopy.model.choices import IfExists as IfExists
-    from omicopy.model.plan import Plan as Plan
     from omicopy.model.report import CopyResult as CopyResult
     from omicopy.model.report import Status as Status
     from omicopy.model.report import exit_code as exit_code
     from omicopy.model.request import Budgets as Budgets
+    from omicopy.plans.model import Plan as Plan
 
 _MODULES = {
     "connect": "omicopy.api.common",
@@ -42,7 +42,7 @@ _MODULES = {
     "BootMode": "omicopy.model.choices",
     "DiskFormat": "omicopy.model.choices",
     "IfExists": "omicopy.model.choices",
-    "Plan": "omicopy.model.plan",
+    "Plan": "omicopy.plans.model",
     "CopyResult": "omicopy.model.report",
     "Status": "omicopy.model.report",
     "exit_code": "omicopy.model.report",

@@ -11,13 +11,13 @@ from omicopy.api.copies import Watch, unwatched
 from omicopy.cloud.clients import Clients
 from omicopy.copying.carry_out import Orders, accounted_for, carry_out
 from omicopy.copying.events import Warned
-from omicopy.copying.prepare_plan import Prepared, plan_requests
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.read_input import read_plan_text
-from omicopy.model.plan import Plan, parse_plan
 from omicopy.model.report import CopyResult, Status
 from omicopy.model.request import CopyRequest, Origin, Unprepared
-from omicopy.model.shard import Shard, check_shard
+from omicopy.plans.model import Plan, parse_plan
+from omicopy.plans.requests_from_plan import Prepared, plan_requests
+from omicopy.plans.shard import Shard, check_shard
 
 
 def run_plan(

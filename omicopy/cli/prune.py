@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from omicopy.cloud.clients import Clients
     from omicopy.cloud.storage_key import StorageByProfile
     from omicopy.copying.survey import Survey
-    from omicopy.model.plan import Retention
     from omicopy.model.pruning import Entry
+    from omicopy.plans.model import Retention
 
     Connect = Callable[[Sequence[str], StorageByProfile], Clients]
 
@@ -176,7 +176,7 @@ def _survey_accounts(asked: _Asked, connect: Connect, now: datetime) -> tuple[Cl
 
 
 def _retention(keep_last: int | None, keep_within: str | None) -> Retention:
-    from omicopy.model.plan import Retention
+    from omicopy.plans.model import Retention
 
     if keep_last is None and keep_within is None:
         raise OmicopyError(ErrorCode.USAGE, "No rule says what is kept", "Give --keep-last, --keep-within or both.")

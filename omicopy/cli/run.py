@@ -12,8 +12,8 @@ from omicopy.cli import monitor_options, options
 from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
-from omicopy.model.shard import parse_shard
 from omicopy.model.text import check_text
+from omicopy.plans.shard import parse_shard
 
 if TYPE_CHECKING:
     from omicopy.cli.monitor import Monitor
@@ -89,7 +89,7 @@ def run(
     from omicopy.cli.running import Presentation, budgets_of, mode_of, orders_of, watch
     from omicopy.cli.talk import speak
     from omicopy.cloud.clients import Clients
-    from omicopy.model.plan import plan_schema
+    from omicopy.plans.model import plan_schema
 
     if schema:
         print(json.dumps(plan_schema(), indent=2))  # noqa: T201

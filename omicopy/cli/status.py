@@ -125,11 +125,11 @@ def _show_plan(file: str, output: OutputForm, network: Network) -> None:
     from omicopy.cli.status_rows import copy_row, print_rows
     from omicopy.cli.talk import say
     from omicopy.copying.overview_plan import look_at_plan
-    from omicopy.copying.prepare_plan import plan_requests
     from omicopy.manifests.read_input import read_plan_text
     from omicopy.model.overview import describe_copy
-    from omicopy.model.plan import parse_plan
     from omicopy.model.request import Budgets
+    from omicopy.plans.model import parse_plan
+    from omicopy.plans.requests_from_plan import plan_requests
 
     plan = parse_plan(read_plan_text(file), file, os.environ)
     clients = clients_for(plan.profiles, network.retry, network.http_timeout, network.ca_bundle, storage=plan.storage)

@@ -8,10 +8,8 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.gallery import Gallery
 from omicopy.copying.overview import attempt
 from omicopy.copying.parallel import in_parallel
-from omicopy.copying.prepare_plan import Prepared, plan_requests
 from omicopy.copying.queries import identify
 from omicopy.copying.reads import read_own_images, read_tasks
 from omicopy.deletion.exports import is_anything_left
@@ -21,11 +19,13 @@ from omicopy.model.belonging import Scope
 from omicopy.model.export import ExportKey, ExportTask, export_key
 from omicopy.model.image import Image
 from omicopy.model.own_tags import DOOMED_TAG
-from omicopy.model.plan import Job, Plan
 from omicopy.model.prune_copies import judge_copies, judge_snapshots
 from omicopy.model.prune_exports import judge_exports, unfed_exports
 from omicopy.model.pruning import Action, Entry, Known, Wanted
 from omicopy.model.request import Budgets, Origin, Party, check_parties
+from omicopy.plans.model import Job, Plan
+from omicopy.plans.requests_from_plan import Prepared, plan_requests
+from omicopy.plans.select import Gallery
 
 T = TypeVar("T")
 Shown = Mapping[Party, Sequence[Image] | OmicopyError]

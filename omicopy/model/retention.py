@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from omicopy.model.duration import say_duration
-from omicopy.model.plan import Retention
+from omicopy.plans.model import Retention
 
 
 @dataclass(frozen=True, slots=True)

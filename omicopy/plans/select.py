@@ -13,8 +13,8 @@ from omicopy.copying.parallel import in_parallel
 from omicopy.copying.reads import read_images
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.image import Image
-from omicopy.model.plan import Job, Selector
 from omicopy.model.request import Party
+from omicopy.plans.model import Job, Selector
 
 
 class _Index:

@@ -10,7 +10,8 @@ from typing import Any
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.boot import Boot, check_boot
 from omicopy.model.choices import DiskFormat, IfExists
-from omicopy.model.plan_file import (
+from omicopy.model.presigned import LONGEST_VALIDITY
+from omicopy.plans.schema import (
     Cleanup,
     DefaultsEntry,
     JobEntry,
@@ -21,8 +22,7 @@ from omicopy.model.plan_file import (
     plan_schema,
     read_plan_file,
 )
-from omicopy.model.plan_yaml import Problem, read_yaml
-from omicopy.model.presigned import LONGEST_VALIDITY
+from omicopy.plans.yaml_reader import Problem, read_yaml
 
 __all__ = ["Job", "Plan", "Retention", "Selector", "Target", "parse_plan", "plan_schema"]
 

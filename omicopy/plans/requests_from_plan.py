@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.agreement import distinct_failures, origin_of, settle
-from omicopy.copying.gallery import Gallery, read_galleries
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.queries import identify
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import export_key
 from omicopy.model.image import Image, render_name
 from omicopy.model.image_settings import Aftercare
-from omicopy.model.plan import Job, Plan, Target
 from omicopy.model.request import Budgets, CopyRequest, Destination, Origin, Party, Unprepared, check_parties
-from omicopy.model.shard import Shard, shard_of
+from omicopy.plans.conflicts import distinct_failures, origin_of, settle
+from omicopy.plans.model import Job, Plan, Target
+from omicopy.plans.select import Gallery, read_galleries
+from omicopy.plans.shard import Shard, shard_of
 
 Parties = Mapping[str, Party | OmicopyError]
 

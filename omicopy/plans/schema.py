@@ -15,7 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, SkipJsonSc
 from pydantic_core import ErrorDetails, core_schema
 
 from omicopy.model.choices import DiskFormat, IfExists
-from omicopy.model.plan_values import (
+from omicopy.plans.values import (
     AccountId,
     Age,
     BootModes,
@@ -36,7 +36,7 @@ from omicopy.model.plan_values import (
     own_tags,
     wrong,
 )
-from omicopy.model.plan_yaml import Path, PlanDocument, Problem
+from omicopy.plans.yaml_reader import Path, PlanDocument, Problem
 
 _WORDS = {
     "list_type": "takes a list",
