@@ -12,12 +12,12 @@ import pytest
 from omicopy.cloud.api import Api
 from omicopy.cloud.failure import Cause, ServiceError
 from omicopy.cloud.fetch import Fetcher
-from omicopy.cloud.ping import Ping
 from omicopy.cloud.profile import Account, StorageKey
 from omicopy.cloud.storage import Storage
 from omicopy.cloud.transport import Transport
 from omicopy.errors import ErrorCode
 from omicopy.model.presigned import parse_presigned
+from omicopy.monitoring.ping import Ping
 from tests.authority import Authority, make_authority, over_tls
 from tests.hostile import Hostile, Hurried, Reply, account, hostile, transport
 from tests.proxy import running_proxy

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from omicopy.cli.talk import keep_secret, safe, safe_lines, warn
 from omicopy.cloud.network import Network
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
-from omicopy.model.metrics import EndedRun, count_by_status, render_metrics
 from omicopy.model.report import SCHEMA, CallCount, CopyResult, describe_error, describe_run
+from omicopy.monitoring.metrics import EndedRun, count_by_status, render_metrics
 from omicopy.state.atomic_file import check_place, write_whole
 
 if TYPE_CHECKING:
-    from omicopy.cloud.ping import Ping
+    from omicopy.monitoring.ping import Ping
 
 OLD_METRICS_LIMIT = 1024 * 1024
 PING_FILE_LIMIT = 4096
@@ -113,7 +113,7 @@ def _checked(option: str, file: str | None) -> str | None:
 
 
 def _ping(file: str, network: Network) -> Ping:
-    from omicopy.cloud.ping import Ping
+    from omicopy.monitoring.ping import Ping
 
     hint = "Write one URL (https://…) into a file of its own, and nothing else."
     try:
