@@ -19,9 +19,9 @@ from omicopy.model.duration import AGE
 if TYPE_CHECKING:
     from omicopy.cloud.clients import Clients
     from omicopy.cloud.storage_key import StorageByProfile
-    from omicopy.copying.survey import Survey
-    from omicopy.model.pruning import Entry
     from omicopy.plans.model import Retention
+    from omicopy.prune.entries import Entry
+    from omicopy.prune.plan_deletions import Survey
 
     Connect = Callable[[Sequence[str], StorageByProfile], Clients]
 
@@ -85,11 +85,11 @@ def prune(
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.talk import say, say_error, speak, warn
     from omicopy.copying.carry_out import state_folder
-    from omicopy.copying.prune import Manner
-    from omicopy.copying.prune import prune as delete
     from omicopy.deletion.importers import Importers
     from omicopy.model.duration import parse_duration
-    from omicopy.model.pruning import Action, Entry, exit_code
+    from omicopy.prune.apply import Manner
+    from omicopy.prune.apply import prune as delete
+    from omicopy.prune.entries import Action, Entry, exit_code
     from omicopy.state.journal import Journal
     from omicopy.state.locks import Locks
 
@@ -149,7 +149,7 @@ class _Asked:
 def _survey_plan(plan: str, connect: Connect, now: datetime) -> tuple[Clients, Survey]:
     from omicopy import api
     from omicopy.cli.talk import say
-    from omicopy.copying.survey import survey_plan
+    from omicopy.prune.plan_deletions import survey_plan
 
     loaded = api.load_plan(plan)
     if not any(job.retention for job in loaded.jobs):
@@ -160,9 +160,9 @@ def _survey_plan(plan: str, connect: Connect, now: datetime) -> tuple[Clients, S
 
 def _survey_accounts(asked: _Asked, connect: Connect, now: datetime) -> tuple[Clients, Survey]:
     from omicopy.copying.queries import identify
-    from omicopy.copying.survey import survey_accounts
-    from omicopy.model.belonging import Scope
     from omicopy.model.place import check_bucket, check_prefix
+    from omicopy.prune.ownership import Scope
+    from omicopy.prune.plan_deletions import survey_accounts
 
     if not asked.source or not (asked.targets or asked.bucket):
         hint = "Name a plan, or --from and --to, or --from and --bucket."
@@ -195,8 +195,8 @@ def _check_plan_alone(context: typer.Context) -> None:
 
 def _print(entries: Sequence[Entry], output: OutputForm) -> None:
     from omicopy.cli.results import print_object
-    from omicopy.model.pruning import describe_entry
     from omicopy.model.report import SCHEMA
+    from omicopy.prune.entries import describe_entry
 
     if output is OutputForm.TABLE:
         _print_rows([_row(entry) for entry in entries])

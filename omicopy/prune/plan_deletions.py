@@ -15,17 +15,17 @@ from omicopy.copying.reads import read_own_images, read_tasks
 from omicopy.deletion.exports import is_anything_left
 from omicopy.errors import OmicopyError
 from omicopy.model import answers
-from omicopy.model.belonging import Scope
 from omicopy.model.export import ExportKey, ExportTask, export_key
 from omicopy.model.image import Image
 from omicopy.model.own_tags import DOOMED_TAG
-from omicopy.model.prune_copies import judge_copies, judge_snapshots
-from omicopy.model.prune_exports import judge_exports, unfed_exports
-from omicopy.model.pruning import Action, Entry, Known, Wanted
 from omicopy.model.request import Budgets, Origin, Party, check_parties
 from omicopy.plans.model import Job, Plan
 from omicopy.plans.requests_from_plan import Prepared, plan_requests
 from omicopy.plans.select import Gallery
+from omicopy.prune.entries import Action, Entry, Known, Wanted
+from omicopy.prune.judge_exports import judge_exports, unfed_exports
+from omicopy.prune.judge_images import judge_copies, judge_snapshots
+from omicopy.prune.ownership import Scope
 
 T = TypeVar("T")
 Shown = Mapping[Party, Sequence[Image] | OmicopyError]

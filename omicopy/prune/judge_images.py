@@ -8,7 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from omicopy.model import answers
-from omicopy.model.belonging import (
+from omicopy.model.image import Image, is_image_id
+from omicopy.model.own_tags import DOOMED_TAG
+from omicopy.model.request import Party
+from omicopy.model.verification import differences, of_image
+from omicopy.prune.entries import Action, Entry, Kind, Known, Wanted
+from omicopy.prune.ownership import (
     NOT_MEANT,
     Scope,
     SourceFacts,
@@ -17,12 +22,7 @@ from omicopy.model.belonging import (
     source_facts,
     source_id,
 )
-from omicopy.model.image import Image, is_image_id
-from omicopy.model.own_tags import DOOMED_TAG
-from omicopy.model.pruning import Action, Entry, Kind, Known, Wanted
-from omicopy.model.request import Party
-from omicopy.model.retention import Fate, Item, judge
-from omicopy.model.verification import differences, of_image
+from omicopy.prune.retention import Fate, Item, judge
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from omicopy.model.export import ExportTask, Phase, export_key
 from omicopy.model.image import Image, last_marker, source_marker
 from omicopy.model.own_tags import COPY_TAG, DATE_TAG, JOB_TAG, NAME_TAG, SOURCE_ACCOUNT_TAG, SOURCE_IMAGE_TAG, is_ours
 from omicopy.model.request import Party
-from omicopy.model.retention import series
 from omicopy.plans.model import Retention, Selector
+from omicopy.prune.retention import series
 
 NOT_MEANT = "no entry of the job means it"
 

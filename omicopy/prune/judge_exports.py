@@ -8,7 +8,13 @@ from dataclasses import replace
 
 from omicopy.deletion.export_rules import Left, judge_tasks
 from omicopy.errors import OmicopyError
-from omicopy.model.belonging import (
+from omicopy.model.export import ExportKey, ExportTask
+from omicopy.model.image import Image, last_marker, source_marker
+from omicopy.model.own_tags import is_cleaned
+from omicopy.model.request import CopyRequest, Origin, Party
+from omicopy.model.verification import flaws
+from omicopy.prune.entries import Action, Entry, Kind, Known
+from omicopy.prune.ownership import (
     NOT_MEANT,
     Scope,
     SourceFacts,
@@ -16,13 +22,7 @@ from omicopy.model.belonging import (
     is_own_export,
     source_facts,
 )
-from omicopy.model.export import ExportKey, ExportTask
-from omicopy.model.image import Image, last_marker, source_marker
-from omicopy.model.own_tags import is_cleaned
-from omicopy.model.pruning import Action, Entry, Kind, Known
-from omicopy.model.request import CopyRequest, Origin, Party
-from omicopy.model.retention import Item, judge
-from omicopy.model.verification import flaws
+from omicopy.prune.retention import Item, judge
 
 
 def judge_exports(scope: Scope, tasks: Sequence[ExportTask], known: Known) -> list[Entry]:

@@ -13,7 +13,7 @@ from omicopy.deletion.images import delete_image, delete_snapshot, delete_snapsh
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.export import ExportKey
 from omicopy.model.image import Image
-from omicopy.model.pruning import Action, Entry
+from omicopy.prune.entries import Action, Entry
 
 
 @dataclass(frozen=True, slots=True)
