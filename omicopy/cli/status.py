@@ -18,7 +18,7 @@ from omicopy.errors import ErrorCode, OmicopyError, shared_exit_code
 from omicopy.model.text import check_text
 
 if TYPE_CHECKING:
-    from omicopy.copying.overview_exports import Wanted
+    from omicopy.status.exports import Wanted
 
 
 def register(app: typer.Typer) -> None:
@@ -64,8 +64,8 @@ def status(
     whose task is not listed any more. A plan brings its own profiles and buckets along.
     """
     from omicopy.cli.talk import speak
-    from omicopy.copying.overview_exports import Wanted
     from omicopy.model.duration import parse_duration
+    from omicopy.status.exports import Wanted
 
     speak(log_format, verbose)
     network = Network(parse_duration(retry), http_timeout, ca_bundle, storage)
@@ -103,8 +103,8 @@ def _show_account(source: str, targets: Sequence[str], wanted: Wanted, output: O
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.status_rows import export_row, image_row, print_rows
     from omicopy.cli.talk import warn
-    from omicopy.copying.overview import look_around
-    from omicopy.model.overview import describe_export, describe_image
+    from omicopy.status.accounts import look_around
+    from omicopy.status.entries import describe_export, describe_image
 
     clients = clients_for(
         [source, *targets], network.retry, network.http_timeout, network.ca_bundle, storage={source: network.storage}
@@ -124,12 +124,12 @@ def _show_plan(file: str, output: OutputForm, network: Network) -> None:
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.status_rows import copy_row, print_rows
     from omicopy.cli.talk import say
-    from omicopy.copying.overview_plan import look_at_plan
     from omicopy.manifests.read_input import read_plan_text
-    from omicopy.model.overview import describe_copy
     from omicopy.model.request import Budgets
     from omicopy.plans.model import parse_plan
     from omicopy.plans.requests_from_plan import plan_requests
+    from omicopy.status.entries import describe_copy
+    from omicopy.status.plan import look_at_plan
 
     plan = parse_plan(read_plan_text(file), file, os.environ)
     clients = clients_for(plan.profiles, network.retry, network.http_timeout, network.ca_bundle, storage=plan.storage)

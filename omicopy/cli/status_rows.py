@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from omicopy.cli.talk import safe
 from omicopy.model.export import ExportTask
-from omicopy.model.overview import CopyEntry, ExportEntry, ImageEntry, Shape
 from omicopy.model.report import rfc3339
 from omicopy.model.request import Origin
+from omicopy.status.entries import CopyEntry, ExportEntry, ImageEntry, Shape
 
 _COLUMNS = ("Kind", "ID", "State", "Progress", "Name", "Where", "Until", "Source", "Note")
 _NOTHING = "-"

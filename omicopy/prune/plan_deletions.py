@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.overview import attempt
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.queries import identify
 from omicopy.copying.reads import read_own_images, read_tasks
@@ -26,6 +25,7 @@ from omicopy.prune.entries import Action, Entry, Known, Wanted
 from omicopy.prune.judge_exports import judge_exports, unfed_exports
 from omicopy.prune.judge_images import judge_copies, judge_snapshots
 from omicopy.prune.ownership import Scope
+from omicopy.status.accounts import attempt
 
 T = TypeVar("T")
 Shown = Mapping[Party, Sequence[Image] | OmicopyError]

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.overview import attempt
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.reads import read_own_images, read_tasks
 from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image
-from omicopy.model.overview import CopyEntry, Standing, standing
 from omicopy.model.request import CopyRequest, Origin, Party
+from omicopy.status.accounts import attempt
+from omicopy.status.entries import CopyEntry, Standing, standing
 
 T = TypeVar("T")
 Index = Mapping[str, Sequence[T]]

@@ -14,9 +14,9 @@ from omicopy.manifests.from_task import look_for_export, without_key
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, export_key
 from omicopy.model.image import Image
 from omicopy.model.lookup import Absent, BucketFact, Present
-from omicopy.model.overview import ExportEntry, Found, Shape
 from omicopy.model.place import check_bucket, check_prefix
 from omicopy.model.request import Party
+from omicopy.status.entries import ExportEntry, Found, Shape
 
 MOST_LOOKED_INTO = 50
 """Exports whose place in a bucket is read without being told to look deep."""

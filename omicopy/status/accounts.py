@@ -12,15 +12,15 @@ from datetime import datetime
 from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.overview_exports import Wanted, checked, export_entries
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.queries import identify
 from omicopy.copying.reads import read_own_images, read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image, is_image_id
-from omicopy.model.overview import ExportEntry, ImageEntry, source_of
 from omicopy.model.request import Party
+from omicopy.status.entries import ExportEntry, ImageEntry, source_of
+from omicopy.status.exports import Wanted, checked, export_entries
 
 T = TypeVar("T")
 
