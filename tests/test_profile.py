@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from omicopy.cloud.profile import Account, StorageKey, resolve_profile
 from omicopy.cloud.profile_settings import _VARIABLES
-from omicopy.copying.carry_out import state_folder
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.reconcile.run import state_folder
 from tests import children
 
 SDK = {"access_key": "SDKACCESS", "secret_key": "SDKSECRET", "region": "eu-west-2"}

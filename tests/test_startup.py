@@ -23,8 +23,8 @@ FLOORS = {"errors": 0, "model": 1, "cloud": 2, "copying": 3, "api": 4, "cli": 5,
 SDKS = {"osc_sdk_python", "boto3", "botocore", "requests", "urllib3", "tenacity"}
 STORAGE_CLIENT = {"boto3", "botocore.client", "botocore.session"}
 LOOP_AND_PLANS = {
-    "omicopy.copying.loop",
-    "omicopy.copying.observe",
+    "omicopy.reconcile.loop",
+    "omicopy.reconcile.observe",
     "omicopy.deletion.exports",
     "omicopy.manifests.find",
     "omicopy.plans.model",

@@ -21,13 +21,13 @@ from omicopy.cloud.fetch import Life, Probe
 from omicopy.cloud.profile import Account, StorageKey
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Event
-from omicopy.copying.loop import Loop
-from omicopy.copying.pilot import Mode
 from omicopy.errors import OmicopyError
 from omicopy.model.answers import Unreadable, listed
 from omicopy.model.presigned import PresignedUrl
 from omicopy.model.report import CallCount, CopyResult
 from omicopy.model.request import Budgets, CopyRequest, Party
+from omicopy.reconcile.apply import Mode
+from omicopy.reconcile.loop import Loop
 from omicopy.state.journal import Journal
 from omicopy.state.locks import Locks
 from tests.builders import KEY, NOON, SOURCE, TARGET, raw_image, raw_task, signed

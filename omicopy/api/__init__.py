@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from omicopy.api.plans import load_plan as load_plan
     from omicopy.api.plans import run_plan as run_plan
     from omicopy.api.urls import presign as presign
-    from omicopy.copying.carry_out import Orders as Orders
-    from omicopy.copying.pilot import Mode as Mode
     from omicopy.model.choices import BootMode as BootMode
     from omicopy.model.choices import DiskFormat as DiskFormat
     from omicopy.model.choices import IfExists as IfExists
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
     from omicopy.model.report import exit_code as exit_code
     from omicopy.model.request import Budgets as Budgets
     from omicopy.plans.model import Plan as Plan
+    from omicopy.reconcile.apply import Mode as Mode
+    from omicopy.reconcile.run import Orders as Orders
 
 _MODULES = {
     "connect": "omicopy.api.common",
@@ -37,8 +37,8 @@ _MODULES = {
     "load_plan": "omicopy.api.plans",
     "run_plan": "omicopy.api.plans",
     "presign": "omicopy.api.urls",
-    "Orders": "omicopy.copying.carry_out",
-    "Mode": "omicopy.copying.pilot",
+    "Orders": "omicopy.reconcile.run",
+    "Mode": "omicopy.reconcile.apply",
     "BootMode": "omicopy.model.choices",
     "DiskFormat": "omicopy.model.choices",
     "IfExists": "omicopy.model.choices",

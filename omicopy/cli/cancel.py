@@ -51,11 +51,11 @@ def cancel(
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import print_object
     from omicopy.cli.talk import say_error, speak, warn
-    from omicopy.copying.carry_out import state_folder
     from omicopy.copying.events import Event, Warned
     from omicopy.deletion.cancel import Canceller, describe_cancellation
     from omicopy.model.duration import parse_duration
     from omicopy.model.report import SCHEMA
+    from omicopy.reconcile.run import state_folder
     from omicopy.state.journal import Journal
 
     def listen(event: Event) -> None:

@@ -46,7 +46,7 @@ def export(
     from omicopy.cli.results import export_lines, task_lines
     from omicopy.cli.running import Presentation, budgets_of, mode_of, orders_of, run
     from omicopy.cli.talk import speak
-    from omicopy.copying.prepare import ExportWish, export_requests
+    from omicopy.reconcile.requests_from_args import ExportWish, export_requests
 
     speak(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout)

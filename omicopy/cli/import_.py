@@ -84,11 +84,11 @@ def import_image(
     from omicopy.cli.results import image_lines
     from omicopy.cli.running import Presentation, budgets_of, introduce_handed, mode_of, orders_of, run
     from omicopy.cli.talk import speak
-    from omicopy.copying.prepare import ImportWish, import_request, read_wished
     from omicopy.manifests.read_input import read_url
     from omicopy.model.boot import check_boot
     from omicopy.model.duration import parse_duration
     from omicopy.model.image_settings import parse_aftercare
+    from omicopy.reconcile.requests_from_args import ImportWish, import_request, read_wished
 
     speak(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, import_timeout=import_timeout)

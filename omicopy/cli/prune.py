@@ -84,12 +84,12 @@ def prune(
     """
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.talk import say, say_error, speak, warn
-    from omicopy.copying.carry_out import state_folder
     from omicopy.deletion.importers import Importers
     from omicopy.model.duration import parse_duration
     from omicopy.prune.apply import Manner
     from omicopy.prune.apply import prune as delete
     from omicopy.prune.entries import Action, Entry, exit_code
+    from omicopy.reconcile.run import state_folder
     from omicopy.state.journal import Journal
     from omicopy.state.locks import Locks
 

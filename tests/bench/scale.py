@@ -25,10 +25,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from omicopy.cloud.api import PAGE
-from omicopy.copying.loop import Loop
 from omicopy.model.export import export_key
 from omicopy.model.report import Status
 from omicopy.model.request import Budgets, CopyRequest, Destination, Origin
+from omicopy.reconcile.loop import Loop
 from omicopy.state.journal import Journal
 from omicopy.state.locks import Locks
 from tests.bench.far_cloud import FarClients, FarCloud, image_of

@@ -8,23 +8,23 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.act import Actor
 from omicopy.copying.clock import Clock, Moment
-from omicopy.copying.decide import decide
 from omicopy.copying.events import Listener
-from omicopy.copying.facts import ExportMemory
-from omicopy.copying.flight import Flight
-from omicopy.copying.garbage import no_garbage
-from omicopy.copying.observe import Observer
-from omicopy.copying.outcome import standing
-from omicopy.copying.pilot import Mode, Pilot
-from omicopy.copying.rhythm import pause
-from omicopy.copying.slots import Quotas, Slots
-from omicopy.copying.steps import Done, Look, LookAgain, Resign, StartExport, Step
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.duration import say_duration
 from omicopy.model.report import CopyResult
 from omicopy.model.request import Budgets, CopyRequest, Origin
+from omicopy.reconcile.apply import Mode, Pilot
+from omicopy.reconcile.concurrency import Quotas, Slots
+from omicopy.reconcile.copy_state import Flight
+from omicopy.reconcile.decide.decisions import Done, Look, LookAgain, Resign, StartExport, Step
+from omicopy.reconcile.decide.image import decide
+from omicopy.reconcile.garbage import no_garbage
+from omicopy.reconcile.observe import Observer
+from omicopy.reconcile.polling import pause
+from omicopy.reconcile.results import standing
+from omicopy.reconcile.state import ExportMemory
+from omicopy.reconcile.writes import Actor
 from omicopy.state.journal import Journal, export_entry, image_entry
 from omicopy.state.locks import Lock, Locks
 

@@ -8,14 +8,14 @@ from typing import Any
 from omicopy import __version__
 from omicopy.cloud.failure import Cause, ServiceError
 from omicopy.copying.events import Listener, Warned
-from omicopy.copying.flight import Flight
-from omicopy.copying.postponed import Postponed
-from omicopy.copying.steps import Annotate
 from omicopy.errors import ErrorCode
 from omicopy.model.image_settings import Aftercare
 from omicopy.model.own_tags import COPY_TAG, EXPORT_TAG, export_tags
 from omicopy.model.request import CopyRequest
 from omicopy.model.tags import OWN_PREFIX
+from omicopy.reconcile.copy_state import Flight
+from omicopy.reconcile.decide.decisions import Annotate
+from omicopy.reconcile.postponed import Postponed
 
 Write = Callable[[str, Mapping[str, Any]], None]
 """Sends an action with its parameters once. Raises Postponed, or the ServiceError of a definite refusal."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from omicopy.copying.facts import QuotaMemory, Situation
-from omicopy.copying.steps import Fail, Import, Look, LookAgain, Stage, StartExport, Step, Wait
 from omicopy.model.lookup import Present, Unasked, Unknown
+from omicopy.reconcile.decide.decisions import Fail, Import, Look, LookAgain, Stage, StartExport, Step, Wait
+from omicopy.reconcile.state import QuotaMemory, Situation
 
 
 def await_slot(s: Situation, create: StartExport | Import, memory: QuotaMemory) -> Step:

@@ -10,10 +10,8 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.copying.clock import Moment
 from omicopy.copying.events import Listener, Warned
-from omicopy.copying.flight import Flight
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.reads import read_images, read_tasks, unless_many
-from omicopy.copying.steps import Look
 from omicopy.manifests.from_task import look_for_export, why_no_key, without_key
 from omicopy.manifests.listing import Sizes, list_together
 from omicopy.model.export import ExportKey, ExportTask, Phase
@@ -21,6 +19,8 @@ from omicopy.model.image import Image
 from omicopy.model.lookup import ABSENT, BucketFact, Present, Unknown
 from omicopy.model.own_tags import CLEANED_TAG
 from omicopy.model.request import Destination, Origin
+from omicopy.reconcile.copy_state import Flight
+from omicopy.reconcile.decide.decisions import Look
 
 T = TypeVar("T")
 K = TypeVar("K")

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from omicopy.copying.clock import Moment
-from omicopy.copying.facts import ExportMemory, ImageMemory, Observed, Situation
-from omicopy.copying.steps import Stage
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
 from omicopy.model.export import ExportTask, Phase
@@ -16,6 +14,8 @@ from omicopy.model.image import Image
 from omicopy.model.lookup import BucketFact, Present, Unknown
 from omicopy.model.report import CopyResult
 from omicopy.model.request import Budgets, CopyRequest, Origin
+from omicopy.reconcile.decide.decisions import Stage
+from omicopy.reconcile.state import ExportMemory, ImageMemory, Observed, Situation
 from omicopy.state.locks import Lock
 
 _PERHAPS = "perhaps; the answer has not come"

@@ -9,10 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from omicopy import __version__
-from omicopy.copying.decide_export import decide_export, still_exporting
-from omicopy.copying.decide_slot import await_slot
-from omicopy.copying.facts import Situation
-from omicopy.copying.steps import Annotate, Done, Fail, Import, Look, LookAgain, ReplaceFailed, Stage, Step, Wait
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.boot import Boot
 from omicopy.model.choices import IfExists
@@ -23,6 +19,21 @@ from omicopy.model.own_tags import is_ours_to_delete, missing_tags
 from omicopy.model.report import Status
 from omicopy.model.request import Destination, HandedManifest
 from omicopy.model.verification import boot_flaws, flaws
+from omicopy.reconcile.decide.decisions import (
+    Annotate,
+    Done,
+    Fail,
+    Import,
+    Look,
+    LookAgain,
+    ReplaceFailed,
+    Stage,
+    Step,
+    Wait,
+)
+from omicopy.reconcile.decide.export import decide_export, still_exporting
+from omicopy.reconcile.decide.slot import await_slot
+from omicopy.reconcile.state import Situation
 
 
 def decide(s: Situation) -> Step:

@@ -10,12 +10,6 @@ from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.retry import Verdict, verdict
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Listener, Warned
-from omicopy.copying.facts import Conflict
-from omicopy.copying.flight import Flight
-from omicopy.copying.postponed import Postponed
-from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport
-from omicopy.copying.steps import Write as WriteStep
-from omicopy.copying.tagging import Write, tag_copy, tag_export
 from omicopy.deletion.images import delete_image, delete_snapshots, mark_snapshots
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import sign_found, url_of_handed
@@ -27,6 +21,12 @@ from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.image import Image, mark
 from omicopy.model.lookup import Present
 from omicopy.model.request import CopyRequest, HandedManifest, Origin
+from omicopy.reconcile.copy_state import Flight
+from omicopy.reconcile.decide.decisions import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport
+from omicopy.reconcile.decide.decisions import Write as WriteStep
+from omicopy.reconcile.postponed import Postponed
+from omicopy.reconcile.state import Conflict
+from omicopy.reconcile.tagging import Write, tag_copy, tag_export
 from omicopy.state.journal import Journal, about_image, export_entry, image_entry
 
 _CANCELLABLE = ("pending/queued",)

@@ -5,12 +5,12 @@ An export that is complete is never a reason for another one, however little use
 
 from __future__ import annotations
 
-from omicopy.copying.facts import Situation
-from omicopy.copying.steps import Fail, LookAgain, Step
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
 from omicopy.model.export import FoundExport
 from omicopy.model.report import rfc3339
+from omicopy.reconcile.decide.decisions import Fail, LookAgain, Step
+from omicopy.reconcile.state import Situation
 
 _ANOTHER_PLACE = "Or export under another --prefix."
 _ANOTHER_EXPORT = "Or export once more with --re-export."

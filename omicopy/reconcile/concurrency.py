@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from omicopy.copying.facts import QuotaMemory
-from omicopy.copying.flight import Flight
-from omicopy.copying.steps import Done, Fail, Import, Look, LookAgain, Stage, StartExport, Step, Wait
 from omicopy.model.export import Phase
 from omicopy.model.lookup import Present, Unasked
 from omicopy.model.request import CopyRequest, Origin
+from omicopy.reconcile.copy_state import Flight
+from omicopy.reconcile.decide.decisions import Done, Fail, Import, Look, LookAgain, Stage, StartExport, Step, Wait
+from omicopy.reconcile.state import QuotaMemory
 
 Account = tuple[str, str, Stage]
 

@@ -6,13 +6,18 @@ import math
 from dataclasses import dataclass
 from datetime import timedelta
 
-from omicopy.copying.act import Actor
 from omicopy.copying.clock import Clock, Moment
 from omicopy.copying.events import Ended, Listener, Moved, Warned
-from omicopy.copying.flight import Flight
-from omicopy.copying.outcome import Ending, describe_wait, describe_write, given_up, planned, result_of
-from omicopy.copying.postponed import Postponed
-from omicopy.copying.steps import (
+from omicopy.errors import ErrorCode, OmicopyError, named
+from omicopy.model.duration import ANY_DURATION, say_duration
+from omicopy.model.export import Phase
+from omicopy.model.image import Image
+from omicopy.model.lookup import Present
+from omicopy.model.own_tags import EXPORT_TAG
+from omicopy.model.report import Status
+from omicopy.model.request import Origin
+from omicopy.reconcile.copy_state import Flight
+from omicopy.reconcile.decide.decisions import (
     Annotate,
     Done,
     Fail,
@@ -25,14 +30,9 @@ from omicopy.copying.steps import (
     Wait,
     Write,
 )
-from omicopy.errors import ErrorCode, OmicopyError, named
-from omicopy.model.duration import ANY_DURATION, say_duration
-from omicopy.model.export import Phase
-from omicopy.model.image import Image
-from omicopy.model.lookup import Present
-from omicopy.model.own_tags import EXPORT_TAG
-from omicopy.model.report import Status
-from omicopy.model.request import Origin
+from omicopy.reconcile.postponed import Postponed
+from omicopy.reconcile.results import Ending, describe_wait, describe_write, given_up, planned, result_of
+from omicopy.reconcile.writes import Actor
 from omicopy.state.journal import Journal, export_entry, image_entry
 
 LEAST_TRIES = 5

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from omicopy.copying.clock import Moment
-from omicopy.copying.rhythm import Forecast
 from omicopy.errors import OmicopyError
 from omicopy.model.choices import DiskFormat
 from omicopy.model.export import ExportKey, ExportTask, Phase
 from omicopy.model.image import Image, last_marker
 from omicopy.model.lookup import UNASKED, Absent, BucketFact, Present, Refused, Unasked, Unknown
 from omicopy.model.request import Budgets, CopyRequest
+from omicopy.reconcile.polling import Forecast
 
 _NONE: frozenset[str] = frozenset()
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from omicopy.copying.flight import Flight
-from omicopy.copying.steps import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport, Wait, Write
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.image import Image
 from omicopy.model.report import CopyResult, Status
+from omicopy.reconcile.copy_state import Flight
+from omicopy.reconcile.decide.decisions import (
+    Annotate,
+    CancelExport,
+    Import,
+    ReplaceFailed,
+    Resign,
+    StartExport,
+    Wait,
+    Write,
+)
 
 _NO_EXPORT_NEEDED = (Status.PRESENT, Status.SKIPPED)
 """Whoever ends so was not changed by an export that another target of the same image needed."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from omicopy.copying.decide_slot import await_slot
-from omicopy.copying.decide_without_key import damaged, lost_sight, unusable
-from omicopy.copying.export_failures import export_failed, no_bucket, still_damaged, still_expired, task_vanished
-from omicopy.copying.facts import Situation
-from omicopy.copying.steps import (
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.export import ExportTask, FoundExport, Phase
+from omicopy.model.lookup import Absent, Present, Refused, Unasked, Unknown
+from omicopy.model.report import Status
+from omicopy.model.request import Origin
+from omicopy.reconcile.decide.decisions import (
     CancelExport,
     Done,
     Fail,
@@ -21,11 +22,16 @@ from omicopy.copying.steps import (
     Step,
     Wait,
 )
-from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.export import ExportTask, FoundExport, Phase
-from omicopy.model.lookup import Absent, Present, Refused, Unasked, Unknown
-from omicopy.model.report import Status
-from omicopy.model.request import Origin
+from omicopy.reconcile.decide.export_failures import (
+    export_failed,
+    no_bucket,
+    still_damaged,
+    still_expired,
+    task_vanished,
+)
+from omicopy.reconcile.decide.slot import await_slot
+from omicopy.reconcile.decide.without_key import damaged, lost_sight, unusable
+from omicopy.reconcile.state import Situation
 
 _MAY_BE_STARTED = "an export may have been started that can't be seen yet"
 
