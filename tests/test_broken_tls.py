@@ -15,7 +15,7 @@ from omicopy.cloud.failure import Cause, ServiceError, is_broken_tls
 from omicopy.cloud.fetch import Fetcher
 from omicopy.cloud.storage import Storage
 from omicopy.errors import ErrorCode
-from omicopy.model.presigned import parse_presigned
+from omicopy.model.urls.presigned_url import parse_presigned
 from tests.children import PATIENCE
 from tests.hostile import Hurried, account, transport
 

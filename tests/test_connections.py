@@ -16,7 +16,7 @@ from omicopy.cloud.profile import Account, StorageKey
 from omicopy.cloud.storage import Storage
 from omicopy.cloud.transport import Transport
 from omicopy.errors import ErrorCode
-from omicopy.model.presigned import parse_presigned
+from omicopy.model.urls.presigned_url import parse_presigned
 from omicopy.monitoring.ping import Ping
 from tests.authority import Authority, make_authority, over_tls
 from tests.hostile import Hostile, Hurried, Reply, account, hostile, transport

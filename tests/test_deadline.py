@@ -21,9 +21,9 @@ from omicopy.cloud.storage import Storage
 from omicopy.cloud.time_limit import TimeLimit
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.own_tags import CLEANED_TAG
-from omicopy.model.presigned import parse_presigned
-from omicopy.model.report import Status, exit_code
 from omicopy.model.request import Budgets
+from omicopy.model.result import Status, exit_code
+from omicopy.model.urls.presigned_url import parse_presigned
 from omicopy.reconcile.requests_from_args import CopyWish, ExportWish, copy_requests
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.state.journal import image_entry

@@ -25,8 +25,8 @@ from omicopy.manifests.from_disks.draft import (
 )
 from omicopy.manifests.from_disks.volume_spec import VolumeSpec, check_volumes, parse_volume
 from omicopy.model.choices import DiskFormat
-from omicopy.model.duration import GIB, parse_size, say_size
 from omicopy.model.manifest import parse_manifest
+from omicopy.model.units import GIB, parse_size, say_size
 from omicopy.sandbox.disks import make_disk
 
 zipped = partial(gzip.compress, mtime=0)  # the same bytes in every process

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from omicopy.copying.events import Event, Warned
 from omicopy.errors import Interrupted
 from omicopy.model.boot import Boot
+from omicopy.model.events import Event, Warned
 from omicopy.model.request import CopyRequest, Destination
 from omicopy.state.journal import Journal, about_image, export_entry, image_entry
 from tests import children

@@ -20,7 +20,7 @@ from omicopy.cli import talk
 from omicopy.cli.monitor import OLD_METRICS_LIMIT, Monitor
 from omicopy.cli.options import LogFormat
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.report import CallCount, CopyResult, Status
+from omicopy.model.result import CallCount, CopyResult, Status
 from omicopy.monitoring import ping
 from omicopy.monitoring.metrics import EndedRun, render_metrics
 from tests.builders import NOON, SOURCE_ID, copy_request, import_request, signed, source_image

@@ -18,7 +18,7 @@ from ruamel.yaml.scanner import Scanner
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import IfExists
-from omicopy.model.presigned import LONGEST_VALIDITY
+from omicopy.model.urls.presigned_url import LONGEST_VALIDITY
 from omicopy.plans import yaml_reader as plan_yaml
 from omicopy.plans.model import Job, Plan, Retention, Selector, Target, parse_plan, plan_schema
 from omicopy.plans.schema import allowed_keys

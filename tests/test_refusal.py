@@ -11,8 +11,8 @@ from omicopy.cloud.failure import Answer, refused
 from omicopy.cloud.fetch import Fetcher, Life
 from omicopy.cloud.refusal import UrlRefused, error_code, read_refusal
 from omicopy.errors import ErrorCode
-from omicopy.model.presigned import PresignedUrl, parse_presigned
-from omicopy.model.refusal import Reason, explain_refusal, flaw
+from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
+from omicopy.model.urls.refusal import Reason, explain_refusal, flaw
 from omicopy.sandbox.signing import Signer, presign, presign_v2
 from tests.builders import NOON
 from tests.hostile import XML, Hurried, Reply, hostile, transport

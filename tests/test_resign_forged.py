@@ -18,7 +18,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.resign import resign
 from omicopy.model.export import StoredExport
 from omicopy.model.manifest import parse_manifest
-from omicopy.model.presigned import PresignedUrl
+from omicopy.model.urls.presigned_url import PresignedUrl
 from tests import hostile
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

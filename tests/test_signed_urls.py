@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from omicopy.cloud.profile import Account, resolve_profile
 from omicopy.cloud.signing import presign
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.presigned import Signature, parse_presigned
+from omicopy.model.urls.presigned_url import Signature, parse_presigned
 from omicopy.sandbox import signing as another
 from omicopy.sandbox.sandbox import Sandbox
 from tests import children, hostile

@@ -30,7 +30,7 @@ LOOP_AND_PLANS = {
     "omicopy.plans.model",
     "omicopy.plans.schema",
 }
-HEAVY = SDKS | {"rich", "ruamel", "omicopy.model.manifest_file", "omicopy.copying", "omicopy.sandbox"}
+HEAVY = SDKS | {"rich", "ruamel", "omicopy.model.manifest_schema", "omicopy.copying", "omicopy.sandbox"}
 COMMANDS = [
     "copy",
     "run",

@@ -19,7 +19,7 @@ from omicopy.cloud.object_size import object_size
 from omicopy.cloud.signing import presign
 from omicopy.cloud.storage import Storage
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.presigned import PresignedUrl, parse_presigned
+from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
 from tests.hostile import HTML, JSON, PAGE, XML, Hostile, Hurried, Reply, account, hostile, served, transport
 
 REDIRECT = b"<Error><Code>PermanentRedirect</Code><Endpoint>elsewhere.example</Endpoint></Error>"

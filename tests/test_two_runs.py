@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.copying.events import Event, Warned
+from omicopy.model.events import Event, Warned
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.state.locks import Locks
 from tests.children import Child, wait_until

@@ -17,7 +17,7 @@ from omicopy.cloud.failure import Cause, ServiceError
 from omicopy.copying.own_key import read_end
 from omicopy.doctor.quotas import room_in_target
 from omicopy.errors import ErrorCode
-from omicopy.model.report import Status
+from omicopy.model.result import Status
 from omicopy.plans.model import Retention
 from omicopy.prune.ownership import Scope
 from omicopy.prune.plan_deletions import survey_accounts

@@ -21,7 +21,7 @@ from omicopy.cloud.storage import Storage
 from omicopy.cloud.time_limit import TimeLimit
 from omicopy.cloud.transport import ANSWER_LIMIT, ERROR_LIMIT, Transport
 from omicopy.errors import ErrorCode
-from omicopy.model.presigned import parse_presigned
+from omicopy.model.urls.presigned_url import parse_presigned
 from tests.authority import make_authority
 from tests.hostile import HTML, JSON, XML, Hurried, Reply, account, hostile, transport
 from tests.test_connections import USERS

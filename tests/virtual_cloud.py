@@ -19,13 +19,13 @@ from typing import Any
 from omicopy.cloud.failure import Answer, Cause, ServiceError, refused, temporary
 from omicopy.cloud.fetch import Life, Probe
 from omicopy.cloud.profile import Account, StorageKey
-from omicopy.copying.clock import Clock
-from omicopy.copying.events import Event
 from omicopy.errors import OmicopyError
-from omicopy.model.answers import Unreadable, listed
-from omicopy.model.presigned import PresignedUrl
-from omicopy.model.report import CallCount, CopyResult
+from omicopy.model.clock import Clock
+from omicopy.model.events import Event
+from omicopy.model.json_fields import Unreadable, listed
 from omicopy.model.request import Budgets, CopyRequest, Party
+from omicopy.model.result import CallCount, CopyResult
+from omicopy.model.urls.presigned_url import PresignedUrl
 from omicopy.reconcile.apply import Mode
 from omicopy.reconcile.loop import Loop
 from omicopy.state.journal import Journal

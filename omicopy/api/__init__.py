@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from omicopy.model.choices import BootMode as BootMode
     from omicopy.model.choices import DiskFormat as DiskFormat
     from omicopy.model.choices import IfExists as IfExists
-    from omicopy.model.report import CopyResult as CopyResult
-    from omicopy.model.report import Status as Status
-    from omicopy.model.report import exit_code as exit_code
     from omicopy.model.request import Budgets as Budgets
+    from omicopy.model.result import CopyResult as CopyResult
+    from omicopy.model.result import Status as Status
+    from omicopy.model.result import exit_code as exit_code
     from omicopy.plans.model import Plan as Plan
     from omicopy.reconcile.apply import Mode as Mode
     from omicopy.reconcile.run import Orders as Orders
@@ -43,9 +43,9 @@ _MODULES = {
     "DiskFormat": "omicopy.model.choices",
     "IfExists": "omicopy.model.choices",
     "Plan": "omicopy.plans.model",
-    "CopyResult": "omicopy.model.report",
-    "Status": "omicopy.model.report",
-    "exit_code": "omicopy.model.report",
+    "CopyResult": "omicopy.model.result",
+    "Status": "omicopy.model.result",
+    "exit_code": "omicopy.model.result",
     "Budgets": "omicopy.model.request",
 }
 __all__ = [

@@ -9,11 +9,11 @@ from pathlib import Path
 from omicopy.api.common import connect
 from omicopy.api.copies import Watch, unwatched
 from omicopy.cloud.clients import Clients
-from omicopy.copying.events import Warned
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.read_input import read_plan_text
-from omicopy.model.report import CopyResult, Status
+from omicopy.model.events import Warned
 from omicopy.model.request import CopyRequest, Origin, Unprepared
+from omicopy.model.result import CopyResult, Status
 from omicopy.plans.model import Plan, parse_plan
 from omicopy.plans.requests_from_plan import Prepared, plan_requests
 from omicopy.plans.shard import Shard, check_shard

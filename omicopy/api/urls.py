@@ -8,7 +8,7 @@ from omicopy.api.common import Duration, connect, duration
 from omicopy.cloud.clients import Clients
 from omicopy.manifests.locate import locate
 from omicopy.manifests.presign import Handout, Wish, hand_out
-from omicopy.model.validity import check_expiry, check_validity
+from omicopy.model.urls.validity import check_expiry, check_validity
 
 
 def presign(

@@ -14,7 +14,7 @@ from omicopy.cloud.network import Network
 from omicopy.cloud.profile import Account
 from omicopy.cloud.storage_key import StorageByProfile, resolve_accounts
 from omicopy.cloud.time_limit import TimeLimit
-from omicopy.model.duration import TIMEOUT, say_duration
+from omicopy.model.units import TIMEOUT, say_duration
 
 TOLERATED_SKEW = timedelta(seconds=60)
 

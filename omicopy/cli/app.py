@@ -105,7 +105,7 @@ def _say_interrupted(interruption: Interrupted) -> None:
     told = ["Interrupted"]
     if interruption.results:
         from omicopy.cli.running import copies_of
-        from omicopy.model.report import say_progress
+        from omicopy.model.result import say_progress
 
         copies = copies_of(interruption)
         told += [say_progress(copies)] if copies else []

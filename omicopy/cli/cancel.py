@@ -51,10 +51,10 @@ def cancel(
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.results import print_object
     from omicopy.cli.talk import say_error, speak, warn
-    from omicopy.copying.events import Event, Warned
     from omicopy.deletion.cancel import Canceller, describe_cancellation
-    from omicopy.model.duration import parse_duration
-    from omicopy.model.report import SCHEMA
+    from omicopy.model.events import Event, Warned
+    from omicopy.model.result import SCHEMA
+    from omicopy.model.units import parse_duration
     from omicopy.reconcile.run import state_folder
     from omicopy.state.journal import Journal
 

@@ -54,8 +54,8 @@ def cors(
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.talk import speak
     from omicopy.manifests.cors import with_origins
-    from omicopy.model.duration import parse_duration
-    from omicopy.model.place import split_bucket
+    from omicopy.model.s3_location import split_bucket
+    from omicopy.model.units import parse_duration
 
     speak(log_format, verbose)
     bucket = split_bucket(location)
@@ -89,7 +89,7 @@ def _print(bucket: str, rules: Sequence[Rule], changed: bool, output: OutputForm
     import sys
 
     from omicopy.cli.results import print_object
-    from omicopy.model.report import SCHEMA
+    from omicopy.model.result import SCHEMA
 
     if output is not OutputForm.TABLE:
         answer = {"schema": SCHEMA, "bucket": bucket, "changed": changed, "rules": rules}

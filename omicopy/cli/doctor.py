@@ -63,7 +63,7 @@ def doctor(
     from omicopy.cli.talk import say_error, speak
     from omicopy.doctor.findings import verdict_of
     from omicopy.doctor.run import Examination, examine, look_at_file
-    from omicopy.model.duration import parse_duration
+    from omicopy.model.units import parse_duration
 
     speak(log_format, verbose)
     _demand_sense(images, source, targets, bucket, prefix)
@@ -90,7 +90,7 @@ def doctor(
 def _demand_sense(
     images: list[str] | None, source: str | None, targets: list[str] | None, bucket: str | None, prefix: str
 ) -> None:
-    from omicopy.model.place import check_bucket, check_prefix
+    from omicopy.model.s3_location import check_bucket, check_prefix
 
     if not source and not targets:
         raise OmicopyError(ErrorCode.USAGE, "There is nothing to check", "Say --from PROFILE, --to PROFILE, or both.")

@@ -105,7 +105,7 @@ def _print_failure(command: str | None, form: OutputForm | None, error: OmicopyE
     if form not in _JSON:
         return
     from omicopy.cli.results import has_printed_object, print_object
-    from omicopy.model.report import SCHEMA, describe_error, describe_interruption
+    from omicopy.model.result import SCHEMA, describe_error, describe_interruption
 
     if has_printed_object():
         return

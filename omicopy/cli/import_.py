@@ -10,8 +10,8 @@ from omicopy.cli import options
 from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.model.choices import IfExists
-from omicopy.model.duration import ANY_DURATION
 from omicopy.model.image import check_image_name
+from omicopy.model.units import ANY_DURATION
 
 
 def register(app: typer.Typer) -> None:
@@ -86,8 +86,8 @@ def import_image(
     from omicopy.cli.talk import speak
     from omicopy.manifests.read_input import read_url
     from omicopy.model.boot import check_boot
-    from omicopy.model.duration import parse_duration
     from omicopy.model.image_settings import parse_aftercare
+    from omicopy.model.units import parse_duration
     from omicopy.reconcile.requests_from_args import ImportWish, import_request, read_wished
 
     speak(log_format, verbose)

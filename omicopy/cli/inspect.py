@@ -14,7 +14,7 @@ from omicopy.errors import ErrorCode, printable
 
 if TYPE_CHECKING:
     from omicopy.manifests.inspect import Inspection
-    from omicopy.model.presigned import PresignedUrl
+    from omicopy.model.urls.presigned_url import PresignedUrl
 
 
 _GRAVITY = {ErrorCode.DAMAGED: 2, ErrorCode.EXPIRED: 1}
@@ -63,7 +63,7 @@ def inspect(
     from omicopy.cli.talk import say, say_error, speak, warn
     from omicopy.manifests.inspect import describe_inspection
     from omicopy.manifests.locate import is_own
-    from omicopy.model.duration import parse_duration
+    from omicopy.model.units import parse_duration
 
     speak(log_format, verbose)
     named = [profile] if profile and is_own(source) else []
@@ -91,8 +91,8 @@ def inspect(
 def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
     from omicopy.manifests.inspect import probe_verdict
     from omicopy.model.boot import Boot
-    from omicopy.model.duration import say_size
-    from omicopy.model.report import say_moment
+    from omicopy.model.result import say_moment
+    from omicopy.model.units import say_size
 
     manifest, expiry = inspection.manifest, inspection.expiry
     yield f"Name:          {manifest.name or '-'}"
@@ -126,8 +126,8 @@ def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
 
 def _until(url: PresignedUrl, now: datetime) -> str:
     """When it ends, and why it does not work before that, as far as its own dates tell."""
-    from omicopy.model.refusal import Reason, flaw
-    from omicopy.model.report import say_moment
+    from omicopy.model.result import say_moment
+    from omicopy.model.urls.refusal import Reason, flaw
 
     found = flaw(url, now)
     more = f"; {found.message}" if found and found.reason is not Reason.EXPIRED else ""
@@ -135,7 +135,7 @@ def _until(url: PresignedUrl, now: datetime) -> str:
 
 
 def _signed(url: PresignedUrl) -> str:
-    from omicopy.model.presigned import Signature
+    from omicopy.model.urls.presigned_url import Signature
 
     if url.signature is Signature.NONE:
         return "not signed"

@@ -98,8 +98,8 @@ def build(
     from omicopy.manifests.from_disks.build import BuildWish, build_manifest, describe_built
     from omicopy.manifests.from_disks.disks import folder_of
     from omicopy.manifests.from_disks.draft import ImageWords
-    from omicopy.model.duration import parse_duration
-    from omicopy.model.place import split_folder
+    from omicopy.model.s3_location import split_folder
+    from omicopy.model.units import parse_duration
 
     speak(log_format, verbose)
     bucket, prefix = split_folder(location)
@@ -126,8 +126,8 @@ def build(
 def _tell(built: Built) -> None:
     """What the manifest says and until when its URLs serve, on stderr."""
     from omicopy.cli.talk import say
-    from omicopy.model.duration import say_size
-    from omicopy.model.report import rfc3339
+    from omicopy.model.result import rfc3339
+    from omicopy.model.units import say_size
 
     for one in built.manifest.snapshots:
         say(

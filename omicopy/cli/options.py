@@ -11,12 +11,12 @@ import typer
 
 from omicopy.cli.checks import checked
 from omicopy.model.choices import BootMode, DiskFormat, IfExists
-from omicopy.model.duration import ANY_DURATION, SPAN, TIMEOUT
 from omicopy.model.image import check_name_template
-from omicopy.model.place import check_bucket, check_prefix
+from omicopy.model.s3_location import check_bucket, check_prefix
 from omicopy.model.tags import check_account_id, parse_tag
 from omicopy.model.text import check_description, check_text
-from omicopy.model.validity import check_expiry, check_validity
+from omicopy.model.units import ANY_DURATION, SPAN, TIMEOUT
+from omicopy.model.urls.validity import check_expiry, check_validity
 
 MOST = 999_999
 """That any count may be; a plan's keys take as many."""

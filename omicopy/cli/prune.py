@@ -14,7 +14,7 @@ import typer
 from omicopy.cli import options
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
-from omicopy.model.duration import AGE
+from omicopy.model.units import AGE
 
 if TYPE_CHECKING:
     from omicopy.cloud.clients import Clients
@@ -85,7 +85,7 @@ def prune(
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.talk import say, say_error, speak, warn
     from omicopy.deletion.importers import Importers
-    from omicopy.model.duration import parse_duration
+    from omicopy.model.units import parse_duration
     from omicopy.prune.apply import Manner
     from omicopy.prune.apply import prune as delete
     from omicopy.prune.entries import Action, Entry, exit_code
@@ -160,7 +160,7 @@ def _survey_plan(plan: str, connect: Connect, now: datetime) -> tuple[Clients, S
 
 def _survey_accounts(asked: _Asked, connect: Connect, now: datetime) -> tuple[Clients, Survey]:
     from omicopy.copying.queries import identify
-    from omicopy.model.place import check_bucket, check_prefix
+    from omicopy.model.s3_location import check_bucket, check_prefix
     from omicopy.prune.ownership import Scope
     from omicopy.prune.plan_deletions import survey_accounts
 
@@ -195,7 +195,7 @@ def _check_plan_alone(context: typer.Context) -> None:
 
 def _print(entries: Sequence[Entry], output: OutputForm) -> None:
     from omicopy.cli.results import print_object
-    from omicopy.model.report import SCHEMA
+    from omicopy.model.result import SCHEMA
     from omicopy.prune.entries import describe_entry
 
     if output is OutputForm.TABLE:
@@ -206,7 +206,7 @@ def _print(entries: Sequence[Entry], output: OutputForm) -> None:
 
 def _row(entry: Entry) -> tuple[str, ...]:
     from omicopy.cli.talk import safe
-    from omicopy.model.report import rfc3339
+    from omicopy.model.result import rfc3339
 
     cells = (entry.action, entry.kind, entry.id, entry.name, rfc3339(entry.created), entry.why, entry.where)
     return tuple(safe(cell or "-") for cell in cells)

@@ -10,7 +10,7 @@ from omicopy.cli import options
 from omicopy.cli.checks import checked
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import printable
-from omicopy.model.place import check_prefix
+from omicopy.model.s3_location import check_prefix
 
 
 def register(app: typer.Typer) -> None:
@@ -53,8 +53,8 @@ def resign(
     from omicopy.manifests.from_task import demand_key
     from omicopy.manifests.locate import locate
     from omicopy.manifests.resign import describe_renewed, renew
-    from omicopy.model.duration import parse_duration
-    from omicopy.model.report import say_moment
+    from omicopy.model.result import say_moment
+    from omicopy.model.units import parse_duration
 
     speak(log_format, verbose)
     life = parse_duration(expires)

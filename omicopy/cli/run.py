@@ -18,7 +18,7 @@ from omicopy.plans.shard import parse_shard
 if TYPE_CHECKING:
     from omicopy.cli.monitor import Monitor
     from omicopy.cli.running import Presentation
-    from omicopy.model.report import CallCount, CopyResult
+    from omicopy.model.result import CallCount, CopyResult
 
 
 def register(app: typer.Typer) -> None:
@@ -128,7 +128,7 @@ def _monitored(
     import time
 
     from omicopy.cli.streams import lost_output
-    from omicopy.model.report import exit_code
+    from omicopy.model.result import exit_code
 
     began = time.monotonic()
     results: Sequence[CopyResult] = ()

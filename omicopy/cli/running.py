@@ -19,14 +19,14 @@ from omicopy.cli.results import Lines, has_printed_object, print_results
 from omicopy.cli.screen import screen
 from omicopy.cli.talk import say, warn
 from omicopy.cloud.clients import Clients
-from omicopy.copying.events import Event, Finished, Listener
 from omicopy.errors import Interrupted
 from omicopy.manifests.handoff import licensed_types, summary
 from omicopy.model.boot import Boot
-from omicopy.model.duration import parse_duration
+from omicopy.model.events import Event, Finished, Listener
 from omicopy.model.manifest import effective_expiry
-from omicopy.model.report import CallCount, CopyResult, exit_code, say_moment
 from omicopy.model.request import Budgets, CopyRequest, HandedManifest, Origin
+from omicopy.model.result import CallCount, CopyResult, exit_code, say_moment
+from omicopy.model.units import parse_duration
 from omicopy.reconcile.apply import Mode
 from omicopy.reconcile.run import Orders, accounted_for, carry_out
 

@@ -9,7 +9,7 @@ import typer
 
 from omicopy.cli import options
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.duration import ANY_DURATION
+from omicopy.model.units import ANY_DURATION
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +48,7 @@ def sandbox(
     COMMAND finds the profiles source, source-other, target and target-other, and source-eim, an EIM user of source's
     account. It ends this command with its exit code.
     """
-    from omicopy.model.duration import parse_duration
+    from omicopy.model.units import parse_duration
 
     try:
         from omicopy.sandbox.sandbox import main

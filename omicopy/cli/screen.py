@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from omicopy.cli.talk import is_plain, safe, say, warn
-from omicopy.copying.events import Ended, Event, Finished, Listener, Moved, Noted, Warned
-from omicopy.model.duration import say_duration
-from omicopy.model.report import CopyResult, Status, describe_result, rfc3339
+from omicopy.model.events import Ended, Event, Finished, Listener, Moved, Noted, Warned
 from omicopy.model.request import CopyRequest, Origin, Unprepared
+from omicopy.model.result import CopyResult, Status, describe_result, rfc3339
+from omicopy.model.units import say_duration
 
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn, Task

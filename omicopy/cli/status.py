@@ -64,7 +64,7 @@ def status(
     whose task is not listed any more. A plan brings its own profiles and buckets along.
     """
     from omicopy.cli.talk import speak
-    from omicopy.model.duration import parse_duration
+    from omicopy.model.units import parse_duration
     from omicopy.status.exports import Wanted
 
     speak(log_format, verbose)
@@ -157,7 +157,7 @@ def _end(errors: Sequence[OmicopyError], that_count: Sequence[OmicopyError]) -> 
 
 def _print_json(parts: dict[str, Any], errors: Sequence[OmicopyError], output: OutputForm) -> None:
     from omicopy.cli.results import print_object
-    from omicopy.model.report import SCHEMA, describe_error
+    from omicopy.model.result import SCHEMA, describe_error
 
     whole = {"schema": SCHEMA, **parts, "errors": [describe_error(error) for error in errors]}
     print_object(whole, output)

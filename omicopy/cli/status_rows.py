@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from omicopy.cli.talk import safe
 from omicopy.model.export import ExportTask
-from omicopy.model.report import rfc3339
 from omicopy.model.request import Origin
+from omicopy.model.result import rfc3339
 from omicopy.status.entries import CopyEntry, ExportEntry, ImageEntry, Shape
 
 _COLUMNS = ("Kind", "ID", "State", "Progress", "Name", "Where", "Until", "Source", "Note")

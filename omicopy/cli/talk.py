@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from omicopy.cli.options import LogFormat
 from omicopy.errors import OmicopyError, printable
-from omicopy.model.presigned import REDACTED, redact
+from omicopy.model.urls.presigned_url import REDACTED, redact
 
 _HEX_SIGNATURE = re.compile(r"[0-9a-f]{64,}")
 """A version-4 signature, as botocore logs it, whatever stands before it: in JSON the `n` of a `\\n`. Hashes of payloads

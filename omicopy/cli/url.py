@@ -10,7 +10,7 @@ import typer
 from omicopy.cli import options
 from omicopy.cli.options import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.validity import check_validity
+from omicopy.model.urls.validity import check_validity
 
 if TYPE_CHECKING:
     from omicopy.cloud.clients import Clients
@@ -109,7 +109,7 @@ def url(
     from omicopy import api
     from omicopy.cli.accounts import clients_for, compare_clocks
     from omicopy.cli.talk import speak
-    from omicopy.model.duration import parse_duration
+    from omicopy.model.units import parse_duration
 
     speak(log_format, verbose)
     is_upload = _is_upload(method, content_type)
@@ -173,7 +173,7 @@ def _upload(
     from datetime import UTC
 
     from omicopy.manifests.presign import Wish, hand_out_upload
-    from omicopy.model.place import split_s3
+    from omicopy.model.s3_location import split_s3
 
     bucket, key = split_s3(source)
     if not key or key.endswith("/"):
@@ -211,7 +211,7 @@ def _unwritable(file: str, error: OSError) -> OmicopyError:
 def _warn_of_upload(handout: Handout) -> None:
     """What may become of an upload with this URL."""
     from omicopy.cli.talk import warn
-    from omicopy.model.place import LONGEST_KEY, is_too_long
+    from omicopy.model.s3_location import LONGEST_KEY, is_too_long
 
     if is_too_long(handout.url.key or ""):
         warn(f"The key has more than {LONGEST_KEY} bytes: object storage will refuse the upload. Use a shorter one.")
@@ -222,7 +222,7 @@ def _warn_of_upload(handout: Handout) -> None:
 def _tell(handout: Handout, is_upload: bool, now: datetime) -> None:
     """Until when the URL serves, on stderr."""
     from omicopy.cli.talk import say
-    from omicopy.model.report import say_moment
+    from omicopy.model.result import say_moment
 
     if handout.signed_anew:
         say(f"The URLs inside ended too early; a new manifest lies at {handout.location}")

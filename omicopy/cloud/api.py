@@ -28,9 +28,9 @@ from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace, read_patiently, send_once
 from omicopy.cloud.transport import Transport, failures_told
 from omicopy.errors import ErrorCode
-from omicopy.model import answers
-from omicopy.model.duration import say_duration
-from omicopy.model.report import CallCount
+from omicopy.model import json_fields as answers
+from omicopy.model.result import CallCount
+from omicopy.model.units import say_duration
 
 T = TypeVar("T")
 TOLD_PATIENCE = 30.0

@@ -12,7 +12,7 @@ from enum import Enum
 
 from omicopy.cloud.meaning import in_thousand, meaning, says_gone, says_taken
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.presigned import redact
+from omicopy.model.urls.presigned_url import redact
 
 
 class Cause(Enum):

@@ -21,8 +21,8 @@ from omicopy.cloud.object_size import object_size
 from omicopy.cloud.refusal import REFUSED_STATUSES, UrlRefused, read_refusal
 from omicopy.cloud.retry import Pace, read_patiently
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.presigned import PresignedUrl
-from omicopy.model.refusal import Refusal
+from omicopy.model.urls.presigned_url import PresignedUrl
+from omicopy.model.urls.refusal import Refusal
 
 if TYPE_CHECKING:
     from omicopy.cloud.transport import Transport

@@ -13,8 +13,8 @@ from botocore.credentials import Credentials
 
 from omicopy.cloud.profile import Account
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.presigned import MAX_EXPIRY
-from omicopy.model.validity import check_expiry
+from omicopy.model.urls.presigned_url import MAX_EXPIRY
+from omicopy.model.urls.validity import check_expiry
 
 _CONTENT_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?: *; *[\w.-]+=[\w.+-]+)*", re.ASCII)
 _NEVER_SIGNED = "application/x-www-form-urlencoded"

@@ -8,7 +8,7 @@ from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model import answers
+from omicopy.model import json_fields as answers
 
 ACCESS_KEY = "access key"
 """What an expiry calls the key that signed."""

@@ -9,7 +9,7 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.copying.reads import read_images
 from omicopy.errors import ErrorCode, OmicopyError, named
-from omicopy.model import answers
+from omicopy.model import json_fields as answers
 from omicopy.model.image import Image, is_image_id
 from omicopy.model.request import Party
 from omicopy.model.text import check_text

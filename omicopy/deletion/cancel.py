@@ -15,15 +15,15 @@ from typing import Any
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.retry import Verdict, verdict
-from omicopy.copying.clock import Clock
 from omicopy.copying.queries import identify
 from omicopy.copying.reads import read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.duration import say_duration
+from omicopy.model.clock import Clock
 from omicopy.model.export import ExportTask, Phase
 from omicopy.model.own_tags import EXPORT_TAG
-from omicopy.model.report import describe_error
 from omicopy.model.request import Party
+from omicopy.model.result import describe_error
+from omicopy.model.units import say_duration
 from omicopy.state.journal import Journal, entry_of_export
 
 _CANCELLED = "cancelled"

@@ -12,7 +12,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.find import Folder, read_folder, read_trusted
 from omicopy.model.export import ExportKey, ExportTask
 from omicopy.model.own_tags import CLEANED_TAG, is_cleaned
-from omicopy.model.report import CleanedUp, rfc3339
+from omicopy.model.result import CleanedUp, rfc3339
 
 INTERRUPTED = Left("the clean-up was interrupted; the same command goes on with it")
 

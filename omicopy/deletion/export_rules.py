@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from omicopy.model.duration import say_size
 from omicopy.model.export import ExportKey, ExportTask, Phase, StoredExport, tidy_key
 from omicopy.model.own_tags import FOR_EVER, HANDED_TAG, handed_out_until, is_ours
-from omicopy.model.report import rfc3339
+from omicopy.model.result import rfc3339
+from omicopy.model.units import say_size
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from omicopy.cloud.signing import presign
 from omicopy.doctor.findings import Finding, failure
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import read_own
-from omicopy.model.presigned import parse_presigned
+from omicopy.model.urls.presigned_url import parse_presigned
 
 PROBE_NAME = "omicopy-doctor-"
 """What the object's name begins with; the rest is random."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from omicopy.errors import ErrorCode, OmicopyError, shared_exit_code
-from omicopy.model.report import SCHEMA
+from omicopy.model.result import SCHEMA
 
 _STATUS = {True: "ok", None: "warn", False: "fail"}
 

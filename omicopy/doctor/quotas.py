@@ -15,7 +15,7 @@ from omicopy.copying.reads import read_own_images, read_tasks
 from omicopy.doctor.findings import Finding, failure
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.handoff import FREE_PRODUCT_TYPE
-from omicopy.model import answers
+from omicopy.model import json_fields as answers
 from omicopy.model.image import Image, last_marker, source_marker
 from omicopy.model.request import Party
 

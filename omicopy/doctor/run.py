@@ -23,11 +23,11 @@ from omicopy.doctor.permissions import try_actions
 from omicopy.doctor.quotas import look_at_images, room_in_source, room_in_target, say_load, say_what_stays
 from omicopy.doctor.required_rights import Place
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model import answers
-from omicopy.model.duration import say_duration
+from omicopy.model import json_fields as answers
 from omicopy.model.image import Image
-from omicopy.model.report import say_moment
 from omicopy.model.request import Party, check_parties
+from omicopy.model.result import say_moment
+from omicopy.model.units import say_duration
 
 SOON = timedelta(days=7)
 """As long as a URL may live: an access key that ends sooner ends URLs with it."""

@@ -14,12 +14,12 @@ from omicopy.cloud.refusal import UrlRefused
 from omicopy.cloud.signing import presign
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.own_manifest import TrustedManifest, trust
-from omicopy.model.address import Reach, reach_of
-from omicopy.model.duration import say_duration
 from omicopy.model.export import FoundExport
 from omicopy.model.manifest import MANIFEST_URL, Expiry, Manifest, ManifestSnapshot, parse_manifest, url_path
-from omicopy.model.presigned import MAX_EXPIRY, PresignedUrl, parse_presigned
-from omicopy.model.refusal import CHECK_KEY
+from omicopy.model.units import say_duration
+from omicopy.model.urls.address import Reach, reach_of
+from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl, parse_presigned
+from omicopy.model.urls.refusal import CHECK_KEY
 
 if TYPE_CHECKING:
     from omicopy.model.request import HandedManifest

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model import answers
+from omicopy.model import json_fields as answers
 
 Rule = dict[str, Any]
 """`AllowedOrigins`, `AllowedMethods`, and if set `AllowedHeaders`, `ExposeHeaders`, `MaxAgeSeconds` and `ID`."""

@@ -10,7 +10,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, Phase, tidy_key
 from omicopy.model.image import is_image_id
 from omicopy.model.own_tags import HANDED_TAG, handed_out_until, is_cleaned, is_ours
-from omicopy.model.report import rfc3339
+from omicopy.model.result import rfc3339
 
 
 def promise(clients: Clients, profile: str, bucket: str, key: str, until: datetime) -> None:

@@ -16,7 +16,7 @@ from omicopy.model.choices import DiskFormat
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, StoredExport, format_of, tidy_key
 from omicopy.model.lookup import ABSENT, BucketFact, Present, Refused, Unknown
 from omicopy.model.manifest import Manifest
-from omicopy.model.presigned import parse_presigned
+from omicopy.model.urls.presigned_url import parse_presigned
 
 if TYPE_CHECKING:
     from omicopy.cloud.storage import Storage

@@ -25,8 +25,8 @@ from omicopy.model.choices import DiskFormat
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, format_of
 from omicopy.model.lookup import ABSENT, BucketFact, Present, Refused, Unknown
 from omicopy.model.manifest import MANIFEST_URL, Expiry, effective_expiry, url_path
-from omicopy.model.presigned import PresignedUrl
-from omicopy.model.task_url import flaw_of, leads_to, manifest_key, over_https, url_of
+from omicopy.model.urls.presigned_url import PresignedUrl
+from omicopy.model.urls.task_url import flaw_of, leads_to, manifest_key, over_https, url_of
 
 _MOST_READ = 5
 """Of the completed tasks of one place; those whose URLs live longest come first."""

@@ -13,8 +13,8 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import problem_of, stray
 from omicopy.model.boot import Boot
 from omicopy.model.manifest import Expiry, Manifest, ManifestSnapshot, effective_expiry
-from omicopy.model.presigned import PresignedUrl
-from omicopy.model.report import SCHEMA, rfc3339
+from omicopy.model.result import SCHEMA, rfc3339
+from omicopy.model.urls.presigned_url import PresignedUrl
 
 
 @dataclass(frozen=True, slots=True)

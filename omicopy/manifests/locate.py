@@ -15,9 +15,9 @@ from omicopy.copying.reads import read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, FoundExport, Phase
 from omicopy.model.own_tags import CLEANED_TAG
-from omicopy.model.place import split_s3
-from omicopy.model.presigned import parse_presigned
-from omicopy.model.url_text import unescaped
+from omicopy.model.s3_location import split_s3
+from omicopy.model.urls.presigned_url import parse_presigned
+from omicopy.model.urls.url_text import unescaped
 
 _EXPORT = re.compile(r"image-export-[0-9a-z]+|ami-[0-9a-z]{8,}")
 

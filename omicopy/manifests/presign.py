@@ -16,12 +16,12 @@ from omicopy.manifests.check import demand_life, demand_validity, read_own, sign
 from omicopy.manifests.expiry_tag import promise
 from omicopy.manifests.own_manifest import TrustedManifest, has_to_be_manifest, read_trusted_manifest
 from omicopy.manifests.resign import read_back, resign_in_passing, signed_anew
-from omicopy.model.duration import say_duration
 from omicopy.model.export import StoredExport
 from omicopy.model.manifest import MANIFEST_URL, Expiry, first_to_end, url_path
-from omicopy.model.presigned import PresignedUrl, parse_presigned
-from omicopy.model.report import SCHEMA, describe_snapshots, rfc3339
-from omicopy.model.validity import check_expiry, check_validity
+from omicopy.model.result import SCHEMA, describe_snapshots, rfc3339
+from omicopy.model.units import say_duration
+from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
+from omicopy.model.urls.validity import check_expiry, check_validity
 
 OBJECT_URL = "URL"
 """What an expiry calls the URL of an object that is no manifest."""

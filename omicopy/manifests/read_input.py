@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.presigned import PresignedUrl, Signature, parse_presigned
-from omicopy.model.url_text import all_urls, signed_urls, unescaped
+from omicopy.model.urls.presigned_url import PresignedUrl, Signature, parse_presigned
+from omicopy.model.urls.url_text import all_urls, signed_urls, unescaped
 
 _PLAN_HINT = "Give a plan's file (YAML), or - for stdin; omicopy run --schema describes it."
 _LONGEST_TEXT = 1024 * 1024 + 1

@@ -17,10 +17,10 @@ from omicopy.manifests.check import SignedManifest, demand_unchanged, problem_of
 from omicopy.manifests.own_manifest import TrustedManifest, read_trusted_manifest, trust
 from omicopy.model.export import FoundExport, StoredExport
 from omicopy.model.manifest import parse_manifest
-from omicopy.model.place import check_own_key, check_prefix
-from omicopy.model.presigned import MAX_EXPIRY, parse_presigned
-from omicopy.model.report import SCHEMA, describe_snapshots, rfc3339
-from omicopy.model.validity import check_expiry
+from omicopy.model.result import SCHEMA, describe_snapshots, rfc3339
+from omicopy.model.s3_location import check_own_key, check_prefix
+from omicopy.model.urls.presigned_url import MAX_EXPIRY, parse_presigned
+from omicopy.model.urls.validity import check_expiry
 
 if TYPE_CHECKING:
     from omicopy.cloud.storage import Storage

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from omicopy.model.answers import parse_moment
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image
 from omicopy.model.image_settings import Aftercare
+from omicopy.model.json_fields import parse_moment
 from omicopy.model.request import CopyRequest, Origin
 from omicopy.model.tags import OWN_PREFIX
 

@@ -9,12 +9,12 @@ from datetime import timedelta
 from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.model.boot import Boot
 from omicopy.model.choices import DiskFormat, IfExists
-from omicopy.model.duration import ANY_DURATION
 from omicopy.model.export import ExportKey
 from omicopy.model.image import Image, manifest_marker, renamed, source_marker
 from omicopy.model.image_settings import Aftercare
 from omicopy.model.manifest import Manifest
-from omicopy.model.presigned import PresignedUrl
+from omicopy.model.units import ANY_DURATION
+from omicopy.model.urls.presigned_url import PresignedUrl
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from omicopy.model.duration import GIB
-from omicopy.model.report import CallCount, CopyResult, Status
 from omicopy.model.request import CopyRequest, HandedManifest, Origin, Unprepared
+from omicopy.model.result import CallCount, CopyResult, Status
+from omicopy.model.units import GIB
 
 Sample = tuple[dict[str, str], float]
 """Labels and a value."""

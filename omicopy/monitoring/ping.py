@@ -13,7 +13,7 @@ from omicopy.cloud.network import Network
 from omicopy.cloud.time_limit import TimeLimit
 from omicopy.cloud.transport import Transport, failures_told
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.presigned import parse_presigned
+from omicopy.model.urls.presigned_url import parse_presigned
 
 TIMEOUT = 10.0
 """Seconds for one answer."""

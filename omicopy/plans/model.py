@@ -10,7 +10,7 @@ from typing import Any
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.boot import Boot, check_boot
 from omicopy.model.choices import DiskFormat, IfExists
-from omicopy.model.presigned import LONGEST_VALIDITY
+from omicopy.model.urls.presigned_url import LONGEST_VALIDITY
 from omicopy.plans.schema import (
     Cleanup,
     DefaultsEntry,

@@ -11,8 +11,8 @@ from typing import Any
 from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportKey
 from omicopy.model.image import Image
-from omicopy.model.report import describe_error, rfc3339
 from omicopy.model.request import Party
+from omicopy.model.result import describe_error, rfc3339
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from omicopy.model import answers
+from omicopy.model import json_fields as answers
 from omicopy.model.image import Image, is_image_id
 from omicopy.model.own_tags import DOOMED_TAG
 from omicopy.model.request import Party

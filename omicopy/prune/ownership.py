@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from omicopy.model.answers import parse_moment
 from omicopy.model.export import ExportTask, Phase, export_key
 from omicopy.model.image import Image, last_marker, source_marker
+from omicopy.model.json_fields import parse_moment
 from omicopy.model.own_tags import COPY_TAG, DATE_TAG, JOB_TAG, NAME_TAG, SOURCE_ACCOUNT_TAG, SOURCE_IMAGE_TAG, is_ours
 from omicopy.model.request import Party
 from omicopy.plans.model import Retention, Selector

@@ -13,7 +13,7 @@ from omicopy.copying.queries import identify
 from omicopy.copying.reads import read_own_images, read_tasks
 from omicopy.deletion.exports import is_anything_left
 from omicopy.errors import OmicopyError
-from omicopy.model import answers
+from omicopy.model import json_fields as answers
 from omicopy.model.export import ExportKey, ExportTask, export_key
 from omicopy.model.image import Image
 from omicopy.model.own_tags import DOOMED_TAG

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from omicopy.model.duration import say_duration
+from omicopy.model.units import say_duration
 from omicopy.plans.model import Retention
 
 

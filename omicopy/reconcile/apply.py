@@ -6,16 +6,16 @@ import math
 from dataclasses import dataclass
 from datetime import timedelta
 
-from omicopy.copying.clock import Clock, Moment
-from omicopy.copying.events import Ended, Listener, Moved, Warned
 from omicopy.errors import ErrorCode, OmicopyError, named
-from omicopy.model.duration import ANY_DURATION, say_duration
+from omicopy.model.clock import Clock, Moment
+from omicopy.model.events import Ended, Listener, Moved, Warned
 from omicopy.model.export import Phase
 from omicopy.model.image import Image
 from omicopy.model.lookup import Present
 from omicopy.model.own_tags import EXPORT_TAG
-from omicopy.model.report import Status
 from omicopy.model.request import Origin
+from omicopy.model.result import Status
+from omicopy.model.units import ANY_DURATION, say_duration
 from omicopy.reconcile.copy_state import Flight
 from omicopy.reconcile.decide.decisions import (
     Annotate,

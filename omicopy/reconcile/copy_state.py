@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from omicopy.copying.clock import Moment
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.duration import say_duration
+from omicopy.model.clock import Moment
 from omicopy.model.export import ExportTask, Phase
 from omicopy.model.image import Image
 from omicopy.model.lookup import BucketFact, Present, Unknown
-from omicopy.model.report import CopyResult
 from omicopy.model.request import Budgets, CopyRequest, Origin
+from omicopy.model.result import CopyResult
+from omicopy.model.units import say_duration
 from omicopy.reconcile.decide.decisions import Stage
 from omicopy.reconcile.state import ExportMemory, ImageMemory, Observed, Situation
 from omicopy.state.locks import Lock

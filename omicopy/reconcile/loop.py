@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.clock import Clock, Moment
-from omicopy.copying.events import Listener
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
-from omicopy.model.duration import say_duration
-from omicopy.model.report import CopyResult
+from omicopy.model.clock import Clock, Moment
+from omicopy.model.events import Listener
 from omicopy.model.request import Budgets, CopyRequest, Origin
+from omicopy.model.result import CopyResult
+from omicopy.model.units import say_duration
 from omicopy.reconcile.apply import Mode, Pilot
 from omicopy.reconcile.concurrency import Quotas, Slots
 from omicopy.reconcile.copy_state import Flight

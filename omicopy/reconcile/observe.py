@@ -8,12 +8,12 @@ from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
-from omicopy.copying.clock import Moment
-from omicopy.copying.events import Listener, Warned
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.reads import read_images, read_tasks, unless_many
 from omicopy.manifests.from_task import look_for_export, why_no_key, without_key
 from omicopy.manifests.listing import Sizes, list_together
+from omicopy.model.clock import Moment
+from omicopy.model.events import Listener, Warned
 from omicopy.model.export import ExportKey, ExportTask, Phase
 from omicopy.model.image import Image
 from omicopy.model.lookup import ABSENT, BucketFact, Present, Unknown

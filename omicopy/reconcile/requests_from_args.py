@@ -27,11 +27,11 @@ from omicopy.model.image import (
 )
 from omicopy.model.image_settings import Aftercare
 from omicopy.model.manifest import effective_expiry
-from omicopy.model.place import check_bucket, check_prefix
-from omicopy.model.presigned import PresignedUrl
 from omicopy.model.request import CopyRequest, Destination, HandedManifest, Origin, Party, check_parties
+from omicopy.model.s3_location import check_bucket, check_prefix
 from omicopy.model.text import check_description
-from omicopy.model.validity import check_validity
+from omicopy.model.urls.presigned_url import PresignedUrl
+from omicopy.model.urls.validity import check_validity
 
 
 @dataclass(frozen=True, slots=True)

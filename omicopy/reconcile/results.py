@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.image import Image
-from omicopy.model.report import CopyResult, Status
+from omicopy.model.result import CopyResult, Status
 from omicopy.reconcile.copy_state import Flight
 from omicopy.reconcile.decide.decisions import (
     Annotate,

@@ -13,14 +13,14 @@ from pathlib import Path
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.home import home_folder
-from omicopy.copying.clock import Clock
-from omicopy.copying.events import Finished, Listener, Noted, Warned
 from omicopy.deletion.exports import INTERRUPTED, Cleaned, Rules, clean_up
 from omicopy.deletion.importers import Importers
 from omicopy.errors import Interrupted, named
-from omicopy.model.duration import ANY_DURATION, say_duration
-from omicopy.model.report import CleanedUp, CopyResult, Status
+from omicopy.model.clock import Clock
+from omicopy.model.events import Finished, Listener, Noted, Warned
 from omicopy.model.request import Budgets, CopyRequest, Origin, Party
+from omicopy.model.result import CleanedUp, CopyResult, Status
+from omicopy.model.units import ANY_DURATION, say_duration
 from omicopy.reconcile.apply import Mode
 from omicopy.reconcile.loop import Loop
 from omicopy.state.journal import Journal

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from omicopy.copying.clock import Moment
 from omicopy.errors import OmicopyError
 from omicopy.model.choices import DiskFormat
+from omicopy.model.clock import Moment
 from omicopy.model.export import ExportKey, ExportTask, Phase
 from omicopy.model.image import Image, last_marker
 from omicopy.model.lookup import UNASKED, Absent, BucketFact, Present, Refused, Unasked, Unknown

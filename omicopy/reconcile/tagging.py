@@ -7,8 +7,8 @@ from typing import Any
 
 from omicopy import __version__
 from omicopy.cloud.failure import Cause, ServiceError
-from omicopy.copying.events import Listener, Warned
 from omicopy.errors import ErrorCode
+from omicopy.model.events import Listener, Warned
 from omicopy.model.image_settings import Aftercare
 from omicopy.model.own_tags import COPY_TAG, EXPORT_TAG, export_tags
 from omicopy.model.request import CopyRequest

@@ -8,16 +8,16 @@ from typing import Any
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.retry import Verdict, verdict
-from omicopy.copying.clock import Clock
-from omicopy.copying.events import Listener, Warned
 from omicopy.deletion.images import delete_image, delete_snapshots, mark_snapshots
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import sign_found, url_of_handed
 from omicopy.manifests.from_task import read_again
 from omicopy.manifests.resign import resign_found
-from omicopy.model import answers
+from omicopy.model import json_fields as answers
 from omicopy.model.boot import boot_parameters
 from omicopy.model.choices import DEFAULT_FORMAT
+from omicopy.model.clock import Clock
+from omicopy.model.events import Listener, Warned
 from omicopy.model.image import Image, mark
 from omicopy.model.lookup import Present
 from omicopy.model.request import CopyRequest, HandedManifest, Origin

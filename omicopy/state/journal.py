@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from omicopy.copying.events import Listener, Warned
 from omicopy.model.choices import DiskFormat
+from omicopy.model.events import Listener, Warned
 from omicopy.model.export import ExportKey
 from omicopy.model.request import CopyRequest, Destination, Origin, Party
 

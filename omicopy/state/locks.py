@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from omicopy.copying.events import Listener, Warned
+from omicopy.model.events import Listener, Warned
 
 _RUN = re.compile(r"run-[0-9a-f]{16}")
 _PATIENCE = 5.0

@@ -14,8 +14,8 @@ from omicopy.manifests.from_task import look_for_export, without_key
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, export_key
 from omicopy.model.image import Image
 from omicopy.model.lookup import Absent, BucketFact, Present
-from omicopy.model.place import check_bucket, check_prefix
 from omicopy.model.request import Party
+from omicopy.model.s3_location import check_bucket, check_prefix
 from omicopy.status.entries import ExportEntry, Found, Shape
 
 MOST_LOOKED_INTO = 50

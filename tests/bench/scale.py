@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from omicopy.cloud.api import PAGE
 from omicopy.model.export import export_key
-from omicopy.model.report import Status
 from omicopy.model.request import Budgets, CopyRequest, Destination, Origin
+from omicopy.model.result import Status
 from omicopy.reconcile.loop import Loop
 from omicopy.state.journal import Journal
 from omicopy.state.locks import Locks

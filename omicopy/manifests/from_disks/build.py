@@ -28,10 +28,10 @@ from omicopy.manifests.from_disks.draft import (
 )
 from omicopy.manifests.from_disks.volume_spec import VolumeSpec, check_volumes
 from omicopy.manifests.own_manifest import may_be_manifest_key
-from omicopy.model.duration import GIB
 from omicopy.model.manifest import Manifest, parse_manifest
-from omicopy.model.place import check_own_key
-from omicopy.model.report import SCHEMA, rfc3339
+from omicopy.model.result import SCHEMA, rfc3339
+from omicopy.model.s3_location import check_own_key
+from omicopy.model.units import GIB
 
 
 @dataclass(frozen=True, slots=True)

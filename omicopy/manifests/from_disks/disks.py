@@ -12,7 +12,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.from_disks.disk_header import HEAD_BYTES, DiskHead, read_head
 from omicopy.manifests.from_disks.volume_spec import ROOT_DEVICE, VolumeSpec
 from omicopy.manifests.own_manifest import may_be_manifest_key
-from omicopy.model.duration import say_size
+from omicopy.model.units import say_size
 
 if TYPE_CHECKING:
     from omicopy.cloud.storage import Storage

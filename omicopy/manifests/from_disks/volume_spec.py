@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from omicopy.errors import ErrorCode, OmicopyError, named
-from omicopy.model.duration import parse_size
 from omicopy.model.text import check_text
+from omicopy.model.units import parse_size
 
 ROOT_DEVICE = "/dev/sda1"
 _DEVICE = re.compile(r"/dev/(?:sda1|(?:sd|xvd)[b-z][a-z]?)")

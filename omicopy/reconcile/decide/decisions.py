@@ -9,7 +9,7 @@ from enum import Enum
 from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportTask, FoundExport
 from omicopy.model.image import Image
-from omicopy.model.report import Status
+from omicopy.model.result import Status
 
 
 class Look(Enum):

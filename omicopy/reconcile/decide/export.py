@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, FoundExport, Phase
 from omicopy.model.lookup import Absent, Present, Refused, Unasked, Unknown
-from omicopy.model.report import Status
 from omicopy.model.request import Origin
+from omicopy.model.result import Status
 from omicopy.reconcile.decide.decisions import (
     CancelExport,
     Done,

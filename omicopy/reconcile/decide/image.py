@@ -16,8 +16,8 @@ from omicopy.model.image import Image, last_marker
 from omicopy.model.image_settings import Aftercare
 from omicopy.model.lookup import Unasked, Unknown
 from omicopy.model.own_tags import is_ours_to_delete, missing_tags
-from omicopy.model.report import Status
 from omicopy.model.request import Destination, HandedManifest
+from omicopy.model.result import Status
 from omicopy.model.verification import boot_flaws, flaws
 from omicopy.reconcile.decide.decisions import (
     Annotate,

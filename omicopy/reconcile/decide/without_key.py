@@ -6,9 +6,9 @@ An export that is complete is never a reason for another one, however little use
 from __future__ import annotations
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.duration import say_duration
 from omicopy.model.export import FoundExport
-from omicopy.model.report import rfc3339
+from omicopy.model.result import rfc3339
+from omicopy.model.units import say_duration
 from omicopy.reconcile.decide.decisions import Fail, LookAgain, Step
 from omicopy.reconcile.state import Situation
 

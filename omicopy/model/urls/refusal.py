@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from omicopy.model.duration import say_duration
-from omicopy.model.presigned import MAX_EXPIRY, PresignedUrl, Signature
+from omicopy.model.units import say_duration
+from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl, Signature
 
 _SKEW = timedelta(minutes=15)
 """By how much a signer's clock may be ahead of the store's."""

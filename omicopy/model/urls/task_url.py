@@ -9,7 +9,7 @@ from datetime import datetime
 
 from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportTask, tidy_key
-from omicopy.model.presigned import PresignedUrl, Signature, parse_presigned
+from omicopy.model.urls.presigned_url import PresignedUrl, Signature, parse_presigned
 
 
 def url_of(task: ExportTask) -> PresignedUrl | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.duration import ANY_DURATION, say_duration
-from omicopy.model.presigned import LONGEST_VALIDITY, MAX_EXPIRY
+from omicopy.model.units import ANY_DURATION, say_duration
+from omicopy.model.urls.presigned_url import LONGEST_VALIDITY, MAX_EXPIRY
 
 
 def check_expiry(expires: timedelta | str) -> timedelta:

@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import Any
 
 from omicopy.errors import Interrupted, OmicopyError
-from omicopy.model.duration import say_duration
 from omicopy.model.manifest import Manifest
 from omicopy.model.request import CopyRequest, Origin, Party, Unprepared
+from omicopy.model.units import say_duration
 
 SCHEMA = "omicopy/1"
 

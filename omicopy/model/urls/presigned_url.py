@@ -9,7 +9,7 @@ from enum import Enum
 from urllib.parse import SplitResult, parse_qsl, unquote, unquote_plus, urlsplit
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.address import Reach, reach_of
+from omicopy.model.urls.address import Reach, reach_of
 
 MAX_EXPIRY = timedelta(days=7)
 """The longest life a SigV4 URL may have (DOMAIN.md §2); a store refuses one that asks for more."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from omicopy.model.report import CopyResult
 from omicopy.model.request import CopyRequest
+from omicopy.model.result import CopyResult
 
 
 @dataclass(frozen=True, slots=True)

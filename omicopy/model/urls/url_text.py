@@ -10,7 +10,7 @@ import re
 from itertools import islice
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.presigned import PresignedUrl, Signature, parse_presigned
+from omicopy.model.urls.presigned_url import PresignedUrl, Signature, parse_presigned
 
 _CHARACTERS = r"[^\s'\"<>`()\[\]{}|\\]"
 _URL = re.compile(rf"https?://(?:\[[0-9A-Fa-f:.]{{2,45}}\])?{_CHARACTERS}+", re.IGNORECASE)
