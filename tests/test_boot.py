@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from omicopy.cloud.failure import Answer, ServiceError, refused
+from omicopy.cloud.errors import Answer, ServiceError, refused
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.boot import Boot, boot_differences, boot_parameters, check_boot
 from omicopy.model.events import Warned

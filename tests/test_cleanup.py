@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.profile import resolve_profile
-from omicopy.cloud.time_limit import TimeLimit
+from omicopy.cloud.http.time_limit import TimeLimit
+from omicopy.cloud.profiles.profile import resolve_profile
 from omicopy.deletion.export_rules import Doomed, Left, Place, judge_place, judge_tasks
 from omicopy.deletion.exports import Rules, clean_up
 from omicopy.model.export import ExportKey, StoredExport, export_key

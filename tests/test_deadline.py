@@ -13,12 +13,12 @@ import pytest
 from omicopy.api import Mode, Orders, copy, run_plan
 from omicopy.cloud.api import Api
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import Cause, ServiceError
-from omicopy.cloud.fetch import Fetcher
-from omicopy.cloud.profile import resolve_profile
+from omicopy.cloud.errors import Cause, ServiceError
+from omicopy.cloud.http.time_limit import TimeLimit
+from omicopy.cloud.object_storage import Storage
+from omicopy.cloud.profiles.profile import resolve_profile
 from omicopy.cloud.retry import Pace
-from omicopy.cloud.storage import Storage
-from omicopy.cloud.time_limit import TimeLimit
+from omicopy.cloud.url_reader import Fetcher
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.own_tags import CLEANED_TAG
 from omicopy.model.request import Budgets

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from omicopy.cloud.failure import Cause, temporary
+from omicopy.cloud.errors import Cause, temporary
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.clock import Moment

@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import pytest
 
 from omicopy.cli.doctor import _table
-from omicopy.cloud import profile_file
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.profile import resolve_profile
-from omicopy.cloud.time_limit import TimeLimit
+from omicopy.cloud.http.time_limit import TimeLimit
+from omicopy.cloud.profiles import file as profile_file
+from omicopy.cloud.profiles.profile import resolve_profile
 from omicopy.doctor.bucket import probe_bucket
 from omicopy.doctor.findings import Finding
 from omicopy.doctor.permissions import trial_parameters

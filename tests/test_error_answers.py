@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from omicopy.cloud.api import Api
-from omicopy.cloud.failure import ServiceError
-from omicopy.cloud.storage import Storage
+from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.object_storage import Storage
 from omicopy.deletion.images import delete_image
 from omicopy.errors import ErrorCode
 from tests.hostile import HTML, JSON, PAGE, XML, Hurried, Reply, hostile, transport

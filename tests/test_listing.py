@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from omicopy.cloud.failure import Cause, ServiceError
+from omicopy.cloud.errors import Cause, ServiceError
 from omicopy.manifests import listing
 from omicopy.manifests.listing import list_together
 from omicopy.model.export import ExportKey

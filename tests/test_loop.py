@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, refused, temporary
+from omicopy.cloud.errors import Answer, Cause, ServiceError, refused, temporary
 from omicopy.errors import ErrorCode, Interrupted
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.events import Ended, Moved, Warned

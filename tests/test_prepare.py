@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.queries import identify
+from omicopy.cloud.queries import identify
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat
 from omicopy.model.request import Budgets, CopyRequest, Origin

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omicopy.cloud.failure import Answer, ServiceError, refused
+from omicopy.cloud.errors import Answer, ServiceError, refused
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.image_settings import Aftercare

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omicopy.cloud.fetch import Life, Probe
+from omicopy.cloud.url_reader import Life, Probe
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.resign import resign
 from omicopy.model.export import StoredExport

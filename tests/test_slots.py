@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omicopy.cloud.failure import Answer, ServiceError, refused
+from omicopy.cloud.errors import Answer, ServiceError, refused
 from omicopy.errors import ErrorCode
 from omicopy.model.request import Budgets, CopyRequest, Destination, Origin
 from omicopy.model.result import CopyResult, Status, exit_code

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omicopy.cloud.failure import Answer, Cause, refused, temporary
+from omicopy.cloud.errors import Answer, Cause, refused, temporary
 from omicopy.errors import ErrorCode
 from omicopy.model.events import Warned
 from omicopy.model.own_tags import COPY_TAG, EXPORT_TAG

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, refused, temporary
-from omicopy.cloud.fetch import Life, Probe
+from omicopy.cloud.errors import Answer, Cause, ServiceError, refused, temporary
 from omicopy.cloud.refusal import UrlRefused
+from omicopy.cloud.url_reader import Life, Probe
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.from_task import Store, look_by_tasks, read_again
 from omicopy.model.export import ExportTask, FoundExport

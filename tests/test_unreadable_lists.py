@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from omicopy.cloud.access_key import read_end
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import Cause, ServiceError
-from omicopy.copying.own_key import read_end
+from omicopy.cloud.errors import Cause, ServiceError
 from omicopy.doctor.quotas import room_in_target
 from omicopy.errors import ErrorCode
 from omicopy.model.result import Status

@@ -16,9 +16,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, refused, temporary
-from omicopy.cloud.fetch import Life, Probe
-from omicopy.cloud.profile import Account, StorageKey
+from omicopy.cloud.errors import Answer, Cause, ServiceError, refused, temporary
+from omicopy.cloud.profiles.profile import Account, StorageKey
+from omicopy.cloud.url_reader import Life, Probe
 from omicopy.errors import OmicopyError
 from omicopy.model.clock import Clock
 from omicopy.model.events import Event

@@ -93,7 +93,7 @@ def _serve(channel: socket.socket) -> None:
     import omicopy.api.urls
     import omicopy.cli.running
     import omicopy.cloud.api
-    import omicopy.cloud.storage
+    import omicopy.cloud.object_storage
     import omicopy.manifests.find  # noqa: F401
 
     _keep_what_botocore_reads()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omicopy.cli.talk import keep_secret, safe, safe_lines, warn
-from omicopy.cloud.network import Network
+from omicopy.cloud.http.network import Network
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.result import SCHEMA, CallCount, CopyResult, describe_error, describe_run
 from omicopy.monitoring.metrics import EndedRun, count_by_status, render_metrics

@@ -18,7 +18,7 @@ from omicopy.model.units import AGE
 
 if TYPE_CHECKING:
     from omicopy.cloud.clients import Clients
-    from omicopy.cloud.storage_key import StorageByProfile
+    from omicopy.cloud.profiles.storage_key import StorageByProfile
     from omicopy.plans.model import Retention
     from omicopy.prune.entries import Entry
     from omicopy.prune.plan_deletions import Survey
@@ -159,7 +159,7 @@ def _survey_plan(plan: str, connect: Connect, now: datetime) -> tuple[Clients, S
 
 
 def _survey_accounts(asked: _Asked, connect: Connect, now: datetime) -> tuple[Clients, Survey]:
-    from omicopy.copying.queries import identify
+    from omicopy.cloud.queries import identify
     from omicopy.model.s3_location import check_bucket, check_prefix
     from omicopy.prune.ownership import Scope
     from omicopy.prune.plan_deletions import survey_accounts

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_clock_ahead
+from omicopy.cloud.errors import Answer, Cause, ServiceError, parse_clock_ahead
 from omicopy.errors import ErrorCode
 from omicopy.model.urls.presigned_url import PresignedUrl
 from omicopy.model.urls.refusal import Refusal, explain_refusal

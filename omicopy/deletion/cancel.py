@@ -13,10 +13,10 @@ from enum import StrEnum
 from typing import Any
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.queries import identify
+from omicopy.cloud.reads import read_tasks
 from omicopy.cloud.retry import Verdict, verdict
-from omicopy.copying.queries import identify
-from omicopy.copying.reads import read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.clock import Clock
 from omicopy.model.export import ExportTask, Phase

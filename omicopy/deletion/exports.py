@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.parallel import in_parallel
-from omicopy.copying.reads import read_tasks, unless_many
+from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.reads import read_tasks, unless_many
 from omicopy.deletion.cleaner import INTERRUPTED, Cleaned, Cleaner, Rules, judge_folder
 from omicopy.deletion.export_rules import Doomed, Left
 from omicopy.errors import Interrupted, OmicopyError

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import ServiceError
-from omicopy.copying.reads import read_images
+from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.reads import read_images
 from omicopy.errors import ErrorCode
 from omicopy.model.image import Image
 from omicopy.model.own_tags import DOOMED_TAG

@@ -7,10 +7,10 @@ import secrets
 from datetime import timedelta
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import ServiceError
-from omicopy.cloud.profile import STORAGE_HINT
+from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.presign import presign
+from omicopy.cloud.profiles.profile import STORAGE_HINT
 from omicopy.cloud.retry import Verdict, verdict
-from omicopy.cloud.signing import presign
 from omicopy.doctor.findings import Finding, failure
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import read_own

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.errors import ServiceError
 from omicopy.doctor.findings import Finding, failure
 from omicopy.doctor.required_rights import RIGHTS, Place, Right
 from omicopy.errors import ErrorCode

@@ -9,9 +9,9 @@ from enum import Enum
 from typing import Any
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import ServiceError
-from omicopy.copying.queries import find_images
-from omicopy.copying.reads import read_own_images, read_tasks
+from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.queries import find_images
+from omicopy.cloud.reads import read_own_images, read_tasks
 from omicopy.doctor.findings import Finding, failure
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.handoff import FREE_PRODUCT_TYPE

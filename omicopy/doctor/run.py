@@ -10,13 +10,13 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
+from omicopy.cloud.access_key import read_end
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import ServiceError
-from omicopy.cloud.profile import Account
-from omicopy.cloud.profile_file import mode_for_others, profiles_file
-from omicopy.copying.own_key import read_end
-from omicopy.copying.parallel import in_parallel
-from omicopy.copying.queries import identify
+from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.profiles.file import mode_for_others, profiles_file
+from omicopy.cloud.profiles.profile import Account
+from omicopy.cloud.queries import identify
 from omicopy.doctor.bucket import probe_bucket
 from omicopy.doctor.findings import Finding, failure
 from omicopy.doctor.permissions import try_actions

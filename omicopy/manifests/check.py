@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.fetch import Fetcher, Life, Probe
-from omicopy.cloud.profile import Account
+from omicopy.cloud.presign import presign
+from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.refusal import UrlRefused
-from omicopy.cloud.signing import presign
+from omicopy.cloud.url_reader import Fetcher, Life, Probe
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.own_manifest import TrustedManifest, trust
 from omicopy.model.export import FoundExport

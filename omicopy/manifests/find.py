@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from omicopy.cloud.failure import Cause, ServiceError, temporary
-from omicopy.cloud.fetch import MANIFEST_LIMIT, Fetcher, Life
+from omicopy.cloud.errors import Cause, ServiceError, temporary
+from omicopy.cloud.url_reader import MANIFEST_LIMIT, Fetcher, Life
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.listing import Sizes
 from omicopy.manifests.own_manifest import TrustedManifest, may_be_manifest_key, read_trusted_manifest
@@ -19,7 +19,7 @@ from omicopy.model.manifest import Manifest
 from omicopy.model.urls.presigned_url import parse_presigned
 
 if TYPE_CHECKING:
-    from omicopy.cloud.storage import Storage
+    from omicopy.cloud.object_storage import Storage
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import Cause, ServiceError
-from omicopy.cloud.fetch import Fetcher
-from omicopy.cloud.profile import STORAGE_HINT
+from omicopy.cloud.errors import Cause, ServiceError
+from omicopy.cloud.profiles.profile import STORAGE_HINT
 from omicopy.cloud.refusal import UrlRefused
+from omicopy.cloud.url_reader import Fetcher
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import demand_unchanged, problem_of
 from omicopy.manifests.find import look_in_bucket

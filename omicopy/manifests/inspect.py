@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from omicopy.cloud.failure import ServiceError
-from omicopy.cloud.fetch import Fetcher, Life, Probe
+from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.url_reader import Fetcher, Life, Probe
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import problem_of, stray
 from omicopy.model.boot import Boot

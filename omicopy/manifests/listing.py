@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
-from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.errors import ServiceError
 from omicopy.model.export import ExportKey
 
 if TYPE_CHECKING:
-    from omicopy.cloud.storage import Storage
+    from omicopy.cloud.object_storage import Storage
 
 MANY = 100
 """Exports in one place, from which on they are listed together. A page of a list tells of some 250."""

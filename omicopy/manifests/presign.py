@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from omicopy.cloud.access_key import ACCESS_KEY, access_key_ends
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import ServiceError
-from omicopy.cloud.fetch import Life
-from omicopy.cloud.signing import check_content_type, presign
-from omicopy.copying.own_key import ACCESS_KEY, access_key_ends
+from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.presign import check_content_type, presign
+from omicopy.cloud.url_reader import Life
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import demand_life, demand_validity, read_own, sign_manifest
 from omicopy.manifests.expiry_tag import promise

@@ -8,10 +8,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import ServiceError
-from omicopy.cloud.fetch import Fetcher
-from omicopy.cloud.profile import Account
-from omicopy.cloud.signing import presign
+from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.presign import presign
+from omicopy.cloud.profiles.profile import Account
+from omicopy.cloud.url_reader import Fetcher
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import SignedManifest, demand_unchanged, problem_of, read_own_manifest, sign_manifest
 from omicopy.manifests.own_manifest import TrustedManifest, read_trusted_manifest, trust
@@ -23,7 +23,7 @@ from omicopy.model.urls.presigned_url import MAX_EXPIRY, parse_presigned
 from omicopy.model.urls.validity import check_expiry
 
 if TYPE_CHECKING:
-    from omicopy.cloud.storage import Storage
+    from omicopy.cloud.object_storage import Storage
 
 
 def resign(

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, temporary
-from omicopy.cloud.log import logged
-from omicopy.cloud.network import Network
-from omicopy.cloud.time_limit import TimeLimit
-from omicopy.cloud.transport import Transport, failures_told
+from omicopy.cloud.errors import Answer, Cause, ServiceError, temporary
+from omicopy.cloud.http.network import Network
+from omicopy.cloud.http.time_limit import TimeLimit
+from omicopy.cloud.http.transport import Transport, failures_told
+from omicopy.cloud.request_log import logged
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.urls.presigned_url import parse_presigned
 

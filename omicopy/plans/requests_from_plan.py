@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.parallel import in_parallel
-from omicopy.copying.queries import identify
+from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.queries import identify
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import export_key
 from omicopy.model.image import Image, render_name

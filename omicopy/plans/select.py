@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.parallel import in_parallel
-from omicopy.copying.reads import read_images
+from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.reads import read_images
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.image import Image
 from omicopy.model.request import Party

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.parallel import in_parallel
-from omicopy.copying.queries import identify
-from omicopy.copying.reads import read_own_images, read_tasks
+from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.queries import identify
+from omicopy.cloud.reads import read_own_images, read_tasks
 from omicopy.deletion.exports import is_anything_left
 from omicopy.errors import OmicopyError
 from omicopy.model import json_fields as answers

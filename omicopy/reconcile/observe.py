@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import ServiceError
-from omicopy.copying.parallel import in_parallel
-from omicopy.copying.reads import read_images, read_tasks, unless_many
+from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.reads import read_images, read_tasks, unless_many
 from omicopy.manifests.from_task import look_for_export, why_no_key, without_key
 from omicopy.manifests.listing import Sizes, list_together
 from omicopy.model.clock import Moment

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.queries import find_images, identify
+from omicopy.cloud.queries import find_images, identify
 from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.manifests.check import (
     demand_https,

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.home import home_folder
+from omicopy.cloud.profiles.home import home_folder
 from omicopy.deletion.exports import INTERRUPTED, Cleaned, Rules, clean_up
 from omicopy.deletion.importers import Importers
 from omicopy.errors import Interrupted, named

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from omicopy import __version__
-from omicopy.cloud.failure import Cause, ServiceError
+from omicopy.cloud.errors import Cause, ServiceError
 from omicopy.errors import ErrorCode
 from omicopy.model.events import Listener, Warned
 from omicopy.model.image_settings import Aftercare

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.retry import Verdict, verdict
 from omicopy.deletion.images import delete_image, delete_snapshots, mark_snapshots
 from omicopy.errors import ErrorCode, OmicopyError

@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.parallel import in_parallel
-from omicopy.copying.queries import identify
-from omicopy.copying.reads import read_own_images, read_tasks
+from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.queries import identify
+from omicopy.cloud.reads import read_own_images, read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image, is_image_id

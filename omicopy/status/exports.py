@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import ServiceError
-from omicopy.copying.parallel import in_parallel
+from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.parallel import in_parallel
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.from_task import look_for_export, without_key
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, export_key

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.parallel import in_parallel
-from omicopy.copying.reads import read_own_images, read_tasks
+from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.reads import read_own_images, read_tasks
 from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image

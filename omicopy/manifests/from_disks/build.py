@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.fetch import MANIFEST_LIMIT
-from omicopy.cloud.signing import presign
-from omicopy.copying.parallel import in_parallel
+from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.presign import presign
+from omicopy.cloud.url_reader import MANIFEST_LIMIT
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import demand_life
 from omicopy.manifests.from_disks.disk_header import DiskHead

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from omicopy.copying.parallel import in_parallel
+from omicopy.cloud.parallel import in_parallel
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.from_disks.disk_header import HEAD_BYTES, DiskHead, read_head
 from omicopy.manifests.from_disks.volume_spec import ROOT_DEVICE, VolumeSpec
@@ -15,7 +15,7 @@ from omicopy.manifests.own_manifest import may_be_manifest_key
 from omicopy.model.units import say_size
 
 if TYPE_CHECKING:
-    from omicopy.cloud.storage import Storage
+    from omicopy.cloud.object_storage import Storage
 
 MOST_LOOKED_INTO = 100
 """Objects; among more than these nobody searches for a disk."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from omicopy.cloud.timed_sockets import TimedTlsSocket
+from omicopy.cloud.http.timed_sockets import TimedTlsSocket
 from omicopy.errors import ErrorCode, OmicopyError
 
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]{1,3}")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from omicopy.cloud.network import Proxy
+from omicopy.cloud.http.network import Proxy
 
 _SHORTEST = 0.001
 """Seconds; a socket takes 0 for "do not wait at all"."""

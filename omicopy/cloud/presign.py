@@ -11,7 +11,7 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from omicopy.cloud.profile import Account
+from omicopy.cloud.profiles.profile import Account
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.urls.presigned_url import MAX_EXPIRY
 from omicopy.model.urls.validity import check_expiry

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from omicopy.cloud.profile import NO_STORAGE, Account, StorageKey, oos_endpoint_of, region_of, resolve_profile
-from omicopy.cloud.profile_settings import REGION_KEYS, Settings, configuration_error, find_settings
+from omicopy.cloud.profiles.profile import NO_STORAGE, Account, StorageKey, oos_endpoint_of, region_of, resolve_profile
+from omicopy.cloud.profiles.settings import REGION_KEYS, Settings, configuration_error, find_settings
 
 _AWS = "aws:"
 StorageByProfile = Mapping[str, str | None]
@@ -49,6 +49,6 @@ def resolve_storage(text: str, account: Account, environ: Mapping[str, str], hom
 def _settings(text: str, environ: Mapping[str, str], home: Path | None) -> Settings:
     if not text.startswith(_AWS):
         return find_settings(text, environ, home)
-    from omicopy.cloud.aws_files import aws_settings  # brings botocore
+    from omicopy.cloud.profiles.aws_files import aws_settings  # brings botocore
 
     return aws_settings(text.removeprefix(_AWS), environ, home)

@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from omicopy.cloud.exchange import Exchange, current
-from omicopy.cloud.failure import Cause, temporary
-from omicopy.cloud.network import ClientCert, Network, Proxy
-from omicopy.cloud.time_limit import TimeLimit
-from omicopy.cloud.timed_connections import POOLS
-from omicopy.cloud.transport_error import RAISED_UNDER_WAY, TransportError, meaning, refused_by_proxy, unsent
+from omicopy.cloud.errors import Cause, temporary
+from omicopy.cloud.http.exchange import Exchange, current
+from omicopy.cloud.http.network import ClientCert, Network, Proxy
+from omicopy.cloud.http.time_limit import TimeLimit
+from omicopy.cloud.http.timed_connections import POOLS
+from omicopy.cloud.http.transport_error import RAISED_UNDER_WAY, TransportError, meaning, refused_by_proxy, unsent
 from omicopy.errors import ErrorCode, OmicopyError
 
 ANSWER_LIMIT = 64 * 1024 * 1024

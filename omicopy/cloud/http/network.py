@@ -22,7 +22,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 if TYPE_CHECKING:
     import ssl
 
-    from omicopy.cloud.trust import Trust
+    from omicopy.cloud.http.trust import Trust
 
 ClientCert = str | tuple[str, str] | None
 _PORTS = {"http": 80, "https": 443}
@@ -79,7 +79,7 @@ class Network:
 
         Raises CONFIGURATION for a bundle or a certificate that can't be used.
         """
-        from omicopy.cloud.trust import make_context
+        from omicopy.cloud.http.trust import make_context
 
         with self._lock:  # several URLs are probed at once
             if client_cert not in self._contexts:
@@ -89,7 +89,7 @@ class Network:
     @property
     def trust(self) -> Trust:
         """Whose certificates are trusted, and what says so."""
-        from omicopy.cloud.trust import find_trust
+        from omicopy.cloud.http.trust import find_trust
 
         self._trust = self._trust or find_trust(self._trust_from, self._ca_bundle)
         return self._trust
@@ -116,7 +116,7 @@ class Network:
         return [*own, "all_proxy", "ALL_PROXY"]
 
     def _is_exempt(self, host: str, port: int) -> bool:
-        from omicopy.cloud.no_proxy import is_exempt
+        from omicopy.cloud.http.no_proxy import is_exempt
 
         return bool(self._exempt) and is_exempt(self._exempt, host, port)
 

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from http import HTTPStatus
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.errors import ServiceError
 from omicopy.errors import ErrorCode
 from omicopy.model.export import ExportTask, parse_task
 from omicopy.model.image import Image, parse_image

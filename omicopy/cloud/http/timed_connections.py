@@ -9,9 +9,9 @@ from typing import Any
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from omicopy.cloud.exchange import Exchange, current
-from omicopy.cloud.timed_sockets import TimedSocket
-from omicopy.cloud.transport_error import refused_by_proxy
+from omicopy.cloud.http.exchange import Exchange, current
+from omicopy.cloud.http.timed_sockets import TimedSocket
+from omicopy.cloud.http.transport_error import refused_by_proxy
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for one address of a host; there may be another that answers."""

@@ -10,7 +10,7 @@ import socket
 import ssl
 from typing import Any
 
-from omicopy.cloud.exchange import current
+from omicopy.cloud.http.exchange import current
 
 
 class TimedSocket(socket.socket):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.retry import attempt_number
 
 _logger = logging.getLogger("omicopy.request")

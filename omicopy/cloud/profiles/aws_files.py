@@ -15,9 +15,9 @@ from typing import Any
 from botocore.configloader import build_profile_map, raw_config_parse
 from botocore.exceptions import ConfigNotFound, ConfigParseError
 
-from omicopy.cloud.home import home_folder
-from omicopy.cloud.profile_file import decoded, read_bounded
-from omicopy.cloud.profile_settings import Settings, configuration_error
+from omicopy.cloud.profiles.file import decoded, read_bounded
+from omicopy.cloud.profiles.home import home_folder
+from omicopy.cloud.profiles.settings import Settings, configuration_error
 from omicopy.errors import OmicopyError
 from omicopy.model.text import unprintable
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from omicopy.cloud.failure import (
+from omicopy.cloud.errors import (
     Answer,
     Cause,
     ServiceError,
@@ -16,16 +16,16 @@ from omicopy.cloud.failure import (
     refused,
     temporary,
 )
-from omicopy.cloud.log import logged
 from omicopy.cloud.object_size import object_size
 from omicopy.cloud.refusal import REFUSED_STATUSES, UrlRefused, read_refusal
+from omicopy.cloud.request_log import logged
 from omicopy.cloud.retry import Pace, read_patiently
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.urls.presigned_url import PresignedUrl
 from omicopy.model.urls.refusal import Refusal
 
 if TYPE_CHECKING:
-    from omicopy.cloud.transport import Transport
+    from omicopy.cloud.http.transport import Transport
 
 MANIFEST_LIMIT = 1024 * 1024
 """Bytes read of a manifest at most; it is input from strangers."""
@@ -95,7 +95,7 @@ class Fetcher:
             return self._request(url, headers, action)
 
     def _request(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Response:
-        from omicopy.cloud.transport import failures_told  # who signs offline loads no urllib3
+        from omicopy.cloud.http.transport import failures_told  # who signs offline loads no urllib3
 
         with failures_told(action, url.host):
             sent = {"User-Agent": "omicopy", **headers}

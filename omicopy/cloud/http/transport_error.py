@@ -7,8 +7,8 @@ import ssl
 
 import urllib3
 
-from omicopy.cloud.exchange import Exchange
-from omicopy.cloud.failure import Cause, ServiceError, causes_of, is_broken_tls, temporary
+from omicopy.cloud.errors import Cause, ServiceError, causes_of, is_broken_tls, temporary
+from omicopy.cloud.http.exchange import Exchange
 from omicopy.errors import ErrorCode
 
 RAISED_UNDER_WAY = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)

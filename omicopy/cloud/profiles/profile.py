@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from omicopy.cloud.endpoint import is_host_name, problem_of_address
-from omicopy.cloud.profile_settings import REGION_KEYS, Settings, find_settings
+from omicopy.cloud.profiles.endpoint import is_host_name, problem_of_address
+from omicopy.cloud.profiles.settings import REGION_KEYS, Settings, find_settings
 from omicopy.errors import ErrorCode, OmicopyError
 
 _API_PATH = "/api/v1"

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from omicopy.cloud.home import home_folder
+from omicopy.cloud.profiles.home import home_folder
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.text import unprintable
 

@@ -7,15 +7,15 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
-from omicopy.cloud.fetch import MANIFEST_LIMIT
+from omicopy.cloud.errors import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
+from omicopy.cloud.http.transport import Transport, failures_told
 from omicopy.cloud.key_gate import KeyGate
-from omicopy.cloud.log import logged
 from omicopy.cloud.pages import all_pages
-from omicopy.cloud.profile import Account
+from omicopy.cloud.profiles.profile import Account
+from omicopy.cloud.request_log import logged
 from omicopy.cloud.retry import Pace, read_patiently, send_once
 from omicopy.cloud.s3_client import NotAnswered, make_s3_client
-from omicopy.cloud.transport import Transport, failures_told
+from omicopy.cloud.url_reader import MANIFEST_LIMIT
 from omicopy.errors import ErrorCode
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import ServiceError
-from omicopy.copying.reads import read_images
+from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.reads import read_images
 from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.model import json_fields as answers
 from omicopy.model.image import Image, is_image_id

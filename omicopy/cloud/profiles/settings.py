@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from omicopy.cloud.profile_file import FILE_HINT, profiles_file, read_profiles
+from omicopy.cloud.profiles.file import FILE_HINT, profiles_file, read_profiles
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.text import unprintable
 
