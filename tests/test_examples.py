@@ -22,7 +22,7 @@ from ruamel.yaml import YAML
 from typer.main import get_command
 
 from omicopy import __version__
-from omicopy.cli.app import app
+from omicopy.cli.main import app
 from omicopy.model.units import parse_duration
 from omicopy.plans.model import Plan, parse_plan, plan_schema
 from omicopy.plans.shard import parse_shard

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from omicopy.cli import talk
+from omicopy.cli import console as talk
 from omicopy.cli.options import LogFormat
 from omicopy.cloud.errors import Answer, refused
 from omicopy.errors import ErrorCode, OmicopyError, printable

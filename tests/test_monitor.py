@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omicopy.cli import talk
-from omicopy.cli.monitor import OLD_METRICS_LIMIT, Monitor
+from omicopy.cli import console as talk
+from omicopy.cli.monitoring import OLD_METRICS_LIMIT, Monitor
 from omicopy.cli.options import LogFormat
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.result import CallCount, CopyResult, Status

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from typer.main import get_command
 
-from omicopy.cli.app import app
+from omicopy.cli.main import app
 from omicopy.doctor.required_rights import RIGHTS, Place, rights_table
 from omicopy.sandbox.disks import GIB, make_disk
 from omicopy.sandbox.faults import Fault, FaultKind

@@ -91,7 +91,7 @@ def test_the_first_words_load_not_even_pydantic_which_typer_does_for_a_command(a
 def test_the_commands_of_this_test_are_all_there_are() -> None:
     from typer.main import get_command
 
-    from omicopy.cli.app import app
+    from omicopy.cli.main import app
 
     outermost = [command for command in COMMANDS if " " not in command]
     assert sorted(getattr(get_command(app), "commands")) == sorted(outermost)  # noqa: B009

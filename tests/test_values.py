@@ -11,7 +11,7 @@ import pytest
 from typer.main import get_command
 
 from omicopy import api
-from omicopy.cli.app import app
+from omicopy.cli.main import app
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.units import LONGEST
 from tests import children

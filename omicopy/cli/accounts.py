@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import cache
 from types import MappingProxyType
 
-from omicopy.cli.talk import keep_secret, warn
+from omicopy.cli.console import keep_secret, warn
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.http.network import Network
 from omicopy.cloud.http.time_limit import TimeLimit

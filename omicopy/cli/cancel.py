@@ -49,8 +49,8 @@ def cancel(
     """
 
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.results import print_object
-    from omicopy.cli.talk import say_error, speak, warn
+    from omicopy.cli.console import say_error, speak, warn
+    from omicopy.cli.output import print_object
     from omicopy.deletion.cancel import Canceller, describe_cancellation
     from omicopy.model.events import Event, Warned
     from omicopy.model.result import SCHEMA

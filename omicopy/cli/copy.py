@@ -58,9 +58,9 @@ def copy(
     """
     from omicopy import api
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.results import image_lines
-    from omicopy.cli.running import Presentation, budgets_of, finish, mode_of, orders_of, watch
-    from omicopy.cli.talk import speak
+    from omicopy.cli.console import speak
+    from omicopy.cli.output import image_lines
+    from omicopy.cli.run_loop import Presentation, budgets_of, finish, mode_of, orders_of, watch
     from omicopy.model.image_settings import parse_aftercare
 
     speak(log_format, verbose)

@@ -52,7 +52,7 @@ def cors(
     conditional write here: of two people who change the rules in the same second, one may lose what they added.
     """
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.talk import speak
+    from omicopy.cli.console import speak
     from omicopy.manifests.cors import with_origins
     from omicopy.model.s3_location import split_bucket
     from omicopy.model.units import parse_duration
@@ -73,7 +73,7 @@ def cors(
 
 def _tell(bucket: str, origins: Sequence[str], rules: Sequence[Rule], added: Sequence[Rule], dry_run: bool) -> None:
     """What was added, or that nothing had to be, on stderr."""
-    from omicopy.cli.talk import say
+    from omicopy.cli.console import say
 
     for rule in added:
         would = "Would add" if dry_run else "Added"
@@ -88,7 +88,7 @@ def _print(bucket: str, rules: Sequence[Rule], changed: bool, output: OutputForm
     """`ORIGINS<TAB>METHODS<TAB>ALLOWED_HEADERS<TAB>EXPOSED_HEADERS<TAB>MAX_AGE` a rule, a table, or JSON."""
     import sys
 
-    from omicopy.cli.results import print_object
+    from omicopy.cli.output import print_object
     from omicopy.model.result import SCHEMA
 
     if output is not OutputForm.TABLE:
@@ -103,7 +103,7 @@ def _print(bucket: str, rules: Sequence[Rule], changed: bool, output: OutputForm
 
 def _row(rule: Rule) -> list[str]:
     """The cells of one rule, `-` for an empty one. Whoever may write the rules may have put anything into them."""
-    from omicopy.cli.talk import safe
+    from omicopy.cli.console import safe
 
     cells = [",".join(rule.get(name, ())) for name in _LISTS] + [str(rule.get("MaxAgeSeconds", ""))]
     return [safe(cell) or "-" for cell in cells]

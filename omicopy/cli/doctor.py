@@ -60,7 +60,7 @@ def doctor(
     from datetime import UTC, datetime
 
     from omicopy.cli.accounts import TOLERATED_SKEW, accounts_of, clients_for
-    from omicopy.cli.talk import say_error, speak
+    from omicopy.cli.console import say_error, speak
     from omicopy.doctor.findings import verdict_of
     from omicopy.doctor.run import Examination, examine, look_at_file
     from omicopy.model.units import parse_duration
@@ -106,7 +106,7 @@ def _print(findings: Sequence[Finding], output: OutputForm) -> None:
     """`STATUS<TAB>SUBJECT<TAB>SAID<TAB>HINT` a check, a table, or JSON."""
     import sys
 
-    from omicopy.cli.results import print_object
+    from omicopy.cli.output import print_object
     from omicopy.doctor.findings import describe_findings
 
     if output is not OutputForm.TABLE:
@@ -120,7 +120,7 @@ def _print(findings: Sequence[Finding], output: OutputForm) -> None:
 
 def _row(finding: Finding) -> list[str]:
     """The cells of one check, `-` for an empty one. Names and answers come from elsewhere."""
-    from omicopy.cli.talk import safe
+    from omicopy.cli.console import safe
 
     cells = [_MARKS[finding.status], finding.subject, finding.said, finding.hint]
     return [safe(cell.replace("\n", " ")) or "-" for cell in cells]

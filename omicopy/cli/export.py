@@ -43,9 +43,9 @@ def export(
     With --no-wait it prints the export task's ID instead.
     """
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.results import export_lines, task_lines
-    from omicopy.cli.running import Presentation, budgets_of, mode_of, orders_of, run
-    from omicopy.cli.talk import speak
+    from omicopy.cli.console import speak
+    from omicopy.cli.output import export_lines, task_lines
+    from omicopy.cli.run_loop import Presentation, budgets_of, mode_of, orders_of, run
     from omicopy.reconcile.requests_from_args import ExportWish, export_requests
 
     speak(log_format, verbose)

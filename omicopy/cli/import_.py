@@ -81,9 +81,9 @@ def import_image(
     from datetime import UTC, datetime
 
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.results import image_lines
-    from omicopy.cli.running import Presentation, budgets_of, introduce_handed, mode_of, orders_of, run
-    from omicopy.cli.talk import speak
+    from omicopy.cli.console import speak
+    from omicopy.cli.output import image_lines
+    from omicopy.cli.run_loop import Presentation, budgets_of, introduce_handed, mode_of, orders_of, run
     from omicopy.manifests.read_input import read_url
     from omicopy.model.boot import check_boot
     from omicopy.model.image_settings import parse_aftercare

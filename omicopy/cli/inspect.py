@@ -59,8 +59,8 @@ def inspect(
 
     from omicopy import api
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.results import print_object
-    from omicopy.cli.talk import say, say_error, speak, warn
+    from omicopy.cli.console import say, say_error, speak, warn
+    from omicopy.cli.output import print_object
     from omicopy.manifests.inspect import describe_inspection
     from omicopy.manifests.locate import is_own
     from omicopy.model.units import parse_duration

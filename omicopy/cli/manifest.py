@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    from omicopy.cli.commands import Commandable
+    from omicopy.cli.lazy_commands import Commandable
 
     group = Commandable(
         name="manifest",
@@ -93,8 +93,8 @@ def build(
     """
 
     from omicopy.cli.accounts import clients_for, compare_clocks
-    from omicopy.cli.results import print_object
-    from omicopy.cli.talk import speak, warn
+    from omicopy.cli.console import speak, warn
+    from omicopy.cli.output import print_object
     from omicopy.manifests.from_disks.build import BuildWish, build_manifest, describe_built
     from omicopy.manifests.from_disks.disks import folder_of
     from omicopy.manifests.from_disks.draft import ImageWords
@@ -125,7 +125,7 @@ def build(
 
 def _tell(built: Built) -> None:
     """What the manifest says and until when its URLs serve, on stderr."""
-    from omicopy.cli.talk import say
+    from omicopy.cli.console import say
     from omicopy.model.result import rfc3339
     from omicopy.model.units import say_size
 

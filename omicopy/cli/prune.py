@@ -83,7 +83,7 @@ def prune(
     or snapshot, ID, name, the source's date, why, and where.
     """
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.talk import say, say_error, speak, warn
+    from omicopy.cli.console import say, say_error, speak, warn
     from omicopy.deletion.importers import Importers
     from omicopy.model.units import parse_duration
     from omicopy.prune.apply import Manner
@@ -148,7 +148,7 @@ class _Asked:
 
 def _survey_plan(plan: str, connect: Connect, now: datetime) -> tuple[Clients, Survey]:
     from omicopy import api
-    from omicopy.cli.talk import say
+    from omicopy.cli.console import say
     from omicopy.prune.plan_deletions import survey_plan
 
     loaded = api.load_plan(plan)
@@ -194,7 +194,7 @@ def _check_plan_alone(context: typer.Context) -> None:
 
 
 def _print(entries: Sequence[Entry], output: OutputForm) -> None:
-    from omicopy.cli.results import print_object
+    from omicopy.cli.output import print_object
     from omicopy.model.result import SCHEMA
     from omicopy.prune.entries import describe_entry
 
@@ -205,7 +205,7 @@ def _print(entries: Sequence[Entry], output: OutputForm) -> None:
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
-    from omicopy.cli.talk import safe
+    from omicopy.cli.console import safe
     from omicopy.model.result import rfc3339
 
     cells = (entry.action, entry.kind, entry.id, entry.name, rfc3339(entry.created), entry.why, entry.where)

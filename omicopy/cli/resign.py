@@ -48,8 +48,8 @@ def resign(
     from datetime import UTC, datetime
 
     from omicopy.cli.accounts import clients_for, compare_clocks
-    from omicopy.cli.results import print_object
-    from omicopy.cli.talk import say, speak
+    from omicopy.cli.console import say, speak
+    from omicopy.cli.output import print_object
     from omicopy.manifests.from_task import demand_key
     from omicopy.manifests.locate import locate
     from omicopy.manifests.resign import describe_renewed, renew

@@ -16,8 +16,8 @@ from omicopy.model.text import check_text
 from omicopy.plans.shard import parse_shard
 
 if TYPE_CHECKING:
-    from omicopy.cli.monitor import Monitor
-    from omicopy.cli.running import Presentation
+    from omicopy.cli.monitoring import Monitor
+    from omicopy.cli.run_loop import Presentation
     from omicopy.model.result import CallCount, CopyResult
 
 
@@ -84,10 +84,10 @@ def run(
     """
     from omicopy import api
     from omicopy.cli.accounts import clients_for, network_of
-    from omicopy.cli.monitor import Monitor
-    from omicopy.cli.results import image_lines
-    from omicopy.cli.running import Presentation, budgets_of, mode_of, orders_of, watch
-    from omicopy.cli.talk import speak
+    from omicopy.cli.console import speak
+    from omicopy.cli.monitoring import Monitor
+    from omicopy.cli.output import image_lines
+    from omicopy.cli.run_loop import Presentation, budgets_of, mode_of, orders_of, watch
     from omicopy.cloud.clients import Clients
     from omicopy.plans.model import plan_schema
 

@@ -63,7 +63,7 @@ def status(
     for all. --bucket and --prefix show the exports there alone, and of the images named also those in the bucket
     whose task is not listed any more. A plan brings its own profiles and buckets along.
     """
-    from omicopy.cli.talk import speak
+    from omicopy.cli.console import speak
     from omicopy.model.units import parse_duration
     from omicopy.status.exports import Wanted
 
@@ -101,8 +101,8 @@ class Network:
 
 def _show_account(source: str, targets: Sequence[str], wanted: Wanted, output: OutputForm, network: Network) -> None:
     from omicopy.cli.accounts import clients_for
+    from omicopy.cli.console import warn
     from omicopy.cli.status_rows import export_row, image_row, print_rows
-    from omicopy.cli.talk import warn
     from omicopy.status.accounts import look_around
     from omicopy.status.entries import describe_export, describe_image
 
@@ -122,8 +122,8 @@ def _show_account(source: str, targets: Sequence[str], wanted: Wanted, output: O
 
 def _show_plan(file: str, output: OutputForm, network: Network) -> None:
     from omicopy.cli.accounts import clients_for
+    from omicopy.cli.console import say
     from omicopy.cli.status_rows import copy_row, print_rows
-    from omicopy.cli.talk import say
     from omicopy.manifests.read_input import read_plan_text
     from omicopy.model.request import Budgets
     from omicopy.plans.model import parse_plan
@@ -147,7 +147,7 @@ def _show_plan(file: str, output: OutputForm, network: Network) -> None:
 
 def _end(errors: Sequence[OmicopyError], that_count: Sequence[OmicopyError]) -> None:
     """Says each error once, and ends with the exit code of those that count."""
-    from omicopy.cli.talk import say_error
+    from omicopy.cli.console import say_error
 
     for error in {error.message: error for error in errors}.values():
         say_error(error)
@@ -156,7 +156,7 @@ def _end(errors: Sequence[OmicopyError], that_count: Sequence[OmicopyError]) -> 
 
 
 def _print_json(parts: dict[str, Any], errors: Sequence[OmicopyError], output: OutputForm) -> None:
-    from omicopy.cli.results import print_object
+    from omicopy.cli.output import print_object
     from omicopy.model.result import SCHEMA, describe_error
 
     whole = {"schema": SCHEMA, **parts, "errors": [describe_error(error) for error in errors]}

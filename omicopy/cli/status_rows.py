@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from omicopy.cli.talk import safe
+from omicopy.cli.console import safe
 from omicopy.model.export import ExportTask
 from omicopy.model.request import Origin
 from omicopy.model.result import rfc3339

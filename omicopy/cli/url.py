@@ -108,7 +108,7 @@ def url(
 
     from omicopy import api
     from omicopy.cli.accounts import clients_for, compare_clocks
-    from omicopy.cli.talk import speak
+    from omicopy.cli.console import speak
     from omicopy.model.units import parse_duration
 
     speak(log_format, verbose)
@@ -210,7 +210,7 @@ def _unwritable(file: str, error: OSError) -> OmicopyError:
 
 def _warn_of_upload(handout: Handout) -> None:
     """What may become of an upload with this URL."""
-    from omicopy.cli.talk import warn
+    from omicopy.cli.console import warn
     from omicopy.model.s3_location import LONGEST_KEY, is_too_long
 
     if is_too_long(handout.url.key or ""):
@@ -221,7 +221,7 @@ def _warn_of_upload(handout: Handout) -> None:
 
 def _tell(handout: Handout, is_upload: bool, now: datetime) -> None:
     """Until when the URL serves, on stderr."""
-    from omicopy.cli.talk import say
+    from omicopy.cli.console import say
     from omicopy.model.result import say_moment
 
     if handout.signed_anew:
@@ -237,7 +237,7 @@ def _show_command(handout: Handout, is_upload: bool, content_type: str | None) -
     import shlex
     from pathlib import PurePosixPath
 
-    from omicopy.cli.talk import show
+    from omicopy.cli.console import show
 
     name = "./" + (PurePosixPath(handout.url.key or "").name or "object")
     if is_upload:
@@ -249,7 +249,7 @@ def _show_command(handout: Handout, is_upload: bool, content_type: str | None) -
 
 
 def _print(handout: Handout, text: str | None, output: OutputForm) -> None:
-    from omicopy.cli.results import print_object
+    from omicopy.cli.output import print_object
     from omicopy.manifests.presign import describe_handout
 
     if output is OutputForm.TABLE:

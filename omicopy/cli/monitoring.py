@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omicopy.cli.talk import keep_secret, safe, safe_lines, warn
+from omicopy.cli.console import keep_secret, safe, safe_lines, warn
 from omicopy.cloud.http.network import Network
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.result import SCHEMA, CallCount, CopyResult, describe_error, describe_run

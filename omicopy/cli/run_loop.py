@@ -14,10 +14,10 @@ import typer
 from omicopy.api.copies import Watch
 from omicopy.cli.accounts import compare_clocks
 from omicopy.cli.command_start import command_began
+from omicopy.cli.console import say, warn
 from omicopy.cli.options import OutputForm
-from omicopy.cli.results import Lines, has_printed_object, print_results
-from omicopy.cli.screen import screen
-from omicopy.cli.talk import say, warn
+from omicopy.cli.output import Lines, has_printed_object, print_results
+from omicopy.cli.progress import screen
 from omicopy.cloud.clients import Clients
 from omicopy.errors import Interrupted
 from omicopy.manifests.handoff import licensed_types, summary

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from omicopy.cli.console import safe_lines, say_error
 from omicopy.cli.options import OutputForm
-from omicopy.cli.talk import safe_lines, say_error
 from omicopy.errors import Interrupted, printable
 from omicopy.model.request import CopyRequest
 from omicopy.model.result import CallCount, CopyResult, describe_run

@@ -12,10 +12,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from omicopy import __version__
-from omicopy.cli.commands import Commands
+from omicopy.cli.console import quoted_lines, say, say_error, without_hashes
 from omicopy.cli.failing import interrupted_early
+from omicopy.cli.lazy_commands import Commands
 from omicopy.cli.streams import lost_output
-from omicopy.cli.talk import quoted_lines, say, say_error, without_hashes
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 
 app = typer.Typer(
@@ -104,7 +104,7 @@ def _say_what_is_lost(more: str) -> bool:
 def _say_interrupted(interruption: Interrupted) -> None:
     told = ["Interrupted"]
     if interruption.results:
-        from omicopy.cli.running import copies_of
+        from omicopy.cli.run_loop import copies_of
         from omicopy.model.result import say_progress
 
         copies = copies_of(interruption)

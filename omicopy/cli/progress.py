@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from omicopy.cli.talk import is_plain, safe, say, warn
+from omicopy.cli.console import is_plain, safe, say, warn
 from omicopy.model.events import Ended, Event, Finished, Listener, Moved, Noted, Warned
 from omicopy.model.request import CopyRequest, Origin, Unprepared
 from omicopy.model.result import CopyResult, Status, describe_result, rfc3339
