@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omicopy.cli.cors import _row
+from omicopy.cli.commands.cors import _row
 from omicopy.cloud.object_storage import Storage
 from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import Account, resolve_profile

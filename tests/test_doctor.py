@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from omicopy.cli.doctor import _table
+from omicopy.cli.commands.doctor import _table
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.profiles import file as profile_file

@@ -100,8 +100,8 @@ def test_the_commands_of_this_test_are_all_there_are() -> None:
 def test_a_mistake_in_typing_loads_no_sdk_and_no_other_command() -> None:
     modules = loaded("copy", "golden", "--form", "source", code=2)
     assert of(SDKS, modules) == set()
-    others = {f"omicopy.cli.{name.replace('import', 'import_')}" for name in COMMANDS} - {"omicopy.cli.copy"}
-    assert (modules & others, "omicopy.cli.copy" in modules) == (set(), True)
+    others = {f"omicopy.cli.commands.{name.replace('import', 'import_')}" for name in COMMANDS} - {"omicopy.cli.commands.copy"}
+    assert (modules & others, "omicopy.cli.commands.copy" in modules) == (set(), True)
 
 
 def test_signing_a_url_offline_loads_no_client() -> None:
@@ -186,7 +186,7 @@ def floor(name: str) -> int:
 def test_imports_only_go_down_the_floors(name: str) -> None:
     for target in imported(source(HOUSE[name])):
         if target.startswith("omicopy.sandbox"):
-            assert name == "omicopy.cli.sandbox", "one command alone knows the sandbox"
+            assert name == "omicopy.cli.commands.sandbox", "one command alone knows the sandbox"
         else:
             assert floor(target) <= floor(name), f"{name} imports {target}"
 

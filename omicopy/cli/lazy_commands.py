@@ -56,7 +56,7 @@ class ByName(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in self._loaded:
             one = Commandable(rich_markup_mode=None, pretty_exceptions_enable=False)
-            import_module(f"omicopy.cli.{_MODULES[name]}").register(one)
+            import_module(f"omicopy.cli.commands.{_MODULES[name]}").register(one)
             self._loaded |= get_group(one).commands
         return self._loaded[name]
 
