@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.profiles.profile import resolve_profile
-from omicopy.deletion.export_rules import Doomed, Left, Place, judge_place, judge_tasks
-from omicopy.deletion.exports import Rules, clean_up
+from omicopy.deletion.cleaner import CleanupOptions
+from omicopy.deletion.export_rules import Deletable, ExportFolder, Kept, judge_objects, judge_tasks
+from omicopy.deletion.exports import clean_up
 from omicopy.model.export import ExportKey, StoredExport, export_key
 from omicopy.model.manifest import parse_manifest
-from omicopy.model.own_tags import CLEANED_TAG, EXPORT_TAG, HANDED_TAG
-from omicopy.model.request import CopyRequest, Origin, Party
+from omicopy.model.own_tags import CLEANED_TAG, EXPORT_TAG, URL_EXPIRY_TAG
+from omicopy.model.request import AccountRef, CopyRequest, Source
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.variants import ManifestKey, ManifestUrl, Prefix, Variant
 from tests.builders import KEY, NOON, SOURCE_ID, raw_manifest, signed, source_image, task
@@ -34,15 +35,15 @@ def clients_of(tool: Tool, profile: str = "source") -> Clients:
 
 def request_for(tool: Tool, image_id: str = LINUX, prefix: str = "") -> CopyRequest:
     account = tool.sandbox.accounts["source"]
-    party = Party("source", account.account_id, account.region)
+    party = AccountRef("source", account.account_id, account.region)
     key = export_key(image_id, "omi-exports", prefix)
-    return CopyRequest(Origin(party, source_image(image_id), key), None, timedelta(0), cleanup=True)
+    return CopyRequest(Source(party, source_image(image_id), key), None, timedelta(0), cleanup=True)
 
 
 def clean(tool: Tool, *requests: CopyRequest, after: timedelta = timedelta(0)) -> list[str]:
     """What a clean-up tells."""
     told: list[str] = []
-    clean_up(clients_of(tool), requests or [request_for(tool)], told.append, Rules(datetime.now(UTC) + after))
+    clean_up(clients_of(tool), requests or [request_for(tool)], told.append, CleanupOptions(datetime.now(UTC) + after))
     return told
 
 
@@ -105,13 +106,13 @@ def test_r4_an_export_that_somebody_else_made_stays_and_so_does_ours_in_the_same
 
 def test_what_was_handed_out_stays_until_the_url_ends(tool) -> None:
     tool.export()
-    assert tag(tool, HANDED_TAG) is None
+    assert tag(tool, URL_EXPIRY_TAG) is None
     url = tool.url(LINUX, "--expires", "3d", "-o", "json").json
     until = url["effective_expires_at"]
-    assert tag(tool, HANDED_TAG) == until
+    assert tag(tool, URL_EXPIRY_TAG) == until
     tool.url(LINUX, "--expires", "2d", "--handoff")  # promises less: what is there stays
     tool.url(f"s3://omi-exports/{LINUX}/", "--expires", "4d", "--no-check")
-    assert tag(tool, HANDED_TAG) == until
+    assert tag(tool, URL_EXPIRY_TAG) == until
     (told,) = clean(tool)
     assert f"a URL of it was handed out that works until {until}" in told
     assert len(tool.keys("")) == 2
@@ -127,7 +128,7 @@ def test_a_url_that_is_handed_out_while_a_clean_up_settles_keeps_its_objects(too
         assert tag(tool, CLEANED_TAG)
         assert "being deleted" in tool.url(f"s3://omi-exports/{LINUX}/manifest", code=10).err
 
-    clean_up(clients_of(tool), [request_for(tool)], told.append, Rules(datetime.now(UTC), settle))
+    clean_up(clients_of(tool), [request_for(tool)], told.append, CleanupOptions(datetime.now(UTC), settle))
     (left,) = told
     assert "a URL of it was handed out" in left
     assert len(tool.keys("")) == 2
@@ -160,7 +161,7 @@ def test_a_manifest_that_was_replaced_after_it_was_judged_stays_with_its_disks(t
     key = f"{LINUX}/manifest"
     another = tool.manifest(key) | {"Note": "of a second export"}
     request, told = request_for(tool), []
-    rules = Rules(datetime.now(UTC), settle=lambda: tool.put(key, another))
+    rules = CleanupOptions(datetime.now(UTC), settle=lambda: tool.put(key, another))
     (cleaned,) = clean_up(clients_of(tool), [request], told.append, rules)
     assert (cleaned.deleted, len(tool.keys(""))) == (0, 2)
     assert f"s3://omi-exports/{key} was replaced meanwhile" in told[0]
@@ -169,7 +170,7 @@ def test_a_manifest_that_was_replaced_after_it_was_judged_stays_with_its_disks(t
 def test_of_two_clean_ups_at_once_the_slower_one_finds_nothing_and_names_nothing(tool) -> None:
     tool.export()
     told: list[str] = []
-    rules = Rules(datetime.now(UTC), settle=lambda: told.extend(clean(tool)))
+    rules = CleanupOptions(datetime.now(UTC), settle=lambda: told.extend(clean(tool)))
     (cleaned,) = clean_up(clients_of(tool), [request_for(tool)], told.append, rules)
     assert (told, cleaned.error, tool.keys("")) == ([], None, [])
 
@@ -234,7 +235,7 @@ def test_r3_a_failure_is_told_and_nothing_else(tool, action) -> None:
 def test_tasks_decide_whether_anything_may_be_deleted() -> None:
     def judged(*tasks):
         judgement = judge_tasks(tasks, KEY, NOON)
-        return judgement.why if isinstance(judgement, Left) else [each.task_id for each in judgement]
+        return judgement.why if isinstance(judgement, Kept) else [each.task_id for each in judgement]
 
     def ours(task_id: str, state: str = "completed", **tags: str):
         return task(task_id, state, Tags=[{"Key": key, "Value": value} for key, value in (OURS | tags).items()])
@@ -243,9 +244,9 @@ def test_tasks_decide_whether_anything_may_be_deleted() -> None:
     elsewhere = task("t", OsuExport={"OsuBucket": KEY.bucket, "OsuPrefix": f"x/{SOURCE_ID}/", "DiskImageFormat": "raw"})
     assert judged(ours("a"), ours("b", **{CLEANED_TAG: earlier}), elsewhere) == ["a", "b"]
     assert judged(ours("a"), ours("b", "failed"), task("c", "cancelled")) == ["a"]
-    assert judged(ours("a", **{HANDED_TAG: earlier})) == ["a"]
-    assert "until 2026-01-15T12:00:01Z" in judged(ours("a"), ours("b", **{HANDED_TAG: later}))
-    assert "until whenever" in judged(ours("a", **{HANDED_TAG: "whenever"}))
+    assert judged(ours("a", **{URL_EXPIRY_TAG: earlier})) == ["a"]
+    assert "until 2026-01-15T12:00:01Z" in judged(ours("a"), ours("b", **{URL_EXPIRY_TAG: later}))
+    assert "until whenever" in judged(ours("a", **{URL_EXPIRY_TAG: "whenever"}))
     assert "no mark of this tool" in judged(ours("a"), task("b"))
     assert "no finished export" in judged(elsewhere)
     for state in ("pending/queued", "pending", "active", "reticulating", ""):
@@ -276,8 +277,8 @@ STORED = st.builds(
 @given(st.sets(KEYS), st.lists(STORED, max_size=3, unique_by=lambda stored: stored.manifest_key), st.sets(KEYS))
 def test_r4_whatever_lies_there_only_what_our_manifests_name_goes(keys, manifests, named) -> None:
     keys = keys | {stored.manifest_key for stored in manifests}
-    judgement = judge_place(EXPORT, Place(keys, manifests, named))
-    if isinstance(judgement, Left):
+    judgement = judge_objects(EXPORT, ExportFolder(keys, manifests, named))
+    if isinstance(judgement, Kept):
         return
     by_key = {stored.manifest_key: stored for stored in manifests}
     gone = [*judgement.snapshots, *judgement.manifests]
@@ -305,20 +306,22 @@ def test_what_our_task_names_goes_and_somebody_elses_beside_it_stays() -> None:
     other = manifest_at(f"{folder}o.json", [f"{folder}snap-2.qcow2.gz"])
     raw = manifest_at(f"{folder}r.json", [f"{folder}snap-2.raw.gz"])
     keys = [s.manifest_key for s in (mine, anew, other, raw)] + [f"{folder}snap-{n}.qcow2.gz" for n in (1, 2)]
-    doomed = Doomed((f"{folder}snap-1.qcow2.gz",), (anew.manifest_key, mine.manifest_key))
-    assert judge_place(EXPORT, Place(keys, [mine, anew, other, raw], [mine.manifest_key])) == doomed
-    assert judge_place(EXPORT, Place(keys, [mine, anew])) == Doomed(
+    doomed = Deletable((f"{folder}snap-1.qcow2.gz",), (anew.manifest_key, mine.manifest_key))
+    assert judge_objects(EXPORT, ExportFolder(keys, [mine, anew, other, raw], [mine.manifest_key])) == doomed
+    assert judge_objects(EXPORT, ExportFolder(keys, [mine, anew])) == Deletable(
         doomed.snapshots, (mine.manifest_key, anew.manifest_key)
     )
     deeper = manifest_at(f"{folder}deep/m.json", [f"{folder}deep/snap-1.qcow2.gz"])
     more = [*keys, deeper.manifest_key, f"{folder}deep/snap-1.qcow2.gz"]
-    assert judge_place(EXPORT, Place(more, [mine, deeper])) == Doomed(doomed.snapshots, (mine.manifest_key,))
-    assert judge_place(EXPORT, Place(more, [deeper])) == Doomed((), ())
+    assert judge_objects(EXPORT, ExportFolder(more, [mine, deeper])) == Deletable(
+        doomed.snapshots, (mine.manifest_key,)
+    )
+    assert judge_objects(EXPORT, ExportFolder(more, [deeper])) == Deletable((), ())
     for second in (other, raw):
-        unclear = judge_place(EXPORT, Place(keys, [mine, second]))
-        assert isinstance(unclear, Left)
+        unclear = judge_objects(EXPORT, ExportFolder(keys, [mine, second]))
+        assert isinstance(unclear, Kept)
         assert "nobody can tell which of these is ours" in unclear.why
     both = manifest_at(f"{folder}o.json", [f"{folder}snap-1.qcow2.gz", f"{folder}snap-2.qcow2.gz"])
-    shared = judge_place(EXPORT, Place(keys, [mine, both], [mine.manifest_key]))
-    assert isinstance(shared, Left)
+    shared = judge_objects(EXPORT, ExportFolder(keys, [mine, both], [mine.manifest_key]))
+    assert isinstance(shared, Kept)
     assert "is named by a manifest that is not ours" in shared.why

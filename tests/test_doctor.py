@@ -16,14 +16,14 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.profiles import file as profile_file
 from omicopy.cloud.profiles.profile import resolve_profile
-from omicopy.doctor.bucket import probe_bucket
-from omicopy.doctor.findings import Finding
+from omicopy.doctor.bucket import check_bucket_access
+from omicopy.doctor.findings import Check
 from omicopy.doctor.permissions import trial_parameters
 from omicopy.doctor.quotas import Counted, Quota, tightest
 from omicopy.doctor.required_rights import RIGHTS
-from omicopy.doctor.run import look_at_file
+from omicopy.doctor.run import check_profiles_file
 from omicopy.errors import ErrorCode
-from omicopy.model.request import Party
+from omicopy.model.request import AccountRef
 from omicopy.sandbox.faults import Fault, FaultKind
 from tests import hostile
 from tests.hostile import Reply
@@ -90,14 +90,14 @@ def test_a_file_of_keys_that_others_can_read_is_a_warning(tool) -> None:
 
 
 def test_keys_from_the_environment_need_no_file(tool, monkeypatch) -> None:
-    assert look_at_file(["env:SRC"], {"OSC_CONFIG_FILE": "/etc/passwd"}) == []
-    assert look_at_file(["p"], {"OSC_CONFIG_FILE": "/nowhere/config.json"}) == []
+    assert check_profiles_file(["env:SRC"], {"OSC_CONFIG_FILE": "/etc/passwd"}) == []
+    assert check_profiles_file(["p"], {"OSC_CONFIG_FILE": "/nowhere/config.json"}) == []
     monkeypatch.setattr(profile_file, "os", SimpleNamespace(name="nt"))
-    assert [one.ok for one in look_at_file(["p"], {"OSC_CONFIG_FILE": "/etc/passwd"})] == [True]
+    assert [one.ok for one in check_profiles_file(["p"], {"OSC_CONFIG_FILE": "/etc/passwd"})] == [True]
 
 
 def test_at_a_terminal_what_to_do_stands_below_what_is_wrong(capsys) -> None:
-    _table([Finding("a", True, "fine"), Finding("the bucket", False, "gone\x1b[31m", "Make it.", ErrorCode.NOT_FOUND)])
+    _table([Check("a", True, "fine"), Check("the bucket", False, "gone\x1b[31m", "Make it.", ErrorCode.NOT_FOUND)])
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
         "ok    a           fine",
         "FAIL  the bucket  gone�[31m",
@@ -166,10 +166,10 @@ def test_a_bucket_that_only_half_works_is_told_and_a_probe_that_stays_is_named(t
     account = resolve_profile("source", tool.env, tool.home)
     clients = Clients({"source": account}, TimeLimit(60), retry=timedelta(0))
 
-    def probe(kind: FaultKind, action: str) -> dict[str, Finding]:
+    def probe(kind: FaultKind, action: str) -> dict[str, Check]:
         tool.sandbox.faults.clear()
         tool.sandbox.faults.add(Fault(kind, action))
-        findings = probe_bucket(clients, "source", "omi-exports", "", writes=True, works_for_api=True)
+        findings = check_bucket_access(clients, "source", "omi-exports", "", writes=True, works_for_api=True)
         return {finding.subject.partition(": ")[2]: finding for finding in findings if not finding.ok}
 
     refused = probe(FaultKind.DENIED, "PutObject")
@@ -239,7 +239,7 @@ def test_a_wrong_clock_is_told_and_fails_where_signatures_would(tool, monkeypatc
 
 
 def test_every_action_of_a_copy_can_be_tried() -> None:
-    tried = trial_parameters(Party("p", "1", "r"), "https://oos.example.com", "exports")
+    tried = trial_parameters(AccountRef("p", "1", "r"), "https://oos.example.com", "exports")
     wanted = {right.action for place, rights in RIGHTS["copy"].items() for right in rights if "API" in place.value}
     assert wanted - {"ReadAccounts"} == set(tried)
 

@@ -19,8 +19,8 @@ from omicopy.model.units import (
     SPAN,
     TIMEOUT,
     DurationRule,
+    format_duration,
     parse_duration,
-    say_duration,
 )
 
 
@@ -174,9 +174,9 @@ def test_whatever_is_typed_is_read_or_refused(text: str) -> None:
     ],
 )
 def test_a_duration_is_told_in_its_two_largest_units(seconds: float, said: str) -> None:
-    assert say_duration(timedelta(seconds=seconds)) == said
+    assert format_duration(timedelta(seconds=seconds)) == said
 
 
 @given(st.integers(0, 59).map(lambda n: n * 60) | st.integers(0, 365).map(lambda n: n * 86_400))
 def test_what_is_told_can_be_typed(seconds: int) -> None:
-    assert parse_duration(say_duration(timedelta(seconds=seconds))) == timedelta(seconds=seconds)
+    assert parse_duration(format_duration(timedelta(seconds=seconds))) == timedelta(seconds=seconds)

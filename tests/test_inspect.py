@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.check import demand_no_strays, stray
+from omicopy.manifests.check import foreign_object, require_no_foreign_objects
 from omicopy.model.manifest import parse_manifest
 from omicopy.sandbox.signing import Signer, presign_v2
 from omicopy.sandbox.variants import UrlVersion, Variant
@@ -205,10 +205,10 @@ def test_a_manifest_has_nobody_ask_this_machine_s_own_ports(tool, exported, way:
         file.write_text(text)
         if way == "a URL of elsewhere":
             manifest = parse_manifest(text.encode())
-            problems = [stray(one.url, "oos.eu-west-2.outscale.com") for one in manifest.snapshots]
+            problems = [foreign_object(one.url, "oos.eu-west-2.outscale.com") for one in manifest.snapshots]
             assert [problem and problem.code for problem in problems] == [ErrorCode.USAGE] * len(hosts)
             with pytest.raises(OmicopyError, match=r"Image\.Snapshots\[0\]"):
-                demand_no_strays(manifest, "oos.eu-west-2.outscale.com")
+                require_no_foreign_objects(manifest, "oos.eu-west-2.outscale.com")
             return
         args = ("-", "--probe") if way == "stdin" else (str(file), "--probe")
         ran = strangers(tool, *args, "--retry", "0", code=2, stdin=text)
@@ -224,10 +224,10 @@ def test_a_host_that_the_user_named_is_asked(tool, exported) -> None:
     manifest = parse_manifest(tool.get(exported))
     url = manifest.snapshots[0].url
     for named in (url.hostname, "localhost", "127.0.0.1"):
-        assert stray(url, named) is None
+        assert foreign_object(url, named) is None
     private = parse_manifest(tool.get(exported).replace(b"http://127.0.0.1", b"https://10.0.0.1"))
-    assert stray(private.snapshots[0].url, "10.0.0.1") is None
-    assert stray(private.snapshots[0].url, "127.0.0.1") is not None
+    assert foreign_object(private.snapshots[0].url, "10.0.0.1") is None
+    assert foreign_object(private.snapshots[0].url, "127.0.0.1") is not None
     assert strangers(tool, tool.sign(exported), "--probe").out.count("probe        alive") == 3
     own = tool.run("inspect", f"s3://omi-exports/{exported}", "--probe", "--from", "source")
     assert own.out.count("probe        alive") == 3

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from omicopy.errors import Interrupted
 from omicopy.model.boot import Boot
 from omicopy.model.events import Event, Warned
-from omicopy.model.request import CopyRequest, Destination
+from omicopy.model.request import CopyRequest, Target
 from omicopy.state.journal import Journal, about_image, export_entry, image_entry
 from tests import children
 from tests.builders import ORIGIN, TARGET, copy_request, destination, import_request
@@ -109,7 +109,7 @@ def test_r8_it_holds_names_and_no_url(journal: Journal, folder: Path) -> None:
 
 def _other(request: CopyRequest, **changed: str) -> dict[str, str]:
     party = replace(TARGET, **{key: value for key, value in changed.items() if key != "name"})
-    return image_entry(request, Destination(party, changed.get("name", "golden"), ""))
+    return image_entry(request, Target(party, changed.get("name", "golden"), ""))
 
 
 @pytest.mark.parametrize(

@@ -167,9 +167,9 @@ def test_r9_a_manifest_that_was_replaced_after_it_was_checked_is_looked_at_again
 
 
 def hostile_fetcher() -> Any:
-    from omicopy.cloud.url_reader import Fetcher
+    from omicopy.cloud.url_reader import UrlReader
 
-    return Fetcher(hostile.transport(), hostile.Hurried(), 0.0)
+    return UrlReader(hostile.transport(), hostile.Hurried(), 0.0)
 
 
 # --- what a fingerprint knows

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from omicopy.cloud.errors import Answer, ServiceError, refused
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat, IfExists
-from omicopy.model.image_settings import Aftercare
-from omicopy.model.request import Budgets, CopyRequest, Origin, Party, Unprepared
+from omicopy.model.image_settings import ImageSettings
+from omicopy.model.request import AccountRef, Budgets, CopyRequest, RejectedCopy, Source
 from omicopy.plans.model import parse_plan
 from omicopy.plans.requests_from_plan import Prepared, plan_requests
 from tests.builders import SOURCE, SOURCE_ID, TARGET
@@ -64,7 +64,7 @@ def copies(prepared: Prepared) -> list[tuple[str | None, str, str, str]]:
 
 
 def copy(request: CopyRequest) -> tuple[str | None, str, str, str]:
-    assert isinstance(request.source, Origin)
+    assert isinstance(request.source, Source)
     assert request.destination is not None
     return request.job, request.source.image.image_id, request.destination.party.profile, request.destination.name
 
@@ -79,7 +79,7 @@ def refusing(who: str, *actions: str) -> Trouble:
     return trouble
 
 
-def only(prepared: Prepared) -> Unprepared:
+def only(prepared: Prepared) -> RejectedCopy:
     [failure] = prepared.failures
     return failure
 
@@ -93,7 +93,7 @@ def test_a_request_holds_all_that_the_plan_says(cloud: Cloud) -> None:
     more = "if_exists: rename, cleanup: on-success, parallel: 3, prefix: /p/, format: raw"
     more += ", export_timeout: 1h, import_timeout: 2h, create_bucket: true"
     [request] = prepare(cloud, job("golden", to=to, more=more)).requests
-    assert isinstance(request.source, Origin)
+    assert isinstance(request.source, Source)
     assert (request.source.party, request.source.image.image_id) == (SOURCE, SOURCE_ID)
     export = request.source.export
     assert (export.image_id, export.bucket, export.prefix) == (SOURCE_ID, "omi-exports", "p")
@@ -102,7 +102,7 @@ def test_a_request_holds_all_that_the_plan_says(cloud: Cloud) -> None:
     there = request.destination
     assert (there.party, there.name, there.description) == (TARGET, "c-golden", "as it was")
     assert there.if_exists is IfExists.RENAME
-    assert there.care == Aftercare({"a": "b"}, False, ("333333333333",))
+    assert there.care == ImageSettings({"a": "b"}, False, ("333333333333",))
     assert (request.job, request.best_effort, request.cleanup, request.parallel) == ("golden", True, True, 3)
     hour = timedelta(hours=1)
     assert request.budgets == Budgets(export=hour, import_=2 * hour, grace=timedelta(seconds=7))
@@ -198,7 +198,7 @@ def test_r3_a_target_that_refuses_everything_costs_its_own_copies_alone() -> Non
     assert len(prepared.failures) == 50
     first = prepared.failures[0]
     assert (first.job, first.source, first.name, first.best_effort) == ("fifty", SOURCE, "image-0-there", True)
-    assert first.target == Party("source-alias", "", SOURCE.region)
+    assert first.target == AccountRef("source-alias", "", SOURCE.region)
     assert first.error.code is ErrorCode.DENIED
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from omicopy.cloud.errors import Answer, refused
 from omicopy.cloud.refusal import UrlRefused, error_code, read_refusal
-from omicopy.cloud.url_reader import Fetcher, Life
+from omicopy.cloud.url_reader import ObjectState, UrlReader
 from omicopy.errors import ErrorCode
 from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
 from omicopy.model.urls.refusal import Reason, explain_refusal, flaw
@@ -122,11 +122,11 @@ def test_a_probe_and_a_read_tell_the_reason(status: int) -> None:
         Reply(status, XML, body("InvalidAccessKeyId", "<AWSAccessKeyId>SOMEACCESSKEY</AWSAccessKeyId>"))
     ) as to:
         url = parse_presigned(presign(SIGNER, "GET", f"{to.url}/b/k", HOUR))
-        fetcher = Fetcher(transport(), Hurried(), 0.0)
+        fetcher = UrlReader(transport(), Hurried(), 0.0)
         probe = fetcher.probe(url)
         with pytest.raises(UrlRefused) as caught:
             fetcher.read(url)
-    assert probe.life is Life.REFUSED
+    assert probe.life is ObjectState.REFUSED
     assert probe.refusal == caught.value.refusal
     assert caught.value.code is ErrorCode.EXPIRED
     assert caught.value.refusal.reason is Reason.KEY_GONE
@@ -137,7 +137,7 @@ def test_a_date_that_no_clock_shows_is_not_reckoned_with() -> None:
     refused = Reply(403, XML, body("AccessDenied"), headers={"Date": "Fri, 31 Dec 9999 23:59:59 -2359"})
     with hostile(refused) as server:
         url = parse_presigned(f"{server.url}/b/key?AWSAccessKeyId=A&Expires=4000000000&Signature=abc")
-        assert Fetcher(transport(), Hurried(), 0.0).probe(url).life is Life.REFUSED
+        assert UrlReader(transport(), Hurried(), 0.0).probe(url).life is ObjectState.REFUSED
 
 
 def test_the_store_s_own_clock_tells_what_has_expired() -> None:

@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from omicopy.model.request import Budgets
-from omicopy.reconcile.run import Orders
+from omicopy.reconcile.run import RunOptions
 from omicopy.sandbox.faults import Fault, FaultKind
 from tests import children
 from tests.children import PATIENCE
@@ -210,7 +210,7 @@ def test_the_public_functions_do_what_the_commands_do(tool, monkeypatch) -> None
     import omicopy
 
     soon = timedelta(seconds=0.05)
-    orders = Orders(Budgets(poll_min=soon, poll_max=soon))
+    orders = RunOptions(Budgets(poll_min=soon, poll_max=soon))
     for name, value in tool.env.items():
         monkeypatch.setenv(name, value)
     (result,) = omicopy.copy([LINUX], source="source", targets=["target"], bucket="omi-exports", orders=orders)

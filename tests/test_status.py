@@ -17,8 +17,8 @@ from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.variants import Ageing, Variant
 from omicopy.sandbox.world import TaskState
 from omicopy.status import exports as overview_exports
-from omicopy.status.entries import ImageSource, source_of, standing
-from omicopy.status.exports import MOST_LOOKED_INTO, Wanted, export_entries
+from omicopy.status.entries import ImageSource, copy_status, source_of
+from omicopy.status.exports import MOST_LOOKED_INTO, ExportFilter, export_entries
 from tests.builders import (
     KEY,
     MARKER,
@@ -190,7 +190,7 @@ def test_of_many_exports_that_were_named_some_are_not_looked_for(
         )
         for number, prefix in enumerate(prefixes)
     ]
-    wanted = Wanted((SOURCE_ID,), deep=deep)
+    wanted = ExportFilter((SOURCE_ID,), deep=deep)
     shown = export_entries(Clients({}), SOURCE, [], tasks, wanted, {SOURCE_ID}, NOON)
     assert len(shown.entries) == len(tasks)
     assert sum(entry.found is not None for entry in shown.entries) == looked_into
@@ -304,7 +304,7 @@ FOREIGN = image("ami-000000f0", Description="somebody's")
     ],
 )
 def test_how_a_copy_stands_is_looked_at_from_the_end_backwards(state: str, shown_id: str | None, images, tasks) -> None:
-    entry = standing(copy_request(), images, tasks)
+    entry = copy_status(copy_request(), images, tasks)
     shown = entry.image.image_id if entry.image else entry.task.task_id if entry.task else None
     assert (entry.state, shown) == (state, shown_id)
 
@@ -312,13 +312,13 @@ def test_how_a_copy_stands_is_looked_at_from_the_end_backwards(state: str, shown
 def test_an_export_in_another_format_than_asked_for_is_none_of_the_copy_s() -> None:
     request = copy_request()
     asked = replace(request, source=replace(request.source, format=DiskFormat.QCOW2))
-    assert standing(asked, [], [RAW]).state == "absent"
-    assert standing(asked, [], [task()]).state == "exported"
+    assert copy_status(asked, [], [RAW]).state == "absent"
+    assert copy_status(asked, [], [task()]).state == "exported"
 
 
 def test_a_copy_that_may_be_renamed_has_no_name_taken() -> None:
-    assert standing(copy_request(IfExists.RENAME), [FOREIGN], []).state == "absent"
-    assert standing(export_request(), [], [task()]).state == "exported"
+    assert copy_status(copy_request(IfExists.RENAME), [FOREIGN], []).state == "absent"
+    assert copy_status(export_request(), [], [task()]).state == "exported"
 
 
 @pytest.mark.parametrize(

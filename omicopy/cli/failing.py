@@ -91,10 +91,10 @@ def option_twins(command: str) -> set[str]:
 
     Another variable may begin with OMICOPY_ as well, and be a key: `env:OMICOPY_SRC` asks for such.
     """
-    from omicopy.cli.lazy_commands import ByName
+    from omicopy.cli.lazy_commands import LazyCommands
 
     try:
-        found = [ByName()[command]]
+        found = [LazyCommands()[command]]
     except KeyError:
         return set()
     found += getattr(found[0], "commands", {}).values()

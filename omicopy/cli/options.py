@@ -41,9 +41,9 @@ def duration(option: str, check: Callable[[str], timedelta], said: str) -> Any:
 
 def _talk_as(value: LogFormat) -> LogFormat:
     """Before any other option is looked at: what is wrong with those is told in that form, too."""
-    from omicopy.cli.console import speak
+    from omicopy.cli.console import configure
 
-    speak(value, 0)
+    configure(value, 0)
     return value
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from omicopy.cli.console import safe_lines, say_error
+from omicopy.cli.console import print_error, safe_lines
 from omicopy.cli.options import OutputForm
 from omicopy.errors import Interrupted, printable
 from omicopy.model.request import CopyRequest
@@ -45,7 +45,7 @@ def print_results(
     targets = {result.request.destination.party.profile for result in results if result.request.destination}
     for result in results:
         if result.error:
-            say_error(result.error, about=_about(result, len(targets) > 1))
+            print_error(result.error, about=_about(result, len(targets) > 1))
 
 
 def _about(result: CopyResult, several_targets: bool) -> str:

@@ -26,11 +26,11 @@ from omicopy.cloud.key_gate import KeyGate
 from omicopy.cloud.pages import all_pages
 from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.request_log import logged
-from omicopy.cloud.retry import Pace, read_patiently, send_once
+from omicopy.cloud.retry import Pace, read_with_retries, send_once
 from omicopy.errors import ErrorCode
 from omicopy.model import json_fields as answers
 from omicopy.model.result import CallCount
-from omicopy.model.units import say_duration
+from omicopy.model.units import format_duration
 
 T = TypeVar("T")
 TOLD_PATIENCE = 30.0
@@ -117,13 +117,15 @@ class Api:
             self._tell_once(failure, patience)
             raise failure
 
-        return read_patiently(send, self.pace, patience, self._count_retry)
+        return read_with_retries(send, self.pace, patience, self._count_retry)
 
     def _tell_once(self, error: ServiceError, patience: float) -> None:
         """A read that is repeated for long would else be a long silence."""
         patience = min(patience, self.pace.time_limit.left)
         if self._tell and patience > TOLD_PATIENCE and error.code is ErrorCode.TEMPORARY:
-            self._tell(f"{error.message}; trying again for {say_duration(timedelta(seconds=round(patience)))} at most")
+            self._tell(
+                f"{error.message}; trying again for {format_duration(timedelta(seconds=round(patience)))} at most"
+            )
             self._tell = None
 
     def read_all(
@@ -163,7 +165,7 @@ class Api:
             self.count.writes += 1
             return self._send(action, parameters)
 
-        return read_patiently(send, self.pace, patience, self._count_retry)
+        return read_with_retries(send, self.pace, patience, self._count_retry)
 
     def _count_retry(self) -> None:
         self.count.retries += 1

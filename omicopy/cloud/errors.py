@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from omicopy.cloud.meaning import in_thousand, meaning, says_gone, says_taken
+from omicopy.cloud.meaning import in_thousand, meaning, means_gone, means_name_taken
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.urls.presigned_url import redact
 
@@ -78,7 +78,7 @@ class ServiceError(OmicopyError):
     @property
     def is_gone(self) -> bool:
         """Whether the service itself says that what was named is not there: a deletion has nothing left to do."""
-        return self.answer is not None and self.code is ErrorCode.NOT_FOUND and says_gone(self.answer)
+        return self.answer is not None and self.code is ErrorCode.NOT_FOUND and means_gone(self.answer)
 
     @property
     def is_of_the_key(self) -> bool:
@@ -108,7 +108,7 @@ class ServiceError(OmicopyError):
                 answer.status == 409
                 or answer.kind == "ResourceConflict"
                 or in_thousand(answer.code, 9)
-                or says_taken(answer)
+                or means_name_taken(answer)
             )
         )
 

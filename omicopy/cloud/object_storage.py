@@ -13,8 +13,8 @@ from omicopy.cloud.key_gate import KeyGate
 from omicopy.cloud.pages import all_pages
 from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.request_log import logged
-from omicopy.cloud.retry import Pace, read_patiently, send_once
-from omicopy.cloud.s3_client import NotAnswered, make_s3_client
+from omicopy.cloud.retry import Pace, read_with_retries, send_once
+from omicopy.cloud.s3_client import NoResponse, make_s3_client
 from omicopy.cloud.url_reader import MANIFEST_LIMIT
 from omicopy.errors import ErrorCode
 
@@ -133,7 +133,7 @@ class Storage:
             raise
 
     def _patiently(self, action: str, bucket: str, call: Callable[[], T]) -> T:
-        return read_patiently(lambda: self._send(action, bucket, call), self._pace, self._patience, lambda: None)
+        return read_with_retries(lambda: self._send(action, bucket, call), self._pace, self._patience, lambda: None)
 
     def _write(self, action: str, bucket: str, call: Callable[[], object]) -> None:
         self._pace.wait(self._patience)
@@ -159,7 +159,7 @@ def _translated(action: str, where: str, call: Callable[[], T]) -> T:
             raise _of_answer(action, where, error) from None
         except ParamValidationError as error:
             raise ServiceError(ErrorCode.USAGE, Cause.REFUSED, action, where, str(error)) from None
-        except NotAnswered as error:
+        except NoResponse as error:
             raise error.reason from None
         except BotoCoreError as error:
             raise ValueError(str(error)) from None

@@ -11,14 +11,14 @@ from omicopy.cloud.reads import read_images
 from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.model import json_fields as answers
 from omicopy.model.image import Image, is_image_id
-from omicopy.model.request import Party
+from omicopy.model.request import AccountRef
 from omicopy.model.text import check_text
 
 if TYPE_CHECKING:
     from omicopy.cloud.api import Api
 
 
-def identify(clients: Clients, profile: str) -> Party:
+def identify(clients: Clients, profile: str) -> AccountRef:
     """The account that a profile's access key belongs to: by ReadAccounts or, where an EIM user has no right to that,
     by ReadQuotas. Raises a ServiceError, and DENIED where neither may be asked."""
     patience, api = clients.retry.total_seconds(), clients.api(profile)
@@ -29,7 +29,7 @@ def identify(clients: Clients, profile: str) -> Party:
             raise
         account_id = _account_of_quotas(api, patience, error)
     account = clients.accounts[profile]
-    return Party(profile, account_id, account.region, account.storage)
+    return AccountRef(profile, account_id, account.region, account.storage)
 
 
 def _account_of_quotas(api: Api, patience: float, refused: ServiceError) -> str:
@@ -60,7 +60,7 @@ def _owners(answer: Mapping[str, Any]) -> set[str]:
     return {owner for quota in quotas if (owner := answers.optional(quota, "AccountId"))}
 
 
-def find_images(clients: Clients, party: Party, wanted: Sequence[str]) -> list[Image]:
+def find_images(clients: Clients, party: AccountRef, wanted: Sequence[str]) -> list[Image]:
     """The images with these IDs or exact names, each once, in at most two reads. Raises NOT_FOUND for the first that
     is missing or ambiguous; the account's own come before those of others."""
     for text in wanted:
@@ -75,7 +75,7 @@ def find_images(clients: Clients, party: Party, wanted: Sequence[str]) -> list[I
     return list({image.image_id: image for image in found}.values())
 
 
-def _pick(party: Party, wanted: str, visible: Sequence[Image]) -> Image:
+def _pick(party: AccountRef, wanted: str, visible: Sequence[Image]) -> Image:
     """The one image that is meant. The API's name filter takes wildcards: here names are compared exactly."""
     found = [image for image in visible if wanted == (image.image_id if is_image_id(wanted) else image.name)]
     own = {image.image_id: image for image in found if image.account_id == party.account_id}

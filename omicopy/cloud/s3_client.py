@@ -35,7 +35,7 @@ _ANSWER_LIMIT = 8 * 1024 * 1024
 it apart costs seconds."""
 
 
-class NotAnswered(HTTPClientError):
+class NoResponse(HTTPClientError):
     """A TransportError on its way through botocore, which logs a traceback of every error but those of its own kind."""
 
     def __init__(self, reason: TransportError) -> None:
@@ -67,7 +67,7 @@ class _Session:
                 client_cert=self._client_cert,
             )
         except TransportError as error:
-            raise NotAnswered(error) from None
+            raise NoResponse(error) from None
         return AWSResponse(request.url, answer.status, cast("Any", answer.headers), answer.raw())
 
     def close(self) -> None:

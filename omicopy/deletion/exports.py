@@ -7,26 +7,24 @@ from collections.abc import Callable, Sequence
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.reads import read_tasks, unless_many
-from omicopy.deletion.cleaner import INTERRUPTED, Cleaned, Cleaner, Rules, judge_folder
-from omicopy.deletion.export_rules import Doomed, Left
+from omicopy.deletion.cleaner import Cleaner, CleanupOptions, CleanupOutcome, plan_cleanup
+from omicopy.deletion.export_rules import Deletable, Kept
 from omicopy.errors import Interrupted, OmicopyError
 from omicopy.manifests.find import read_folder
 from omicopy.manifests.from_task import why_no_key
 from omicopy.model.export import ExportKey, ExportTask
-from omicopy.model.request import CopyRequest, Origin
+from omicopy.model.request import CopyRequest, Source
 
-__all__ = ["INTERRUPTED", "Cleaned", "Rules", "clean_exports", "clean_up", "is_anything_left"]
-
-_NO_TIME = Left("--deadline leaves no time for the clean-up; the same command goes on with it")
+_NO_TIME = Kept("--deadline leaves no time for the clean-up; the same command goes on with it")
 
 
 def clean_up(
     clients: Clients,
     requests: Sequence[CopyRequest],
     tell: Callable[[str], None],
-    rules: Rules,
-    cleaned: list[Cleaned] | None = None,
-) -> list[Cleaned]:
+    rules: CleanupOptions,
+    cleaned: list[CleanupOutcome] | None = None,
+) -> list[CleanupOutcome]:
     """Deletes what was exported for `requests`, all of whose copies are there. What has to stay is told, and why.
 
     Adds to `cleaned` what became of each export, and returns it. Raises nothing but Interrupted: the copies stand, the
@@ -35,7 +33,7 @@ def clean_up(
     cleaned = [] if cleaned is None else cleaned
     exports: dict[tuple[str, str, ExportKey], str] = {}
     for request in requests:
-        if isinstance(request.source, Origin):
+        if isinstance(request.source, Source):
             party = request.source.party
             place = (party.account_id, party.region, request.source.export)
             if place not in exports or why_no_key(clients, exports[place]) is not None:  # another profile may have one
@@ -61,7 +59,7 @@ def clean_up(
 
 
 def clean_exports(
-    clients: Clients, profile: str, exports: Sequence[ExportKey], rules: Rules, cleaned: list[Cleaned]
+    clients: Clients, profile: str, exports: Sequence[ExportKey], rules: CleanupOptions, cleaned: list[CleanupOutcome]
 ) -> None:
     """Adds to `cleaned` what became of each of one account's exports, in their order, also when it is interrupted.
     Raises nothing else.
@@ -119,5 +117,5 @@ def _all_take(cleaners: Sequence[Cleaner], step: Callable[[Cleaner, Sequence[Exp
 
 def is_anything_left(clients: Clients, profile: str, export: ExportKey) -> bool:
     """Whether a clean-up of the export still finds something to delete. Raises a ServiceError."""
-    doomed = judge_folder(export, read_folder(clients.storage(profile), export, ()))
-    return isinstance(doomed, Doomed) and bool(doomed.manifests)
+    doomed = plan_cleanup(export, read_folder(clients.storage(profile), export, ()))
+    return isinstance(doomed, Deletable) and bool(doomed.manifests)

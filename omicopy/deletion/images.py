@@ -13,7 +13,7 @@ from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.reads import read_images
 from omicopy.errors import ErrorCode
 from omicopy.model.image import Image
-from omicopy.model.own_tags import DOOMED_TAG
+from omicopy.model.own_tags import DELETED_IMAGE_TAG
 
 Send = Callable[[str, Mapping[str, Any]], object]
 
@@ -27,7 +27,7 @@ def mark_snapshots(clients: Clients, profile: str, image: Image, send: Send) -> 
     try:
         doomed = _mapped_alone(clients, profile, image)
         if doomed:
-            tag = {"Key": DOOMED_TAG, "Value": image.image_id}
+            tag = {"Key": DELETED_IMAGE_TAG, "Value": image.image_id}
             send("CreateTags", {"ResourceIds": doomed, "Tags": [tag]})
     except ServiceError as error:
         if error.code is ErrorCode.TEMPORARY:

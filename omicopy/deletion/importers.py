@@ -14,7 +14,7 @@ from omicopy.errors import OmicopyError
 from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.export import ExportKey
 from omicopy.model.image import Image, last_marker, renamed, source_marker
-from omicopy.model.request import Party
+from omicopy.model.request import AccountRef
 from omicopy.state.journal import Journal, OpenImage
 from omicopy.state.locks import Locks
 
@@ -23,13 +23,13 @@ Shown = Sequence[Image] | OmicopyError | None
 
 
 @dataclass(frozen=True, slots=True)
-class Importers:
+class ActiveImports:
     """`parties` are the accounts that this command knows. `grace`: how long a create may not be visible to a read."""
 
     clients: Clients
     journal: Journal
     locks: Locks
-    parties: Collection[Party]
+    parties: Collection[AccountRef]
     grace: timedelta
     wall: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -96,7 +96,7 @@ def why_kept(one: OpenImage, shown: Shown, is_fresh: bool) -> str | None:
     return f"{_copy(one)} may have begun to import from them a moment ago; {settle}" if is_fresh else None
 
 
-def _may_be_of(one: OpenImage, source: Party, export: ExportKey) -> bool:
+def _may_be_of(one: OpenImage, source: AccountRef, export: ExportKey) -> bool:
     """Whether it may be made from that export of its image: an entry of an earlier version does not say from which."""
     place = (source.account_id, export.bucket, export.prefix)
     return not one.about or tuple(one.about.get(key) for key in ("account", "bucket", "prefix")) == place

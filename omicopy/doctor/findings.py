@@ -13,7 +13,7 @@ _STATUS = {True: "ok", None: "warn", False: "fail"}
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Check:
     """One check's answer. `ok` is None where nothing is known, or where it will work but not as one may think."""
 
     subject: str
@@ -28,12 +28,12 @@ class Finding:
         return _STATUS[self.ok]
 
 
-def failure(subject: str, error: OmicopyError) -> Finding:
+def failure(subject: str, error: OmicopyError) -> Check:
     """The finding that a check's own error is."""
-    return Finding(subject, False, error.message, error.hint, error.code)
+    return Check(subject, False, error.message, error.hint, error.code)
 
 
-def describe_findings(findings: Sequence[Finding]) -> dict[str, Any]:
+def describe_findings(findings: Sequence[Check]) -> dict[str, Any]:
     """What `doctor -o json` prints."""
     return {
         "schema": SCHEMA,
@@ -50,7 +50,7 @@ def describe_findings(findings: Sequence[Finding]) -> dict[str, Any]:
     }
 
 
-def verdict_of(findings: Sequence[Finding]) -> OmicopyError | None:
+def verdict_of(findings: Sequence[Check]) -> OmicopyError | None:
     """The error that all failures together are, None without one; its exit code is the one they share, else 1."""
     failed = [finding for finding in findings if finding.ok is False]
     if not failed:

@@ -6,15 +6,15 @@ from datetime import datetime
 
 from omicopy.cloud.clients import Clients
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.check import demand_validity
-from omicopy.manifests.expiry_tag import promise
+from omicopy.manifests.check import require_validity
+from omicopy.manifests.expiry_tag import record_url_expiry
 from omicopy.manifests.from_task import read_again, why_no_key, without_key
 from omicopy.manifests.inspect import Inspection
-from omicopy.manifests.presign import Handout, Wish
+from omicopy.manifests.presign import PresignOptions, PresignResult
 from omicopy.model.export import FoundExport
 
 
-def hand_out_by_task(clients: Clients, wish: Wish, stored: FoundExport, now: datetime) -> Handout:
+def hand_out_by_task(clients: Clients, wish: PresignOptions, stored: FoundExport, now: datetime) -> PresignResult:
     """The URL with its manifest, which was found to work through it. `expires` is not kept: the URL ends when it ends.
 
     The task says from then on until when it is handed out. Raises DENIED where only a key can make a URL that serves
@@ -25,14 +25,14 @@ def hand_out_by_task(clients: Clients, wish: Wish, stored: FoundExport, now: dat
     if stored.task_url is None or stored.flaw:
         raise _only_with_key(clients, wish.profile, f"{stored.location} has no URL to hand out: {stored.flaw}")
     try:
-        demand_validity(stored.expiry, wish.min_validity, now)
+        require_validity(stored.expiry, wish.min_validity, now)
     except OmicopyError as error:
         raise _only_with_key(clients, wish.profile, error.message) from None
     manifest = read_again(clients.fetcher(), stored.task_url, stored)
     _tell(clients, wish.profile, "--expires has no effect on them.")
-    handout = Handout(stored.task_url, stored.location, manifest)
+    handout = PresignResult(stored.task_url, stored.location, manifest)
     if stored.expiry.at is not None:
-        promise(clients, wish.profile, stored.bucket, stored.manifest_key, stored.expiry.at)
+        record_url_expiry(clients, wish.profile, stored.bucket, stored.manifest_key, stored.expiry.at)
     return handout
 
 

@@ -24,7 +24,7 @@ from omicopy.plans.schema import (
 )
 from omicopy.plans.yaml_reader import Problem, read_yaml
 
-__all__ = ["Job", "Plan", "Retention", "Selector", "Target", "parse_plan", "plan_schema"]
+__all__ = ["Job", "Plan", "PlanTarget", "Retention", "Selector", "parse_plan", "plan_schema"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Selector:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PlanTarget:
     """Where a job's images go. `name` is a template; `description` None keeps the source's."""
 
     profile: str
@@ -81,7 +81,7 @@ class Job:
     prefix: str
     format: DiskFormat | None
     images: tuple[Selector, ...]
-    targets: tuple[Target, ...]
+    targets: tuple[PlanTarget, ...]
     create_bucket: bool
     if_exists: IfExists
     cleanup: bool
@@ -177,8 +177,8 @@ def _selector(entry: SelectorEntry) -> Selector:
     return Selector(entry.id, entry.name, entry.name_regex, entry.tags or {}, entry.latest)
 
 
-def _target(entry: TargetEntry, of_job: Boot) -> Target:
-    return Target(
+def _target(entry: TargetEntry, of_job: Boot) -> PlanTarget:
+    return PlanTarget(
         entry.profile,
         entry.name,
         entry.description,

@@ -13,7 +13,7 @@ from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.reads import read_images
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.image import Image
-from omicopy.model.request import Party
+from omicopy.model.request import AccountRef
 from omicopy.plans.model import Job, Selector
 
 
@@ -38,10 +38,10 @@ class _Index:
 
 
 @dataclass(slots=True)
-class Gallery:
+class SourceImages:
     """An account's own images, and those of others that a plan names by their IDs."""
 
-    party: Party
+    party: AccountRef
     own: Sequence[Image]
     others: Sequence[Image] = ()
     unread: OmicopyError | None = None
@@ -76,40 +76,40 @@ class Gallery:
         return found
 
 
-def read_galleries(
-    clients: Clients, jobs: Sequence[Job], parties: Mapping[str, Party | OmicopyError]
-) -> dict[str, Gallery | OmicopyError]:
+def read_source_images(
+    clients: Clients, jobs: Sequence[Job], parties: Mapping[str, AccountRef | OmicopyError]
+) -> dict[str, SourceImages | OmicopyError]:
     """A gallery for every source profile; profiles of one account share one. Where there is none, why."""
-    wanted: dict[tuple[str, str], tuple[Party, set[str]]] = {}
+    wanted: dict[tuple[str, str], tuple[AccountRef, set[str]]] = {}
     for job in jobs:
         party = parties[job.source]
-        if isinstance(party, Party):
+        if isinstance(party, AccountRef):
             _, ids = wanted.setdefault((party.account_id, party.region), (party, set()))
             ids |= {selector.id for selector in job.images if selector.id}
     read = in_parallel(lambda each: _read(clients, *each), list(wanted.values()))
     galleries = dict(zip(wanted, read, strict=True))
     return {
-        job.source: galleries[party.account_id, party.region] if isinstance(party, Party) else party
+        job.source: galleries[party.account_id, party.region] if isinstance(party, AccountRef) else party
         for job in jobs
         for party in [parties[job.source]]
     }
 
 
-def _read(clients: Clients, party: Party, named: set[str]) -> Gallery | OmicopyError:
+def _read(clients: Clients, party: AccountRef, named: set[str]) -> SourceImages | OmicopyError:
     try:
         own = _images(clients, party, {"AccountIds": [party.account_id]})
     except OmicopyError as error:
         return error
     missing = sorted(named - {image.image_id for image in own})
     if not missing:
-        return Gallery(party, own)
+        return SourceImages(party, own)
     try:
-        return Gallery(party, own, _images(clients, party, {"ImageIds": missing}))
+        return SourceImages(party, own, _images(clients, party, {"ImageIds": missing}))
     except OmicopyError as error:
-        return Gallery(party, own, unread=error)
+        return SourceImages(party, own, unread=error)
 
 
-def _images(clients: Clients, party: Party, filters: Mapping[str, Sequence[str]]) -> list[Image]:
+def _images(clients: Clients, party: AccountRef, filters: Mapping[str, Sequence[str]]) -> list[Image]:
     return read_images(clients, party.profile, filters, patiently=True)
 
 

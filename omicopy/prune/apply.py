@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from omicopy.cloud.clients import Clients
-from omicopy.deletion.exports import INTERRUPTED, Cleaned, Rules, clean_exports
+from omicopy.deletion.cleaner import INTERRUPTED, CleanupOptions, CleanupOutcome
+from omicopy.deletion.exports import clean_exports
 from omicopy.deletion.images import delete_image, delete_snapshot, delete_snapshots, mark_snapshots
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.export import ExportKey
@@ -17,7 +18,7 @@ from omicopy.prune.entries import Action, Entry
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class PruneOptions:
     """How it is done: `settle` waits until every read shows what was written before; `importers` says which of a
     profile's exports a copy may be made from just now, and which copy."""
 
@@ -26,7 +27,7 @@ class Manner:
     importers: Callable[[str, Sequence[ExportKey]], Mapping[ExportKey, str]] = lambda *_: {}
 
 
-def prune(clients: Clients, entries: Sequence[Entry], tell: Callable[[str], None], manner: Manner) -> list[Entry]:
+def prune(clients: Clients, entries: Sequence[Entry], tell: Callable[[str], None], manner: PruneOptions) -> list[Entry]:
     """Deletes what is to go; every entry, in their order, with what became of it. Raises nothing but Interrupted, which
     then holds the same, as far as it came."""
     exports: dict[str, list[ExportKey]] = {}
@@ -34,13 +35,13 @@ def prune(clients: Clients, entries: Sequence[Entry], tell: Callable[[str], None
         if entry.action is Action.DELETE and isinstance(entry.thing, ExportKey):
             exports.setdefault(entry.party.profile, []).append(entry.thing)
     done: dict[int, Entry] = {}
-    cleaned: dict[str, list[Cleaned]] = {}
+    cleaned: dict[str, list[CleanupOutcome]] = {}
     try:
         for index, entry in enumerate(entries):
             if _is_in_api(entry):
                 done[index] = _delete(clients, entry, tell)
         for profile, keys in exports.items():
-            rules = Rules(manner.now, manner.settle, manner.importers)
+            rules = CleanupOptions(manner.now, manner.settle, manner.importers)
             clean_exports(clients, profile, keys, rules, cleaned.setdefault(profile, []))
             for one in cleaned[profile]:
                 if one.deleted and one.unnamed:
@@ -52,7 +53,7 @@ def prune(clients: Clients, entries: Sequence[Entry], tell: Callable[[str], None
 
 
 def _with_outcomes(
-    entries: Sequence[Entry], done: Mapping[int, Entry], cleaned: Mapping[str, Sequence[Cleaned]]
+    entries: Sequence[Entry], done: Mapping[int, Entry], cleaned: Mapping[str, Sequence[CleanupOutcome]]
 ) -> Iterator[Entry]:
     """Every entry with what became of it; as it was, where nothing has yet."""
     outcomes = {(profile, one.export): one for profile, several in cleaned.items() for one in several}
@@ -67,7 +68,7 @@ def _is_in_api(entry: Entry) -> bool:
     return entry.action is Action.DELETE and not isinstance(entry.thing, ExportKey)
 
 
-def _with_outcome(entry: Entry, cleaned: Cleaned) -> Entry:
+def _with_outcome(entry: Entry, cleaned: CleanupOutcome) -> Entry:
     if cleaned.error:
         return replace(entry, action=Action.FAILED, error=cleaned.error)
     if cleaned.left is INTERRUPTED:

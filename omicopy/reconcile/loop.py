@@ -9,22 +9,22 @@ from datetime import timedelta
 
 from omicopy.cloud.clients import Clients
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
-from omicopy.model.clock import Clock, Moment
+from omicopy.model.clock import Clock, Timestamp
 from omicopy.model.events import Listener
-from omicopy.model.request import Budgets, CopyRequest, Origin
+from omicopy.model.request import Budgets, CopyRequest, Source
 from omicopy.model.result import CopyResult
-from omicopy.model.units import say_duration
-from omicopy.reconcile.apply import Mode, Pilot
-from omicopy.reconcile.concurrency import Quotas, Slots
-from omicopy.reconcile.copy_state import Flight
-from omicopy.reconcile.decide.decisions import Done, Look, LookAgain, Resign, StartExport, Step
+from omicopy.model.units import format_duration
+from omicopy.reconcile.apply import Applier, RunMode
+from omicopy.reconcile.concurrency import ConcurrencyLimiter, LearnedLimits
+from omicopy.reconcile.copy_state import CopyState
+from omicopy.reconcile.decide.decisions import Decision, Done, Fetch, Resign, Retry, StartExport
 from omicopy.reconcile.decide.image import decide
-from omicopy.reconcile.garbage import no_garbage
+from omicopy.reconcile.garbage import gc_frozen
 from omicopy.reconcile.observe import Observer
-from omicopy.reconcile.polling import pause
-from omicopy.reconcile.results import standing
-from omicopy.reconcile.state import ExportMemory
-from omicopy.reconcile.writes import Actor
+from omicopy.reconcile.polling import poll_interval
+from omicopy.reconcile.results import current_result
+from omicopy.reconcile.state import ExportState
+from omicopy.reconcile.writes import Writer
 from omicopy.state.journal import Journal, export_entry, image_entry
 from omicopy.state.locks import Lock, Locks
 
@@ -44,24 +44,24 @@ class Loop:
     locks: Locks
     listener: Listener
     budgets: Budgets
-    mode: Mode = field(default_factory=Mode)
+    mode: RunMode = field(default_factory=RunMode)
     clock: Clock = field(default_factory=Clock)
     lock_wait: timedelta = timedelta(0)
     _began: float = 0.0
     _moved_at: float = 0.0
-    _quotas: Quotas = field(default_factory=lambda: Quotas(60.0))
-    _all: list[Flight] = field(default_factory=list)
+    _quotas: LearnedLimits = field(default_factory=lambda: LearnedLimits(60.0))
+    _all: list[CopyState] = field(default_factory=list)
 
     def run(self, requests: Sequence[CopyRequest]) -> list[CopyResult]:
         """One result a request, in their order."""
         self._began = self._moved_at = self.clock.ticks()
-        self._quotas = Quotas(self.budgets.poll_max.total_seconds())
+        self._quotas = LearnedLimits(self.budgets.poll_max.total_seconds())
         flights = self._all = self._flights(requests)
         observer = Observer(self.clients, self.listener)
-        actor = Actor(self.clients, self.journal, self.clock, self.listener)
-        pilot = Pilot(actor, self.journal, self.listener, self.mode, self.clock, self._began)
+        actor = Writer(self.clients, self.journal, self.clock, self.listener)
+        pilot = Applier(actor, self.journal, self.listener, self.mode, self.clock, self._began)
         try:
-            with no_garbage():
+            with gc_frozen():
                 while open_flights := self._open(flights, pilot):
                     if self._tick(self._locked(open_flights, pilot), observer, pilot):
                         self._moved_at = self.clock.ticks()
@@ -76,29 +76,29 @@ class Loop:
     def account_for(self, interruption: Interrupted) -> None:
         """Notes how every copy stands now, in the order of the requests, and what the service goes on with."""
         seconds = self.clock.ticks() - self._began
-        interruption.results = [standing(flight, seconds) for flight in self._all]
+        interruption.results = [current_result(flight, seconds) for flight in self._all]
         interruption.goes_on = list(dict.fromkeys(text for flight in self._all if (text := flight.goes_on())))
 
-    def _flights(self, requests: Sequence[CopyRequest]) -> list[Flight]:
-        exports: dict[object, ExportMemory] = {}
+    def _flights(self, requests: Sequence[CopyRequest]) -> list[CopyState]:
+        exports: dict[object, ExportState] = {}
         flights = []
         for request in requests:
             source = request.source
             key = (
                 (source.party.account_id, source.party.region, source.export)
-                if isinstance(source, Origin)
+                if isinstance(source, Source)
                 else object()
             )
-            export = exports.setdefault(key, ExportMemory())
-            flight = Flight(request, export, self._began, request.budgets or self.budgets)
+            export = exports.setdefault(key, ExportState())
+            flight = CopyState(request, export, self._began, request.budgets or self.budgets)
             flight.export.waiting += 1
-            if isinstance(source, Origin):
+            if isinstance(source, Source):
                 export.format = export.format or source.format
                 self._recall(export, source)
             flights.append(flight)
         return flights
 
-    def _recall(self, export: ExportMemory, source: Origin) -> None:
+    def _recall(self, export: ExportState, source: Source) -> None:
         """What another run may have begun is in doubt from the moment on in which its entry is found."""
         if not self.journal.has_news(export_entry(source)):
             return
@@ -106,7 +106,7 @@ class Loop:
         if is_open:
             export.task_id, export.doubt_since = task_id, self.clock.ticks()
 
-    def _locked(self, flights: Sequence[Flight], pilot: Pilot) -> list[Flight]:
+    def _locked(self, flights: Sequence[CopyState], pilot: Applier) -> list[CopyState]:
         """Those copies that no other run on this machine is at."""
         free = []
         for flight in flights:
@@ -126,14 +126,14 @@ class Loop:
             free.append(flight)
         return free
 
-    def _tick(self, flights: Sequence[Flight], observer: Observer, pilot: Pilot) -> bool:
+    def _tick(self, flights: Sequence[CopyState], observer: Observer, pilot: Applier) -> bool:
         """One round for every copy; whether anything moved, so that the next look should come soon."""
         now = self.clock.now()
         moved = False
         written: set[int] = set()
         with self._export_locks(flights) as held:
             steps = self._decide_all(flights, observer, now)
-            slots = Slots(steps, self.mode.parallel, self._quotas, now.ticks)
+            slots = ConcurrencyLimiter(steps, self.mode.parallel, self._quotas, now.ticks)
             for flight in flights:
                 self._note_found(flight, pilot)
                 step, export = steps[flight], id(flight.export)
@@ -142,8 +142,8 @@ class Loop:
                 touches = isinstance(step, _TOUCHES_EXPORT) and not self.mode.dry_run
                 if touches and export not in held:
                     flight.export.wants_lock = True
-                    step = LookAgain("another run on this machine may be just about to do the same")
-                if isinstance(step, Look) or (slots.are_full(flight, step) and not self.mode.dry_run):
+                    step = Retry("another run on this machine may be just about to do the same")
+                if isinstance(step, Fetch) or (slots.are_full(flight, step) and not self.mode.dry_run):
                     pilot.hold(flight, now)
                     continue
                 slots.take(flight, step)
@@ -156,7 +156,7 @@ class Loop:
                         flight.export.wants_lock = False
         return moved
 
-    def _note_found(self, flight: Flight, pilot: Pilot) -> None:
+    def _note_found(self, flight: CopyState, pilot: Applier) -> None:
         """Makes up for an answer that was lost: what a read shows to be of our making is written down and marked."""
         image, destination = flight.image, flight.request.destination
         if destination and image.made_here and image.created_id and image.created_id not in image.journaled:
@@ -165,13 +165,13 @@ class Loop:
         pilot.mark_export(flight)
 
     @contextlib.contextmanager
-    def _export_locks(self, flights: Sequence[Flight]) -> Iterator[set[int]]:
+    def _export_locks(self, flights: Sequence[CopyState]) -> Iterator[set[int]]:
         """Holds what may be exported anew from the last look to the answer, so that two runs share one export."""
         held: dict[int, Lock] = {}
         for flight in flights:
             source, export = flight.request.source, id(flight.export)
             is_free = not flight.export.is_followed or flight.export.wants_lock
-            if isinstance(source, Origin) and is_free and export not in held and not self.mode.dry_run:
+            if isinstance(source, Source) and is_free and export not in held and not self.mode.dry_run:
                 lock = self.locks.take(export_entry(source))
                 if lock is not None:
                     held[export] = lock
@@ -182,32 +182,34 @@ class Loop:
             for lock in held.values():
                 lock.release()
 
-    def _decide_all(self, flights: Sequence[Flight], observer: Observer, now: Moment) -> dict[Flight, Step]:
+    def _decide_all(
+        self, flights: Sequence[CopyState], observer: Observer, now: Timestamp
+    ) -> dict[CopyState, Decision]:
         """Looks at as much as the decisions need, and at nothing else."""
         situations = {flight: flight.look_anew(now) for flight in flights}
-        steps: dict[Flight, Step] = {flight: decide(situation) for flight, situation in situations.items()}
+        steps: dict[CopyState, Decision] = {flight: decide(situation) for flight, situation in situations.items()}
         while looks := self._looks(steps, now):
             for what, group in looks.items():
                 for flight in observer.look(what, group, now):
                     steps[flight] = decide(situations[flight])
         return steps
 
-    def _looks(self, steps: Mapping[Flight, Step], now: Moment) -> dict[Look, list[Flight]]:
+    def _looks(self, steps: Mapping[CopyState, Decision], now: Timestamp) -> dict[Fetch, list[CopyState]]:
         """What the decisions hang on, and whose. What is left when there is nothing more waits for a slot."""
-        looks: dict[Look, list[Flight]] = {}
+        looks: dict[Fetch, list[CopyState]] = {}
         for flight, step in steps.items():
-            if isinstance(step, Look):
+            if isinstance(step, Fetch):
                 looks.setdefault(step, []).append(flight)
-        if Look.IMAGES in looks and Look.TASKS in looks:  # the images' owners may need the tasks as well: one read
-            return {Look.IMAGES: looks[Look.IMAGES]}
-        if Look.BUCKET not in looks or self.mode.dry_run:
+        if Fetch.IMAGES in looks and Fetch.TASKS in looks:  # the images' owners may need the tasks as well: one read
+            return {Fetch.IMAGES: looks[Fetch.IMAGES]}
+        if Fetch.BUCKET not in looks or self.mode.dry_run:
             return looks
         if len(looks) > 1:  # what is under way is known before anybody's turn comes
-            return {what: group for what, group in looks.items() if what is not Look.BUCKET}
-        turns = Slots(steps, self.mode.parallel, self._quotas, now.ticks).turns(steps)
-        return {Look.BUCKET: turns} if turns else {}
+            return {what: group for what, group in looks.items() if what is not Fetch.BUCKET}
+        turns = ConcurrencyLimiter(steps, self.mode.parallel, self._quotas, now.ticks).turns(steps)
+        return {Fetch.BUCKET: turns} if turns else {}
 
-    def _open(self, flights: Sequence[Flight], pilot: Pilot) -> list[Flight]:
+    def _open(self, flights: Sequence[CopyState], pilot: Applier) -> list[CopyState]:
         """What is still under way. All of it ends when the run's time is over, before another look or write; and with
         the first failure where that is asked."""
         failure = _first_failure(flights) if self.mode.fail_fast else None
@@ -217,13 +219,13 @@ class Loop:
                 pilot.call_off(flight, error)
         return [flight for flight in flights if flight.result is None]
 
-    def _out_of_deadline(self, flight: Flight) -> OmicopyError | None:
+    def _out_of_deadline(self, flight: CopyState) -> OmicopyError | None:
         if self.mode.deadline is None or self._time_left(self.mode.deadline) > 0:
             return None
         busy = f"it was {flight.told[0]} ({flight.told[1]})" if flight.told else "nothing was looked at for it yet"
         return OmicopyError(
             ErrorCode.OUT_OF_TIME,
-            f"--deadline {say_duration(self.mode.deadline)} is over; {busy}",
+            f"--deadline {format_duration(self.mode.deadline)} is over; {busy}",
             "Nothing is lost, the service goes on. The same command picks it up.",
         )
 
@@ -231,7 +233,7 @@ class Loop:
         began = self._began if self.mode.began is None else self.mode.began
         return round(deadline.total_seconds() - (self.clock.ticks() - began), 6)
 
-    def _sleep(self, flights: Sequence[Flight]) -> None:
+    def _sleep(self, flights: Sequence[CopyState]) -> None:
         """Waits for the next tick, and never past the end of a budget."""
         if not flights:
             return
@@ -241,10 +243,10 @@ class Loop:
             soonest = min(soonest, self._time_left(self.mode.deadline))
         lefts = [flight.left for flight in flights if flight.left is not None]
         foretold = min(lefts) if len(lefts) == len(flights) else None
-        self.clock.sleep(max(0.0, min(pause(ticks - self._moved_at, foretold, self.budgets), soonest)))
+        self.clock.sleep(max(0.0, min(poll_interval(ticks - self._moved_at, foretold, self.budgets), soonest)))
 
 
-def _first_failure(flights: Sequence[Flight]) -> OmicopyError | None:
+def _first_failure(flights: Sequence[CopyState]) -> OmicopyError | None:
     for flight in flights:
         if flight.result and flight.result.error and not flight.request.best_effort:
             message = f"Given up because {flight.request.label} failed (--fail-fast)"

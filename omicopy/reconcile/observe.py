@@ -10,17 +10,17 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.reads import read_images, read_tasks, unless_many
-from omicopy.manifests.from_task import look_for_export, why_no_key, without_key
-from omicopy.manifests.listing import Sizes, list_together
-from omicopy.model.clock import Moment
+from omicopy.manifests.from_task import find_export, why_no_key, without_key
+from omicopy.manifests.listing import Sizes, list_side_by_side
+from omicopy.model.clock import Timestamp
 from omicopy.model.events import Listener, Warned
 from omicopy.model.export import ExportKey, ExportTask, Phase
 from omicopy.model.image import Image
 from omicopy.model.lookup import ABSENT, BucketFact, Present, Unknown
 from omicopy.model.own_tags import CLEANED_TAG
-from omicopy.model.request import Destination, Origin
-from omicopy.reconcile.copy_state import Flight
-from omicopy.reconcile.decide.decisions import Look
+from omicopy.model.request import Source, Target
+from omicopy.reconcile.copy_state import CopyState
+from omicopy.reconcile.decide.decisions import Fetch
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -34,20 +34,20 @@ class Observer:
         self._listener = listener
         self._without_key: set[str] = set()
         """The profiles of which it was said that no key of theirs reads the bucket."""
-        self._looks: dict[Look, Callable[[Sequence[Flight], Moment], Iterator[Flight]]] = {
-            Look.IMAGES: self._images,
-            Look.SOURCE: self._sources,
-            Look.TASKS: self._tasks,
-            Look.OTHERS: self._others,
-            Look.IMPORTS: self._imports,
-            Look.BUCKET: self._buckets,
+        self._looks: dict[Fetch, Callable[[Sequence[CopyState], Timestamp], Iterator[CopyState]]] = {
+            Fetch.IMAGES: self._images,
+            Fetch.SOURCE: self._sources,
+            Fetch.TASKS: self._tasks,
+            Fetch.OTHERS: self._others,
+            Fetch.IMPORTS: self._imports,
+            Fetch.BUCKET: self._buckets,
         }
 
-    def look(self, what: Look, flights: Sequence[Flight], now: Moment) -> Iterator[Flight]:
+    def look(self, what: Fetch, flights: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
         """Reads once an account (a bucket: a list for many); every copy comes back once it saw what concerns it."""
         return self._looks[what](flights, now)
 
-    def _images(self, flights: Sequence[Flight], now: Moment) -> Iterator[Flight]:
+    def _images(self, flights: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
         for profile, group in _grouped(flights, lambda flight: _destination(flight).party.profile).items():
             filters = {"AccountIds": [_destination(group[0]).party.account_id]}
             filters |= unless_many("ImageNames", (name for flight in group for name in flight.request.names))
@@ -58,7 +58,7 @@ class Observer:
                 flight.saw_images(Present(shown) if isinstance(images, Present) else images, now)
                 yield flight
 
-    def _sources(self, flights: Sequence[Flight], _: Moment) -> Iterator[Flight]:
+    def _sources(self, flights: Sequence[CopyState], _: Timestamp) -> Iterator[CopyState]:
         for profile, group in _by_source(flights).items():
             images = self._read_images(profile, unless_many("ImageIds", map(_image_id, group)))
             by_id = {image.image_id: image for image in images.value} if isinstance(images, Present) else {}
@@ -68,7 +68,7 @@ class Observer:
                 flight.seen.source = known if isinstance(images, Present) else images
                 yield flight
 
-    def _tasks(self, flights: Sequence[Flight], now: Moment) -> Iterator[Flight]:
+    def _tasks(self, flights: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
         for profile, group in _by_source(flights).items():
             tasks = self._read_tasks(profile, unless_many("ImageIds", map(_image_id, group)))
             by_image = _grouped(tasks.value, lambda task: task.image_id) if isinstance(tasks, Present) else {}
@@ -79,7 +79,7 @@ class Observer:
                 flight.saw_tasks(Present(shown) if isinstance(tasks, Present) else tasks, now)
                 yield flight
 
-    def _others(self, flights: Sequence[Flight], _: Moment) -> Iterator[Flight]:
+    def _others(self, flights: Sequence[CopyState], _: Timestamp) -> Iterator[CopyState]:
         for profile, group in _by_source(flights).items():
             tasks = self._read_tasks(profile, {})
             running: Present[int] | Unknown = (
@@ -89,7 +89,7 @@ class Observer:
                 flight.seen.others_in_flight = running
                 yield flight
 
-    def _imports(self, flights: Sequence[Flight], _: Moment) -> Iterator[Flight]:
+    def _imports(self, flights: Sequence[CopyState], _: Timestamp) -> Iterator[CopyState]:
         for profile, group in _grouped(flights, lambda flight: _destination(flight).party.profile).items():
             own = _destination(group[0]).party.account_id
             images = self._read_images(profile, {"AccountIds": [own]})
@@ -100,11 +100,13 @@ class Observer:
                 flight.seen.imports_in_flight = running if isinstance(images, Present) else images
                 yield flight
 
-    def _buckets(self, flights: Sequence[Flight], now: Moment) -> Iterator[Flight]:
+    def _buckets(self, flights: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
         groups = list(_grouped(flights, lambda flight: (id(flight.export), _origin(flight).party.profile)).values())
         firsts = [group[0] for group in groups]
         listed = {  # also makes the clients, each once, before the threads start
-            profile: list_together(self._clients.storage(profile), [_origin(flight).export for flight in of_profile])
+            profile: list_side_by_side(
+                self._clients.storage(profile), [_origin(flight).export for flight in of_profile]
+            )
             for profile, of_profile in _by_source(firsts).items()
             if self._clients.storage_refusal(profile) is None
         }
@@ -117,16 +119,16 @@ class Observer:
                 flight.saw_stored(stored, now)
                 yield flight
 
-    def _bucket(self, flight: Flight, listed: Sizes | None, now: Moment) -> BucketFact:
+    def _bucket(self, flight: CopyState, listed: Sizes | None, now: Timestamp) -> BucketFact:
         origin, shown = _origin(flight), flight.seen.tasks
         if flight.seen.is_cleaned_up:
             return ABSENT
         tasks = [task for task in shown.value if task.key == origin.export] if isinstance(shown, Present) else []
-        return look_for_export(
+        return find_export(
             self._clients, origin.party.profile, origin.export, tasks, now.wall, listed, flight.export.format
         )
 
-    def _say_without_key(self, flights: Sequence[Flight]) -> None:
+    def _say_without_key(self, flights: Sequence[CopyState]) -> None:
         """Once an account, before anything is written for it."""
         for profile, group in _by_source(flights).items():
             unsure = [] if all(flight.request.create_bucket for flight in group) else [_NO_BUCKET]
@@ -158,23 +160,23 @@ def _is_cleaned_up(tasks: Sequence[ExportTask], export: ExportKey) -> bool:
     return bool(complete) and all(CLEANED_TAG in task.tags for task in complete)
 
 
-def _destination(flight: Flight) -> Destination:
+def _destination(flight: CopyState) -> Target:
     if flight.request.destination is None:
         raise TypeError("an export has no target to look at")
     return flight.request.destination
 
 
-def _origin(flight: Flight) -> Origin:
-    if not isinstance(flight.request.source, Origin):
+def _origin(flight: CopyState) -> Source:
+    if not isinstance(flight.request.source, Source):
         raise TypeError("an import has no source account to look at")
     return flight.request.source
 
 
-def _image_id(flight: Flight) -> str:
+def _image_id(flight: CopyState) -> str:
     return _origin(flight).image.image_id
 
 
-def _by_source(flights: Sequence[Flight]) -> dict[str, list[Flight]]:
+def _by_source(flights: Sequence[CopyState]) -> dict[str, list[CopyState]]:
     return _grouped(flights, lambda flight: _origin(flight).party.profile)
 
 

@@ -9,12 +9,12 @@ from omicopy import __version__
 from omicopy.cloud.errors import Cause, ServiceError
 from omicopy.errors import ErrorCode
 from omicopy.model.events import Listener, Warned
-from omicopy.model.image_settings import Aftercare
+from omicopy.model.image_settings import ImageSettings
 from omicopy.model.own_tags import COPY_TAG, EXPORT_TAG, export_tags
 from omicopy.model.request import CopyRequest
 from omicopy.model.tags import OWN_PREFIX
-from omicopy.reconcile.copy_state import Flight
-from omicopy.reconcile.decide.decisions import Annotate
+from omicopy.reconcile.copy_state import CopyState
+from omicopy.reconcile.decide.decisions import TagAndShare
 from omicopy.reconcile.postponed import Postponed
 
 Write = Callable[[str, Mapping[str, Any]], None]
@@ -38,7 +38,7 @@ def tag_export(write: Write, listener: Listener, request: CopyRequest, task_id: 
         refused(EXPORT_TAG, error)
 
 
-def tag_copy(write: Write, listener: Listener, flight: Flight, step: Annotate) -> None:
+def tag_copy(write: Write, listener: Listener, flight: CopyState, step: TagAndShare) -> None:
     """Writes what a copy lacks of tags. A refused one is told, and the copy counts without it.
 
     Ours first, in a call of their own: whatever becomes of the others, it is known whose the copy is. Raises what
@@ -101,7 +101,7 @@ def _may_be_one_tag(error: ServiceError, may_tag: bool) -> bool:
 
 def _lacks(request: CopyRequest, image_id: str, key: str, error: ServiceError) -> str:
     """The warning of a copy that is there without one of its tags."""
-    care = request.destination.care if request.destination else Aftercare()
+    care = request.destination.care if request.destination else ImageSettings()
     if key.startswith(OWN_PREFIX):
         hint = "It is one of this tool's own, and nothing hangs on it."
     elif key in care.tags:

@@ -7,10 +7,10 @@ from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
-from omicopy.cloud.retry import Verdict, verdict
+from omicopy.cloud.retry import RetryVerdict, retry_verdict
 from omicopy.deletion.images import delete_image, delete_snapshots, mark_snapshots
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.check import sign_found, url_of_handed
+from omicopy.manifests.check import shared_manifest_url, sign_found
 from omicopy.manifests.from_task import read_again
 from omicopy.manifests.resign import resign_found
 from omicopy.model import json_fields as answers
@@ -18,11 +18,11 @@ from omicopy.model.boot import boot_parameters
 from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.clock import Clock
 from omicopy.model.events import Listener, Warned
-from omicopy.model.image import Image, mark
+from omicopy.model.image import Image, with_marker
 from omicopy.model.lookup import Present
-from omicopy.model.request import CopyRequest, HandedManifest, Origin
-from omicopy.reconcile.copy_state import Flight
-from omicopy.reconcile.decide.decisions import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport
+from omicopy.model.request import CopyRequest, SharedManifest, Source
+from omicopy.reconcile.copy_state import CopyState
+from omicopy.reconcile.decide.decisions import CancelExport, Import, ReplaceFailed, Resign, StartExport, TagAndShare
 from omicopy.reconcile.decide.decisions import Write as WriteStep
 from omicopy.reconcile.postponed import Postponed
 from omicopy.reconcile.state import Conflict
@@ -32,7 +32,7 @@ from omicopy.state.journal import Journal, about_image, export_entry, image_entr
 _CANCELLABLE = ("pending/queued",)
 
 
-class Actor:
+class Writer:
     """Raises Postponed, or the ServiceError of a definite refusal. A write in doubt is remembered, not raised."""
 
     def __init__(self, clients: Clients, journal: Journal, clock: Clock, listener: Listener) -> None:
@@ -41,7 +41,7 @@ class Actor:
         self._clock = clock
         self._listener = listener
 
-    def act(self, flight: Flight, step: WriteStep) -> None:
+    def act(self, flight: CopyState, step: WriteStep) -> None:
         match step:
             case StartExport():
                 self._start_export(flight, _origin(flight.request))
@@ -51,12 +51,12 @@ class Actor:
                 self._resign(flight, step)
             case Import():
                 self._import(flight, step)
-            case Annotate():
+            case TagAndShare():
                 self._annotate(flight, step)
             case ReplaceFailed():
                 self._replace_failed(flight, step.image)
 
-    def _start_export(self, flight: Flight, origin: Origin) -> None:
+    def _start_export(self, flight: CopyState, origin: Source) -> None:
         memory, export, entry = flight.export, origin.export, export_entry(origin)
         osu = {"DiskImageFormat": memory.format or DEFAULT_FORMAT, "OsuBucket": export.bucket}
         osu |= {"OsuPrefix": export.prefix} if export.prefix else {}
@@ -90,7 +90,7 @@ class Actor:
         """Marks the export as ours to clean up one day (R4)."""
         tag_export(self._write_again(_origin(request).party.profile), self._listener, request, task_id)
 
-    def _cancel_export(self, flight: Flight, step: CancelExport) -> None:
+    def _cancel_export(self, flight: CopyState, step: CancelExport) -> None:
         """Tries once; a task that left the queue can't be cancelled, which is normal (DOMAIN.md §2)."""
         origin, task, memory = _origin(flight.request), step.task, flight.export
         memory.cancelled |= {task.task_id}
@@ -110,13 +110,13 @@ class Actor:
             self._journal.close(entry)
         self._listener(Warned(f"{task.task_id} was cancelled: {story}"))
 
-    def _resign(self, flight: Flight, step: Resign) -> None:
+    def _resign(self, flight: CopyState, step: Resign) -> None:
         profile = _origin(flight.request).party.profile
         account, storage = self._clients.accounts[profile], self._clients.storage(profile)
         try:
             key = resign_found(account, storage, self._clients.fetcher(), step.stored, self._clock.wall())
         except ServiceError as error:
-            if verdict(error.cause, is_write=True) is Verdict.GIVE_UP:
+            if retry_verdict(error.cause, is_write=True) is RetryVerdict.GIVE_UP:
                 raise
             raise Postponed(error) from None  # a second new manifest beside the first does no harm
         except OmicopyError as error:
@@ -124,7 +124,7 @@ class Actor:
         flight.export.resigned_key, flight.export.resigned_at = key, self._clock.ticks()
         flight.export.changed = True
 
-    def _import(self, flight: Flight, step: Import) -> None:
+    def _import(self, flight: CopyState, step: Import) -> None:
         request, memory, destination = flight.request, flight.image, flight.request.destination
         if destination is None:
             raise TypeError("an export imports nothing")
@@ -134,7 +134,7 @@ class Actor:
         parameters = {
             "ImageName": step.name,
             "FileLocation": self._manifest_url(request, step),
-            "Description": mark(destination.description, request.marker),
+            "Description": with_marker(destination.description, request.marker),
             **boot,
         }
         self._journal.open(entry, about_image(request, destination))
@@ -161,7 +161,7 @@ class Actor:
             memory.journaled |= {image_id}
             self._journal.answered(entry, image_id)
 
-    def _refused_import(self, flight: Flight, boot: Iterable[str], error: ServiceError) -> None:
+    def _refused_import(self, flight: CopyState, boot: Iterable[str], error: ServiceError) -> None:
         """Nothing was made. The next look decides anew where the refusal is of how many, or of what `boot` names (R1);
         raises any other."""
         memory, refused = flight.image, error.refused_parameters(boot)
@@ -178,8 +178,8 @@ class Actor:
     def _manifest_url(self, request: CopyRequest, step: Import) -> str:
         fetcher, source = self._clients.fetcher(), request.source
         try:  # what the service will do with the URL works from here, too (R9)
-            if isinstance(source, HandedManifest):
-                return url_of_handed(fetcher, source, self._clock.wall())
+            if isinstance(source, SharedManifest):
+                return shared_manifest_url(fetcher, source, self._clock.wall())
             if step.stored is None:
                 raise TypeError("an import needs a manifest")
             if step.stored.task_url is not None:
@@ -191,7 +191,7 @@ class Actor:
                 raise Postponed(error) from None
             raise
 
-    def _annotate(self, flight: Flight, step: Annotate) -> None:
+    def _annotate(self, flight: CopyState, step: TagAndShare) -> None:
         write = self._write_again(_target(flight))
         tag_copy(write, self._listener, flight, step)
         if step.share_with:
@@ -202,7 +202,7 @@ class Actor:
     def _write_again(self, profile: str) -> Write:
         return lambda action, parameters: self._send_again(profile, action, parameters)
 
-    def _replace_failed(self, flight: Flight, image: Image) -> None:
+    def _replace_failed(self, flight: CopyState, image: Image) -> None:
         """Deletes a failed image of ours, then the snapshots that only it mapped (DOMAIN.md §2)."""
         profile, memory = _target(flight), flight.image
         send = self._write_again(profile)
@@ -228,22 +228,22 @@ class Actor:
         try:
             return self._clients.api(profile).write(action, self._clients.patience, parameters)
         except ServiceError as error:
-            if verdict(error.cause, is_write=True) in (Verdict.RETRY, Verdict.SLOW_DOWN):
+            if retry_verdict(error.cause, is_write=True) in (RetryVerdict.RETRY, RetryVerdict.SLOW_DOWN):
                 raise Postponed(error) from None
             raise
 
 
 def _in_doubt(error: ServiceError) -> bool:
-    return verdict(error.cause, is_write=True) is Verdict.IN_DOUBT
+    return retry_verdict(error.cause, is_write=True) is RetryVerdict.IN_DOUBT
 
 
-def _origin(request: CopyRequest) -> Origin:
-    if not isinstance(request.source, Origin):
+def _origin(request: CopyRequest) -> Source:
+    if not isinstance(request.source, Source):
         raise TypeError("a manifest that was handed over needs no export")
     return request.source
 
 
-def _target(flight: Flight) -> str:
+def _target(flight: CopyState) -> str:
     if flight.request.destination is None:
         raise TypeError("an export writes to no target")
     return flight.request.destination.party.profile

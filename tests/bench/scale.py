@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from omicopy.cloud.api import PAGE
 from omicopy.model.export import export_key
-from omicopy.model.request import Budgets, CopyRequest, Destination, Origin
+from omicopy.model.request import Budgets, CopyRequest, Source, Target
 from omicopy.model.result import Status
 from omicopy.reconcile.loop import Loop
 from omicopy.state.journal import Journal
@@ -131,8 +131,8 @@ def measure(copies: int, profiled: bool = False) -> Figures:
 def copy_request(number: int) -> CopyRequest:
     image_id, name = image_of(number)
     image = source_image(image_id, ImageName=name)
-    origin = Origin(SOURCE, image, export_key(image_id, KEY.bucket, KEY.prefix))
-    return CopyRequest(origin, Destination(TARGET, name, "a copy"), timedelta(hours=6))
+    origin = Source(SOURCE, image, export_key(image_id, KEY.bucket, KEY.prefix))
+    return CopyRequest(origin, Target(TARGET, name, "a copy"), timedelta(hours=6))
 
 
 def peak_bytes() -> int:

@@ -52,12 +52,12 @@ def cors(
     conditional write here: of two people who change the rules in the same second, one may lose what they added.
     """
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.console import speak
+    from omicopy.cli.console import configure
     from omicopy.manifests.cors import with_origins
     from omicopy.model.s3_location import split_bucket
     from omicopy.model.units import parse_duration
 
-    speak(log_format, verbose)
+    configure(log_format, verbose)
     bucket = split_bucket(location)
     origins = [check_origin(text) for text in allow_origin or ()]
     clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, storage={profile: storage})
@@ -73,15 +73,15 @@ def cors(
 
 def _tell(bucket: str, origins: Sequence[str], rules: Sequence[Rule], added: Sequence[Rule], dry_run: bool) -> None:
     """What was added, or that nothing had to be, on stderr."""
-    from omicopy.cli.console import say
+    from omicopy.cli.console import info
 
     for rule in added:
         would = "Would add" if dry_run else "Added"
-        say(f"{would} a rule to s3://{bucket}: PUT from {', '.join(rule['AllowedOrigins'])}")
+        info(f"{would} a rule to s3://{bucket}: PUT from {', '.join(rule['AllowedOrigins'])}")
     if origins and not added:
-        say(f"Nothing is missing: s3://{bucket} lets {', '.join(origins)} PUT already")
+        info(f"Nothing is missing: s3://{bucket} lets {', '.join(origins)} PUT already")
     elif not rules:
-        say(f"s3://{bucket} has no CORS rules")
+        info(f"s3://{bucket} has no CORS rules")
 
 
 def _print(bucket: str, rules: Sequence[Rule], changed: bool, output: OutputForm) -> None:

@@ -84,7 +84,7 @@ def run(
     """
     from omicopy import api
     from omicopy.cli.accounts import clients_for, network_of
-    from omicopy.cli.console import speak
+    from omicopy.cli.console import configure
     from omicopy.cli.monitoring import Monitor
     from omicopy.cli.output import image_lines
     from omicopy.cli.run_loop import Presentation, budgets_of, mode_of, orders_of, watch
@@ -94,7 +94,7 @@ def run(
     if schema:
         print(json.dumps(plan_schema(), indent=2))  # noqa: T201
         return
-    speak(log_format, verbose)
+    configure(log_format, verbose)
     presentation = Presentation(output, quiet, image_lines)
     clients = Clients({})
 

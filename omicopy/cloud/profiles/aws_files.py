@@ -17,7 +17,7 @@ from botocore.exceptions import ConfigNotFound, ConfigParseError
 
 from omicopy.cloud.profiles.file import decoded, read_bounded
 from omicopy.cloud.profiles.home import home_folder
-from omicopy.cloud.profiles.settings import Settings, configuration_error
+from omicopy.cloud.profiles.settings import ProfileSettings, configuration_error
 from omicopy.errors import OmicopyError
 from omicopy.model.text import unprintable
 
@@ -30,7 +30,7 @@ Section = Mapping[str, Any]
 """Values are texts, and mappings where the file nests them."""
 
 
-def aws_settings(name: str, environ: Mapping[str, str], home: Path | None = None) -> Settings:
+def aws_settings(name: str, environ: Mapping[str, str], home: Path | None = None) -> ProfileSettings:
     """A profile's two keys, its Region and its endpoint, as far as they are there.
 
     Both keys are of one file: of the one for credentials where it has any. Raises CONFIGURATION for files that can't be
@@ -53,7 +53,9 @@ def aws_settings(name: str, environ: Mapping[str, str], home: Path | None = None
     _demand_plain_key(where, keys, values)
     endpoint = _endpoint(values, config["services"], where)
     found = {short: keys.get(long) for short, long in _KEYS.items()}
-    return Settings(f"aws:{name}", where, {**found, "region": values.get("region"), "endpoints.oos": endpoint}, _LABELS)
+    return ProfileSettings(
+        f"aws:{name}", where, {**found, "region": values.get("region"), "endpoints.oos": endpoint}, _LABELS
+    )
 
 
 def _demand_plain_key(where: str, keys: Section, values: Section) -> None:

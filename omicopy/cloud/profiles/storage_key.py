@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from omicopy.cloud.profiles.profile import NO_STORAGE, Account, StorageKey, oos_endpoint_of, region_of, resolve_profile
-from omicopy.cloud.profiles.settings import REGION_KEYS, Settings, configuration_error, find_settings
+from omicopy.cloud.profiles.settings import REGION_KEYS, ProfileSettings, configuration_error, find_settings
 
 _AWS = "aws:"
 StorageByProfile = Mapping[str, str | None]
@@ -46,7 +46,7 @@ def resolve_storage(text: str, account: Account, environ: Mapping[str, str], hom
     return replace(account, storage_key=key, oos_endpoint=endpoint)
 
 
-def _settings(text: str, environ: Mapping[str, str], home: Path | None) -> Settings:
+def _settings(text: str, environ: Mapping[str, str], home: Path | None) -> ProfileSettings:
     if not text.startswith(_AWS):
         return find_settings(text, environ, home)
     from omicopy.cloud.profiles.aws_files import aws_settings  # brings botocore

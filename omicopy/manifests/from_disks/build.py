@@ -15,9 +15,16 @@ from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.presign import presign
 from omicopy.cloud.url_reader import MANIFEST_LIMIT
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.check import demand_life
+from omicopy.manifests.check import check_objects
 from omicopy.manifests.from_disks.disk_header import DiskHead
-from omicopy.manifests.from_disks.disks import MOST_LOOKED_INTO, Folder, Shelf, key_of, list_shelf, only_disk
+from omicopy.manifests.from_disks.disks import (
+    MOST_LOOKED_INTO,
+    DiskFolder,
+    S3Folder,
+    find_object,
+    list_disk_folder,
+    single_disk,
+)
 from omicopy.manifests.from_disks.draft import (
     DraftVolume,
     ImageWords,
@@ -35,11 +42,11 @@ from omicopy.model.units import GIB
 
 
 @dataclass(frozen=True, slots=True)
-class BuildWish:
+class BuildOptions:
     """What a manifest is wanted of. Without `volumes` the one disk that lies in the folder is the root volume."""
 
     profile: str
-    folder: Folder
+    folder: S3Folder
     words: ImageWords
     volumes: Sequence[VolumeSpec] = ()
     dry_run: bool = False
@@ -56,7 +63,7 @@ class Built:
     warnings: tuple[str, ...]
 
 
-def build_manifest(clients: Clients, wish: BuildWish) -> Built:
+def build_manifest(clients: Clients, wish: BuildOptions) -> Built:
     """Puts the manifest, unless the very same is there.
 
     Raises USAGE for what has to be said first, NOT_FOUND, DAMAGED for a disk that can't stand alone, NAME_CONFLICT
@@ -64,15 +71,15 @@ def build_manifest(clients: Clients, wish: BuildWish) -> Built:
     """
     check_volumes(wish.volumes)
     key = check_own_key(wish.folder.path + manifest_file_name(wish.words.name))
-    shelf = list_shelf(clients.storage(wish.profile), wish.folder)
-    volumes, warnings = _volumes(shelf, wish.volumes or [only_disk(shelf)])
+    shelf = list_disk_folder(clients.storage(wish.profile), wish.folder)
+    volumes, warnings = _volumes(shelf, wish.volumes or [single_disk(shelf)])
     raw, manifest = _draft(clients, wish, key, volumes)
     if key in shelf.sizes:
         there = _same_there(shelf, key, manifest, clients.accounts[wish.profile].oos_endpoint)
         return Built(shelf.location(key), there, was_there=True, changed=False, warnings=tuple(warnings))
     _demand_no_other(shelf, key, {volume.key for volume in volumes})
     signer = clients.accounts[wish.profile].signer
-    demand_life(clients.fetcher(), manifest, signer)  # no manifest with dead URLs is put (R9)
+    check_objects(clients.fetcher(), manifest, signer)  # no manifest with dead URLs is put (R9)
     if not wish.dry_run:
         shelf.storage.put(wish.folder.bucket, key, raw)
     return Built(shelf.location(key), manifest, was_there=False, changed=not wish.dry_run, warnings=tuple(warnings))
@@ -100,15 +107,15 @@ def describe_built(built: Built) -> dict[str, Any]:
 # ---- the volumes
 
 
-def _volumes(shelf: Shelf, specs: Sequence[VolumeSpec]) -> tuple[list[DraftVolume], list[str]]:
+def _volumes(shelf: DiskFolder, specs: Sequence[VolumeSpec]) -> tuple[list[DraftVolume], list[str]]:
     """The volumes, in the manifest's order, and what may be wrong with them."""
-    keys = [key_of(shelf, spec) for spec in specs]
+    keys = [find_object(shelf, spec) for spec in specs]
     heads = shelf.heads(keys)
     volumes = in_order([_volume(shelf, spec, key, heads[key]) for spec, key in zip(specs, keys, strict=True)])
     return volumes, list(_doubts(volumes, heads))
 
 
-def _volume(shelf: Shelf, spec: VolumeSpec, key: str, head: DiskHead) -> DraftVolume:
+def _volume(shelf: DiskFolder, spec: VolumeSpec, key: str, head: DiskHead) -> DraftVolume:
     """The volume with its size, which the header says or the user has to."""
     location = shelf.location(key)
     if head.problem:
@@ -138,7 +145,7 @@ def _doubts(volumes: Sequence[DraftVolume], heads: Mapping[str, DiskHead]) -> It
             yield f"{what} is the same object as that of {seen[volume.key]}."
 
 
-def _demand_no_other(shelf: Shelf, key: str, disks: set[str]) -> None:
+def _demand_no_other(shelf: DiskFolder, key: str, disks: set[str]) -> None:
     """A disk may have a manifest after all, of an export that says more of the image than we can know; two that tell
     different stories of one disk would be taken for one export."""
     own = key.removesuffix("json")
@@ -167,7 +174,7 @@ def _demand_no_other(shelf: Shelf, key: str, disks: set[str]) -> None:
 # ---- the manifest
 
 
-def _draft(clients: Clients, wish: BuildWish, key: str, volumes: Sequence[DraftVolume]) -> tuple[bytes, Manifest]:
+def _draft(clients: Clients, wish: BuildOptions, key: str, volumes: Sequence[DraftVolume]) -> tuple[bytes, Manifest]:
     """The manifest with fresh URLs, having passed the checks that an import will make."""
     account, folder = clients.accounts[wish.profile], wish.folder
     urls = [presign(account, folder.bucket, volume.key) for volume in volumes]
@@ -180,7 +187,7 @@ def _draft(clients: Clients, wish: BuildWish, key: str, volumes: Sequence[DraftV
     return raw, manifest
 
 
-def _same_there(shelf: Shelf, key: str, wanted: Manifest, endpoint: str) -> Manifest:
+def _same_there(shelf: DiskFolder, key: str, wanted: Manifest, endpoint: str) -> Manifest:
     """The manifest that has the key already, if it is of the same objects. Nothing is ever put over another one."""
     location, bucket = shelf.location(key), shelf.folder.bucket
     hint = "Give another --name, or delete that object first if nobody needs it."

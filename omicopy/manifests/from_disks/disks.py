@@ -12,7 +12,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.from_disks.disk_header import HEAD_BYTES, DiskHead, read_head
 from omicopy.manifests.from_disks.volume_spec import ROOT_DEVICE, VolumeSpec
 from omicopy.manifests.own_manifest import may_be_manifest_key
-from omicopy.model.units import say_size
+from omicopy.model.units import format_size
 
 if TYPE_CHECKING:
     from omicopy.cloud.object_storage import Storage
@@ -23,7 +23,7 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class S3Folder:
     """A place in a bucket. `path` ends with a slash, or is empty for the whole bucket."""
 
     bucket: str
@@ -33,18 +33,18 @@ class Folder:
         return f"s3://{self.bucket}/{self.path}"
 
 
-def folder_of(bucket: str, prefix: str) -> Folder:
+def folder_of(bucket: str, prefix: str) -> S3Folder:
     """The folder of a prefix, with or without slashes around it."""
     path = prefix.strip("/")
-    return Folder(bucket, f"{path}/" if path else "")
+    return S3Folder(bucket, f"{path}/" if path else "")
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class DiskFolder:
     """A folder's objects as they were listed, and the beginnings of those that were looked into, once each."""
 
     storage: Storage
-    folder: Folder
+    folder: S3Folder
     sizes: Mapping[str, int]
     """Bytes by key, of the objects that a URL can lead to, whatever else people name theirs."""
     _heads: dict[str, DiskHead] = field(default_factory=dict)
@@ -67,17 +67,17 @@ class Shelf:
         return read_head(self.storage.read_start(self.folder.bucket, key, HEAD_BYTES) if self.sizes[key] else b"")
 
 
-def list_shelf(storage: Storage, folder: Folder) -> Shelf:
+def list_disk_folder(storage: Storage, folder: S3Folder) -> DiskFolder:
     """Every object in the folder and below. Raises a ServiceError."""
     sizes = {
         key: size
         for key, size in storage.sizes(folder.bucket, folder.path).items()
         if key.isprintable() and {"", ".", ".."}.isdisjoint(key.removeprefix(folder.path).split("/"))
     }
-    return Shelf(storage, folder, sizes)
+    return DiskFolder(storage, folder, sizes)
 
 
-def key_of(shelf: Shelf, spec: VolumeSpec) -> str:
+def find_object(shelf: DiskFolder, spec: VolumeSpec) -> str:
     """The object that is meant: first by its key in the folder, then by its whole key. Raises NOT_FOUND."""
     for key in (shelf.folder.path + spec.object_name, spec.object_name):
         if key in shelf.sizes:
@@ -90,7 +90,7 @@ def key_of(shelf: Shelf, spec: VolumeSpec) -> str:
     )
 
 
-def only_disk(shelf: Shelf) -> VolumeSpec:
+def single_disk(shelf: DiskFolder) -> VolumeSpec:
     """The one object that begins as a disk does, as the root volume. Of several nobody guesses which is which: USAGE.
 
     Raises NOT_FOUND for none.
@@ -109,7 +109,7 @@ def only_disk(shelf: Shelf) -> VolumeSpec:
     raise OmicopyError(ErrorCode.NOT_FOUND, f"No disk lies under {shelf.folder}{seen}", hint)
 
 
-def _several(shelf: Shelf, disks: Mapping[str, DiskHead]) -> OmicopyError:
+def _several(shelf: DiskFolder, disks: Mapping[str, DiskHead]) -> OmicopyError:
     """Their list, and what to type."""
     said = [f"{shelf.name(key)} ({_size(head)})" for key, head in disks.items()]
     lines = [_line(shelf.name(key), head) for key, head in disks.items()]
@@ -128,4 +128,4 @@ def _line(name: str, head: DiskHead) -> str:
 
 
 def _size(head: DiskHead) -> str:
-    return say_size(head.size_bytes) if head.size_bytes else "its size is not in its header"
+    return format_size(head.size_bytes) if head.size_bytes else "its size is not in its header"

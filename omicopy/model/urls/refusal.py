@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from omicopy.model.units import say_duration
+from omicopy.model.units import format_duration
 from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl, Signature
 
 _SKEW = timedelta(minutes=15)
@@ -115,7 +115,7 @@ _BY_CODE = {
 def _too_long(seconds: int) -> Refusal:
     if seconds < 1:
         return Refusal(Reason.TOO_LONG, f"it is signed for {seconds} seconds, which no store accepts")
-    life, longest = say_duration(timedelta(seconds=seconds)), say_duration(MAX_EXPIRY)
+    life, longest = format_duration(timedelta(seconds=seconds)), format_duration(MAX_EXPIRY)
     return Refusal(Reason.TOO_LONG, f"it is signed for {life} and never worked: no store accepts more than {longest}")
 
 
