@@ -104,8 +104,8 @@ def stored(
 ORIGIN = Source(SOURCE, source_image(), KEY)
 
 
-def destination(if_exists: IfExists = IfExists.FAIL, party: AccountRef = TARGET, name: str = NAME) -> Target:
-    return Target(party, name, "my image", if_exists)
+def destination(if_exists: IfExists = IfExists.FAIL, account: AccountRef = TARGET, name: str = NAME) -> Target:
+    return Target(account, name, "my image", if_exists)
 
 
 def copy_request(if_exists: IfExists = IfExists.FAIL, *, re_export: bool = False) -> CopyRequest:

@@ -144,7 +144,7 @@ def test_a_proxy_s_own_failure_says_so_and_nothing_is_in_doubt(
     settings: dict[str, object],
     cause: Cause,
     code: ErrorCode,
-    said: str,
+    message: str,
 ) -> None:
     ready(secure, use)
     with running_proxy(secure.server_address, **settings) as proxy:
@@ -152,7 +152,7 @@ def test_a_proxy_s_own_failure_says_so_and_nothing_is_in_doubt(
         error = failure(use, account(secure.url), by)
     host = secure.url.removeprefix("https://")
     assert (error.cause, error.code) == (cause, code)
-    assert f"the proxy {proxy.address} {said.format(host=host)}" in error.message
+    assert f"the proxy {proxy.address} {message.format(host=host)}" in error.message
     assert secure.requests == []
 
 

@@ -78,13 +78,13 @@ def api(server: Hostile, time: Time) -> Api:
         (Reply(body=b"no JSON"), "unreadable answer"),
     ],
 )
-def test_patience_ends_with_the_deadline_and_no_pause_goes_beyond(server: Hostile, reply: Reply, said: str) -> None:
+def test_patience_ends_with_the_deadline_and_no_pause_goes_beyond(server: Hostile, reply: Reply, message: str) -> None:
     time = Time()
     server.replies = [reply]
     with pytest.raises(ServiceError) as caught:
         api(server, time).read("ReadAccounts", 300.0, {})
     assert caught.value.code is ErrorCode.OUT_OF_TIME
-    assert f"ReadAccounts in source (eu-west-2): {said}" in caught.value.message
+    assert f"ReadAccounts in source (eu-west-2): {message}" in caught.value.message
     assert "--deadline leaves no time to ask again" in caught.value.message
     assert time.ticks <= 1010.0
 
@@ -147,9 +147,9 @@ def test_out_of_time_before_the_loop_is_exit_6_and_says_what_it_was_busy_with(
     other = replace(server.account, region="us-east-2")
     clients = Clients({"source": server.account, "target": other}, retry=timedelta(hours=1), time_limit=time.limit)
     clients._apis = {name: Api(account, transport(), time.pace) for name, account in clients.accounts.items()}
-    wish = CopyOptions(ExportOptions([SOURCE_ID], "source", "omi-exports"), ["target"])
+    options = CopyOptions(ExportOptions([SOURCE_ID], "source", "omi-exports"), ["target"])
     with pytest.raises(OmicopyError, match=f"^{busy} in ") as caught:
-        copy_requests(clients, wish)
+        copy_requests(clients, options)
     assert caught.value.exit_code == 6
     assert time.ticks <= 1010.0
 
@@ -267,20 +267,20 @@ def test_the_library_counts_from_the_call_and_leaves_the_clients_as_they_were(to
     accounts = {name: resolve_profile(name, env, Path("/nowhere")) for name in ("source", "target")}
     clients = Clients(accounts, retry=timedelta(minutes=2))
     brief = Budgets(grace=timedelta(seconds=0.2), poll_min=timedelta(seconds=0.05), poll_max=timedelta(seconds=0.1))
-    orders = RunOptions(brief, RunMode(deadline=timedelta(0)), state=tmp_path)
+    options = RunOptions(brief, RunMode(deadline=timedelta(0)), state=tmp_path)
     with pytest.raises(OmicopyError) as caught:
-        copy([LINUX], source="source", targets=["target"], bucket="omi-exports", orders=orders, clients=clients)
+        copy([LINUX], source="source", targets=["target"], bucket="omi-exports", options=options, clients=clients)
     assert caught.value.code is ErrorCode.OUT_OF_TIME
     assert len(tool.sandbox.record) == 0
     plan = tmp_path / "plan.json"
     job = {"name": "one", "images": [{"id": LINUX}], "to": [{"profile": "target"}]}
     plan.write_text(json.dumps({"version": 1, "defaults": {"from": "source", "bucket": "omi-exports"}, "jobs": [job]}))
-    [result] = run_plan(plan, orders=orders, clients=clients)
+    [result] = run_plan(plan, options=options, clients=clients)
     assert (result.status, exit_code([result])) == (Status.NOT_BEGUN, 6)
     in_time = RunOptions(brief, RunMode(deadline=timedelta(minutes=15)), state=tmp_path)
     for expected in (Status.COPIED, Status.PRESENT):
         [result] = copy(
-            [LINUX], source="source", targets=["target"], bucket="omi-exports", orders=in_time, clients=clients
+            [LINUX], source="source", targets=["target"], bucket="omi-exports", options=in_time, clients=clients
         )
         assert result.status is expected
     assert clients.time_limit.left > 10**9

@@ -94,7 +94,7 @@ RIGHT_TAG = TagAndShare(WRONG_TAG, {COPY_TAG: COPY_ID})
 
 FLAWED = replace(OURS, volumes=())
 BARE_FLAWED = replace(FLAWED, tags={})
-ASKED = replace(COPY, destination=replace(COPY.destination, care=ImageSettings(share_with=("333333333333",))))
+ASKED = replace(COPY, destination=replace(COPY.destination, settings=ImageSettings(share_with=("333333333333",))))
 
 FRESH, LONG = stored(), stored(ends=NOON + timedelta(hours=6))
 SHORT = stored(ends=NOON + timedelta(hours=6, seconds=-1))
@@ -181,7 +181,7 @@ TABLE = [
         image={"refused_tags": frozenset(["omicopy:version"])}),
     Row("ours, available, not shared as asked: share", TagAndShare(OURS, {}, ("333333333333",)), known([OURS]), ASKED),
     Row("ours, available, without a tag that was asked for: annotate", TagAndShare(OURS, {"team": "x"}), known([OURS]),
-        replace(COPY, destination=replace(COPY.destination, care=ImageSettings({"team": "x"})))),
+        replace(COPY, destination=replace(COPY.destination, settings=ImageSettings({"team": "x"})))),
     Row("ours, available, not as its source is: fail and name what differs", ErrorCode.DIFFERENT, known([FLAWED])),
     Row("ours, not as its source is, no tags: first the tags",
         TagAndShare(BARE_FLAWED, dict(OURS.tags), is_last=False), known([BARE_FLAWED])),
@@ -475,7 +475,7 @@ def test_a_failure_tells_the_service_s_own_reason() -> None:
 
 
 def test_a_manifest_that_is_not_seen_is_told_with_whose_key() -> None:
-    source = replace(ORIGIN, party=replace(SOURCE, storage="aws:own"))
+    source = replace(ORIGIN, account=replace(SOURCE, storage="aws:own"))
     step = step_for(known(tasks=[task()]), replace(COPY, source=source), export=ExportState(unusable_since=LONG_AGO))
     assert isinstance(step, Fail)
     assert "no manifest is seen with the key of aws:own under s3://" in step.error.message
@@ -661,7 +661,7 @@ def test_r4_only_ours_is_ever_deleted_or_signed_anew(
     step = step_for(seen, request, image, export)
     if isinstance(step, ReplaceFailed):
         assert request.destination is not None
-        assert step.image.account_id == request.destination.party.account_id
+        assert step.image.account_id == request.destination.account.account_id
         assert step.image.name in (request.destination.name, f"{NAME}-{request.distinction}")
         assert re.findall(r"\[omicopy [^]]*\]", step.image.description)[-1] == request.marker
         assert step.image.state == "failed"

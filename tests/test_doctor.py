@@ -51,13 +51,13 @@ def test_all_is_well_is_said_line_by_line_and_nothing_stays_or_changes(tool) -> 
     rows = [line.split("\t") for line in ran.out.splitlines()]
     assert {len(row) for row in rows} == {4}
     assert {row[0] for row in rows} == {"ok"}
-    said = {row[1]: row[2] for row in rows}
-    assert said["source: keys"] == "they are of account 100000000001 in eu-west-2"
-    assert said["to move"] == "2 images, 44 GiB of volumes"
-    assert said["target: snapshots"] == "1999 of 2000 free (snapshot_limit), 4 needed"
-    assert said["source: exports in flight"] == "0 now; 10 of 10 free (image_export_limit)"
-    assert said["s3://omi-exports: read through a signed URL"] == "as it was written"
-    assert {"source: CreateImageExportTask", "target: CreateImage", "target: UpdateImage"} <= set(said)
+    message = {row[1]: row[2] for row in rows}
+    assert message["source: keys"] == "they are of account 100000000001 in eu-west-2"
+    assert message["to move"] == "2 images, 44 GiB of volumes"
+    assert message["target: snapshots"] == "1999 of 2000 free (snapshot_limit), 4 needed"
+    assert message["source: exports in flight"] == "0 now; 10 of 10 free (image_export_limit)"
+    assert message["s3://omi-exports: read through a signed URL"] == "as it was written"
+    assert {"source: CreateImageExportTask", "target: CreateImage", "target: UpdateImage"} <= set(message)
     assert ran.err == ""
     assert (tool.tasks(), tool.copies(), tool.keys("")) == ([], [], [])
     (put,) = tool.sandbox.record.requests("PutObject")
@@ -155,11 +155,11 @@ def test_a_missing_right_fails_where_a_copy_would_and_is_told_where_it_would_not
     tool.sandbox.faults.add(Fault(FaultKind.NOT_FOUND, "DeleteImage", times=None))
     ran = doctor(tool, *BOTH, code=12)
     assert worse(ran) == {"target: CreateImage": "denied"}
-    told = by_subject(ran)
+    parts = by_subject(ran)
     assert set(worse(ran, "warn")) == {"target: UpdateImage", "target: DeleteImage", "source: quotas"}
-    assert "--share-with" in told["target: UpdateImage"]["message"]
-    assert "not known" in told["target: DeleteImage"]["message"]
-    assert told["target: CreateImage"]["hint"] == "Give the access key of 'target' the right to CreateImage."
+    assert "--share-with" in parts["target: UpdateImage"]["message"]
+    assert "not known" in parts["target: DeleteImage"]["message"]
+    assert parts["target: CreateImage"]["hint"] == "Give the access key of 'target' the right to CreateImage."
 
 
 def test_a_bucket_that_only_half_works_is_told_and_a_probe_that_stays_is_named(tool) -> None:
@@ -173,14 +173,14 @@ def test_a_bucket_that_only_half_works_is_told_and_a_probe_that_stays_is_named(t
         return {finding.subject.partition(": ")[2]: finding for finding in findings if not finding.ok}
 
     refused = probe(FaultKind.DENIED, "PutObject")
-    assert (refused["write"].code, refused["delete"].said) == (ErrorCode.DENIED, "not checked")
+    assert (refused["write"].code, refused["delete"].message) == (ErrorCode.DENIED, "not checked")
     assert tool.count("DeleteObject") == 0
     lost = probe(FaultKind.LOST_ANSWER, "PutObject")
     assert (lost["write"].code, "delete" in lost) == (ErrorCode.TEMPORARY, False)
     assert probe(FaultKind.DENIED, "GetObject")["read through a signed URL"].code is ErrorCode.DENIED
     assert tool.keys("") == []
     left = probe(FaultKind.DENIED, "DeleteObject")["delete"]
-    assert (left.ok, tool.keys("")[0] in left.said) == (None, True)
+    assert (left.ok, tool.keys("")[0] in left.message) == (None, True)
 
 
 def test_a_full_quota_fails_and_one_full_of_exports_in_flight_is_a_wait(tool) -> None:
@@ -271,6 +271,6 @@ def test_a_bucket_that_is_not_there_fails_unless_it_may_be_made(tool) -> None:
     words = ("--from", "source", "--bucket", "a-new-one")
     failed = by_subject(doctor(tool, *words, code=4))["s3://a-new-one: list"]
     assert "--create-bucket" in failed["hint"]
-    told = by_subject(doctor(tool, *words, "--create-bucket"))["s3://a-new-one: list"]
-    assert (told["status"], "makes it" in told["message"]) == ("warn", True)
+    parts = by_subject(doctor(tool, *words, "--create-bucket"))["s3://a-new-one: list"]
+    assert (parts["status"], "makes it" in parts["message"]) == ("warn", True)
     assert tool.writes().count("PutObject") == 0

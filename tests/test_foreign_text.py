@@ -69,10 +69,10 @@ def test_whoever_says_it_a_line_is_a_line(form: LogFormat, capsys: pytest.Captur
         raise ValueError(HOSTILE)
     except ValueError:
         logging.getLogger("of.a.library").warning("failed", exc_info=True)
-    said = capsys.readouterr().err
-    assert_nothing_is_forged(Ran(0, "", said))
+    message = capsys.readouterr().err
+    assert_nothing_is_forged(Ran(0, "", message))
     if form is LogFormat.JSON:
-        assert len([json.loads(line) for line in said.splitlines()]) == 6
+        assert len([json.loads(line) for line in message.splitlines()]) == 6
 
 
 # --- from a service

@@ -133,8 +133,8 @@ def test_a_manifest_that_was_replaced_after_it_was_shown_is_not_imported(machine
 def test_events_tell_every_phase_once_and_the_end(machine: Machine) -> None:
     machine.run(COPY)
     moves = [event for event in machine.events if isinstance(event, Moved)]
-    told = [(event.phase, event.detail, event.progress) for event in moves]
-    assert len(told) == len(set(told))
+    parts = [(event.phase, event.detail, event.progress) for event in moves]
+    assert len(parts) == len(set(parts))
     assert list(dict.fromkeys(event.phase for event in moves)) == [
         "starting",
         "exporting",
@@ -232,8 +232,8 @@ def test_one_account_under_two_profiles_may_tell_two_things_of_one_moment(tmp_pa
     other = replace(TARGET, profile="target-alias", account_id="333333333333")
     alias = replace(
         COPY,
-        source=replace(ORIGIN, party=replace(SOURCE, profile="source-alias")),
-        destination=replace(COPY.destination or Target(other, NAME, ""), party=other),
+        source=replace(ORIGIN, account=replace(SOURCE, profile="source-alias")),
+        destination=replace(COPY.destination or Target(other, NAME, ""), account=other),
     )
     assert len(Machine(tmp_path, cloud).run(COPY, alias)) == 2
     assert cloud.writes["CreateImageExportTask"] == 1
@@ -971,7 +971,7 @@ def test_r2_a_copy_that_is_present_ends_no_doubt_about_an_export_for_another_tar
     """A run for another target was killed right after it started the export; reads don't show it yet."""
     assert COPY.destination is not None
     other = AccountRef("target-alias", "333333333333", TARGET.region)
-    present = replace(COPY, destination=replace(COPY.destination, party=other))
+    present = replace(COPY, destination=replace(COPY.destination, account=other))
     provenance = provenance_tags(present, COPY_ID, "1.0")
     tags = [{"Key": key, "Value": value} for key, value in provenance.items()]
     cloud.add_image(other.profile, COPY_ID, AccountId=other.account_id, Tags=tags)

@@ -383,12 +383,12 @@ def test_r8_a_ping_url_is_shown_nowhere_however_loud_the_log(
         monkeypatch.setattr(ping, "PAUSE", 0.0)
         monkeypatch.setattr(ping, "TIMEOUT", PATIENCE)
     assert len(server.requests) == 6
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     written = (tmp_path / "omicopy.prom").read_text() + (tmp_path / "report.json").read_text()
-    assert "Ping in 127.0.0.1" in said
-    assert "urllib3" in said
-    assert UUID not in said + written
-    assert UUID[::-1] not in said + written
+    assert "Ping in 127.0.0.1" in message
+    assert "urllib3" in message
+    assert UUID not in message + written
+    assert UUID[::-1] not in message + written
 
 
 @pytest.mark.parametrize(

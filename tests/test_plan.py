@@ -212,11 +212,11 @@ def test_what_the_environment_holds_is_never_yaml() -> None:
         ("${src_access_key}", "${src_access_key} is a key; a plan is never for secrets"),
     ],
 )
-def test_r8_a_variable_that_is_missing_or_secret_is_named_and_no_value_is_told(value: str, told: str) -> None:
+def test_r8_a_variable_that_is_missing_or_secret_is_named_and_no_value_is_told(value: str, parts: str) -> None:
     keys = {"OSC_SECRET_KEY": "geheimgeheim", "COPY_OF_IT": "geheimgeheim", "src_access_key": "AKIDAKID"}
     error = refusal(with_job(f'prefix: "{value}"'), **keys)
     assert error.message.startswith("plan.yaml, line 8, jobs[0].prefix: ")
-    assert told in error.message
+    assert parts in error.message
     assert not [key for key in keys.values() if key in error.message + error.hint]
 
 
@@ -301,9 +301,9 @@ def test_r8_a_variable_that_is_missing_or_secret_is_named_and_no_value_is_told(v
         ("#" * (1024 * 1024 + 1), "more than a plan has", ""),
     ],
 )
-def test_a_mistake_is_told_with_its_place_and_what_would_be_right(text: str, told: str, hint: str) -> None:
+def test_a_mistake_is_told_with_its_place_and_what_would_be_right(text: str, parts: str, hint: str) -> None:
     error = refusal(text)
-    assert told in error.message
+    assert parts in error.message
     assert hint in error.hint
 
 

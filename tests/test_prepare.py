@@ -32,14 +32,14 @@ def cloud() -> Cloud:
     return cloud
 
 
-def requests(cloud: Cloud, wish: CopyOptions = COPY) -> list[CopyRequest]:
+def requests(cloud: Cloud, options: CopyOptions = COPY) -> list[CopyRequest]:
     clients: Any = FakeClients(cloud)
-    return copy_requests(clients, wish)
+    return copy_requests(clients, options)
 
 
-def refusal(cloud: Cloud, wish: CopyOptions) -> OmicopyError:
+def refusal(cloud: Cloud, options: CopyOptions) -> OmicopyError:
     with pytest.raises(OmicopyError) as caught:
-        requests(cloud, wish)
+        requests(cloud, options)
     assert not cloud.writes
     return caught.value
 
@@ -56,9 +56,9 @@ def origins(found: list[CopyRequest]) -> list[Source]:
 def test_a_copy_is_complete_before_the_loop_sees_it(cloud: Cloud) -> None:
     [request] = requests(cloud)
     [origin] = origins([request])
-    assert (origin.party, origin.image.image_id, origin.export) == (SOURCE, SOURCE_ID, KEY)
+    assert (origin.account, origin.image.image_id, origin.export) == (SOURCE, SOURCE_ID, KEY)
     assert request.destination is not None
-    assert (request.destination.party, request.destination.name) == (TARGET, NAME)
+    assert (request.destination.account, request.destination.name) == (TARGET, NAME)
     assert request.destination.description == "as it was"
 
 
@@ -98,8 +98,8 @@ def test_an_image_that_is_not_there_is_named(cloud: Cloud, wanted: str) -> None:
         pytest.param(replace(COPY, min_validity=timedelta(days=8)), id="a validity that no URL can have"),
     ],
 )
-def test_r2_what_could_only_go_wrong_is_refused_before_anything_is_written(cloud: Cloud, wish: CopyOptions) -> None:
-    assert refusal(cloud, wish).code is ErrorCode.USAGE
+def test_r2_what_could_only_go_wrong_is_refused_before_anything_is_written(cloud: Cloud, options: CopyOptions) -> None:
+    assert refusal(cloud, options).code is ErrorCode.USAGE
 
 
 def test_two_images_whose_template_tells_them_apart_are_two_copies_in_every_target(cloud: Cloud) -> None:
@@ -111,8 +111,8 @@ def test_two_images_whose_template_tells_them_apart_are_two_copies_in_every_targ
 
 def test_an_export_needs_no_target_and_writes_in_the_format_asked_for(cloud: Cloud) -> None:
     clients: Any = FakeClients(cloud)
-    wish = replace(EXPORT, prefix="/a/", disk_format=DiskFormat.RAW)
-    [request] = export_requests(clients, wish)
+    options = replace(EXPORT, prefix="/a/", disk_format=DiskFormat.RAW)
+    [request] = export_requests(clients, options)
     assert request.destination is None
     assert origins([request])[0].export == replace(KEY, prefix="a")
     assert origins([request])[0].format is DiskFormat.RAW

@@ -191,8 +191,8 @@ def test_every_error_is_described_alike(code: ErrorCode) -> None:
         (["running"], "0 of 1 copy is done"),
     ],
 )
-def test_an_interruption_says_how_many_copies_are_done(statuses: list[str], said: str) -> None:
-    assert format_progress([result(Status(status)) for status in statuses]) == said
+def test_an_interruption_says_how_many_copies_are_done(statuses: list[str], message: str) -> None:
+    assert format_progress([result(Status(status)) for status in statuses]) == message
 
 
 def test_an_interruption_of_exports_speaks_of_exports() -> None:

@@ -322,8 +322,8 @@ def test_an_export_of_ours_goes_unless_something_speaks_against_it() -> None:
     assert exports(new, old) == {"t1": "the latest one", "t2": "goes"}
     assert exports(new, our_task("t2", SOURCE_ID, 2, **{"omicopy:export": None})) == {"t1": "the latest one"}
     assert exports(new, our_task("t2", SOURCE_ID, 2, "failed")) == {"t1": "the latest one"}
-    handed = our_task("t2", SOURCE_ID, 2, **{"omicopy:handed-out-until": (NOON + DAY).isoformat()})
-    assert "handed out" in exports(new, handed)["t2"]
+    shared = our_task("t2", SOURCE_ID, 2, **{"omicopy:handed-out-until": (NOON + DAY).isoformat()})
+    assert "handed out" in exports(new, shared)["t2"]
     assert "no mark of this tool" in exports(new, old, our_task("t3", SOURCE_ID, 2, **{"omicopy:export": None}))["t2"]
     assert "writes to the same place" in exports(new, old, our_task("t3", SOURCE_ID, 2, "pending"))["t2"]
     assert "is being made from it" in exports(new, old, images=[image(State="pending")])["t2"]

@@ -292,7 +292,7 @@ def test_after_a_minute_a_service_that_asked_for_years_is_asked_again(status: in
 
 
 def test_r8_an_error_shows_no_signature_that_the_service_echoed() -> None:
-    said = "bad URL https://oos/b/k?X-Amz-Signature=0123456789abcdef&x=1"
-    error = refused("CreateImage", "target", Answer(400, details=said))
+    message = "bad URL https://oos/b/k?X-Amz-Signature=0123456789abcdef&x=1"
+    error = refused("CreateImage", "target", Answer(400, details=message))
     assert "0123456789abcdef" not in error.message
     assert "REDACTED" in error.message

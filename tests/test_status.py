@@ -71,7 +71,7 @@ def test_it_shows_exports_and_copies_and_who_made_them_without_a_write(tool: Too
     strangers = tool.start_export(THREE)
     tool.forget()
     elsewhere = tool.elsewhere()
-    seen, told = tool.together(
+    seen, parts = tool.together(
         [
             lambda: status(elsewhere, "--to", "target", "--to", "target-other"),
             lambda: status(elsewhere, "--to", "target", "-o", "json"),
@@ -84,7 +84,7 @@ def test_it_shows_exports_and_copies_and_who_made_them_without_a_write(tool: Too
         ["export", strangers, "pending/queued", "0", "golden-three", plain, "-", THREE, "not ours"],
         ["image", copy_id, "available", "-", "golden-linux", "target", "-", f"eu-west-2/{LINUX}", "-"],
     ]
-    exports, (copy,) = told.json["exports"], told.json["images"]
+    exports, (copy,) = parts.json["exports"], parts.json["images"]
     assert [(one["task_id"], one["ours"], one["manifest"]) for one in exports] == [
         (mine, True, None),
         (strangers, False, None),
@@ -146,8 +146,8 @@ def test_an_export_whose_task_is_not_listed_any_more_is_found_in_its_bucket(tool
     (row,) = rows(status(tool, LINUX, "--bucket", "omi-exports", "--prefix", "/nightly/"))
     assert row[:3] == ["export", "-", "unlisted"]
     assert row[6].startswith("20")
-    told = status(tool, LINUX, "--bucket", "omi-exports", "--prefix", "nightly", "-o", "json").json
-    assert told["exports"][0]["manifest"]["location"] == f"s3://omi-exports/{key}"
+    parts = status(tool, LINUX, "--bucket", "omi-exports", "--prefix", "nightly", "-o", "json").json
+    assert parts["exports"][0]["manifest"]["location"] == f"s3://omi-exports/{key}"
 
 
 def test_a_bucket_and_a_prefix_narrow_the_exports(tool: Tool) -> None:
@@ -252,7 +252,7 @@ def test_a_plan_is_shown_copy_by_copy(tool: Tool) -> None:
     tool.hold()
     running = tool.start_export(THREE)
     tool.forget()
-    ran, told = tool.together(
+    ran, parts = tool.together(
         [lambda: tool.run("status", str(plan)), lambda: tool.run("status", str(plan), "-o", "json")]
     )
     assert [(row[0], row[1], row[2], row[5], row[7]) for row in rows(ran)] == [
@@ -263,7 +263,7 @@ def test_a_plan_is_shown_copy_by_copy(tool: Tool) -> None:
         ("copy", "-", "absent", "target", "eu-west-2/ami-00000003"),
         ("copy", "-", "absent", "target-other", "eu-west-2/ami-00000003"),
     ]
-    assert [(copy["job"], copy["state"]) for copy in told.json["copies"]][:2] == [
+    assert [(copy["job"], copy["state"]) for copy in parts.json["copies"]][:2] == [
         ("golden", "available"),
         ("golden", "exported"),
     ]

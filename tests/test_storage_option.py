@@ -206,6 +206,6 @@ def test_the_library_takes_a_storage_key(tool: Tool, monkeypatch: pytest.MonkeyP
         storage="source",
         targets=["target"],
         bucket=EXPORT_BUCKET,
-        orders=RunOptions(mode=RunMode(dry_run=True)),
+        options=RunOptions(mode=RunMode(dry_run=True)),
     )
     assert result.status is api.Status.PLANNED

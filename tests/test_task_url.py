@@ -102,7 +102,7 @@ class FakeFetcher:
         self._manifest = found if isinstance(found, bytes) else json.dumps(found).encode()
         self.asked: list[str] = []
 
-    def _told(self, url: PresignedUrl) -> Any:
+    def _error_text(self, url: PresignedUrl) -> Any:
         self.asked.append(url.url.partition("?")[0])
         for begin, answer in self._answers:
             if url.url.startswith(begin) or (url.key or "").startswith(begin):
@@ -112,10 +112,10 @@ class FakeFetcher:
         return None
 
     def read(self, url: PresignedUrl) -> bytes:
-        return self._told(url) or self._manifest
+        return self._error_text(url) or self._manifest
 
     def probe(self, url: PresignedUrl) -> Probe:
-        return self._told(url) or Probe(ObjectState.ALIVE, 974)
+        return self._error_text(url) or Probe(ObjectState.ALIVE, 974)
 
 
 def look(*tasks: ExportTask, fetcher: FakeFetcher | None = None, allow_http: bool = False, now: datetime = NOON) -> Any:

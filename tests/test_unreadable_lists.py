@@ -129,7 +129,7 @@ def test_a_quota_that_can_t_be_read_is_not_known_and_not_without_a_limit(quotas:
     with hostile(Reply(body=json.dumps(answer).encode())) as server:
         [finding] = room_in_target(Clients({"source": server.account}, retry=timedelta(0)), SOURCE, None, ())
     assert finding.ok is None
-    assert "not known: ReadQuotas" in finding.said
+    assert "not known: ReadQuotas" in finding.message
 
 
 @pytest.mark.parametrize(

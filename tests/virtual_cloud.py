@@ -330,10 +330,10 @@ class FakeClients:
     @property
     def accounts(self) -> Mapping[str, Account]:
         """Each under its profile's name, and under another one."""
-        parties = [
-            replace(party, profile=party.profile + more) for party in (SOURCE, TARGET) for more in ("", "-alias")
+        account_refs = [
+            replace(account, profile=account.profile + more) for account in (SOURCE, TARGET) for more in ("", "-alias")
         ]
-        return {party.profile: _account(party) for party in parties}
+        return {account.profile: _account(account) for account in account_refs}
 
     def api(self, profile: str) -> FakeApi:
         return FakeApi(self.cloud, profile)
@@ -348,10 +348,10 @@ class FakeClients:
         return FakeFetcher(self.cloud)
 
 
-def _account(party: AccountRef) -> Account:
-    oos = f"https://oos.{party.region}.outscale.com"
-    key = StorageKey(party.profile, "AK", "SK")
-    return Account(party.profile, "AK", "SK", party.region, "https://api.example/api/v1", oos, None, key)
+def _account(account: AccountRef) -> Account:
+    oos = f"https://oos.{account.region}.outscale.com"
+    key = StorageKey(account.profile, "AK", "SK")
+    return Account(account.profile, "AK", "SK", account.region, "https://api.example/api/v1", oos, None, key)
 
 
 @dataclass

@@ -51,7 +51,7 @@ def copy(
     re_export: bool = False,
     create_bucket: bool = False,
     min_validity: Duration | None = None,
-    orders: RunOptions | None = None,
+    options: RunOptions | None = None,
     allow_http: bool = False,
     clients: Clients | None = None,
     watch: Watch = no_progress,
@@ -64,26 +64,26 @@ def copy(
     `storage` (`PROFILE`, `aws:NAME`, `none`) is whose key opens the source's bucket, else its own, and `allow_http` is
     as in `connect`; `clients` have theirs. `min_validity` is for how long every URL must work, else the import budget.
     """
-    orders = (orders or RunOptions()).begun()
+    options = (options or RunOptions()).begun()
     pairs = dict(check_tag(key, value) for key, value in (tags or {}).items())
-    wish = CopyOptions(
+    wanted = CopyOptions(
         export=ExportOptions(_several(images, "images"), source, bucket, prefix, disk_format, re_export, create_bucket),
         targets=list(dict.fromkeys(_several(targets, "targets"))),
         name=name,
         description=description,
         if_exists=if_exists,
-        min_validity=min(orders.budgets.import_, LONGEST_VALIDITY)
+        min_validity=min(options.budgets.import_, LONGEST_VALIDITY)
         if min_validity is None
         else duration("min_validity", min_validity, check_validity),
         boot=check_boot(boot_modes, tpm),
-        care=ImageSettings(pairs, copy_tags, tuple(check_account_id(account) for account in share_with)),
+        settings=ImageSettings(pairs, copy_tags, tuple(check_account_id(account) for account in share_with)),
         cleanup=cleanup,
     )
-    clients = clients or connect(source, *wish.targets, storage={source: storage}, allow_http=allow_http)
-    with clients.time_limit.until(orders.mode.ends):
-        requests = copy_requests(clients, wish)
+    clients = clients or connect(source, *wanted.targets, storage={source: storage}, allow_http=allow_http)
+    with clients.time_limit.until(options.mode.ends):
+        requests = copy_requests(clients, wanted)
         with accounted_for(requests), watch(requests) as listener:
-            return run_requests(clients, requests, orders, listener)
+            return run_requests(clients, requests, options, listener)
 
 
 def _several(values: Sequence[str], what: str) -> Sequence[str]:

@@ -25,7 +25,7 @@ def run_plan(
     *,
     only: Sequence[str] = (),
     shard: Shard | None = None,
-    orders: RunOptions | None = None,
+    options: RunOptions | None = None,
     allow_http: bool = False,
     clients: Clients | None = None,
     watch: Watch = no_progress,
@@ -35,21 +35,21 @@ def run_plan(
     `plan` is a plan, or the file that holds one. One result a copy; one too for each that can't even be asked for.
     `allow_http` is as in `connect`; `clients` have theirs.
     """
-    orders = (orders or RunOptions()).begun()
+    options = (options or RunOptions()).begun()
     shard = check_shard(shard) if shard else None
     plan = plan if isinstance(plan, Plan) else load_plan(plan)
     part = plan.only(only)
     clients = clients or connect(*part.profiles, storage=part.storage, allow_http=allow_http)
-    with clients.time_limit.until(orders.mode.ends):
-        prepared = plan_requests(clients, plan, orders.budgets, only=only, shard=shard)
+    with clients.time_limit.until(options.mode.ends):
+        prepared = plan_requests(clients, plan, options.budgets, only=only, shard=shard)
         failed, requests = [_unprepared(failure) for failure in prepared.failures], prepared.requests
         with accounted_for(requests, failed), watch(requests) as listener:
             for note in prepared.notes:
                 listener(Warned(note))
-            if orders.mode.fail_fast and any(not failure.best_effort for failure in prepared.failures):
+            if options.mode.fail_fast and any(not failure.best_effort for failure in prepared.failures):
                 return failed + [_not_begun(request) for request in requests]
             return run_requests(
-                clients, requests, orders, listener, _needed_elsewhere(plan, only, prepared), known=failed
+                clients, requests, options, listener, _needed_elsewhere(plan, only, prepared), known=failed
             )
 
 
@@ -69,7 +69,7 @@ def _needed_elsewhere(plan: Plan, only: Sequence[str], prepared: Prepared) -> Ca
     def is_needed(request: CopyRequest) -> bool:
         if not isinstance(request.source, Source):
             return False
-        profile, job = request.source.party.profile, jobs[request.job or ""]
+        profile, job = request.source.account.profile, jobs[request.job or ""]
         place = (profile, job.bucket, job.prefix.strip("/"))
         return place in left_out or profile in accounts or (profile, request.source.image.image_id) in images
 

@@ -102,15 +102,15 @@ def _report_lost_output(more: str) -> bool:
 
 
 def _report_interrupted(interruption: Interrupted) -> None:
-    told = ["Interrupted"]
+    parts = ["Interrupted"]
     if interruption.results:
         from omicopy.cli.run_loop import copies_of
         from omicopy.model.result import format_progress
 
         copies = copies_of(interruption)
-        told += [format_progress(copies)] if copies else []
+        parts += [format_progress(copies)] if copies else []
         if any(copy.cleanup and not copy.cleanup.is_done for copy in copies):
-            told.append("Exported objects are left in their bucket")
-    told += [f"The service goes on with: {'; '.join(interruption.goes_on)}"] if interruption.goes_on else []
-    lines = [f"{'. '.join(told)}. To continue here:", f"  {interruption.again}"]
+            parts.append("Exported objects are left in their bucket")
+    parts += [f"The service goes on with: {'; '.join(interruption.goes_on)}"] if interruption.goes_on else []
+    lines = [f"{'. '.join(parts)}. To continue here:", f"  {interruption.again}"]
     info("", *lines, level="info", event="interrupted", command=interruption.again)

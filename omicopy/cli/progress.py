@@ -82,10 +82,10 @@ def _fields(request: CopyRequest | RejectedCopy) -> dict[str, str]:
     """What a log line says of a copy: whose image it is and where it goes."""
     fields: dict[str, str] = {}
     if isinstance(request.source, Source):
-        party = request.source.party
-        fields |= {"account": party.account_id, "region": party.region, "image": request.source.image.image_id}
+        account = request.source.account
+        fields |= {"account": account.account_id, "region": account.region, "image": request.source.image.image_id}
     if request.destination:
-        to = request.destination.party
+        to = request.destination.account
         fields |= {"target_account": to.account_id, "target_region": to.region, "name": request.destination.name}
     return fields
 
@@ -161,7 +161,7 @@ def _and_json_lines(talk: Listener) -> Listener:
             line |= {"job": event.request.job} if event.request.job else {}
             line |= _fields(event.request)
             if event.request.destination:
-                line["to"] = event.request.destination.party.profile
+                line["to"] = event.request.destination.account.profile
         elif isinstance(event, Warned | Noted):
             line |= {"event": "warned" if isinstance(event, Warned) else "noted", "message": event.message}
         else:
@@ -173,9 +173,9 @@ def _and_json_lines(talk: Listener) -> Listener:
 
 def _labels(requests: Sequence[CopyRequest]) -> dict[int, str]:
     """What each line begins with: the image, and the target where there are several."""
-    several = len({request.destination.party.profile for request in requests if request.destination}) > 1
+    several = len({request.destination.account.profile for request in requests if request.destination}) > 1
     return {
-        id(request): f"{request.label} → {request.destination.party.profile}"
+        id(request): f"{request.label} → {request.destination.account.profile}"
         if several and request.destination
         else request.label
         for request in requests

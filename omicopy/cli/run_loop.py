@@ -102,15 +102,15 @@ def copies_of(interruption: Interrupted) -> list[CopyResult]:
 
 
 def run(
-    clients: Clients, prepare: Callable[[Clients], list[CopyRequest]], orders: RunOptions, presentation: Presentation
+    clients: Clients, prepare: Callable[[Clients], list[CopyRequest]], options: RunOptions, presentation: Presentation
 ) -> NoReturn:
     """Carries the requests out and ends the command."""
 
     def work() -> Sequence[CopyResult]:
-        with clients.time_limit.until(orders.mode.ends):
+        with clients.time_limit.until(options.mode.ends):
             requests = prepare(clients)
             with accounted_for(requests), watch(clients, presentation)(requests) as listener:
-                return run_requests(clients, requests, orders, listener)
+                return run_requests(clients, requests, options, listener)
 
     finish(clients, work, presentation)
 
@@ -153,22 +153,22 @@ def introduce(requests: Sequence[CopyRequest]) -> None:
     """Who copies what to whom, before the first write."""
     for request in requests:
         source, destination = request.source, request.destination
-        what = f"{source.image.name} {source.image.image_id} of {source.party}" if isinstance(source, Source) else ""
+        what = f"{source.image.name} {source.image.image_id} of {source.account}" if isinstance(source, Source) else ""
         if destination:
-            to = f"{destination.name!r} in {destination.party}"
+            to = f"{destination.name!r} in {destination.account}"
             info(f"Copying {what}", f"  to {to}") if what else info(f"Importing it as {to}")
         elif isinstance(source, Source):
             info(f"Exporting {what}", f"  to s3://{source.export.bucket}/{source.export.folder}")
 
 
-def introduce_handed(handed: SharedManifest, boot: Boot, now: datetime, quiet: bool, accept_licences: bool) -> None:
+def introduce_handed(shared: SharedManifest, boot: Boot, now: datetime, quiet: bool, accept_licences: bool) -> None:
     """What would be imported and until when, before the first request to the API; and what it may cost."""
-    manifest = handed.manifest
-    expiry = effective_expiry(handed.url.expires_at, manifest)
+    manifest = shared.manifest
+    expiry = effective_expiry(shared.url.expires_at, manifest)
     if not quiet:
         unknown = "  how it boots is not in the manifest: legacy, unless --boot-mode uefi asks for it"
         info(
-            f"{summary(manifest)}, at {handed.url.host}",
+            f"{summary(manifest)}, at {shared.url.host}",
             f"  valid until {format_timestamp(expiry.at, now)}",
             *([unknown] if boot.modes is None else []),
         )

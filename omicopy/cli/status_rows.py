@@ -87,9 +87,9 @@ def copy_row(entry: CopyEntry) -> Row:
         str(entry.state),
         _percent(entry.task),
         name,
-        destination.party.profile if destination else "",
+        destination.account.profile if destination else "",
         "",
-        f"{source.party.region}/{source.image.image_id}" if isinstance(source, Source) else "",
+        f"{source.account.region}/{source.image.image_id}" if isinstance(source, Source) else "",
         entry.reason,
     )
 

@@ -43,8 +43,8 @@ def _ends(answer: Mapping[str, Any]) -> dict[str, datetime | None]:
 
 
 def _end(key: Mapping[str, Any]) -> datetime | None:
-    said = answers.optional(key, "ExpirationDate")
-    moment = answers.parse_timestamp(said)
-    if said and moment is None:  # an end that can't be read is not "no end"
+    message = answers.optional(key, "ExpirationDate")
+    moment = answers.parse_timestamp(message)
+    if message and moment is None:  # an end that can't be read is not "no end"
         raise answers.Unreadable("ExpirationDate is no date")
     return moment

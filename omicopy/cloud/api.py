@@ -21,7 +21,7 @@ from omicopy.cloud.errors import (
     temporary,
 )
 from omicopy.cloud.http.network import ClientCert
-from omicopy.cloud.http.transport import Transport, failures_told
+from omicopy.cloud.http.transport import Transport, transport_errors_named
 from omicopy.cloud.key_gate import KeyGate
 from omicopy.cloud.pages import all_pages
 from omicopy.cloud.profiles.profile import Account
@@ -188,7 +188,7 @@ class Api:
             return answer
 
     def _call_sdk(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        with failures_told(action, self._where):
+        with transport_errors_named(action, self._where):
             try:
                 answer = self._call.api(action, **parameters)
             except requests.HTTPError as error:
@@ -196,8 +196,8 @@ class Api:
             except _NO_ADDRESS:
                 raise _unusable_endpoint(action, self._where, self.account.api_endpoint) from None
             except requests.TooManyRedirects:
-                said = "the endpoint redirects elsewhere"
-                raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, self._where, said) from None
+                message = "the endpoint redirects elsewhere"
+                raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, self._where, message) from None
         # The SDK takes every answer apart as if it were an error's; JSON of another shape makes it stumble, or passes.
         if not isinstance(answer, Mapping):
             raise temporary(Cause.GARBLED, action, self._where, Cause.GARBLED.value)
@@ -249,6 +249,6 @@ def _answer(response: requests.Response) -> Answer:
 
 
 def _unusable_endpoint(action: str, where: str, endpoint: str) -> ServiceError:
-    said = f"the API's address {endpoint!r} is no http(s) address"
+    message = f"the API's address {endpoint!r} is no http(s) address"
     hint = "Mend the profile's endpoint."
-    return ServiceError(ErrorCode.CONFIGURATION, Cause.REFUSED, action, where, said, hint=hint)
+    return ServiceError(ErrorCode.CONFIGURATION, Cause.REFUSED, action, where, message, hint=hint)

@@ -84,8 +84,8 @@ class Pace:
         than the command has time."""
         left = self.left
         if left > min(patience, self.time_limit.left) and self._reason:
-            said = f"the service asked for a pause, {left:.0f} s of it are left"
-            raise temporary(Cause.THROTTLED, self._reason.action, self._reason.where, said)
+            message = f"the service asked for a pause, {left:.0f} s of it are left"
+            raise temporary(Cause.THROTTLED, self._reason.action, self._reason.where, message)
         if left > 0:
             self.sleep(left)
 
@@ -144,8 +144,8 @@ def read_with_retries(send: Callable[[], T], pace: Pace, patience: float, on_ret
 def _untimely(error: ServiceError) -> ServiceError:
     if error.code is ErrorCode.OUT_OF_TIME:
         return error
-    said = f"{error.said}, and --deadline leaves no time to ask again"
-    return out_of_time(error.action, error.where, said)
+    message = f"{error.message}, and --deadline leaves no time to ask again"
+    return out_of_time(error.action, error.where, message)
 
 
 def send_once(send: Callable[[], T], pace: Pace) -> T:

@@ -95,9 +95,9 @@ class UrlReader:
             return self._request(url, headers, action)
 
     def _request(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Answer:
-        from omicopy.cloud.http.transport import failures_told  # who signs offline loads no urllib3
+        from omicopy.cloud.http.transport import transport_errors_named  # who signs offline loads no urllib3
 
-        with failures_told(action, url.host):
+        with transport_errors_named(action, url.host):
             sent = {"User-Agent": "omicopy", **headers}
             response = self._transport.send("GET", url.url, sent, limit=MANIFEST_LIMIT + 1)
         self.clock_ahead = parse_clock_ahead(response.headers) or self.clock_ahead
@@ -113,8 +113,8 @@ class UrlReader:
     def _failure(self, response: _Answer, url: PresignedUrl) -> ServiceError:
         answer = Answer(response.status, retry_after=response.retry_after)
         if 300 <= response.status < 400:
-            said = f"HTTP {response.status}: the server redirects elsewhere, which a pre-signed URL never needs"
-            return ServiceError(ErrorCode.FAILED, Cause.REFUSED, "GetObject", url.host, said, answer, _REDIRECTED)
+            message = f"HTTP {response.status}: the server redirects elsewhere, which a pre-signed URL never needs"
+            return ServiceError(ErrorCode.FAILED, Cause.REFUSED, "GetObject", url.host, message, answer, _REDIRECTED)
         if response.status in (429, 503):
             return temporary(Cause.THROTTLED, "GetObject", url.host, str(answer), answer)
         if response.status >= 500:

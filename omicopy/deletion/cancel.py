@@ -88,7 +88,7 @@ class Canceller:
 
         Raises the ServiceError of an account that can't be read before anything was asked for.
         """
-        party = identify(self.clients, self.profile)
+        account = identify(self.clients, self.profile)
         all_of_them = [Cancellation(task_id) for task_id in dict.fromkeys(task_ids)]
         began, pause = self.clock.ticks(), _FIRST_PAUSE
         while open_ones := [one for one in all_of_them if one.outcome is None]:
@@ -101,28 +101,28 @@ class Canceller:
                     one.end(CancelOutcome.FAILED, error)
                 break
             for one in open_ones:
-                self._step(one, listed.get(one.task_id), party, began)
+                self._step(one, listed.get(one.task_id), account, began)
             if any(one.outcome is None for one in open_ones):
                 self.clock.sleep(pause)
                 pause = min(pause * 1.5, _LONGEST_PAUSE)
-        return party, all_of_them
+        return account, all_of_them
 
     def _read(self, wanted: Iterable[Cancellation]) -> dict[str, ExportTask]:
         filters = {"TaskIds": [one.task_id for one in wanted]}
         tasks = read_tasks(self.clients, self.profile, filters, patiently=True)
         return {task.task_id: task for task in tasks}
 
-    def _step(self, one: Cancellation, task: ExportTask | None, party: AccountRef, began: float) -> None:
+    def _step(self, one: Cancellation, task: ExportTask | None, account: AccountRef, began: float) -> None:
         one.task, one.is_listed = task or one.task, task is not None
         if one.asked_at is not None:
-            self._judge(one, task, party)
+            self._judge(one, task, account)
             return
         if task is None:
             hint = "Check its ID and the profile. One that was started just now may be listed in a moment."
-            one.fail(ErrorCode.NOT_FOUND, f"No export task {one.task_id} is listed in {party}", hint)
+            one.fail(ErrorCode.NOT_FOUND, f"No export task {one.task_id} is listed in {account}", hint)
         elif task.state == _CANCELLED:
             one.end(CancelOutcome.PRESENT)
-        elif not self._is_ours(task, party):
+        elif not self._is_ours(task, account):
             hint = "Whoever started it can cancel it: DeleteExportTask."
             one.fail(ErrorCode.USAGE, f"{task.task_id} was not started by omicopy, which cancels its own only", hint)
         elif task.phase is not Phase.RUNNING:
@@ -132,12 +132,12 @@ class Canceller:
         else:
             self._ask(one, began)
 
-    def _is_ours(self, task: ExportTask, party: AccountRef) -> bool:
+    def _is_ours(self, task: ExportTask, account: AccountRef) -> bool:
         """By its tag or, before it could be tagged, by this machine's journal of what it started."""
-        return EXPORT_TAG in task.tags or self._journaled(task, party)
+        return EXPORT_TAG in task.tags or self._journaled(task, account)
 
-    def _journaled(self, task: ExportTask, party: AccountRef) -> bool:
-        return self.journal.find(entry_of_export(party, task.key), mend=False)[1] == task.task_id
+    def _journaled(self, task: ExportTask, account: AccountRef) -> bool:
+        return self.journal.find(entry_of_export(account, task.key), mend=False)[1] == task.task_id
 
     def _ask(self, one: Cancellation, began: float) -> None:
         """Asks once. What certainly did not arrive is decided anew after the next look, while patience lasts."""
@@ -152,13 +152,13 @@ class Canceller:
             one.answer = error
         one.asked_at = self.clock.ticks()
 
-    def _judge(self, one: Cancellation, task: ExportTask | None, party: AccountRef) -> None:
+    def _judge(self, one: Cancellation, task: ExportTask | None, account: AccountRef) -> None:
         """What a look after the question says. That a task is not listed tells only where the service had agreed."""
         is_gone = task.state == _CANCELLED if task else one.answer is None
         if is_gone:
             one.end(CancelOutcome.PRESENT if one.is_refused else CancelOutcome.CANCELLED)
-            if one.task and self._journaled(one.task, party):
-                self.journal.close(entry_of_export(party, one.task.key))
+            if one.task and self._journaled(one.task, account):
+                self.journal.close(entry_of_export(account, one.task.key))
         elif one.is_refused and one.answer:
             one.end(CancelOutcome.FAILED, _refused(one, one.answer))
         elif task and task.phase in (Phase.COMPLETE, Phase.FAILED):
@@ -169,9 +169,9 @@ class Canceller:
     def _still_there(self, one: Cancellation) -> OmicopyError:
         grace, again = format_duration(self.grace), "Run the same command again."
         if one.answer:
-            message = f"{one.task_id} is {_said(one)} {grace} after it was to be cancelled: {one.answer.message}"
+            message = f"{one.task_id} is {_format_text(one)} {grace} after it was to be cancelled: {one.answer.message}"
             return OmicopyError(ErrorCode.TEMPORARY, message, again)
-        message = f"The service agreed to cancel {one.task_id}, which is still {_said(one)} after {grace}"
+        message = f"The service agreed to cancel {one.task_id}, which is still {_format_text(one)} after {grace}"
         return OmicopyError(ErrorCode.OUT_OF_TIME, message, again)
 
 
@@ -191,19 +191,19 @@ def _refused(one: Cancellation, refusal: ServiceError) -> OmicopyError:
     if refusal.code is ErrorCode.DENIED:
         return refusal
     hint = "A task that left the queue runs to its end. Its result can be used, or cleaned up."
-    message = f"{one.task_id} is {_said(one)} and can't be cancelled any more: {refusal.message}"
+    message = f"{one.task_id} is {_format_text(one)} and can't be cancelled any more: {refusal.message}"
     return OmicopyError(ErrorCode.FAILED, message, hint)
 
 
-def _said(one: Cancellation) -> str:
+def _format_text(one: Cancellation) -> str:
     return one.state or "not listed any more"
 
 
-def describe_cancellation(party: AccountRef, one: Cancellation) -> dict[str, Any]:
+def describe_cancellation(account: AccountRef, one: Cancellation) -> dict[str, Any]:
     """One entry of what `cancel -o json` prints."""
     return {
         "task_id": one.task_id,
-        "source": {**party.described(), "image_id": one.task.image_id if one.task else None},
+        "source": {**account.described(), "image_id": one.task.image_id if one.task else None},
         "state": one.state,
         "status": one.outcome.value if one.outcome else None,
         "changed": one.outcome is CancelOutcome.CANCELLED,

@@ -33,7 +33,7 @@ class CleanupOutcome:
         return f"s3://{self.export.bucket}/{self.export.folder}"
 
     @property
-    def told(self) -> CleanupSummary:
+    def summary(self) -> CleanupSummary:
         """As the report has it."""
         return CleanupSummary(self.deleted, self.left.why if self.left else self.unnamed, self.error)
 
@@ -57,8 +57,8 @@ class Cleaner:
     clients: Clients
     profile: str
     export: ExportKey
-    rules: CleanupOptions
-    doomed: Deletable | None = None
+    options: CleanupOptions
+    deletable: Deletable | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
     """Of the manifests that were judged, by their keys."""
     tasks: tuple[ExportTask, ...] = ()
@@ -76,7 +76,7 @@ class Cleaner:
 
     def interrupt(self) -> None:
         """Notes that it did not come to its end, if that is so."""
-        all_of_it = len(self.doomed.snapshots) + len(self.doomed.manifests) if self.doomed else None
+        all_of_it = len(self.deletable.snapshots) + len(self.deletable.manifests) if self.deletable else None
         if self.goes_on and self.deleted != all_of_it:
             self.left = INTERRUPTED
 
@@ -91,31 +91,31 @@ class Cleaner:
             self.left = self.left if folder.found else None  # of what is not there nothing has to be told
             self.is_over = True
             return
-        doomed, self.unnamed = plan_cleanup(self.export, folder), format_unnamed(folder.sizes, folder.found)
-        if isinstance(doomed, Kept):
-            self.left = doomed
-        elif not doomed.manifests:
+        deletable, self.unnamed = plan_cleanup(self.export, folder), format_unnamed(folder.sizes, folder.found)
+        if isinstance(deletable, Kept):
+            self.left = deletable
+        elif not deletable.manifests:
             self.is_over = True
             self.left = None if is_cleaned(tasks) or not folder.sizes else _nothing_named(folder)
         else:
             self._note(tasks)
-            self.doomed, self.tasks = doomed, tasks
+            self.deletable, self.tasks = deletable, tasks
             self.digests = {one.manifest_key: one.manifest.digest() for one in folder.found}
 
     def delete_snapshots(self, all_tasks: Sequence[ExportTask]) -> None:
-        if self._is_still_ours(all_tasks) and self.doomed:
-            self._delete(self.doomed.snapshots)
+        if self._is_still_ours(all_tasks) and self.deletable:
+            self._delete(self.deletable.snapshots)
 
     def delete_manifests(self, all_tasks: Sequence[ExportTask]) -> None:
-        if self._is_still_ours(all_tasks) and self.doomed:
-            self._delete(self.doomed.manifests)
+        if self._is_still_ours(all_tasks) and self.deletable:
+            self._delete(self.deletable.manifests)
 
     def _judged(self, all_tasks: Sequence[ExportTask]) -> tuple[ExportTask, ...] | None:
         """The tasks of the export, when it may be deleted; else it is noted why not."""
         if self.importer is not None:
             self.left = Kept(self.importer)
             return None
-        tasks = judge_tasks(all_tasks, self.export, self.rules.now)
+        tasks = judge_tasks(all_tasks, self.export, self.options.now)
         if isinstance(tasks, Kept):
             self.left = tasks
             return None
@@ -131,7 +131,7 @@ class Cleaner:
 
     def _is_as_judged(self) -> bool:
         """Whether the manifests that are to go are those that were judged, or were deleted by another clean-up."""
-        for key in self.doomed.manifests if self.doomed else ():
+        for key in self.deletable.manifests if self.deletable else ():
             try:
                 manifest = read_trusted(self.clients.storage(self.profile), self.export.bucket, key)
             except OmicopyError as error:
@@ -145,7 +145,7 @@ class Cleaner:
     def _note(self, tasks: Sequence[ExportTask]) -> None:
         fresh = [task.task_id for task in tasks if CLEANED_TAG not in task.tags]
         if fresh:
-            tag = {"Key": CLEANED_TAG, "Value": rfc3339(self.rules.now)}
+            tag = {"Key": CLEANED_TAG, "Value": rfc3339(self.options.now)}
             parameters = {"ResourceIds": fresh, "Tags": [tag]}
             self.clients.api(self.profile).write_again("CreateTags", self.clients.patience, parameters)
 

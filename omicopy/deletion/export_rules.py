@@ -50,8 +50,8 @@ def judge_tasks(tasks: Iterable[ExportTask], export: ExportKey, now: datetime) -
             return Kept(f"{task.task_id}, which bears no mark of this tool, put an export in the same place")
         until = url_expiry(task)
         if until is not None and until > now:
-            said = task.tags[URL_EXPIRY_TAG] if until is FOR_EVER else rfc3339(until)
-            return Kept(f"a URL of it was handed out that works until {said}")
+            message = task.tags[URL_EXPIRY_TAG] if until is FOR_EVER else rfc3339(until)
+            return Kept(f"a URL of it was handed out that works until {message}")
     return complete
 
 

@@ -24,12 +24,12 @@ Shown = Sequence[Image] | OmicopyError | None
 
 @dataclass(frozen=True, slots=True)
 class ActiveImports:
-    """`parties` are the accounts that this command knows. `grace`: how long a create may not be visible to a read."""
+    """`accounts` are the accounts that this command knows. `grace`: how long a create may not be visible to a read."""
 
     clients: Clients
     journal: Journal
     locks: Locks
-    parties: Collection[AccountRef]
+    accounts: Collection[AccountRef]
     grace: timedelta
     wall: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -39,7 +39,7 @@ class ActiveImports:
 
         Raises nothing but Interrupted: what can't be found out keeps an export, too.
         """
-        [source] = {party for party in self.parties if party.profile == profile}
+        [source] = {account for account in self.accounts if account.profile == profile}
         by_marker: dict[str, list[ExportKey]] = defaultdict(list)
         for export in exports:
             by_marker[source_marker(source.region, export.image_id)].append(export)
@@ -58,7 +58,7 @@ class ActiveImports:
         return reasons
 
     def _look(self, creates: Iterable[OpenImage]) -> dict[tuple[str, str], Sequence[Image] | OmicopyError]:
-        profiles = {(party.account_id, party.region): party.profile for party in self.parties}
+        profiles = {(account_ref.account_id, account_ref.region): account_ref.profile for account_ref in self.accounts}
         names: dict[tuple[str, str], set[str]] = defaultdict(set)
         for one in creates:
             names[_account(one)] |= _names(one)

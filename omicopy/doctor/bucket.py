@@ -49,8 +49,10 @@ def check_bucket_access(
         left_behind = storage.sizes(bucket, f"{folder}{PROBE_NAME}")
     except ServiceError as error:
         if storage.key_refusal is not None and clients.accounts[profile].storage is None and works_for_api:
-            said = f"the access key of {profile!r} works for the API, and object storage does not know it: {_EIM_USER}"
-            return [Check(f"{subject}: key", None, f"{said}. {WITHOUT_KEY}", STORAGE_HINT), not_checked]
+            message = (
+                f"the access key of {profile!r} works for the API, and object storage does not know it: {_EIM_USER}"
+            )
+            return [Check(f"{subject}: key", None, f"{message}. {WITHOUT_KEY}", STORAGE_HINT), not_checked]
         if error.action != "ListObjects":  # the API refused the same key, and nothing was sent with it
             return [Check(subject, None, f"not checked: the keys of {profile!r} have to work first")]
         if error.is_no_bucket:
@@ -70,9 +72,9 @@ def check_bucket_access(
 def _no_bucket(subject: str, may_be_made: bool) -> Check:
     if may_be_made:
         return Check(f"{subject}: list", None, "there is no such bucket: the first export to it makes it")
-    said = "there is no such bucket: an export would make it"
+    message = "there is no such bucket: an export would make it"
     hint = "Check its name. If it is right: --create-bucket lets the service make it."
-    return Check(f"{subject}: list", False, said, hint, ErrorCode.NOT_FOUND)
+    return Check(f"{subject}: list", False, message, hint, ErrorCode.NOT_FOUND)
 
 
 def _write_read_delete(clients: Clients, profile: str, bucket: str, key: str) -> list[Check]:
@@ -113,6 +115,6 @@ def _delete(clients: Clients, profile: str, bucket: str, key: str) -> Check:
     try:
         clients.storage(profile).delete(bucket, key)
     except ServiceError as error:
-        said = f"{error.message}. s3://{bucket}/{key} may be left behind"
-        return Check(subject, None, said, "Delete it yourself. Without that right, leave --cleanup out.")
+        message = f"{error.message}. s3://{bucket}/{key} may be left behind"
+        return Check(subject, None, message, "Delete it yourself. Without that right, leave --cleanup out.")
     return Check(subject, True, "allowed")

@@ -18,7 +18,7 @@ class Check:
 
     subject: str
     ok: bool | None
-    said: str
+    message: str
     hint: str = ""
     code: ErrorCode | None = None
     """Of a failure: what a command would end with for the same reason."""
@@ -41,7 +41,7 @@ def describe_findings(findings: Sequence[Check]) -> dict[str, Any]:
             {
                 "subject": finding.subject,
                 "status": finding.status,
-                "message": finding.said,
+                "message": finding.message,
                 "hint": finding.hint,
                 "code": finding.code.word if finding.code else None,
             }
@@ -55,7 +55,7 @@ def verdict_of(findings: Sequence[Check]) -> OmicopyError | None:
     failed = [finding for finding in findings if finding.ok is False]
     if not failed:
         return None
-    errors = [OmicopyError(finding.code or ErrorCode.FAILED, finding.said) for finding in failed]
+    errors = [OmicopyError(finding.code or ErrorCode.FAILED, finding.message) for finding in failed]
     shared = shared_exit_code(errors)
     code = next((error.code for error in errors if error.exit_code == shared), ErrorCode.FAILED)
     subjects = ", ".join(finding.subject for finding in failed)

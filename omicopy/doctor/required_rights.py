@@ -196,11 +196,11 @@ def rights_table() -> str:
 
 def _rows() -> Iterator[str]:
     """Commands of the very same rights share their rows."""
-    told: list[Rights] = []
+    parts: list[Rights] = []
     for rights in RIGHTS.values():
-        if rights in told:
+        if rights in parts:
             continue
-        told.append(rights)
+        parts.append(rights)
         commands = ", ".join(f"`{command}`" for command, theirs in RIGHTS.items() if theirs == rights)
         for place in RightScope:
             if place in rights:

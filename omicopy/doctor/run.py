@@ -63,20 +63,20 @@ def run_checks(
     usable = [profile for profile in asked.profiles if profile not in unusable]
     for profile in usable:
         clients.api(profile)  # made before the threads start, once
-    parties: dict[str, AccountRef] = {}
-    for party, found in in_parallel(lambda profile: _account(clients, profile, now), usable):
-        parties |= {party.profile: party} if party else {}
+    accounts: dict[str, AccountRef] = {}
+    for account, found in in_parallel(lambda profile: _account(clients, profile, now), usable):
+        accounts |= {account.profile: account} if account else {}
         findings += found
-    findings += _pairs(asked, parties)
-    images, found = _images(clients, asked, parties)
+    findings += _pairs(asked, accounts)
+    images, found = _images(clients, asked, accounts)
     findings += found
-    checks = list(_sides(clients, asked, parties, images))
+    checks = list(_sides(clients, asked, accounts, images))
     if asked.source in usable and asked.bucket:
         place = (asked.source or "", asked.bucket, asked.prefix)
-        works_for_api = asked.source in parties
+        works_for_api = asked.source in accounts
         checks.append(partial(check_bucket_access, clients, *place, asked.writes, works_for_api, asked.create_bucket))
     findings += [finding for found in in_parallel(lambda check: check(), checks) for finding in found]
-    findings += _not_checked(asked, unusable, parties)
+    findings += _not_checked(asked, unusable, accounts)
     return [*findings, *_clocks(clients, asked.tolerated_skew)]
 
 
@@ -92,32 +92,32 @@ def check_profiles_file(profiles: Sequence[str], environ: Mapping[str, str]) -> 
     mode = mode_for_others(file)
     if mode is None:
         return [Check("profiles file", True, f"{file} is its owner's alone")] if file.is_file() else []
-    said = f"others than its owner can read or change {file} (mode {mode:03o}); it holds keys"
-    return [Check("profiles file", None, said, f"Take their rights: chmod 600 {shlex.quote(str(file))}")]
+    message = f"others than its owner can read or change {file} (mode {mode:03o}); it holds keys"
+    return [Check("profiles file", None, message, f"Take their rights: chmod 600 {shlex.quote(str(file))}")]
 
 
 def _account(clients: Clients, profile: str, now: datetime) -> tuple[AccountRef | None, list[Check]]:
     """Whose the keys are, in which Region, and until when they are good."""
     subject = f"{profile}: keys"
     try:
-        party = identify(clients, profile)
+        account = identify(clients, profile)
     except OmicopyError as error:
         return None, [failure(subject, error)]
-    works = Check(subject, True, f"they are of account {party.account_id} in {party.region}")
-    return party, [works, _region(clients, party), *_keys_end(clients, clients.accounts[profile], now)]
+    works = Check(subject, True, f"they are of account {account.account_id} in {account.region}")
+    return account, [works, _region(clients, account), *_keys_end(clients, clients.accounts[profile], now)]
 
 
-def _region(clients: Clients, party: AccountRef) -> Check:
+def _region(clients: Clients, account: AccountRef) -> Check:
     """The service's list of Regions need not name them all, and its API has answered in this one (R6)."""
-    subject = f"{party.profile}: Region"
+    subject = f"{account.profile}: Region"
     try:
-        names = clients.api(party.profile).read_parsed("ReadRegions", clients.patience, {}, _region_names)
+        names = clients.api(account.profile).read_parsed("ReadRegions", clients.patience, {}, _region_names)
     except ServiceError as error:
-        return Check(subject, None, f"whether {party.region} exists is not known: {error.message}")
-    if party.region in names:
-        return Check(subject, True, f"{party.region} exists")
-    said = f"{party.region} answers; the service's list of Regions names only {', '.join(names) or 'none'}"
-    return Check(subject, True, said)
+        return Check(subject, None, f"whether {account.region} exists is not known: {error.message}")
+    if account.region in names:
+        return Check(subject, True, f"{account.region} exists")
+    message = f"{account.region} answers; the service's list of Regions names only {', '.join(names) or 'none'}"
+    return Check(subject, True, message)
 
 
 def _region_names(answer: Mapping[str, Any]) -> list[str]:
@@ -142,19 +142,19 @@ def _key_ends(clients: Clients, profile: str, access_key: str, subject: str, now
         return Check(subject, True, "it has none")
     if ends <= now:
         return Check(subject, False, f"it ended at {format_timestamp(ends, now)}", hint, ErrorCode.DENIED)
-    said = f"it ends at {format_timestamp(ends, now)}"
-    return Check(subject, None, said, hint) if ends - now < SOON else Check(subject, True, said)
+    message = f"it ends at {format_timestamp(ends, now)}"
+    return Check(subject, None, message, hint) if ends - now < SOON else Check(subject, True, message)
 
 
-def _pairs(asked: DoctorOptions, parties: Mapping[str, AccountRef]) -> Iterator[Check]:
+def _pairs(asked: DoctorOptions, accounts: Mapping[str, AccountRef]) -> Iterator[Check]:
     """Every way that an image would go; and no account twice."""
-    source, targets = parties.get(asked.source or ""), [parties[name] for name in asked.targets if name in parties]
+    source, targets = accounts.get(asked.source or ""), [accounts[name] for name in asked.targets if name in accounts]
     if source:
         yield from (_way(source, target) for target in targets)
     for one, other in combinations(targets, 2):
         if (one.account_id, one.region) == (other.account_id, other.region):
-            said, hint = f"{one} and {other.profile} are the same target", "Name each account once with --to."
-            yield Check(f"{one.profile} and {other.profile}", False, said, hint, ErrorCode.USAGE)
+            message, hint = f"{one} and {other.profile} are the same target", "Name each account once with --to."
+            yield Check(f"{one.profile} and {other.profile}", False, message, hint, ErrorCode.USAGE)
 
 
 def _way(source: AccountRef, target: AccountRef) -> Check:
@@ -164,15 +164,15 @@ def _way(source: AccountRef, target: AccountRef) -> Check:
     except OmicopyError as error:
         return failure(subject, error)
     if source.region == target.region:
-        said = f"both are in {source.region}, where sharing an image needs no export"
-        return Check(subject, None, said)
+        message = f"both are in {source.region}, where sharing an image needs no export"
+        return Check(subject, None, message)
     return Check(subject, True, f"another account in another Region: {source.region}, {target.region}")
 
 
 def _images(
-    clients: Clients, asked: DoctorOptions, parties: Mapping[str, AccountRef]
+    clients: Clients, asked: DoctorOptions, accounts: Mapping[str, AccountRef]
 ) -> tuple[list[Image], list[Check]]:
-    source = parties.get(asked.source or "")
+    source = accounts.get(asked.source or "")
     if not source:
         return [], []
     images, findings = check_images(clients, source, asked.images) if asked.images else ([], [])
@@ -181,40 +181,40 @@ def _images(
 
 
 def _sides(
-    clients: Clients, asked: DoctorOptions, parties: Mapping[str, AccountRef], images: Sequence[Image]
+    clients: Clients, asked: DoctorOptions, accounts: Mapping[str, AccountRef], images: Sequence[Image]
 ) -> Iterator[Callable[[], list[Check]]]:
     """The checks of each account whose keys work, to be made side by side."""
-    source = parties.get(asked.source or "")
+    source = accounts.get(asked.source or "")
     if source:
         yield partial(_source, clients, source, asked.bucket, images)
-    for target in [parties[name] for name in dict.fromkeys(asked.targets) if name in parties]:
+    for target in [accounts[name] for name in dict.fromkeys(asked.targets) if name in accounts]:
         yield partial(_target, clients, target, source, images)
 
 
-def _source(clients: Clients, party: AccountRef, bucket: str | None, images: Sequence[Image]) -> list[Check]:
+def _source(clients: Clients, account: AccountRef, bucket: str | None, images: Sequence[Image]) -> list[Check]:
     return [
-        *check_permissions(clients, party, RightScope.SOURCE_API, bucket),
-        *room_in_source(clients, party, images),
+        *check_permissions(clients, account, RightScope.SOURCE_API, bucket),
+        *room_in_source(clients, account, images),
     ]
 
 
-def _target(clients: Clients, party: AccountRef, source: AccountRef | None, images: Sequence[Image]) -> list[Check]:
+def _target(clients: Clients, account: AccountRef, source: AccountRef | None, images: Sequence[Image]) -> list[Check]:
     return [
-        *check_permissions(clients, party, RightScope.TARGET_API, None),
-        *room_in_target(clients, party, source, images),
+        *check_permissions(clients, account, RightScope.TARGET_API, None),
+        *room_in_target(clients, account, source, images),
     ]
 
 
 def _not_checked(
-    asked: DoctorOptions, unusable: Mapping[str, OmicopyError], parties: Mapping[str, AccountRef]
+    asked: DoctorOptions, unusable: Mapping[str, OmicopyError], accounts: Mapping[str, AccountRef]
 ) -> Iterator[Check]:
     """What could not even be tried."""
     for profile in asked.profiles:
-        if profile not in parties:
+        if profile not in accounts:
             yield Check(f"{profile}: rights and quotas", None, "not checked: its keys have to work first")
     if asked.bucket and asked.source in unusable:
         yield Check(f"s3://{asked.bucket}", None, f"not checked: the profile {asked.source!r} has to be mended first")
-    if asked.images and asked.source not in parties:
+    if asked.images and asked.source not in accounts:
         yield Check("images", None, f"not checked: the keys of {asked.source!r} have to work first")
 
 
@@ -225,7 +225,7 @@ def _clocks(clients: Clients, tolerated: timedelta) -> Iterator[Check]:
         if off <= tolerated:
             yield Check(subject, True, f"right, within {format_duration(tolerated)}")
             continue
-        said = f"this machine's clock is {format_duration(off)} {'ahead' if ahead > timedelta(0) else 'behind'}"
+        message = f"this machine's clock is {format_duration(off)} {'ahead' if ahead > timedelta(0) else 'behind'}"
         hint = "Set this machine's clock right, for example with NTP."
         is_too_far = off > LARGEST_SKEW
-        yield Check(subject, False if is_too_far else None, said, hint, ErrorCode.DENIED if is_too_far else None)
+        yield Check(subject, False if is_too_far else None, message, hint, ErrorCode.DENIED if is_too_far else None)

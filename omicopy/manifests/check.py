@@ -50,8 +50,8 @@ def read_own_object(fetcher: UrlReader, url: PresignedUrl, signer: str, location
     try:
         return fetcher.read(url)
     except UrlRefused as error:
-        said = f"The store refuses a URL of {location} signed with the profile {signer!r}: {error.refusal.message}"
-        raise OmicopyError(ErrorCode.DENIED, said, error.refusal.own_hint) from None
+        message = f"The store refuses a URL of {location} signed with the profile {signer!r}: {error.refusal.message}"
+        raise OmicopyError(ErrorCode.DENIED, message, error.refusal.own_hint) from None
     except OmicopyError as error:
         if error.code is ErrorCode.NOT_FOUND:
             raise OmicopyError(ErrorCode.NOT_FOUND, f"There is no object {location}", _NOT_THERE) from None
@@ -95,19 +95,19 @@ def sign_found(fetcher: UrlReader, account: Account, stored: FoundExport) -> str
 def require_unchanged(stored: FoundExport, manifest: Manifest) -> None:
     """What was checked is what is handed on. Raises TEMPORARY where `manifest` is another one than was looked at."""
     if stored.digest and manifest.digest() != stored.digest:
-        said = f"{stored.location} was replaced after it was looked at"
-        raise OmicopyError(ErrorCode.TEMPORARY, said, "Run the same command again, and see who else writes there.")
+        message = f"{stored.location} was replaced after it was looked at"
+        raise OmicopyError(ErrorCode.TEMPORARY, message, "Run the same command again, and see who else writes there.")
 
 
-def shared_manifest_url(fetcher: UrlReader, handed: SharedManifest, now: datetime) -> str:
+def shared_manifest_url(fetcher: UrlReader, shared: SharedManifest, now: datetime) -> str:
     """The manifest's URL, after one more read through it: hours may have passed since.
 
     Raises what `read_shared_manifest` raises, and DAMAGED if another manifest is there now.
     """
-    if read_shared_manifest(fetcher, handed.url, now).digest() != handed.manifest.digest():
-        said = f"The manifest at {handed.url.place} was replaced after it was checked; nothing was imported"
-        raise OmicopyError(ErrorCode.DAMAGED, said, "Look at the new one (omicopy inspect), then import it anew.")
-    return handed.url.url
+    if read_shared_manifest(fetcher, shared.url, now).digest() != shared.manifest.digest():
+        message = f"The manifest at {shared.url.place} was replaced after it was checked; nothing was imported"
+        raise OmicopyError(ErrorCode.DAMAGED, message, "Look at the new one (omicopy inspect), then import it anew.")
+    return shared.url.url
 
 
 def read_own_manifest(clients: Clients, profile: str, bucket: str, key: str) -> Manifest:
@@ -159,11 +159,11 @@ def problem_of(index: int, snapshot: ManifestSnapshot, probe: Probe, signer: str
             hint = probe.refusal.hint if probe.refusal else _HINT
             return OmicopyError(ErrorCode.EXPIRED, f"{what}: the store refuses the URL{why}", hint)
         hint = probe.refusal.own_hint if probe.refusal else CHECK_KEY
-        said = f"The store refuses a URL of an object signed with the profile {signer!r}: {what}{why}"
-        return OmicopyError(ErrorCode.DENIED, said, hint)
+        message = f"The store refuses a URL of an object signed with the profile {signer!r}: {what}{why}"
+        return OmicopyError(ErrorCode.DENIED, message, hint)
     if None not in (probe.size_bytes, snapshot.compressed_bytes) and probe.size_bytes != snapshot.compressed_bytes:
-        said = f"{what} has {probe.size_bytes} bytes where the manifest says {snapshot.compressed_bytes}"
-        return OmicopyError(ErrorCode.DAMAGED, said, _NEW_EXPORT)
+        message = f"{what} has {probe.size_bytes} bytes where the manifest says {snapshot.compressed_bytes}"
+        return OmicopyError(ErrorCode.DAMAGED, message, _NEW_EXPORT)
     return None
 
 

@@ -56,10 +56,10 @@ def why_no_key(clients: Clients, profile: str) -> OmicopyError | None:
     refusal = clients.storage_refusal(profile)
     if not isinstance(refusal, ServiceError):
         return refusal  # none was given
-    said = (
+    message = (
         f"The object storage does not know the access key of {clients.accounts[profile].demand_storage_key().profile!r}"
     )
-    return OmicopyError(ErrorCode.DENIED, said, f"An EIM user's key works for the API alone. {STORAGE_HINT}")
+    return OmicopyError(ErrorCode.DENIED, message, f"An EIM user's key works for the API alone. {STORAGE_HINT}")
 
 
 def require_storage_key(clients: Clients, profile: str) -> None:
@@ -106,7 +106,7 @@ class TaskUrlReader:
                 raise
             if not self.allow_http:
                 raise ServiceError(
-                    error.code, error.cause, error.action, error.where, error.said, None, _ONLY_HTTP
+                    error.code, error.cause, error.action, error.where, error.message, None, _ONLY_HTTP
                 ) from None
         return url, self.fetcher.read(url)
 

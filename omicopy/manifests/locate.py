@@ -116,11 +116,11 @@ def _none_finished(source: str, profile: str, tasks: list[ExportTask]) -> Omicop
         return OmicopyError(
             ErrorCode.NOT_FOUND, f"The objects of the export of {source} were deleted", "Export it: omicopy export …"
         )
-    states = ", ".join(f"{task.task_id} is {_said(task)}" for task in tasks)
+    states = ", ".join(f"{task.task_id} is {_format_text(task)}" for task in tasks)
     return OmicopyError(
         ErrorCode.NOT_FOUND, f"No export of {source} is completed: {states}", "Wait for it, then repeat."
     )
 
 
-def _said(task: ExportTask) -> str:
+def _format_text(task: ExportTask) -> str:
     return "cleaned up" if CLEANED_TAG in task.tags else task.state

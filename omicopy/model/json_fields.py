@@ -92,10 +92,10 @@ def timestamp(raw: Mapping[str, Any], key: str) -> datetime | None:
     return parse_timestamp(text(raw, key))
 
 
-def parse_timestamp(said: str | None) -> datetime | None:
+def parse_timestamp(message: str | None) -> datetime | None:
     """An aware UTC time; `2010-10-01T12:34:56.789Z` and `…+0000` both occur in the official file."""
     try:
-        value = datetime.fromisoformat(said or "")
+        value = datetime.fromisoformat(message or "")
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None

@@ -49,7 +49,7 @@ def read_manifest(raw: bytes, where: str) -> tuple[ManifestFields, dict[str, Any
         entry = ManifestFields.model_validate(document)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        raise _damaged(where, _told(found[0])) from None
+        raise _damaged(where, _error_text(found[0])) from None
     _check_devices(entry.image.snapshots, where)
     return entry, document
 
@@ -168,7 +168,7 @@ def _children(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _told(error: ErrorDetails) -> str:
+def _error_text(error: ErrorDetails) -> str:
     """`Image.Snapshots[1].Size: is missing`. Only words of ours: a value of the input never gets here."""
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error["loc"]).removeprefix(".")
     own_words = error["msg"] if error["type"] in ("url", "unprintable") else "can't be read"

@@ -40,8 +40,8 @@ def provenance_tags(request: CopyRequest, image_id: str, version: str) -> dict[s
     if isinstance(request.source, Source):
         origin = request.source
         tags[SOURCE_IMAGE_TAG] = origin.image.image_id
-        tags["omicopy:source-region"] = origin.party.region
-        tags[SOURCE_ACCOUNT_TAG] = origin.party.account_id
+        tags["omicopy:source-region"] = origin.account.region
+        tags[SOURCE_ACCOUNT_TAG] = origin.account.account_id
     else:
         tags["omicopy:source-manifest"] = request.source.manifest.fingerprint()[:12]
     return tags | _retention_tags(request)
@@ -65,11 +65,11 @@ def _retention_tags(request: CopyRequest) -> dict[str, str]:
 def missing_tags(image: Image, request: CopyRequest, version: str) -> dict[str, str]:
     """What has to be written. The image's own ID and what the user asked for must match; other values stay as first
     written. Of the source's tags ours don't go along: they would tell of another image."""
-    care = request.destination.care if request.destination else ImageSettings()
-    source = request.source.image.tags if isinstance(request.source, Source) and care.copy_tags else {}
+    settings = request.destination.settings if request.destination else ImageSettings()
+    source = request.source.image.tags if isinstance(request.source, Source) and settings.copy_tags else {}
     wanted = {key: value for key, value in source.items() if not key.startswith(OWN_PREFIX)}
-    wanted |= {**care.tags, **provenance_tags(request, image.image_id, version)}
-    firm = {COPY_TAG, *care.tags}
+    wanted |= {**settings.tags, **provenance_tags(request, image.image_id, version)}
+    firm = {COPY_TAG, *settings.tags}
     return {
         key: value
         for key, value in wanted.items()

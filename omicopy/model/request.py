@@ -44,7 +44,7 @@ class AccountRef:
 class Source:
     """An image in the source account, and the export that carries it out."""
 
-    party: AccountRef
+    account: AccountRef
     image: Image
     export: ExportKey
     format: DiskFormat | None = None
@@ -61,11 +61,11 @@ class SharedManifest:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    party: AccountRef
+    account: AccountRef
     name: str
     description: str
     if_exists: IfExists = IfExists.FAIL
-    care: ImageSettings = field(default_factory=ImageSettings)
+    settings: ImageSettings = field(default_factory=ImageSettings)
     boot: Boot = field(default_factory=Boot)
     """What was asked for; else the source's counts."""
 
@@ -122,7 +122,7 @@ class CopyRequest:
         """Puts together once what every look compares."""
         if isinstance(self.source, Source):
             distinction = self.source.image.image_id
-            marker = source_marker(self.source.party.region, distinction)
+            marker = source_marker(self.source.account.region, distinction)
         else:
             fingerprint = self.source.manifest.fingerprint()
             distinction, marker = fingerprint[:12], manifest_marker(fingerprint)
@@ -135,7 +135,7 @@ class CopyRequest:
         """The target account's own images under one of the copy's names, the most useful first."""
         if not images:
             return []
-        account_id = self.destination.party.account_id if self.destination else None
+        account_id = self.destination.account.account_id if self.destination else None
         own = [image for image in images if image.account_id == account_id and image.name in self.names]
         return sorted(own, key=lambda image: (not image.is_available, image.is_failed, image.image_id))
 

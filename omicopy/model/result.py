@@ -142,7 +142,7 @@ def describe_result(result: CopyResult) -> dict[str, Any]:
     target = None
     if destination:
         name = result.image_name or destination.name or None
-        target = {**_party(destination.party), "image_id": result.image_id, "image_name": name}
+        target = {**_party(destination.account), "image_id": result.image_id, "image_name": name}
     return {
         **({"job": result.request.job} if result.request.job else {}),
         "source": _describe_source(result.request),
@@ -167,13 +167,13 @@ def _describe_source(request: CopyRequest | RejectedCopy) -> dict[str, Any] | No
     if isinstance(request, RejectedCopy):
         return {**_party(request.source), "image_id": request.image.image_id if request.image else None}
     if isinstance(request.source, Source):
-        return {**_party(request.source.party), "image_id": request.source.image.image_id}
+        return {**_party(request.source.account), "image_id": request.source.image.image_id}
     return None
 
 
-def _party(party: AccountRef) -> dict[str, str | None]:
+def _party(account: AccountRef) -> dict[str, str | None]:
     """The account is null where nobody could find it out."""
-    return party.described() | {"account_id": party.account_id or None}
+    return account.described() | {"account_id": account.account_id or None}
 
 
 def describe_run(

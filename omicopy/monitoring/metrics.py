@@ -132,7 +132,7 @@ def _by_status(results: Iterable[CopyResult]) -> list[Sample]:
 
 def _exports_left(run: EndedRun) -> int:
     left = {
-        (source.party.account_id, source.party.region, source.export)
+        (source.account.account_id, source.account.region, source.export)
         for result in run.results
         if result.cleanup and not result.cleanup.is_done and isinstance(source := result.request.source, Source)
     }
@@ -164,9 +164,9 @@ def _calls(calls: Mapping[str, CallCount]) -> list[str]:
     ]
 
 
-def _family(name: str, said: str, samples: Sequence[Sample]) -> str:
+def _family(name: str, message: str, samples: Sequence[Sample]) -> str:
     """One metric with all its samples; without any there is nothing to describe either."""
-    lines = [f"# HELP {name} {said}", f"# TYPE {name} gauge"]
+    lines = [f"# HELP {name} {message}", f"# TYPE {name} gauge"]
     lines += [f"{name}{_labels(labels)} {_number(value)}" for labels, value in samples]
     return "".join(f"{line}\n" for line in lines) if samples else ""
 

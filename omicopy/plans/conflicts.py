@@ -21,7 +21,7 @@ def merge_duplicates(requests: Sequence[CopyRequest]) -> tuple[list[CopyRequest]
     for request in requests:
         formats[_place_of(request)].setdefault(origin_of(request).format or "", request)
         target = _destination_of(request)
-        groups[target.party.account_id, target.party.region, target.name].append(request)
+        groups[target.account.account_id, target.account.region, target.name].append(request)
     agreed: list[CopyRequest] = []
     failures: list[RejectedCopy] = []
     for group in groups.values():
@@ -66,7 +66,7 @@ def _contradiction(group: Sequence[CopyRequest]) -> OmicopyError | None:
         if request.marker != first.marker:
             return OmicopyError(
                 ErrorCode.USAGE,
-                f"Two images would both be called {target.name!r} in {target.party}: "
+                f"Two images would both be called {target.name!r} in {target.account}: "
                 f"{_whose(first)}, {_whose(request)}",
                 "Put {image_id} into `name` of the target.",
             )
@@ -75,7 +75,7 @@ def _contradiction(group: Sequence[CopyRequest]) -> OmicopyError | None:
             return OmicopyError(
                 ErrorCode.USAGE,
                 f"The jobs {first.job} and {request.job} ask for one copy in different ways: "
-                f"{origin_of(first).image.image_id} as {target.name!r} in {target.party}",
+                f"{origin_of(first).image.image_id} as {target.name!r} in {target.account}",
                 "Let one of them ask for it, or both alike: bucket, prefix, timeouts, tags and all.",
             )
     return None
@@ -97,13 +97,13 @@ def _two_formats(request: CopyRequest, asked: Mapping[str, CopyRequest]) -> Omic
 
 def _place_of(request: CopyRequest) -> CopyIdentity:
     origin = origin_of(request)
-    return origin.party.account_id, origin.party.region, origin.export
+    return origin.account.account_id, origin.account.region, origin.export
 
 
 def _failure(request: CopyRequest, error: OmicopyError) -> RejectedCopy:
     origin, target = origin_of(request), _destination_of(request)
     return RejectedCopy(
-        request.job or "", origin.party, error, origin.image, target.party, target.name, request.best_effort
+        request.job or "", origin.account, error, origin.image, target.account, target.name, request.best_effort
     )
 
 
@@ -116,7 +116,7 @@ def _what(request: CopyRequest) -> CopyRequest:
     origin, target = origin_of(request), _destination_of(request)
     return replace(
         request,
-        source=replace(origin, party=replace(origin.party, profile="")),
-        destination=replace(target, party=replace(target.party, profile="")),
+        source=replace(origin, account=replace(origin.account, profile="")),
+        destination=replace(target, account=replace(target.account, profile="")),
         job=None,
     )

@@ -39,10 +39,10 @@ class Selector:
 
     def __str__(self) -> str:
         """As messages name it: `id ami-12345678`, `name_regex '^golden-', tag stage=prod`."""
-        said = [f"id {self.id}"] if self.id else []
-        said += [f"name {self.name!r}"] if self.name else []
-        said += [f"name_regex {self.name_regex!r}"] if self.name_regex else []
-        return ", ".join(said + [f"tag {key}={value}" for key, value in self.tags.items()])
+        message = [f"id {self.id}"] if self.id else []
+        message += [f"name {self.name!r}"] if self.name else []
+        message += [f"name_regex {self.name_regex!r}"] if self.name_regex else []
+        return ", ".join(message + [f"tag {key}={value}" for key, value in self.tags.items()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +149,8 @@ def _contradictions(plan: PlanEntry) -> Iterator[Problem]:
         other, before = storages.setdefault(source, (index, storage))
         if before != storage:
             now, then = storage or "its own key", before or "its own key"
-            said = f"is {now}, and {then} in jobs[{other}], for one source {source}"
-            yield Problem((*here, "storage"), said, "Say the same in both, or once in defaults.")
+            message = f"is {now}, and {then} in jobs[{other}], for one source {source}"
+            yield Problem((*here, "storage"), message, "Say the same in both, or once in defaults.")
         profiles = [target.profile for target in job.to]
         for position, profile in enumerate(profiles):
             if profile in profiles[:position]:

@@ -29,9 +29,9 @@ class Prepared:
     failures: list[RejectedCopy] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Entries that find nothing at present, in words: no failure, but worth to be told."""
-    parties: Parties = field(default_factory=dict)
+    accounts: Parties = field(default_factory=dict)
     """Who each profile of the plan is, or why that is not known."""
-    galleries: Mapping[str, SourceImages | OmicopyError] = field(default_factory=dict)
+    source_images_by_account: Mapping[str, SourceImages | OmicopyError] = field(default_factory=dict)
     """The images of each source profile as they were read."""
 
 
@@ -49,12 +49,12 @@ def plan_requests(
     for two targets of a job that turn out to be one account.
     """
     plan = plan.only(only)
-    parties = _identify_all(clients, plan.profiles)
-    galleries = read_source_images(clients, plan.jobs, parties)
+    accounts = _identify_all(clients, plan.profiles)
+    source_images_by_account = read_source_images(clients, plan.jobs, accounts)
     whole = Prepared()
     for job in plan.jobs:
-        _check_different(job, parties)
-        for item in _JobReader(clients, job, parties, galleries, budgets, whole.notes).items():
+        _check_different(job, accounts)
+        for item in _JobReader(clients, job, accounts, source_images_by_account, budgets, whole.notes).items():
             if isinstance(item, RejectedCopy):
                 whole.failures.append(item)
             else:
@@ -62,13 +62,13 @@ def plan_requests(
     requests, contradictions = merge_duplicates(whole.requests)
     failures = distinct_failures([*whole.failures, *contradictions])
     if shard is None:
-        return Prepared(requests, failures, whole.notes, parties, galleries)
+        return Prepared(requests, failures, whole.notes, accounts, source_images_by_account)
     return Prepared(
-        [request for request in requests if _is_in(shard, origin_of(request).party, origin_of(request).image)],
+        [request for request in requests if _is_in(shard, origin_of(request).account, origin_of(request).image)],
         [one for one in failures if one.is_whole_job or _is_in(shard, one.source, one.image)],
         whole.notes if shard[0] == 0 else [],
-        parties,
-        galleries,
+        accounts,
+        source_images_by_account,
     )
 
 
@@ -84,17 +84,17 @@ def _identify_all(clients: Clients, profiles: Sequence[str]) -> Parties:
     return dict(zip(profiles, in_parallel(ask, profiles), strict=True))
 
 
-def _check_different(job: Job, parties: Parties) -> None:
+def _check_different(job: Job, accounts: Parties) -> None:
     """Two profiles of one account would each make the copy. Raises USAGE."""
     seen: dict[tuple[str, str], AccountRef] = {}
     for target in job.targets:
-        party = parties[target.profile]
-        if isinstance(party, AccountRef):
-            other = seen.setdefault((party.account_id, party.region), party)
-            if other is not party:
+        account = accounts[target.profile]
+        if isinstance(account, AccountRef):
+            other = seen.setdefault((account.account_id, account.region), account)
+            if other is not account:
                 raise OmicopyError(
                     ErrorCode.USAGE,
-                    f"Job {job.name}: {other} and {party.profile} are the same target",
+                    f"Job {job.name}: {other} and {account.profile} are the same target",
                     "Name each account once a job.",
                 )
 
@@ -105,21 +105,21 @@ class _JobReader:
 
     clients: Clients
     job: Job
-    parties: Parties
-    galleries: Mapping[str, SourceImages | OmicopyError]
+    accounts: Parties
+    source_images_by_account: Mapping[str, SourceImages | OmicopyError]
     budgets: Budgets
     notes: list[str]
 
     def items(self) -> Iterator[CopyRequest | RejectedCopy]:
         source = self._party(self.job.source)
-        gallery = self.galleries[self.job.source]
-        if isinstance(gallery, OmicopyError):
-            yield replace(self._failure(source, gallery), is_whole_job=True)
+        source_images = self.source_images_by_account[self.job.source]
+        if isinstance(source_images, OmicopyError):
+            yield replace(self._failure(source, source_images), is_whole_job=True)
             return
         images: dict[str, Image] = {}
         for selector in self.job.images:
             try:
-                found = gallery.select(selector)
+                found = source_images.select(selector)
             except OmicopyError as error:
                 yield self._failure(source, error)
                 continue
@@ -136,21 +136,21 @@ class _JobReader:
         return RejectedCopy(self.job.name, source, error, best_effort=best_effort)
 
     def _copy(self, source: AccountRef, image: Image, target: PlanTarget) -> CopyRequest | RejectedCopy:
-        party, name = self._party(target.profile), None
+        account, name = self._party(target.profile), None
         try:
             name = _name(target, image, source)
-            identified = self.parties[target.profile]
+            identified = self.accounts[target.profile]
             if isinstance(identified, OmicopyError):
                 raise identified
             _check_parties(source, identified)
         except OmicopyError as error:
-            return RejectedCopy(self.job.name, source, error, image, party, name, target.best_effort)
+            return RejectedCopy(self.job.name, source, error, image, account, name, target.best_effort)
         job = self.job
         text = image.description if target.description is None else target.description
-        care = ImageSettings(target.tags, target.copy_tags, target.share_with)
+        settings = ImageSettings(target.tags, target.copy_tags, target.share_with)
         return CopyRequest(
             Source(source, image, export_key(image.image_id, job.bucket, job.prefix), job.format),
-            Target(party, name, text, job.if_exists, care, target.boot),
+            Target(account, name, text, job.if_exists, settings, target.boot),
             job.min_validity,
             budgets=replace(self.budgets, export=job.export_timeout, import_=job.import_timeout),
             parallel=job.parallel,
@@ -161,7 +161,7 @@ class _JobReader:
         )
 
     def _party(self, profile: str) -> AccountRef:
-        found = self.parties[profile]
+        found = self.accounts[profile]
         return (
             found if isinstance(found, AccountRef) else AccountRef(profile, "", self.clients.accounts[profile].region)
         )

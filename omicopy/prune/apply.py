@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 from omicopy.cloud.clients import Clients
@@ -17,23 +16,15 @@ from omicopy.model.image import Image
 from omicopy.prune.entries import Action, Entry
 
 
-@dataclass(frozen=True, slots=True)
-class PruneOptions:
-    """How it is done: `settle` waits until every read shows what was written before; `importers` says which of a
-    profile's exports a copy may be made from just now, and which copy."""
-
-    now: datetime
-    settle: Callable[[], None] = lambda: None
-    importers: Callable[[str, Sequence[ExportKey]], Mapping[ExportKey, str]] = lambda *_: {}
-
-
-def prune(clients: Clients, entries: Sequence[Entry], tell: Callable[[str], None], manner: PruneOptions) -> list[Entry]:
+def prune(
+    clients: Clients, entries: Sequence[Entry], tell: Callable[[str], None], options: CleanupOptions
+) -> list[Entry]:
     """Deletes what is to go; every entry, in their order, with what became of it. Raises nothing but Interrupted, which
     then holds the same, as far as it came."""
     exports: dict[str, list[ExportKey]] = {}
     for entry in entries:
         if entry.action is Action.DELETE and isinstance(entry.thing, ExportKey):
-            exports.setdefault(entry.party.profile, []).append(entry.thing)
+            exports.setdefault(entry.account.profile, []).append(entry.thing)
     done: dict[int, Entry] = {}
     cleaned: dict[str, list[CleanupOutcome]] = {}
     try:
@@ -41,8 +32,7 @@ def prune(clients: Clients, entries: Sequence[Entry], tell: Callable[[str], None
             if _is_in_api(entry):
                 done[index] = _delete(clients, entry, tell)
         for profile, keys in exports.items():
-            rules = CleanupOptions(manner.now, manner.settle, manner.importers)
-            clean_exports(clients, profile, keys, rules, cleaned.setdefault(profile, []))
+            clean_exports(clients, profile, keys, options, cleaned.setdefault(profile, []))
             for one in cleaned[profile]:
                 if one.deleted and one.unnamed:
                     tell(f"Not deleted in {one.location}: {one.unnamed}")
@@ -60,7 +50,7 @@ def _with_outcomes(
     for index, entry in enumerate(entries):
         outcome = None
         if entry.action is Action.DELETE and isinstance(entry.thing, ExportKey):
-            outcome = outcomes.get((entry.party.profile, entry.thing))
+            outcome = outcomes.get((entry.account.profile, entry.thing))
         yield _with_outcome(entry, outcome) if outcome else done.get(index, entry)
 
 
@@ -81,7 +71,7 @@ def _with_outcome(entry: Entry, cleaned: CleanupOutcome) -> Entry:
 
 
 def _delete(clients: Clients, entry: Entry, tell: Callable[[str], None]) -> Entry:
-    profile = entry.party.profile
+    profile = entry.account.profile
 
     def send(action: str, parameters: Mapping[str, Any]) -> object:
         return clients.api(profile).write_again(action, clients.patience, parameters)

@@ -59,7 +59,7 @@ class Entry:
     """One copy or export of ours, or a snapshot of a copy that was deleted."""
 
     kind: Kind
-    party: AccountRef
+    account: AccountRef
     """The account that it is in."""
     id: str
     name: str
@@ -80,7 +80,7 @@ class Entry:
         """An export's folder, the profile of all else."""
         if isinstance(self.thing, ExportKey):
             return f"s3://{self.thing.bucket}/{self.thing.folder}"
-        return self.party.profile
+        return self.account.profile
 
 
 def describe_entry(entry: Entry) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def describe_entry(entry: Entry) -> dict[str, Any]:
         "action": entry.action.value,
         "id": entry.id,
         "name": entry.name or None,
-        "account": entry.party.described(),
+        "account": entry.account.described(),
         "location": entry.where if entry.kind is Kind.EXPORT else None,
         "source_image_id": entry.source_image_id or None,
         "source_created_at": rfc3339(entry.created),

@@ -94,13 +94,13 @@ def unfed_exports(
         origin, destination = request.source, request.destination
         if not isinstance(origin, Source) or destination is None:
             continue
-        shown = images.get(destination.party, ())
+        shown = images.get(destination.account, ())
         if isinstance(shown, OmicopyError) or not any(
             image.is_available
             and not flaws(request, image)
-            and is_our_copy(image, destination.party, origin.party)
+            and is_our_copy(image, destination.account, origin.account)
             and last_marker(image.description) == request.marker
             for image in shown
         ):
-            unfed.add((origin.party.account_id, origin.party.region, origin.export))
+            unfed.add((origin.account.account_id, origin.account.region, origin.export))
     return unfed

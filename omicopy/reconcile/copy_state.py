@@ -44,7 +44,7 @@ class CopyState:
     expires_at: datetime | None = None
     """Until when all of that export is valid."""
     task_id: str | None = None
-    told: tuple[str, str, int | None] | None = None
+    last_news: tuple[str, str, int | None] | None = None
     """The last thing that was said about it: phase, detail, progress."""
     left: float | None = None
     """Seconds until what it waits for will end, where progress tells."""
@@ -94,7 +94,7 @@ class CopyState:
         """What the service does for this copy while nobody waits for it."""
         if self.result is not None:
             return None
-        phase, detail, _ = self.told or ("", "", None)
+        phase, detail, _ = self.last_news or ("", "", None)
         if not self.is_served or phase not in (stage.value for stage in Stage):
             if phase == "creating" or self.image.doubt_since is not None:
                 phase, detail = Stage.IMPORTING.value, self.image.created_id or _PERHAPS

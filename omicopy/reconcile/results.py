@@ -31,43 +31,43 @@ class Outcome:
     name: str | None = None
 
 
-def result_of(flight: CopyState, ending: Outcome, seconds: float) -> CopyResult:
+def result_of(copy_state: CopyState, ending: Outcome, seconds: float) -> CopyResult:
     """The report of one finished copy, from how it ended and what was seen on the way."""
     return CopyResult(
-        request=flight.request,
+        request=copy_state.request,
         status=ending.status,
-        changed=flight.image.changed or (flight.export.changed and ending.status not in _NO_EXPORT_NEEDED),
+        changed=copy_state.image.changed or (copy_state.export.changed and ending.status not in _NO_EXPORT_NEEDED),
         seconds=seconds,
-        image_id=ending.image.image_id if ending.image else flight.image.created_id,
+        image_id=ending.image.image_id if ending.image else copy_state.image.created_id,
         image_name=ending.image.name if ending.image else ending.name,
-        export_task_id=flight.task_id,
-        manifest=flight.manifest,
-        expires_at=flight.expires_at,
+        export_task_id=copy_state.task_id,
+        manifest=copy_state.manifest,
+        expires_at=copy_state.expires_at,
         error=ending.error,
     )
 
 
-def current_result(flight: CopyState, seconds: float) -> CopyResult:
+def current_result(copy_state: CopyState, seconds: float) -> CopyResult:
     """How a copy stands in the moment in which its run is interrupted."""
-    if flight.result is not None:
-        return flight.result
-    return result_of(flight, Outcome(_status_now(flight), image=flight.image_awaited), seconds)
+    if copy_state.result is not None:
+        return copy_state.result
+    return result_of(copy_state, Outcome(_status_now(copy_state), image=copy_state.image_awaited), seconds)
 
 
-def abandoned_result(flight: CopyState, error: OmicopyError, image: Image | None = None) -> Outcome:
+def abandoned_result(copy_state: CopyState, error: OmicopyError, image: Image | None = None) -> Outcome:
     """How a copy ends that there is no time for any more; with another error than that it failed."""
     if error.code is not ErrorCode.OUT_OF_TIME:
         return Outcome(Status.FAILED, image, error)
-    if _status_now(flight) is Status.NOT_BEGUN:
+    if _status_now(copy_state) is Status.NOT_BEGUN:
         untouched = OmicopyError(error.code, error.message, "Nothing was begun for it. The same command begins it.")
         return Outcome(Status.NOT_BEGUN, image, untouched)
-    return Outcome(Status.UNFINISHED, image or flight.image_awaited, error)
+    return Outcome(Status.UNFINISHED, image or copy_state.image_awaited, error)
 
 
-def _status_now(flight: CopyState) -> Status:
-    if flight.goes_on() is not None:
+def _status_now(copy_state: CopyState) -> Status:
+    if copy_state.goes_on() is not None:
         return Status.RUNNING
-    return Status.UNFINISHED if flight.image.changed or flight.export.changed else Status.NOT_BEGUN
+    return Status.UNFINISHED if copy_state.image.changed or copy_state.export.changed else Status.NOT_BEGUN
 
 
 def describe_wait(step: Wait) -> str:

@@ -66,7 +66,7 @@ class RunOptions:
 def run_requests(
     clients: Clients,
     requests: Sequence[CopyRequest],
-    orders: RunOptions,
+    options: RunOptions,
     listener: Listener,
     is_needed: Callable[[CopyRequest], bool] = lambda _: False,
     clock: Clock | None = None,
@@ -78,16 +78,16 @@ def run_requests(
     `is_needed` says of a request whether its export is needed by others than these requests: then it is not cleaned up.
     """
     clock = clock or Clock()
-    journal = Journal(orders.state / "journal", listener)
-    locks = Locks(orders.state / "locks", listener)
-    loop = Loop(clients, journal, locks, listener, orders.budgets, orders.mode, clock, orders.lock_wait)
+    journal = Journal(options.state / "journal", listener)
+    locks = Locks(options.state / "locks", listener)
+    loop = Loop(clients, journal, locks, listener, options.budgets, options.mode, clock, options.lock_wait)
     with accounted_for(requests, known):
         try:
             results = loop.run(requests)
-            done = [] if orders.mode.dry_run else _served(results, is_needed)
+            done = [] if options.mode.dry_run else _served(results, is_needed)
             if done:
                 listener(Finished([*results, *known]))
-                results = _cleaned(clients, results, done, orders, listener, journal, clock)
+                results = _cleaned(clients, results, done, options, listener, journal, clock)
         except Interrupted as interruption:
             if not interruption.results:
                 loop.account_for(interruption)
@@ -112,33 +112,30 @@ def _cleaned(
     clients: Clients,
     results: Sequence[CopyResult],
     done: Sequence[CopyRequest],
-    orders: RunOptions,
+    options: RunOptions,
     listener: Listener,
     journal: Journal,
     clock: Clock,
 ) -> list[CopyResult]:
     """The results, each with what became of its export."""
-    grace = orders.budgets.grace.total_seconds()
+    grace = options.budgets.grace.total_seconds()
 
     def settle() -> None:
-        listener(
-            Noted(
-                f"Deleting the exported objects in {format_duration(orders.budgets.grace)}, unless they turn out needed"
-            )
-        )
+        pause = format_duration(options.budgets.grace)
+        listener(Noted(f"Deleting the exported objects in {pause}, unless they turn out needed"))
         clock.sleep(grace)
 
-    locks = Locks(orders.state / "locks", listener)
-    importers = ActiveImports(clients, journal, locks, _parties(results), orders.budgets.grace, clock.wall)
-    rules = CleanupOptions(
+    locks = Locks(options.state / "locks", listener)
+    importers = ActiveImports(clients, journal, locks, _parties(results), options.budgets.grace, clock.wall)
+    cleanup = CleanupOptions(
         clock.wall(),
         settle,
         importers.keep,
-        has_time=lambda: orders.mode.ends - clock.ticks() > grace,
+        has_time=lambda: options.mode.ends - clock.ticks() > grace,
     )
     cleaned: list[CleanupOutcome] = []
     try:
-        clean_up(clients, done, lambda text: listener(Warned(text)), rules, cleaned)
+        clean_up(clients, done, lambda text: listener(Warned(text)), cleanup, cleaned)
     except Interrupted as interruption:
         interruption.results = list(_with_cleanup(results, done, cleaned))
         raise
@@ -148,8 +145,8 @@ def _cleaned(
 def _parties(results: Sequence[CopyResult]) -> set[AccountRef]:
     """The accounts that take part, as far as they are known."""
     requests = [result.request for result in results]
-    sources = [request.source.party for request in requests if isinstance(request.source, Source)]
-    return {*sources, *(request.destination.party for request in requests if request.destination)}
+    sources = [request.source.account for request in requests if isinstance(request.source, Source)]
+    return {*sources, *(request.destination.account for request in requests if request.destination)}
 
 
 def _with_cleanup(
@@ -157,7 +154,7 @@ def _with_cleanup(
 ) -> Iterator[CopyResult]:
     """The results, with the clean-up of those whose export was to be cleaned up; it was interrupted for the others."""
     chosen = {id(request) for request in done}
-    outcomes = {one.export: one.told for one in cleaned}
+    outcomes = {one.export: one.summary for one in cleaned}
     for result in results:
         source = result.request.source
         if id(result.request) in chosen and isinstance(source, Source):
@@ -172,8 +169,8 @@ def _served(results: Sequence[CopyResult], is_needed: Callable[[CopyRequest], bo
     for result in results:
         request = result.request
         if isinstance(request, CopyRequest) and isinstance(request.source, Source):
-            party = request.source.party
-            by_export[party.account_id, party.region, request.source.export].append((request, result.is_done))
+            account = request.source.account
+            by_export[account.account_id, account.region, request.source.export].append((request, result.is_done))
     return [
         request
         for group in by_export.values()

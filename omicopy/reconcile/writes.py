@@ -41,26 +41,26 @@ class Writer:
         self._clock = clock
         self._listener = listener
 
-    def act(self, flight: CopyState, step: WriteStep) -> None:
+    def act(self, copy_state: CopyState, step: WriteStep) -> None:
         match step:
             case StartExport():
-                self._start_export(flight, _origin(flight.request))
+                self._start_export(copy_state, _origin(copy_state.request))
             case CancelExport():
-                self._cancel_export(flight, step)
+                self._cancel_export(copy_state, step)
             case Resign():
-                self._resign(flight, step)
+                self._resign(copy_state, step)
             case Import():
-                self._import(flight, step)
+                self._import(copy_state, step)
             case TagAndShare():
-                self._annotate(flight, step)
+                self._annotate(copy_state, step)
             case ReplaceFailed():
-                self._replace_failed(flight, step.image)
+                self._replace_failed(copy_state, step.image)
 
-    def _start_export(self, flight: CopyState, origin: Source) -> None:
-        memory, export, entry = flight.export, origin.export, export_entry(origin)
+    def _start_export(self, copy_state: CopyState, origin: Source) -> None:
+        memory, export, entry = copy_state.export, origin.export, export_entry(origin)
         osu = {"DiskImageFormat": memory.format or DEFAULT_FORMAT, "OsuBucket": export.bucket}
         osu |= {"OsuPrefix": export.prefix} if export.prefix else {}
-        profile = origin.party.profile
+        profile = origin.account.profile
         self._journal.open(entry)
         memory.task_id = None
         try:
@@ -72,7 +72,7 @@ class Writer:
             self._journal.close(entry)
             if error.code is not ErrorCode.QUOTA:
                 raise
-            memory.refuse(error, flight.seen.others_in_flight == Present(0), self._clock.ticks())
+            memory.refuse(error, copy_state.seen.others_in_flight == Present(0), self._clock.ticks())
             return
         except Postponed:
             self._journal.close(entry)
@@ -81,25 +81,25 @@ class Writer:
         task_id = answers.text(answers.mapping(answer, "ImageExportTask"), "TaskId")
         if task_id:
             memory.started += 1
-            memory.task_id = flight.task_id = task_id
+            memory.task_id = copy_state.task_id = task_id
             self._journal.answered(entry, task_id)
             memory.is_marked = True
-            self.tag_export(flight.request, task_id)
+            self.tag_export(copy_state.request, task_id)
 
     def tag_export(self, request: CopyRequest, task_id: str) -> None:
         """Marks the export as ours to clean up one day (R4)."""
-        tag_export(self._write_again(_origin(request).party.profile), self._listener, request, task_id)
+        tag_export(self._write_again(_origin(request).account.profile), self._listener, request, task_id)
 
-    def _cancel_export(self, flight: CopyState, step: CancelExport) -> None:
+    def _cancel_export(self, copy_state: CopyState, step: CancelExport) -> None:
         """Tries once; a task that left the queue can't be cancelled, which is normal (DOMAIN.md §2)."""
-        origin, task, memory = _origin(flight.request), step.task, flight.export
+        origin, task, memory = _origin(copy_state.request), step.task, copy_state.export
         memory.cancelled |= {task.task_id}
         story = f"{step.followed} serves the same"
         if task.state not in _CANCELLABLE:
             self._listener(Warned(f"{task.task_id} is superfluous, {story}; it is {task.state} and is left alone"))
             return
         try:
-            self._send(origin.party.profile, "DeleteExportTask", {"ExportTaskId": task.task_id})
+            self._send(origin.account.profile, "DeleteExportTask", {"ExportTaskId": task.task_id})
         except (ServiceError, Postponed) as error:
             self._listener(Warned(f"{task.task_id} is superfluous, {story}; it can't be cancelled: {error}"))
             return
@@ -110,8 +110,8 @@ class Writer:
             self._journal.close(entry)
         self._listener(Warned(f"{task.task_id} was cancelled: {story}"))
 
-    def _resign(self, flight: CopyState, step: Resign) -> None:
-        profile = _origin(flight.request).party.profile
+    def _resign(self, copy_state: CopyState, step: Resign) -> None:
+        profile = _origin(copy_state.request).account.profile
         account, storage = self._clients.accounts[profile], self._clients.storage(profile)
         try:
             key = resign_found(account, storage, self._clients.fetcher(), step.stored, self._clock.wall())
@@ -121,11 +121,11 @@ class Writer:
             raise Postponed(error) from None  # a second new manifest beside the first does no harm
         except OmicopyError as error:
             raise (Postponed(error) if error.code is ErrorCode.TEMPORARY else error) from None
-        flight.export.resigned_key, flight.export.resigned_at = key, self._clock.ticks()
-        flight.export.changed = True
+        copy_state.export.resigned_key, copy_state.export.resigned_at = key, self._clock.ticks()
+        copy_state.export.changed = True
 
-    def _import(self, flight: CopyState, step: Import) -> None:
-        request, memory, destination = flight.request, flight.image, flight.request.destination
+    def _import(self, copy_state: CopyState, step: Import) -> None:
+        request, memory, destination = copy_state.request, copy_state.image, copy_state.request.destination
         if destination is None:
             raise TypeError("an export imports nothing")
         entry = image_entry(request, destination)
@@ -140,7 +140,7 @@ class Writer:
         self._journal.open(entry, about_image(request, destination))
         memory.created_id, memory.quota_refusal = None, None
         try:
-            answer = self._send(destination.party.profile, "CreateImage", parameters)
+            answer = self._send(destination.account.profile, "CreateImage", parameters)
         except ServiceError as error:
             if error.is_name_conflict:
                 memory.conflicts[step.name] = Conflict(error, self._clock.ticks())
@@ -149,7 +149,7 @@ class Writer:
                 memory.doubt_since, memory.made_here, memory.changed = self._clock.ticks(), True, True
                 return
             self._journal.close(entry)
-            self._refused_import(flight, boot, error)
+            self._refused_import(copy_state, boot, error)
             return
         except Postponed:
             self._journal.close(entry)
@@ -161,19 +161,25 @@ class Writer:
             memory.journaled |= {image_id}
             self._journal.answered(entry, image_id)
 
-    def _refused_import(self, flight: CopyState, boot: Iterable[str], error: ServiceError) -> None:
+    def _refused_import(self, copy_state: CopyState, boot: Iterable[str], error: ServiceError) -> None:
         """Nothing was made. The next look decides anew where the refusal is of how many, or of what `boot` names (R1);
         raises any other."""
-        memory, refused = flight.image, error.refused_parameters(boot)
+        memory, refused = copy_state.image, error.refused_parameters(boot)
         if error.code is ErrorCode.QUOTA:
-            memory.refuse(error, flight.seen.imports_in_flight == Present(0), self._clock.ticks())
+            memory.refuse(error, copy_state.seen.imports_in_flight == Present(0), self._clock.ticks())
             return
         if not refused:
             raise error
         memory.refused_parameters |= refused
         names = " and ".join(sorted(refused))
-        flight.told = ("refused", names, None)  # of "creating" an interruption says that the service may be at work
-        self._listener(Warned(f"{_target(flight)} takes no {names} with a manifest ({error.said}); asking without"))
+        copy_state.last_news = (
+            "refused",
+            names,
+            None,
+        )  # of "creating" an interruption says that the service may be at work
+        self._listener(
+            Warned(f"{_target(copy_state)} takes no {names} with a manifest ({error.message}); asking without")
+        )
 
     def _manifest_url(self, request: CopyRequest, step: Import) -> str:
         fetcher, source = self._clients.fetcher(), request.source
@@ -185,26 +191,26 @@ class Writer:
             if step.stored.task_url is not None:
                 read_again(fetcher, step.stored.task_url, step.stored)
                 return step.stored.task_url.url
-            return sign_found(fetcher, self._clients.accounts[source.party.profile], step.stored)
+            return sign_found(fetcher, self._clients.accounts[source.account.profile], step.stored)
         except OmicopyError as error:
             if error.code in (ErrorCode.TEMPORARY, ErrorCode.NOT_FOUND):  # it was listed, and may be seen in a moment
                 raise Postponed(error) from None
             raise
 
-    def _annotate(self, flight: CopyState, step: TagAndShare) -> None:
-        write = self._write_again(_target(flight))
-        tag_copy(write, self._listener, flight, step)
+    def _annotate(self, copy_state: CopyState, step: TagAndShare) -> None:
+        write = self._write_again(_target(copy_state))
+        tag_copy(write, self._listener, copy_state, step)
         if step.share_with:
             permissions = {"Additions": {"AccountIds": list(step.share_with)}}
             write("UpdateImage", {"ImageId": step.image.image_id, "PermissionsToLaunch": permissions})
-            flight.image.changed = True
+            copy_state.image.changed = True
 
     def _write_again(self, profile: str) -> Write:
         return lambda action, parameters: self._send_again(profile, action, parameters)
 
-    def _replace_failed(self, flight: CopyState, image: Image) -> None:
+    def _replace_failed(self, copy_state: CopyState, image: Image) -> None:
         """Deletes a failed image of ours, then the snapshots that only it mapped (DOMAIN.md §2)."""
-        profile, memory = _target(flight), flight.image
+        profile, memory = _target(copy_state), copy_state.image
         send = self._write_again(profile)
         try:
             mark_snapshots(self._clients, profile, image, send)
@@ -243,7 +249,7 @@ def _origin(request: CopyRequest) -> Source:
     return request.source
 
 
-def _target(flight: CopyState) -> str:
-    if flight.request.destination is None:
+def _target(copy_state: CopyState) -> str:
+    if copy_state.request.destination is None:
         raise TypeError("an export writes to no target")
-    return flight.request.destination.party.profile
+    return copy_state.request.destination.account.profile

@@ -39,7 +39,7 @@ class StatusReport:
 class _AccountContents:
     """An account as it was read: whose it is, its own images, and of a source its export tasks."""
 
-    party: AccountRef
+    account: AccountRef
     images: tuple[Image, ...]
     tasks: tuple[ExportTask, ...] = ()
 
@@ -63,7 +63,7 @@ def read_status(
         if isinstance(account, _AccountContents):
             view.images += _copies(account, ids, region)
     if origin:
-        shown = export_entries(clients, origin.party, origin.images, origin.tasks, wanted, ids or set(), now)
+        shown = export_entries(clients, origin.account, origin.images, origin.tasks, wanted, ids or set(), now)
         view.exports, view.left_out = shown.entries, shown.left_out
         view.errors += shown.errors
         if not view.errors:  # what could not be read may be what was named
@@ -73,10 +73,10 @@ def read_status(
 
 def _account(clients: Clients, profile: str, wanted: ExportFilter | None) -> _AccountContents:
     """`wanted` of the source account, whose tasks are read as well. Raises a ServiceError."""
-    party = identify(clients, profile)
-    images = tuple(read_own_images(clients, party))
+    account = identify(clients, profile)
+    images = tuple(read_own_images(clients, account))
     if wanted is None:
-        return _AccountContents(party, images)
+        return _AccountContents(account, images)
     named = _named(images, wanted)
     filters: dict[str, Sequence[str]] = {}
     if wanted.names and not wanted.image_names:
@@ -84,9 +84,9 @@ def _account(clients: Clients, profile: str, wanted: ExportFilter | None) -> _Ac
     elif wanted.names and not wanted.task_ids:
         filters = {"ImageIds": sorted(named)}
     if "ImageIds" in filters and not named:
-        return _AccountContents(party, images)
+        return _AccountContents(account, images)
     tasks = read_tasks(clients, profile, filters, patiently=True)
-    return _AccountContents(party, images, tuple(task for task in tasks if _is_wanted(task, named, wanted)))
+    return _AccountContents(account, images, tuple(task for task in tasks if _is_wanted(task, named, wanted)))
 
 
 def _named(images: Sequence[Image], wanted: ExportFilter) -> set[str]:
@@ -111,7 +111,7 @@ def _copies(account: _AccountContents, ids: set[str] | None, region: str) -> Ite
     for image in account.images:
         source = source_of(image)
         if source and (ids is None or (source.image_id in ids and source.region == region)):
-            yield ImageEntry(account.party, image, source)
+            yield ImageEntry(account.account, image, source)
 
 
 def _nowhere(origin: _AccountContents, view: StatusReport, wanted: ExportFilter) -> Iterator[OmicopyError]:
@@ -124,7 +124,7 @@ def _nowhere(origin: _AccountContents, view: StatusReport, wanted: ExportFilter)
         if text not in known:
             what = "export" if text in wanted.task_ids else "image"
             hint = "The service may not list ended exports for ever." if what == "export" else _NO_IMAGE
-            yield OmicopyError(ErrorCode.NOT_FOUND, f"There is no {what} {text!r} in {origin.party}", hint)
+            yield OmicopyError(ErrorCode.NOT_FOUND, f"There is no {what} {text!r} in {origin.account}", hint)
 
 
 _NO_IMAGE = (

@@ -217,11 +217,11 @@ def describe_image(entry: ImageEntry) -> dict[str, Any]:
 def describe_copy(entry: CopyEntry) -> dict[str, Any]:
     """One entry of `copies`, as far as possible in the words of the result that `run` prints."""
     request, source = entry.request, entry.request.source
-    origin = {**source.party.described(), "image_id": source.image.image_id} if isinstance(source, Source) else None
+    origin = {**source.account.described(), "image_id": source.image.image_id} if isinstance(source, Source) else None
     target = None
     if request.destination:
         image_id, name = (entry.image.image_id, entry.image.name) if entry.image else (None, request.destination.name)
-        target = {**request.destination.party.described(), "image_id": image_id, "image_name": name}
+        target = {**request.destination.account.described(), "image_id": image_id, "image_name": name}
     return {
         "job": request.job,
         "source": origin,

@@ -69,7 +69,7 @@ def checked(wanted: ExportFilter) -> ExportFilter:
 
 def export_entries(
     clients: Clients,
-    party: AccountRef,
+    account: AccountRef,
     images: Sequence[Image],
     tasks: Sequence[ExportTask],
     wanted: ExportFilter,
@@ -82,7 +82,7 @@ def export_entries(
     """
     names = {image.image_id: image.name for image in images}
     entries = [
-        ExportEntry(party, task.key, names.get(task.image_id), task)
+        ExportEntry(account, task.key, names.get(task.image_id), task)
         for task in sorted(tasks, key=lambda task: (task.image_id, task.task_id))
         if wanted.lies_here(task.key)
     ]
@@ -91,7 +91,7 @@ def export_entries(
     worth = list(dict.fromkeys(entry.key for entry in entries if _may_be_there(entry)))
     looked_into = worth if wanted.deep else worth[:MOST_LOOKED_INTO]
     unlisted = _without_task(tasks, wanted, ids)
-    facts = _look(clients, party.profile, [*looked_into, *unlisted], tasks, now)
+    facts = _look(clients, account.profile, [*looked_into, *unlisted], tasks, now)
     shown = [
         replace(entry, found=_found_of(entry, facts[entry.key], now))
         if _may_be_there(entry) and entry.key in facts
@@ -105,7 +105,7 @@ def export_entries(
         found = _found(facts[key], now)
         if found.location not in places:
             places.add(found.location)
-            shown.append(ExportEntry(party, key, names.get(key.image_id), None, found))
+            shown.append(ExportEntry(account, key, names.get(key.image_id), None, found))
     return Exports(shown, len(worth) - len(looked_into), _errors(facts))
 
 
@@ -135,9 +135,9 @@ def _look(
         return find_export(clients, profile, key, [task for task in tasks if task.key == key], now)
 
     facts = dict(zip(keys, in_parallel(look, keys), strict=True))
-    said = without_key(clients, profile)
-    if said is not None:
-        clients.tell(said)
+    message = without_key(clients, profile)
+    if message is not None:
+        clients.tell(message)
     return facts
 
 

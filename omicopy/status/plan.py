@@ -30,18 +30,18 @@ class PlanStatus:
 
 def read_plan_status(clients: Clients, requests: Sequence[CopyRequest]) -> PlanStatus:
     """Every copy and how it stands. An account that can't be read hides no other (R3)."""
-    sources = list(dict.fromkeys(r.source.party for r in requests if isinstance(r.source, Source)))
-    targets = list(dict.fromkeys(r.destination.party for r in requests if r.destination))
-    for party in (*sources, *targets):
-        clients.api(party.profile)  # made before the threads start, once
-    tasks = _by_party(sources, lambda party: _grouped(_tasks(clients, party), lambda task: task.image_id))
-    images = _by_party(targets, lambda party: _grouped(read_own_images(clients, party), lambda image: image.name))
+    sources = list(dict.fromkeys(r.source.account for r in requests if isinstance(r.source, Source)))
+    targets = list(dict.fromkeys(r.destination.account for r in requests if r.destination))
+    for account in (*sources, *targets):
+        clients.api(account.profile)  # made before the threads start, once
+    tasks = _by_party(sources, lambda account: _grouped(_tasks(clients, account), lambda task: task.image_id))
+    images = _by_party(targets, lambda account: _grouped(read_own_images(clients, account), lambda image: image.name))
     errors = [found for found in (*tasks.values(), *images.values()) if isinstance(found, OmicopyError)]
     return PlanStatus([_standing(request, tasks, images) for request in requests], errors)
 
 
-def _tasks(clients: Clients, party: AccountRef) -> list[ExportTask]:
-    return read_tasks(clients, party.profile, {}, patiently=True)
+def _tasks(clients: Clients, account: AccountRef) -> list[ExportTask]:
+    return read_tasks(clients, account.profile, {}, patiently=True)
 
 
 def _standing(
@@ -50,8 +50,8 @@ def _standing(
     images: Mapping[AccountRef, Index[Image] | OmicopyError],
 ) -> CopyEntry:
     origin, destination = request.source, request.destination
-    by_image: Index[ExportTask] | OmicopyError = tasks[origin.party] if isinstance(origin, Source) else {}
-    by_name: Index[Image] | OmicopyError = images[destination.party] if destination else {}
+    by_image: Index[ExportTask] | OmicopyError = tasks[origin.account] if isinstance(origin, Source) else {}
+    by_name: Index[Image] | OmicopyError = images[destination.account] if destination else {}
     if isinstance(by_name, OmicopyError):
         return CopyEntry(request, CopyStatus.UNKNOWN, reason=by_name.message)
     shown = [image for name in request.names for image in by_name.get(name, ())]
@@ -67,9 +67,9 @@ def _standing(
 
 
 def _by_party(
-    parties: Sequence[AccountRef], read: Callable[[AccountRef], Index[T]]
+    accounts: Sequence[AccountRef], read: Callable[[AccountRef], Index[T]]
 ) -> dict[AccountRef, Index[T] | OmicopyError]:
-    return dict(zip(parties, in_parallel(lambda party: attempt(lambda: read(party)), parties), strict=True))
+    return dict(zip(accounts, in_parallel(lambda account: attempt(lambda: read(account)), accounts), strict=True))
 
 
 def _grouped(items: Iterable[T], key: Callable[[T], str]) -> Index[T]:

@@ -137,9 +137,9 @@ def copy_request(number: int) -> CopyRequest:
 
 def peak_bytes() -> int:
     """Of this program alone; `ru_maxrss` also tells of the process that started it, before it became this one."""
-    told = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert told, "no Linux"
-    return int(told[1]) * 1024
+    parts = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert parts, "no Linux"
+    return int(parts[1]) * 1024
 
 
 if __name__ == "__main__":

@@ -66,11 +66,11 @@ def cancel(
     check_task_ids(task_ids)
     clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle)
     journal = Journal(state_folder() / "journal", listen)
-    party, done = Canceller(clients, profile, journal, parse_duration(grace), dry_run).cancel(task_ids)
+    account, done = Canceller(clients, profile, journal, parse_duration(grace), dry_run).cancel(task_ids)
     if output is OutputForm.TABLE:
         _print_lines(done)
     else:
-        described = [describe_cancellation(party, one) for one in done]
+        described = [describe_cancellation(account, one) for one in done]
         print_object({"schema": SCHEMA, "exports": described}, output)
     for one in done:
         if one.error:

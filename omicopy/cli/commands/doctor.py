@@ -124,7 +124,7 @@ def _row(finding: Check) -> list[str]:
     """The cells of one check, `-` for an empty one. Names and answers come from elsewhere."""
     from omicopy.cli.console import safe
 
-    cells = [_MARKS[finding.status], finding.subject, finding.said, finding.hint]
+    cells = [_MARKS[finding.status], finding.subject, finding.message, finding.hint]
     return [safe(cell.replace("\n", " ")) or "-" for cell in cells]
 
 
@@ -136,7 +136,7 @@ def _table(findings: Sequence[Check]) -> None:
 
     table = Table(box=None, pad_edge=False, show_header=False)
     for finding in findings:
-        mark, subject, said, hint = _row(finding)
-        told = said if hint == "-" else f"{said}\n{hint}"
-        table.add_row(Text(mark), Text(subject), Text(told, overflow="fold"))
+        mark, subject, message, hint = _row(finding)
+        parts = message if hint == "-" else f"{message}\n{hint}"
+        table.add_row(Text(mark), Text(subject), Text(parts, overflow="fold"))
     Console().print(table)

@@ -50,8 +50,8 @@ def export(
 
     configure(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout)
-    wish = ExportOptions(images, source, bucket, prefix, disk_format, re_export, create_bucket)
+    given = ExportOptions(images, source, bucket, prefix, disk_format, re_export, create_bucket)
     clients = clients_for([source], budgets.retry, http_timeout, ca_bundle, allow_http, {source: storage})
-    orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline, parallel))
+    run_options = orders_of(budgets, mode_of(no_wait, dry_run, deadline, parallel))
     lines = task_lines if no_wait else export_lines
-    run(clients, lambda c: export_requests(c, wish), orders, Presentation(output, quiet, lines))
+    run(clients, lambda c: export_requests(c, given), run_options, Presentation(output, quiet, lines))

@@ -92,7 +92,7 @@ def import_image(
 
     configure(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, import_timeout=import_timeout)
-    wish = ImportOptions(
+    given = ImportOptions(
         url=read_url(source),
         target=target,
         name=name,
@@ -101,13 +101,13 @@ def import_image(
         min_validity=parse_duration(min_validity),
         allow_http=allow_http,
         allow_private=allow_private,
-        care=parse_image_settings(tags or (), True, share_with or ()),
+        settings=parse_image_settings(tags or (), True, share_with or ()),
         boot=check_boot(boot_modes, tpm),
     )
     clients = clients_for([target], budgets.retry, http_timeout, ca_bundle)
-    orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline), lock_wait)
+    run_options = orders_of(budgets, mode_of(no_wait, dry_run, deadline), lock_wait)
     now = datetime.now(UTC)
-    with clients.time_limit.until(orders.mode.ends):
-        handed = read_import_manifest(clients, wish, now)
-    introduce_handed(handed, wish.boot, now, quiet, accept_licences)
-    run(clients, lambda c: [import_request(c, wish, handed)], orders, Presentation(output, quiet, image_lines))
+    with clients.time_limit.until(run_options.mode.ends):
+        shared = read_import_manifest(clients, given, now)
+    introduce_handed(shared, given.boot, now, quiet, accept_licences)
+    run(clients, lambda c: [import_request(c, given, shared)], run_options, Presentation(output, quiet, image_lines))

@@ -103,7 +103,7 @@ def build(
 
     configure(log_format, verbose)
     bucket, prefix = split_folder(location)
-    wish = BuildOptions(
+    given = BuildOptions(
         profile,
         folder_of(bucket, prefix),
         ImageWords(name, check_description(description or ""), architecture, tuple(product_types or ("0001",))),
@@ -111,7 +111,7 @@ def build(
         dry_run,
     )
     clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, storage={profile: storage})
-    built = build_manifest(clients, wish)
+    built = build_manifest(clients, given)
     compare_clocks(clients)
     for warning in built.warnings:
         warn(warning)

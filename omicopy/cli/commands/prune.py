@@ -86,7 +86,7 @@ def prune(
     from omicopy.cli.console import configure, info, print_error, warn
     from omicopy.deletion.importers import ActiveImports
     from omicopy.model.units import parse_duration
-    from omicopy.prune.apply import PruneOptions
+    from omicopy.prune.apply import CleanupOptions
     from omicopy.prune.apply import prune as delete
     from omicopy.prune.entries import Action, Entry, exit_code
     from omicopy.reconcile.run import state_folder
@@ -116,10 +116,10 @@ def prune(
     entries = survey.entries
     if yes:
         journal, locks = Journal(state_folder() / "journal", silent), Locks(state_folder() / "locks", silent)
-        importers = ActiveImports(clients, journal, locks, survey.parties, pause)
-        manner = PruneOptions(now, settle, importers.keep)
+        importers = ActiveImports(clients, journal, locks, survey.accounts, pause)
+        prune_options = CleanupOptions(now, settle, importers.keep)
         try:
-            entries = delete(clients, entries, warn, manner)
+            entries = delete(clients, entries, warn, prune_options)
         except Interrupted as interruption:
             _print([entry for entry in interruption.results if isinstance(entry, Entry)], output)
             raise

@@ -83,8 +83,8 @@ def _is_plan(names: Sequence[str], source: str | None) -> bool:
     """By its name; where no account was named any file will do. Raises USAGE for a plan among other things."""
     plans = [n for n in names if n.endswith((".yaml", ".yml")) or (source is None and (n == "-" or Path(n).is_file()))]
     if plans and len(names) > 1:
-        said = f"{plans[0]} is a plan, and more was named beside it"
-        raise OmicopyError(ErrorCode.USAGE, said, "Name the plan alone.")
+        message = f"{plans[0]} is a plan, and more was named beside it"
+        raise OmicopyError(ErrorCode.USAGE, message, "Name the plan alone.")
     return bool(plans)
 
 

@@ -178,8 +178,8 @@ def _upload(
     bucket, key = split_s3(source)
     if not key or key.endswith("/"):
         raise OmicopyError(ErrorCode.USAGE, f"{source!r} names no object to upload to", "Write s3://BUCKET/KEY.")
-    wish = PresignOptions(profile, life, min(timedelta(hours=24), life), check)
-    return presign_upload(clients, wish, bucket, key, content_type, datetime.now(UTC))
+    options = PresignOptions(profile, life, min(timedelta(hours=24), life), check)
+    return presign_upload(clients, options, bucket, key, content_type, datetime.now(UTC))
 
 
 def _handoff_text(clients: Clients, profile: str, source: str, handout: PresignResult) -> str:

@@ -43,8 +43,8 @@ def aws_settings(name: str, environ: Mapping[str, str], home: Path | None = None
     config, credentials = build_profile_map(_read(config_file, _CONFIG)), _read(credentials_file, _CREDENTIALS)
     profiles: Mapping[str, Section] = config["profiles"]
     if name not in profiles and name not in credentials:
-        said = f"There is no AWS profile {name!r} in {config_file} or {credentials_file}."
-        raise configuration_error(said, _names_hint({**profiles, **credentials}))
+        message = f"There is no AWS profile {name!r} in {config_file} or {credentials_file}."
+        raise configuration_error(message, _names_hint({**profiles, **credentials}))
     of_config, of_credentials = profiles.get(name, {}), credentials.get(name, {})
     has_keys = any(key in of_credentials for key in (*_KEYS.values(), *_TOKENS)) or not of_config
     file, keys = (credentials_file, of_credentials) if has_keys else (config_file, of_config)
@@ -61,12 +61,12 @@ def aws_settings(name: str, environ: Mapping[str, str], home: Path | None = None
 def _demand_plain_key(where: str, keys: Section, values: Section) -> None:
     token = next((name for name in _TOKENS if keys.get(name)), None)
     if token:
-        said = f"{where} has a session token ({token}), which OUTSCALE's object storage does not know."
-        raise configuration_error(said, "Name a profile with an access key of the account itself.")
+        message = f"{where} has a session token ({token}), which OUTSCALE's object storage does not know."
+        raise configuration_error(message, "Name a profile with an access key of the account itself.")
     way = next((name for name in _OTHER_WAYS if values.get(name)), None)
     if way and not any(keys.get(name) for name in _KEYS.values()):
-        said = f"{where} has no aws_access_key_id: its keys come by {way}, which OUTSCALE does not have."
-        raise configuration_error(said, "Name a profile with an access key of the account itself.")
+        message = f"{where} has no aws_access_key_id: its keys come by {way}, which OUTSCALE does not have."
+        raise configuration_error(message, "Name a profile with an access key of the account itself.")
 
 
 def _names_hint(profiles: Mapping[str, Section]) -> str:

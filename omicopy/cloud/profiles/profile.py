@@ -65,8 +65,8 @@ class Account:
     def demand_storage_key(self) -> StorageKey:
         """The key for its object storage. Raises DENIED where there is none."""
         if self.storage_key is None:
-            said = f"There is no access key for the object storage of {self.profile!r}"
-            raise OmicopyError(ErrorCode.DENIED, said, STORAGE_HINT)
+            message = f"There is no access key for the object storage of {self.profile!r}"
+            raise OmicopyError(ErrorCode.DENIED, message, STORAGE_HINT)
         return self.storage_key
 
 

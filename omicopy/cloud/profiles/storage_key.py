@@ -39,8 +39,10 @@ def resolve_storage(text: str, account: Account, environ: Mapping[str, str], hom
     settings = _settings(text, environ, home)
     key = StorageKey(text, settings.required("access_key"), settings.required("secret_key"))
     if settings.text(*REGION_KEYS) and region_of(settings) != account.region:
-        said = f"The storage key {text!r} is of {region_of(settings)}, and {account.profile!r} is of {account.region}."
-        raise configuration_error(said, "Name a key of the same account, which is in one Region alone.")
+        message = (
+            f"The storage key {text!r} is of {region_of(settings)}, and {account.profile!r} is of {account.region}."
+        )
+        raise configuration_error(message, "Name a key of the same account, which is in one Region alone.")
     names_endpoint = settings.text("endpoints.oos", "host")
     endpoint = oos_endpoint_of(settings, account.region) if names_endpoint else account.oos_endpoint
     return replace(account, storage_key=key, oos_endpoint=endpoint)

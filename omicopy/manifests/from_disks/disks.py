@@ -77,46 +77,46 @@ def list_disk_folder(storage: Storage, folder: S3Folder) -> DiskFolder:
     return DiskFolder(storage, folder, sizes)
 
 
-def find_object(shelf: DiskFolder, spec: VolumeSpec) -> str:
+def find_object(disk_folder: DiskFolder, spec: VolumeSpec) -> str:
     """The object that is meant: first by its key in the folder, then by its whole key. Raises NOT_FOUND."""
-    for key in (shelf.folder.path + spec.object_name, spec.object_name):
-        if key in shelf.sizes:
+    for key in (disk_folder.folder.path + spec.object_name, spec.object_name):
+        if key in disk_folder.sizes:
             return key
-    there = [shelf.name(key) for key in sorted(shelf.sizes)][:_SHOWN]
+    there = [disk_folder.name(key) for key in sorted(disk_folder.sizes)][:_SHOWN]
     raise OmicopyError(
         ErrorCode.NOT_FOUND,
-        f"{spec.device}: there is no object {spec.object_name!r} under {shelf.folder}",
+        f"{spec.device}: there is no object {spec.object_name!r} under {disk_folder.folder}",
         f"What lies there: {', '.join(there)}" if there else "Nothing lies there: check the bucket and the prefix.",
     )
 
 
-def single_disk(shelf: DiskFolder) -> VolumeSpec:
+def single_disk(disk_folder: DiskFolder) -> VolumeSpec:
     """The one object that begins as a disk does, as the root volume. Of several nobody guesses which is which: USAGE.
 
     Raises NOT_FOUND for none.
     """
-    keys = sorted(key for key, size in shelf.sizes.items() if size and not may_be_manifest_key(key))
+    keys = sorted(key for key, size in disk_folder.sizes.items() if size and not may_be_manifest_key(key))
     if len(keys) > MOST_LOOKED_INTO:
-        message = f"{len(keys)} objects lie under {shelf.folder}, too many to search for a disk"
+        message = f"{len(keys)} objects lie under {disk_folder.folder}, too many to search for a disk"
         raise OmicopyError(ErrorCode.USAGE, message, f"Name each disk: --volume {ROOT_DEVICE}=OBJECT")
-    disks = {key: head for key, head in shelf.heads(keys).items() if head.is_disk}
+    disks = {key: head for key, head in disk_folder.heads(keys).items() if head.is_disk}
     if len(disks) > 1:
-        raise _several(shelf, disks)
+        raise _several(disk_folder, disks)
     if disks:
-        return VolumeSpec(ROOT_DEVICE, shelf.name(next(iter(disks))))
+        return VolumeSpec(ROOT_DEVICE, disk_folder.name(next(iter(disks))))
     seen = f": of {len(keys)} objects none begins as gzip or qcow2 do" if keys else ""
     hint = f"Check the prefix, or name a raw disk: --volume {ROOT_DEVICE}=OBJECT,size=10GiB"
-    raise OmicopyError(ErrorCode.NOT_FOUND, f"No disk lies under {shelf.folder}{seen}", hint)
+    raise OmicopyError(ErrorCode.NOT_FOUND, f"No disk lies under {disk_folder.folder}{seen}", hint)
 
 
-def _several(shelf: DiskFolder, disks: Mapping[str, DiskHead]) -> OmicopyError:
+def _several(disk_folder: DiskFolder, disks: Mapping[str, DiskHead]) -> OmicopyError:
     """Their list, and what to type."""
-    said = [f"{shelf.name(key)} ({_size(head)})" for key, head in disks.items()]
-    lines = [_line(shelf.name(key), head) for key, head in disks.items()]
+    message = [f"{disk_folder.name(key)} ({_size(head)})" for key, head in disks.items()]
+    lines = [_line(disk_folder.name(key), head) for key, head in disks.items()]
     more = f" and {len(disks) - _SHOWN} more" if len(disks) > _SHOWN else ""
     return OmicopyError(
         ErrorCode.USAGE,
-        f"{len(disks)} disks lie under {shelf.folder}: {', '.join(said[:_SHOWN])}{more}",
+        f"{len(disks)} disks lie under {disk_folder.folder}: {', '.join(message[:_SHOWN])}{more}",
         f"Say which is which, {ROOT_DEVICE} for the one to boot from, then /dev/sdb, /dev/sdc, …; leave out what does "
         "not belong to the image:",
         more_hints=[f"  {line}" for line in lines[:_SHOWN]],

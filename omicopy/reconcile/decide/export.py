@@ -176,7 +176,7 @@ def _may_still_show(s: DecisionInput, complete: Sequence[ExportTask]) -> bool:
 
 def _no_manifest(s: DecisionInput, task: ExportTask) -> Decision:
     source = s.request.source
-    with_key = source.party.with_key if isinstance(source, Source) else ""
+    with_key = source.account.with_key if isinstance(source, Source) else ""
     if s.export.unusable_since is None or s.within_grace(s.export.unusable_since):
         return Retry(f"{task.task_id} is completed, its manifest can't be seen yet")
     if s.request.re_export and not s.export.started:
@@ -216,18 +216,18 @@ def _start(s: DecisionInput) -> Decision:
 
 def _not_exportable(s: DecisionInput) -> Decision | None:
     origin = _origin(s)
-    where = f"in {origin.party}"
+    where = f"in {origin.account}"
     if isinstance(s.seen.source, Absent):
         message = f"There is no image {origin.image.image_id} {where} any more"
         return Fail(OmicopyError(ErrorCode.NOT_EXPORTABLE, message, "Name another image."))
     assert isinstance(s.seen.source, Present)  # noqa: S101  narrowed by the caller
     image = s.seen.source.value
-    if image.account_id != origin.party.account_id:
+    if image.account_id != origin.account.account_id:
         return Fail(
             OmicopyError(
                 ErrorCode.NOT_EXPORTABLE,
                 f"{image.image_id} ({image.name}) belongs to account {image.account_id}, and only an owner can export",
-                f"Copy it within {origin.party.region} first (CreateImage with SourceImageId), then copy that copy.",
+                f"Copy it within {origin.account.region} first (CreateImage with SourceImageId), then copy that copy.",
             )
         )
     if image.is_failed:

@@ -12,7 +12,7 @@ def no_bucket(origin: Source, is_planned: bool) -> OmicopyError:
     option = "create_bucket: true" if is_planned else "--create-bucket"
     return OmicopyError(
         ErrorCode.NOT_FOUND,
-        f"There is no bucket s3://{origin.export.bucket} in {origin.party}, and an export would make it",
+        f"There is no bucket s3://{origin.export.bucket} in {origin.account}, and an export would make it",
         f"Check its name. If it is right: {option} lets the service make it.",
     )
 

@@ -79,7 +79,7 @@ def _ours(s: DecisionInput, image: Image) -> Decision:
 
 
 def _care(s: DecisionInput) -> ImageSettings:
-    return s.request.destination.care if s.request.destination else ImageSettings()
+    return s.request.destination.settings if s.request.destination else ImageSettings()
 
 
 def _none_of_ours(s: DecisionInput, destination: Target, by_name: Mapping[str, Image]) -> Decision:
@@ -166,6 +166,6 @@ def _name_taken(s: DecisionInput, destination: Target, holder: Image | None) -> 
     typed = "Choose another with --name, or say --if-exists skip or --if-exists rename."
     return OmicopyError(
         ErrorCode.NAME_CONFLICT,
-        f"The name {destination.name!r} is taken in {destination.party} {by}",
+        f"The name {destination.name!r} is taken in {destination.account} {by}",
         in_plan if s.request.job else typed,
     )

@@ -29,8 +29,10 @@ def unusable(s: DecisionInput, stored: FoundExport) -> Decision | None:
         return None
     ends = rfc3339(expiry) or "an unknown time"
     asked = format_duration(s.request.min_validity)
-    said = f"{stored.location} can't be imported from: {stored.expiry.first} ends at {ends}, and {asked} are asked for"
-    return Fail(_only_with_key(s, said))
+    message = (
+        f"{stored.location} can't be imported from: {stored.expiry.first} ends at {ends}, and {asked} are asked for"
+    )
+    return Fail(_only_with_key(s, message))
 
 
 def damaged(s: DecisionInput, stored: FoundExport) -> Decision | None:
