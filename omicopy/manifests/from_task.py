@@ -105,7 +105,7 @@ class TaskUrlReader:
                 raise
             if not self.allow_http:
                 raise ServiceError(
-                    error.code, error.cause, error.action, error.where, error.message, None, _ONLY_HTTP
+                    error.code, error.cause, error.action, error.where, error.reason, None, _ONLY_HTTP
                 ) from None
         return url, self.fetcher.read(url)
 

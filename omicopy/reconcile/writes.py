@@ -178,7 +178,7 @@ class Writer:
             None,
         )  # of "creating" an interruption says that the service may be at work
         self._listener(
-            Warned(f"{_target(copy_state)} takes no {names} with a manifest ({error.message}); asking without")
+            Warned(f"{_target(copy_state)} takes no {names} with a manifest ({error.reason}); asking without")
         )
 
     def _manifest_url(self, request: CopyRequest, step: Import) -> str:
