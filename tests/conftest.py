@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.settings import Settings
 from tests import children
 from tests.tool import Tool
 from tests.warm import Warm

@@ -21,9 +21,9 @@ from omicopy.model.plan import parse_plan
 from omicopy.model.report import CopyResult, Status
 from omicopy.model.request import CopyRequest
 from omicopy.model.verification import differences, flaws, of_image, of_manifest
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.variants import Boot as Service
-from omicopy.sandbox.variants import Variant
+from omicopy.sandbox.model.behaviours import Boot as Service
+from omicopy.sandbox.model.behaviours import Variant
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests import children
 from tests.builders import (
     ORIGIN,

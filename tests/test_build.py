@@ -11,8 +11,8 @@ import requests
 
 from omicopy.cloud.profile import resolve_profile
 from omicopy.cloud.signing import presign
-from omicopy.sandbox.disks import GIB, make_disk
-from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.storage.disk_images import GIB, make_disk
 from tests.children import PATIENCE
 from tests.tool import LINUX, Ran, Tool
 

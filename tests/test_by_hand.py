@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from omicopy.sandbox.settings import EXPORT_BUCKET
-from omicopy.sandbox.world import ImageState
+from omicopy.sandbox.model.region_state import ImageState
+from omicopy.sandbox.model.settings import EXPORT_BUCKET
 from tests import children
 from tests.tool import LINUX, Tool
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.variants import Cancel, Variant
-from omicopy.sandbox.world import TaskState
+from omicopy.sandbox.model.behaviours import Cancel, Variant
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import TaskState
 from tests.tool import LINUX, THREE, Ran, Tool
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from omicopy import __version__
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.variants import Ageing, Description, ManifestKey, Names, Prefix, Variant
-from omicopy.sandbox.world import Image, Table, TaskState
+from omicopy.sandbox.model.behaviours import Ageing, Description, ManifestKey, Names, Prefix, Variant
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import Image, Table, TaskState
 from tests.tool import LINUX, THREE, Tool
 
 WEEK = 604_800

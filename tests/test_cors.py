@@ -16,7 +16,7 @@ from omicopy.cloud.signing import presign
 from omicopy.cloud.storage import Storage
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.cors import MOST_RULES, Rule, check_origin, with_origins
-from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.children import PATIENCE
 from tests.hostile import HTML, JSON, PAGE, XML, Reply, hostile, transport
 from tests.test_output import at_a_terminal

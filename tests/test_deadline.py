@@ -27,7 +27,7 @@ from omicopy.model.presigned import parse_presigned
 from omicopy.model.provenance import CLEANED_TAG
 from omicopy.model.report import Status, exit_code
 from omicopy.model.request import Budgets
-from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.builders import NOON, SOURCE, SOURCE_ID, copy_request, export_request, signed
 from tests.hostile import Hostile, Reply, hostile, transport
 from tests.tool import LINUX, Tool

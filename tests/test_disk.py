@@ -27,7 +27,7 @@ from omicopy.model.manifest_draft import (
 )
 from omicopy.model.size import parse_size, say_size
 from omicopy.model.volume_spec import VolumeSpec, check_volumes, parse_volume
-from omicopy.sandbox.disks import make_disk
+from omicopy.sandbox.storage.disk_images import make_disk
 
 zipped = partial(gzip.compress, mtime=0)  # the same bytes in every process
 

@@ -24,7 +24,7 @@ from omicopy.model.finding import Finding
 from omicopy.model.quota import Counted, Quota, tightest
 from omicopy.model.request import Party
 from omicopy.model.rights import RIGHTS
-from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests import hostile
 from tests.hostile import Reply
 from tests.tool import LINUX, THREE, Ran, Tool

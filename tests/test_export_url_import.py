@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 
 from omicopy import __version__
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.signing import Signer, presign, presign_v2
-from omicopy.sandbox.variants import ManifestUrl, Names, Variant
+from omicopy.sandbox.model.behaviours import ManifestUrl, Names, Variant
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.signing import Signer, presign, presign_v2
 from tests.children import PATIENCE
 from tests.tool import LINUX, THREE, Tool
 

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.task_variants import LimitCode
-from omicopy.sandbox.variants import BadManifest, Names, Variant
-from omicopy.sandbox.world import ImageState, TaskState
+from omicopy.sandbox.model.behaviours import BadManifest, Names, Variant
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import ImageState, TaskState
+from omicopy.sandbox.model.task_behaviours import LimitCode
 from tests.hostile import port_of_nobody
 from tests.tool import LINUX, THREE
 

@@ -8,8 +8,8 @@ import pytest
 
 from omicopy.cloud.failure import Answer, Cause, ServiceError, refused, temporary
 from omicopy.copying.reads import read_images, read_tasks
-from omicopy.sandbox.task_variants import ImageIds, TaskStates
-from omicopy.sandbox.variants import Variant
+from omicopy.sandbox.model.behaviours import Variant
+from omicopy.sandbox.model.task_behaviours import ImageIds, TaskStates
 from tests.builders import SOURCE, TARGET
 from tests.virtual_cloud import Cloud, FakeApi, FakeClients
 

@@ -13,8 +13,8 @@ from omicopy.cli import talk
 from omicopy.cli.options import LogFormat
 from omicopy.cloud.failure import Answer, refused
 from omicopy.errors import ErrorCode, OmicopyError, printable
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.world import TaskState
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import TaskState
 from tests.hostile import JSON, Reply, hostile
 from tests.tool import LINUX, Ran, Tool
 

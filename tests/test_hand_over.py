@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from omicopy.sandbox.disks import GIB, make_disk
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.variants import UrlVersion, Variant
+from omicopy.sandbox.model.behaviours import UrlVersion, Variant
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.storage.disk_images import GIB, make_disk
 from tests import children
 from tests.children import PATIENCE
 from tests.tool import LINUX, THREE, Tool

@@ -14,7 +14,7 @@ import pytest
 from omicopy.copying.importers import Shown, why_kept
 from omicopy.copying.journal import OpenImage
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.builders import COPY_ID, MARKER, NAME, RENAMED, SOURCE_ID, TARGET, image
 from tests.tool import LINUX, THREE, Ran, Tool
 

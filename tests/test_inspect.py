@@ -11,8 +11,8 @@ import pytest
 from omicopy.copying.handed import demand_no_strays, stray
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.manifest import parse_manifest
-from omicopy.sandbox.signing import Signer, presign_v2
-from omicopy.sandbox.variants import UrlVersion, Variant
+from omicopy.sandbox.model.behaviours import UrlVersion, Variant
+from omicopy.sandbox.model.signing import Signer, presign_v2
 from tests.hostile import Reply, hostile
 from tests.tool import LINUX, THREE, Tool
 

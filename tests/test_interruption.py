@@ -14,8 +14,8 @@ import pytest
 
 from omicopy.cli.failing import interrupted_early, typed_form
 from omicopy.errors import Interrupted
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.variants import Names, Variant
+from omicopy.sandbox.model.behaviours import Names, Variant
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests import children
 from tests.children import Child
 from tests.hostile import Reply, hostile

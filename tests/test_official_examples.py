@@ -20,7 +20,7 @@ from omicopy.errors import ErrorCode
 from omicopy.model.export import Phase, export_key, parse_task
 from omicopy.model.image import parse_image
 from omicopy.model.request import Party
-from omicopy.sandbox.schema import official_schema
+from omicopy.sandbox.api.openapi import official_schema
 from tests.hostile import Hurried, Reply, hostile, transport
 
 OURS = sorted((Path(omicopy.__file__).parent / "copying").glob("*.py"))

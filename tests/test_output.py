@@ -15,7 +15,7 @@ from functools import partial
 import pytest
 from rich.cells import cell_len
 
-from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests import children
 from tests.children import PATIENCE, Child, wait_until
 from tests.tool import LINUX, THREE, Ran, Tool

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from omicopy.sandbox.variants import ManifestKey, UrlVersion, Variant
+from omicopy.sandbox.model.behaviours import ManifestKey, UrlVersion, Variant
 from tests.tool import LINUX, Tool
 
 PLACE = f"s3://omi-exports/{LINUX}/"

@@ -15,7 +15,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import FoundExport
 from omicopy.model.manifest import Manifest, parse_manifest
 from omicopy.model.own_manifest import problem_of_own, trust
-from omicopy.sandbox.signing import Signer, presign
+from omicopy.sandbox.model.signing import Signer, presign
 from tests import hostile
 from tests.builders import raw_manifest
 from tests.children import PATIENCE

@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.world import Device, Image
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import Device, Image
 from tests.tool import LINUX, THREE, Tool
 
 

@@ -13,7 +13,7 @@ from omicopy.cloud.refusal import UrlRefused, error_code, read_refusal
 from omicopy.errors import ErrorCode
 from omicopy.model.presigned import PresignedUrl, parse_presigned
 from omicopy.model.refusal import Reason, explain_refusal, flaw
-from omicopy.sandbox.signing import Signer, presign, presign_v2
+from omicopy.sandbox.model.signing import Signer, presign, presign_v2
 from tests.builders import NOON
 from tests.hostile import XML, Hurried, Reply, hostile, transport
 from tests.tool import LINUX, THREE, Tool

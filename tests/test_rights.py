@@ -11,11 +11,11 @@ from typer.main import get_command
 
 from omicopy.cli.app import app
 from omicopy.model.rights import RIGHTS, Place, rights_table
-from omicopy.sandbox.disks import GIB, make_disk
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.record import SERVICE_ITSELF
-from omicopy.sandbox.settings import Settings
-from omicopy.sandbox.world import Device
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import Device
+from omicopy.sandbox.model.request_log import SERVICE_ITSELF
+from omicopy.sandbox.model.settings import Settings
+from omicopy.sandbox.storage.disk_images import GIB, make_disk
 from tests.children import PATIENCE
 from tests.test_options import commands
 from tests.tool import LINUX, THREE, Tool

@@ -13,7 +13,7 @@ import pytest
 
 from omicopy.copying.carry_out import Orders
 from omicopy.model.request import Budgets
-from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests import children
 from tests.children import PATIENCE
 from tests.tool import LINUX, Tool

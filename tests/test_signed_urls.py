@@ -22,8 +22,8 @@ from omicopy.cloud.profile import Account, resolve_profile
 from omicopy.cloud.signing import presign
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.presigned import Signature, parse_presigned
-from omicopy.sandbox import signing as another
-from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model import signing as another
 from tests import children, hostile
 from tests.children import PATIENCE
 from tests.tool import EXPORT_BUCKET, LINUX, Tool, s3_client

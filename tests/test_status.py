@@ -16,9 +16,9 @@ from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import ExportKey
 from omicopy.model.overview import ImageSource, source_of, standing
 from omicopy.model.provenance import CLEANED_TAG, EXPORT_TAG
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.variants import Ageing, Variant
-from omicopy.sandbox.world import TaskState
+from omicopy.sandbox.model.behaviours import Ageing, Variant
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import TaskState
 from tests.builders import (
     KEY,
     MARKER,

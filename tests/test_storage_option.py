@@ -13,8 +13,8 @@ from omicopy import api
 from omicopy.api import Mode, Orders
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.plan import parse_plan
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.settings import EXPORT_BUCKET
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.settings import EXPORT_BUCKET
 from tests.tool import LINUX, Tool
 
 EIM = ("--from", "source-eim")

@@ -13,7 +13,7 @@ from omicopy.errors import ErrorCode
 from omicopy.model.provenance import COPY_TAG, EXPORT_TAG
 from omicopy.model.report import Status
 from omicopy.model.request import CopyRequest
-from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.builders import COPY_ID, ORIGIN, SOURCE, SOURCE_ID, copy_request, source_image
 from tests.tool import LINUX, Tool
 from tests.virtual_cloud import Cloud, Machine

@@ -12,7 +12,7 @@ import pytest
 
 from omicopy.copying.events import Event, Warned
 from omicopy.copying.locks import Locks
-from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.main import Sandbox
 from tests.children import Child, wait_until
 from tests.proofs import rig
 

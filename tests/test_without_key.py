@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from omicopy.sandbox.settings import EXPORT_BUCKET
-from omicopy.sandbox.variants import ManifestUrl, Variant
+from omicopy.sandbox.model.behaviours import ManifestUrl, Variant
+from omicopy.sandbox.model.settings import EXPORT_BUCKET
 from tests.tool import LINUX, THREE, Ran, Tool
 
 EIM = "source-eim"

@@ -18,11 +18,11 @@ import boto3
 from botocore.config import Config
 from osc_sdk_python.call import Call
 
-from omicopy.sandbox.record import RecordedRequest
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import EXPORT_BUCKET, SOURCE_REGION, TARGET_REGION, Settings
-from omicopy.sandbox.signing import Signer, presign
-from omicopy.sandbox.world import ExportTask, Image, World
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.region_state import ExportTask, Image, World
+from omicopy.sandbox.model.request_log import RecordedRequest
+from omicopy.sandbox.model.settings import EXPORT_BUCKET, SOURCE_REGION, TARGET_REGION, Settings
+from omicopy.sandbox.model.signing import Signer, presign
 from tests.children import PATIENCE, Child, wait_until
 from tests.warm import Warm
 

@@ -51,8 +51,8 @@ def sandbox(
     from omicopy.model.duration import parse_duration
 
     try:
-        from omicopy.sandbox.sandbox import main
-        from omicopy.sandbox.settings import Settings, Variant
+        from omicopy.sandbox.main import main
+        from omicopy.sandbox.model.settings import Settings, Variant
     except ImportError as error:
         raise OmicopyError(
             ErrorCode.CONFIGURATION,

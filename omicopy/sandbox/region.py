@@ -7,23 +7,23 @@ from pathlib import Path
 
 from starlette.types import Scope
 
-from omicopy.sandbox.actions.call import Request, Work
-from omicopy.sandbox.clockwork import Clockwork
-from omicopy.sandbox.exporting import Exporter
-from omicopy.sandbox.faults import Faults
-from omicopy.sandbox.gateway import Gateway, action_of, headers_of
-from omicopy.sandbox.importing import Importer
-from omicopy.sandbox.objects import Objects
-from omicopy.sandbox.record import Record
-from omicopy.sandbox.schema import Schema
-from omicopy.sandbox.seeds import sow
-from omicopy.sandbox.server import Server
-from omicopy.sandbox.settings import BUCKETS, Account, Settings
-from omicopy.sandbox.signature import named_access_key
-from omicopy.sandbox.store import Store
-from omicopy.sandbox.storefront import StoreFront
-from omicopy.sandbox.watched import Watch, Watched
-from omicopy.sandbox.world import ExportTask, World
+from omicopy.sandbox.api.actions.call import Request, Work
+from omicopy.sandbox.api.app import Gateway, action_of, headers_of
+from omicopy.sandbox.api.openapi import Schema
+from omicopy.sandbox.api.signature import named_access_key
+from omicopy.sandbox.export_worker import Exporter
+from omicopy.sandbox.fault_proxy import Watch, Watched
+from omicopy.sandbox.import_worker import Importer
+from omicopy.sandbox.model.faults import Faults
+from omicopy.sandbox.model.fixtures import sow
+from omicopy.sandbox.model.region_state import ExportTask, World
+from omicopy.sandbox.model.request_log import Record
+from omicopy.sandbox.model.settings import BUCKETS, Account, Settings
+from omicopy.sandbox.process.scheduler import Clockwork
+from omicopy.sandbox.process.server import Server
+from omicopy.sandbox.storage.object_store import Store
+from omicopy.sandbox.storage.presigned_objects import Objects
+from omicopy.sandbox.storage.s3_proxy import StoreFront
 
 
 class Behind(Work):

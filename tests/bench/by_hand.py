@@ -31,9 +31,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import EXPORT_BUCKET, TARGET_REGION, Settings
-from omicopy.sandbox.world import ImageState
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.region_state import ImageState
+from omicopy.sandbox.model.settings import EXPORT_BUCKET, TARGET_REGION, Settings
 from tests.bench.cost import SCRIPTS, measure
 from tests.bench.fleet import build_fleet
 from tests.bench.table import Row, text_table

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import SOURCE_REGION, Settings
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.settings import SOURCE_REGION, Settings
 
 
 def build_fleet(sandbox: Sandbox, size: int, settings: Settings) -> list[str]:

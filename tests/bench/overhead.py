@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from omicopy.model.report import Status
 from omicopy.model.request import CopyRequest
-from omicopy.sandbox.record import RecordedRequest
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import EXPORT_BUCKET, Settings
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.request_log import RecordedRequest
+from omicopy.sandbox.model.settings import EXPORT_BUCKET, Settings
 from tests.bench.cost import SCRIPTS, measure
 from tests.bench.table import Row, text_table
 from tests.builders import SOURCE, SOURCE_ID, copy_request, export_request

@@ -18,8 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.settings import Settings
 from tests.bench.cost import SCRIPTS, Cost, measure, median
 from tests.bench.fleet import build_fleet
 from tests.bench.table import Row, text_table

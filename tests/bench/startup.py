@@ -20,8 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import EXPORT_BUCKET, SOURCE_REGION, Settings
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.settings import EXPORT_BUCKET, SOURCE_REGION, Settings
 from tests.bench.cost import SCRIPTS, Cost, in_turns, measure
 from tests.bench.table import Row, text_table
 

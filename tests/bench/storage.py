@@ -23,8 +23,8 @@ from omicopy.cloud.profile import resolve_profile
 from omicopy.cloud.signing import presign
 from omicopy.copying.handed import read_own_manifest
 from omicopy.copying.resign import renew
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.settings import Settings
 from tests.bench.cost import Cost, median
 from tests.bench.table import Row, text_table
 from tests.tool import s3_client

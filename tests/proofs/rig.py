@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.main import Sandbox
 from tests.children import PATIENCE, Child
 from tests.warm import Begun, Warm
 

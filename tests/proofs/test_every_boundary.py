@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.sandbox.faults import Asked, Fault, FaultKind
-from omicopy.sandbox.record import SERVICE_ITSELF, RecordedRequest
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.faults import Asked, Fault, FaultKind
+from omicopy.sandbox.model.request_log import SERVICE_ITSELF, RecordedRequest
+from omicopy.sandbox.model.settings import Settings
 from tests.children import PATIENCE
 from tests.proofs import rig
 from tests.warm import Begun, Warm

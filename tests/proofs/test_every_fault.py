@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.sandbox.faults import OF_THE_API, Fault, FaultKind
-from omicopy.sandbox.record import SERVICE_ITSELF
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
-from omicopy.sandbox.world import Device, ImageState, TaskState
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.faults import OF_THE_API, Fault, FaultKind
+from omicopy.sandbox.model.region_state import Device, ImageState, TaskState
+from omicopy.sandbox.model.request_log import SERVICE_ITSELF
+from omicopy.sandbox.model.settings import Settings
 from tests.proofs import rig
 from tests.tool import Tool
 from tests.warm import Begun

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.record import SERVICE_ITSELF, RecordedRequest
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
-from omicopy.sandbox.world import ImageState
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import ImageState
+from omicopy.sandbox.model.request_log import SERVICE_ITSELF, RecordedRequest
+from omicopy.sandbox.model.settings import Settings
 from tests.children import Child, wait_until
 from tests.proofs import rig
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.ports import free_ports
-from omicopy.sandbox.schema import official_schema
-from omicopy.sandbox.world import ImageState
+from omicopy.sandbox.api.openapi import official_schema
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import ImageState
+from omicopy.sandbox.process.ports import free_ports
 from tests.children import Child
 from tests.tool import EXPORT_BUCKET, LINUX, THREE, Tool
 

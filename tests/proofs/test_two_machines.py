@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.settings import Settings
 from tests.children import PATIENCE
 from tests.proofs import rig
 

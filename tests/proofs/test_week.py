@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.world import RUNNING, ExportTask, Image, TaskState
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import RUNNING, ExportTask, Image, TaskState
 from tests.tool import LINUX, THREE, Tool
 
 pytestmark = pytest.mark.proof

@@ -12,9 +12,9 @@ import pytest
 import requests
 from osc_sdk_python.call import Call
 
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
-from omicopy.sandbox.signing import Signer, presign
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.settings import Settings
+from omicopy.sandbox.model.signing import Signer, presign
 from tests.children import PATIENCE, wait_until
 
 Thing = dict[str, Any]

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
-from omicopy.sandbox.task_variants import CopyLimit
-from omicopy.sandbox.variants import Variant
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.behaviours import Variant
+from omicopy.sandbox.model.settings import Settings
+from omicopy.sandbox.model.task_behaviours import CopyLimit
 
 OWN = ["golden-linux", "golden-three", "golden-windows", "still-pending", "failed-image", "twin", "twin", "golden-uefi"]
 MANIFEST = "http://127.0.0.1:1/b/k?X-Amz-Signature=0"

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from omicopy.sandbox.command import banner
-from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.process.run_command import banner
 from tests import children
 from tests.children import PATIENCE
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from omicopy.sandbox.clockwork import Clockwork
+from omicopy.sandbox.process.scheduler import Clockwork
 from tests.children import PATIENCE
 
 HOUR = 3600.0

@@ -9,9 +9,9 @@ import threading
 import pytest
 import requests
 
-from omicopy.sandbox.settings import Settings
-from omicopy.sandbox.task_variants import LimitCode
-from omicopy.sandbox.variants import BadBucket, Cancel, Variant
+from omicopy.sandbox.model.behaviours import BadBucket, Cancel, Variant
+from omicopy.sandbox.model.settings import Settings
+from omicopy.sandbox.model.task_behaviours import LimitCode
 from tests.children import PATIENCE
 from tests.sandbox.conftest import HURRIED
 

@@ -6,9 +6,9 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from omicopy.sandbox.faults import RATED, Fault, FaultKind
-from omicopy.sandbox.settings import Settings
-from omicopy.sandbox.signing import Signer, presign
+from omicopy.sandbox.model.faults import RATED, Fault, FaultKind
+from omicopy.sandbox.model.settings import Settings
+from omicopy.sandbox.model.signing import Signer, presign
 from tests.children import PATIENCE
 
 EXPORT = {"ImageId": "ami-00000001", "OsuExport": {"DiskImageFormat": "qcow2", "OsuBucket": "omi-exports"}}

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from omicopy.sandbox.settings import Settings
-from omicopy.sandbox.variants import BadManifest, Boot, Description, Variant
+from omicopy.sandbox.model.behaviours import BadManifest, Boot, Description, Variant
+from omicopy.sandbox.model.settings import Settings
 from tests.children import PATIENCE
 
 

@@ -10,10 +10,10 @@ import pytest
 import requests
 from ruamel.yaml import YAML
 
-from omicopy.sandbox.actions import ACTIONS
-from omicopy.sandbox.errors import No
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.schema import official_schema
+from omicopy.sandbox.api.actions import ACTIONS
+from omicopy.sandbox.api.errors import No
+from omicopy.sandbox.api.openapi import official_schema
+from omicopy.sandbox.main import Sandbox
 from tests.children import PATIENCE
 
 NAMES = {"NO_BUCKET": "bucket-not-found", "BAD_FILTER": "invalid-filter", "BAD_IMAGE_NAME": "invalid-image-name"}

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from omicopy.sandbox.server import Server
+from omicopy.sandbox.process.server import Server
 from tests.children import PATIENCE
 
 LENGTH = 1000

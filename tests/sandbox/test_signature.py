@@ -10,7 +10,7 @@ import requests
 from osc_sdk_python.authentication import Authentication
 from osc_sdk_python.credentials import Profile
 
-from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.main import Sandbox
 from tests.children import PATIENCE
 
 SIGNED = ("Authorization", "X-Osc-Date", "Content-Type")

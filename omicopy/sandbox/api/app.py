@@ -1,0 +1,135 @@
+"""The API endpoint of one Region, as an ASGI app: who asks, is it valid, do it, is the answer valid."""
+
+from __future__ import annotations
+
+import json
+import re
+import traceback
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from omicopy.sandbox.api.actions import ACTIONS
+from omicopy.sandbox.api.actions.call import Call, Work
+from omicopy.sandbox.api.errors import ApiError, No, error_body
+from omicopy.sandbox.api.lockout import LockOut
+from omicopy.sandbox.api.openapi import Schema
+from omicopy.sandbox.api.signature import SignedRequest, named_access_key, verify
+from omicopy.sandbox.model.region_state import World
+from omicopy.sandbox.model.settings import Account
+
+PATH = re.compile(r"/+api/(?:v1|latest)/(?P<action>[A-Za-z]+)")
+LAG = "omicopy.lag"
+DRY_RUN = "omicopy.dry_run"
+
+
+def action_of(scope: Scope) -> str:
+    """The call that a request's path names."""
+    found = PATH.fullmatch(scope["path"])
+    return found["action"] if found else scope["path"].rsplit("/", 1)[-1]
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """A request's headers, names in lower case."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+class Gateway:
+    """Answers the calls of one Region. `mistakes` collects answers of its own that the official file forbids."""
+
+    def __init__(
+        self, world: World, work: Work, schema: Schema, endpoints: Mapping[str, str], callers: Sequence[Account]
+    ) -> None:
+        self.mistakes: list[str] = []
+        self.world = world
+        self.work = work
+        self._schema = schema
+        self._endpoints = endpoints
+        self._keys: dict[str, Account] = {caller.access_key: caller for caller in callers}
+        self._lock_out = LockOut(world.clock)
+
+    def renew(self, world: World, work: Work) -> None:
+        """Serve another world from now on."""
+        self.world, self.work = world, work
+        self._lock_out = LockOut(world.clock)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        body = await request.body()
+        status, answer = await run_in_threadpool(self.answer, scope, body)
+        response = Response(json.dumps(answer), status, media_type="application/json")
+        await response(scope, receive, send)
+
+    def answer(self, scope: Scope, body: bytes) -> tuple[int, dict[str, Any]]:
+        """Status and body of the answer to one request."""
+        request_id = str(uuid.uuid4())
+        action = action_of(scope)
+        try:
+            status, answer = 200, self._act(scope, action, body) | {"ResponseContext": {"RequestId": request_id}}
+        except ApiError as error:
+            status, answer = error.refusal.status, error_body(error.refusal, error.details, request_id)
+        except Exception:  # noqa: BLE001 - whatever it is, a test must learn of it
+            return self._mistaken(traceback.format_exc(), request_id)
+        mistake = self._schema.answer_error(action, status, answer)
+        if mistake is None:
+            return status, answer
+        return self._mistaken(mistake, request_id)
+
+    def _mistaken(self, mistake: str, request_id: str) -> tuple[int, dict[str, Any]]:
+        self.mistakes.append(mistake)
+        return 500, error_body(No.INTERNAL.value, "The sandbox made a mistake.", request_id)
+
+    def _act(self, scope: Scope, action: str, body: bytes) -> dict[str, Any]:
+        if PATH.fullmatch(scope["path"]) is None or not self._schema.knows(action):
+            raise ApiError(No.NO_SUCH_CALL)
+        if scope["method"] != "POST":
+            raise ApiError(No.NOT_POST)
+        account = self._caller(scope, action, body)
+        asked = _parsed(body)
+        self._schema.check_request(action, asked)
+        if action not in ACTIONS:
+            raise ApiError(No.NO_RIGHT)
+        if asked.get("DryRun") is True:
+            scope[DRY_RUN] = True
+            return {}
+        call = Call(account, self.world, self.work, self._endpoints, self._moment(scope, action))
+        if not action.startswith("Read"):
+            return ACTIONS[action](call, asked)
+        with call.world.lock:
+            return ACTIONS[action](call, asked)
+
+    def _caller(self, scope: Scope, action: str, body: bytes) -> Account:
+        if not self._schema.needs_signature(action):
+            return next(iter(self._keys.values()))
+        headers = headers_of(scope)
+        named = self._keys.get(named_access_key(headers) or "")
+        if named is not None and not self.world.settings.check_signatures:
+            return named
+        path = scope.get("raw_path") or scope["path"].encode()
+        query = scope["query_string"].decode("latin-1")
+        request = SignedRequest(scope["method"], path.decode("latin-1"), query, headers, body)
+        skew = self.world.settings.clock_skew_seconds
+        with self._lock_out.attempt(named_access_key(headers) or ""):
+            return verify(request, self._keys, self.world.region, datetime.now(UTC), skew)
+
+    def _moment(self, scope: Scope, action: str) -> float | None:
+        lag: float = scope.get(LAG, self.world.settings.lag_seconds)
+        return self.world.clock() - lag if lag and action.startswith("Read") else None
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        asked = json.loads(body or b"{}")
+    except ValueError:
+        raise ApiError(No.NOT_VALID, "The body is not JSON.") from None
+    if not isinstance(asked, dict):
+        raise ApiError(No.NOT_VALID, "The body is not a JSON object.")
+    return asked

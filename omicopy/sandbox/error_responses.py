@@ -1,0 +1,97 @@
+"""What a client gets to see when a fault answers in the place of the API or of object storage."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from dataclasses import dataclass
+
+from omicopy.sandbox.api.errors import No, error_body
+from omicopy.sandbox.model.faults import Fault, FaultKind
+
+HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+
+API_REFUSALS = {
+    FaultKind.THROTTLE_PLATFORM: No.PLATFORM_THROTTLE,
+    FaultKind.THROTTLE_ACCOUNT: No.ACCOUNT_THROTTLE,
+    FaultKind.THROTTLE_CALL: No.CALL_THROTTLE,
+    FaultKind.ERROR_500: No.INTERNAL,
+    FaultKind.DENIED: No.NO_RIGHT,
+    FaultKind.NOT_FOUND: No.NO_SUCH_RESOURCE,
+}
+S3_ERRORS = {
+    FaultKind.THROTTLE_PLATFORM: (503, "SlowDown", "Please reduce your request rate."),
+    FaultKind.THROTTLE_ACCOUNT: (503, "SlowDown", "Please reduce your request rate."),
+    FaultKind.THROTTLE_CALL: (503, "SlowDown", "Please reduce your request rate."),
+    FaultKind.ERROR_500: (500, "InternalError", "We encountered an internal error."),
+    FaultKind.ERROR_503: (503, "ServiceUnavailable", "Please try again."),
+    FaultKind.DENIED: (403, "AccessDenied", "Access Denied."),
+    FaultKind.NOT_FOUND: (404, "NoSuchKey", "The specified key does not exist."),
+    FaultKind.LAG: (404, "NoSuchKey", "The specified key does not exist."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenAnswer:
+    """A whole HTTP answer."""
+
+    status: int
+    content_type: str
+    body: bytes
+    retry_after: float | None
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """As ASGI wants them."""
+        headers = [(b"content-type", self.content_type.encode()), (b"content-length", str(len(self.body)).encode())]
+        if self.retry_after is not None:
+            headers.append((b"retry-after", f"{self.retry_after:g}".encode()))
+        return headers
+
+
+def broken_answer(fault: Fault, service: str) -> BrokenAnswer | None:
+    """The answer that the fault gives itself, without any effect; None for a fault that works in another way."""
+    if fault.kind is FaultKind.ERROR_502:
+        return BrokenAnswer(502, "text/html", HTML, fault.retry_after)
+    if service == "oos" and fault.kind in S3_ERRORS:
+        status, code, message = S3_ERRORS[fault.kind]
+        body = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'
+        return BrokenAnswer(status, "application/xml", body.encode(), fault.retry_after)
+    if fault.kind is FaultKind.ERROR_503:
+        problem = {"type": "about:blank", "title": "Service Unavailable", "status": 503}
+        return BrokenAnswer(503, "application/problem+json", json.dumps(problem).encode(), fault.retry_after)
+    if fault.kind in API_REFUSALS:
+        refusal = API_REFUSALS[fault.kind].value
+        body = json.dumps(error_body(refusal, refusal.details, str(uuid.uuid4())))
+        return BrokenAnswer(refusal.status, "application/json", body.encode(), fault.retry_after)
+    return None
+
+
+def without_objects(listing: bytes) -> bytes:
+    """A list of a bucket's objects from before there were any."""
+    emptied = re.sub(rb"<(Contents|CommonPrefixes)>.*?</\1>", b"", listing, flags=re.DOTALL)
+    emptied = re.sub(rb"<(NextContinuationToken|NextMarker)>.*?</\1>", b"", emptied)
+    return re.sub(rb"(<IsTruncated>)true|(<KeyCount>)\d+", _nothing_more, emptied)
+
+
+def _nothing_more(found: re.Match[bytes]) -> bytes:
+    return b"<IsTruncated>false" if found[1] else b"<KeyCount>0"
+
+
+def with_null_items(body: bytes) -> bytes:
+    """An answer of the API each of whose lists holds nulls, one at least, and nothing else."""
+    answer = json.loads(body)
+    return json.dumps(
+        {name: [None] * (len(value) or 1) if isinstance(value, list) else value for name, value in answer.items()}
+    ).encode()
+
+
+def with_unknown_states(body: bytes, state: str) -> bytes:
+    """An answer of the API in which every image and every export task has a state that nobody documented."""
+    answer = json.loads(body)
+    things = [*answer.get("Images", []), *answer.get("ImageExportTasks", [])]
+    things += [answer[name] for name in ("Image", "ImageExportTask") if name in answer]
+    for thing in things:
+        thing["State"] = state
+    return json.dumps(answer).encode()

@@ -1,0 +1,155 @@
+"""The sandbox as a whole: `with Sandbox() as sandbox:` for tests, `main` for the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from urllib.parse import urlsplit
+
+from omicopy.sandbox.api.openapi import SchemaError, official_schema
+from omicopy.sandbox.model.faults import Faults
+from omicopy.sandbox.model.region_state import World
+from omicopy.sandbox.model.request_log import Record
+from omicopy.sandbox.model.settings import REGIONS, Account, Settings, make_accounts
+from omicopy.sandbox.process.client_config import write_home
+from omicopy.sandbox.process.run_command import SIGNALLED, banner, environment, run_command
+from omicopy.sandbox.process.scheduler import Clockwork
+from omicopy.sandbox.process.temp_dir import Folder
+from omicopy.sandbox.region import Region
+from omicopy.sandbox.storage.object_store import StoreError
+from omicopy.sandbox.storage.presigned_objects import Objects
+
+
+class Sandbox:
+    """Two Regions on loopback, from `__enter__` to `__exit__`. Everything runs in this process, but the two stores."""
+
+    def __init__(self, settings: Settings | None = None, record_file: Path | None = None) -> None:
+        self.settings = settings or Settings()
+        self.accounts: Mapping[str, Account] = {account.profile: account for account in make_accounts()}
+        self.faults = Faults()
+        self.record = Record(record_file)
+        self.api_urls: dict[str, str] = {}
+        self.oos_urls: dict[str, str] = {}
+        self.home = Path()
+        self.profiles = Path()
+        self.env: dict[str, str] = {}
+        self._own_agent = f"outscale-import/{secrets.token_hex(8)}"
+        self._regions: dict[str, Region] = {}
+        self._running = contextlib.ExitStack()
+
+    def __enter__(self) -> Sandbox:
+        with contextlib.ExitStack() as undo:
+            self._start(undo)
+            self._running = undo.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running.close()
+
+    @property
+    def mistakes(self) -> list[str]:
+        """What the sandbox itself did wrong since its start: answers the official file forbids, crashed work."""
+        found = [mistake for region in self._regions.values() for mistake in region.gateway.mistakes]
+        return found + self.clockwork.mistakes
+
+    def world(self, region: str) -> World:
+        """What exists in a Region; hold its `lock` while you look at several things."""
+        return self._regions[region].world
+
+    def reset(self, settings: Settings | None = None) -> None:
+        """Back to the beginning: worlds as sown, buckets empty, no faults, nothing recorded; servers keep running.
+
+        Without `settings` those that the sandbox was made with hold again. Requests still on their way are not waited
+        for: whoever resets has its own clients stopped.
+        """
+        self.faults.clear()
+        self.clockwork.clear()
+        with ThreadPoolExecutor(len(self._regions)) as threads:
+            list(threads.map(Region.empty_buckets, self._regions.values()))
+        for region in self._regions.values():
+            region.begin(settings or self.settings)
+        self.record.clear()
+
+    def _start(self, undo: contextlib.ExitStack) -> None:
+        folder = Folder()
+        undo.callback(folder.remove)
+        objects = Objects(self._own_agent)
+        undo.callback(objects.close)
+        self.clockwork = Clockwork()
+        undo.callback(self.clockwork.stop)
+        accounts = list(self.accounts.values())
+        self._regions = {name: Region(name, accounts, folder.path, self.clockwork, objects) for name in REGIONS}
+        for region in self._regions.values():
+            undo.callback(region.stop)
+        with ThreadPoolExecutor(len(REGIONS)) as threads:
+            stores = [threads.submit(region.start_store) for region in self._regions.values()]
+            schema = official_schema()
+            for store in stores:
+                store.result()
+        endpoints: dict[str, str] = {}
+        for name, region in self._regions.items():
+            region.start_servers(schema, endpoints, self.faults, self.record, self._own_agent)
+            region.begin(self.settings)
+            self.api_urls[name], self.oos_urls[name] = region.api_url, region.oos_url
+            endpoints[name] = urlsplit(region.api_url).netloc
+        self.home = folder.path / "home"
+        self.profiles = write_home(self.home, accounts, self.api_urls, self.oos_urls)
+        self.env = environment(self.home, self.profiles, os.environ)
+
+
+def main(command: Sequence[str], settings: Settings, record_file: Path | None = None) -> int:
+    """Run a command inside a sandbox, or keep one up until Ctrl-C. Returns the exit code; nothing is left behind.
+
+    A signal that comes while the sandbox starts (a few seconds) or stops ends it when that is done.
+    """
+    try:
+        with _Signals() as signals, Sandbox(settings, record_file) as sandbox:
+            if signals.number is None and command:
+                return run_command(command, sandbox.env)
+            if signals.number is None:
+                place = (sandbox.home, sandbox.profiles, sandbox.api_urls, sandbox.oos_urls)
+                print(banner(*place), file=sys.stderr)  # noqa: T201
+            return SIGNALLED + signals.wait()
+    except (StoreError, SchemaError) as error:
+        print(f"The sandbox can't start: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+
+
+class _Signals:
+    """Notes the first signal that asks to end, and raises nothing: an exception out of nowhere can leave locks behind,
+    for one those of Python's imports, on which the threads that start the stores then wait for ever.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._seen, self._noted = os.pipe()
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> _Signals:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        os.close(self._seen)
+        os.close(self._noted)
+
+    def wait(self) -> int:
+        """The number of the first signal; waits for one if none has come."""
+        return os.read(self._seen, 1)[0]
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        if self.number is None:
+            self.number = number
+            os.write(self._noted, bytes([number]))

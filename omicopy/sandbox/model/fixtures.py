@@ -1,0 +1,94 @@
+"""What each Region holds before anything happens. IDs are fixed, so that examples and tests can name them.
+
+In `eu-west-2`, of `source`: `golden-linux` ami-00000001 (one volume), `golden-three` ami-00000002 (three volumes),
+`golden-windows` ami-00000003 (product code 0002), `still-pending` ami-00000004, `failed-image` ami-00000005, and two
+images named `twin`, ami-00000006 and ami-00000007, made before names had to be new; and `golden-uefi` ami-00000008,
+which boots by `uefi` alone and demands a TPM. Of `source-other`: `shared-linux` ami-00000011, shared with `source`;
+`public-linux` ami-00000012; `private-linux` ami-00000013, which `source` can't see. In `us-east-2`: of `target`,
+`resident` ami-00000021; of `target-other`, `shared-linux` ami-00000031, shared with `target`, and `public-linux`
+ami-00000032.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from omicopy.sandbox.model.region_state import Device, Image, ImageState, Snapshot, World
+from omicopy.sandbox.model.settings import SOURCE_REGION, Account
+
+FIRST_DAY = datetime(2025, 1, 15, 9, 30, tzinfo=UTC)
+
+
+def sow(world: World) -> None:
+    """Fill a new world."""
+    accounts = {account.profile: account for account in world.accounts.values()}
+    if world.region == SOURCE_REGION:
+        _sow_source(world, accounts["source"], accounts["source-other"])
+    else:
+        _sow_target(world, accounts["target"], accounts["target-other"])
+    world.settle()
+
+
+def _sow_source(world: World, own: Account, other: Account) -> None:
+    linux = _image(world, 1, own, "golden-linux", 10)
+    _keep(world, replace(linux, launch_accounts=(other.account_id,), tags=(("env", "prod"), ("team", "images"))))
+    _keep(world, _three_volumes(world, _image(world, 2, own, "golden-three", 10)))
+    _keep(world, replace(_image(world, 3, own, "golden-windows", 50), product_codes=("0001", "0002")))
+    _keep(world, replace(_image(world, 4, own, "still-pending", 10), state=ImageState.PENDING))
+    failed = _image(world, 5, own, "failed-image", 10)
+    failed = replace(failed, state_code="internal-error", state_message="The image could not be created.")
+    _keep(world, replace(failed, state=ImageState.FAILED))
+    _keep(world, _image(world, 6, own, "twin", 10))
+    _keep(world, _image(world, 7, own, "twin", 20))
+    _keep(world, replace(_image(world, 8, own, "golden-uefi", 10), boot_modes=("uefi",), tpm_mandatory=True))
+    _keep(world, replace(_image(world, 0x11, other, "shared-linux", 10), launch_accounts=(own.account_id,)))
+    _keep(world, replace(_image(world, 0x12, other, "public-linux", 10), public=True))
+    _keep(world, _image(world, 0x13, other, "private-linux", 10))
+
+
+def _sow_target(world: World, own: Account, other: Account) -> None:
+    _keep(world, _image(world, 0x21, own, "resident", 10))
+    _keep(world, replace(_image(world, 0x31, other, "shared-linux", 10), launch_accounts=(own.account_id,)))
+    _keep(world, replace(_image(world, 0x32, other, "public-linux", 10), public=True))
+
+
+def _image(world: World, number: int, account: Account, name: str, size_gib: int) -> Image:
+    snapshot = _snapshot(world, number, 0, account, size_gib)
+    return Image(
+        image_id=f"ami-{number:08x}",
+        account_id=account.account_id,
+        name=name,
+        created=FIRST_DAY + timedelta(days=number),
+        description=f"The image {name}",
+        devices=(Device("/dev/sda1", snapshot.snapshot_id, size_gib),),
+        file_location=f"{account.account_id}/{name}",
+    )
+
+
+def _three_volumes(world: World, image: Image) -> Image:
+    account = world.accounts[image.account_id]
+    fast = _snapshot(world, 2, 1, account, 20)
+    large = _snapshot(world, 2, 2, account, 4)
+    more = (
+        Device("/dev/sdb", fast.snapshot_id, 20, "io1", 500),
+        Device("/dev/xvdc", large.snapshot_id, 4, "gp2", delete_on_vm_deletion=False),
+    )
+    return replace(image, devices=image.devices + more)
+
+
+def _snapshot(world: World, image: int, volume: int, account: Account, size_gib: int) -> Snapshot:
+    number = image * 16 + volume
+    made = Snapshot(
+        f"snap-{number:08x}",
+        account.account_id,
+        size_gib,
+        FIRST_DAY + timedelta(days=image),
+        f"Volume {volume + 1} of image {image}",
+        volume_id=f"vol-{number:08x}",
+    )
+    return world.snapshots.put(made.snapshot_id, made)
+
+
+def _keep(world: World, image: Image) -> None:
+    world.images.put(image.image_id, image)

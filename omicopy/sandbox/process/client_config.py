@@ -1,0 +1,107 @@
+"""A fresh home folder in which OUTSCALE's and everybody else's tools find the sandbox's accounts."""
+
+from __future__ import annotations
+
+import configparser
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from omicopy.sandbox.model.settings import Account
+
+
+def write_home(
+    folder: Path, accounts: Sequence[Account], api_urls: Mapping[str, str], oos_urls: Mapping[str, str]
+) -> Path:
+    """Fills `folder` for osc-cli, aws, boto3 and s3cmd; returns the file for `OSC_CONFIG_FILE`.
+
+    The URLs are by Region and without a path. osc-cli and the SDK share a folder but not a dialect: each has its file.
+    """
+    sdk, osc_cli = {}, {}
+    aws_config, aws_credentials = _ini(), _ini()
+    for account in accounts:
+        api, oos = api_urls[account.region], oos_urls[account.region]
+        sdk[account.profile] = _for_the_sdk(account, api, oos)
+        osc_cli[account.profile] = _for_osc_cli(account, api)
+        if account.is_eim_user:  # whose key opens no object storage
+            continue
+        aws_config[f"profile {account.profile}"] = _for_aws(account, oos)
+        aws_credentials[account.profile] = _keys(account, "aws_access_key_id", "aws_secret_access_key")
+        _write(folder / _s3cfg_name(account), _text(_for_s3cmd(account, oos)))
+    _write(folder / ".osc" / "config.json", json.dumps(osc_cli, indent=2))
+    _write(folder / ".aws" / "config", _text(aws_config))
+    _write(folder / ".aws" / "credentials", _text(aws_credentials))
+    profiles = folder / "omicopy-profiles.json"
+    _write(profiles, json.dumps(sdk, indent=2))
+    return profiles
+
+
+def _for_the_sdk(account: Account, api_url: str, oos_url: str) -> dict[str, Any]:
+    return {
+        **_keys(account, "access_key", "secret_key"),
+        "region": account.region,
+        "protocol": "http",
+        "endpoints": {"api": f"{api_url}/api/v1", "oos": oos_url},
+    }
+
+
+def _for_osc_cli(account: Account, api_url: str) -> dict[str, Any]:
+    return {
+        **_keys(account, "access_key", "secret_key"),
+        "region_name": account.region,
+        "endpoint": api_url,
+        "https": False,
+        "method": "POST",
+    }
+
+
+def _for_aws(account: Account, oos_url: str) -> dict[str, str]:
+    """With checksums only where S3 requires them, as OUTSCALE's own page on AWS tools asks for."""
+    return {
+        "region": account.region,
+        "endpoint_url": oos_url,
+        "request_checksum_calculation": "when_required",
+        "response_checksum_validation": "when_required",
+        "s3": "\naddressing_style = path\nsignature_version = s3v4",
+    }
+
+
+def _for_s3cmd(account: Account, oos_url: str) -> configparser.RawConfigParser:
+    address = urlsplit(oos_url).netloc
+    config = _ini()
+    config["default"] = {
+        **_keys(account, "access_key", "secret_key"),
+        "bucket_location": account.region,
+        "host_base": address,
+        "host_bucket": address,
+        "use_https": "False",
+    }
+    return config
+
+
+def _s3cfg_name(account: Account) -> str:
+    return ".s3cfg" if account.profile == "source" else f".s3cfg-{account.profile}"
+
+
+def _keys(account: Account, access_key: str, secret_key: str) -> dict[str, str]:
+    return {access_key: account.access_key, secret_key: account.secret_key}
+
+
+def _ini() -> configparser.RawConfigParser:
+    return configparser.RawConfigParser()
+
+
+def _text(config: configparser.RawConfigParser) -> str:
+    text = io.StringIO()
+    config.write(text)
+    return text.getvalue()
+
+
+def _write(path: Path, content: str) -> None:
+    """Only for its owner, from the first moment on: it holds keys."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(0o600)
+    path.write_text(content)

@@ -1,0 +1,66 @@
+"""How the service itself reads and writes object storage: with pre-signed URLs, as its documentation describes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import urllib3
+
+from omicopy.sandbox.model.signing import Signer, presign
+
+TIMEOUT = urllib3.Timeout(connect=60, read=60)
+
+
+class Unreachable(Exception):
+    """An object can't be read or written; the message says why, without any signature."""
+
+
+class Objects:
+    """A client that goes to the loopback addresses it was told, and nowhere else."""
+
+    def __init__(self, user_agent: str) -> None:
+        self._pool = urllib3.PoolManager(maxsize=4, retries=False, timeout=TIMEOUT, headers={"User-Agent": user_agent})
+        self._allowed: frozenset[str] = frozenset()
+
+    def allow(self, *urls: str) -> None:
+        """Let these addresses be read from."""
+        self._allowed |= {urlsplit(url).netloc for url in urls}
+
+    def get(self, url: str) -> bytes:
+        """The object behind a pre-signed URL. Raises `Unreachable`."""
+        parts = urlsplit(url)
+        shown = f"{parts.scheme}://{parts.netloc}{parts.path}"
+        if parts.scheme not in ("http", "https") or parts.netloc not in self._allowed:
+            raise Unreachable(f"{shown} can't be reached")
+        return self._send("GET", url, shown, None)
+
+    def put(self, signer: Signer, url: str, body: bytes, at: datetime | None = None) -> None:
+        """Write an object with an account's key. Raises `Unreachable`."""
+        self._send("PUT", presign(signer, "PUT", url, 300, at), url, body)
+
+    def has(self, signer: Signer, bucket_url: str) -> bool:
+        """Whether an account can reach a bucket."""
+        try:
+            self._send("HEAD", presign(signer, "HEAD", bucket_url, 300), bucket_url, None)
+        except Unreachable:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.clear()
+
+    def _send(self, method: str, url: str, shown: str, body: bytes | None) -> bytes:
+        try:
+            answer = self._pool.request(method, url, body=body, redirect=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise Unreachable(f"{shown} can't be reached: {type(error).__name__}") from error
+        if answer.status != 200:
+            raise Unreachable(f"{shown} answered {answer.status} {_s3_code(answer.data)}".rstrip())
+        return answer.data
+
+
+def _s3_code(body: bytes) -> str:
+    text = body.decode(errors="replace")
+    return text.split("<Code>", 1)[1].split("</Code>", 1)[0] if "<Code>" in text else ""
