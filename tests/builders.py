@@ -13,8 +13,8 @@ from omicopy.model.export import ExportKey, ExportTask, FoundExport, parse_task
 from omicopy.model.image import Image, parse_image
 from omicopy.model.manifest import Manifest, parse_manifest
 from omicopy.model.presigned import parse_presigned
-from omicopy.model.provenance import provenance_tags
 from omicopy.model.request import CopyRequest, Destination, HandedManifest, Origin, Party
+from omicopy.model.tags import provenance_tags
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 SOURCE = Party("source", "111111111111", "eu-west-2")

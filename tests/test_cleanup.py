@@ -17,8 +17,8 @@ from omicopy.copying.cleanup import Rules, clean_up
 from omicopy.model.cleaning import Doomed, Left, Place, judge_place, judge_tasks
 from omicopy.model.export import ExportKey, StoredExport, export_key
 from omicopy.model.manifest import parse_manifest
-from omicopy.model.provenance import CLEANED_TAG, EXPORT_TAG, HANDED_TAG
 from omicopy.model.request import CopyRequest, Origin, Party
+from omicopy.model.tags import CLEANED_TAG, EXPORT_TAG, HANDED_TAG
 from omicopy.sandbox.model.behaviours import ManifestKey, ManifestUrl, Prefix, Variant
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.builders import KEY, NOON, SOURCE_ID, raw_manifest, signed, source_image, task

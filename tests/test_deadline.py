@@ -24,9 +24,9 @@ from omicopy.copying.locks import Locks
 from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.presigned import parse_presigned
-from omicopy.model.provenance import CLEANED_TAG
 from omicopy.model.report import Status, exit_code
 from omicopy.model.request import Budgets
+from omicopy.model.tags import CLEANED_TAG
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.builders import NOON, SOURCE, SOURCE_ID, copy_request, export_request, signed
 from tests.hostile import Hostile, Reply, hostile, transport

@@ -13,20 +13,9 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from omicopy.cloud.failure import Cause, temporary
+from omicopy.copying.clock import Moment
 from omicopy.copying.decide import decide
-from omicopy.copying.facts import (
-    ABSENT,
-    UNASKED,
-    Conflict,
-    ExportMemory,
-    ImageMemory,
-    Moment,
-    Observed,
-    Present,
-    Refused,
-    Unknown,
-)
-from omicopy.copying.situation import Situation
+from omicopy.copying.facts import Conflict, ExportMemory, ImageMemory, Observed, Situation
 from omicopy.copying.steps import (
     Annotate,
     CancelExport,
@@ -47,10 +36,11 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import ExportTask, FoundExport
 from omicopy.model.image import Image
+from omicopy.model.lookup import ABSENT, UNASKED, Present, Refused, Unknown
 from omicopy.model.presigned import parse_presigned
-from omicopy.model.provenance import COPY_TAG
 from omicopy.model.report import Status
 from omicopy.model.request import Aftercare, Budgets, CopyRequest, Origin
+from omicopy.model.tags import COPY_TAG
 from tests.builders import (
     COPY_ID,
     KEY,

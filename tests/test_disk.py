@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat
-from omicopy.model.disk import GIB, HEAD_BYTES, DiskHead, read_head
+from omicopy.model.disk import HEAD_BYTES, DiskHead, read_head
+from omicopy.model.duration import GIB, parse_size, say_size
 from omicopy.model.manifest import parse_manifest
 from omicopy.model.manifest_draft import (
     DraftVolume,
@@ -25,7 +26,6 @@ from omicopy.model.manifest_draft import (
     in_order,
     manifest_file_name,
 )
-from omicopy.model.size import parse_size, say_size
 from omicopy.model.volume_spec import VolumeSpec, check_volumes, parse_volume
 from omicopy.sandbox.storage.disk_images import make_disk
 

@@ -16,12 +16,12 @@ from omicopy.cloud import profile_file
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.profile import resolve_profile
 from omicopy.cloud.time_limit import TimeLimit
+from omicopy.copying.capacity import Counted, Quota, tightest
 from omicopy.copying.doctor import look_at_file
 from omicopy.copying.probe import probe_bucket
 from omicopy.copying.trial import trial_parameters
 from omicopy.errors import ErrorCode
 from omicopy.model.finding import Finding
-from omicopy.model.quota import Counted, Quota, tightest
 from omicopy.model.request import Party
 from omicopy.model.rights import RIGHTS
 from omicopy.sandbox.model.faults import Fault, FaultKind

@@ -24,7 +24,7 @@ from omicopy.model.image import (
     render_name,
     source_marker,
 )
-from omicopy.model.provenance import COPY_TAG, is_ours_to_delete, missing_tags, provenance_tags
+from omicopy.model.tags import COPY_TAG, is_ours_to_delete, missing_tags, provenance_tags
 from tests.builders import COPY_ID, SOURCE_ID, copy_request, image, import_request, raw_image, source_image, tagged
 
 MARKER = source_marker("eu-west-2", "ami-12345678")

@@ -20,9 +20,9 @@ from omicopy.copying.pilot import Mode
 from omicopy.errors import ErrorCode, Interrupted
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.image import parse_image
-from omicopy.model.provenance import COPY_TAG, provenance_tags
 from omicopy.model.report import CopyResult, Status, exit_code
 from omicopy.model.request import Budgets, CopyRequest, Destination, Origin, Party
+from omicopy.model.tags import COPY_TAG, provenance_tags
 from tests.builders import (
     COPY_ID,
     KEY,

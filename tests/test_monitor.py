@@ -21,9 +21,8 @@ from omicopy.cli.monitor import OLD_METRICS_LIMIT, Monitor
 from omicopy.cli.options import LogFormat
 from omicopy.cloud import ping
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.calls import CallCount
 from omicopy.model.metrics import EndedRun, render_metrics
-from omicopy.model.report import CopyResult, Status
+from omicopy.model.report import CallCount, CopyResult, Status
 from tests.builders import NOON, SOURCE_ID, copy_request, import_request, signed, source_image
 from tests.children import PATIENCE, wait_until
 from tests.hostile import Hostile, Reply, hostile, port_of_nobody

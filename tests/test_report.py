@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
-from omicopy.model.calls import CallCount
 from omicopy.model.report import (
+    CallCount,
     CopyResult,
     Status,
     describe_error,

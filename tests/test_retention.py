@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from omicopy.model.belonging import NOT_MEANT, Scope
 from omicopy.model.image import Image
 from omicopy.model.plan import Retention, Selector
-from omicopy.model.provenance import COPY_TAG, DATE_TAG, JOB_TAG, NAME_TAG, SOURCE_ACCOUNT_TAG, SOURCE_IMAGE_TAG
 from omicopy.model.prune_copies import judge_copies, judge_snapshots
 from omicopy.model.prune_exports import judge_exports, unfed_exports
 from omicopy.model.pruning import Action, Entry, Known, Wanted
 from omicopy.model.retention import Item, judge, series
+from omicopy.model.tags import COPY_TAG, DATE_TAG, JOB_TAG, NAME_TAG, SOURCE_ACCOUNT_TAG, SOURCE_IMAGE_TAG
 from tests.builders import KEY, MARKER, NOON, SOURCE, SOURCE_ID, TARGET, copy_request, image, source_image, tagged, task
 
 DAY = timedelta(days=1)

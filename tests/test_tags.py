@@ -10,9 +10,9 @@ from typing import Any
 from omicopy.cloud.failure import Answer, Cause, refused, temporary
 from omicopy.copying.events import Warned
 from omicopy.errors import ErrorCode
-from omicopy.model.provenance import COPY_TAG, EXPORT_TAG
 from omicopy.model.report import Status
 from omicopy.model.request import CopyRequest
+from omicopy.model.tags import COPY_TAG, EXPORT_TAG
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.builders import COPY_ID, ORIGIN, SOURCE, SOURCE_ID, copy_request, source_image
 from tests.tool import LINUX, Tool

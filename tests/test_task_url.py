@@ -12,10 +12,10 @@ import pytest
 from omicopy.cloud.failure import Answer, Cause, ServiceError, refused, temporary
 from omicopy.cloud.fetch import Life, Probe
 from omicopy.cloud.refusal import UrlRefused
-from omicopy.copying.facts import ABSENT, Present, Refused, Unknown
 from omicopy.copying.task_manifest import Store, look_by_tasks, read_again
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, FoundExport
+from omicopy.model.lookup import ABSENT, Present, Refused, Unknown
 from omicopy.model.presigned import PresignedUrl, parse_presigned
 from omicopy.model.refusal import Reason, Refusal
 from omicopy.model.task_url import flaw_of, manifest_key, over_https

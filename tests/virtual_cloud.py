@@ -27,9 +27,8 @@ from omicopy.copying.loop import Loop
 from omicopy.copying.pilot import Mode
 from omicopy.errors import OmicopyError
 from omicopy.model.answers import Unreadable, listed
-from omicopy.model.calls import CallCount
 from omicopy.model.presigned import PresignedUrl
-from omicopy.model.report import CopyResult
+from omicopy.model.report import CallCount, CopyResult
 from omicopy.model.request import Budgets, CopyRequest, Party
 from tests.builders import KEY, NOON, SOURCE, TARGET, raw_image, raw_task, signed
 

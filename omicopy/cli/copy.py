@@ -61,7 +61,7 @@ def copy(
     from omicopy.cli.results import image_lines
     from omicopy.cli.running import Presentation, budgets_of, finish, mode_of, orders_of, watch
     from omicopy.cli.talk import speak
-    from omicopy.model.aftercare import parse_aftercare
+    from omicopy.model.tags import parse_aftercare
 
     speak(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout, import_timeout)

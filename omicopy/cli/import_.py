@@ -86,9 +86,9 @@ def import_image(
     from omicopy.cli.talk import speak
     from omicopy.copying.prepare import ImportWish, import_request, read_wished
     from omicopy.copying.sources import read_url
-    from omicopy.model.aftercare import parse_aftercare
     from omicopy.model.boot import check_boot
     from omicopy.model.duration import parse_duration
+    from omicopy.model.tags import parse_aftercare
 
     speak(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, import_timeout=import_timeout)

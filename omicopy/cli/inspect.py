@@ -91,8 +91,8 @@ def inspect(
 def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
     from omicopy.copying.inspection import probe_verdict
     from omicopy.model.boot import Boot
+    from omicopy.model.duration import say_size
     from omicopy.model.report import say_moment
-    from omicopy.model.size import say_size
 
     manifest, expiry = inspection.manifest, inspection.expiry
     yield f"Name:          {manifest.name or '-'}"

@@ -126,8 +126,8 @@ def build(
 def _tell(built: Built) -> None:
     """What the manifest says and until when its URLs serve, on stderr."""
     from omicopy.cli.talk import say
+    from omicopy.model.duration import say_size
     from omicopy.model.report import rfc3339
-    from omicopy.model.size import say_size
 
     for one in built.manifest.snapshots:
         say(

@@ -16,9 +16,8 @@ from omicopy.cli.talk import keep_secret, safe, safe_lines, warn
 from omicopy.cli.whole_file import check_place, write_whole
 from omicopy.cloud.network import Network
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
-from omicopy.model.calls import CallCount
 from omicopy.model.metrics import EndedRun, count_by_status, render_metrics
-from omicopy.model.report import SCHEMA, CopyResult, describe_error, describe_run
+from omicopy.model.report import SCHEMA, CallCount, CopyResult, describe_error, describe_run
 
 if TYPE_CHECKING:
     from omicopy.cloud.ping import Ping

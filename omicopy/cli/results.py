@@ -13,8 +13,7 @@ from typing import Any
 from omicopy.cli.options import OutputForm
 from omicopy.cli.talk import safe_lines, say_error
 from omicopy.errors import Interrupted, printable
-from omicopy.model.calls import CallCount
-from omicopy.model.report import CopyResult, describe_run
+from omicopy.model.report import CallCount, CopyResult, describe_run
 from omicopy.model.request import CopyRequest
 
 

@@ -18,8 +18,7 @@ from omicopy.model.text import check_text
 if TYPE_CHECKING:
     from omicopy.cli.monitor import Monitor
     from omicopy.cli.running import Presentation
-    from omicopy.model.calls import CallCount
-    from omicopy.model.report import CopyResult
+    from omicopy.model.report import CallCount, CopyResult
 
 
 def register(app: typer.Typer) -> None:

@@ -24,11 +24,10 @@ from omicopy.copying.events import Event, Finished, Listener
 from omicopy.copying.pilot import Mode
 from omicopy.errors import Interrupted
 from omicopy.model.boot import Boot
-from omicopy.model.calls import CallCount
 from omicopy.model.duration import parse_duration
 from omicopy.model.handoff import licensed_types, summary
 from omicopy.model.manifest import effective_expiry
-from omicopy.model.report import CopyResult, exit_code, say_moment
+from omicopy.model.report import CallCount, CopyResult, exit_code, say_moment
 from omicopy.model.request import Budgets, CopyRequest, HandedManifest, Origin
 
 

@@ -29,8 +29,8 @@ from omicopy.cloud.retry import Pace, read_patiently, send_once
 from omicopy.cloud.transport import Transport, failures_told
 from omicopy.errors import ErrorCode
 from omicopy.model import answers
-from omicopy.model.calls import CallCount
 from omicopy.model.duration import say_duration
+from omicopy.model.report import CallCount
 
 T = TypeVar("T")
 TOLD_PATIENCE = 30.0

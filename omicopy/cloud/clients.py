@@ -14,7 +14,7 @@ from omicopy.cloud.profile import Account
 from omicopy.cloud.retry import Pace
 from omicopy.cloud.time_limit import TimeLimit
 from omicopy.errors import OmicopyError
-from omicopy.model.calls import CallCount
+from omicopy.model.report import CallCount
 
 if TYPE_CHECKING:
     from omicopy.cloud.api import Api

@@ -10,7 +10,7 @@ from omicopy.cloud.failure import ServiceError
 from omicopy.cloud.retry import Verdict, verdict
 from omicopy.copying.clock import Clock
 from omicopy.copying.events import Listener, Warned
-from omicopy.copying.facts import Conflict, Present
+from omicopy.copying.facts import Conflict
 from omicopy.copying.flight import Flight
 from omicopy.copying.handed import sign_found, url_of_handed
 from omicopy.copying.journal import Journal, about_image, export_entry, image_entry
@@ -26,6 +26,7 @@ from omicopy.model import answers
 from omicopy.model.boot import boot_parameters
 from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.image import Image, mark
+from omicopy.model.lookup import Present
 from omicopy.model.request import CopyRequest, HandedManifest, Origin
 
 _CANCELLABLE = ("pending/queued",)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from omicopy.cloud.failure import Cause, ServiceError, temporary
 from omicopy.cloud.fetch import MANIFEST_LIMIT, Fetcher, Life
-from omicopy.copying.facts import ABSENT, BucketFact, Present, Refused, Unknown
 from omicopy.copying.listing import Sizes
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, StoredExport, format_of, tidy_key
+from omicopy.model.lookup import ABSENT, BucketFact, Present, Refused, Unknown
 from omicopy.model.manifest import Manifest
 from omicopy.model.own_manifest import TrustedManifest, may_be_manifest_key, read_trusted_manifest
 from omicopy.model.presigned import parse_presigned

@@ -17,7 +17,8 @@ from omicopy.copying.handed import demand_life
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.shelf import MOST_LOOKED_INTO, Folder, Shelf, key_of, list_shelf, only_disk
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.disk import GIB, DiskHead
+from omicopy.model.disk import DiskHead
+from omicopy.model.duration import GIB
 from omicopy.model.manifest import Manifest, parse_manifest
 from omicopy.model.manifest_draft import (
     DraftVolume,

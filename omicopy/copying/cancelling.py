@@ -22,9 +22,9 @@ from omicopy.copying.reads import read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
 from omicopy.model.export import ExportTask, Phase
-from omicopy.model.provenance import EXPORT_TAG
 from omicopy.model.report import describe_error
 from omicopy.model.request import Party
+from omicopy.model.tags import EXPORT_TAG
 
 _CANCELLED = "cancelled"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0

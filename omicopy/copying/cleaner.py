@@ -9,10 +9,10 @@ from datetime import datetime
 from omicopy.cloud.clients import Clients
 from omicopy.copying.bucket import Folder, read_folder, read_trusted
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.cleaning import Doomed, Left, Place, is_cleaned, judge_place, judge_tasks, say_unnamed
+from omicopy.model.cleaning import Doomed, Left, Place, judge_place, judge_tasks, say_unnamed
 from omicopy.model.export import ExportKey, ExportTask
-from omicopy.model.provenance import CLEANED_TAG
 from omicopy.model.report import CleanedUp, rfc3339
+from omicopy.model.tags import CLEANED_TAG, is_cleaned
 
 INTERRUPTED = Left("the clean-up was interrupted; the same command goes on with it")
 

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from omicopy.copying.facts import Moment
-
 
 @dataclass(frozen=True, slots=True)
 class Clock:
@@ -20,3 +18,11 @@ class Clock:
 
     def now(self) -> Moment:
         return Moment(self.wall(), self.ticks())
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Now, by two clocks: `wall` for what expires, `ticks` (monotonic seconds) for how long something took."""
+
+    wall: datetime
+    ticks: float

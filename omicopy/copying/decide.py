@@ -11,16 +11,16 @@ from collections.abc import Mapping, Sequence
 from omicopy import __version__
 from omicopy.copying.decide_export import decide_export, still_exporting
 from omicopy.copying.decide_slot import await_slot
-from omicopy.copying.facts import Unasked, Unknown
-from omicopy.copying.situation import Situation
+from omicopy.copying.facts import Situation
 from omicopy.copying.steps import Annotate, Done, Fail, Import, Look, LookAgain, ReplaceFailed, Stage, Step, Wait
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.boot import Boot
 from omicopy.model.choices import IfExists
 from omicopy.model.image import Image, last_marker
-from omicopy.model.provenance import is_ours_to_delete, missing_tags
+from omicopy.model.lookup import Unasked, Unknown
 from omicopy.model.report import Status
 from omicopy.model.request import Aftercare, Destination, HandedManifest
+from omicopy.model.tags import is_ours_to_delete, missing_tags
 from omicopy.model.verification import boot_flaws, flaws
 
 

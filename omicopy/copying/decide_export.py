@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from omicopy.copying.decide_slot import await_slot
 from omicopy.copying.decide_without_key import damaged, lost_sight, unusable
 from omicopy.copying.export_failures import export_failed, no_bucket, still_damaged, still_expired, task_vanished
-from omicopy.copying.facts import Absent, Present, Refused, Unasked, Unknown
-from omicopy.copying.situation import Situation
+from omicopy.copying.facts import Situation
 from omicopy.copying.steps import (
     CancelExport,
     Done,
@@ -24,6 +23,7 @@ from omicopy.copying.steps import (
 )
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, FoundExport, Phase
+from omicopy.model.lookup import Absent, Present, Refused, Unasked, Unknown
 from omicopy.model.report import Status
 from omicopy.model.request import Origin
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from omicopy.copying.facts import Present, Unasked, Unknown
-from omicopy.copying.quota_memory import QuotaMemory
-from omicopy.copying.situation import Situation
+from omicopy.copying.facts import QuotaMemory, Situation
 from omicopy.copying.steps import Fail, Import, Look, LookAgain, Stage, StartExport, Step, Wait
+from omicopy.model.lookup import Present, Unasked, Unknown
 
 
 def await_slot(s: Situation, create: StartExport | Import, memory: QuotaMemory) -> Step:

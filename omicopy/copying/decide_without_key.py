@@ -5,7 +5,7 @@ An export that is complete is never a reason for another one, however little use
 
 from __future__ import annotations
 
-from omicopy.copying.situation import Situation
+from omicopy.copying.facts import Situation
 from omicopy.copying.steps import Fail, LookAgain, Step
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration

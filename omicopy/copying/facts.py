@@ -4,64 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from enum import Enum
-from typing import Generic, TypeVar
 
-from omicopy.copying.quota_memory import QuotaMemory
+from omicopy.copying.clock import Moment
 from omicopy.copying.rhythm import Forecast
 from omicopy.errors import OmicopyError
 from omicopy.model.choices import DiskFormat
-from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase
+from omicopy.model.export import ExportKey, ExportTask, Phase
 from omicopy.model.image import Image, last_marker
+from omicopy.model.lookup import UNASKED, Absent, BucketFact, Present, Refused, Unasked, Unknown
+from omicopy.model.request import Budgets, CopyRequest
 
-T_co = TypeVar("T_co", covariant=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Present(Generic[T_co]):
-    value: T_co
-
-
-class Absent(Enum):
-    """Known not to be there: every page was read, successfully, after our last write."""
-
-    ABSENT = "absent"
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """Nobody can say: a read failed. On an unknown fact nothing is created, deleted or signed anew."""
-
-    error: OmicopyError
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """It can't be found out, and asking again won't help: no right to look, no such bucket, a broken manifest."""
-
-    error: OmicopyError
-    is_no_bucket: bool = False
-
-
-class Unasked(Enum):
-    """Not looked at yet. `decide` asks for it when, and only when, it needs to know."""
-
-    UNASKED = "unasked"
-
-
-ABSENT, UNASKED = Absent.ABSENT, Unasked.UNASKED
 _NONE: frozenset[str] = frozenset()
-BucketFact = Present[FoundExport] | Absent | Unknown | Refused
-"""What a look into the bucket tells of an export."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Now, by two clocks: `wall` for what expires, `ticks` (monotonic seconds) for how long something took."""
-
-    wall: datetime
-    ticks: float
 
 
 @dataclass(slots=True)
@@ -82,6 +35,18 @@ class Observed:
     """Why no key reads the bucket: what is stored is then what the tasks alone tell."""
     is_cleaned_up: bool = False
     """Whether a clean-up of ours has begun to delete the only finished export: it counts as gone."""
+
+
+@dataclass(slots=True)
+class QuotaMemory:
+    quota_refusal: OmicopyError | None = None
+    quota_refused_at: float = 0.0
+    quota_refused_alone: int = 0
+    """How often in a row it was refused while nothing else of the account was in flight."""
+
+    def refuse(self, error: OmicopyError, is_alone: bool, ticks: float) -> None:
+        self.quota_refusal, self.quota_refused_at = error, ticks
+        self.quota_refused_alone = self.quota_refused_alone + 1 if is_alone else 0
 
 
 @dataclass(slots=True)
@@ -240,3 +205,22 @@ def _since(is_missing: bool, since: float | None, ticks: float) -> float | None:
     if not is_missing:
         return None
     return ticks if since is None else since
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One copy at one moment. `now` is when the look began, so that what was read is never older than it."""
+
+    request: CopyRequest
+    seen: Observed
+    image: ImageMemory
+    export: ExportMemory
+    budgets: Budgets
+    now: Moment
+
+    def within_grace(self, *moments: float | None) -> bool:
+        """Whether something that happened at one of `moments` (ticks) may still not be visible to a read."""
+        for since in moments:
+            if since is not None and self.now.ticks - since < self.budgets.grace.total_seconds():
+                return True
+        return False

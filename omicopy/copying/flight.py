@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from omicopy.copying.facts import BucketFact, ExportMemory, ImageMemory, Moment, Observed, Present, Unknown
+from omicopy.copying.clock import Moment
+from omicopy.copying.facts import ExportMemory, ImageMemory, Observed, Situation
 from omicopy.copying.locks import Lock
-from omicopy.copying.situation import Situation
 from omicopy.copying.steps import Stage
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.duration import say_duration
 from omicopy.model.export import ExportTask, Phase
 from omicopy.model.image import Image
+from omicopy.model.lookup import BucketFact, Present, Unknown
 from omicopy.model.report import CopyResult
 from omicopy.model.request import Budgets, CopyRequest, Origin
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from omicopy.cloud.clients import Clients
 from omicopy.copying.parallel import in_parallel
@@ -13,7 +15,6 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.image import Image
 from omicopy.model.plan import Job, Selector
 from omicopy.model.request import Party
-from omicopy.model.selection import matching_images
 
 
 class _Index:
@@ -117,3 +118,28 @@ def _grouped(images: Sequence[Image], key: Callable[[Image], str]) -> Mapping[st
     for image in images:
         groups[key(image)].append(image)
     return groups
+
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def matching_images(images: Sequence[Image], selector: Selector) -> list[Image]:
+    """The images for which all holds that the entry says, the latest first; those without a date last.
+
+    An image that is only named, by its ID or its exact name, counts in whatever state it is. One that is searched for
+    must be available: a pending one is found by a later run, a failed one is of no use to anybody.
+    """
+    is_search = selector.name_regex is not None or bool(selector.tags) or selector.latest is not None
+    found = [image for image in images if _fits(image, selector) and (image.is_available or not is_search)]
+    found.sort(key=lambda image: image.image_id)
+    found.sort(key=lambda image: image.created_at or _LONG_AGO, reverse=True)
+    return found[: selector.latest]
+
+
+def _fits(image: Image, selector: Selector) -> bool:
+    return (
+        selector.id in (None, image.image_id)
+        and selector.name in (None, image.name)
+        and (selector.name_regex is None or re.search(selector.name_regex, image.name) is not None)
+        and all(image.tags.get(key) == value for key, value in selector.tags.items())
+    )

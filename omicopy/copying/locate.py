@@ -16,7 +16,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, FoundExport, Phase
 from omicopy.model.place import split_s3
 from omicopy.model.presigned import parse_presigned
-from omicopy.model.provenance import CLEANED_TAG
+from omicopy.model.tags import CLEANED_TAG
 from omicopy.model.url_text import unescaped
 
 _EXPORT = re.compile(r"image-export-[0-9a-z]+|ami-[0-9a-z]{8,}")
@@ -75,8 +75,8 @@ def _in_own_store(clients: Clients, profile: str, source: str) -> Located:
 
 
 def _finished_export(clients: Clients, profile: str, source: str, now: datetime) -> FoundExport:
-    from omicopy.copying.facts import Present, Refused, Unknown
     from omicopy.copying.task_manifest import look_for_export
+    from omicopy.model.lookup import Present, Refused, Unknown
 
     is_task = source.startswith("image-export-")
     filters = {"TaskIds": [source]} if is_task else {"ImageIds": [source]}

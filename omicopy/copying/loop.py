@@ -9,10 +9,10 @@ from datetime import timedelta
 
 from omicopy.cloud.clients import Clients
 from omicopy.copying.act import Actor
-from omicopy.copying.clock import Clock
+from omicopy.copying.clock import Clock, Moment
 from omicopy.copying.decide import decide
 from omicopy.copying.events import Listener
-from omicopy.copying.facts import ExportMemory, Moment
+from omicopy.copying.facts import ExportMemory
 from omicopy.copying.flight import Flight
 from omicopy.copying.garbage import no_garbage
 from omicopy.copying.journal import Journal, export_entry, image_entry

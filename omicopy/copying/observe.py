@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
+from omicopy.copying.clock import Moment
 from omicopy.copying.events import Listener, Warned
-from omicopy.copying.facts import ABSENT, BucketFact, Moment, Present, Unknown
 from omicopy.copying.flight import Flight
 from omicopy.copying.listing import Sizes, list_together
 from omicopy.copying.parallel import in_parallel
@@ -18,8 +18,9 @@ from omicopy.copying.steps import Look
 from omicopy.copying.task_manifest import look_for_export, why_no_key, without_key
 from omicopy.model.export import ExportKey, ExportTask, Phase
 from omicopy.model.image import Image
-from omicopy.model.provenance import CLEANED_TAG
+from omicopy.model.lookup import ABSENT, BucketFact, Present, Unknown
 from omicopy.model.request import Destination, Origin
+from omicopy.model.tags import CLEANED_TAG
 
 T = TypeVar("T")
 K = TypeVar("K")

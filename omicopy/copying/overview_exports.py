@@ -8,12 +8,12 @@ from datetime import datetime
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.failure import ServiceError
-from omicopy.copying.facts import Absent, BucketFact, Present
 from omicopy.copying.parallel import in_parallel
 from omicopy.copying.task_manifest import look_for_export, without_key
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, export_key
 from omicopy.model.image import Image
+from omicopy.model.lookup import Absent, BucketFact, Present
 from omicopy.model.overview import ExportEntry, Found, Shape
 from omicopy.model.place import check_bucket, check_prefix
 from omicopy.model.request import Party

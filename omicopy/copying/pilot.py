@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from omicopy.copying.act import Actor
-from omicopy.copying.clock import Clock
+from omicopy.copying.clock import Clock, Moment
 from omicopy.copying.events import Ended, Listener, Moved, Warned
-from omicopy.copying.facts import Moment, Present
 from omicopy.copying.flight import Flight
 from omicopy.copying.journal import Journal, export_entry, image_entry
 from omicopy.copying.outcome import Ending, describe_wait, describe_write, given_up, planned, result_of
@@ -31,9 +30,10 @@ from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.model.duration import ANY_DURATION, say_duration
 from omicopy.model.export import Phase
 from omicopy.model.image import Image
-from omicopy.model.provenance import EXPORT_TAG
+from omicopy.model.lookup import Present
 from omicopy.model.report import Status
 from omicopy.model.request import Origin
+from omicopy.model.tags import EXPORT_TAG
 
 LEAST_TRIES = 5
 """A write that is turned away is sent at least so often before its copy is given up, however long that takes."""

@@ -7,11 +7,10 @@ from datetime import datetime
 from omicopy.cloud.clients import Clients
 from omicopy.copying.reads import read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.cleaning import handed_out_until, is_cleaned, is_ours
 from omicopy.model.export import ExportTask, Phase, tidy_key
 from omicopy.model.image import is_image_id
-from omicopy.model.provenance import HANDED_TAG
 from omicopy.model.report import rfc3339
+from omicopy.model.tags import HANDED_TAG, handed_out_until, is_cleaned, is_ours
 
 
 def promise(clients: Clients, profile: str, bucket: str, key: str, until: datetime) -> None:

@@ -13,7 +13,7 @@ from omicopy.cloud.failure import ServiceError
 from omicopy.copying.reads import read_images
 from omicopy.errors import ErrorCode
 from omicopy.model.image import Image
-from omicopy.model.provenance import DOOMED_TAG
+from omicopy.model.tags import DOOMED_TAG
 
 Send = Callable[[str, Mapping[str, Any]], object]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from omicopy.copying.parallel import in_parallel
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.disk import HEAD_BYTES, DiskHead, read_head
+from omicopy.model.duration import say_size
 from omicopy.model.own_manifest import may_be_manifest_key
-from omicopy.model.size import say_size
 from omicopy.model.volume_spec import ROOT_DEVICE, VolumeSpec
 
 if TYPE_CHECKING:

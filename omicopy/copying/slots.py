@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from omicopy.copying.facts import Present, Unasked
+from omicopy.copying.facts import QuotaMemory
 from omicopy.copying.flight import Flight
-from omicopy.copying.quota_memory import QuotaMemory
 from omicopy.copying.steps import Done, Fail, Import, Look, LookAgain, Stage, StartExport, Step, Wait
 from omicopy.model.export import Phase
+from omicopy.model.lookup import Present, Unasked
 from omicopy.model.request import CopyRequest, Origin
 
 Account = tuple[str, str, Stage]

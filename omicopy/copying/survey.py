@@ -21,11 +21,11 @@ from omicopy.model.belonging import Scope
 from omicopy.model.export import ExportKey, ExportTask, export_key
 from omicopy.model.image import Image
 from omicopy.model.plan import Job, Plan
-from omicopy.model.provenance import DOOMED_TAG
 from omicopy.model.prune_copies import judge_copies, judge_snapshots
 from omicopy.model.prune_exports import judge_exports, unfed_exports
 from omicopy.model.pruning import Action, Entry, Known, Wanted
 from omicopy.model.request import Budgets, Origin, Party, check_parties
+from omicopy.model.tags import DOOMED_TAG
 
 T = TypeVar("T")
 Shown = Mapping[Party, Sequence[Image] | OmicopyError]

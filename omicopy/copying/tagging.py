@@ -12,9 +12,8 @@ from omicopy.copying.flight import Flight
 from omicopy.copying.postponed import Postponed
 from omicopy.copying.steps import Annotate
 from omicopy.errors import ErrorCode
-from omicopy.model.provenance import COPY_TAG, EXPORT_TAG, export_tags
 from omicopy.model.request import Aftercare, CopyRequest
-from omicopy.model.tags import OWN_PREFIX
+from omicopy.model.tags import COPY_TAG, EXPORT_TAG, OWN_PREFIX, export_tags
 
 Write = Callable[[str, Mapping[str, Any]], None]
 """Sends an action with its parameters once. Raises Postponed, or the ServiceError of a definite refusal."""

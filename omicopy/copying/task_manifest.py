@@ -17,12 +17,12 @@ from omicopy.cloud.fetch import Fetcher
 from omicopy.cloud.profile import STORAGE_HINT
 from omicopy.cloud.refusal import UrlRefused
 from omicopy.copying.bucket import look_in_bucket
-from omicopy.copying.facts import ABSENT, BucketFact, Present, Refused, Unknown
 from omicopy.copying.handed import demand_unchanged, problem_of
 from omicopy.copying.listing import Sizes
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, format_of
+from omicopy.model.lookup import ABSENT, BucketFact, Present, Refused, Unknown
 from omicopy.model.manifest import MANIFEST_URL, Expiry, effective_expiry, url_path
 from omicopy.model.own_manifest import TrustedManifest, read_trusted_manifest
 from omicopy.model.presigned import PresignedUrl

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from omicopy.model.answers import parse_moment
-from omicopy.model.cleaning import is_ours
 from omicopy.model.export import ExportTask, Phase, export_key
 from omicopy.model.image import Image, last_marker, source_marker
 from omicopy.model.plan import Retention, Selector
-from omicopy.model.provenance import COPY_TAG, DATE_TAG, JOB_TAG, NAME_TAG, SOURCE_ACCOUNT_TAG, SOURCE_IMAGE_TAG
 from omicopy.model.request import Party
 from omicopy.model.retention import series
+from omicopy.model.tags import COPY_TAG, DATE_TAG, JOB_TAG, NAME_TAG, SOURCE_ACCOUNT_TAG, SOURCE_IMAGE_TAG, is_ours
 
 NOT_MEANT = "no entry of the job means it"
 

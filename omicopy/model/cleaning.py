@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from omicopy.model.answers import parse_moment
+from omicopy.model.duration import say_size
 from omicopy.model.export import ExportKey, ExportTask, Phase, StoredExport, tidy_key
-from omicopy.model.provenance import CLEANED_TAG, EXPORT_TAG, HANDED_TAG
 from omicopy.model.report import rfc3339
-from omicopy.model.size import say_size
-
-_FOR_EVER = datetime.max.replace(tzinfo=UTC)
+from omicopy.model.tags import FOR_EVER, HANDED_TAG, handed_out_until, is_ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +36,6 @@ class Place:
     named: Collection[str] = ()
 
 
-def is_ours(task: ExportTask) -> bool:
-    return EXPORT_TAG in task.tags
-
-
-def handed_out_until(task: ExportTask) -> datetime | None:
-    """Until when a URL of the export may be in use; None for one that was never handed out. What can't be read is for
-    ever."""
-    text = task.tags.get(HANDED_TAG)
-    if text is None:
-        return None
-    return parse_moment(text) or _FOR_EVER
-
-
 def judge_tasks(tasks: Iterable[ExportTask], export: ExportKey, now: datetime) -> tuple[ExportTask, ...] | Left:
     """The complete tasks of an export, when its objects may be deleted. `tasks` are all of the image."""
     here = [task for task in tasks if task.key == export]
@@ -66,14 +50,9 @@ def judge_tasks(tasks: Iterable[ExportTask], export: ExportKey, now: datetime) -
             return Left(f"{task.task_id}, which bears no mark of this tool, put an export in the same place")
         until = handed_out_until(task)
         if until is not None and until > now:
-            said = task.tags[HANDED_TAG] if until is _FOR_EVER else rfc3339(until)
+            said = task.tags[HANDED_TAG] if until is FOR_EVER else rfc3339(until)
             return Left(f"a URL of it was handed out that works until {said}")
     return complete
-
-
-def is_cleaned(tasks: Iterable[ExportTask]) -> bool:
-    """Whether a clean-up of all of them has begun before."""
-    return all(CLEANED_TAG in task.tags for task in tasks)
 
 
 def judge_place(export: ExportKey, place: Place) -> Doomed | Left:

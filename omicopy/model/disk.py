@@ -15,7 +15,6 @@ from omicopy.model.choices import DiskFormat
 HEAD_BYTES = 64 * 1024
 """As much of an object as is ever looked at."""
 
-GIB = 1024**3
 _GZIP = b"\x1f\x8b"
 _QCOW2 = b"QFI\xfb"
 _HEADER = struct.Struct(">4sIQIIQI")

@@ -10,10 +10,10 @@ from datetime import datetime
 
 from omicopy.model.boot import Boot, beyond_default
 from omicopy.model.choices import BootMode
+from omicopy.model.duration import say_size
 from omicopy.model.image import is_image_name
 from omicopy.model.manifest import Manifest
 from omicopy.model.presigned import PresignedUrl
-from omicopy.model.size import say_size
 
 FREE_PRODUCT_TYPE = "0001"
 """Linux and whatever else bears no licence of its own."""

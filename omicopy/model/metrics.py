@@ -13,9 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from omicopy.model.calls import CallCount
-from omicopy.model.disk import GIB
-from omicopy.model.report import CopyResult, Status
+from omicopy.model.duration import GIB
+from omicopy.model.report import CallCount, CopyResult, Status
 from omicopy.model.request import CopyRequest, HandedManifest, Origin, Unprepared
 
 Sample = tuple[dict[str, str], float]

@@ -12,9 +12,9 @@ from typing import Any
 from omicopy.model.choices import IfExists
 from omicopy.model.export import ExportKey, ExportTask, Phase
 from omicopy.model.image import Image, last_marker
-from omicopy.model.provenance import CLEANED_TAG, COPY_TAG, EXPORT_TAG, HANDED_TAG
 from omicopy.model.report import rfc3339
 from omicopy.model.request import CopyRequest, Origin, Party
+from omicopy.model.tags import CLEANED_TAG, COPY_TAG, EXPORT_TAG, HANDED_TAG
 
 _SOURCE = re.compile(r"\[omicopy (?P<region>[^ ]+) (?P<thing>[^ ]+)\]")
 

@@ -18,10 +18,10 @@ from omicopy.model.belonging import (
     source_id,
 )
 from omicopy.model.image import Image, is_image_id
-from omicopy.model.provenance import DOOMED_TAG
 from omicopy.model.pruning import Action, Entry, Kind, Known, Wanted
 from omicopy.model.request import Party
 from omicopy.model.retention import Fate, Item, judge
+from omicopy.model.tags import DOOMED_TAG
 from omicopy.model.verification import differences, of_image
 
 

@@ -15,12 +15,13 @@ from omicopy.model.belonging import (
     is_own_export,
     source_facts,
 )
-from omicopy.model.cleaning import Left, is_cleaned, judge_tasks
+from omicopy.model.cleaning import Left, judge_tasks
 from omicopy.model.export import ExportKey, ExportTask
 from omicopy.model.image import Image, last_marker, source_marker
 from omicopy.model.pruning import Action, Entry, Kind, Known
 from omicopy.model.request import CopyRequest, Origin, Party
 from omicopy.model.retention import Item, judge
+from omicopy.model.tags import is_cleaned
 from omicopy.model.verification import flaws
 
 

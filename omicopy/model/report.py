@@ -9,7 +9,6 @@ from enum import StrEnum
 from typing import Any
 
 from omicopy.errors import Interrupted, OmicopyError
-from omicopy.model.calls import CallCount
 from omicopy.model.duration import say_duration
 from omicopy.model.manifest import Manifest
 from omicopy.model.request import CopyRequest, Origin, Party, Unprepared
@@ -205,3 +204,12 @@ def exit_code(results: Sequence[CopyResult]) -> int:
     if len(codes) == 1:
         return codes.pop()
     return 4 if is_partial else 1
+
+
+@dataclass(slots=True)
+class CallCount:
+    """`retries` are the reads that repeated an earlier one; they count as reads, too."""
+
+    reads: int = 0
+    writes: int = 0
+    retries: int = 0

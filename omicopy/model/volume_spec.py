@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from omicopy.errors import ErrorCode, OmicopyError, named
-from omicopy.model.size import parse_size
+from omicopy.model.duration import parse_size
 from omicopy.model.text import check_text
 
 ROOT_DEVICE = "/dev/sda1"
