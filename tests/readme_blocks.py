@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from omicopy.doctor.required_rights import rights_table
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.rights import rights_table
 from tests import children
 
 ROOT = Path(__file__).parent.parent

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, refused, temporary
-from omicopy.copying.reads import read_images, read_tasks
+from omicopy.cloud.errors import Answer, Cause, ServiceError, refused, temporary
+from omicopy.cloud.reads import read_images, read_tasks
 from omicopy.sandbox.model.behaviours import Variant
 from omicopy.sandbox.model.task_behaviours import ImageIds, TaskStates
 from tests.builders import SOURCE, TARGET

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from omicopy.model.plan import parse_plan
+from omicopy.plans.model import parse_plan
 from omicopy.sandbox.main import Sandbox
 from tests import children, readme_blocks
 

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from typer.main import get_command
 
-from omicopy.cli.app import app
-from omicopy.model.rights import RIGHTS, Place, rights_table
+from omicopy.cli.main import app
+from omicopy.doctor.required_rights import RIGHTS, Place, rights_table
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from omicopy.sandbox.model.region_state import Device
 from omicopy.sandbox.model.request_log import SERVICE_ITSELF
