@@ -19,7 +19,7 @@ from omicopy.model.export import ExportKey, StoredExport, export_key
 from omicopy.model.manifest import parse_manifest
 from omicopy.model.own_tags import CLEANED_TAG, EXPORT_TAG, HANDED_TAG
 from omicopy.model.request import CopyRequest, Origin, Party
-from omicopy.sandbox.model.behaviours import ManifestKey, ManifestUrl, Prefix, Variant
+from omicopy.sandbox.model.behaviours import Behaviour, ManifestKey, ManifestUrl, ShownPrefix
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.builders import KEY, NOON, SOURCE_ID, raw_manifest, signed, source_image, task
 from tests.tool import LINUX, THREE, Tool
@@ -67,20 +67,20 @@ def test_r4_what_the_manifest_names_goes_first_the_manifest_last_and_nothing_els
     assert told == f"Not deleted in s3://omi-exports/{folder}: 1 disk (2 B) that no manifest names"
     assert sorted(tool.keys("")) == sorted([*others, f"{folder}backup/manifest.json"])
     assert tool.writes() == ["CreateTags", *["DeleteObject"] * 4]
-    deleted = [request.key or "" for request in tool.sandbox.record.requests("DeleteObject")]
+    deleted = [request.key or "" for request in tool.sandbox.request_log.requests("DeleteObject")]
     assert [key.endswith(".gz") for key in deleted] == [True, True, True, False]
     assert datetime.fromisoformat(tag(tool, CLEANED_TAG) or "").tzinfo is not None
 
 
 @pytest.mark.parametrize(
-    "variant",
+    "behaviour",
     [
-        Variant(manifest_key=ManifestKey.NO_SUFFIX, manifest_url=ManifestUrl.NEVER, prefix=Prefix.NO_END),
-        Variant(manifest_key=ManifestKey.NAMED_AFTER_TASK, prefix=Prefix.AS_ASKED),
+        Behaviour(manifest_key=ManifestKey.NO_SUFFIX, manifest_url=ManifestUrl.NEVER, prefix=ShownPrefix.NO_END),
+        Behaviour(manifest_key=ManifestKey.NAMED_AFTER_TASK, prefix=ShownPrefix.AS_ASKED),
     ],
 )
-def test_whatever_the_service_calls_it_and_though_it_was_signed_anew_nothing_of_ours_is_left(tool, variant) -> None:
-    tool.again(variant=variant)
+def test_whatever_the_service_calls_it_and_though_it_was_signed_anew_nothing_of_ours_is_left(tool, behaviour) -> None:
+    tool.again(behaviour=behaviour)
     tool.export(LINUX, "--prefix", "/a/")
     tool.run("resign", LINUX, "--from", "source")
     assert len(tool.keys("")) == 3

@@ -60,9 +60,9 @@ def test_all_is_well_is_said_line_by_line_and_nothing_stays_or_changes(tool) -> 
     assert {"source: CreateImageExportTask", "target: CreateImage", "target: UpdateImage"} <= set(said)
     assert ran.err == ""
     assert (tool.tasks(), tool.copies(), tool.keys("")) == ([], [], [])
-    (put,) = tool.sandbox.record.requests("PutObject")
+    (put,) = tool.sandbox.request_log.requests("PutObject")
     assert re.fullmatch(r"omi-exports/nightly/omicopy-doctor-[0-9a-f]{16}", put.key or "")
-    changing = [request for request in tool.sandbox.record.requests(service="api") if not request.dry_run]
+    changing = [request for request in tool.sandbox.request_log.requests(service="api") if not request.dry_run]
     assert all(request.action.startswith("Read") for request in changing)
 
 

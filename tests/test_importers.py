@@ -197,7 +197,7 @@ def test_an_account_that_can_t_be_read_keeps_the_export(tool: Tool) -> None:
 def test_prune_goes_by_the_same(tool: Tool) -> None:
     for name, image_id in (("golden-1", LINUX), ("golden-2", THREE)):
         tool.source.change_image(image_id, name=name)
-    tool.source.settle()
+    tool.source.forget_history()
     left_alone(tool, "n")
     finished(tool)
     tool.export(THREE, "--prefix", "n")

@@ -14,7 +14,7 @@ import pytest
 
 from omicopy.cli.failing import interrupted_early, typed_form
 from omicopy.errors import Interrupted
-from omicopy.sandbox.model.behaviours import Names, Variant
+from omicopy.sandbox.model.behaviours import Behaviour, NameRule
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests import children
 from tests.children import Child
@@ -51,7 +51,7 @@ def assert_finished_by_the_same_command(tool: Tool, *args: str) -> None:
     ],
 )
 def test_a_signal_ends_a_wait_at_once_and_the_same_command_goes_on(tool, number, code, action) -> None:
-    tool.again(variant=Variant(names=Names.FREE))
+    tool.again(behaviour=Behaviour(names=NameRule.FREE))
     tool.hold()
     env = SLOW if action == "CreateImageExportTask" else {}
     process = tool.start(*COPY, **env)
@@ -98,7 +98,7 @@ def test_an_interrupted_copy_shows_no_signature_of_the_url_it_was_given(tool) ->
 
 
 def test_r2_an_interrupted_create_whose_answer_never_came_is_found_again(tool) -> None:
-    tool.again(variant=Variant(names=Names.FREE))
+    tool.again(behaviour=Behaviour(names=NameRule.FREE))
     for action in ("CreateImageExportTask", "CreateImage"):
         tool.sandbox.faults.add(Fault(FaultKind.HANG_AFTER, action))
         process = tool.start(*COPY, **FOR_EVER)
@@ -109,7 +109,7 @@ def test_r2_an_interrupted_create_whose_answer_never_came_is_found_again(tool) -
 
 @pytest.mark.parametrize("action", ["CreateImageExportTask", "CreateImage"])
 def test_r2_killed_right_after_a_create_took_effect_nothing_is_made_twice(tool, action) -> None:
-    tool.again(variant=Variant(names=Names.FREE), lag_seconds=0.6, export_seconds=0.7)
+    tool.again(behaviour=Behaviour(names=NameRule.FREE), lag_seconds=0.6, export_seconds=0.7)
     tool.sandbox.faults.add(Fault(FaultKind.HANG_AFTER, action))
     process = tool.start(*COPY, OMICOPY_GRACE="1h", **FOR_EVER)
     tool.await_request(action)

@@ -7,18 +7,18 @@ import re
 import uuid
 from dataclasses import dataclass
 
-from omicopy.sandbox.api.errors import No, error_body
+from omicopy.sandbox.api.errors import ApiErrorKind, error_body
 from omicopy.sandbox.model.faults import Fault, FaultKind
 
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
 API_REFUSALS = {
-    FaultKind.THROTTLE_PLATFORM: No.PLATFORM_THROTTLE,
-    FaultKind.THROTTLE_ACCOUNT: No.ACCOUNT_THROTTLE,
-    FaultKind.THROTTLE_CALL: No.CALL_THROTTLE,
-    FaultKind.ERROR_500: No.INTERNAL,
-    FaultKind.DENIED: No.NO_RIGHT,
-    FaultKind.NOT_FOUND: No.NO_SUCH_RESOURCE,
+    FaultKind.THROTTLE_PLATFORM: ApiErrorKind.PLATFORM_THROTTLE,
+    FaultKind.THROTTLE_ACCOUNT: ApiErrorKind.ACCOUNT_THROTTLE,
+    FaultKind.THROTTLE_CALL: ApiErrorKind.CALL_THROTTLE,
+    FaultKind.ERROR_500: ApiErrorKind.INTERNAL,
+    FaultKind.DENIED: ApiErrorKind.NO_RIGHT,
+    FaultKind.NOT_FOUND: ApiErrorKind.NO_SUCH_RESOURCE,
 }
 S3_ERRORS = {
     FaultKind.THROTTLE_PLATFORM: (503, "SlowDown", "Please reduce your request rate."),
@@ -33,7 +33,7 @@ S3_ERRORS = {
 
 
 @dataclass(frozen=True, slots=True)
-class BrokenAnswer:
+class ErrorResponse:
     """A whole HTTP answer."""
 
     status: int
@@ -50,21 +50,21 @@ class BrokenAnswer:
         return headers
 
 
-def broken_answer(fault: Fault, service: str) -> BrokenAnswer | None:
+def error_response(fault: Fault, service: str) -> ErrorResponse | None:
     """The answer that the fault gives itself, without any effect; None for a fault that works in another way."""
     if fault.kind is FaultKind.ERROR_502:
-        return BrokenAnswer(502, "text/html", HTML, fault.retry_after)
+        return ErrorResponse(502, "text/html", HTML, fault.retry_after)
     if service == "oos" and fault.kind in S3_ERRORS:
         status, code, message = S3_ERRORS[fault.kind]
         body = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'
-        return BrokenAnswer(status, "application/xml", body.encode(), fault.retry_after)
+        return ErrorResponse(status, "application/xml", body.encode(), fault.retry_after)
     if fault.kind is FaultKind.ERROR_503:
         problem = {"type": "about:blank", "title": "Service Unavailable", "status": 503}
-        return BrokenAnswer(503, "application/problem+json", json.dumps(problem).encode(), fault.retry_after)
+        return ErrorResponse(503, "application/problem+json", json.dumps(problem).encode(), fault.retry_after)
     if fault.kind in API_REFUSALS:
         refusal = API_REFUSALS[fault.kind].value
         body = json.dumps(error_body(refusal, refusal.details, str(uuid.uuid4())))
-        return BrokenAnswer(refusal.status, "application/json", body.encode(), fault.retry_after)
+        return ErrorResponse(refusal.status, "application/json", body.encode(), fault.retry_after)
     return None
 
 

@@ -12,16 +12,16 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from omicopy.sandbox.api.app import DRY_RUN, LAG
-from omicopy.sandbox.error_responses import broken_answer, with_null_items, with_unknown_states, without_objects
-from omicopy.sandbox.model.faults import OF_THE_API, Asked, Fault, FaultKind, Faults
-from omicopy.sandbox.model.request_log import SERVICE_ITSELF, Record, RecordedRequest
+from omicopy.sandbox.error_responses import error_response, with_null_items, with_unknown_states, without_objects
+from omicopy.sandbox.model.faults import API_ONLY, Fault, FaultKind, Faults, RequestKind
+from omicopy.sandbox.model.request_log import SERVICE_ITSELF, RecordedRequest, RecordedRequests
 
 FLUSH_SECONDS = 0.05
-CAPTURED = (FaultKind.LOST_ANSWER, FaultKind.HANG_AFTER, FaultKind.CUT_ANSWER, *OF_THE_API)
+CAPTURED = (FaultKind.LOST_ANSWER, FaultKind.HANG_AFTER, FaultKind.CUT_ANSWER, *API_ONLY)
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class ProxiedEndpoint:
     """What is watched, and who is who."""
 
     service: str
@@ -35,11 +35,11 @@ class Watch:
 
 
 @dataclass(slots=True)
-class Exchange:
+class ProxiedRequest:
     """One request while it is being answered."""
 
     scope: Scope
-    asked: Asked
+    asked: RequestKind
     fault: Fault | None
     arrived: datetime = field(default_factory=lambda: datetime.now(UTC))
     began: float = field(default_factory=time.monotonic)
@@ -52,34 +52,34 @@ class Exchange:
     recorded: bool = False
 
 
-class Watched:
+class FaultProxy:
     """An ASGI app around an ASGI app."""
 
-    def __init__(self, app: ASGIApp, watch: Watch, faults: Faults, record: Record) -> None:
+    def __init__(self, app: ASGIApp, watch: ProxiedEndpoint, faults: Faults, request_log: RecordedRequests) -> None:
         self._app = app
         self._watch = watch
         self._faults = faults
-        self._record = record
+        self._request_log = request_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         asked = self._asked(scope)
-        exchange = Exchange(scope, asked, self._faults.take(asked))
+        exchange = ProxiedRequest(scope, asked, self._faults.take(asked))
         try:
             await self._answer(exchange, receive, send)
         finally:
             self._note(exchange)
 
-    def _asked(self, scope: Scope) -> Asked:
+    def _asked(self, scope: Scope) -> RequestKind:
         action, key = self._watch.describe(scope)
         agent = dict(scope["headers"]).get(b"user-agent", b"").decode("latin-1")
         profile = self._watch.profiles.get(key or "")
         account = SERVICE_ITSELF if agent == self._watch.own_agent else profile
-        return Asked(self._watch.service, self._watch.region, action, account)
+        return RequestKind(self._watch.service, self._watch.region, action, account)
 
-    async def _answer(self, exchange: Exchange, receive: Receive, send: Send) -> None:
+    async def _answer(self, exchange: ProxiedRequest, receive: Receive, send: Send) -> None:
         fault = exchange.fault
         if fault is None:
             await self._app(exchange.scope, receive, self._counted(exchange, send))
@@ -98,7 +98,7 @@ class Watched:
         else:
             await self._refuse(exchange, fault, receive, send)
 
-    async def _bend(self, exchange: Exchange, fault: Fault, receive: Receive, send: Send) -> None:
+    async def _bend(self, exchange: ProxiedRequest, fault: Fault, receive: Receive, send: Send) -> None:
         """The effect has happened, the answer is at hand; `fault` says what becomes of it."""
         body = bytes(exchange.body)
         if fault.kind is FaultKind.UNKNOWN_STATE:
@@ -122,8 +122,8 @@ class Watched:
                 await asyncio.sleep(FLUSH_SECONDS)
                 _abort(exchange.scope)
 
-    async def _refuse(self, exchange: Exchange, fault: Fault, receive: Receive, send: Send) -> None:
-        answer = broken_answer(fault, self._watch.service)
+    async def _refuse(self, exchange: ProxiedRequest, fault: Fault, receive: Receive, send: Send) -> None:
+        answer = error_response(fault, self._watch.service)
         if answer is None:
             raise ValueError(f"{fault.kind} can't strike {self._watch.service}")
         await _swallow(receive)
@@ -132,7 +132,7 @@ class Watched:
         body = b"" if exchange.scope["method"] == "HEAD" else answer.body
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
-    def _counted(self, exchange: Exchange, send: Send) -> Send:
+    def _counted(self, exchange: ProxiedRequest, send: Send) -> Send:
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
@@ -146,12 +146,12 @@ class Watched:
 
         return counted
 
-    def _note(self, exchange: Exchange) -> None:
+    def _note(self, exchange: ProxiedRequest) -> None:
         if exchange.recorded:
             return
         exchange.recorded = True
         asked = exchange.asked
-        self._record.add(
+        self._request_log.add(
             RecordedRequest(
                 service=asked.service,
                 region=asked.region,
@@ -168,14 +168,14 @@ class Watched:
         )
 
 
-def _length(exchange: Exchange, start: Message) -> int | None:
+def _length(exchange: ProxiedRequest, start: Message) -> int | None:
     if exchange.scope["method"] == "HEAD" or start["status"] in (204, 304):
         return 0
     promised = dict(start.get("headers", [])).get(b"content-length")
     return None if promised is None else int(promised)
 
 
-def _captured(exchange: Exchange) -> Send:
+def _captured(exchange: ProxiedRequest) -> Send:
     async def captured(message: Message) -> None:
         if message["type"] == "http.response.start":
             exchange.status, exchange.headers = message["status"], list(message.get("headers", []))

@@ -14,28 +14,28 @@ from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
-from omicopy.sandbox.api.openapi import SchemaError, official_schema
+from omicopy.sandbox.api.openapi import OpenApiError, official_openapi
 from omicopy.sandbox.model.faults import Faults
-from omicopy.sandbox.model.region_state import World
-from omicopy.sandbox.model.request_log import Record
-from omicopy.sandbox.model.settings import REGIONS, Account, Settings, make_accounts
+from omicopy.sandbox.model.region_state import RegionState
+from omicopy.sandbox.model.request_log import RecordedRequests
+from omicopy.sandbox.model.settings import REGIONS, SandboxAccount, SandboxSettings, make_accounts
 from omicopy.sandbox.process.client_config import write_home
 from omicopy.sandbox.process.run_command import SIGNALLED, banner, environment, run_command
-from omicopy.sandbox.process.scheduler import Clockwork
-from omicopy.sandbox.process.temp_dir import Folder
+from omicopy.sandbox.process.scheduler import Scheduler
+from omicopy.sandbox.process.temp_dir import TempDir
 from omicopy.sandbox.region import Region
-from omicopy.sandbox.storage.object_store import StoreError
-from omicopy.sandbox.storage.presigned_objects import Objects
+from omicopy.sandbox.storage.object_store import ObjectStoreError
+from omicopy.sandbox.storage.presigned_objects import PresignedClient
 
 
 class Sandbox:
     """Two Regions on loopback, from `__enter__` to `__exit__`. Everything runs in this process, but the two stores."""
 
-    def __init__(self, settings: Settings | None = None, record_file: Path | None = None) -> None:
-        self.settings = settings or Settings()
-        self.accounts: Mapping[str, Account] = {account.profile: account for account in make_accounts()}
+    def __init__(self, settings: SandboxSettings | None = None, record_file: Path | None = None) -> None:
+        self.settings = settings or SandboxSettings()
+        self.accounts: Mapping[str, SandboxAccount] = {account.profile: account for account in make_accounts()}
         self.faults = Faults()
-        self.record = Record(record_file)
+        self.request_log = RecordedRequests(record_file)
         self.api_urls: dict[str, str] = {}
         self.oos_urls: dict[str, str] = {}
         self.home = Path()
@@ -57,46 +57,46 @@ class Sandbox:
     @property
     def mistakes(self) -> list[str]:
         """What the sandbox itself did wrong since its start: answers the official file forbids, crashed work."""
-        found = [mistake for region in self._regions.values() for mistake in region.gateway.mistakes]
-        return found + self.clockwork.mistakes
+        found = [mistake for region in self._regions.values() for mistake in region.api.mistakes]
+        return found + self.scheduler.mistakes
 
-    def world(self, region: str) -> World:
+    def region_state(self, region: str) -> RegionState:
         """What exists in a Region; hold its `lock` while you look at several things."""
-        return self._regions[region].world
+        return self._regions[region].state
 
-    def reset(self, settings: Settings | None = None) -> None:
+    def reset(self, settings: SandboxSettings | None = None) -> None:
         """Back to the beginning: worlds as sown, buckets empty, no faults, nothing recorded; servers keep running.
 
         Without `settings` those that the sandbox was made with hold again. Requests still on their way are not waited
         for: whoever resets has its own clients stopped.
         """
         self.faults.clear()
-        self.clockwork.clear()
+        self.scheduler.clear()
         with ThreadPoolExecutor(len(self._regions)) as threads:
             list(threads.map(Region.empty_buckets, self._regions.values()))
         for region in self._regions.values():
             region.begin(settings or self.settings)
-        self.record.clear()
+        self.request_log.clear()
 
     def _start(self, undo: contextlib.ExitStack) -> None:
-        folder = Folder()
+        folder = TempDir()
         undo.callback(folder.remove)
-        objects = Objects(self._own_agent)
+        objects = PresignedClient(self._own_agent)
         undo.callback(objects.close)
-        self.clockwork = Clockwork()
-        undo.callback(self.clockwork.stop)
+        self.scheduler = Scheduler()
+        undo.callback(self.scheduler.stop)
         accounts = list(self.accounts.values())
-        self._regions = {name: Region(name, accounts, folder.path, self.clockwork, objects) for name in REGIONS}
+        self._regions = {name: Region(name, accounts, folder.path, self.scheduler, objects) for name in REGIONS}
         for region in self._regions.values():
             undo.callback(region.stop)
         with ThreadPoolExecutor(len(REGIONS)) as threads:
             stores = [threads.submit(region.start_store) for region in self._regions.values()]
-            schema = official_schema()
+            schema = official_openapi()
             for store in stores:
                 store.result()
         endpoints: dict[str, str] = {}
         for name, region in self._regions.items():
-            region.start_servers(schema, endpoints, self.faults, self.record, self._own_agent)
+            region.start_servers(schema, endpoints, self.faults, self.request_log, self._own_agent)
             region.begin(self.settings)
             self.api_urls[name], self.oos_urls[name] = region.api_url, region.oos_url
             endpoints[name] = urlsplit(region.api_url).netloc
@@ -105,7 +105,7 @@ class Sandbox:
         self.env = environment(self.home, self.profiles, os.environ)
 
 
-def main(command: Sequence[str], settings: Settings, record_file: Path | None = None) -> int:
+def main(command: Sequence[str], settings: SandboxSettings, record_file: Path | None = None) -> int:
     """Run a command inside a sandbox, or keep one up until Ctrl-C. Returns the exit code; nothing is left behind.
 
     A signal that comes while the sandbox starts (a few seconds) or stops ends it when that is done.
@@ -118,7 +118,7 @@ def main(command: Sequence[str], settings: Settings, record_file: Path | None = 
                 place = (sandbox.home, sandbox.profiles, sandbox.api_urls, sandbox.oos_urls)
                 print(banner(*place), file=sys.stderr)  # noqa: T201
             return SIGNALLED + signals.wait()
-    except (StoreError, SchemaError) as error:
+    except (ObjectStoreError, OpenApiError) as error:
         print(f"The sandbox can't start: {error}", file=sys.stderr)  # noqa: T201
         return 1
 

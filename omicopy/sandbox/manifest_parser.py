@@ -10,11 +10,11 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from omicopy.sandbox.api.errors import ApiError, No
+from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
 
 
 @dataclass(frozen=True, slots=True)
-class Volume:
+class ManifestVolume:
     """One snapshot of a manifest."""
 
     device: str
@@ -27,49 +27,49 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class ParsedManifest:
     """What an import takes from a manifest."""
 
-    volumes: tuple[Volume, ...]
+    volumes: tuple[ManifestVolume, ...]
     product_codes: tuple[str, ...]
     architecture: str
 
 
-def read_manifest(body: bytes) -> Manifest:
+def read_manifest(body: bytes) -> ParsedManifest:
     """Raises `ApiError`: no manifest, a version that isn't 1, or something in it missing or wrong."""
     try:
         document = json.loads(body)
     except ValueError:
-        raise ApiError(No.NO_MANIFEST, "The file is not JSON.") from None
+        raise ApiError(ApiErrorKind.NO_MANIFEST, "The file is not JSON.") from None
     if not isinstance(document, dict) or not isinstance(document.get("Image"), dict):
-        raise ApiError(No.NO_MANIFEST)
+        raise ApiError(ApiErrorKind.NO_MANIFEST)
     if document.get("Version") != 1:
-        raise ApiError(No.UNKNOWN_VERSION, f"The manifest's version is {document.get('Version')!r}.")
+        raise ApiError(ApiErrorKind.UNKNOWN_VERSION, f"The manifest's version is {document.get('Version')!r}.")
     image = document["Image"]
     snapshots = image.get("Snapshots")
     if not isinstance(snapshots, list) or not snapshots:
-        raise ApiError(No.BAD_MANIFEST, "The manifest has no snapshots.")
+        raise ApiError(ApiErrorKind.BAD_MANIFEST, "The manifest has no snapshots.")
     volumes = tuple(_volume(snapshot) for snapshot in snapshots)
     devices = [volume.device for volume in volumes]
     if "/dev/sda1" not in devices or len(set(devices)) != len(devices):
-        raise ApiError(No.BAD_MANIFEST, "The manifest needs /dev/sda1, and every device only once.")
-    return Manifest(
+        raise ApiError(ApiErrorKind.BAD_MANIFEST, "The manifest needs /dev/sda1, and every device only once.")
+    return ParsedManifest(
         volumes,
         tuple(image.get("ProductTypes") or ("0001",)),
         image.get("Architecture") or "x86_64",
     )
 
 
-def _volume(snapshot: Any) -> Volume:
+def _volume(snapshot: Any) -> ManifestVolume:
     if not isinstance(snapshot, dict):
-        raise ApiError(No.BAD_MANIFEST, "A snapshot is not an object.")
+        raise ApiError(ApiErrorKind.BAD_MANIFEST, "A snapshot is not an object.")
     kinds = {"Device": str, "PreSignedUrl": str, "Size": int}
     for name, kind in kinds.items():
         if type(snapshot.get(name)) is not kind:
-            raise ApiError(No.BAD_MANIFEST, f"A snapshot's {name} is missing or no {kind.__name__}.")
+            raise ApiError(ApiErrorKind.BAD_MANIFEST, f"A snapshot's {name} is missing or no {kind.__name__}.")
     if type(snapshot.get("Iops")) not in (int, type(None)):
-        raise ApiError(No.BAD_MANIFEST, "A snapshot's Iops is no int.")
-    return Volume(
+        raise ApiError(ApiErrorKind.BAD_MANIFEST, "A snapshot's Iops is no int.")
+    return ManifestVolume(
         snapshot["Device"],
         snapshot["PreSignedUrl"],
         snapshot["Size"],

@@ -20,8 +20,8 @@ RUN = (
 )
 AT_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
 SANDBOX = (
-    "import sys; from omicopy.sandbox.main import main; from omicopy.sandbox.model.settings import Settings;"
-    "sys.exit(main(sys.argv[1:], Settings()))"
+    "import sys; from omicopy.sandbox.main import main; from omicopy.sandbox.model.settings import SandboxSettings;"
+    "sys.exit(main(sys.argv[1:], SandboxSettings()))"
 )
 COUNTS_ITS_SIGNALS = """
 import signal, sys, time

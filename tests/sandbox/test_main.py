@@ -13,8 +13,8 @@ from tests.children import Child, wait_until
 PROGRAM = """
 import sys
 from omicopy.sandbox.main import main
-from omicopy.sandbox.model.settings import Settings
-sys.exit(main(sys.argv[1:], Settings()))
+from omicopy.sandbox.model.settings import SandboxSettings
+sys.exit(main(sys.argv[1:], SandboxSettings()))
 """
 
 

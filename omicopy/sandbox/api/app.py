@@ -16,13 +16,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from omicopy.sandbox.api.actions import ACTIONS
-from omicopy.sandbox.api.actions.call import Call, Work
-from omicopy.sandbox.api.errors import ApiError, No, error_body
-from omicopy.sandbox.api.lockout import LockOut
-from omicopy.sandbox.api.openapi import Schema
+from omicopy.sandbox.api.actions.call import ApiCall, BackgroundWork
+from omicopy.sandbox.api.errors import ApiError, ApiErrorKind, error_body
+from omicopy.sandbox.api.lockout import KeyLockout
+from omicopy.sandbox.api.openapi import OpenApi
 from omicopy.sandbox.api.signature import SignedRequest, named_access_key, verify
-from omicopy.sandbox.model.region_state import World
-from omicopy.sandbox.model.settings import Account
+from omicopy.sandbox.model.region_state import RegionState
+from omicopy.sandbox.model.settings import SandboxAccount
 
 PATH = re.compile(r"/+api/(?:v1|latest)/(?P<action>[A-Za-z]+)")
 LAG = "omicopy.lag"
@@ -40,24 +40,29 @@ def headers_of(scope: Scope) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-class Gateway:
+class ApiApp:
     """Answers the calls of one Region. `mistakes` collects answers of its own that the official file forbids."""
 
     def __init__(
-        self, world: World, work: Work, schema: Schema, endpoints: Mapping[str, str], callers: Sequence[Account]
+        self,
+        region: RegionState,
+        work: BackgroundWork,
+        schema: OpenApi,
+        endpoints: Mapping[str, str],
+        callers: Sequence[SandboxAccount],
     ) -> None:
         self.mistakes: list[str] = []
-        self.world = world
+        self.region = region
         self.work = work
         self._schema = schema
         self._endpoints = endpoints
-        self._keys: dict[str, Account] = {caller.access_key: caller for caller in callers}
-        self._lock_out = LockOut(world.clock)
+        self._keys: dict[str, SandboxAccount] = {caller.access_key: caller for caller in callers}
+        self._lock_out = KeyLockout(region.clock)
 
-    def renew(self, world: World, work: Work) -> None:
+    def renew(self, region: RegionState, work: BackgroundWork) -> None:
         """Serve another world from now on."""
-        self.world, self.work = world, work
-        self._lock_out = LockOut(world.clock)
+        self.region, self.work = region, work
+        self._lock_out = KeyLockout(region.clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -85,51 +90,51 @@ class Gateway:
 
     def _mistaken(self, mistake: str, request_id: str) -> tuple[int, dict[str, Any]]:
         self.mistakes.append(mistake)
-        return 500, error_body(No.INTERNAL.value, "The sandbox made a mistake.", request_id)
+        return 500, error_body(ApiErrorKind.INTERNAL.value, "The sandbox made a mistake.", request_id)
 
     def _act(self, scope: Scope, action: str, body: bytes) -> dict[str, Any]:
         if PATH.fullmatch(scope["path"]) is None or not self._schema.knows(action):
-            raise ApiError(No.NO_SUCH_CALL)
+            raise ApiError(ApiErrorKind.NO_SUCH_CALL)
         if scope["method"] != "POST":
-            raise ApiError(No.NOT_POST)
+            raise ApiError(ApiErrorKind.NOT_POST)
         account = self._caller(scope, action, body)
         asked = _parsed(body)
         self._schema.check_request(action, asked)
         if action not in ACTIONS:
-            raise ApiError(No.NO_RIGHT)
+            raise ApiError(ApiErrorKind.NO_RIGHT)
         if asked.get("DryRun") is True:
             scope[DRY_RUN] = True
             return {}
-        call = Call(account, self.world, self.work, self._endpoints, self._moment(scope, action))
+        call = ApiCall(account, self.region, self.work, self._endpoints, self._moment(scope, action))
         if not action.startswith("Read"):
             return ACTIONS[action](call, asked)
-        with call.world.lock:
+        with call.region.lock:
             return ACTIONS[action](call, asked)
 
-    def _caller(self, scope: Scope, action: str, body: bytes) -> Account:
+    def _caller(self, scope: Scope, action: str, body: bytes) -> SandboxAccount:
         if not self._schema.needs_signature(action):
             return next(iter(self._keys.values()))
         headers = headers_of(scope)
         named = self._keys.get(named_access_key(headers) or "")
-        if named is not None and not self.world.settings.check_signatures:
+        if named is not None and not self.region.settings.check_signatures:
             return named
         path = scope.get("raw_path") or scope["path"].encode()
         query = scope["query_string"].decode("latin-1")
         request = SignedRequest(scope["method"], path.decode("latin-1"), query, headers, body)
-        skew = self.world.settings.clock_skew_seconds
+        skew = self.region.settings.clock_skew_seconds
         with self._lock_out.attempt(named_access_key(headers) or ""):
-            return verify(request, self._keys, self.world.region, datetime.now(UTC), skew)
+            return verify(request, self._keys, self.region.name, datetime.now(UTC), skew)
 
     def _moment(self, scope: Scope, action: str) -> float | None:
-        lag: float = scope.get(LAG, self.world.settings.lag_seconds)
-        return self.world.clock() - lag if lag and action.startswith("Read") else None
+        lag: float = scope.get(LAG, self.region.settings.lag_seconds)
+        return self.region.clock() - lag if lag and action.startswith("Read") else None
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
     try:
         asked = json.loads(body or b"{}")
     except ValueError:
-        raise ApiError(No.NOT_VALID, "The body is not JSON.") from None
+        raise ApiError(ApiErrorKind.NOT_VALID, "The body is not JSON.") from None
     if not isinstance(asked, dict):
-        raise ApiError(No.NOT_VALID, "The body is not a JSON object.")
+        raise ApiError(ApiErrorKind.NOT_VALID, "The body is not a JSON object.")
     return asked

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from omicopy.sandbox.api.errors import ApiError, No
+from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
 
 FAILURES = 4
 MINUTE = 60.0
 MOST_MINUTES = 10
 
 
-class LockOut:
+class KeyLockout:
     """The keys of one Region's API. The answer while a key is locked is that to a wrong signature. Safe for threads."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -33,7 +33,7 @@ class LockOut:
             raise
         with self._lock:
             if self._until.get(access_key, 0.0) > self._clock():
-                raise ApiError(No.WRONG_SIGNATURE)
+                raise ApiError(ApiErrorKind.WRONG_SIGNATURE)
             del self._failures[access_key]
 
     def _failed(self, access_key: str) -> None:

@@ -19,16 +19,20 @@ from jsonschema.protocols import Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT4
 
-from omicopy.sandbox.api.errors import ApiError, No
+from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
 
-WRONG = {"additionalProperties": No.BAD_PARAMETER, "required": No.BAD_COMBINATION, "type": No.WRONG_TYPE}
+WRONG = {
+    "additionalProperties": ApiErrorKind.BAD_PARAMETER,
+    "required": ApiErrorKind.BAD_COMBINATION,
+    "type": ApiErrorKind.WRONG_TYPE,
+}
 
 
-class SchemaError(Exception):
+class OpenApiError(Exception):
     """The official file can't be had; the message says what is missing."""
 
 
-class Schema:
+class OpenApi:
     """The OpenAPI document, ready to judge."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
@@ -51,7 +55,7 @@ class Schema:
         error = self.first_error(f"{action}Request", body)
         if error is not None:
             where = ".".join(str(step) for step in error.absolute_path) or action
-            raise ApiError(WRONG.get(str(error.validator), No.NOT_VALID), f"{where}: {error.message}")
+            raise ApiError(WRONG.get(str(error.validator), ApiErrorKind.NOT_VALID), f"{where}: {error.message}")
 
     def answer_error(self, action: str, status: int, body: object) -> str | None:
         """What is wrong with an answer of ours; None when nothing is."""
@@ -72,15 +76,15 @@ class Schema:
 
 
 @cache
-def official_schema() -> Schema:
+def official_openapi() -> OpenApi:
     """The file that osc-sdk-python ships, without importing that package."""
     from ruamel.yaml import YAML
 
     found = importlib.util.find_spec("osc_sdk_python")
     if found is None or not found.submodule_search_locations:
-        raise SchemaError("the package osc-sdk-python, which brings OUTSCALE's OpenAPI file, is not installed")
+        raise OpenApiError("the package osc-sdk-python, which brings OUTSCALE's OpenAPI file, is not installed")
     file = Path(next(iter(found.submodule_search_locations))) / "resources" / "outscale.yaml"
-    return Schema(YAML(typ="safe").load(file.read_text(encoding="utf-8")))
+    return OpenApi(YAML(typ="safe").load(file.read_text(encoding="utf-8")))
 
 
 def _as_draft4(node: Any) -> Any:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from omicopy.sandbox.api.errors import ApiError, No
-from omicopy.sandbox.model.settings import Account
-from omicopy.sandbox.model.signing import OSC4, Signer, signature
+from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
+from omicopy.sandbox.model.settings import SandboxAccount
+from omicopy.sandbox.model.signing import OSC4, SigningKey, signature
 
 AUTHORIZATION = re.compile(
     rf"{OSC4.algorithm} +Credential=(?P<key>[^/,\s]+)/(?P<day>\d{{8}})/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)"
@@ -44,8 +44,8 @@ def named_access_key(headers: Mapping[str, str]) -> str | None:
 
 
 def verify(
-    request: SignedRequest, accounts: Mapping[str, Account], region: str, now: datetime, skew_seconds: float
-) -> Account:
+    request: SignedRequest, accounts: Mapping[str, SandboxAccount], region: str, now: datetime, skew_seconds: float
+) -> SandboxAccount:
     """The account that signed; `accounts` are the Region's, by access key. Raises `ApiError` as the service refuses.
 
     A key of another Region is unknown here: accounts belong to one Region. A known key with a signature for another
@@ -53,23 +53,27 @@ def verify(
     """
     header = request.headers.get("authorization")
     if header is None:
-        raise ApiError(No.NOT_SIGNED)
+        raise ApiError(ApiErrorKind.NOT_SIGNED)
     given = AUTHORIZATION.fullmatch(header.strip())
     if given is None:
-        raise ApiError(No.UNKNOWN_AUTHORIZATION if not header.startswith(OSC4.algorithm) else No.WRONG_SIGNATURE)
+        raise ApiError(
+            ApiErrorKind.UNKNOWN_AUTHORIZATION
+            if not header.startswith(OSC4.algorithm)
+            else ApiErrorKind.WRONG_SIGNATURE
+        )
     account = accounts.get(given["key"])
     if account is None:
-        raise ApiError(No.UNKNOWN_KEY)
+        raise ApiError(ApiErrorKind.UNKNOWN_KEY)
     moment = request.headers.get("x-osc-date", "")
     signed = given["headers"].split(";")
     if given["region"] != region or given["service"] != "api" or moment[:8] != given["day"]:
-        raise ApiError(No.WRONG_SIGNATURE)
+        raise ApiError(ApiErrorKind.WRONG_SIGNATURE)
     if not REQUIRED.issubset(signed) or any(name not in request.headers for name in signed):
-        raise ApiError(No.WRONG_SIGNATURE)
-    signer = Signer(account.access_key, account.secret_key, region)
+        raise ApiError(ApiErrorKind.WRONG_SIGNATURE)
+    signer = SigningKey(account.access_key, account.secret_key, region)
     expected = (signature(OSC4, signer, "api", moment, canonical) for canonical in canonicals(request, signed))
     if not any(hmac.compare_digest(one, given["signature"]) for one in expected):
-        raise ApiError(No.WRONG_SIGNATURE)
+        raise ApiError(ApiErrorKind.WRONG_SIGNATURE)
     _check_clock(moment, now, skew_seconds)
     return account
 
@@ -89,6 +93,6 @@ def _check_clock(moment: str, now: datetime, skew_seconds: float) -> None:
     try:
         sent = datetime.strptime(moment, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
-        raise ApiError(No.WRONG_SIGNATURE) from None
+        raise ApiError(ApiErrorKind.WRONG_SIGNATURE) from None
     if abs((now - sent).total_seconds()) > skew_seconds:
-        raise ApiError(No.CLOCK_SKEW)
+        raise ApiError(ApiErrorKind.CLOCK_SKEW)

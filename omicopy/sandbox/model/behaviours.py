@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
 
-from omicopy.sandbox.model.task_behaviours import CopyLimit, ImageIds, LimitCode, TaskStates
+from omicopy.sandbox.model.task_behaviours import CopyLimit, ImageIdsFilter, LimitCode, TaskStateNames
 
 
 class ManifestKey(Enum):
@@ -34,14 +34,14 @@ class ManifestUrl(Enum):
     FROM_START = "the plain URL of the object, from the first answer on"
 
 
-class Filename(Enum):
+class ManifestFilename(Enum):
     """What a snapshot's `Filename` in the manifest is: samples exist of both."""
 
     BARE = "snap-….qcow2.gz"
     KEY = "PREFIX/ami-…/snap-….qcow2.gz"
 
 
-class Fields(Enum):
+class ManifestFields(Enum):
     """Which keys of the manifest are there."""
 
     DOCUMENTED = "all documented ones"
@@ -49,7 +49,7 @@ class Fields(Enum):
     EXTRA = "all documented ones, and some that nobody documented"
 
 
-class Prefix(Enum):
+class ShownPrefix(Enum):
     """What a task says in `OsuPrefix`; the keys in the bucket begin with the tidy one.
 
     Object storage keeps the keys `a//b` and `/lead` as they are. That can't be tried here: SeaweedFS takes them for
@@ -61,7 +61,7 @@ class Prefix(Enum):
     NO_END = "PREFIX/ami-…"
 
 
-class Order(Enum):
+class ListOrder(Enum):
     """The order of lists in answers; a page's place in it is stable as long as nothing is created or deleted."""
 
     OLDEST_FIRST = "oldest first"
@@ -69,7 +69,7 @@ class Order(Enum):
     SHUFFLED = "in no recognizable order"
 
 
-class Names(Enum):
+class NameRule(Enum):
     """Whether an image's name must be new in its account."""
 
     ENFORCED = "CreateImage refuses a name that is taken"
@@ -77,14 +77,14 @@ class Names(Enum):
     LATE = "CreateImage answers pending, and the image fails"
 
 
-class Ageing(Enum):
+class TaskRetention(Enum):
     """How long a task that ended stays listed."""
 
     KEPT = "for ever"
     AGES_OUT = "for `Settings.ended_task_seconds`"
 
 
-class Cancel(Enum):
+class CancelWindow(Enum):
     """Until when `DeleteExportTask` is accepted: the official file names two different moments."""
 
     QUEUED = "while `pending/queued`"
@@ -113,14 +113,14 @@ class UrlVersion(Enum):
     SIGV2 = "AWSAccessKeyId, Expires, Signature"
 
 
-class Description(Enum):
+class DescriptionLimit(Enum):
     """How long an image's description may be."""
 
     FREE = "any length"
     LIMITED = "at most 255 characters"
 
 
-class Boot(Enum):
+class BootParameters(Enum):
     """What `BootModes` and `TpmMandatory` do beside `FileLocation`."""
 
     ACCEPTED = "they hold for the new image"
@@ -130,43 +130,43 @@ class Boot(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Variant:
+class Behaviour:
     """One complete set of answers to what is unknown."""
 
     name: str = "plausible"
     manifest_key: ManifestKey = ManifestKey.NO_SUFFIX
     manifest_url: ManifestUrl = ManifestUrl.SIGV2
-    filename: Filename = Filename.BARE
-    fields: Fields = Fields.DOCUMENTED
-    prefix: Prefix = Prefix.TIDY
-    order: Order = Order.OLDEST_FIRST
-    names: Names = Names.ENFORCED
-    ageing: Ageing = Ageing.KEPT
-    cancel: Cancel = Cancel.QUEUED
+    filename: ManifestFilename = ManifestFilename.BARE
+    fields: ManifestFields = ManifestFields.DOCUMENTED
+    prefix: ShownPrefix = ShownPrefix.TIDY
+    order: ListOrder = ListOrder.OLDEST_FIRST
+    names: NameRule = NameRule.ENFORCED
+    ageing: TaskRetention = TaskRetention.KEPT
+    cancel: CancelWindow = CancelWindow.QUEUED
     bad_bucket: BadBucket = BadBucket.MADE
     limit_code: LimitCode = LimitCode.KNOWN
     copy_limit: CopyLimit = CopyLimit.COPIES
-    image_ids: ImageIds = ImageIds.KEPT
-    task_states: TaskStates = TaskStates.DOCUMENTED
+    image_ids: ImageIdsFilter = ImageIdsFilter.KEPT
+    task_states: TaskStateNames = TaskStateNames.DOCUMENTED
     bad_manifest: BadManifest = BadManifest.FAILS
     url_version: UrlVersion = UrlVersion.SIGV4
-    description: Description = Description.FREE
-    boot: Boot = Boot.ACCEPTED
+    description: DescriptionLimit = DescriptionLimit.FREE
+    boot: BootParameters = BootParameters.ACCEPTED
 
     @classmethod
-    def every(cls) -> tuple[Variant, ...]:
+    def every(cls) -> tuple[Behaviour, ...]:
         """A short list in which every value of every field appears at least once."""
         return EVERY
 
     @classmethod
-    def named(cls, name: str) -> Variant:
+    def named(cls, name: str) -> Behaviour:
         """One of `every()` by its name, or `seed-N`."""
         if name.startswith("seed-"):
             return cls.from_seed(int(name.removeprefix("seed-")))
-        return next(variant for variant in EVERY if variant.name == name)
+        return next(behaviour for behaviour in EVERY if behaviour.name == name)
 
     @classmethod
-    def from_seed(cls, seed: int) -> Variant:
+    def from_seed(cls, seed: int) -> Behaviour:
         """A variant drawn at random, the same one for the same seed."""
         draw = random.Random(seed)
         values = {name: draw.choice(list(values)) for name, values in dimensions().items()}
@@ -175,60 +175,60 @@ class Variant:
 
 def dimensions() -> dict[str, Sequence[Enum]]:
     """The fields of `Variant` that vary, each with all its values."""
-    defaults = {field.name: field.default for field in fields(Variant)}
+    defaults = {field.name: field.default for field in fields(Behaviour)}
     return {name: list(type(value)) for name, value in defaults.items() if isinstance(value, Enum)}
 
 
 EVERY = (
-    Variant(),
-    Variant(
+    Behaviour(),
+    Behaviour(
         name="older-samples",
         manifest_key=ManifestKey.PLAIN,
         manifest_url=ManifestUrl.NEVER,
-        filename=Filename.KEY,
-        fields=Fields.SPARSE,
-        prefix=Prefix.AS_ASKED,
-        order=Order.NEWEST_FIRST,
+        filename=ManifestFilename.KEY,
+        fields=ManifestFields.SPARSE,
+        prefix=ShownPrefix.AS_ASKED,
+        order=ListOrder.NEWEST_FIRST,
         bad_bucket=BadBucket.FAILS,
         limit_code=LimitCode.OLDER,
-        image_ids=ImageIds.REFUSED,
-        names=Names.FREE,
-        cancel=Cancel.RUNNING,
+        image_ids=ImageIdsFilter.REFUSED,
+        names=NameRule.FREE,
+        cancel=CancelWindow.RUNNING,
         url_version=UrlVersion.SIGV2,
-        description=Description.LIMITED,
-        boot=Boot.IGNORED,
+        description=DescriptionLimit.LIMITED,
+        boot=BootParameters.IGNORED,
     ),
-    Variant(
+    Behaviour(
         name="forgetful",
         manifest_key=ManifestKey.NAMED_AFTER_TASK,
         manifest_url=ManifestUrl.FROM_START,
-        fields=Fields.EXTRA,
-        prefix=Prefix.NO_END,
-        order=Order.SHUFFLED,
-        names=Names.LATE,
-        ageing=Ageing.AGES_OUT,
+        fields=ManifestFields.EXTRA,
+        prefix=ShownPrefix.NO_END,
+        order=ListOrder.SHUFFLED,
+        names=NameRule.LATE,
+        ageing=TaskRetention.AGES_OUT,
         bad_bucket=BadBucket.REFUSED,
         limit_code=LimitCode.WORDS,
-        image_ids=ImageIds.IGNORED,
-        task_states=TaskStates.SISTERS,
+        image_ids=ImageIdsFilter.IGNORED,
+        task_states=TaskStateNames.SISTERS,
         bad_manifest=BadManifest.REFUSED,
-        boot=Boot.REFUSED,
+        boot=BootParameters.REFUSED,
     ),
-    Variant(
+    Behaviour(
         name="odd-corners",
         manifest_key=ManifestKey.NAMED_AFTER_IMAGE,
         manifest_url=ManifestUrl.SIGV4,
-        filename=Filename.KEY,
-        fields=Fields.EXTRA,
+        filename=ManifestFilename.KEY,
+        fields=ManifestFields.EXTRA,
         copy_limit=CopyLimit.IMPORTS_TOO,
-        task_states=TaskStates.NEWER,
-        prefix=Prefix.AS_ASKED,
-        order=Order.SHUFFLED,
-        names=Names.FREE,
-        description=Description.LIMITED,
-        boot=Boot.UNKNOWN,
+        task_states=TaskStateNames.NEWER,
+        prefix=ShownPrefix.AS_ASKED,
+        order=ListOrder.SHUFFLED,
+        names=NameRule.FREE,
+        description=DescriptionLimit.LIMITED,
+        boot=BootParameters.UNKNOWN,
     ),
-    Variant(
+    Behaviour(
         name="first-guesses",
         manifest_url=ManifestUrl.PLAIN,
     ),

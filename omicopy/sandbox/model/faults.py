@@ -33,9 +33,9 @@ class FaultKind(StrEnum):
     NOT_FOUND = "not-found"
 
 
-OF_THE_API = (FaultKind.UNKNOWN_STATE, FaultKind.NULL_ITEMS)
+API_ONLY = (FaultKind.UNKNOWN_STATE, FaultKind.NULL_ITEMS)
 """What bends the answers of the API, and strikes nothing else."""
-RATED = (
+RATE_KINDS = (
     FaultKind.THROTTLE_PLATFORM,
     FaultKind.THROTTLE_ACCOUNT,
     FaultKind.THROTTLE_CALL,
@@ -50,7 +50,7 @@ RATED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestKind:
     """The part of a request that decides which fault it meets."""
 
     service: str
@@ -79,9 +79,9 @@ class Fault:
     state: str = "reticulating"
     """For `UNKNOWN_STATE`: what stands in the place of each state."""
 
-    def fits(self, asked: Asked) -> bool:
+    def fits(self, asked: RequestKind) -> bool:
         """Whether this fault is meant for that request."""
-        if self.kind in OF_THE_API and asked.service != "api":
+        if self.kind in API_ONLY and asked.service != "api":
             return False
         wanted = ((self.action, asked.action), (self.service, asked.service), (self.region, asked.region))
         if self.account is None and asked.account == SERVICE_ITSELF:
@@ -99,7 +99,7 @@ class Faults:
         self._struck: Counter[int] = Counter()
         self._rate = 0.0
         self._retry_after: float | None = None
-        self._kinds: Sequence[FaultKind] = RATED
+        self._kinds: Sequence[FaultKind] = RATE_KINDS
         self._draw = random.Random(0)
 
     def add(self, fault: Fault) -> Fault:
@@ -113,7 +113,7 @@ class Faults:
         share: float,
         *,
         seed: int = 0,
-        kinds: Sequence[FaultKind] = RATED,
+        kinds: Sequence[FaultKind] = RATE_KINDS,
         retry_after: float | None = None,
     ) -> None:
         """Let each request that meets no other fault fail with the probability `share`, by one of `kinds`."""
@@ -134,7 +134,7 @@ class Faults:
         with self._lock:
             return self._struck[id(fault)]
 
-    def take(self, asked: Asked) -> Fault | None:
+    def take(self, asked: RequestKind) -> Fault | None:
         """The fault that this request meets, used up by one; None if it meets none."""
         with self._lock:
             for fault in self._faults:

@@ -14,48 +14,48 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from omicopy.sandbox.model.region_state import Device, Image, ImageState, Snapshot, World
-from omicopy.sandbox.model.settings import SOURCE_REGION, Account
+from omicopy.sandbox.model.region_state import Device, Omi, OmiState, RegionState, Snapshot
+from omicopy.sandbox.model.settings import SOURCE_REGION, SandboxAccount
 
 FIRST_DAY = datetime(2025, 1, 15, 9, 30, tzinfo=UTC)
 
 
-def sow(world: World) -> None:
+def add_fixtures(region: RegionState) -> None:
     """Fill a new world."""
-    accounts = {account.profile: account for account in world.accounts.values()}
-    if world.region == SOURCE_REGION:
-        _sow_source(world, accounts["source"], accounts["source-other"])
+    accounts = {account.profile: account for account in region.accounts.values()}
+    if region.name == SOURCE_REGION:
+        _sow_source(region, accounts["source"], accounts["source-other"])
     else:
-        _sow_target(world, accounts["target"], accounts["target-other"])
-    world.settle()
+        _sow_target(region, accounts["target"], accounts["target-other"])
+    region.forget_history()
 
 
-def _sow_source(world: World, own: Account, other: Account) -> None:
-    linux = _image(world, 1, own, "golden-linux", 10)
-    _keep(world, replace(linux, launch_accounts=(other.account_id,), tags=(("env", "prod"), ("team", "images"))))
-    _keep(world, _three_volumes(world, _image(world, 2, own, "golden-three", 10)))
-    _keep(world, replace(_image(world, 3, own, "golden-windows", 50), product_codes=("0001", "0002")))
-    _keep(world, replace(_image(world, 4, own, "still-pending", 10), state=ImageState.PENDING))
-    failed = _image(world, 5, own, "failed-image", 10)
+def _sow_source(region: RegionState, own: SandboxAccount, other: SandboxAccount) -> None:
+    linux = _image(region, 1, own, "golden-linux", 10)
+    _keep(region, replace(linux, launch_accounts=(other.account_id,), tags=(("env", "prod"), ("team", "images"))))
+    _keep(region, _three_volumes(region, _image(region, 2, own, "golden-three", 10)))
+    _keep(region, replace(_image(region, 3, own, "golden-windows", 50), product_codes=("0001", "0002")))
+    _keep(region, replace(_image(region, 4, own, "still-pending", 10), state=OmiState.PENDING))
+    failed = _image(region, 5, own, "failed-image", 10)
     failed = replace(failed, state_code="internal-error", state_message="The image could not be created.")
-    _keep(world, replace(failed, state=ImageState.FAILED))
-    _keep(world, _image(world, 6, own, "twin", 10))
-    _keep(world, _image(world, 7, own, "twin", 20))
-    _keep(world, replace(_image(world, 8, own, "golden-uefi", 10), boot_modes=("uefi",), tpm_mandatory=True))
-    _keep(world, replace(_image(world, 0x11, other, "shared-linux", 10), launch_accounts=(own.account_id,)))
-    _keep(world, replace(_image(world, 0x12, other, "public-linux", 10), public=True))
-    _keep(world, _image(world, 0x13, other, "private-linux", 10))
+    _keep(region, replace(failed, state=OmiState.FAILED))
+    _keep(region, _image(region, 6, own, "twin", 10))
+    _keep(region, _image(region, 7, own, "twin", 20))
+    _keep(region, replace(_image(region, 8, own, "golden-uefi", 10), boot_modes=("uefi",), tpm_mandatory=True))
+    _keep(region, replace(_image(region, 0x11, other, "shared-linux", 10), launch_accounts=(own.account_id,)))
+    _keep(region, replace(_image(region, 0x12, other, "public-linux", 10), public=True))
+    _keep(region, _image(region, 0x13, other, "private-linux", 10))
 
 
-def _sow_target(world: World, own: Account, other: Account) -> None:
-    _keep(world, _image(world, 0x21, own, "resident", 10))
-    _keep(world, replace(_image(world, 0x31, other, "shared-linux", 10), launch_accounts=(own.account_id,)))
-    _keep(world, replace(_image(world, 0x32, other, "public-linux", 10), public=True))
+def _sow_target(region: RegionState, own: SandboxAccount, other: SandboxAccount) -> None:
+    _keep(region, _image(region, 0x21, own, "resident", 10))
+    _keep(region, replace(_image(region, 0x31, other, "shared-linux", 10), launch_accounts=(own.account_id,)))
+    _keep(region, replace(_image(region, 0x32, other, "public-linux", 10), public=True))
 
 
-def _image(world: World, number: int, account: Account, name: str, size_gib: int) -> Image:
-    snapshot = _snapshot(world, number, 0, account, size_gib)
-    return Image(
+def _image(region: RegionState, number: int, account: SandboxAccount, name: str, size_gib: int) -> Omi:
+    snapshot = _snapshot(region, number, 0, account, size_gib)
+    return Omi(
         image_id=f"ami-{number:08x}",
         account_id=account.account_id,
         name=name,
@@ -66,10 +66,10 @@ def _image(world: World, number: int, account: Account, name: str, size_gib: int
     )
 
 
-def _three_volumes(world: World, image: Image) -> Image:
-    account = world.accounts[image.account_id]
-    fast = _snapshot(world, 2, 1, account, 20)
-    large = _snapshot(world, 2, 2, account, 4)
+def _three_volumes(region: RegionState, image: Omi) -> Omi:
+    account = region.accounts[image.account_id]
+    fast = _snapshot(region, 2, 1, account, 20)
+    large = _snapshot(region, 2, 2, account, 4)
     more = (
         Device("/dev/sdb", fast.snapshot_id, 20, "io1", 500),
         Device("/dev/xvdc", large.snapshot_id, 4, "gp2", delete_on_vm_deletion=False),
@@ -77,7 +77,7 @@ def _three_volumes(world: World, image: Image) -> Image:
     return replace(image, devices=image.devices + more)
 
 
-def _snapshot(world: World, image: int, volume: int, account: Account, size_gib: int) -> Snapshot:
+def _snapshot(region: RegionState, image: int, volume: int, account: SandboxAccount, size_gib: int) -> Snapshot:
     number = image * 16 + volume
     made = Snapshot(
         f"snap-{number:08x}",
@@ -87,8 +87,8 @@ def _snapshot(world: World, image: int, volume: int, account: Account, size_gib:
         f"Volume {volume + 1} of image {image}",
         volume_id=f"vol-{number:08x}",
     )
-    return world.snapshots.put(made.snapshot_id, made)
+    return region.snapshots.put(made.snapshot_id, made)
 
 
-def _keep(world: World, image: Image) -> None:
-    world.images.put(image.image_id, image)
+def _keep(region: RegionState, image: Omi) -> None:
+    region.images.put(image.image_id, image)

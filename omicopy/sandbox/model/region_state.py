@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from omicopy.sandbox.model.settings import Account, Settings
+from omicopy.sandbox.model.settings import SandboxAccount, SandboxSettings
 
 Tags = tuple[tuple[str, str], ...]
 
 
-class ImageState(StrEnum):
+class OmiState(StrEnum):
     """The states of an OMI in the official file."""
 
     PENDING = "pending"
@@ -51,7 +51,7 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class Omi:
     """One OMI."""
 
     image_id: str
@@ -59,7 +59,7 @@ class Image:
     name: str
     created: datetime
     description: str = ""
-    state: ImageState = ImageState.AVAILABLE
+    state: OmiState = OmiState.AVAILABLE
     state_code: str | None = None
     state_message: str | None = None
     devices: tuple[Device, ...] = ()
@@ -82,7 +82,7 @@ class Image:
     @property
     def is_being_made(self) -> bool:
         """Work goes on for it; not so for those that were sown as pending."""
-        return self.state is ImageState.PENDING and self.is_made_here
+        return self.state is OmiState.PENDING and self.is_made_here
 
     def may_be_launched_by(self, account_id: str) -> bool:
         """Owned, shared with that account, or public."""
@@ -103,7 +103,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class ExportTask:
+class ImageExportTask:
     """One export of an image. Moments are seconds of the world's clock."""
 
     task_id: str
@@ -137,7 +137,7 @@ class ExportTask:
 T = TypeVar("T")
 
 
-class Table(Generic[T]):
+class VersionedTable(Generic[T]):
     """Things by their ID, and what they were at any earlier moment. Not safe for threads: the world's lock is."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -159,7 +159,7 @@ class Table(Generic[T]):
         last = len(past) if moment is None else bisect_right(past, moment, key=lambda version: version[0])
         return past[last - 1][1] if last else None
 
-    def settle(self) -> None:
+    def forget_history(self) -> None:
         """What is here now has always been so."""
         self._past = {key: [(-math.inf, past[-1][1])] for key, past in self._past.items()}
 
@@ -168,22 +168,22 @@ class Table(Generic[T]):
         return [value for key in self._past if (value := self.get(key, moment)) is not None]
 
 
-class World:
+class RegionState:
     """One Region. Hold `lock` for every read or write that belongs together."""
 
     def __init__(
-        self, region: str, accounts: Sequence[Account], settings: Settings, clock: Callable[[], float]
+        self, region: str, accounts: Sequence[SandboxAccount], settings: SandboxSettings, clock: Callable[[], float]
     ) -> None:
-        self.region = region
+        self.name = region
         self.accounts = {
             account.account_id: account for account in accounts if account.region == region and not account.is_eim_user
         }
         self.settings = settings
         self.lock = threading.RLock()
         self.clock = clock
-        self.images: Table[Image] = Table(self.clock)
-        self.snapshots: Table[Snapshot] = Table(self.clock)
-        self.tasks: Table[ExportTask] = Table(self.clock)
+        self.images: VersionedTable[Omi] = VersionedTable(self.clock)
+        self.snapshots: VersionedTable[Snapshot] = VersionedTable(self.clock)
+        self.tasks: VersionedTable[ImageExportTask] = VersionedTable(self.clock)
         self._random = random.Random(f"{settings.seed}/{region}")
         self._taken: set[str] = set()
 
@@ -195,30 +195,30 @@ class World:
                 self._taken.add(made)
                 return made
 
-    def settle(self) -> None:
+    def forget_history(self) -> None:
         """Whatever there is now was there before anybody looked, also for reads that lag."""
         with self.lock:
             for table in (self.images, self.snapshots, self.tasks):
-                table.settle()
+                table.forget_history()
 
     def today(self) -> datetime:
         """Now, as the service writes it into what it makes: UTC, to the millisecond."""
         now = datetime.now(UTC)
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
-    def change_image(self, image_id: str, **changes: object) -> Image | None:
+    def change_image(self, image_id: str, **changes: object) -> Omi | None:
         """Change what an image says, unless it was deleted meanwhile."""
         with self.lock:
             image = self.images.get(image_id)
             return image and self.images.put(image_id, replace(image, **changes))  # type: ignore[arg-type]
 
-    def change_task(self, task_id: str, **changes: object) -> ExportTask | None:
+    def change_task(self, task_id: str, **changes: object) -> ImageExportTask | None:
         """Change what a task says, unless it is gone."""
         with self.lock:
             task = self.tasks.get(task_id)
             return task and self.tasks.put(task_id, replace(task, **changes))  # type: ignore[arg-type]
 
-    def owned(self, account: Account) -> list[Image]:
+    def owned(self, account: SandboxAccount) -> list[Omi]:
         """The images of one account, as they are now."""
         with self.lock:
             return [image for image in self.images.all() if image.account_id == account.account_id]

@@ -38,7 +38,7 @@ class RecordedRequest:
     """Storage only: the bucket and key, without any query."""
 
 
-class Asked(TypedDict, total=False):
+class RequestFilter(TypedDict, total=False):
     """What recorded requests can be asked by, beside their action; None asks for nothing."""
 
     account: str | None
@@ -49,7 +49,7 @@ class Asked(TypedDict, total=False):
     dry_run: bool | None
 
 
-class Record:
+class RecordedRequests:
     """All requests since the start or the last `clear`, in the order in which they ended. Safe for threads.
 
     A request is in the record before the last byte of its answer leaves, so a client that has its answer finds it here.
@@ -73,7 +73,7 @@ class Record:
         with self._lock:
             self._requests.clear()
 
-    def requests(self, action: str | None = None, **asked: Unpack[Asked]) -> list[RecordedRequest]:
+    def requests(self, action: str | None = None, **asked: Unpack[RequestFilter]) -> list[RecordedRequest]:
         """Those that fit everything given. The service's own (`SERVICE_ITSELF`) only when asked for as `account`."""
         wanted = {name: value for name, value in {"action": action, **asked}.items() if value is not None}
         with self._lock:
@@ -82,7 +82,7 @@ class Record:
             found = [request for request in found if request.account != SERVICE_ITSELF]
         return [request for request in found if all(getattr(request, name) == wanted[name] for name in wanted)]
 
-    def count(self, action: str | None = None, **asked: Unpack[Asked]) -> int:
+    def count(self, action: str | None = None, **asked: Unpack[RequestFilter]) -> int:
         """How many `requests` there are."""
         return len(self.requests(action, **asked))
 

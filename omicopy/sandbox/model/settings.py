@@ -6,7 +6,7 @@ import secrets
 import string
 from dataclasses import dataclass, field
 
-from omicopy.sandbox.model.behaviours import Variant
+from omicopy.sandbox.model.behaviours import Behaviour
 
 SOURCE_REGION = "eu-west-2"
 TARGET_REGION = "us-east-2"
@@ -18,21 +18,9 @@ BUCKETS = {
 }
 """The buckets that exist in each Region, and the profile that owns each."""
 
-__all__ = [
-    "BUCKETS",
-    "EXPORT_BUCKET",
-    "REGIONS",
-    "SOURCE_REGION",
-    "TARGET_REGION",
-    "Account",
-    "Settings",
-    "Variant",
-    "make_accounts",
-]
-
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SandboxAccount:
     """One OUTSCALE account and its access key; it lives in exactly one Region. Or an EIM user of one, with a key of its
     own, which works for the API and not for object storage."""
 
@@ -45,12 +33,12 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SandboxSettings:
     """Durations are seconds of the sandbox's clock, which tests may hold (scheduler.py); a limit of 0 means that there
     is none, as `MaxValue` 0 does.
     """
 
-    variant: Variant = field(default_factory=Variant)
+    behaviour: Behaviour = field(default_factory=Behaviour)
     seed: int = 0
     export_seconds: float = 3.0
     import_seconds: float = 3.0
@@ -78,7 +66,7 @@ class Settings:
     snapshots: int = 2_000
 
 
-def make_accounts() -> tuple[Account, ...]:
+def make_accounts() -> tuple[SandboxAccount, ...]:
     """Two accounts in each Region, and an EIM user of the first, with fresh keys: a key from another run opens nothing
     here."""
     return (
@@ -90,8 +78,8 @@ def make_accounts() -> tuple[Account, ...]:
     )
 
 
-def _account(profile: str, account_id: str, region: str, is_eim_user: bool = False) -> Account:
+def _account(profile: str, account_id: str, region: str, is_eim_user: bool = False) -> SandboxAccount:
     alphabet = string.ascii_uppercase + string.digits
     access_key = "".join(secrets.choice(alphabet) for _ in range(20))
     secret_key = "".join(secrets.choice(alphabet) for _ in range(40))
-    return Account(profile, account_id, region, access_key, secret_key, is_eim_user)
+    return SandboxAccount(profile, account_id, region, access_key, secret_key, is_eim_user)

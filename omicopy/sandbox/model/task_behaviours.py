@@ -20,7 +20,7 @@ class CopyLimit(Enum):
     IMPORTS_TOO = "imports, too"
 
 
-class ImageIds(Enum):
+class ImageIdsFilter(Enum):
     """The filter `ImageIds` of ReadImageExportTasks, which is new."""
 
     KEPT = "it is a filter"
@@ -28,7 +28,7 @@ class ImageIds(Enum):
     IGNORED = "it is ignored"
 
 
-class TaskStates(Enum):
+class TaskStateNames(Enum):
     """What an export task is called until it ends."""
 
     DOCUMENTED = "pending/queued, pending"

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from omicopy.sandbox.model.settings import Account
+from omicopy.sandbox.model.settings import SandboxAccount
 
 
 def write_home(
-    folder: Path, accounts: Sequence[Account], api_urls: Mapping[str, str], oos_urls: Mapping[str, str]
+    folder: Path, accounts: Sequence[SandboxAccount], api_urls: Mapping[str, str], oos_urls: Mapping[str, str]
 ) -> Path:
     """Fills `folder` for osc-cli, aws, boto3 and s3cmd; returns the file for `OSC_CONFIG_FILE`.
 
@@ -39,7 +39,7 @@ def write_home(
     return profiles
 
 
-def _for_the_sdk(account: Account, api_url: str, oos_url: str) -> dict[str, Any]:
+def _for_the_sdk(account: SandboxAccount, api_url: str, oos_url: str) -> dict[str, Any]:
     return {
         **_keys(account, "access_key", "secret_key"),
         "region": account.region,
@@ -48,7 +48,7 @@ def _for_the_sdk(account: Account, api_url: str, oos_url: str) -> dict[str, Any]
     }
 
 
-def _for_osc_cli(account: Account, api_url: str) -> dict[str, Any]:
+def _for_osc_cli(account: SandboxAccount, api_url: str) -> dict[str, Any]:
     return {
         **_keys(account, "access_key", "secret_key"),
         "region_name": account.region,
@@ -58,7 +58,7 @@ def _for_osc_cli(account: Account, api_url: str) -> dict[str, Any]:
     }
 
 
-def _for_aws(account: Account, oos_url: str) -> dict[str, str]:
+def _for_aws(account: SandboxAccount, oos_url: str) -> dict[str, str]:
     """With checksums only where S3 requires them, as OUTSCALE's own page on AWS tools asks for."""
     return {
         "region": account.region,
@@ -69,7 +69,7 @@ def _for_aws(account: Account, oos_url: str) -> dict[str, str]:
     }
 
 
-def _for_s3cmd(account: Account, oos_url: str) -> configparser.RawConfigParser:
+def _for_s3cmd(account: SandboxAccount, oos_url: str) -> configparser.RawConfigParser:
     address = urlsplit(oos_url).netloc
     config = _ini()
     config["default"] = {
@@ -82,11 +82,11 @@ def _for_s3cmd(account: Account, oos_url: str) -> configparser.RawConfigParser:
     return config
 
 
-def _s3cfg_name(account: Account) -> str:
+def _s3cfg_name(account: SandboxAccount) -> str:
     return ".s3cfg" if account.profile == "source" else f".s3cfg-{account.profile}"
 
 
-def _keys(account: Account, access_key: str, secret_key: str) -> dict[str, str]:
+def _keys(account: SandboxAccount, access_key: str, secret_key: str) -> dict[str, str]:
     return {access_key: account.access_key, secret_key: account.secret_key}
 
 

@@ -17,7 +17,7 @@ Job = Callable[[], None]
 PATIENCE_SECONDS = 60.0
 
 
-class Clockwork:
+class Scheduler:
     """Jobs by their moment. What a job raises is kept in `mistakes`: a job handles what it can foresee itself.
 
     Its clock counts seconds as `time.monotonic` does, until `hold`. From then on only `advance` moves it, until `go`.
@@ -54,7 +54,7 @@ class Clockwork:
             self._held += seconds
             self._changed.notify()
 
-    def go(self) -> None:
+    def resume(self) -> None:
         """Let the clock run on from where it stands."""
         with self._changed:
             self._behind, self._held = time.monotonic() - self.now(), None
@@ -71,7 +71,7 @@ class Clockwork:
         self._forget()
         wait(list(self._running), PATIENCE_SECONDS)
         self._forget()
-        self.go()
+        self.resume()
 
     def stop(self) -> None:
         """The same, for good."""

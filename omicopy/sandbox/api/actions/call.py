@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from omicopy.sandbox.model.region_state import ExportTask, World
-from omicopy.sandbox.model.settings import Account, Settings
+from omicopy.sandbox.model.region_state import ImageExportTask, RegionState
+from omicopy.sandbox.model.settings import SandboxAccount, SandboxSettings
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
 
 
-class Work(Protocol):
+class BackgroundWork(Protocol):
     """What goes on behind the API after the answer: exports that export, imports that import."""
 
-    def export(self, account: Account, image_id: str, export: Request) -> ExportTask:
+    def export(self, account: SandboxAccount, image_id: str, export: Request) -> ImageExportTask:
         """Queue an export (`OsuExportToCreate`) and let it run its course."""
         ...
 
@@ -31,26 +31,26 @@ class Work(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiCall:
     """One authenticated, valid request."""
 
-    account: Account
-    world: World
-    work: Work
+    account: SandboxAccount
+    region: RegionState
+    work: BackgroundWork
     region_endpoints: Mapping[str, str]
     """Host and port of each Region's API."""
     moment: float | None
     """Reads show the world of this moment of its clock; None: as it is."""
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> SandboxSettings:
         """What the sandbox was told."""
-        return self.world.settings
+        return self.region.settings
 
     @property
     def now(self) -> float:
         """The moment that a read shows, as a number."""
-        return self.world.clock() if self.moment is None else self.moment
+        return self.region.clock() if self.moment is None else self.moment
 
 
-Action = Callable[[Call, Request], Answer]
+Action = Callable[[ApiCall, Request], Answer]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omicopy.sandbox.api.actions.call import Action, Answer, Call, Request
+from omicopy.sandbox.api.actions.call import Action, Answer, ApiCall, Request
 from omicopy.sandbox.api.actions.lists import (
     Filter,
     any_of,
@@ -15,9 +15,9 @@ from omicopy.sandbox.api.actions.lists import (
     tag_filters,
 )
 from omicopy.sandbox.api.actions.shapes import image_shape
-from omicopy.sandbox.model.region_state import Image
+from omicopy.sandbox.model.region_state import Omi
 
-FILTERS: dict[str, Filter[Image]] = {
+FILTERS: dict[str, Filter[Omi]] = {
     "AccountIds": one_of(lambda image: image.account_id),
     "Architectures": one_of(lambda image: image.architecture),
     "BlockDeviceMappingDeleteOnVmDeletion": lambda image, wanted: any(
@@ -47,11 +47,11 @@ FILTERS: dict[str, Filter[Image]] = {
 """Not here, and so refused: AccountAliases and ProductCodeNames, which nothing in the sandbox has."""
 
 
-def read_images(call: Call, request: Request) -> Answer:
+def read_images(call: ApiCall, request: Request) -> Answer:
     """Every image that the caller may launch, unless filters say less."""
     own = call.account.account_id
-    images = [image for image in call.world.images.all(call.moment) if image.may_be_launched_by(own)]
-    found = arrange(select(images, request, FILTERS), call.settings.variant.order, lambda image: image.image_id)
+    images = [image for image in call.region.images.all(call.moment) if image.may_be_launched_by(own)]
+    found = arrange(select(images, request, FILTERS), call.settings.behaviour.order, lambda image: image.image_id)
     shown, rest = page(found, request)
     return {"Images": [image_shape(image) for image in shown], **rest}
 

@@ -11,8 +11,8 @@ from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 from omicopy.sandbox.api.actions.call import Request
-from omicopy.sandbox.api.errors import ApiError, No
-from omicopy.sandbox.model.behaviours import Order
+from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
+from omicopy.sandbox.model.behaviours import ListOrder
 
 T = TypeVar("T")
 Filter = Callable[[T, Any], bool]
@@ -54,15 +54,15 @@ def select(things: Iterable[T], request: Request, filters: Mapping[str, Filter[T
     asked = request.get("Filters", {})
     unknown = [name for name in asked if name not in filters]
     if unknown:
-        raise ApiError(No.BAD_FILTER, f"The sandbox has no filter {', '.join(unknown)} here.")
+        raise ApiError(ApiErrorKind.BAD_FILTER, f"The sandbox has no filter {', '.join(unknown)} here.")
     return [thing for thing in things if all(filters[name](thing, wanted) for name, wanted in asked.items())]
 
 
-def arrange(things: Sequence[T], order: Order, key: Callable[[T], str]) -> list[T]:
+def arrange(things: Sequence[T], order: ListOrder, key: Callable[[T], str]) -> list[T]:
     """Things that come oldest first, in the variant's order."""
-    if order is Order.NEWEST_FIRST:
+    if order is ListOrder.NEWEST_FIRST:
         return list(reversed(things))
-    if order is Order.SHUFFLED:
+    if order is ListOrder.SHUFFLED:
         return sorted(things, key=lambda thing: hashlib.sha256(key(thing).encode()).digest())
     return list(things)
 
@@ -75,7 +75,7 @@ def page(things: Sequence[T], request: Request) -> tuple[list[T], dict[str, str]
     """
     size = request.get("ResultsPerPage", DEFAULT_PAGE)
     if not 1 <= size <= LARGEST_PAGE:
-        raise ApiError(No.BAD_VALUE, "ResultsPerPage must be between 1 and 1000.")
+        raise ApiError(ApiErrorKind.BAD_VALUE, "ResultsPerPage must be between 1 and 1000.")
     first = _place(request["NextPageToken"]) if "NextPageToken" in request else 0
     rest = {"NextPageToken": _token(first + size)} if first + size < len(things) else {}
     return list(things[first : first + size]), rest
@@ -89,9 +89,9 @@ def _place(token: str) -> int:
     try:
         place = json.loads(base64.b64decode(token, validate=True))["from"]
         if not isinstance(place, int) or place < 0:
-            raise ApiError(No.BAD_TOKEN)
+            raise ApiError(ApiErrorKind.BAD_TOKEN)
     except (binascii.Error, ValueError, KeyError, TypeError):
-        raise ApiError(No.BAD_TOKEN) from None
+        raise ApiError(ApiErrorKind.BAD_TOKEN) from None
     return place
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from omicopy.sandbox.model.region_state import Device, ExportTask, Image, Snapshot, Tags, TaskState
-from omicopy.sandbox.model.task_behaviours import TaskStates
+from omicopy.sandbox.model.region_state import Device, ImageExportTask, Omi, Snapshot, Tags, TaskState
+from omicopy.sandbox.model.task_behaviours import TaskStateNames
 
 
 def when(moment: datetime) -> str:
@@ -19,7 +19,7 @@ def tags_shape(tags: Tags) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags]
 
 
-def image_shape(image: Image) -> dict[str, Any]:
+def image_shape(image: Omi) -> dict[str, Any]:
     """An `Image`."""
     comment = {"StateCode": image.state_code, "StateMessage": image.state_message}
     return {
@@ -71,7 +71,7 @@ def snapshot_shape(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def task_shape(task: ExportTask, moment: float, states: TaskStates) -> dict[str, Any]:
+def task_shape(task: ImageExportTask, moment: float, states: TaskStateNames) -> dict[str, Any]:
     """An `ImageExportTask`, with the progress of a moment."""
     export = {"OsuBucket": task.bucket, "OsuPrefix": task.shown_prefix, "DiskImageFormat": task.image_format}
     url = {} if task.shown_url is None else {"OsuManifestUrl": task.shown_url}
@@ -86,12 +86,12 @@ def task_shape(task: ExportTask, moment: float, states: TaskStates) -> dict[str,
     }
 
 
-def _task_state(task: ExportTask, moment: float, states: TaskStates) -> str:
-    if states is TaskStates.SISTERS:
+def _task_state(task: ImageExportTask, moment: float, states: TaskStateNames) -> str:
+    if states is TaskStateNames.SISTERS:
         return {TaskState.QUEUED: "in-queue", TaskState.PENDING: "active"}.get(task.state, task.state.value)
-    if states is TaskStates.NEWER and task.state is TaskState.QUEUED:
+    if states is TaskStateNames.NEWER and task.state is TaskState.QUEUED:
         return "initializing"
-    if states is TaskStates.NEWER and task.state is TaskState.PENDING:
+    if states is TaskStateNames.NEWER and task.state is TaskState.PENDING:
         stages = ("preparing", "pending", "uploading")
         return stages[min(2, task.progress(moment) * len(stages) // 100)]
     return task.state.value

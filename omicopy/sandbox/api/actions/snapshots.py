@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from omicopy.sandbox.api.actions.call import Action, Answer, Call, Request
+from omicopy.sandbox.api.actions.call import Action, Answer, ApiCall, Request
 from omicopy.sandbox.api.actions.lists import Filter, arrange, exactly, one_of, page, select, tag_filters
 from omicopy.sandbox.api.actions.shapes import snapshot_shape
-from omicopy.sandbox.api.errors import ApiError, No
+from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
 from omicopy.sandbox.model.region_state import Snapshot
 
 
@@ -15,7 +15,7 @@ def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ApiError(No.BAD_FILTER, f"'{text}' is not a date.") from None
+        raise ApiError(ApiErrorKind.BAD_FILTER, f"'{text}' is not a date.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -35,26 +35,26 @@ FILTERS: dict[str, Filter[Snapshot]] = {
 """Not here, and so refused: AccountAliases, ClientTokens and PermissionsToCreateVolumeAccountIds."""
 
 
-def read_snapshots(call: Call, request: Request) -> Answer:
+def read_snapshots(call: ApiCall, request: Request) -> Answer:
     """The caller's own: no snapshot here is shared."""
-    snapshots = call.world.snapshots.all(call.moment)
+    snapshots = call.region.snapshots.all(call.moment)
     own = [snapshot for snapshot in snapshots if snapshot.account_id == call.account.account_id]
-    order = call.settings.variant.order
+    order = call.settings.behaviour.order
     found = arrange(select(own, request, FILTERS), order, lambda snapshot: snapshot.snapshot_id)
     shown, rest = page(found, request)
     return {"Snapshots": [snapshot_shape(snapshot) for snapshot in shown], **rest}
 
 
-def delete_snapshot(call: Call, request: Request) -> Answer:
+def delete_snapshot(call: ApiCall, request: Request) -> Answer:
     """One that an image uses can't be deleted."""
     snapshot_id = request["SnapshotId"]
-    with call.world.lock:
-        snapshot = call.world.snapshots.get(snapshot_id)
+    with call.region.lock:
+        snapshot = call.region.snapshots.get(snapshot_id)
         if snapshot is None or snapshot.account_id != call.account.account_id:
-            raise ApiError(No.NO_SUCH_SNAPSHOT, f"The SnapshotId '{snapshot_id}' doesn't exist.")
-        if any(device.snapshot_id == snapshot_id for image in call.world.images.all() for device in image.devices):
-            raise ApiError(No.SNAPSHOT_IN_USE, f"The SnapshotId '{snapshot_id}' is used by an image.")
-        call.world.snapshots.drop(snapshot_id)
+            raise ApiError(ApiErrorKind.NO_SUCH_SNAPSHOT, f"The SnapshotId '{snapshot_id}' doesn't exist.")
+        if any(device.snapshot_id == snapshot_id for image in call.region.images.all() for device in image.devices):
+            raise ApiError(ApiErrorKind.SNAPSHOT_IN_USE, f"The SnapshotId '{snapshot_id}' is used by an image.")
+        call.region.snapshots.drop(snapshot_id)
     return {}
 
 
