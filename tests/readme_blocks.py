@@ -112,19 +112,19 @@ def made_from_code() -> dict[str, str]:
         "help": help_block(),
         "error codes": error_codes(),
         "house": house(),
-        "rules": rules(),
+        "rules": options(),
         "rights": f"\n{rights_table()}\n",
     }
 
 
-def rules() -> str:
+def options() -> str:
     """Those rows of the decision table's tests that tell the story, in their order."""
     from tests.test_decide import TABLE
 
-    said = [row.says for row in TABLE]
-    missing = set(TOLD) - set(said)
+    message = [row.says for row in TABLE]
+    missing = set(TOLD) - set(message)
     assert not missing, f"no test shows: {missing}"
-    rows = [says.rpartition(": ") for says in said if says in TOLD]
+    rows = [says.rpartition(": ") for says in message if says in TOLD]
     return (
         "\n| what is known | step |\n|---|---|\n" + "".join(f"| {what} | {step} |\n" for what, _, step in rows) + "\n"
     )

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from omicopy.sandbox.storage.presign import presign
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import sign_found, sign_manifest
@@ -17,6 +16,7 @@ from omicopy.manifests.own_manifest import problem_of_own, trust
 from omicopy.model.export import FoundExport
 from omicopy.model.manifest import Manifest, parse_manifest
 from omicopy.sandbox.model.signing import SigningKey
+from omicopy.sandbox.storage.presign import presign
 from tests import hostile
 from tests.builders import raw_manifest
 from tests.children import PATIENCE
@@ -168,9 +168,9 @@ def test_r9_a_manifest_that_was_replaced_after_it_was_checked_is_looked_at_again
 
 
 def hostile_fetcher() -> Any:
-    from omicopy.cloud.url_reader import Fetcher
+    from omicopy.cloud.url_reader import UrlReader
 
-    return Fetcher(hostile.transport(), hostile.Hurried(), 0.0)
+    return UrlReader(hostile.transport(), hostile.Hurried(), 0.0)
 
 
 # --- what a fingerprint knows
@@ -204,6 +204,6 @@ def test_r4_only_what_points_into_its_own_export_is_trusted(change: Callable[[st
         ("http://oos.eu-west-2.outscale.com", "leads to https://oos.eu-west-2.outscale.com"),
     ],
 )
-def test_r4_an_own_manifest_leads_to_the_account_s_own_store(endpoint: str, said: str | None) -> None:
+def test_r4_an_own_manifest_leads_to_the_account_s_own_store(endpoint: str, message: str | None) -> None:
     problem = problem_of_own(manifest(), "omi-exports", KEY, endpoint)
-    assert problem is None if said is None else said in str(problem)
+    assert problem is None if message is None else message in str(problem)
