@@ -189,7 +189,7 @@ def test_an_interrupted_clean_up_is_finished_by_the_next_and_a_lost_answer_is_as
     denied = tool.sandbox.faults.add(Fault(FaultKind.DENIED, "DeleteObject", after=1, times=1))
     (parts,) = clean(tool, request_for(tool, THREE))
     assert "could not all be deleted: DeleteObject" in parts
-    assert tool.sandbox.faults.struck(denied) == 1
+    assert tool.sandbox.faults.times_applied(denied) == 1
     assert len(tool.keys(".gz")) == 2
     first = tag(tool, CLEANED_TAG)
     for action in ("ReadImageExportTasks", "ListObjects", "DeleteObject"):

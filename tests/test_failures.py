@@ -315,7 +315,7 @@ def test_r2_a_list_of_nulls_is_no_list_and_what_it_does_not_show_is_not_absent(t
     assert tool.copy("golden-linux").copy["status"] == "copied"
     assert len(tool.tasks()) == len(tool.copies()) == 1
     assert tool.count("CreateImageExportTask") == tool.count("CreateImage") == 1
-    assert any(tool.sandbox.faults.struck(fault) for fault in nulls)
+    assert any(tool.sandbox.faults.times_applied(fault) for fault in nulls)
 
 
 @pytest.mark.parametrize(("action", "account"), NULLS)

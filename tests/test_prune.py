@@ -307,7 +307,7 @@ def test_r3_an_interrupted_prune_prints_what_it_deleted(tool) -> None:
         copy_of_ours(tool, f"golden-{day}", day)
     hang = tool.sandbox.faults.add(Fault(FaultKind.HANG, "DeleteImage", after=1))
     child = tool.start("prune", "--from", "source", "--to", "target", "--keep-last", "1", "-y", "-o", "json")
-    tool.wait(lambda: tool.sandbox.faults.struck(hang))
+    tool.wait(lambda: tool.sandbox.faults.times_applied(hang))
     ran = tool.finish(child, signal.SIGTERM)
     actions = {entry["id"]: entry["action"] for entry in ran.json["pruned"]}
     assert (ran.code, sorted(actions.values())) == (143, ["delete", "deleted", "keep"])

@@ -94,7 +94,7 @@ def test_of_ours_too_one_keeps_no_other_off_but_without_the_mark_a_copy_is_not_d
 def test_a_right_that_is_missing_is_no_matter_of_single_tags(tool: Tool) -> None:
     denied = tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateTags", times=None, account="target"))
     tool.copy(LINUX, code=12)
-    assert tool.sandbox.faults.struck(denied) == 1
+    assert tool.sandbox.faults.times_applied(denied) == 1
 
 
 # --- in virtual time

@@ -147,7 +147,7 @@ def test_a_fault_never_makes_two_of_anything_and_lets_no_secret_out(
     sandbox, state = tool.sandbox, tmp_path / "state"
     service = SERVICES.get(action, "api")
     fault, ran = scene.play(tool, state, Fault(kind, action, service=service, retry_after=0.2, lag_seconds=0.5))
-    assert sandbox.faults.struck(fault) == 1, "the fault was never met"
+    assert sandbox.faults.times_applied(fault) == 1, "the fault was never met"
     made = len(rig.exports(sandbox)), len(rig.copies(sandbox))
     if kind in scene.fatal and ran.code != 0:
         assert ran.code in scene.fatal[kind], ran.err

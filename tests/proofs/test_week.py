@@ -221,7 +221,7 @@ def test_a_week_of_nights_needs_nobody(tool) -> None:
 
     week.falls()  # 6: killed while it cleans up, which prune brings to an end
     stuck = faults.add(Fault(FaultKind.HANG, "DeleteObject", after=1, times=None))
-    week.run_killed(lambda: faults.struck(stuck))
+    week.run_killed(lambda: faults.times_applied(stuck))
     faults.clear()
     assert week.in_bucket() >= {"three-6"}
     week.prune()

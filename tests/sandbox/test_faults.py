@@ -84,7 +84,7 @@ def test_an_unfinished_answer_has_its_effect_or_none(user, kind) -> None:
     assert isinstance(caught.value, requests.Timeout) == hangs
     user.wait(lambda: user.sandbox.request_log.count("CreateImageExportTask"))
     assert tasks(user) == (0 if kind in (FaultKind.RESET_BEFORE, FaultKind.HANG) else 1)
-    assert user.sandbox.faults.struck(fault) == 1
+    assert user.sandbox.faults.times_applied(fault) == 1
     assert user.sandbox.request_log.count("CreateImageExportTask", account="source", fault=kind.value) == 1
     assert user.sandbox.request_log.count("CreateImageExportTask") == 1
 
@@ -150,7 +150,7 @@ def test_a_fault_waits_and_strikes_as_often_as_asked(user) -> None:
         except requests.HTTPError:
             worked.append(False)
     assert worked == [True, False, False, True]
-    assert user.sandbox.faults.struck(fault) == 2
+    assert user.sandbox.faults.times_applied(fault) == 2
 
 
 def test_a_fault_can_be_for_one_account_only(user) -> None:
@@ -203,7 +203,7 @@ def test_object_storage_can_break_off(user, kind) -> None:
     fault = user.sandbox.faults.add(Fault(kind, "GetObject"))
     with pytest.raises(requests.RequestException):
         requests.get(url, timeout=0.5 if kind in HANGING else PATIENCE)
-    user.wait(lambda: user.sandbox.faults.struck(fault))
+    user.wait(lambda: user.sandbox.faults.times_applied(fault))
     assert requests.get(url, timeout=PATIENCE).content == b"content" * 100
 
 

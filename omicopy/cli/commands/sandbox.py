@@ -62,7 +62,7 @@ def sandbox(
         ) from None
     try:
         chosen = Behaviour.named(variant)
-    except (StopIteration, ValueError):
+    except ValueError:
         names = ", ".join(known.name for known in Behaviour.every())
         raise OmicopyError(ErrorCode.USAGE, f"{variant!r} is no variant", f"Choose {names}, or seed-N.") from None
     settings = SandboxSettings(

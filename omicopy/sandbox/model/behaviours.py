@@ -1,8 +1,8 @@
-"""What nobody could check against the live service: every plausible answer, as something a test can turn.
+"""What is unknown about the service: each open question is an enum, each plausible answer one of its values.
 
-The first value of each enum makes the default: what is known, if only from 2019, or else what is most plausible. The
-others are what else it may be, and what was guessed before more was known. A tool that works under `Variant.every()`
-shares no guess with this sandbox.
+The first value of each enum is the default: the known answer (some date from 2019), else the most plausible one. The
+others are further plausible answers and earlier guesses. A tool that works under each of `Behaviour.every()` relies on
+no guess of this sandbox. On the command line, `--variant` selects a behaviour by its name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from omicopy.sandbox.model.task_behaviours import CopyLimit, ImageIdsFilter, Lim
 
 
 class ManifestKey(Enum):
-    """Where the manifest lies, below the export's own prefix. The first is known; the others were guesses."""
+    """The key of the manifest. The first is known; the others were guesses."""
 
     NO_SUFFIX = "PREFIX/ami-…/manifest"
     PLAIN = "PREFIX/ami-…/manifest.json"
@@ -25,113 +25,113 @@ class ManifestKey(Enum):
 
 
 class ManifestUrl(Enum):
-    """What a task says in `OsuManifestUrl`. The first is known, of 2019 (DOMAIN.md §2); the others were guesses."""
+    """What a task shows in `OsuManifestUrl`. The first is known (from 2019, DOMAIN.md §2); the others were guesses."""
 
-    SIGV2 = "a URL signed with SigV2 when the export ended, once it has completed"
-    SIGV4 = "the same, signed with SigV4"
-    PLAIN = "the plain URL of the object, once the export has completed"
+    SIGV2 = "once completed: a URL that was signed with SigV2 when the export ended"
+    SIGV4 = "once completed: a URL that was signed with SigV4 when the export ended"
+    PLAIN = "once completed: the plain URL of the object"
     NEVER = "nothing"
-    FROM_START = "the plain URL of the object, from the first answer on"
+    FROM_START = "from the first answer on: the plain URL of the object"
 
 
 class ManifestFilename(Enum):
-    """What a snapshot's `Filename` in the manifest is: samples exist of both."""
+    """The `Filename` of a snapshot in the manifest. Samples of both exist."""
 
     BARE = "snap-….qcow2.gz"
     KEY = "PREFIX/ami-…/snap-….qcow2.gz"
 
 
 class ManifestFields(Enum):
-    """Which keys of the manifest are there."""
+    """Which keys the manifest has."""
 
     DOCUMENTED = "all documented ones"
-    SPARSE = "CompressedSize, Ordering, User, Name and Iops are missing"
-    EXTRA = "all documented ones, and some that nobody documented"
+    SPARSE = "all documented ones but CompressedSize, Ordering, User, Name and Iops"
+    EXTRA = "all documented ones, and some that are not documented"
 
 
 class ShownPrefix(Enum):
-    """What a task says in `OsuPrefix`; the keys in the bucket begin with the tidy one.
+    """What a task shows in `OsuPrefix`. The keys in the bucket always begin with the TIDY one.
 
-    Object storage keeps the keys `a//b` and `/lead` as they are. That can't be tried here: SeaweedFS takes them for
-    `a/b` and `lead`, and no key can be changed on its way there, because the signature covers the path as it came.
+    OUTSCALE's object storage keeps keys such as `a//b` and `/lead` as they are. The sandbox cannot: SeaweedFS stores
+    them as `a/b` and `lead`, and the proxy cannot change the path on the way, because the signature covers it.
     """
 
-    TIDY = "slashes at both ends are dropped: PREFIX/ami-…/"
-    AS_ASKED = "where `/PREFIX/` was asked for, it says `/PREFIX//ami-…/`"
+    TIDY = "PREFIX/ami-…/, without the slashes at both ends of the requested prefix"
+    AS_ASKED = "/PREFIX//ami-…/, if `/PREFIX/` was requested"
     NO_END = "PREFIX/ami-…"
 
 
 class ListOrder(Enum):
-    """The order of lists in answers; a page's place in it is stable as long as nothing is created or deleted."""
+    """The order of lists in answers. It is stable while nothing is created or deleted, so that pages fit together."""
 
     OLDEST_FIRST = "oldest first"
     NEWEST_FIRST = "newest first"
-    SHUFFLED = "in no recognizable order"
+    SHUFFLED = "no recognizable order"
 
 
 class NameRule(Enum):
-    """Whether an image's name must be new in its account."""
+    """What happens when an image gets a name that another image of the account has."""
 
-    ENFORCED = "CreateImage refuses a name that is taken"
-    FREE = "names may be taken twice"
-    LATE = "CreateImage answers pending, and the image fails"
+    ENFORCED = "CreateImage refuses it"
+    FREE = "two images may have the same name"
+    LATE = "CreateImage answers `pending`, and the image fails later"
 
 
 class TaskRetention(Enum):
-    """How long a task that ended stays listed."""
+    """How long ReadImageExportTasks lists a task that ended."""
 
     KEPT = "for ever"
     AGES_OUT = "for `Settings.ended_task_seconds`"
 
 
 class CancelWindow(Enum):
-    """Until when `DeleteExportTask` is accepted: the official file names two different moments."""
+    """In which states DeleteExportTask cancels a task. The official file says two different things."""
 
-    QUEUED = "while `pending/queued`"
-    RUNNING = "while `pending/queued` or `pending`"
+    QUEUED = "`pending/queued`"
+    RUNNING = "`pending/queued` and `pending`"
 
 
 class BadBucket(Enum):
-    """What becomes of an export to a bucket that isn't there; to one that isn't ours, MADE is as FAILS."""
+    """What happens to an export to a missing bucket. To a bucket of another account, MADE does the same as FAILS."""
 
-    MADE = "the export makes the bucket"
+    MADE = "the export creates the bucket"
     FAILS = "the task fails"
-    REFUSED = "it is refused at once"
+    REFUSED = "CreateImageExportTask refuses it"
 
 
 class BadManifest(Enum):
-    """What becomes of a CreateImage whose manifest can't be read or is none: codes for both exist."""
+    """What happens to a CreateImage whose manifest is missing or wrong. Error codes for both ways exist."""
 
-    FAILS = "it answers pending, and the image fails"
-    REFUSED = "it is refused at once"
+    FAILS = "it answers `pending`, and the image fails later"
+    REFUSED = "it is refused"
 
 
 class UrlVersion(Enum):
-    """The signature of the URLs inside the manifest: samples exist of both."""
+    """The kind of signature of the URLs inside the manifest. Samples of both exist."""
 
     SIGV4 = "AWS4-HMAC-SHA256"
     SIGV2 = "AWSAccessKeyId, Expires, Signature"
 
 
 class DescriptionLimit(Enum):
-    """How long an image's description may be."""
+    """The limit for the length of an image's description."""
 
-    FREE = "any length"
-    LIMITED = "at most 255 characters"
+    FREE = "none"
+    LIMITED = "255 characters"
 
 
 class BootParameters(Enum):
-    """What `BootModes` and `TpmMandatory` do beside `FileLocation`."""
+    """What CreateImage does with `BootModes` and `TpmMandatory` beside `FileLocation`."""
 
-    ACCEPTED = "they hold for the new image"
-    IGNORED = "they are accepted, and the image is a `legacy` one without a TPM"
-    REFUSED = "the request is refused with 3002, which names both"
-    UNKNOWN = "the request is refused with 3001, which names one of them"
+    ACCEPTED = "applies them to the new image"
+    IGNORED = "ignores them: the image boots with `legacy`, without a TPM"
+    REFUSED = "refuses the request with 3002, naming both"
+    UNKNOWN = "refuses the request with 3001, naming one of them"
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """One complete set of answers to what is unknown."""
+    """One answer to each open question."""
 
     name: str = "plausible"
     manifest_key: ManifestKey = ManifestKey.NO_SUFFIX
@@ -155,26 +155,29 @@ class Behaviour:
 
     @classmethod
     def every(cls) -> tuple[Behaviour, ...]:
-        """A short list in which every value of every field appears at least once."""
+        """Returns a short list in which every value of every field appears at least once."""
         return EVERY
 
     @classmethod
     def named(cls, name: str) -> Behaviour:
-        """One of `every()` by its name, or `seed-N`."""
+        """Returns the one of `every()` that has this name, or for `seed-N` a random one. Raises ValueError."""
         if name.startswith("seed-"):
             return cls.from_seed(int(name.removeprefix("seed-")))
-        return next(behaviour for behaviour in EVERY if behaviour.name == name)
+        for behaviour in EVERY:
+            if behaviour.name == name:
+                return behaviour
+        raise ValueError(f"no behaviour is named {name!r}")
 
     @classmethod
     def from_seed(cls, seed: int) -> Behaviour:
-        """A variant drawn at random, the same one for the same seed."""
+        """Returns a random behaviour; the same seed gives the same one."""
         draw = random.Random(seed)
         values = {name: draw.choice(list(values)) for name, values in dimensions().items()}
         return cls(name=f"seed-{seed}", **values)  # type: ignore[arg-type]
 
 
 def dimensions() -> dict[str, Sequence[Enum]]:
-    """The fields of `Variant` that vary, each with all its values."""
+    """Returns the fields of `Behaviour` that vary, each with all its values."""
     defaults = {field.name: field.default for field in fields(Behaviour)}
     return {name: list(type(value)) for name, value in defaults.items() if isinstance(value, Enum)}
 

@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong, for which requests, how often."""
+"""Faults on demand: what goes wrong, for which requests, and how often."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from omicopy.sandbox.model.request_log import SERVICE_ITSELF
 
 
 class FaultKind(StrEnum):
-    """Every way in which a request can go wrong here."""
+    """The ways in which the sandbox can let a request fail."""
 
     THROTTLE_PLATFORM = "throttle-platform"
     THROTTLE_ACCOUNT = "throttle-account"
@@ -34,7 +34,7 @@ class FaultKind(StrEnum):
 
 
 API_ONLY = (FaultKind.UNKNOWN_STATE, FaultKind.NULL_ITEMS)
-"""What bends the answers of the API, and strikes nothing else."""
+"""Faults that change answers of the API. They never apply to object storage."""
 RATE_KINDS = (
     FaultKind.THROTTLE_PLATFORM,
     FaultKind.THROTTLE_ACCOUNT,
@@ -46,12 +46,12 @@ RATE_KINDS = (
     FaultKind.LOST_ANSWER,
     FaultKind.CUT_ANSWER,
 )
-"""What `Faults.rate` draws from when not told: what an unlucky week brings, without what only a timeout ends."""
+"""The default kinds of `Faults.rate`: all that a client survives without a timeout of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestKind:
-    """The part of a request that decides which fault it meets."""
+    """The parts of a request that decide which fault applies to it."""
 
     service: str
     region: str
@@ -61,26 +61,25 @@ class RequestKind:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fault:
-    """One fault for the requests that fit: from the one after the first `after` on, `times` times (None: always)."""
+    """One fault for matching requests: it skips the first `after`, then applies `times` times (None: always)."""
 
     kind: FaultKind
     action: str | None = None
-    """An API action, or one of storage's (`GetObject`, …). None: any."""
+    """An action of the API or of object storage (`GetObject`, …). None: any."""
     times: int | None = 1
     after: int = 0
     account: str | None = None
     service: str | None = None
     region: str | None = None
     retry_after: float | None = None
-    """Seconds for a `Retry-After` header on throttles and 5xx; None: no such header."""
+    """Seconds in the `Retry-After` header of throttles and 5xx. None: no such header."""
     lag_seconds: float = 5.0
-    """For `LAG`: how old the world is that a read of the API shows. Storage that lags has no objects yet, whatever
-    the number."""
+    """For `LAG`: the age of the state that an API read shows. A read of object storage finds no objects at all."""
     state: str = "reticulating"
-    """For `UNKNOWN_STATE`: what stands in the place of each state."""
+    """For `UNKNOWN_STATE`: the word that replaces each state."""
 
-    def fits(self, asked: RequestKind) -> bool:
-        """Whether this fault is meant for that request."""
+    def matches(self, asked: RequestKind) -> bool:
+        """Returns true if this fault is meant for that request."""
         if self.kind in API_ONLY and asked.service != "api":
             return False
         wanted = ((self.action, asked.action), (self.service, asked.service), (self.region, asked.region))
@@ -90,20 +89,20 @@ class Fault:
 
 
 class Faults:
-    """The faults in force. The first that fits and is not used up strikes. Safe for threads."""
+    """The active faults. The first one that matches and is not used up applies. Safe for threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
-        self._met: Counter[int] = Counter()
-        self._struck: Counter[int] = Counter()
+        self._matched: Counter[int] = Counter()
+        self._applied: Counter[int] = Counter()
         self._rate = 0.0
         self._retry_after: float | None = None
         self._kinds: Sequence[FaultKind] = RATE_KINDS
         self._draw = random.Random(0)
 
     def add(self, fault: Fault) -> Fault:
-        """Put a fault in force, behind those already there."""
+        """Adds a fault behind the active ones and returns it."""
         with self._lock:
             self._faults.append(fault)
         return fault
@@ -116,39 +115,39 @@ class Faults:
         kinds: Sequence[FaultKind] = RATE_KINDS,
         retry_after: float | None = None,
     ) -> None:
-        """Let each request that meets no other fault fail with the probability `share`, by one of `kinds`."""
+        """Lets each request that no other fault matches fail with probability `share`, by one of `kinds`."""
         with self._lock:
             self._rate, self._kinds, self._draw = share, tuple(kinds), random.Random(seed)
             self._retry_after = retry_after
 
     def clear(self) -> None:
-        """No faults any more, and no rate."""
+        """Removes all faults and the rate."""
         with self._lock:
             self._faults.clear()
-            self._met.clear()
-            self._struck.clear()
+            self._matched.clear()
+            self._applied.clear()
             self._rate = 0.0
 
-    def struck(self, fault: Fault) -> int:
-        """How often that fault has struck."""
+    def times_applied(self, fault: Fault) -> int:
+        """Returns how often that fault has applied."""
         with self._lock:
-            return self._struck[id(fault)]
+            return self._applied[id(fault)]
 
     def take(self, asked: RequestKind) -> Fault | None:
-        """The fault that this request meets, used up by one; None if it meets none."""
+        """Returns the fault that applies to this request and counts its use; None if none applies."""
         with self._lock:
             for fault in self._faults:
-                if fault.fits(asked) and self._strikes(fault):
+                if fault.matches(asked) and self._applies(fault):
                     return fault
             if asked.account != SERVICE_ITSELF and self._draw.random() < self._rate:
                 return Fault(self._draw.choice(self._kinds), retry_after=self._retry_after)
         return None
 
-    def _strikes(self, fault: Fault) -> bool:
-        self._met[id(fault)] += 1
-        if self._met[id(fault)] <= fault.after:
+    def _applies(self, fault: Fault) -> bool:
+        self._matched[id(fault)] += 1
+        if self._matched[id(fault)] <= fault.after:
             return False
-        if fault.times is not None and self._struck[id(fault)] >= fault.times:
+        if fault.times is not None and self._applied[id(fault)] >= fault.times:
             return False
-        self._struck[id(fault)] += 1
+        self._applied[id(fault)] += 1
         return True

@@ -1,12 +1,18 @@
-"""What each Region holds before anything happens. IDs are fixed, so that examples and tests can name them.
+"""The images that each Region has at the start. Their IDs are fixed, so that examples and tests can name them.
 
-In `eu-west-2`, of `source`: `golden-linux` ami-00000001 (one volume), `golden-three` ami-00000002 (three volumes),
-`golden-windows` ami-00000003 (product code 0002), `still-pending` ami-00000004, `failed-image` ami-00000005, and two
-images named `twin`, ami-00000006 and ami-00000007, made before names had to be new; and `golden-uefi` ami-00000008,
-which boots by `uefi` alone and demands a TPM. Of `source-other`: `shared-linux` ami-00000011, shared with `source`;
-`public-linux` ami-00000012; `private-linux` ami-00000013, which `source` can't see. In `us-east-2`: of `target`,
-`resident` ami-00000021; of `target-other`, `shared-linux` ami-00000031, shared with `target`, and `public-linux`
-ami-00000032.
+`eu-west-2`, account `source`:
+- ami-00000001 `golden-linux`: one volume
+- ami-00000002 `golden-three`: three volumes
+- ami-00000003 `golden-windows`: product code 0002
+- ami-00000004 `still-pending`, ami-00000005 `failed-image`
+- ami-00000006 and ami-00000007: two images named `twin`, from the time before names had to be unique
+- ami-00000008 `golden-uefi`: boots with `uefi` only and requires a TPM
+
+`eu-west-2`, account `source-other`: ami-00000011 `shared-linux`, shared with `source`; ami-00000012 `public-linux`;
+ami-00000013 `private-linux`, which `source` can't see.
+
+`us-east-2`: ami-00000021 `resident` of `target`; ami-00000031 `shared-linux` of `target-other`, shared with `target`;
+ami-00000032 `public-linux` of `target-other`.
 """
 
 from __future__ import annotations
@@ -21,36 +27,36 @@ FIRST_DAY = datetime(2025, 1, 15, 9, 30, tzinfo=UTC)
 
 
 def add_fixtures(region: RegionState) -> None:
-    """Fill a new world."""
+    """Puts the images and snapshots of the start into a new Region."""
     accounts = {account.profile: account for account in region.accounts.values()}
     if region.name == SOURCE_REGION:
-        _sow_source(region, accounts["source"], accounts["source-other"])
+        _add_source(region, accounts["source"], accounts["source-other"])
     else:
-        _sow_target(region, accounts["target"], accounts["target-other"])
+        _add_target(region, accounts["target"], accounts["target-other"])
     region.forget_history()
 
 
-def _sow_source(region: RegionState, own: SandboxAccount, other: SandboxAccount) -> None:
+def _add_source(region: RegionState, own: SandboxAccount, other: SandboxAccount) -> None:
     linux = _image(region, 1, own, "golden-linux", 10)
-    _keep(region, replace(linux, launch_accounts=(other.account_id,), tags=(("env", "prod"), ("team", "images"))))
-    _keep(region, _three_volumes(region, _image(region, 2, own, "golden-three", 10)))
-    _keep(region, replace(_image(region, 3, own, "golden-windows", 50), product_codes=("0001", "0002")))
-    _keep(region, replace(_image(region, 4, own, "still-pending", 10), state=OmiState.PENDING))
+    _put(region, replace(linux, launch_accounts=(other.account_id,), tags=(("env", "prod"), ("team", "images"))))
+    _put(region, _three_volumes(region, _image(region, 2, own, "golden-three", 10)))
+    _put(region, replace(_image(region, 3, own, "golden-windows", 50), product_codes=("0001", "0002")))
+    _put(region, replace(_image(region, 4, own, "still-pending", 10), state=OmiState.PENDING))
     failed = _image(region, 5, own, "failed-image", 10)
     failed = replace(failed, state_code="internal-error", state_message="The image could not be created.")
-    _keep(region, replace(failed, state=OmiState.FAILED))
-    _keep(region, _image(region, 6, own, "twin", 10))
-    _keep(region, _image(region, 7, own, "twin", 20))
-    _keep(region, replace(_image(region, 8, own, "golden-uefi", 10), boot_modes=("uefi",), tpm_mandatory=True))
-    _keep(region, replace(_image(region, 0x11, other, "shared-linux", 10), launch_accounts=(own.account_id,)))
-    _keep(region, replace(_image(region, 0x12, other, "public-linux", 10), public=True))
-    _keep(region, _image(region, 0x13, other, "private-linux", 10))
+    _put(region, replace(failed, state=OmiState.FAILED))
+    _put(region, _image(region, 6, own, "twin", 10))
+    _put(region, _image(region, 7, own, "twin", 20))
+    _put(region, replace(_image(region, 8, own, "golden-uefi", 10), boot_modes=("uefi",), tpm_mandatory=True))
+    _put(region, replace(_image(region, 0x11, other, "shared-linux", 10), launch_accounts=(own.account_id,)))
+    _put(region, replace(_image(region, 0x12, other, "public-linux", 10), public=True))
+    _put(region, _image(region, 0x13, other, "private-linux", 10))
 
 
-def _sow_target(region: RegionState, own: SandboxAccount, other: SandboxAccount) -> None:
-    _keep(region, _image(region, 0x21, own, "resident", 10))
-    _keep(region, replace(_image(region, 0x31, other, "shared-linux", 10), launch_accounts=(own.account_id,)))
-    _keep(region, replace(_image(region, 0x32, other, "public-linux", 10), public=True))
+def _add_target(region: RegionState, own: SandboxAccount, other: SandboxAccount) -> None:
+    _put(region, _image(region, 0x21, own, "resident", 10))
+    _put(region, replace(_image(region, 0x31, other, "shared-linux", 10), launch_accounts=(own.account_id,)))
+    _put(region, replace(_image(region, 0x32, other, "public-linux", 10), public=True))
 
 
 def _image(region: RegionState, number: int, account: SandboxAccount, name: str, size_gib: int) -> Omi:
@@ -90,5 +96,5 @@ def _snapshot(region: RegionState, image: int, volume: int, account: SandboxAcco
     return region.snapshots.put(made.snapshot_id, made)
 
 
-def _keep(region: RegionState, image: Omi) -> None:
+def _put(region: RegionState, image: Omi) -> None:
     region.images.put(image.image_id, image)

@@ -1,4 +1,4 @@
-"""What exists in one Region: images, snapshots and export tasks, each with its past, so that reads can lag behind."""
+"""The images, snapshots and export tasks of one Region, with every earlier version, so that reads can lag."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Tags = tuple[tuple[str, str], ...]
 
 
 class OmiState(StrEnum):
-    """The states of an OMI in the official file."""
+    """The states of an OMI, as in the official OpenAPI file."""
 
     PENDING = "pending"
     AVAILABLE = "available"
@@ -26,7 +26,7 @@ class OmiState(StrEnum):
 
 
 class TaskState(StrEnum):
-    """The states of an export task in the official file."""
+    """The states of an export task, as in the official OpenAPI file."""
 
     QUEUED = "pending/queued"
     PENDING = "pending"
@@ -40,7 +40,7 @@ RUNNING = (TaskState.QUEUED, TaskState.PENDING)
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One volume that an image brings along."""
+    """One volume of an image."""
 
     name: str
     snapshot_id: str
@@ -52,7 +52,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Omi:
-    """One OMI."""
+    """One OMI (OUTSCALE machine image)."""
 
     image_id: str
     account_id: str
@@ -72,20 +72,20 @@ class Omi:
     tpm_mandatory: bool = False
     tags: Tags = ()
     is_made_here: bool = False
-    """Made by CreateImage, and not sown."""
+    """CreateImage made it; it is not one of the images of the start (fixtures.py)."""
 
     @property
     def is_import(self) -> bool:
-        """Made from a manifest."""
+        """True if it was made from a manifest."""
         return self.file_location.startswith(("http:", "https:"))
 
     @property
     def is_being_made(self) -> bool:
-        """Work goes on for it; not so for those that were sown as pending."""
+        """True while an import or a copy of it runs. Not true for an image that was pending at the start."""
         return self.state is OmiState.PENDING and self.is_made_here
 
     def may_be_launched_by(self, account_id: str) -> bool:
-        """Owned, shared with that account, or public."""
+        """True if the account owns it, or it is shared with the account, or public."""
         return self.public or self.account_id == account_id or account_id in self.launch_accounts
 
 
@@ -104,7 +104,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class ImageExportTask:
-    """One export of an image. Moments are seconds of the world's clock."""
+    """One export of an image. Times are seconds of the Region's clock."""
 
     task_id: str
     account_id: str
@@ -112,7 +112,7 @@ class ImageExportTask:
     image_format: str
     bucket: str
     prefix: str
-    """What the keys begin with, the image's ID and a slash included."""
+    """The beginning of the keys, with the image's ID and a slash."""
     shown_prefix: str
     manifest_key: str
     state: TaskState
@@ -123,10 +123,10 @@ class ImageExportTask:
     ended: float | None = None
     tags: Tags = ()
     api_key: tuple[str, str] | None = field(default=None, repr=False)
-    """The access key and secret that came with the request (`OsuApiKey`)."""
+    """The access key and the secret key of the request (`OsuApiKey`)."""
 
     def progress(self, moment: float) -> int:
-        """Percent done, as a read at that moment shows it."""
+        """Returns the percentage done that a read at that moment shows."""
         if self.state is TaskState.COMPLETED:
             return 100
         if moment <= self.begins or self.ends <= self.begins:
@@ -138,38 +138,38 @@ T = TypeVar("T")
 
 
 class VersionedTable(Generic[T]):
-    """Things by their ID, and what they were at any earlier moment. Not safe for threads: the world's lock is."""
+    """Values by ID, with every earlier version. Not safe for threads: hold `RegionState.lock`."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._past: dict[str, list[tuple[float, T | None]]] = {}
 
     def put(self, key: str, value: T) -> T:
-        """Create or change one thing, now."""
+        """Creates or replaces a value, now, and returns it."""
         self._past.setdefault(key, []).append((self._clock(), value))
         return value
 
     def drop(self, key: str) -> None:
-        """Delete one thing, now."""
+        """Deletes a value, now."""
         self._past.setdefault(key, []).append((self._clock(), None))
 
     def get(self, key: str, moment: float | None = None) -> T | None:
-        """The thing as it was at a moment (None: now)."""
+        """Returns the value as it was at a moment (None: now), or None if it did not exist."""
         past = self._past.get(key, [])
         last = len(past) if moment is None else bisect_right(past, moment, key=lambda version: version[0])
         return past[last - 1][1] if last else None
 
     def forget_history(self) -> None:
-        """What is here now has always been so."""
+        """Makes the present values valid for every earlier moment, too."""
         self._past = {key: [(-math.inf, past[-1][1])] for key, past in self._past.items()}
 
     def all(self, moment: float | None = None) -> list[T]:
-        """Everything there was at a moment (None: now), oldest first."""
+        """Returns the values that existed at a moment (None: now), oldest first."""
         return [value for key in self._past if (value := self.get(key, moment)) is not None]
 
 
 class RegionState:
-    """One Region. Hold `lock` for every read or write that belongs together."""
+    """What exists in one Region. Hold `lock` while you read or write several things that belong together."""
 
     def __init__(
         self, region: str, accounts: Sequence[SandboxAccount], settings: SandboxSettings, clock: Callable[[], float]
@@ -188,7 +188,7 @@ class RegionState:
         self._taken: set[str] = set()
 
     def new_id(self, prefix: str) -> str:
-        """A fresh ID such as `ami-1a2b3c4d`; never one that was used before, and none below `…-00001000`."""
+        """Returns a new ID such as `ami-1a2b3c4d`. Those below `…-00001000` are left to the fixtures."""
         while True:
             made = f"{prefix}-{self._random.randrange(0x1000, 0x100000000):08x}"
             if made not in self._taken:
@@ -196,35 +196,35 @@ class RegionState:
                 return made
 
     def forget_history(self) -> None:
-        """Whatever there is now was there before anybody looked, also for reads that lag."""
+        """Makes what exists now visible to reads that lag, as if it had always existed."""
         with self.lock:
             for table in (self.images, self.snapshots, self.tasks):
                 table.forget_history()
 
     def today(self) -> datetime:
-        """Now, as the service writes it into what it makes: UTC, to the millisecond."""
+        """Returns the time of now as the service writes it into what it makes: UTC, to the millisecond."""
         now = datetime.now(UTC)
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def change_image(self, image_id: str, **changes: object) -> Omi | None:
-        """Change what an image says, unless it was deleted meanwhile."""
+        """Changes fields of an image and returns it; None if it was deleted."""
         with self.lock:
             image = self.images.get(image_id)
             return image and self.images.put(image_id, replace(image, **changes))  # type: ignore[arg-type]
 
     def change_task(self, task_id: str, **changes: object) -> ImageExportTask | None:
-        """Change what a task says, unless it is gone."""
+        """Changes fields of a task and returns it; None if it does not exist."""
         with self.lock:
             task = self.tasks.get(task_id)
             return task and self.tasks.put(task_id, replace(task, **changes))  # type: ignore[arg-type]
 
     def owned(self, account: SandboxAccount) -> list[Omi]:
-        """The images of one account, as they are now."""
+        """Returns the images that an account owns now."""
         with self.lock:
             return [image for image in self.images.all() if image.account_id == account.account_id]
 
     def make_snapshot(self, account_id: str, size_gib: int, description: str) -> Snapshot:
-        """A new snapshot of an account."""
+        """Creates a snapshot for an account and returns it."""
         with self.lock:
             made = Snapshot(self.new_id("snap"), account_id, size_gib, self.today(), description)
             return self.snapshots.put(made.snapshot_id, made)

@@ -1,4 +1,4 @@
-"""The record of every request that reached a Region's API or object storage, so that a test can count exactly."""
+"""Records every request that reached a Region's API or object storage, so that tests can count exactly."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 SERVICE_ITSELF = "(service)"
-"""In the place of an account's profile: OUTSCALE's own import, reading a manifest and its snapshots."""
+"""Stands for the account of requests that the service itself makes: an import reads the manifest and its disks."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """One request and how it ended."""
+    """One request and its outcome."""
 
     service: str
     """`api` or `oos`."""
     region: str
     action: str
-    """`CreateImage`, … or, for storage, `GetObject`, `PutObject`, …"""
+    """`CreateImage`, …; in object storage `GetObject`, `PutObject`, …"""
     account: str | None
-    """The profile whose key the request named, verified or not; None for an unknown key or none."""
+    """The profile whose access key the request names, verified or not. None: no key, or an unknown one."""
     time: datetime
-    """When the request arrived, UTC."""
+    """The time at which the request arrived (UTC)."""
     status: int
-    """The status of the answer that was made; 0 where none was."""
+    """The HTTP status of the answer; 0 if there was none."""
     answer_bytes: int
-    """The size of the body that was made, whether or not a fault let it out."""
+    """The size of the answer's body, also when a fault kept it back."""
     seconds: float
     fault: str | None = None
     dry_run: bool = False
     key: str | None = None
-    """Storage only: the bucket and key, without any query."""
+    """Object storage only: bucket and key, without the query."""
 
 
 class RequestFilter(TypedDict, total=False):
-    """What recorded requests can be asked by, beside their action; None asks for nothing."""
+    """The criteria beside the action by which recorded requests can be selected. None matches all."""
 
     account: str | None
     service: str | None
@@ -52,7 +52,7 @@ class RequestFilter(TypedDict, total=False):
 class RecordedRequests:
     """All requests since the start or the last `clear`, in the order in which they ended. Safe for threads.
 
-    A request is in the record before the last byte of its answer leaves, so a client that has its answer finds it here.
+    A request is added before the last byte of its answer is sent: a client that has its answer finds the request here.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -61,7 +61,7 @@ class RecordedRequests:
         self._file = file
 
     def add(self, request: RecordedRequest) -> None:
-        """Take one more; with a file, as one more line of JSON."""
+        """Adds a request, and appends it to the file, if any, as a line of JSON."""
         with self._lock:
             self._requests.append(request)
             if self._file is not None:
@@ -69,12 +69,12 @@ class RecordedRequests:
                     lines.write(json.dumps(asdict(request) | {"time": _rfc3339(request.time)}) + "\n")
 
     def clear(self) -> None:
-        """Forget all requests; a file keeps its lines."""
+        """Removes all requests. The file keeps its lines."""
         with self._lock:
             self._requests.clear()
 
     def requests(self, action: str | None = None, **asked: Unpack[RequestFilter]) -> list[RecordedRequest]:
-        """Those that fit everything given. The service's own (`SERVICE_ITSELF`) only when asked for as `account`."""
+        """Returns the requests that match. Those of `SERVICE_ITSELF` only if that is the `account` asked for."""
         wanted = {name: value for name, value in {"action": action, **asked}.items() if value is not None}
         with self._lock:
             found = list(self._requests)
@@ -83,7 +83,7 @@ class RecordedRequests:
         return [request for request in found if all(getattr(request, name) == wanted[name] for name in wanted)]
 
     def count(self, action: str | None = None, **asked: Unpack[RequestFilter]) -> int:
-        """How many `requests` there are."""
+        """Returns the number of requests that match."""
         return len(self.requests(action, **asked))
 
     def __iter__(self) -> Iterator[RecordedRequest]:

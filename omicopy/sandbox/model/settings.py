@@ -1,4 +1,4 @@
-"""What a sandbox can be told: its accounts, how long things take, what is limited, which variant of the unknown."""
+"""The settings of a sandbox: accounts, buckets, durations, limits, and the behaviour of the service."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ BUCKETS = {
     SOURCE_REGION: {EXPORT_BUCKET: "source", "other-exports": "source-other"},
     TARGET_REGION: {"omi-imports": "target", "other-imports": "target-other"},
 }
-"""The buckets that exist in each Region, and the profile that owns each."""
+"""The buckets of each Region at the start, with the profile of the account that owns each."""
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxAccount:
-    """One OUTSCALE account and its access key; it lives in exactly one Region. Or an EIM user of one, with a key of its
-    own, which works for the API and not for object storage."""
+    """One OUTSCALE account of one Region and its access key.
+
+    With `is_eim_user`: an EIM user of that account. Its own key works for the API, but not for object storage.
+    """
 
     profile: str
     account_id: str
@@ -34,8 +36,9 @@ class SandboxAccount:
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
-    """Durations are seconds of the sandbox's clock, which tests may hold (scheduler.py); a limit of 0 means that there
-    is none, as `MaxValue` 0 does.
+    """What can be set. Durations are seconds of the sandbox's clock (see `Scheduler`).
+
+    A limit of 0 means "no limit", as `MaxValue` 0 does in the API.
     """
 
     behaviour: Behaviour = field(default_factory=Behaviour)
@@ -43,32 +46,34 @@ class SandboxSettings:
     export_seconds: float = 3.0
     import_seconds: float = 3.0
     queued_share: float = 0.2
-    """The part of `export_seconds` that a task spends as `pending/queued`."""
+    """The share of `export_seconds` that a task spends in the state `pending/queued`."""
     embedded_url_seconds: int = 604_800
     embedded_url_age_seconds: int = 0
-    """The embedded URLs are signed as if the export had ended so long ago, so that an old export needs no waiting."""
+    """The embedded URLs are signed as if the export had ended this long ago: a test of an old export need not wait."""
     task_url_age_seconds: int | None = None
-    """The same of the task's own URL of the manifest; None: as old as the embedded ones."""
+    """The same for the manifest URL that the task shows. None: as old as the embedded URLs."""
     ended_task_seconds: float = 2.0
-    """How long ended tasks stay listed where the variant lets them age out."""
+    """How long ended tasks stay listed, with `TaskRetention.AGES_OUT`."""
     lag_seconds: float = 0.0
-    """API reads show the world as it was so long ago."""
+    """API reads show the state of this long ago."""
     clock_skew_seconds: float = 300.0
-    """Further than this from the service's clock, a request to the API is refused: five minutes are documented."""
+    """The API refuses a request whose date is further than this from its clock. Five minutes are documented."""
     check_signatures: bool = True
-    """False: a request to the API has to name a key, and may be signed wrongly. For proxies that rewrite bodies."""
+    """False: an API request must name a known key, but its signature is not checked. For proxies that change bodies."""
     access_keys_end: str | None = None
-    """What ReadAccessKeys gives as every key's expiration date, in ISO 8601. The keys work on all the same."""
+    """The expiration date (ISO 8601) that ReadAccessKeys shows for every key. The keys work after that date, too."""
     refused_tag_keys: tuple[str, ...] = ()
-    """CreateTags refuses these keys, and everything else that is asked for in the same call."""
+    """CreateTags refuses a call that contains one of these tag keys."""
     exports_in_flight: int = 10
     copies_in_flight: int = 10
     snapshots: int = 2_000
 
 
 def make_accounts() -> tuple[SandboxAccount, ...]:
-    """Two accounts in each Region, and an EIM user of the first, with fresh keys: a key from another run opens nothing
-    here."""
+    """Returns two accounts per Region and an EIM user of the first account, with fresh keys.
+
+    A key of an earlier run is unknown to this one.
+    """
     return (
         _account("source", "100000000001", SOURCE_REGION),
         _account("source-eim", "100000000001", SOURCE_REGION, is_eim_user=True),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class SignatureScheme:
-    """What tells OUTSCALE's signatures from those of S3."""
+    """What differs between the signatures of OUTSCALE's API and those of S3."""
 
     algorithm: str
     key_prefix: str
@@ -25,7 +25,7 @@ AWS4 = SignatureScheme("AWS4-HMAC-SHA256", "AWS4", "aws4_request")
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """Whose key signs, and for which Region."""
+    """An access key with its secret, and the Region for which it signs."""
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -33,7 +33,7 @@ class SigningKey:
 
 
 def signature(scheme: SignatureScheme, signer: SigningKey, service: str, moment: str, canonical: str) -> str:
-    """The signature over a canonical request; `moment` is `YYYYMMDDTHHMMSSZ`."""
+    """Returns the signature of a canonical request. `moment` is `YYYYMMDDTHHMMSSZ`."""
     scope = (moment[:8], signer.region, service, scheme.terminator)
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     to_sign = "\n".join((scheme.algorithm, moment, "/".join(scope), digest))

@@ -1,4 +1,4 @@
-"""What is not known about limits, filters and the states of export tasks (see behaviours.py)."""
+"""What is unknown about limits, filters and the states of export tasks. The rest stands in `behaviours.py`."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from enum import Enum
 
 
 class LimitCode(Enum):
-    """How a create says that a quota is used up."""
+    """How the API refuses a create when a quota is used up."""
 
-    KNOWN = "a code that the list of gateway errors has"
-    WORDS = "no code, only words"
-    OLDER = "`PendingImageLimitExceeded`, as the older API does"
+    KNOWN = "with a code of the list of gateway errors"
+    WORDS = "without a code, in words only"
+    OLDER = "with `PendingImageLimitExceeded`, as the older API does"
 
 
 class CopyLimit(Enum):
-    """What counts under `image_copy_limit`."""
+    """What counts against the quota `image_copy_limit`."""
 
-    COPIES = "copies within the Region"
-    IMPORTS_TOO = "imports, too"
+    COPIES = "copies within the Region only"
+    IMPORTS_TOO = "copies within the Region, and imports"
 
 
 class ImageIdsFilter(Enum):
-    """The filter `ImageIds` of ReadImageExportTasks, which is new."""
+    """What ReadImageExportTasks does with the filter `ImageIds`, which is new."""
 
-    KEPT = "it is a filter"
-    REFUSED = "it is refused"
-    IGNORED = "it is ignored"
+    KEPT = "it filters"
+    REFUSED = "it refuses the request"
+    IGNORED = "it ignores the filter"
 
 
 class TaskStateNames(Enum):
-    """What an export task is called until it ends."""
+    """The names of the states of an export task until it ends."""
 
     DOCUMENTED = "pending/queued, pending"
     NEWER = "initializing, preparing, pending, uploading"

@@ -15,7 +15,7 @@ from omicopy.sandbox.model.signing import AWS4, SigningKey, signature
 
 
 def presign(signer: SigningKey, method: str, url: str, seconds: int, at: datetime | None = None) -> str:
-    """A SigV4 URL, path-style, valid for `seconds` from `at` (None: now) on. `url` holds an unquoted bucket and key."""
+    """Returns a SigV4 URL, valid for `seconds` from `at` (None: now). `url` is path-style, bucket and key unquoted."""
     moment = (at or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     origin, path = _parts(url)
     credential = "/".join((signer.access_key, moment[:8], signer.region, "s3", AWS4.terminator))
@@ -33,7 +33,7 @@ def presign(signer: SigningKey, method: str, url: str, seconds: int, at: datetim
 
 
 def presign_v2(signer: SigningKey, method: str, url: str, seconds: int, at: datetime | None = None) -> str:
-    """The same as an old SigV2 URL, whose `Expires` is an absolute time."""
+    """Returns the same as a SigV2 URL, whose `Expires` is an absolute time."""
     expires = int((at or datetime.now(UTC)).timestamp()) + seconds
     origin, path = _parts(url)
     digest = hmac.digest(signer.secret_key.encode(), f"{method}\n\n\n{expires}\n{path}".encode(), "sha1")
@@ -42,10 +42,10 @@ def presign_v2(signer: SigningKey, method: str, url: str, seconds: int, at: date
 
 
 PresignFunction = Callable[[SigningKey, str, str, int, datetime | None], str]
-"""What `presign` and `presign_v2` are."""
+"""The type of `presign` and `presign_v2`."""
 
 
 def _parts(url: str) -> tuple[str, str]:
-    """Scheme and host, and the path quoted. All that follows the host is bucket and key: `#` and `?` are part of it."""
+    """Returns the scheme with the host, and the quoted path. `#` and `?` after the host belong to the key."""
     origin = "/".join(url.split("/", 3)[:3])
     return origin, quote(url.removeprefix(origin), safe="/~")
