@@ -201,7 +201,7 @@ def test_what_the_environment_holds_is_never_yaml() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "parts"),
     [
         ("${NOT_THERE}", "the environment variable NOT_THERE is not set"),
         ("${}", "holds ${ without"),
@@ -224,7 +224,7 @@ def test_r8_a_variable_that_is_missing_or_secret_is_named_and_no_value_is_told(v
 
 
 @pytest.mark.parametrize(
-    ("text", "told", "hint"),
+    ("text", "parts", "hint"),
     [
         (with_job("parallels: 3"), "line 8, jobs[0].parallels: no such key", "export_timeout"),
         (with_target("share_wth: ['3']"), "line 7, jobs[0].to[0].share_wth: no such key", "profile, name, description"),

@@ -162,7 +162,7 @@ def test_a_client_certificate_comes_from_the_profile(tmp_path: Path, more: dict[
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         ({"access_key": None}, "access_key is missing"),
         ({"secret_key": "  "}, "secret_key is missing"),
@@ -219,7 +219,7 @@ def test_a_setting_that_is_wrong_is_named_with_its_profile_and_file(
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("p", "{", "not JSON"),
         ("p", "", "is empty"),

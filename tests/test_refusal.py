@@ -61,7 +61,7 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("url", "code", "reason", "said"), TABLE)
+@pytest.mark.parametrize(("url", "code", "reason", "message"), TABLE)
 def test_the_store_s_code_and_the_url_s_own_dates_tell_why(
     url: PresignedUrl, code: str, reason: Reason, message: str
 ) -> None:

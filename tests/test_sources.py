@@ -57,7 +57,7 @@ def test_a_file_of_another_system_is_read(tmp_path, encoding: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "no URL"),
         ("nothing here", "no URL"),
