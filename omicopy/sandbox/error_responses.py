@@ -1,9 +1,8 @@
-"""What a client gets to see when a fault answers in the place of the API or of object storage."""
+"""The answers of faults: errors in the name of the API or of object storage, and damaged answers of the API."""
 
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from dataclasses import dataclass
 
@@ -34,7 +33,7 @@ S3_ERRORS = {
 
 @dataclass(frozen=True, slots=True)
 class ErrorResponse:
-    """A whole HTTP answer."""
+    """A complete HTTP answer."""
 
     status: int
     content_type: str
@@ -43,7 +42,7 @@ class ErrorResponse:
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """As ASGI wants them."""
+        """The headers, in the form that ASGI needs."""
         headers = [(b"content-type", self.content_type.encode()), (b"content-length", str(len(self.body)).encode())]
         if self.retry_after is not None:
             headers.append((b"retry-after", f"{self.retry_after:g}".encode()))
@@ -51,7 +50,7 @@ class ErrorResponse:
 
 
 def error_response(fault: Fault, service: str) -> ErrorResponse | None:
-    """The answer that the fault gives itself, without any effect; None for a fault that works in another way."""
+    """Returns the error that the fault answers in place of the service; None if the fault works in another way."""
     if fault.kind is FaultKind.ERROR_502:
         return ErrorResponse(502, "text/html", HTML, fault.retry_after)
     if service == "oos" and fault.kind in S3_ERRORS:
@@ -68,19 +67,8 @@ def error_response(fault: Fault, service: str) -> ErrorResponse | None:
     return None
 
 
-def without_objects(listing: bytes) -> bytes:
-    """A list of a bucket's objects from before there were any."""
-    emptied = re.sub(rb"<(Contents|CommonPrefixes)>.*?</\1>", b"", listing, flags=re.DOTALL)
-    emptied = re.sub(rb"<(NextContinuationToken|NextMarker)>.*?</\1>", b"", emptied)
-    return re.sub(rb"(<IsTruncated>)true|(<KeyCount>)\d+", _nothing_more, emptied)
-
-
-def _nothing_more(found: re.Match[bytes]) -> bytes:
-    return b"<IsTruncated>false" if found[1] else b"<KeyCount>0"
-
-
 def with_null_items(body: bytes) -> bytes:
-    """An answer of the API each of whose lists holds nulls, one at least, and nothing else."""
+    """Returns an answer of the API with every item of every list null. An empty list gets one null."""
     answer = json.loads(body)
     return json.dumps(
         {name: [None] * (len(value) or 1) if isinstance(value, list) else value for name, value in answer.items()}
@@ -88,7 +76,7 @@ def with_null_items(body: bytes) -> bytes:
 
 
 def with_unknown_states(body: bytes, state: str) -> bytes:
-    """An answer of the API in which every image and every export task has a state that nobody documented."""
+    """Returns an answer of the API in which the state of every image and export task is `state`."""
     answer = json.loads(body)
     things = [*answer.get("Images", []), *answer.get("ImageExportTasks", [])]
     things += [answer[name] for name in ("Image", "ImageExportTask") if name in answer]

@@ -140,7 +140,7 @@ class ExportWorker:
             self._fail(task, f"The image {task.image_id} doesn't exist any more.")
             return
         if self._behaviour.bad_bucket is BadBucket.MADE:
-            self._store.make_if_missing(task.bucket, self._signer(task).access_key)
+            self._store.create_if_missing(task.bucket, self._signer(task).access_key)
         try:
             written = tuple(self._write_disk(task, device) for device in image.devices)
         except ObjectUnreachable as error:

@@ -1,4 +1,4 @@
-"""The API endpoint of one Region, as an ASGI app: who asks, is it valid, do it, is the answer valid."""
+"""The API of one Region, as an ASGI app: checks signature and request, runs the action, checks the answer."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from omicopy.sandbox.api.actions import ACTIONS
-from omicopy.sandbox.api.actions.call import ApiCall, BackgroundWork
+from omicopy.sandbox.api.actions.call import ApiBackend, ApiCall
 from omicopy.sandbox.api.errors import ApiError, ApiErrorKind, error_body
 from omicopy.sandbox.api.lockout import KeyLockout
 from omicopy.sandbox.api.openapi import OpenApi
 from omicopy.sandbox.api.signature import SignedRequest, named_access_key, verify
-from omicopy.sandbox.model.region_state import RegionState
 from omicopy.sandbox.model.settings import SandboxAccount
 
 PATH = re.compile(r"/+api/(?:v1|latest)/(?P<action>[A-Za-z]+)")
@@ -30,39 +29,37 @@ DRY_RUN = "omicopy.dry_run"
 
 
 def action_of(scope: Scope) -> str:
-    """The call that a request's path names."""
+    """Returns the action that the path of a request names."""
     found = PATH.fullmatch(scope["path"])
     return found["action"] if found else scope["path"].rsplit("/", 1)[-1]
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
-    """A request's headers, names in lower case."""
+    """Returns the headers of a request by their names in lower case."""
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 class ApiApp:
-    """Answers the calls of one Region. `mistakes` collects answers of its own that the official file forbids."""
+    """Answers the calls of one Region. `mistakes`: its exceptions, and answers that the official file forbids."""
 
     def __init__(
         self,
-        region: RegionState,
-        work: BackgroundWork,
-        schema: OpenApi,
+        backend: ApiBackend,
+        openapi: OpenApi,
         endpoints: Mapping[str, str],
         callers: Sequence[SandboxAccount],
     ) -> None:
         self.mistakes: list[str] = []
-        self.region = region
-        self.work = work
-        self._schema = schema
+        self._backend = backend
+        self._openapi = openapi
         self._endpoints = endpoints
         self._keys: dict[str, SandboxAccount] = {caller.access_key: caller for caller in callers}
-        self._lock_out = KeyLockout(region.clock)
+        self._lockout = KeyLockout(backend.state.clock)
 
-    def renew(self, region: RegionState, work: BackgroundWork) -> None:
-        """Serve another world from now on."""
-        self.region, self.work = region, work
-        self._lock_out = KeyLockout(region.clock)
+    def replace_backend(self, backend: ApiBackend) -> None:
+        """Works on another state from now on, with no key locked."""
+        self._backend = backend
+        self._lockout = KeyLockout(backend.state.clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -74,67 +71,67 @@ class ApiApp:
         await response(scope, receive, send)
 
     def answer(self, scope: Scope, body: bytes) -> tuple[int, dict[str, Any]]:
-        """Status and body of the answer to one request."""
+        """Returns the status and the body of the answer to one request."""
         request_id = str(uuid.uuid4())
         action = action_of(scope)
         try:
-            status, answer = 200, self._act(scope, action, body) | {"ResponseContext": {"RequestId": request_id}}
+            status, answer = 200, self._run(scope, action, body) | {"ResponseContext": {"RequestId": request_id}}
         except ApiError as error:
             status, answer = error.refusal.status, error_body(error.refusal, error.details, request_id)
-        except Exception:  # noqa: BLE001 - whatever it is, a test must learn of it
-            return self._mistaken(traceback.format_exc(), request_id)
-        mistake = self._schema.answer_error(action, status, answer)
+        except Exception:  # noqa: BLE001 - a test must learn of any error
+            return self._own_error(traceback.format_exc(), request_id)
+        mistake = self._openapi.answer_error(action, status, answer)
         if mistake is None:
             return status, answer
-        return self._mistaken(mistake, request_id)
+        return self._own_error(mistake, request_id)
 
-    def _mistaken(self, mistake: str, request_id: str) -> tuple[int, dict[str, Any]]:
+    def _own_error(self, mistake: str, request_id: str) -> tuple[int, dict[str, Any]]:
         self.mistakes.append(mistake)
         return 500, error_body(ApiErrorKind.INTERNAL.value, "The sandbox made a mistake.", request_id)
 
-    def _act(self, scope: Scope, action: str, body: bytes) -> dict[str, Any]:
-        if PATH.fullmatch(scope["path"]) is None or not self._schema.knows(action):
+    def _run(self, scope: Scope, action: str, body: bytes) -> dict[str, Any]:
+        if PATH.fullmatch(scope["path"]) is None or not self._openapi.knows(action):
             raise ApiError(ApiErrorKind.NO_SUCH_CALL)
         if scope["method"] != "POST":
             raise ApiError(ApiErrorKind.NOT_POST)
         account = self._caller(scope, action, body)
-        asked = _parsed(body)
-        self._schema.check_request(action, asked)
+        request = _parsed(body)
+        self._openapi.check_request(action, request)
         if action not in ACTIONS:
             raise ApiError(ApiErrorKind.NO_RIGHT)
-        if asked.get("DryRun") is True:
+        if request.get("DryRun") is True:
             scope[DRY_RUN] = True
             return {}
-        call = ApiCall(account, self.region, self.work, self._endpoints, self._moment(scope, action))
+        call = ApiCall(account, self._backend, self._endpoints, self._moment(scope, action))
         if not action.startswith("Read"):
-            return ACTIONS[action](call, asked)
+            return ACTIONS[action](call, request)
         with call.region.lock:
-            return ACTIONS[action](call, asked)
+            return ACTIONS[action](call, request)
 
     def _caller(self, scope: Scope, action: str, body: bytes) -> SandboxAccount:
-        if not self._schema.needs_signature(action):
+        if not self._openapi.needs_signature(action):
             return next(iter(self._keys.values()))
         headers = headers_of(scope)
         named = self._keys.get(named_access_key(headers) or "")
-        if named is not None and not self.region.settings.check_signatures:
+        if named is not None and not self._backend.state.settings.check_signatures:
             return named
         path = scope.get("raw_path") or scope["path"].encode()
         query = scope["query_string"].decode("latin-1")
         request = SignedRequest(scope["method"], path.decode("latin-1"), query, headers, body)
-        skew = self.region.settings.clock_skew_seconds
-        with self._lock_out.attempt(named_access_key(headers) or ""):
-            return verify(request, self._keys, self.region.name, datetime.now(UTC), skew)
+        skew = self._backend.state.settings.clock_skew_seconds
+        with self._lockout.attempt(named_access_key(headers) or ""):
+            return verify(request, self._keys, self._backend.state.name, datetime.now(UTC), skew)
 
     def _moment(self, scope: Scope, action: str) -> float | None:
-        lag: float = scope.get(LAG, self.region.settings.lag_seconds)
-        return self.region.clock() - lag if lag and action.startswith("Read") else None
+        lag: float = scope.get(LAG, self._backend.state.settings.lag_seconds)
+        return self._backend.state.clock() - lag if lag and action.startswith("Read") else None
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
     try:
-        asked = json.loads(body or b"{}")
+        request = json.loads(body or b"{}")
     except ValueError:
         raise ApiError(ApiErrorKind.NOT_VALID, "The body is not JSON.") from None
-    if not isinstance(asked, dict):
+    if not isinstance(request, dict):
         raise ApiError(ApiErrorKind.NOT_VALID, "The body is not a JSON object.")
-    return asked
+    return request

@@ -1,4 +1,4 @@
-"""A fresh home folder in which OUTSCALE's and everybody else's tools find the sandbox's accounts."""
+"""Writes the configuration of clients (SDK, osc-cli, aws, boto3, s3cmd) for the sandbox's accounts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 from omicopy.sandbox.model.settings import SandboxAccount
 
 
-def write_home(
+def write_client_config(
     folder: Path, accounts: Sequence[SandboxAccount], api_urls: Mapping[str, str], oos_urls: Mapping[str, str]
 ) -> Path:
-    """Fills `folder` for osc-cli, aws, boto3 and s3cmd; returns the file for `OSC_CONFIG_FILE`.
+    """Writes a home folder for osc-cli, aws, boto3 and s3cmd. Returns the file for `OSC_CONFIG_FILE`.
 
-    The URLs are by Region and without a path. osc-cli and the SDK share a folder but not a dialect: each has its file.
+    The URLs are by Region, without a path. The SDK and osc-cli need different keys, so each has a file of its own.
     """
     sdk, osc_cli = {}, {}
     aws_config, aws_credentials = _ini(), _ini()
@@ -26,7 +26,7 @@ def write_home(
         api, oos = api_urls[account.region], oos_urls[account.region]
         sdk[account.profile] = _for_the_sdk(account, api, oos)
         osc_cli[account.profile] = _for_osc_cli(account, api)
-        if account.is_eim_user:  # whose key opens no object storage
+        if account.is_eim_user:  # its key does not work for object storage
             continue
         aws_config[f"profile {account.profile}"] = _for_aws(account, oos)
         aws_credentials[account.profile] = _keys(account, "aws_access_key_id", "aws_secret_access_key")
@@ -59,7 +59,7 @@ def _for_osc_cli(account: SandboxAccount, api_url: str) -> dict[str, Any]:
 
 
 def _for_aws(account: SandboxAccount, oos_url: str) -> dict[str, str]:
-    """With checksums only where S3 requires them, as OUTSCALE's own page on AWS tools asks for."""
+    """Checksums only where S3 requires them, as OUTSCALE's page on AWS tools says."""
     return {
         "region": account.region,
         "endpoint_url": oos_url,
@@ -101,7 +101,7 @@ def _text(config: configparser.RawConfigParser) -> str:
 
 
 def _write(path: Path, content: str) -> None:
-    """Only for its owner, from the first moment on: it holds keys."""
+    """Writes a file with keys. Nobody but the owner can read it at any time."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(0o600)
     path.write_text(content)

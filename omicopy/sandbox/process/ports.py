@@ -1,4 +1,4 @@
-"""Free loopback ports for servers that must be told theirs before they start."""
+"""Finds free loopback ports for servers that must know their port before they start."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import random
 import socket
 import threading
 
-# Below the range that Linux and the BSDs take ports of outgoing connections from: a port in that range can be taken
-# between the moment it is found free and the moment the server binds it.
+# Linux and the BSDs take the ports of outgoing connections from above this range. A port in their range could be taken
+# after it was found free and before the server binds it.
 _LOWEST, _HIGHEST = 12_000, 32_000
 
-_random = random.SystemRandom()  # whatever seed this process has: another may have the same
+_random = random.SystemRandom()  # not seeded: two processes with the same seed would try the same ports
 _handed_out: set[int] = set()
 _lock = threading.Lock()
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports free at this moment, none of them given out before by this process. Another process may still win one."""
+    """Returns ports that are free now, each only once per process. Another process may still take one first."""
     with _lock:
         ports: list[int] = []
         while len(ports) < count:

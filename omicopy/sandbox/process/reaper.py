@@ -1,9 +1,9 @@
-"""Run as a script: outlives the sandbox by a moment, to end and remove what a killed sandbox left behind.
+"""A script that waits until the sandbox has ended, then kills its stores and removes its folder.
 
     python -I -S reaper.py FOLDER
 
-Its standard input is a pipe whose other end only the sandbox holds: end of file means that the sandbox is gone, however
-it ended. It imports the standard library alone, to be small and quick.
+Its standard input is a pipe; only the sandbox has the other end. End of file means that the sandbox has ended, for
+whatever reason. The script imports the standard library alone, so that it is small and starts quickly.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ import time
 from pathlib import Path
 
 PROCESS_FILE = "process"
-"""In a store's folder: the id of its process, while it runs."""
+"""The file in a store's folder that has the ID of its process."""
 LOG_FILE = "log"
-"""In a store's folder: what its process printed."""
+"""The file in a store's folder that has the output of its process."""
 
 _SOCKET = re.compile(r"listening on Unix socket (\S*/seaweedfs-\S+\.sock)")
 
 
 def remove_sockets(log: Path) -> None:
-    """SeaweedFS puts sockets of a fixed name into the system's temporary folder, and names them in its log."""
+    """Removes the sockets that SeaweedFS made in the system's temporary folder. Its log names them."""
     if log.exists():
         for name in _SOCKET.findall(log.read_text(errors="replace")):
             Path(name).unlink(missing_ok=True)
 
 
 def clear(folder: Path) -> None:
-    """Ends every store that still runs in `folder`, then removes it with all that it holds."""
+    """Kills every store that still runs in `folder`, then removes the folder with its contents."""
     for process in folder.glob(f"*/{PROCESS_FILE}"):
         with contextlib.suppress(OSError, ValueError):
             os.kill(int(process.read_text()), signal.SIGKILL)
@@ -41,7 +41,7 @@ def clear(folder: Path) -> None:
         remove_sockets(log)
     give_up = time.monotonic() + 10
     while folder.exists() and time.monotonic() < give_up:
-        shutil.rmtree(folder, ignore_errors=True)  # a dying process may still write: then again
+        shutil.rmtree(folder, ignore_errors=True)  # a process that is being killed may still write: try again
         time.sleep(0.02)
 
 

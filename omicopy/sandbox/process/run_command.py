@@ -1,4 +1,4 @@
-"""Runs a command inside the sandbox, as if the user had run it, and says what to try when there is none."""
+"""Runs a command inside the sandbox as a shell would, or says how to use the sandbox from another terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-NOT_EXECUTABLE, NOT_FOUND, SIGNALLED = 126, 127, 128  # as every shell has it
+NOT_EXECUTABLE, NOT_FOUND, SIGNALLED = 126, 127, 128  # as in every shell
 
 _REMOVED = ("OSC_", "AWS_", "OMICOPY_")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
@@ -22,7 +22,7 @@ _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def environment(home: Path, profiles: Path, base: Mapping[str, str]) -> dict[str, str]:
-    """`base` for a command inside the sandbox: no account of the user's, this interpreter's programs first."""
+    """Returns `base` for a command inside the sandbox: without the user's accounts, our own programs first in PATH."""
     env = {name: value for name, value in base.items() if not name.startswith(_REMOVED)}
     if any(name.lower() in _PROXIES for name in env):
         env["NO_PROXY"] = env["no_proxy"] = _LOOPBACK
@@ -40,24 +40,24 @@ def environment(home: Path, profiles: Path, base: Mapping[str, str]) -> dict[str
 
 
 def run_command(argv: Sequence[str], env: Mapping[str, str]) -> int:
-    """Runs it in the foreground with our own stdin, stdout and stderr, and returns its exit code as a shell would.
+    """Runs a command with our stdin, stdout and stderr, and returns its exit code as a shell would.
 
-    A signal for the sandbox is one for the command, which decides when to end: the sandbox waits for it.
+    Signals are passed on to the command. The sandbox ends when the command ends.
     """
-    with _Forwarding() as forwarding:
+    with _SignalForwarder() as forwarder:
         try:
             process = subprocess.Popen(list(argv), env=dict(env))
         except FileNotFoundError:
             return _refuse(argv[0], "command not found", NOT_FOUND)
         except OSError as error:
             return _refuse(argv[0], (error.strerror or "cannot be executed").lower(), NOT_EXECUTABLE)
-        forwarding.to(process)
+        forwarder.start(process)
         code = process.wait()
     return SIGNALLED - code if code < 0 else code
 
 
 def banner(home: Path, profiles: Path, api_urls: Mapping[str, str], oos_urls: Mapping[str, str]) -> str:
-    """What the sandbox says when it stays up: where it is, what to export, what to try."""
+    """Returns what the sandbox prints when it stays up: its addresses, the variables to export, commands to try."""
     regions = [f"  {region:<12} API {url}   object storage {oos_urls[region]}" for region, url in api_urls.items()]
     programs = shlex.quote(str(Path(sys.prefix) / "bin"))
     return "\n".join(
@@ -83,15 +83,15 @@ def _refuse(name: str, why: str, code: int) -> int:
     return code
 
 
-class _Forwarding:
-    """While it is entered, signals go to the process; those from before there was one reach it when there is."""
+class _SignalForwarder:
+    """Passes signals on to the process. Signals that come before it runs are passed on when it does."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._early: list[int] = []
+        self._pending: list[int] = []
         self._before = contextlib.ExitStack()
 
-    def __enter__(self) -> _Forwarding:
+    def __enter__(self) -> _SignalForwarder:
         if threading.current_thread() is threading.main_thread():
             self._before.enter_context(_handled_by(self._receive))
         return self
@@ -99,29 +99,32 @@ class _Forwarding:
     def __exit__(self, *_: object) -> None:
         self._before.close()
 
-    def to(self, process: subprocess.Popen[bytes]) -> None:
+    def start(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
-        for number in self._early:
+        for number in self._pending:
             self._send(process, number)
 
     def _receive(self, number: int, _: FrameType | None) -> None:
         if self._process is None:
-            self._early.append(number)
+            self._pending.append(number)
         else:
             self._send(self._process, number)
 
     @staticmethod
     def _send(process: subprocess.Popen[bytes], number: int) -> None:
+        # The terminal has sent Ctrl-C to the command, too. Many programs treat a second one differently.
         if number == signal.SIGINT and _is_foreground():
-            return  # Ctrl-C at a terminal has reached the command already, and twice means something else to many
+            return
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(number)
 
 
 @contextlib.contextmanager
 def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    heeded = [number for number in _FORWARDED if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores some
-    before = {number: signal.signal(number, handler) for number in heeded}
+    handled = [
+        number for number in _FORWARDED if signal.getsignal(number) is not signal.SIG_IGN
+    ]  # nohup ignores SIGHUP
+    before = {number: signal.signal(number, handler) for number in handled}
     try:
         yield
     finally:
@@ -130,7 +133,7 @@ def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[No
 
 
 def _is_foreground() -> bool:
-    """Whether a terminal sends its Ctrl-C to our process group, and so to the command's, which is the same."""
+    """Returns true if the terminal sends Ctrl-C to our process group, which is also the command's."""
     try:
         terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
     except OSError:

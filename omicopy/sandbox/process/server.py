@@ -1,4 +1,4 @@
-"""One ASGI app on a free loopback port, served by uvicorn in a thread of its own, stopped at once whatever hangs."""
+"""Serves an ASGI app on a free loopback port, in a thread. Stops at once, even if requests hang."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-ABORT = "omicopy.abort"
-"""The key under `scope["extensions"]` of the callable that resets the request's TCP connection."""
+_ABORT = "omicopy.abort"  # the key in `scope["extensions"]`
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
@@ -23,15 +23,14 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: close() 
 
 
 class Server:
-    """Serves `app` at `url`, which is known (and the port taken) before `start`.
+    """Serves `app` at `url`. The port is bound before `start`, so `url` is known at once.
 
-    Every HTTP request carries `scope["extensions"]["omicopy.abort"]`. Calling it closes the connection with RST,
-    whatever was or wasn't sent. Bytes that were sent before reach the client only if the caller yields to the event
-    loop in between and the kernel took them: a short `asyncio.sleep` after the last `send` does it on loopback.
+    An app breaks the connection of a request with `abort_connection(scope)`. Bytes that it sent before reach the client
+    only if the kernel took them: on loopback a short `asyncio.sleep` after the last `send` is enough.
     """
 
     def __init__(self, app: Any) -> None:
-        # Without the protocol's number asyncio doesn't turn Nagle's algorithm off: 40 ms for every answer with a body.
+        # With the protocol given, asyncio turns Nagle's algorithm off, which costs 40 ms per answer with a body.
         self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._listener.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -52,7 +51,7 @@ class Server:
         self._thread = threading.Thread(target=self._run, name=f"sandbox {self.url}", daemon=True)
 
     def start(self) -> None:
-        """Returns when connections are accepted; `RuntimeError` when the app's own start-up failed."""
+        """Returns when connections are accepted. Raises RuntimeError if the start-up failed."""
         self._thread.start()
         give_up = time.monotonic() + _START_SECONDS
         while not self._uvicorn.started:
@@ -61,19 +60,34 @@ class Server:
             time.sleep(0.005)
 
     def stop(self) -> None:
-        """Drops every connection, cancels every request, lets the app end its lifespan. May be called twice."""
+        """Closes every connection, cancels every request and ends the app's lifespan. May be called twice."""
         self._uvicorn.should_exit = True
         if self._thread.is_alive():
             self._thread.join(_STOP_SECONDS)
         self._listener.close()
 
     def _run(self) -> None:
-        with contextlib.suppress(SystemExit):  # uvicorn's way to say that the app's start-up failed
+        with contextlib.suppress(SystemExit):  # uvicorn raises it if the app's start-up failed
             self._uvicorn.run(sockets=[self._listener])
 
 
+def abort_connection(scope: MutableMapping[str, Any]) -> None:
+    """Resets (RST) the TCP connection of a request that this server serves, whatever was sent before."""
+    scope["extensions"][_ABORT]()
+
+
+async def discard_body(receive: Callable[[], Awaitable[MutableMapping[str, Any]]]) -> None:
+    """Reads the rest of a request that is refused.
+
+    Without this, a client that still sends fails before it reads the answer, and the rest of the body would be read as
+    the next request of the connection.
+    """
+    while (await receive()).get("more_body", False):
+        pass
+
+
 class _Uvicorn(uvicorn.Server):
-    """uvicorn waits for its clients when it stops; this one doesn't. (Off the main thread it installs no signals.)"""
+    """A uvicorn server that does not wait for its clients when it stops."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002
         for server in self.servers:
@@ -90,7 +104,7 @@ class _Uvicorn(uvicorn.Server):
 
 
 class _Connection(H11Protocol):
-    """uvicorn's HTTP/1.1 connection that hands every request the means to break it."""
+    """A uvicorn HTTP/1.1 connection that adds `abort` to the scope of each request."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -98,7 +112,7 @@ class _Connection(H11Protocol):
         self.app = self._serve_with_abort
 
     async def _serve_with_abort(self, scope: Any, receive: Any, send: Any) -> None:
-        scope.setdefault("extensions", {})[ABORT] = self.abort
+        scope.setdefault("extensions", {})[_ABORT] = self.abort
         try:
             await self._inner(scope, receive, send)
         except asyncio.CancelledError:
@@ -110,5 +124,5 @@ class _Connection(H11Protocol):
             return
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         if self.cycle is not None:
-            self.cycle.disconnected = True  # else uvicorn answers 500 for an app that returns without an answer
+            self.cycle.disconnected = True  # else uvicorn answers 500 when the app returns without an answer
         self.transport.abort()

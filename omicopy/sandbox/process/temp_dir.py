@@ -1,4 +1,4 @@
-"""The sandbox's temporary folder, which goes away with the sandbox, also when that is killed without a warning."""
+"""The sandbox's temporary folder. It is removed with the sandbox, also when the sandbox is killed."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ _REMOVED_WITHIN_SECONDS = 15
 
 
 class TempDir:
-    """A fresh folder, watched by a small process of its own (reaper.py) that clears it when this process is gone."""
+    """A new folder, and a small process (reaper.py) that removes it when this process has ended."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="omicopy-sandbox-")).resolve()
-        self._keeper = subprocess.Popen(
+        self._reaper = subprocess.Popen(
             [sys.executable, "-I", "-S", str(Path(reaper.__file__)), str(self.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
-            start_new_session=True,  # Ctrl-C at a terminal is meant for the command, not for the keeper
+            start_new_session=True,  # Ctrl-C at a terminal is for the command, not for the reaper
         )
 
     def remove(self) -> None:
-        """Removes the folder; stores in it that were not stopped are killed. May be called twice."""
-        if self._keeper.stdin is not None:
-            self._keeper.stdin.close()
+        """Removes the folder and kills the stores that still run in it. May be called twice."""
+        if self._reaper.stdin is not None:
+            self._reaper.stdin.close()
         try:
-            self._keeper.wait(_REMOVED_WITHIN_SECONDS)
+            self._reaper.wait(_REMOVED_WITHIN_SECONDS)
         except subprocess.TimeoutExpired:
-            self._keeper.kill()
-            self._keeper.wait()
-        reaper.clear(self.path)  # nothing to do, unless somebody killed the keeper
+            self._reaper.kill()
+            self._reaper.wait()
+        reaper.clear(self.path)  # finds nothing to do, unless the reaper was killed

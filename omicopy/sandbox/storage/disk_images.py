@@ -1,8 +1,8 @@
-"""Disks as an export writes them: small, real files that say how large the volume is.
+"""Makes disk files as an export writes them, small but real, and reads their volume's size.
 
-A qcow2 file here is complete (header, refcounts, an empty first-level table), so any tool that knows the format reads
-an empty disk of the volume's size. A raw disk of many GiB can't be small, and its gzip neither: so a raw file here is
-cut off after its first sector, and that sector says in words how large the disk would be.
+A qcow2 file is complete (header, refcounts, an empty first-level table): any tool reads it as an empty disk of the
+volume's size. A raw disk of many GiB is not small, even compressed. So a raw file has its first sector only, which says
+in words how large the disk would be.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ LARGEST_BYTES = 64 * 1024 * 1024
 
 
 class InvalidDisk(ValueError):
-    """The bytes are no disk that an import could take; the message says why."""
+    """An import can't read the disk. The message says why."""
 
 
 def make_disk(image_format: str, size_bytes: int, name: str) -> bytes:
-    """One gzip-compressed disk. `name` (the snapshot's) is in it, so that no two volumes have equal bytes."""
+    """Returns a disk, compressed with gzip. It contains `name`, so that the bytes of two snapshots differ."""
     disk = _qcow2(size_bytes, name) if image_format == "qcow2" else _raw(size_bytes, name)
     return gzip.compress(disk, compresslevel=6, mtime=0)
 
 
 def disk_size(compressed: bytes, name: str) -> int:
-    """How large the volume in a compressed disk is, in bytes. Raises `NotADisk`."""
+    """Returns the size in bytes of the volume of a compressed disk. Raises InvalidDisk."""
     try:
         inflate = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
         disk = inflate.decompress(compressed, LARGEST_BYTES)
@@ -47,7 +47,7 @@ def disk_size(compressed: bytes, name: str) -> int:
 
 
 def _qcow2(size_bytes: int, name: str) -> bytes:
-    """Version 3: cluster 0 the header, 1 the refcount table, 2 its one block, 3 and on the first-level table."""
+    """Version 3. Cluster 0: header; 1: refcount table; 2: its one block; from 3 on: first-level table."""
     entries = -(-size_bytes // REACH_OF_ENTRY)
     table_clusters = max(1, -(-entries * 8 // CLUSTER))
     header = struct.pack(

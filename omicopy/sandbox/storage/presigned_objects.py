@@ -1,4 +1,4 @@
-"""How the service itself reads and writes object storage: with pre-signed URLs, as its documentation describes."""
+"""Reads and writes objects as the service itself does: with pre-signed URLs."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ TIMEOUT = urllib3.Timeout(connect=60, read=60)
 
 
 class ObjectUnreachable(Exception):
-    """An object can't be read or written; the message says why, without any signature."""
+    """An object can't be read or written. The message says why, and contains no signature."""
 
 
 class PresignedClient:
-    """A client that goes to the loopback addresses it was told, and nowhere else."""
+    """A client that connects to the allowed addresses only."""
 
     def __init__(self, user_agent: str) -> None:
         self._pool = urllib3.PoolManager(maxsize=4, retries=False, timeout=TIMEOUT, headers={"User-Agent": user_agent})
         self._allowed: frozenset[str] = frozenset()
 
     def allow(self, *urls: str) -> None:
-        """Let these addresses be read from."""
+        """Adds addresses that may be read from."""
         self._allowed |= {urlsplit(url).netloc for url in urls}
 
     def get(self, url: str) -> bytes:
-        """The object behind a pre-signed URL. Raises `Unreachable`."""
+        """Returns the object of a pre-signed URL. Raises ObjectUnreachable."""
         parts = urlsplit(url)
         shown = f"{parts.scheme}://{parts.netloc}{parts.path}"
         if parts.scheme not in ("http", "https") or parts.netloc not in self._allowed:
@@ -37,11 +37,11 @@ class PresignedClient:
         return self._send("GET", url, shown, None)
 
     def put(self, signer: SigningKey, url: str, body: bytes, at: datetime | None = None) -> None:
-        """Write an object with an account's key. Raises `Unreachable`."""
+        """Writes an object with an account's key. Raises ObjectUnreachable."""
         self._send("PUT", presign(signer, "PUT", url, 300, at), url, body)
 
     def has(self, signer: SigningKey, bucket_url: str) -> bool:
-        """Whether an account can reach a bucket."""
+        """Returns true if the account has access to the bucket."""
         try:
             self._send("HEAD", presign(signer, "HEAD", bucket_url, 300), bucket_url, None)
         except ObjectUnreachable:
@@ -49,7 +49,7 @@ class PresignedClient:
         return True
 
     def close(self) -> None:
-        """Close all connections."""
+        """Closes all connections."""
         self._pool.clear()
 
     def _send(self, method: str, url: str, shown: str, body: bytes | None) -> bytes:

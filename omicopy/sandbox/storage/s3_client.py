@@ -1,4 +1,4 @@
-"""The few S3 calls that the sandbox makes itself, whatever AWS profile or variables its user has."""
+"""The S3 calls that the sandbox makes itself. The AWS profiles and variables of the user have no effect on them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 
 
 class S3Client:
-    """What `account` can see and do at the store at `url`."""
+    """Requests to the store at `url` with the key of `account`."""
 
     def __init__(self, url: str, account: SandboxAccount, timeout: float = 30) -> None:
         self._url = url
@@ -29,58 +29,61 @@ class S3Client:
         self._credentials = Credentials(account.access_key, account.secret_key)
         self._http = urllib3.PoolManager(retries=False, timeout=timeout)
 
-    def close(self) -> None:
+    def __enter__(self) -> S3Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._http.clear()
 
     def exists(self, bucket: str) -> bool:
-        return _done(self._send("HEAD", bucket))
+        return _is_success(self._send("HEAD", bucket))
 
-    def make(self, bucket: str) -> bool:
-        """False when the store refuses; true also when the bucket is there already."""
+    def create(self, bucket: str) -> bool:
+        """Creates a bucket. Returns false if the store refuses, true also if the bucket exists."""
         answer = self._send("PUT", bucket)
-        return _done(answer) or answer.status == HTTPStatus.CONFLICT
+        return _is_success(answer) or answer.status == HTTPStatus.CONFLICT
 
     def is_ready(self, bucket: str) -> bool:
-        """Makes it, and an object in it: a bucket's first bytes find no volume to go to, for a moment."""
+        """Creates a bucket and writes an object to it. Returns false if that fails, as at first in a new bucket."""
         try:
             return (
-                self.make(bucket)
-                and _done(self._send("PUT", f"{bucket}/.probe", content=b"?"))
-                and _done(self._send("DELETE", f"{bucket}/.probe"))
+                self.create(bucket)
+                and _is_success(self._send("PUT", f"{bucket}/.probe", content=b"?"))
+                and _is_success(self._send("DELETE", f"{bucket}/.probe"))
             )
         except urllib3.exceptions.HTTPError:
             return False
 
     def put(self, path: str, content: bytes) -> None:
-        self._must("PUT", path, content=content)
+        self._send_checked("PUT", path, content=content)
 
     def empty(self, bucket: str) -> None:
-        """No object, no unfinished upload, no CORS rule."""
+        """Deletes all objects, unfinished uploads and CORS rules of a bucket."""
         while keys := [key for key, _ in self._list(bucket, "list-type=2", "Contents", "Key")]:
-            self._delete(bucket, keys)
+            self._delete_objects(bucket, keys)
         for key, upload in self._list(bucket, "uploads=", "Upload", "UploadId"):
-            self._must("DELETE", f"{bucket}/{quote(key)}", urlencode({"uploadId": upload}))
-        self._must("DELETE", bucket, "cors=")
+            self._send_checked("DELETE", f"{bucket}/{quote(key)}", urlencode({"uploadId": upload}))
+        self._send_checked("DELETE", bucket, "cors=")
 
-    def drop(self, bucket: str) -> None:
-        """Deletes it, with all that it holds; that it is not there is fine."""
+    def delete_bucket(self, bucket: str) -> None:
+        """Deletes a bucket with its contents, if it exists."""
         if self.exists(bucket):
             self.empty(bucket)
-            self._must("DELETE", bucket)
+            self._send_checked("DELETE", bucket)
 
     def _list(self, bucket: str, query: str, element: str, field: str) -> Iterator[tuple[str, str]]:
-        answer = self._must("GET", bucket, query)
+        answer = self._send_checked("GET", bucket, query)
         for entry in ElementTree.fromstring(answer.data).iter(_NAMESPACE + element):  # noqa: S314 (our own process)
             yield entry.findtext(_NAMESPACE + "Key", ""), entry.findtext(_NAMESPACE + field, "")
 
-    def _delete(self, bucket: str, keys: list[str]) -> None:
+    def _delete_objects(self, bucket: str, keys: list[str]) -> None:
         entries = "".join(f"<Object><Key>{escape(key)}</Key></Object>" for key in keys)
         body = f"<Delete><Quiet>true</Quiet>{entries}</Delete>".encode()
-        self._must("POST", bucket, "delete=", body)
+        self._send_checked("POST", bucket, "delete=", body)
 
-    def _must(self, method: str, path: str, query: str = "", content: bytes = b"") -> urllib3.BaseHTTPResponse:
+    def _send_checked(self, method: str, path: str, query: str = "", content: bytes = b"") -> urllib3.BaseHTTPResponse:
         answer = self._send(method, path, query, content)
-        if not _done(answer):
+        if not _is_success(answer):
             raise RuntimeError(f"the store answered {answer.status} to {method} {path}: {answer.data.decode()}")
         return answer
 
@@ -92,5 +95,5 @@ class S3Client:
         return self._http.request(method, url, headers=dict(request.headers.items()), body=content)
 
 
-def _done(answer: urllib3.BaseHTTPResponse) -> bool:
+def _is_success(answer: urllib3.BaseHTTPResponse) -> bool:
     return HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES

@@ -1,4 +1,4 @@
-"""What an S3 request says about itself before anybody verified it: action, bucket, access key, Region, checksums."""
+"""Reads an S3 request without verifying it: action, bucket, key, access key, Region, checksums."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-# A subresource in the query string names what a request is about. Lists of the old and the new kind are one action.
+# A parameter of the query string names the subresource. Both versions of ListObjects count as one action.
 _OF_BUCKET = {
     "acl": "BucketAcl",
     "cors": "BucketCors",
@@ -40,12 +40,12 @@ _OF_UPLOADS = {
     ("GET", "uploadId", "object"): "ListParts",
     ("DELETE", "uploadId", "object"): "AbortMultipartUpload",
 }
-_TRAILING = "-TRAILER"  # the end of x-amz-content-sha256 when checksums come after the body
+_TRAILING = "-TRAILER"  # x-amz-content-sha256 ends so when checksums come after the body
 
 
 @dataclass(frozen=True, slots=True)
 class S3Request:
-    """The path-style request of an ASGI scope. Header names and query parameters that S3 compares are in lower case."""
+    """A path-style S3 request. Header names are in lower case."""
 
     method: str
     bucket: str
@@ -66,7 +66,7 @@ class S3Request:
 
     @property
     def action(self) -> str:
-        """S3's own name of what is asked for; "Preflight" for a browser's question, "Unknown" for what S3 has not."""
+        """S3's name of the action. "Preflight": a browser asks for CORS; "Unknown": S3 has no such action."""
         if self.method == "OPTIONS":
             return "Preflight"
         level = "object" if self.key else "bucket" if self.bucket else "service"
@@ -83,7 +83,7 @@ class S3Request:
 
     @property
     def access_key(self) -> str | None:
-        """Who it says it is from, in any of the four ways to say so; nobody has verified it."""
+        """The access key that the request names, in any of the four ways. It is not verified."""
         if credential := self._credential():
             return credential.split("/")[0]
         scheme, _, rest = self.headers.get("authorization", "").partition(" ")
@@ -91,7 +91,7 @@ class S3Request:
 
     @property
     def signed_region(self) -> str | None:
-        """The Region in the scope of its signature. A SigV2 signature has none."""
+        """The Region in the scope of the signature; None for SigV2."""
         parts = (self._credential() or "").split("/")
         return parts[2] if len(parts) == 5 else None
 
@@ -105,7 +105,7 @@ class S3Request:
 
     @property
     def length(self) -> int | None:
-        """The body's length that was announced."""
+        """The announced length of the body."""
         said = self.headers.get("content-length", "")
         return int(said) if said.isdecimal() else None
 
@@ -115,14 +115,14 @@ class S3Request:
 
     @property
     def signed_at(self) -> str | None:
-        """The date of a request that is signed in its header, as it says it."""
+        """The date of a request that is signed in its header, as text."""
         if not self.headers.get("authorization", "").startswith("AWS"):
             return None
         return self.headers.get("x-amz-date") or self.headers.get("date")
 
     @property
     def unsigned_headers(self) -> list[str]:
-        """The headers that a SigV4 signature has to cover and doesn't. An old signature always covers them."""
+        """The headers that a SigV4 signature must cover but does not. A SigV2 signature always covers them."""
         signed = self._signed_headers()
         if signed is None:
             return []
@@ -131,7 +131,7 @@ class S3Request:
 
     @property
     def has_checksum(self) -> bool:
-        """A checksum of the kind SDKs add since 2025, as header or announced trailer, or the wish for one back."""
+        """True if the request has or asks for a checksum of the kind that SDKs add since 2025 (header or trailer)."""
         names = [*self.headers, *(name.lower() for name in self.query)]
         trailers = self.headers.get("trailer", "").lower()
         return (
@@ -143,7 +143,7 @@ class S3Request:
         )
 
     def _credential(self) -> str | None:
-        """AKID/date/Region/s3/aws4_request."""
+        """Returns `KEY/date/Region/s3/aws4_request`, or None."""
         return self.query.get("X-Amz-Credential") or self._in_authorization("Credential")
 
     def _signed_headers(self) -> str | None:

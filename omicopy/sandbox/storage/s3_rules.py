@@ -1,4 +1,4 @@
-"""What OUTSCALE's object storage refuses whatever lies in it, as Scality's CloudServer does."""
+"""Refuses requests that SeaweedFS would accept and OUTSCALE's object storage (Scality's CloudServer) does not."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import binascii
 import hashlib
 from datetime import datetime
 
-from omicopy.sandbox.storage.s3_refusal import S3Refusal
 from omicopy.sandbox.storage.s3_request import S3Request
+from omicopy.sandbox.storage.s3_responses import S3Refusal
 from omicopy.sandbox.storage.url_times import refused_times
 
 LONGEST_KEY = 915
 LARGEST_UPLOAD = 5 * 1024**3
 NEEDS_MD5 = ("PutBucketCors", "DeleteObjects")
-"""The requests that have to say the MD5 of their body."""
+"""The requests that must name the MD5 of their body."""
 
 _CHECKSUM = S3Refusal(400, "BadRequest", "trailing checksum is not supported")
 _LONG_KEY = S3Refusal(
@@ -27,13 +27,13 @@ _TOO_LARGE = S3Refusal(
 )
 _OTHER_MD5 = S3Refusal(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
 _UNSIGNED_HEADER = S3Refusal(403, "AccessDenied", "Access Denied")
-# SeaweedFS would show a folder of its own, which S3 has not
+# SeaweedFS would answer with a folder, which S3 does not have
 _FOLDER = S3Refusal(404, "NoSuchKey", "The specified key does not exist.")
 _FORM = S3Refusal(501, "NotImplemented", "A form upload (pre-signed POST) is not implemented.")
 
 
 def refused(request: S3Request, region: str, now: datetime) -> S3Refusal | None:
-    """Why a request is refused before its body is read."""
+    """Returns why a request is refused before its body is read, or None."""
     return (
         _refused_sizes(request)
         or (_CHECKSUM if request.has_checksum else None)
@@ -45,7 +45,7 @@ def refused(request: S3Request, region: str, now: datetime) -> S3Refusal | None:
 
 
 def refused_body(request: S3Request, body: bytes) -> S3Refusal | None:
-    """Why a request of `NEEDS_MD5` is refused for its body. A sum that is none is a wrong one here."""
+    """Returns why a request of `NEEDS_MD5` is refused because of its body, or None. A missing sum is a wrong one."""
     digest = hashlib.md5(body, usedforsecurity=False).digest()
     said = request.headers.get("content-md5", "")
     return None if said == base64.b64encode(digest).decode() else _OTHER_MD5

@@ -1,4 +1,4 @@
-"""How SeaweedFS is told what to be: one light, silent process on loopback, and who may do what in which bucket."""
+"""The command line, environment and identities file of a SeaweedFS process."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Any
 from omicopy.sandbox.model.settings import SandboxAccount
 
 SERVERS = ("master", "volume", "filer", "s3", "admin")
-"""What listens; each has a port for HTTP and one for gRPC. `admin` can't be left out, only its pages can."""
+"""The servers inside the process. Each has an HTTP and a gRPC port. `admin` can't be left out, only its pages can."""
 
-_OWNER_MAY = ("Admin", "Read", "Write", "List", "Tagging")
+_OWNER_RIGHTS = ("Admin", "Read", "Write", "List", "Tagging")
 
 
 def binary() -> Path | None:
-    """The `weed` of this interpreter's environment, else the one on PATH. It is the server itself, not a wrapper."""
+    """Returns the `weed` program of this interpreter's environment, else the one on PATH, else None."""
     beside = Path(sysconfig.get_path("scripts")) / "weed"
     found = str(beside) if beside.exists() else shutil.which("weed")
     return Path(found) if found else None
 
 
 def arguments(data: Path, identities: Path, ports: Mapping[str, int]) -> list[str]:
-    """The command line after `weed`; `ports` has "NAME.port" and "NAME.port.grpc" for every one of `SERVERS`.
+    """Returns the arguments of `weed`. `ports` has "NAME.port" and "NAME.port.grpc" for each of `SERVERS`.
 
-    `mini` is `server` in one go: it knows to be alone, so it neither waits for an election nor between its parts (ready
-    after 1 s, not 3; `server` loses 5 s more when its parts meet in the wrong order).
+    `mini` runs without a cluster, does not wait for an election, and is ready after 1 s. `server` needs 3 s, and 5 s
+    more if its parts start in the wrong order.
     """
     return [
         "-logtostderr=true",
@@ -44,7 +44,7 @@ def arguments(data: Path, identities: Path, ports: Mapping[str, int]) -> list[st
         "-s3.localSocket=s3.sock",
         "-s3.autoCreateBucket=false",
         "-s3.iam=false",
-        "-s3.allowedOrigins=",  # else a bucket without a rule lets every web page in
+        "-s3.allowedOrigins=",  # else a bucket without a CORS rule admits every web page
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         "-webdav=false",
@@ -53,7 +53,7 @@ def arguments(data: Path, identities: Path, ports: Mapping[str, int]) -> list[st
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Nothing from outside: SeaweedFS takes settings and even an administrator from variables and files at home."""
+    """Returns the whole environment: SeaweedFS would read settings and an administrator from the user's."""
     return {
         "HOME": str(folder),
         "TMPDIR": str(folder),
@@ -64,11 +64,11 @@ def environment(folder: Path) -> dict[str, str]:
 def identities(
     accounts: Sequence[SandboxAccount], buckets: Mapping[str, Sequence[str]], admin: SandboxAccount
 ) -> dict[str, Any]:
-    """The identities file: all rights on one's own buckets and none elsewhere; `admin` may do everything."""
+    """Returns the identities file: each account has all rights on its own buckets only, `admin` on all."""
     entries = [_identity(admin, ["Admin"])]
     for account in accounts:
         own = [name for name, owners in buckets.items() if account.access_key in owners]
-        entries.append(_identity(account, [f"{right}:{name}" for name in own for right in _OWNER_MAY]))
+        entries.append(_identity(account, [f"{right}:{name}" for name in own for right in _OWNER_RIGHTS]))
     return {"identities": entries}
 
 

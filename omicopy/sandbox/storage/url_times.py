@@ -1,4 +1,4 @@
-"""What a store says of the times of a signature, before it looks at anything else, as CloudServer does."""
+"""Refuses the times of a signature (expired, too long, wrong clock) as Scality's CloudServer does."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from omicopy.sandbox.storage.s3_refusal import S3Refusal
 from omicopy.sandbox.storage.s3_request import S3Request
+from omicopy.sandbox.storage.s3_responses import S3Refusal
 
 _WEEK = timedelta(days=7)
 _SKEW = timedelta(minutes=15)
@@ -23,7 +23,7 @@ _NOT_YET = S3Refusal(403, "AccessDenied", "Access Denied")
 
 
 def refused_times(request: S3Request, now: datetime) -> S3Refusal | None:
-    """Why the times of a signature are refused; None for good ones, and for what is not signed."""
+    """Returns why the times of a signature are refused. None: they are valid, or there is no signature."""
     if "X-Amz-Signature" in request.query:
         return _sigv4(request.query.get("X-Amz-Date", ""), request.query.get("X-Amz-Expires", ""), now)
     if "Signature" in request.query and "AWSAccessKeyId" in request.query:
@@ -35,13 +35,13 @@ def _in_header(date: str, now: datetime) -> S3Refusal | None:
     try:
         signed = _amz_date(date) if _DATE.fullmatch(date) else parsedate_to_datetime(date).astimezone(UTC)
     except ValueError:
-        return None  # for the store itself to refuse
+        return None  # the store refuses it
     return _SKEWED if abs(signed - now) > _SKEW else None
 
 
 def _sigv4(date: str, seconds: str, now: datetime) -> S3Refusal | None:
     if not _SECONDS.fullmatch(seconds) or not _DATE.fullmatch(date):
-        return None  # for the store itself to refuse
+        return None  # the store refuses it
     life = int(seconds)
     if not 1 <= life <= _WEEK.total_seconds():
         return _LIFE

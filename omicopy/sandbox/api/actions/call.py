@@ -1,4 +1,4 @@
-"""What an action is given, and what it may ask of the rest of the sandbox."""
+"""What an action gets: the caller, the Region's state, and the workers that go on after the answer."""
 
 from __future__ import annotations
 
@@ -13,21 +13,34 @@ Request = Mapping[str, Any]
 Answer = dict[str, Any]
 
 
-class BackgroundWork(Protocol):
-    """What goes on behind the API after the answer: exports that export, imports that import."""
+class ExportQueue(Protocol):
+    """Runs exports after the API has answered."""
 
-    def export(self, account: SandboxAccount, image_id: str, export: Request) -> ImageExportTask:
-        """Queue an export (`OsuExportToCreate`) and let it run its course."""
+    def queue(self, account: SandboxAccount, image_id: str, export: Request) -> ImageExportTask:
+        """Creates a task for an `OsuExportToCreate` and runs it. Raises ApiError if the bucket is refused."""
         ...
 
+
+class ImportQueue(Protocol):
+    """Runs imports and copies after the API has answered."""
+
     def check_source(self, url: str) -> None:
-        """Refuse a manifest that can't be imported, at once (`ApiError`), where the variant has it so."""
+        """Raises ApiError for a manifest that can't be imported, if the service refuses it at once."""
 
-    def import_image(self, image_id: str, url: str) -> None:
-        """Let a pending image become available, or fail."""
+    def start(self, image_id: str, url: str) -> None:
+        """Imports a manifest into a pending image, which becomes available or failed."""
 
-    def copy_image(self, image_id: str, source_image_id: str) -> None:
-        """Let a pending copy of an image in the Region become available."""
+    def start_copy(self, image_id: str, source_image_id: str) -> None:
+        """Copies an image of the Region into a pending image, which becomes available."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiBackend:
+    """What one Region's API works on."""
+
+    state: RegionState
+    exports: ExportQueue
+    imports: ImportQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +48,25 @@ class ApiCall:
     """One authenticated, valid request."""
 
     account: SandboxAccount
-    region: RegionState
-    work: BackgroundWork
+    backend: ApiBackend
     region_endpoints: Mapping[str, str]
     """Host and port of each Region's API."""
     moment: float | None
-    """Reads show the world of this moment of its clock; None: as it is."""
+    """Reads show the state at this time of the Region's clock. None: the present state."""
+
+    @property
+    def region(self) -> RegionState:
+        """The state of the Region."""
+        return self.backend.state
 
     @property
     def settings(self) -> SandboxSettings:
-        """What the sandbox was told."""
+        """The settings of the sandbox."""
         return self.region.settings
 
     @property
     def now(self) -> float:
-        """The moment that a read shows, as a number."""
+        """The time whose state a read shows."""
         return self.region.clock() if self.moment is None else self.moment
 
 

@@ -33,7 +33,7 @@ def create_image_export_task(call: ApiCall, request: Request) -> Answer:
         limit = call.settings.exports_in_flight
         if 0 < limit <= running:
             raise limit_reached(call.settings.behaviour, ApiErrorKind.EXPORTS_IN_FLIGHT, limit, "Image Exports")
-        task = call.work.export(call.account, request["ImageId"], export)
+        task = call.backend.exports.queue(call.account, request["ImageId"], export)
         return {"ImageExportTask": task_shape(task, call.region.clock(), call.settings.behaviour.task_states)}
 
 

@@ -42,7 +42,7 @@ def create_image(call: ApiCall, request: Request) -> Answer:
 def _from_manifest(call: ApiCall, request: Request) -> Omi:
     _check_boot(call, request)
     _check_new(call, request)
-    call.work.check_source(request["FileLocation"])
+    call.backend.imports.check_source(request["FileLocation"])
     with call.region.lock:
         _check_new(call, request)
         _check_room(call, is_import=True)
@@ -50,7 +50,7 @@ def _from_manifest(call: ApiCall, request: Request) -> Omi:
         if call.settings.behaviour.boot is BootParameters.ACCEPTED:
             image = _booting(image, request)
         call.region.images.put(image.image_id, image)
-    call.work.import_image(image.image_id, request["FileLocation"])
+    call.backend.imports.start(image.image_id, request["FileLocation"])
     return image
 
 
@@ -90,7 +90,7 @@ def _as_copy(call: ApiCall, request: Request) -> Omi:
         )
         image = _booting(image, request)
         call.region.images.put(image.image_id, image)
-    call.work.copy_image(image.image_id, source.image_id)
+    call.backend.imports.start_copy(image.image_id, source.image_id)
     return image
 
 

@@ -1,32 +1,31 @@
-"""A refusal of object storage: status, code and message, and the answer that says them."""
+"""S3 answers that the sandbox writes itself: refusals, and lists without objects."""
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from typing import Any
 from xml.sax.saxutils import escape
 
-from omicopy.sandbox.storage.s3_request import S3Request
+from starlette.types import Send
 
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+from omicopy.sandbox.storage.s3_request import S3Request
 
 
 @dataclass(frozen=True, slots=True)
 class S3Refusal:
-    """One way to say no, in the words of S3."""
+    """An S3 error."""
 
     status: int
     code: str
     message: str
     has_body: bool = True
-    """CloudServer refuses an upload for its headers without a word: there is the status, and no code."""
+    """False: only the status, as when CloudServer refuses an upload because of its headers."""
     ends_connection: bool = False
-    """For a body that is too large to be taken in only to be thrown away."""
+    """True: the connection is closed, because the body is too large to be read and discarded."""
 
     async def answer(self, request: S3Request, send: Send) -> None:
-        """Sends the whole answer."""
+        """Sends the answer."""
         request_id = secrets.token_hex(8).upper()
         body = self._body(request, request_id) if self.has_body else b""
         headers = [
@@ -45,3 +44,11 @@ class S3Refusal:
             f"<Error><Code>{self.code}</Code><Message>{escape(self.message)}</Message>"
             f"<Resource>{resource}</Resource><RequestId>{request_id}</RequestId></Error>"
         ).encode()
+
+
+def without_objects(listing: bytes) -> bytes:
+    """Returns the list of a bucket's objects as it would be if the bucket were empty."""
+    emptied = re.sub(rb"<(Contents|CommonPrefixes)>.*?</\1>", b"", listing, flags=re.DOTALL)
+    emptied = re.sub(rb"<(NextContinuationToken|NextMarker)>.*?</\1>", b"", emptied)
+    emptied = re.sub(rb"<IsTruncated>true", b"<IsTruncated>false", emptied)
+    return re.sub(rb"<KeyCount>\d+", b"<KeyCount>0", emptied)
