@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from omicopy.cloud.errors import Answer, Cause, ServiceError, refused, temporary
-from omicopy.cloud.reads import read_images, read_tasks
+from omicopy.cloud.queries import read_images, read_tasks
 from omicopy.sandbox.model.behaviours import Behaviour
 from omicopy.sandbox.model.task_behaviours import ImageIdsFilter, TaskStateNames
 from tests.builders import SOURCE, TARGET

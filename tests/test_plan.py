@@ -19,7 +19,7 @@ from ruamel.yaml.scanner import Scanner
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import IfExists
 from omicopy.model.urls.presigned_url import LONGEST_VALIDITY
-from omicopy.plans import yaml_reader as plan_yaml
+from omicopy.plans import yaml_reader
 from omicopy.plans.model import Job, Plan, PlanTarget, Retention, Selector, parse_plan, plan_schema
 from omicopy.plans.schema import allowed_keys
 
@@ -344,7 +344,7 @@ def test_brackets_are_refused_before_the_reader_looks_at_them_all(text: str, mon
 def test_more_values_than_a_plan_has_are_refused_while_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     read = []
     compose = Composer.compose_node
-    monkeypatch.setattr(plan_yaml, "_MAX_NODES", 1_000)  # to read the 50,000 of a real plan takes seconds
+    monkeypatch.setattr(yaml_reader, "_MAX_NODES", 1_000)  # to read the 50,000 of a real plan takes seconds
     monkeypatch.setattr(Composer, "compose_node", lambda *args: (read.append(1), compose(*args))[1])
     assert "is too long" in refusal("[" + "[]," * 300_000 + "]").message
     assert len(read) <= 2_001
