@@ -13,9 +13,9 @@ from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
 from omicopy.sandbox.model.behaviours import (
     BadBucket,
     Behaviour,
-    ManifestFields,
     ManifestFilename,
     ManifestKey,
+    ManifestKeySet,
     ManifestUrl,
     ShownPrefix,
     UrlVersion,
@@ -179,7 +179,7 @@ class ExportWorker:
         return self._presigned(task, task.manifest_key, presign if way is ManifestUrl.SIGV4 else presign_v2, age)
 
     def _manifest(self, task: ImageExportTask, image: Omi, written: tuple[WrittenDisk, ...]) -> dict[str, Any]:
-        extra = self._behaviour.fields is ManifestFields.EXTRA
+        extra = self._behaviour.fields is ManifestKeySet.EXTRA
         snapshots = [self._snapshot(task, disk, place) for place, disk in enumerate(written)]
         described = {
             "Name": image.name,
@@ -193,7 +193,7 @@ class ExportWorker:
         }
         more = {"Platform": None, "Hypervisor": "xen"} if extra else {}
         manifest = {"Version": 1, "Image": described | more} | ({"Generator": "export/2"} if extra else {})
-        return manifest if self._behaviour.fields is not ManifestFields.SPARSE else _without(manifest, OPTIONAL)
+        return manifest if self._behaviour.fields is not ManifestKeySet.SPARSE else _without(manifest, OPTIONAL)
 
     def _snapshot(self, task: ImageExportTask, disk: WrittenDisk, place: int) -> dict[str, Any]:
         bare = disk.key.removeprefix(task.prefix)
@@ -207,7 +207,7 @@ class ExportWorker:
             "Iops": disk.device.iops,
             "DeleteOnTermination": disk.device.delete_on_vm_deletion,
             "Ordering": 58_659 + place,
-        } | ({"Encrypted": False} if self._behaviour.fields is ManifestFields.EXTRA else {})
+        } | ({"Encrypted": False} if self._behaviour.fields is ManifestKeySet.EXTRA else {})
 
     def _presigned_disk(self, task: ImageExportTask, key: str) -> str:
         sign = presign if self._behaviour.url_version is UrlVersion.SIGV4 else presign_v2

@@ -13,8 +13,8 @@ from omicopy.sandbox.api.actions.shapes import task_shape
 from omicopy.sandbox.model.behaviours import (
     Behaviour,
     ListOrder,
-    ManifestFields,
     ManifestFilename,
+    ManifestKeySet,
     ManifestUrl,
     NameRule,
     ShownPrefix,
@@ -113,9 +113,9 @@ def test_file_names_are_bare_or_whole_keys(user) -> None:
 
 
 def test_keys_may_be_missing_or_unheard_of(user) -> None:
-    having(user, fields=ManifestFields.SPARSE)
+    having(user, fields=ManifestKeySet.SPARSE)
     sparse = manifest(user, user.export("ami-00000001"))["Image"]
-    having(user, fields=ManifestFields.EXTRA)
+    having(user, fields=ManifestKeySet.EXTRA)
     extra = manifest(user, user.export("ami-00000001"))["Image"]
     assert {"Name", "User"} & set(sparse) == set()
     assert {"CompressedSize", "Iops", "Ordering"} & set(sparse["Snapshots"][0]) == set()

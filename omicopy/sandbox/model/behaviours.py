@@ -41,7 +41,7 @@ class ManifestFilename(Enum):
     KEY = "PREFIX/ami-…/snap-….qcow2.gz"
 
 
-class ManifestFields(Enum):
+class ManifestKeySet(Enum):
     """Which keys the manifest has."""
 
     DOCUMENTED = "all documented ones"
@@ -137,7 +137,7 @@ class Behaviour:
     manifest_key: ManifestKey = ManifestKey.NO_SUFFIX
     manifest_url: ManifestUrl = ManifestUrl.SIGV2
     filename: ManifestFilename = ManifestFilename.BARE
-    fields: ManifestFields = ManifestFields.DOCUMENTED
+    fields: ManifestKeySet = ManifestKeySet.DOCUMENTED
     prefix: ShownPrefix = ShownPrefix.TIDY
     order: ListOrder = ListOrder.OLDEST_FIRST
     names: NameRule = NameRule.ENFORCED
@@ -189,7 +189,7 @@ EVERY = (
         manifest_key=ManifestKey.PLAIN,
         manifest_url=ManifestUrl.NEVER,
         filename=ManifestFilename.KEY,
-        fields=ManifestFields.SPARSE,
+        fields=ManifestKeySet.SPARSE,
         prefix=ShownPrefix.AS_ASKED,
         order=ListOrder.NEWEST_FIRST,
         bad_bucket=BadBucket.FAILS,
@@ -205,7 +205,7 @@ EVERY = (
         name="forgetful",
         manifest_key=ManifestKey.NAMED_AFTER_TASK,
         manifest_url=ManifestUrl.FROM_START,
-        fields=ManifestFields.EXTRA,
+        fields=ManifestKeySet.EXTRA,
         prefix=ShownPrefix.NO_END,
         order=ListOrder.SHUFFLED,
         names=NameRule.LATE,
@@ -222,7 +222,7 @@ EVERY = (
         manifest_key=ManifestKey.NAMED_AFTER_IMAGE,
         manifest_url=ManifestUrl.SIGV4,
         filename=ManifestFilename.KEY,
-        fields=ManifestFields.EXTRA,
+        fields=ManifestKeySet.EXTRA,
         copy_limit=CopyLimit.IMPORTS_TOO,
         task_states=TaskStateNames.NEWER,
         prefix=ShownPrefix.AS_ASKED,
