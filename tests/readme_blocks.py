@@ -20,7 +20,7 @@ from tests import children
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 PACKAGE = ROOT / "omicopy"
-FLOORS = ("model", "cloud", "copying", "api", "cli", "sandbox")
+FLOORS = sorted(file.parent.name for file in PACKAGE.glob("*/__init__.py"))
 OWN = "--from source -o json"
 EXAMPLES = {
     "copy": f"copy golden-linux --to target --bucket omi-exports {OWN}",
