@@ -27,13 +27,13 @@ ERROR = b'{"Errors": [{"Code": "%s", "Type": "%s", "Details": "why"}], "Response
 IMAGES = b'{"Images": [{"ImageId": "ami-12345678"}]}'
 CAUSES = [
     # what comes back, and what it means
-    ("html with 200", Reply(200, HTML, PAGE), Cause.GARBLED, ErrorCode.TEMPORARY),
-    ("html that says it is JSON", Reply(200, JSON, PAGE), Cause.GARBLED, ErrorCode.TEMPORARY),
-    ("nothing with 200", Reply(200, JSON), Cause.GARBLED, ErrorCode.TEMPORARY),
-    ("a JSON list", Reply(200, JSON, b"[]"), Cause.GARBLED, ErrorCode.TEMPORARY),
-    ("a JSON text", Reply(200, JSON, b'"Images"'), Cause.GARBLED, ErrorCode.TEMPORARY),
-    ("a JSON null", Reply(200, JSON, b"null"), Cause.GARBLED, ErrorCode.TEMPORARY),
-    ("JSON as deep as a well", Reply(200, JSON, b"[" * 100_000), Cause.GARBLED, ErrorCode.TEMPORARY),
+    ("html with 200", Reply(200, HTML, PAGE), Cause.UNREADABLE, ErrorCode.TEMPORARY),
+    ("html that says it is JSON", Reply(200, JSON, PAGE), Cause.UNREADABLE, ErrorCode.TEMPORARY),
+    ("nothing with 200", Reply(200, JSON), Cause.UNREADABLE, ErrorCode.TEMPORARY),
+    ("a JSON list", Reply(200, JSON, b"[]"), Cause.UNREADABLE, ErrorCode.TEMPORARY),
+    ("a JSON text", Reply(200, JSON, b'"Images"'), Cause.UNREADABLE, ErrorCode.TEMPORARY),
+    ("a JSON null", Reply(200, JSON, b"null"), Cause.UNREADABLE, ErrorCode.TEMPORARY),
+    ("JSON as deep as a well", Reply(200, JSON, b"[" * 100_000), Cause.UNREADABLE, ErrorCode.TEMPORARY),
     ("half a body", Reply(200, JSON, IMAGES[:20], missing=30), Cause.RESET, ErrorCode.TEMPORARY),
     ("half an error", Reply(500, JSON, ERROR[:20], missing=30), Cause.RESET, ErrorCode.TEMPORARY),
     ("502 of a proxy", Reply(502, HTML, PAGE), Cause.SERVER, ErrorCode.TEMPORARY),
@@ -56,7 +56,7 @@ CAUSES = [
     ("a code that is none", Reply(400, JSON, '{"Errors": [{"Code": "²"}]}'.encode()), Cause.REFUSED, ErrorCode.FAILED),
     ("redirect", Reply(302, JSON, headers={"Location": "/elsewhere"}), Cause.REFUSED, ErrorCode.FAILED),
     ("redirect that keeps the POST", Reply(307, JSON, headers={"Location": "/"}), Cause.REFUSED, ErrorCode.FAILED),
-    ("redirect to nowhere", Reply(301, HTML, PAGE), Cause.GARBLED, ErrorCode.TEMPORARY),
+    ("redirect to nowhere", Reply(301, HTML, PAGE), Cause.UNREADABLE, ErrorCode.TEMPORARY),
 ]  # fmt: skip
 
 
@@ -135,7 +135,7 @@ def test_an_answer_s_content_type_does_not_matter_when_it_is_json(client: Api, s
 
 def test_a_server_that_says_nothing_is_left_in_time() -> None:
     with hostile(Reply(silence=PATIENCE)) as server:
-        assert failure(api(server.account, seconds=0.2), server, Reply(silence=PATIENCE)).cause is Cause.SILENT
+        assert failure(api(server.account, seconds=0.2), server, Reply(silence=PATIENCE)).cause is Cause.NO_ANSWER
 
 
 def test_a_server_that_is_not_there_was_sent_nothing() -> None:
@@ -245,7 +245,7 @@ def test_a_list_of_which_an_item_can_t_be_told_is_unknown_and_read_again(
     server.replies = [Reply(body=body)]
     with pytest.raises(ServiceError) as caught:
         client.read_all("ReadImages", "Images", 0.0, {}, image_id)
-    assert (caught.value.code, caught.value.cause) == (ErrorCode.TEMPORARY, Cause.GARBLED)
+    assert (caught.value.code, caught.value.cause) == (ErrorCode.TEMPORARY, Cause.UNREADABLE)
     assert "unreadable answer: " in caught.value.message
     server.replies = [Reply(body=body), Reply(body=body), Reply(body=IMAGES)]
     assert client.read_all("ReadImages", "Images", 30.0, {}, image_id) == ["ami-12345678"]
@@ -272,11 +272,11 @@ class _Endless(Hostile):
 def test_r12_pages_with_ever_new_tokens_have_an_end(
     monkeypatch: pytest.MonkeyPatch, ids: Sequence[str], message: str
 ) -> None:
-    monkeypatch.setattr(pages, "MOST_PAGES", 7)
+    monkeypatch.setattr(pages, "MAX_PAGES", 7)
     monkeypatch.setattr(pages, "MOST_EMPTY", 3)
     with served(_Endless(*ids)) as endless, pytest.raises(ServiceError) as caught:
         api(endless.account).read_all("ReadImages", "Images", 30.0, {}, dict)
-    assert caught.value.cause is Cause.GARBLED
+    assert caught.value.cause is Cause.UNREADABLE
     assert message in caught.value.message
 
 
@@ -290,8 +290,8 @@ def test_r12_pages_that_hold_more_than_was_asked_for_have_an_end(
 
 
 def test_r12_an_account_with_a_hundred_thousand_images_is_read_even_on_pages_of_the_default_size() -> None:
-    assert pages.MOST_PAGES * 100 >= 100_000
-    assert pages.MOST_ITEMS >= pages.MOST_PAGES * PAGE_SIZE
+    assert pages.MAX_PAGES * 100 >= 100_000
+    assert pages.MAX_ITEMS >= pages.MAX_PAGES * PAGE_SIZE
 
 
 STRAY = {

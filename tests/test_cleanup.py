@@ -14,7 +14,7 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.profiles.profile import resolve_profile
 from omicopy.deletion.cleaner import CleanupOptions
-from omicopy.deletion.export_rules import Deletable, ExportFolder, Kept, judge_objects, judge_tasks
+from omicopy.deletion.export_rules import Deletable, ExportFolder, Kept, deletable_objects, deletable_tasks
 from omicopy.deletion.exports import clean_up
 from omicopy.model.export import ExportKey, StoredExport, export_key
 from omicopy.model.manifest import parse_manifest
@@ -124,11 +124,11 @@ def test_a_url_that_is_handed_out_while_a_clean_up_settles_keeps_its_objects(too
     tool.export()
     parts: list[str] = []
 
-    def settle() -> None:
+    def wait_for_grace() -> None:
         assert tag(tool, CLEANED_TAG)
         assert "being deleted" in tool.url(f"s3://omi-exports/{LINUX}/manifest", code=10).err
 
-    clean_up(clients_of(tool), [request_for(tool)], parts.append, CleanupOptions(datetime.now(UTC), settle))
+    clean_up(clients_of(tool), [request_for(tool)], parts.append, CleanupOptions(datetime.now(UTC), wait_for_grace))
     (left,) = parts
     assert "a URL of it was handed out" in left
     assert len(tool.keys("")) == 2
@@ -161,7 +161,7 @@ def test_a_manifest_that_was_replaced_after_it_was_judged_stays_with_its_disks(t
     key = f"{LINUX}/manifest"
     another = tool.manifest(key) | {"Note": "of a second export"}
     request, parts = request_for(tool), []
-    options = CleanupOptions(datetime.now(UTC), settle=lambda: tool.put(key, another))
+    options = CleanupOptions(datetime.now(UTC), wait_for_grace=lambda: tool.put(key, another))
     (cleaned,) = clean_up(clients_of(tool), [request], parts.append, options)
     assert (cleaned.deleted, len(tool.keys(""))) == (0, 2)
     assert f"s3://omi-exports/{key} was replaced meanwhile" in parts[0]
@@ -170,7 +170,7 @@ def test_a_manifest_that_was_replaced_after_it_was_judged_stays_with_its_disks(t
 def test_of_two_clean_ups_at_once_the_slower_one_finds_nothing_and_names_nothing(tool) -> None:
     tool.export()
     parts: list[str] = []
-    options = CleanupOptions(datetime.now(UTC), settle=lambda: parts.extend(clean(tool)))
+    options = CleanupOptions(datetime.now(UTC), wait_for_grace=lambda: parts.extend(clean(tool)))
     (cleaned,) = clean_up(clients_of(tool), [request_for(tool)], parts.append, options)
     assert (parts, cleaned.error, tool.keys("")) == ([], None, [])
 
@@ -234,7 +234,7 @@ def test_r3_a_failure_is_told_and_nothing_else(tool, action) -> None:
 
 def test_tasks_decide_whether_anything_may_be_deleted() -> None:
     def judged(*tasks):
-        judgement = judge_tasks(tasks, KEY, NOON)
+        judgement = deletable_tasks(tasks, KEY, NOON)
         return judgement.why if isinstance(judgement, Kept) else [each.task_id for each in judgement]
 
     def ours(task_id: str, state: str = "completed", **tags: str):
@@ -277,7 +277,7 @@ STORED = st.builds(
 @given(st.sets(KEYS), st.lists(STORED, max_size=3, unique_by=lambda stored: stored.manifest_key), st.sets(KEYS))
 def test_r4_whatever_lies_there_only_what_our_manifests_name_goes(keys, manifests, named) -> None:
     keys = keys | {stored.manifest_key for stored in manifests}
-    judgement = judge_objects(EXPORT, ExportFolder(keys, manifests, named))
+    judgement = deletable_objects(EXPORT, ExportFolder(keys, manifests, named))
     if isinstance(judgement, Kept):
         return
     by_key = {stored.manifest_key: stored for stored in manifests}
@@ -307,21 +307,21 @@ def test_what_our_task_names_goes_and_somebody_elses_beside_it_stays() -> None:
     raw = manifest_at(f"{folder}r.json", [f"{folder}snap-2.raw.gz"])
     keys = [s.manifest_key for s in (mine, anew, other, raw)] + [f"{folder}snap-{n}.qcow2.gz" for n in (1, 2)]
     deletable = Deletable((f"{folder}snap-1.qcow2.gz",), (anew.manifest_key, mine.manifest_key))
-    assert judge_objects(EXPORT, ExportFolder(keys, [mine, anew, other, raw], [mine.manifest_key])) == deletable
-    assert judge_objects(EXPORT, ExportFolder(keys, [mine, anew])) == Deletable(
+    assert deletable_objects(EXPORT, ExportFolder(keys, [mine, anew, other, raw], [mine.manifest_key])) == deletable
+    assert deletable_objects(EXPORT, ExportFolder(keys, [mine, anew])) == Deletable(
         deletable.snapshots, (mine.manifest_key, anew.manifest_key)
     )
     deeper = manifest_at(f"{folder}deep/m.json", [f"{folder}deep/snap-1.qcow2.gz"])
     more = [*keys, deeper.manifest_key, f"{folder}deep/snap-1.qcow2.gz"]
-    assert judge_objects(EXPORT, ExportFolder(more, [mine, deeper])) == Deletable(
+    assert deletable_objects(EXPORT, ExportFolder(more, [mine, deeper])) == Deletable(
         deletable.snapshots, (mine.manifest_key,)
     )
-    assert judge_objects(EXPORT, ExportFolder(more, [deeper])) == Deletable((), ())
+    assert deletable_objects(EXPORT, ExportFolder(more, [deeper])) == Deletable((), ())
     for second in (other, raw):
-        unclear = judge_objects(EXPORT, ExportFolder(keys, [mine, second]))
+        unclear = deletable_objects(EXPORT, ExportFolder(keys, [mine, second]))
         assert isinstance(unclear, Kept)
         assert "nobody can tell which of these is ours" in unclear.why
     both = manifest_at(f"{folder}o.json", [f"{folder}snap-1.qcow2.gz", f"{folder}snap-2.qcow2.gz"])
-    shared = judge_objects(EXPORT, ExportFolder(keys, [mine, both], [mine.manifest_key]))
+    shared = deletable_objects(EXPORT, ExportFolder(keys, [mine, both], [mine.manifest_key]))
     assert isinstance(shared, Kept)
     assert "is named by a manifest that is not ours" in shared.why

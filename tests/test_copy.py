@@ -31,7 +31,7 @@ VARIANTS = [
 """Each guess is in one of the first; of how guesses meet, some are drawn."""
 
 
-def shape(image: Omi) -> list[tuple[object, ...]]:
+def manifest_state(image: Omi) -> list[tuple[object, ...]]:
     return [(one.name, one.size_gib, one.volume_type, one.iops, one.delete_on_vm_deletion) for one in image.devices]
 
 
@@ -45,7 +45,7 @@ def assert_copied(tool: Tool, source_id: str, copy: Omi, *, whole_shape: bool = 
     assert copy.state == "available"
     assert copy.account_id in {account.account_id for account in tool.sandbox.accounts.values()} - {source.account_id}
     parts = 5 if whole_shape else 2
-    assert [one[:parts] for one in shape(copy)] == [one[:parts] for one in shape(source)]
+    assert [one[:parts] for one in manifest_state(copy)] == [one[:parts] for one in manifest_state(source)]
     owned = {one.snapshot_id for one in tool.target.snapshots.all() if one.account_id == copy.account_id}
     assert snapshots(copy) <= owned
     assert not snapshots(copy) & snapshots(source)

@@ -15,7 +15,7 @@ from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import Account, resolve_profile
 from omicopy.cloud.retry import Pace
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.cors import MOST_RULES, Rule, check_origin, with_origins
+from omicopy.manifests.cors import MAX_RULES, Rule, check_origin, with_origins
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.children import PATIENCE
 from tests.hostile import HTML, JSON, PAGE, XML, Reply, hostile, transport
@@ -287,9 +287,9 @@ def test_a_rule_without_put_or_without_any_header_is_not_enough(changed) -> None
 
 
 def test_there_is_no_rule_101(tool) -> None:
-    options = [upload_rule(f"https://{number}.example.com") for number in range(MOST_RULES)]
+    options = [upload_rule(f"https://{number}.example.com") for number in range(MAX_RULES)]
     assert with_origins(options, ["https://7.example.com"]) == options
-    assert len(with_origins(options[1:], [APP, "https://b.example.com"])) == MOST_RULES
+    assert len(with_origins(options[1:], [APP, "https://b.example.com"])) == MAX_RULES
     put_rules(tool, options)
     assert "takes no more than 100" in cors(tool, "--allow-origin", APP, code=13).err
     assert tool.writes() == []

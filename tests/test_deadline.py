@@ -104,7 +104,7 @@ def test_after_the_deadline_nothing_is_sent_be_it_a_read_or_a_write(server: Host
         lambda: client.read("ReadImages", 300.0, {}),
         lambda: client.read_all("ReadImages", "Images", 300.0, {}, dict),
         lambda: client.write("CreateImage", 300.0, {}),
-        lambda: client.write_again("CreateTags", 300.0, {}),
+        lambda: client.write_idempotent("CreateTags", 300.0, {}),
         lambda: storage.sizes("omi-exports", ""),
         lambda: storage.read("omi-exports", "x"),
         lambda: storage.put("omi-exports", "x", b"{}"),

@@ -17,7 +17,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.from_disks.disk_header import HEAD_BYTES, DiskHead, read_head
 from omicopy.manifests.from_disks.draft import (
     DraftVolume,
-    ImageWords,
+    ImageMetadata,
     differences,
     draft_manifest,
     in_order,
@@ -191,7 +191,7 @@ def test_a_draft_is_the_manifest_that_is_documented() -> None:
     volumes = in_order(
         [DraftVolume("/dev/sdb", "a/c.gz", GIB, 9, "io1", 100), DraftVolume("/dev/sda1", "a/b.gz", 7, 8)]
     )
-    raw = draft_manifest(ImageWords("golden", "of\nmine", product_types=("0002",)), volumes, [URL, URL])
+    raw = draft_manifest(ImageMetadata("golden", "of\nmine", product_types=("0002",)), volumes, [URL, URL])
     document = json.loads(raw)
     assert document["Version"] == 1
     assert document["Image"].pop("Snapshots")[1] == {
@@ -217,9 +217,9 @@ def test_a_draft_is_the_manifest_that_is_documented() -> None:
 
 def test_two_manifests_are_told_apart_in_words() -> None:
     volume = DraftVolume("/dev/sda1", "a/b.gz", GIB, 8)
-    one = parse_manifest(draft_manifest(ImageWords("one"), [volume], [URL]))
+    one = parse_manifest(draft_manifest(ImageMetadata("one"), [volume], [URL]))
     other = parse_manifest(
-        draft_manifest(ImageWords("two", "x", "i386", ("0002",)), [volume], [URL.replace("b.", "c.")])
+        draft_manifest(ImageMetadata("two", "x", "i386", ("0002",)), [volume], [URL.replace("b.", "c.")])
     )
     assert differences(one, one) == []
     assert differences(one, other) == ["name", "description", "architecture", "product types", "volumes"]
@@ -237,7 +237,7 @@ def test_two_manifests_are_told_apart_in_words() -> None:
 )
 def test_what_no_image_may_be_called_is_refused(words: dict[str, str]) -> None:
     with pytest.raises(OmicopyError) as caught:
-        ImageWords(**{"name": "golden"} | words)
+        ImageMetadata(**{"name": "golden"} | words)
     assert caught.value.code is ErrorCode.USAGE
 
 

@@ -82,7 +82,7 @@ def test_a_deletion_is_done_only_where_the_service_itself_says_that_nothing_is_t
         api = Api(server.account, transport(), Hurried())
 
         def send(action: str, parameters: Mapping[str, Any]) -> object:
-            return api.write_again(action, 0.0, parameters)
+            return api.write_idempotent(action, 0.0, parameters)
 
         with nullcontext() if is_gone else pytest.raises(ServiceError):
             delete_image(send, "ami-00000001")

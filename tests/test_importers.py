@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.deletion.importers import Shown, why_kept
+from omicopy.deletion.importers import ImagesRead, why_kept
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from omicopy.state.journal import OpenImage
@@ -66,7 +66,7 @@ NOT_READ = OmicopyError(ErrorCode.TEMPORARY, "ReadImages in target: no answer")
     ],
 )
 def test_the_targets_images_settle_what_the_journal_says(
-    one: OpenImage, shown: Shown, is_fresh: bool, why: str | None
+    one: OpenImage, shown: ImagesRead, is_fresh: bool, why: str | None
 ) -> None:
     message = why_kept(one, shown, is_fresh)
     assert (message is None) is (why is None)

@@ -139,7 +139,7 @@ def test_once_the_key_is_known_nobody_waits() -> None:
 def test_a_first_request_without_an_answer_tells_nothing_of_the_key() -> None:
     gate = KeyGate()
     with pytest.raises(ServiceError):
-        send(gate, temporary(Cause.SILENT, "ReadAccounts", "p (r)", "no answer"))
+        send(gate, temporary(Cause.NO_ANSWER, "ReadAccounts", "p (r)", "no answer"))
     with first_under_way(gate, error(REFUSALS["unknown key"])) as answered:
         sent: list[int] = []
         threads = others(gate, 1, sent)

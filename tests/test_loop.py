@@ -324,7 +324,7 @@ def test_r5_a_budget_ends_a_copy_in_trouble_and_nothing_spins(machine: Machine, 
 # ---- trouble
 
 
-@pytest.mark.parametrize("cause", [Cause.RESET, Cause.SERVER, Cause.THROTTLED, Cause.UNREACHABLE, Cause.GARBLED])
+@pytest.mark.parametrize("cause", [Cause.RESET, Cause.SERVER, Cause.THROTTLED, Cause.UNREACHABLE, Cause.UNREADABLE])
 @pytest.mark.parametrize("action", ["ReadImages", "ReadImageExportTasks", "ListObjects", "GetObject"])
 def test_reads_that_fail_for_a_while_are_borne(machine: Machine, cloud: Cloud, cause: Cause, action: str) -> None:
     cloud.trouble = failing(cloud.time, cause, action, until=200)

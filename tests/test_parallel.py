@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from omicopy.cloud.parallel import AT_ONCE, in_parallel
+from omicopy.cloud.parallel import MAX_WORKERS, in_parallel
 from tests import children
 from tests.children import PATIENCE
 
@@ -53,7 +53,7 @@ def test_no_more_than_eight_are_looked_at_at_once() -> None:
             running -= 1
 
     in_parallel(look, range(200))
-    assert most <= AT_ONCE
+    assert most <= MAX_WORKERS
 
 
 def test_one_alone_is_looked_at_by_the_caller_itself() -> None:

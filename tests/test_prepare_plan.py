@@ -15,7 +15,7 @@ from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.image_settings import ImageSettings
 from omicopy.model.request import AccountRef, Budgets, CopyRequest, RejectedCopy, Source
 from omicopy.plans.model import parse_plan
-from omicopy.plans.requests_from_plan import Prepared, plan_requests
+from omicopy.plans.requests_from_plan import PreparedPlan, plan_requests
 from tests.builders import SOURCE, SOURCE_ID, TARGET
 from tests.virtual_cloud import Cloud, FakeClients, Trouble
 
@@ -42,7 +42,7 @@ def job(name: str, images: str = "[{name: golden}]", to: str = "[{profile: targe
     return f"- {{name: {name}, images: {images}, to: {to}{more and f', {more}'}}}\n"
 
 
-def prepare(cloud: Cloud, *jobs: str, **more: Any) -> Prepared:
+def prepare(cloud: Cloud, *jobs: str, **more: Any) -> PreparedPlan:
     clients: Any = FakeClients(cloud)
     budgets = Budgets(grace=timedelta(seconds=7))
     try:
@@ -58,7 +58,7 @@ def refusal(cloud: Cloud, *jobs: str, **more: Any) -> OmicopyError:
     return caught.value
 
 
-def copies(prepared: Prepared) -> list[tuple[str | None, str, str, str]]:
+def copies(prepared: PreparedPlan) -> list[tuple[str | None, str, str, str]]:
     """Job, image, target profile and name of each request."""
     return [copy(request) for request in prepared.requests]
 
@@ -79,7 +79,7 @@ def refusing(who: str, *actions: str) -> Trouble:
     return trouble
 
 
-def only(prepared: Prepared) -> RejectedCopy:
+def only(prepared: PreparedPlan) -> RejectedCopy:
     [failure] = prepared.failures
     return failure
 
@@ -318,7 +318,7 @@ def test_a_failure_that_two_jobs_share_is_listed_once(cloud: Cloud) -> None:
 # ---- shards
 
 
-def sharded(cloud: Cloud, count: int, *jobs: str) -> list[Prepared]:
+def sharded(cloud: Cloud, count: int, *jobs: str) -> list[PreparedPlan]:
     return [prepare(cloud, *jobs, shard=(index, count)) for index in range(count)]
 
 

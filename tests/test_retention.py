@@ -12,10 +12,10 @@ from omicopy.model.image import Image
 from omicopy.model.own_tags import COPY_TAG, DATE_TAG, JOB_TAG, NAME_TAG, SOURCE_ACCOUNT_TAG, SOURCE_IMAGE_TAG
 from omicopy.plans.model import Retention, Selector
 from omicopy.prune.entries import Action, Entry, PruneFacts, StillNeeded
-from omicopy.prune.judge_exports import judge_exports, unfed_exports
+from omicopy.prune.judge_exports import exports_still_needed, judge_exports
 from omicopy.prune.judge_images import judge_copies, judge_snapshots
 from omicopy.prune.ownership import NOT_SELECTED, Scope
-from omicopy.prune.retention import Item, apply_retention, series
+from omicopy.prune.retention import Item, apply_retention, name_pattern
 from tests.builders import KEY, MARKER, NOON, SOURCE, SOURCE_ID, TARGET, copy_request, image, source_image, tagged, task
 
 DAY = timedelta(days=1)
@@ -27,8 +27,8 @@ def items(*days: float | None, group: str = "a") -> list[Item]:
 
 def gone(given_items: list[Item], keep_last: int | None = None, keep_days: float | None = None) -> list[int]:
     within = None if keep_days is None else keep_days * DAY
-    fates = apply_retention(given_items, Retention(keep_last, within), NOON)
-    return [index for index, fate in enumerate(fates) if fate.goes]
+    verdicts = apply_retention(given_items, Retention(keep_last, within), NOON)
+    return [index for index, verdict in enumerate(verdicts) if verdict.goes]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_two_rules_keep_no_less_than_one(shown, keep_last, keep_days) -> None:
     ],
 )
 def test_names_that_differ_in_numbers_are_of_one_kind(one, other, alike) -> None:
-    assert (series(one, "ami-0000000a") == series(other, "ami-0000000a")) is alike
+    assert (name_pattern(one, "ami-0000000a") == name_pattern(other, "ami-0000000a")) is alike
 
 
 # --- whose they are
@@ -252,7 +252,7 @@ def test_a_job_counts_each_kind_of_image_by_its_sources_name() -> None:
         our_task(f"t{n}", f"ami-0000000{n}", n, **{JOB_TAG: "nightly", NAME_TAG: name})
         for n, name in ((1, "linux-2"), (2, "linux-1"), (3, "windows-1"), (4, None), (5, None))
     ]
-    assert [key for key, fate in exports(*tasks, scope=job()).items() if fate == "goes"] == ["t2"]
+    assert [key for key, verdict in exports(*tasks, scope=job()).items() if verdict == "goes"] == ["t2"]
 
 
 def test_a_copy_that_is_not_as_its_source_is_counts_for_nothing_and_stays() -> None:
@@ -265,7 +265,7 @@ def test_a_copy_that_is_not_as_its_source_is_counts_for_nothing_and_stays() -> N
     assert deleted(bad, good, older) == ["ami-000000c2", "ami-000000c3"]  # nobody knows the source any more
     request = copy_request()
     marked = tagged(image(BlockDeviceMappings=[]), request)
-    assert unfed_exports([request], {TARGET: [marked]}) == {(SOURCE.account_id, SOURCE.region, KEY)}
+    assert exports_still_needed([request], {TARGET: [marked]}) == {(SOURCE.account_id, SOURCE.region, KEY)}
 
 
 @pytest.mark.parametrize("date", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "soon", ""])
@@ -328,8 +328,8 @@ def test_an_export_of_ours_goes_unless_something_speaks_against_it() -> None:
     assert "writes to the same place" in exports(new, old, our_task("t3", SOURCE_ID, 2, "pending"))["t2"]
     assert "is being made from it" in exports(new, old, images=[image(State="pending")])["t2"]
     assert exports(new, old, images=[image(State="failed")])["t2"] == "goes"
-    unfed = StillNeeded(unfed={(SOURCE.account_id, SOURCE.region, old.key)})
-    assert "still to be made" in exports(new, old, wanted=unfed)["t2"]
+    exports_ = StillNeeded(exports={(SOURCE.account_id, SOURCE.region, old.key)})
+    assert "still to be made" in exports(new, old, wanted=exports_)["t2"]
     assert exports(new, old, scope=Scope(SOURCE, Retention(1, None), bucket="elsewhere")) == {}
     assert exports(new, our_task("t2", SOURCE_ID, 2, **{DATE_TAG: None}))["t2"].startswith("when its source")
 
@@ -351,10 +351,10 @@ def test_an_export_is_needed_as_long_as_a_whole_copy_is_missing_or_nobody_knows(
     request = copy_request()
     needed = {(SOURCE.account_id, SOURCE.region, KEY)}
     whole = tagged(image(), request)
-    assert unfed_exports([request], {TARGET: [whole]}) == set()
-    assert unfed_exports([request], {TARGET: [image()]}) == needed  # without its tags
-    assert unfed_exports([request], {TARGET: [tagged(image(State="pending"), request)]}) == needed
-    assert unfed_exports([request], {TARGET: []}) == unfed_exports([request], {}) == needed
+    assert exports_still_needed([request], {TARGET: [whole]}) == set()
+    assert exports_still_needed([request], {TARGET: [image()]}) == needed  # without its tags
+    assert exports_still_needed([request], {TARGET: [tagged(image(State="pending"), request)]}) == needed
+    assert exports_still_needed([request], {TARGET: []}) == exports_still_needed([request], {}) == needed
 
 
 def test_dates_are_times_of_day_somewhere() -> None:

@@ -117,7 +117,7 @@ def test_a_url_opens_nothing_after_its_end(source: Account, monkeypatch: pytest.
 def test_a_key_that_has_no_rights_there_or_is_unknown_there_opens_nothing(sandbox: Sandbox, source: Account) -> None:
     neighbour, target = (resolve_profile(name, sandbox.env, sandbox.home) for name in ("source-other", "target"))
     stranger = replace(source, storage_key=target.storage_key)
-    forger = replace(source, storage_key=replace(source.demand_storage_key(), secret_key=neighbour.secret_key))
+    forger = replace(source, storage_key=replace(source.require_storage_key(), secret_key=neighbour.secret_key))
     for account in (neighbour, stranger, forger):
         assert status(presign(account, EXPORT_BUCKET, KEY, HOUR)) == 403
 

@@ -18,7 +18,7 @@ from omicopy.sandbox.model.faults import Fault, FaultKind
 from omicopy.sandbox.model.region_state import TaskState
 from omicopy.status import exports
 from omicopy.status.entries import ImageSource, copy_status, source_of
-from omicopy.status.exports import MOST_LOOKED_INTO, ExportFilter, export_entries
+from omicopy.status.exports import MAX_BUCKET_READS, ExportFilter, export_entries
 from tests.builders import (
     KEY,
     MARKER,
@@ -174,7 +174,7 @@ def test_a_failure_is_shown_with_its_reason_on_one_line_whatever_it_says(tool: T
     assert copy[4] == "odd�name�[2J"
 
 
-@pytest.mark.parametrize(("deep", "looked_into"), [(False, MOST_LOOKED_INTO), (True, MOST_LOOKED_INTO + 1)])
+@pytest.mark.parametrize(("deep", "looked_into"), [(False, MAX_BUCKET_READS), (True, MAX_BUCKET_READS + 1)])
 def test_of_many_exports_that_were_named_some_are_not_looked_for(
     monkeypatch: pytest.MonkeyPatch, deep: bool, looked_into: int
 ) -> None:
@@ -182,7 +182,7 @@ def test_of_many_exports_that_were_named_some_are_not_looked_for(
         return dict.fromkeys(keys, ABSENT)
 
     monkeypatch.setattr(exports, "_look", look)
-    prefixes = [f"p{number}/{SOURCE_ID}" for number in range(MOST_LOOKED_INTO + 1)]
+    prefixes = [f"p{number}/{SOURCE_ID}" for number in range(MAX_BUCKET_READS + 1)]
     tasks = [
         task(
             f"image-export-{number:08x}",

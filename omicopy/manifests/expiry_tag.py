@@ -22,8 +22,8 @@ def record_url_expiry(clients: Clients, profile: str, bucket: str, key: str, unt
         return
     try:
         listed = read_tasks(clients, profile, {"ImageIds": [image_id]})
-        tasks = [task for task in listed if _made(task, bucket, folder)]
-        _note(clients, profile, tasks, until)
+        tasks = [task for task in listed if _is_own_export_in(task, bucket, folder)]
+        _write_tag(clients, profile, tasks, until)
     except OmicopyError as error:
         clients.tell(f"A clean-up may not know that s3://{bucket}/{key} was handed out: {error.message}")
         return
@@ -32,14 +32,14 @@ def record_url_expiry(clients: Clients, profile: str, bucket: str, key: str, unt
         raise OmicopyError(ErrorCode.EXPIRED, message, "Export the image once more: omicopy export …")
 
 
-def _made(task: ExportTask, bucket: str, folder: str) -> bool:
+def _is_own_export_in(task: ExportTask, bucket: str, folder: str) -> bool:
     """Whether the manifest is, or may be, one of this task, and the task one of ours."""
     is_here = (task.key.bucket, task.key.folder) == (bucket, folder)
     return is_here and task.phase is Phase.COMPLETE and is_ours(task)
 
 
-def _note(clients: Clients, profile: str, tasks: list[ExportTask], until: datetime) -> None:
+def _write_tag(clients: Clients, profile: str, tasks: list[ExportTask], until: datetime) -> None:
     shorter = [task.task_id for task in tasks if (known := url_expiry(task)) is None or known < until]
     if shorter:
         tag = {"Key": URL_EXPIRY_TAG, "Value": rfc3339(until)}
-        clients.api(profile).write_again("CreateTags", clients.patience, {"ResourceIds": shorter, "Tags": [tag]})
+        clients.api(profile).write_idempotent("CreateTags", clients.patience, {"ResourceIds": shorter, "Tags": [tag]})

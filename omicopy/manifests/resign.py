@@ -49,7 +49,7 @@ def resign(
     _new_key(stored.manifest_key, now)
     manifest = trust(stored.manifest, stored.bucket, stored.manifest_key, allowed, _OUTSIDE)
     urls = [presign(account, stored.bucket, snapshot.key or "", expires) for snapshot in manifest.snapshots]
-    _demand_objects(account, fetcher, manifest, urls)
+    _require_objects(account, fetcher, manifest, urls)
     body = manifest.with_urls(urls)
     parse_manifest(body, f"The new manifest of {stored.location}")  # nothing is put that we could not read again
     key = _free_key(storage, stored, now)
@@ -103,14 +103,14 @@ def describe_resigned(new: StoredExport) -> dict[str, Any]:
 
 
 def resign_found(account: Account, storage: Storage, fetcher: UrlReader, found: FoundExport, now: datetime) -> str:
-    """As `resign_in_passing`, of the manifest that was looked at before; TEMPORARY where another one lies there now."""
+    """As `resign_or_expired`, of the manifest that was looked at before; TEMPORARY where another one lies there now."""
     manifest = read_trusted_manifest(storage.read(found.bucket, found.manifest_key), found.bucket, found.manifest_key)
     require_unchanged(found, manifest)
     stored = StoredExport(found.bucket, found.manifest_key, manifest)
-    return resign_in_passing(account, storage, fetcher, stored, now)
+    return resign_or_expired(account, storage, fetcher, stored, now)
 
 
-def resign_in_passing(
+def resign_or_expired(
     account: Account, storage: Storage, fetcher: UrlReader, stored: StoredExport, now: datetime
 ) -> str:
     """As `resign`, for whom a URL that ends too early is in the way: without the right to write that is EXPIRED."""
@@ -129,7 +129,7 @@ def resign_in_passing(
 _OUTSIDE = "Nothing was signed. If it is right all the same: omicopy resign … --allow-key-prefix PREFIX"
 
 
-def _demand_objects(account: Account, fetcher: UrlReader, manifest: TrustedManifest, urls: Sequence[str]) -> None:
+def _require_objects(account: Account, fetcher: UrlReader, manifest: TrustedManifest, urls: Sequence[str]) -> None:
     """Every object is there, as large as the manifest says, and may be read by whoever signed."""
     for index, (snapshot, url) in enumerate(zip(manifest.snapshots, urls, strict=True)):
         problem = problem_of(index, snapshot, fetcher.probe(parse_presigned(url)), account.signer)
@@ -137,11 +137,11 @@ def _demand_objects(account: Account, fetcher: UrlReader, manifest: TrustedManif
             raise problem
 
 
-def resigned_manifest(storage: Storage, bucket: str, key: str) -> list[str]:
+def resigned_keys(storage: Storage, bucket: str, key: str) -> list[str]:
     """The keys of the manifests that were signed anew beside `key`, the last one first; none where the bucket may not
     be listed. Whoever may put an object there may have called it so."""
     try:
-        listed = storage.sizes(bucket, _beside(key))
+        listed = storage.sizes(bucket, _new_key_prefix(key))
     except ServiceError as error:
         if error.code is not ErrorCode.DENIED:
             raise
@@ -151,7 +151,7 @@ def resigned_manifest(storage: Storage, bucket: str, key: str) -> list[str]:
 
 def _free_key(storage: Storage, stored: StoredExport, now: datetime) -> str:
     """`a/b.json` -> `a/b.resigned-20260101T000000Z.json`, or of the next second that nobody took."""
-    taken = storage.sizes(stored.bucket, _beside(stored.manifest_key))
+    taken = storage.sizes(stored.bucket, _new_key_prefix(stored.manifest_key))
     while (key := _new_key(stored.manifest_key, now)) in taken:
         now += timedelta(seconds=1)
     return key
@@ -159,10 +159,10 @@ def _free_key(storage: Storage, stored: StoredExport, now: datetime) -> str:
 
 def _new_key(key: str, now: datetime) -> str:
     """Raises USAGE for one that object storage would not take."""
-    return check_own_key(f"{_beside(key)}{now:%Y%m%dT%H%M%SZ}.json")
+    return check_own_key(f"{_new_key_prefix(key)}{now:%Y%m%dT%H%M%SZ}.json")
 
 
-def _beside(key: str) -> str:
+def _new_key_prefix(key: str) -> str:
     """What the keys of new manifests begin with; a stem that was signed anew before is not made longer."""
     path = PurePosixPath(key)
     folder = key[: len(key) - len(path.name)]

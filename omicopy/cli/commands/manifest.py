@@ -97,7 +97,7 @@ def build(
     from omicopy.cli.output import print_object
     from omicopy.manifests.from_disks.build import BuildOptions, build_manifest, describe_built
     from omicopy.manifests.from_disks.disks import folder_of
-    from omicopy.manifests.from_disks.draft import ImageWords
+    from omicopy.manifests.from_disks.draft import ImageMetadata
     from omicopy.model.s3_location import split_folder
     from omicopy.model.units import parse_duration
 
@@ -106,7 +106,7 @@ def build(
     given = BuildOptions(
         profile,
         folder_of(bucket, prefix),
-        ImageWords(name, check_description(description or ""), architecture, tuple(product_types or ("0001",))),
+        ImageMetadata(name, check_description(description or ""), architecture, tuple(product_types or ("0001",))),
         [parse_volume(text) for text in volumes or ()],
         dry_run,
     )
