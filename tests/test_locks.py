@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from omicopy.model.events import Event, Warned
+from omicopy.model.events import Event, WarningMessage
 from omicopy.state import locks as module
 from omicopy.state.locks import Locks
 from tests.children import Child, wait_until
@@ -320,7 +320,7 @@ def test_a_started_program_inherits_no_lock(folder: Path) -> None:
 
 
 def warned(events: list[Event]) -> list[str]:
-    return [event.message for event in events if isinstance(event, Warned)]
+    return [event.message for event in events if isinstance(event, WarningMessage)]
 
 
 def refusing(code: int) -> Callable[..., Any]:

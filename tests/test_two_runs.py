@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.main import Sandbox
 from tests.children import wait_until
 from tests.proofs import rig
 
 
 def test_two_runs_of_one_copy_make_one_image_and_the_second_is_told(sandbox: Sandbox, tmp_path: Path) -> None:
-    sandbox.clockwork.hold()
+    sandbox.scheduler.hold()
     started = [rig.start(sandbox, tmp_path), rig.start(sandbox, tmp_path)]
     wait_until(lambda: any(process.poll() is not None for process in started))
-    sandbox.clockwork.go()
+    sandbox.scheduler.resume()
     ended = [rig.finish(process) for process in started]
     assert sorted(run.code for run in ended) == [0, 11]
     parts = next(run.err for run in ended if run.code == 11)

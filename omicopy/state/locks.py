@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from omicopy.model.events import Listener, Warned
+from omicopy.model.events import Listener, WarningMessage
 from omicopy.state.private import make_private, open_private
 
 _FILE_BITS, _OFFSET_BITS = 6, 62
@@ -91,7 +91,9 @@ class Locks:
             if not self._warned:
                 self._warned = True
                 reason = error.strerror
-                self._listener(Warned(f"No lock can be kept ({self._folder}: {reason}); don't run two copies at once"))
+                self._listener(
+                    WarningMessage(f"No lock can be kept ({self._folder}: {reason}); don't run two copies at once")
+                )
             return Lock(self)
 
     def is_held(self, entry: Mapping[str, str]) -> bool:
