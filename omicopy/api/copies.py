@@ -17,7 +17,7 @@ from omicopy.model.result import CopyResult
 from omicopy.model.urls.presigned_url import LONGEST_VALIDITY
 from omicopy.model.urls.validity import check_validity
 from omicopy.reconcile.requests_from_args import CopyOptions, ExportOptions, copy_requests
-from omicopy.reconcile.run import RunOptions, accounted_for, run_requests
+from omicopy.reconcile.run import RunOptions, run_requests, with_interrupted_results
 
 Watch = Callable[[Sequence[CopyRequest]], AbstractContextManager[Listener]]
 """Is given what is about to be carried out, and makes the listener that hears how it gets on."""
@@ -81,7 +81,7 @@ def copy(
     clients = clients or connect(source, *wanted.targets, storage={source: storage}, connection=connection)
     with clients.time_limit.until(options.mode.ends):
         requests = copy_requests(clients, wanted)
-        with accounted_for(requests), watch(requests) as listener:
+        with with_interrupted_results(requests), watch(requests) as listener:
             return run_requests(clients, requests, options, listener)
 
 

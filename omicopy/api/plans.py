@@ -11,13 +11,13 @@ from omicopy.api.copies import Watch, no_progress
 from omicopy.cloud.clients import Clients
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.read_input import read_plan_text
-from omicopy.model.events import Warned
+from omicopy.model.events import WarningMessage
 from omicopy.model.request import CopyRequest, RejectedCopy, Source
 from omicopy.model.result import CopyResult, Status
 from omicopy.plans.model import Plan, parse_plan
 from omicopy.plans.requests_from_plan import Prepared, plan_requests
 from omicopy.plans.shard import Shard, check_shard
-from omicopy.reconcile.run import RunOptions, accounted_for, run_requests
+from omicopy.reconcile.run import RunOptions, run_requests, with_interrupted_results
 
 
 def run_plan(
@@ -43,9 +43,9 @@ def run_plan(
     with clients.time_limit.until(options.mode.ends):
         prepared = plan_requests(clients, plan, options.budgets, only=only, shard=shard)
         failed, requests = [_unprepared(failure) for failure in prepared.failures], prepared.requests
-        with accounted_for(requests, failed), watch(requests) as listener:
+        with with_interrupted_results(requests, failed), watch(requests) as listener:
             for note in prepared.notes:
-                listener(Warned(note))
+                listener(WarningMessage(note))
             if options.mode.fail_fast and any(not failure.best_effort for failure in prepared.failures):
                 return failed + [_not_begun(request) for request in requests]
             return run_requests(
