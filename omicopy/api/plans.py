@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from omicopy.api.common import connect
+from omicopy.api.connection import ConnectionOptions, connect
 from omicopy.api.copies import Watch, no_progress
 from omicopy.cloud.clients import Clients
 from omicopy.errors import ErrorCode, OmicopyError
@@ -26,20 +26,20 @@ def run_plan(
     only: Sequence[str] = (),
     shard: Shard | None = None,
     options: RunOptions | None = None,
-    allow_http: bool = False,
+    connection: ConnectionOptions | None = None,
     clients: Clients | None = None,
     watch: Watch = no_progress,
 ) -> list[CopyResult]:
     """Makes true what a plan says: all its jobs, or those of `only`, or this machine's `shard` (I of N), in one loop.
 
     `plan` is a plan, or the file that holds one. One result a copy; one too for each that can't even be asked for.
-    `allow_http` is as in `connect`; `clients` have theirs.
+    `clients` have their own connection.
     """
     options = (options or RunOptions()).begun()
     shard = check_shard(shard) if shard else None
     plan = plan if isinstance(plan, Plan) else load_plan(plan)
     part = plan.only(only)
-    clients = clients or connect(*part.profiles, storage=part.storage, allow_http=allow_http)
+    clients = clients or connect(*part.profiles, storage=part.storage, connection=connection)
     with clients.time_limit.until(options.mode.ends):
         prepared = plan_requests(clients, plan, options.budgets, only=only, shard=shard)
         failed, requests = [_unprepared(failure) for failure in prepared.failures], prepared.requests

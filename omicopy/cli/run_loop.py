@@ -12,7 +12,6 @@ from typing import NoReturn
 import typer
 
 from omicopy.api.copies import Watch
-from omicopy.cli.accounts import compare_clocks
 from omicopy.cli.command_start import command_began
 from omicopy.cli.console import info, warn
 from omicopy.cli.options import OutputForm
@@ -120,7 +119,7 @@ def watch(clients: Clients, presentation: Presentation) -> Watch:
 
     @contextmanager
     def watching(requests: Sequence[CopyRequest]) -> Iterator[Listener]:
-        compare_clocks(clients)
+        clients.warn_of_clocks()
         if not presentation.quiet:
             introduce(requests)
         as_lines = presentation.output is OutputForm.JSONL
