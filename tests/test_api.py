@@ -273,7 +273,7 @@ def test_r12_pages_with_ever_new_tokens_have_an_end(
     monkeypatch: pytest.MonkeyPatch, ids: Sequence[str], message: str
 ) -> None:
     monkeypatch.setattr(pages, "MAX_PAGES", 7)
-    monkeypatch.setattr(pages, "MOST_EMPTY", 3)
+    monkeypatch.setattr(pages, "MAX_EMPTY_PAGES", 3)
     with served(_Endless(*ids)) as endless, pytest.raises(ServiceError) as caught:
         api(endless.account).read_all("ReadImages", "Images", 30.0, {}, dict)
     assert caught.value.cause is Cause.UNREADABLE
@@ -283,7 +283,7 @@ def test_r12_pages_with_ever_new_tokens_have_an_end(
 def test_r12_pages_that_hold_more_than_was_asked_for_have_an_end(
     client: Api, server: Hostile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "MOST_ITEMS", 2)
+    monkeypatch.setattr(pages, "MAX_ITEMS", 2)
     server.replies = [_page("a", "1", "2"), _page("b", "3"), _page(None)]
     with pytest.raises(ServiceError, match="the list has more than 2 items"):
         client.read_all("ReadImages", "Images", 0.0, {}, dict)

@@ -181,7 +181,7 @@ def test_of_many_exports_that_were_named_some_are_not_looked_for(
     def look(_: object, __: object, keys: Sequence[ExportKey], *___: object) -> dict[ExportKey, BucketFact]:
         return dict.fromkeys(keys, ABSENT)
 
-    monkeypatch.setattr(exports, "_look", look)
+    monkeypatch.setattr(exports, "_read_buckets", look)
     prefixes = [f"p{number}/{SOURCE_ID}" for number in range(MAX_BUCKET_READS + 1)]
     tasks = [
         task(

@@ -124,7 +124,7 @@ class _Endless(Hostile):
 @pytest.mark.parametrize("keys", [(), ("x/1",)])
 def test_r12_pages_with_ever_new_tokens_have_an_end(monkeypatch: pytest.MonkeyPatch, keys: Sequence[str]) -> None:
     monkeypatch.setattr(pages, "MAX_PAGES", 7)
-    monkeypatch.setattr(pages, "MOST_EMPTY", 3)
+    monkeypatch.setattr(pages, "MAX_EMPTY_PAGES", 3)
     with served(_Endless(*keys)) as endless, pytest.raises(ServiceError) as caught:
         storage(endless).sizes("omi-exports", "x/")
     assert caught.value.cause is Cause.UNREADABLE
