@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from omicopy.cli.options import LogFormat
+from omicopy.cli.forms import LogFormat
 from omicopy.errors import OmicopyError, printable
 from omicopy.model.urls.presigned_url import REDACTED, redact
 
