@@ -101,7 +101,6 @@ def url(
     from datetime import UTC
 
     from omicopy import api
-    from omicopy.cli.accounts import compare_clocks
     from omicopy.model.units import parse_duration
 
     is_upload = _is_upload(method, content_type)
@@ -121,7 +120,7 @@ def url(
             resign=not no_resign,
             clients=clients,
         )
-    compare_clocks(clients)
+    clients.warn_of_clocks()
     text = _handoff_text(clients, profile, source, handout) if handoff or handoff_file is not None else None
     if text and handoff_file is not None:
         _write_privately(handoff_file, text)
