@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.model.events import Event, Warned
+from omicopy.model.events import Event, WarningMessage
 from omicopy.sandbox.main import Sandbox
 from omicopy.state.locks import Locks
 from tests.children import Child, wait_until
@@ -157,4 +157,4 @@ def test_where_no_lock_can_be_kept_that_is_said_once_and_the_run_goes_on(tmp_pat
     locks = Locks(tmp_path / "file" / "locks", events.append)
     assert locks.take(ENTRY) is not None
     assert locks.take(ENTRY) is not None
-    assert [type(event) for event in events] == [Warned]
+    assert [type(event) for event in events] == [WarningMessage]
