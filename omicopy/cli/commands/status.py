@@ -12,17 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omicopy.cli import options
-from omicopy.cli.checks import checked
-from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.cli.declare_options import checked
+from omicopy.cli.forms import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, OmicopyError, shared_exit_code
 from omicopy.model.text import check_text
 
 if TYPE_CHECKING:
     from omicopy.status.exports import ExportFilter
-
-
-def register(app: typer.Typer) -> None:
-    app.command()(status)
 
 
 def status(
@@ -52,7 +48,7 @@ def status(
     verbose: options.Verbose = 0,
     log_format: options.LogFormatOption = LogFormat.TEXT,
 ) -> None:
-    """Show which exports run or are there and which copies the targets have, or how each copy of a plan stands.
+    """Show exports and copies, or how each copy of a plan stands.
 
     Reads only. In a pipe one line each, with tabs between: KIND (export, image or copy), ID, STATE, PROGRESS in
     percent, NAME, WHERE, UNTIL, SOURCE, NOTE; a dash where there is nothing to say. STATE is the service's own word; of
@@ -68,7 +64,7 @@ def status(
     from omicopy.status.exports import ExportFilter
 
     configure(log_format, verbose)
-    network = ConnectionOptions(parse_duration(retry), http_timeout, ca_bundle, storage)
+    network = StatusConnection(parse_duration(retry), http_timeout, ca_bundle, storage)
     if _is_plan(names or (), source):
         _show_plan((names or [""])[0], output, network)
         return
@@ -89,7 +85,7 @@ def _is_plan(names: Sequence[str], source: str | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionOptions:
+class StatusConnection:
     """How patient the reads are, and whose certificates they trust."""
 
     retry: timedelta
@@ -100,7 +96,7 @@ class ConnectionOptions:
 
 
 def _show_account(
-    source: str, targets: Sequence[str], wanted: ExportFilter, output: OutputForm, network: ConnectionOptions
+    source: str, targets: Sequence[str], wanted: ExportFilter, output: OutputForm, network: StatusConnection
 ) -> None:
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.console import warn
@@ -122,7 +118,7 @@ def _show_account(
     _end(view.errors, view.errors)
 
 
-def _show_plan(file: str, output: OutputForm, network: ConnectionOptions) -> None:
+def _show_plan(file: str, output: OutputForm, network: StatusConnection) -> None:
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.console import info
     from omicopy.cli.status_rows import copy_row, print_rows
