@@ -47,6 +47,7 @@ COMMANDS = [
     "prune",
     "doctor",
     "sandbox",
+    "help",
 ]
 LOADED = """
 import sys
@@ -100,7 +101,8 @@ def test_the_commands_of_this_test_are_all_there_are() -> None:
 def test_a_mistake_in_typing_loads_no_sdk_and_no_other_command() -> None:
     modules = loaded("copy", "golden", "--form", "source", code=2)
     assert of(SDKS, modules) == set()
-    others = {f"omicopy.cli.{name.replace('import', 'import_')}" for name in COMMANDS} - {"omicopy.cli.copy"}
+    modules_of = {"import": "import_", "help": "help_"}
+    others = {f"omicopy.cli.{modules_of.get(name, name)}" for name in COMMANDS} - {"omicopy.cli.copy"}
     assert (modules & others, "omicopy.cli.copy" in modules) == (set(), True)
 
 

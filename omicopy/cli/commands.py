@@ -27,6 +27,7 @@ _MODULES = {
     "doctor": "doctor",
     "sandbox": "sandbox",
     "manifest": "manifest",
+    "help": "help_",
 }
 """In the order in which help shows them."""
 

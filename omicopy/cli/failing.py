@@ -39,6 +39,12 @@ class Command(TyperCommand):
             _tell_monitor(self.name, typed, told)
             raise
 
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        from omicopy.cli.exit_codes import rows_of
+
+        with formatter.section("Exit codes"):
+            formatter.write_dl(list(rows_of(ctx.command_path.partition(" ")[2])))
+
     def invoke(self, ctx: Any) -> Any:
         form = ctx.params.get("output")
         try:

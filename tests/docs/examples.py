@@ -1,0 +1,67 @@
+"""The JSON examples of the documentation: commands, run in a sandbox, and what they print."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import sysconfig
+from typing import Any
+
+import requests
+
+from omicopy.sandbox.disks import GIB, make_disk
+from omicopy.sandbox.sandbox import Sandbox
+from tests import children
+
+_OWN = "--from source -o json"
+COMMANDS = {
+    "copy": f"copy golden-linux --to target --bucket omi-exports {_OWN}",
+    "url": f"url ami-00000001 {_OWN}",
+    "inspect": f"inspect ami-00000001 --probe {_OWN}",
+    "resign": f"resign ami-00000001 {_OWN}",
+    "manifest build": f"manifest build s3://omi-exports/from-them --name theirs {_OWN}",
+    "cors": f"cors s3://omi-exports --allow-origin https://www.example.com {_OWN}",
+    "status": f"status ami-00000001 --to target {_OWN}",
+    "prune": f"prune --bucket omi-exports --keep-last 1 {_OWN}",
+    "doctor": f"doctor golden-linux --to target --bucket omi-exports {_OWN}",
+    "cancel": f"cancel image-export-8600d53f {_OWN}",
+}
+"""In an order in which they can be run. Before that, somebody uploads a disk; last of all, an export is queued."""
+
+
+def blocks() -> dict[str, str]:
+    """The generated parts, by name."""
+    with Sandbox() as sandbox:
+        made = run_all(sandbox)
+    return {f"json {name}": _block(COMMANDS[name], value) for name, value in made.items()}
+
+
+def _block(command: str, value: Any) -> str:
+    return f"\n`omicopy {command}`:\n\n```json\n{json.dumps(value, indent=2, ensure_ascii=False)}\n```\n\n"
+
+
+def run_all(sandbox: Sandbox) -> dict[str, Any]:
+    """What each command prints, with what is no example shortened."""
+    upload = run(sandbox, "url -q --method put s3://omi-exports/from-them/disk.qcow2.gz --from source")
+    requests.put(upload.strip(), make_disk("qcow2", 8 * GIB, "theirs"), timeout=60)
+    made = {name: shortened(name, json.loads(run(sandbox, COMMANDS[name]))) for name in COMMANDS if name != "cancel"}
+    sandbox.clockwork.hold()
+    task = run(sandbox, "export golden-three --no-wait --bucket omi-exports --from source").strip()
+    cancelled = json.loads(run(sandbox, f"cancel {task} {_OWN}"))
+    sandbox.clockwork.go()
+    return made | {"cancel": cancelled}
+
+
+def run(sandbox: Sandbox, command: str) -> str:
+    path = f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}"
+    env = sandbox.env | {"OMICOPY_POLL_MIN": "0.2s", "PATH": path}
+    return children.run(["omicopy", *shlex.split(command)], env=env, check=True).stdout
+
+
+def shortened(name: str, value: Any) -> Any:
+    """Without the signature, and with two checks for all of them."""
+    if name == "url":
+        return value | {"url": re.sub(r"X-Amz-Credential=.*", "X-Amz-…", value["url"])}
+    return value | {"findings": value["findings"][:2]} if name == "doctor" else value
