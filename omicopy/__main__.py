@@ -28,11 +28,11 @@ def main() -> None:
     streams.install()  # before anything takes the number of a descriptor that is closed
     _watch_signals()
     try:
-        from omicopy.cli.app import run
+        from omicopy.cli.main import run
 
         run()
     except Interrupted as interruption:  # while that was being loaded
-        from omicopy.cli.app import end_interrupted
+        from omicopy.cli.main import end_interrupted
 
         end_interrupted(interruption)
 

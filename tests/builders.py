@@ -12,9 +12,9 @@ from omicopy.model.choices import IfExists
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, parse_task
 from omicopy.model.image import Image, parse_image
 from omicopy.model.manifest import Manifest, parse_manifest
-from omicopy.model.presigned import parse_presigned
+from omicopy.model.own_tags import provenance_tags
 from omicopy.model.request import CopyRequest, Destination, HandedManifest, Origin, Party
-from omicopy.model.tags import provenance_tags
+from omicopy.model.urls.presigned_url import parse_presigned
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 SOURCE = Party("source", "111111111111", "eu-west-2")

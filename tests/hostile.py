@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from omicopy.cloud.failure import ServiceError
-from omicopy.cloud.network import Network
-from omicopy.cloud.profile import Account, StorageKey
+from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.http.network import Network
+from omicopy.cloud.http.time_limit import TimeLimit
+from omicopy.cloud.http.transport import Transport
+from omicopy.cloud.profiles.profile import Account, StorageKey
 from omicopy.cloud.retry import Pace
-from omicopy.cloud.time_limit import TimeLimit
-from omicopy.cloud.transport import Transport
 from tests.children import PATIENCE
 
 JSON = "application/json"

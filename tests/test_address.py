@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omicopy.model.address import Reach, reach_of
-from omicopy.model.presigned import parse_presigned
+from omicopy.model.urls.address import Reach, reach_of
+from omicopy.model.urls.presigned_url import parse_presigned
 
 MACHINE = """
     127.0.0.1 127.1 127.0.1 127.255.255.254 127.000.000.001 0177.0.0.1 0x7f.1 0x7f000001 2130706433 017700000001 0.0.0.0

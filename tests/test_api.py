@@ -15,10 +15,10 @@ import pytest
 from omicopy.cloud import pages
 from omicopy.cloud.api import PAGE as PAGE_SIZE
 from omicopy.cloud.api import Api
-from omicopy.cloud.failure import Cause, ServiceError
-from omicopy.cloud.profile import Account
+from omicopy.cloud.errors import Cause, ServiceError
+from omicopy.cloud.profiles.profile import Account
 from omicopy.errors import ErrorCode
-from omicopy.model.answers import required
+from omicopy.model.json_fields import required
 from tests.children import PATIENCE
 from tests.hostile import HTML, JSON, PAGE, Hostile, Hurried, Reply, account, hostile, served, transport
 

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from omicopy.cloud.failure import Answer, ServiceError, refused
-from omicopy.copying.events import Warned
+from omicopy.cloud.errors import Answer, ServiceError, refused
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.boot import Boot, boot_differences, boot_parameters, check_boot
+from omicopy.model.events import Warned
 from omicopy.model.image import Image
-from omicopy.model.plan import parse_plan
-from omicopy.model.report import CopyResult, Status
 from omicopy.model.request import CopyRequest
+from omicopy.model.result import CopyResult, Status
 from omicopy.model.verification import differences, flaws, of_image, of_manifest
+from omicopy.plans.model import parse_plan
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.variants import Boot as Service
 from omicopy.sandbox.variants import Variant

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from omicopy.cloud.api import Api
-from omicopy.cloud.failure import Cause, ServiceError, is_broken_tls
-from omicopy.cloud.fetch import Fetcher
-from omicopy.cloud.storage import Storage
+from omicopy.cloud.errors import Cause, ServiceError, is_broken_tls
+from omicopy.cloud.object_storage import Storage
+from omicopy.cloud.url_reader import Fetcher
 from omicopy.errors import ErrorCode
-from omicopy.model.presigned import parse_presigned
+from omicopy.model.urls.presigned_url import parse_presigned
 from tests.children import PATIENCE
 from tests.hostile import Hurried, account, transport
 

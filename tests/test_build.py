@@ -9,8 +9,8 @@ from functools import partial
 
 import requests
 
-from omicopy.cloud.profile import resolve_profile
-from omicopy.cloud.signing import presign
+from omicopy.cloud.presign import presign
+from omicopy.cloud.profiles.profile import resolve_profile
 from omicopy.sandbox.disks import GIB, make_disk
 from omicopy.sandbox.faults import Fault, FaultKind
 from tests.children import PATIENCE

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from omicopy.cloud.failure import parse_clock_ahead
+from omicopy.cloud.errors import parse_clock_ahead
 from tests import hostile
 from tests.hostile import Reply
 

@@ -10,14 +10,14 @@ from dataclasses import replace
 import pytest
 
 from omicopy.cloud.api import Api
-from omicopy.cloud.failure import Cause, ServiceError
-from omicopy.cloud.fetch import Fetcher
-from omicopy.cloud.ping import Ping
-from omicopy.cloud.profile import Account, StorageKey
-from omicopy.cloud.storage import Storage
-from omicopy.cloud.transport import Transport
+from omicopy.cloud.errors import Cause, ServiceError
+from omicopy.cloud.http.transport import Transport
+from omicopy.cloud.object_storage import Storage
+from omicopy.cloud.profiles.profile import Account, StorageKey
+from omicopy.cloud.url_reader import Fetcher
 from omicopy.errors import ErrorCode
-from omicopy.model.presigned import parse_presigned
+from omicopy.model.urls.presigned_url import parse_presigned
+from omicopy.monitoring.ping import Ping
 from tests.authority import Authority, make_authority, over_tls
 from tests.hostile import Hostile, Hurried, Reply, account, hostile, transport
 from tests.proxy import running_proxy
@@ -268,7 +268,7 @@ def test_a_client_certificate_is_shown_by_the_api_and_the_storage_alone(authorit
 
 
 def test_one_context_is_made_once(secure: Hostile, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    from omicopy.cloud import trust
+    from omicopy.cloud.http import trust
 
     made: list[object] = []
     genuine = trust.make_context

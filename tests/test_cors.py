@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omicopy.cli.cors import _row
-from omicopy.cloud.profile import Account, resolve_profile
+from omicopy.cli.commands.cors import _row
+from omicopy.cloud.object_storage import Storage
+from omicopy.cloud.presign import presign
+from omicopy.cloud.profiles.profile import Account, resolve_profile
 from omicopy.cloud.retry import Pace
-from omicopy.cloud.signing import presign
-from omicopy.cloud.storage import Storage
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.cors import MOST_RULES, Rule, check_origin, with_origins
+from omicopy.manifests.cors import MOST_RULES, Rule, check_origin, with_origins
 from omicopy.sandbox.faults import Fault, FaultKind
 from tests.children import PATIENCE
 from tests.hostile import HTML, JSON, PAGE, XML, Reply, hostile, transport

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.own_manifest import has_to_be_manifest, is_manifest_key, read_trusted_manifest
+from omicopy.manifests.own_manifest import has_to_be_manifest, is_manifest_key, read_trusted_manifest
 from omicopy.sandbox.variants import ManifestKey, Variant
 from tests.builders import KEY, SOURCE_ID, raw_manifest
 from tests.tool import LINUX, Tool

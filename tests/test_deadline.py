@@ -13,21 +13,21 @@ import pytest
 from omicopy.api import Mode, Orders, copy, run_plan
 from omicopy.cloud.api import Api
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import Cause, ServiceError
-from omicopy.cloud.fetch import Fetcher
-from omicopy.cloud.profile import resolve_profile
+from omicopy.cloud.errors import Cause, ServiceError
+from omicopy.cloud.http.time_limit import TimeLimit
+from omicopy.cloud.object_storage import Storage
+from omicopy.cloud.profiles.profile import resolve_profile
 from omicopy.cloud.retry import Pace
-from omicopy.cloud.storage import Storage
-from omicopy.cloud.time_limit import TimeLimit
-from omicopy.copying.journal import image_entry
-from omicopy.copying.locks import Locks
-from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
+from omicopy.cloud.url_reader import Fetcher
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.presigned import parse_presigned
-from omicopy.model.report import Status, exit_code
+from omicopy.model.own_tags import CLEANED_TAG
 from omicopy.model.request import Budgets
-from omicopy.model.tags import CLEANED_TAG
+from omicopy.model.result import Status, exit_code
+from omicopy.model.urls.presigned_url import parse_presigned
+from omicopy.reconcile.requests_from_args import CopyWish, ExportWish, copy_requests
 from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.state.journal import image_entry
+from omicopy.state.locks import Locks
 from tests.builders import NOON, SOURCE, SOURCE_ID, copy_request, export_request, signed
 from tests.hostile import Hostile, Reply, hostile, transport
 from tests.tool import LINUX, Tool

@@ -12,11 +12,19 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from omicopy.cloud.failure import Cause, temporary
-from omicopy.copying.clock import Moment
-from omicopy.copying.decide import decide
-from omicopy.copying.facts import Conflict, ExportMemory, ImageMemory, Observed, Situation
-from omicopy.copying.steps import (
+from omicopy.cloud.errors import Cause, temporary
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.choices import DiskFormat, IfExists
+from omicopy.model.clock import Moment
+from omicopy.model.export import ExportTask, FoundExport
+from omicopy.model.image import Image
+from omicopy.model.image_settings import Aftercare
+from omicopy.model.lookup import ABSENT, UNASKED, Present, Refused, Unknown
+from omicopy.model.own_tags import COPY_TAG
+from omicopy.model.request import Budgets, CopyRequest, Origin
+from omicopy.model.result import Status
+from omicopy.model.urls.presigned_url import parse_presigned
+from omicopy.reconcile.decide.decisions import (
     Annotate,
     CancelExport,
     Done,
@@ -32,15 +40,8 @@ from omicopy.copying.steps import (
     Wait,
     Write,
 )
-from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.choices import DiskFormat, IfExists
-from omicopy.model.export import ExportTask, FoundExport
-from omicopy.model.image import Image
-from omicopy.model.lookup import ABSENT, UNASKED, Present, Refused, Unknown
-from omicopy.model.presigned import parse_presigned
-from omicopy.model.report import Status
-from omicopy.model.request import Aftercare, Budgets, CopyRequest, Origin
-from omicopy.model.tags import COPY_TAG
+from omicopy.reconcile.decide.image import decide
+from omicopy.reconcile.state import Conflict, ExportMemory, ImageMemory, Observed, Situation
 from tests.builders import (
     COPY_ID,
     KEY,

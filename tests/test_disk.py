@@ -14,11 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.choices import DiskFormat
-from omicopy.model.disk import HEAD_BYTES, DiskHead, read_head
-from omicopy.model.duration import GIB, parse_size, say_size
-from omicopy.model.manifest import parse_manifest
-from omicopy.model.manifest_draft import (
+from omicopy.manifests.from_disks.disk_header import HEAD_BYTES, DiskHead, read_head
+from omicopy.manifests.from_disks.draft import (
     DraftVolume,
     ImageWords,
     differences,
@@ -26,7 +23,10 @@ from omicopy.model.manifest_draft import (
     in_order,
     manifest_file_name,
 )
-from omicopy.model.volume_spec import VolumeSpec, check_volumes, parse_volume
+from omicopy.manifests.from_disks.volume_spec import VolumeSpec, check_volumes, parse_volume
+from omicopy.model.choices import DiskFormat
+from omicopy.model.manifest import parse_manifest
+from omicopy.model.units import GIB, parse_size, say_size
 from omicopy.sandbox.disks import make_disk
 
 zipped = partial(gzip.compress, mtime=0)  # the same bytes in every process

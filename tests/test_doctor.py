@@ -11,19 +11,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from omicopy.cli.doctor import _table
-from omicopy.cloud import profile_file
+from omicopy.cli.commands.doctor import _table
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.profile import resolve_profile
-from omicopy.cloud.time_limit import TimeLimit
-from omicopy.copying.capacity import Counted, Quota, tightest
-from omicopy.copying.doctor import look_at_file
-from omicopy.copying.probe import probe_bucket
-from omicopy.copying.trial import trial_parameters
+from omicopy.cloud.http.time_limit import TimeLimit
+from omicopy.cloud.profiles import file as profile_file
+from omicopy.cloud.profiles.profile import resolve_profile
+from omicopy.doctor.bucket import probe_bucket
+from omicopy.doctor.findings import Finding
+from omicopy.doctor.permissions import trial_parameters
+from omicopy.doctor.quotas import Counted, Quota, tightest
+from omicopy.doctor.required_rights import RIGHTS
+from omicopy.doctor.run import look_at_file
 from omicopy.errors import ErrorCode
-from omicopy.model.finding import Finding
 from omicopy.model.request import Party
-from omicopy.model.rights import RIGHTS
 from omicopy.sandbox.faults import Fault, FaultKind
 from tests import hostile
 from tests.hostile import Reply

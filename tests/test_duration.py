@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.duration import (
+from omicopy.model.units import (
     AGE,
     ANY_DURATION,
     LONGEST,

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from omicopy.cloud.api import Api
-from omicopy.cloud.failure import ServiceError
-from omicopy.cloud.storage import Storage
-from omicopy.copying.removal import delete_image
+from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.object_storage import Storage
+from omicopy.deletion.images import delete_image
 from omicopy.errors import ErrorCode
 from tests.hostile import HTML, JSON, PAGE, XML, Hurried, Reply, hostile, transport
 

@@ -22,10 +22,10 @@ from ruamel.yaml import YAML
 from typer.main import get_command
 
 from omicopy import __version__
-from omicopy.cli.app import app
-from omicopy.model.duration import parse_duration
-from omicopy.model.plan import Plan, parse_plan, plan_schema
-from omicopy.model.shard import parse_shard
+from omicopy.cli.main import app
+from omicopy.model.units import parse_duration
+from omicopy.plans.model import Plan, parse_plan, plan_schema
+from omicopy.plans.shard import parse_shard
 from tests import children
 from tests.tool import LINUX, Tool
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omicopy.model.answers import Unreadable
 from omicopy.model.export import ExportKey, Phase, export_key, parse_task
+from omicopy.model.json_fields import Unreadable
 from tests.builders import SOURCE_ID, raw_task, stored, task
 from tests.test_image import JSON
 

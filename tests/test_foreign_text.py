@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from omicopy.cli import talk
+from omicopy.cli import console as talk
 from omicopy.cli.options import LogFormat
-from omicopy.cloud.failure import Answer, refused
+from omicopy.cloud.errors import Answer, refused
 from omicopy.errors import ErrorCode, OmicopyError, printable
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.world import TaskState

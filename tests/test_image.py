@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.answers import Unreadable
 from omicopy.model.image import (
     DESCRIPTION_LIMIT,
     check_image_name,
@@ -24,7 +23,8 @@ from omicopy.model.image import (
     render_name,
     source_marker,
 )
-from omicopy.model.tags import COPY_TAG, is_ours_to_delete, missing_tags, provenance_tags
+from omicopy.model.json_fields import Unreadable
+from omicopy.model.own_tags import COPY_TAG, is_ours_to_delete, missing_tags, provenance_tags
 from tests.builders import COPY_ID, SOURCE_ID, copy_request, image, import_request, raw_image, source_image, tagged
 
 MARKER = source_marker("eu-west-2", "ami-12345678")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.copying.importers import Shown, why_kept
-from omicopy.copying.journal import OpenImage
+from omicopy.deletion.importers import Shown, why_kept
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.state.journal import OpenImage
 from tests.builders import COPY_ID, MARKER, NAME, RENAMED, SOURCE_ID, TARGET, image
 from tests.tool import LINUX, THREE, Ran, Tool
 

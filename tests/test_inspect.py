@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from omicopy.copying.handed import demand_no_strays, stray
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.check import demand_no_strays, stray
 from omicopy.model.manifest import parse_manifest
 from omicopy.sandbox.signing import Signer, presign_v2
 from omicopy.sandbox.variants import UrlVersion, Variant

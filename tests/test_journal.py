@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from omicopy.copying.events import Event, Warned
-from omicopy.copying.journal import Journal, about_image, export_entry, image_entry
 from omicopy.errors import Interrupted
 from omicopy.model.boot import Boot
+from omicopy.model.events import Event, Warned
 from omicopy.model.request import CopyRequest, Destination
+from omicopy.state.journal import Journal, about_image, export_entry, image_entry
 from tests import children
 from tests.builders import ORIGIN, TARGET, copy_request, destination, import_request
 
@@ -75,7 +75,7 @@ def test_opened_again_an_entry_forgets_the_older_answer(journal: Journal) -> Non
 def test_another_process_finds_it(journal: Journal, folder: Path) -> None:
     journal.answered(IMAGE, "ami-12345678")
     code = (
-        "import json, sys, pathlib; from omicopy.copying.journal import Journal; "
+        "import json, sys, pathlib; from omicopy.state.journal import Journal; "
         "print(Journal(pathlib.Path(sys.argv[1]), print).find(json.loads(sys.argv[2])))"
     )
     command = [sys.executable, "-c", code, str(folder), json.dumps(IMAGE)]

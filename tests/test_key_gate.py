@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, refused, temporary
+from omicopy.cloud.errors import Answer, Cause, ServiceError, refused, temporary
 from omicopy.cloud.key_gate import KeyGate
 from tests.children import PATIENCE
 

@@ -11,7 +11,7 @@ from tests import children
 from tests.children import Child, wait_until
 
 HANGS = """
-import ctypes, omicopy.__main__ as entry, omicopy.cli.app as app
+import ctypes, omicopy.__main__ as entry, omicopy.cli.main as app
 library, lock = ctypes.CDLL(None), ctypes.create_string_buffer(64)
 def run():
     print("up", flush=True)
@@ -22,7 +22,7 @@ entry.UNHEARD_SECONDS = float({})
 entry.main()
 """
 FAILS = """
-import omicopy.cli.app as app, omicopy.cli.talk as talk
+import omicopy.cli.main as app, omicopy.cli.console as talk
 def fail(**_):
     raise RuntimeError("https://host/a?X-Amz-Signature=0123456789abcdef and SECRETKEYOFSOMEBODY")
 talk.keep_secret("SECRETKEYOFSOMEBODY")

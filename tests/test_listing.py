@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from omicopy.cloud.failure import Cause, ServiceError
-from omicopy.copying import listing
-from omicopy.copying.listing import list_together
-from omicopy.copying.pilot import Mode
+from omicopy.cloud.errors import Cause, ServiceError
+from omicopy.manifests import listing
+from omicopy.manifests.listing import list_together
 from omicopy.model.export import ExportKey
-from omicopy.model.report import Status
 from omicopy.model.request import Origin
+from omicopy.model.result import Status
+from omicopy.reconcile.apply import Mode
 from tests.builders import KEY, SOURCE, copy_request, destination, source_image
 from tests.virtual_cloud import Cloud, FakeStorage, Machine, failing
 

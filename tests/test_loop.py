@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, refused, temporary
-from omicopy.copying.events import Ended, Moved, Warned
-from omicopy.copying.journal import Journal, export_entry, image_entry
-from omicopy.copying.locks import Locks
-from omicopy.copying.pilot import Mode
+from omicopy.cloud.errors import Answer, Cause, ServiceError, refused, temporary
 from omicopy.errors import ErrorCode, Interrupted
 from omicopy.model.choices import DiskFormat, IfExists
+from omicopy.model.events import Ended, Moved, Warned
 from omicopy.model.image import parse_image
-from omicopy.model.report import CopyResult, Status, exit_code
+from omicopy.model.own_tags import COPY_TAG, provenance_tags
 from omicopy.model.request import Budgets, CopyRequest, Destination, Origin, Party
-from omicopy.model.tags import COPY_TAG, provenance_tags
+from omicopy.model.result import CopyResult, Status, exit_code
+from omicopy.reconcile.apply import Mode
+from omicopy.state.journal import Journal, export_entry, image_entry
+from omicopy.state.locks import Locks
 from tests.builders import (
     COPY_ID,
     KEY,

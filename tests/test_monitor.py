@@ -16,13 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omicopy.cli import talk
-from omicopy.cli.monitor import OLD_METRICS_LIMIT, Monitor
+from omicopy.cli import console as talk
+from omicopy.cli.monitoring import OLD_METRICS_LIMIT, Monitor
 from omicopy.cli.options import LogFormat
-from omicopy.cloud import ping
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.metrics import EndedRun, render_metrics
-from omicopy.model.report import CallCount, CopyResult, Status
+from omicopy.model.result import CallCount, CopyResult, Status
+from omicopy.monitoring import ping
+from omicopy.monitoring.metrics import EndedRun, render_metrics
 from tests.builders import NOON, SOURCE_ID, copy_request, import_request, signed, source_image
 from tests.children import PATIENCE, wait_until
 from tests.hostile import Hostile, Reply, hostile, port_of_nobody

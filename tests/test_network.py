@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.cloud.network import Network
-from omicopy.cloud.no_proxy import is_exempt
-from omicopy.cloud.trust import find_trust
+from omicopy.cloud.http.network import Network
+from omicopy.cloud.http.no_proxy import is_exempt
+from omicopy.cloud.http.trust import find_trust
 from omicopy.errors import ErrorCode, OmicopyError
 from tests.authority import Authority, make_authority
 

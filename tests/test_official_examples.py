@@ -14,8 +14,8 @@ import pytest
 import omicopy
 from omicopy.cloud.api import Api
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import Answer, refused
-from omicopy.copying.queries import identify
+from omicopy.cloud.errors import Answer, refused
+from omicopy.cloud.queries import identify
 from omicopy.errors import ErrorCode
 from omicopy.model.export import Phase, export_key, parse_task
 from omicopy.model.image import parse_image

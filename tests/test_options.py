@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from omicopy.cli.app import app
+from omicopy.cli.main import app
 
 OF_ONE_COMMAND = {"--name", "--min-validity", "--to"}
 """What their names say differs: one name or a template, one target or several."""

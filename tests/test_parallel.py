@@ -7,13 +7,13 @@ import threading
 
 import pytest
 
-from omicopy.copying.parallel import AT_ONCE, in_parallel
+from omicopy.cloud.parallel import AT_ONCE, in_parallel
 from tests import children
 from tests.children import PATIENCE
 
 HANGING = """
 import threading
-from omicopy.copying.parallel import in_parallel
+from omicopy.cloud.parallel import in_parallel
 begun = threading.Barrier(2)
 
 def look(number):

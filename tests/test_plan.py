@@ -17,11 +17,11 @@ from ruamel.yaml.composer import Composer
 from ruamel.yaml.scanner import Scanner
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model import plan_yaml
 from omicopy.model.choices import IfExists
-from omicopy.model.plan import Job, Plan, Retention, Selector, Target, parse_plan, plan_schema
-from omicopy.model.plan_file import allowed_keys
-from omicopy.model.presigned import LONGEST_VALIDITY
+from omicopy.model.urls.presigned_url import LONGEST_VALIDITY
+from omicopy.plans import yaml_reader as plan_yaml
+from omicopy.plans.model import Job, Plan, Retention, Selector, Target, parse_plan, plan_schema
+from omicopy.plans.schema import allowed_keys
 
 EXAMPLE = """\
 version: 1

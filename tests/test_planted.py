@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from omicopy.copying.handed import sign_found, sign_manifest
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.check import sign_found, sign_manifest
+from omicopy.manifests.own_manifest import problem_of_own, trust
 from omicopy.model.export import FoundExport
 from omicopy.model.manifest import Manifest, parse_manifest
-from omicopy.model.own_manifest import problem_of_own, trust
 from omicopy.sandbox.signing import Signer, presign
 from tests import hostile
 from tests.builders import raw_manifest
@@ -167,7 +167,7 @@ def test_r9_a_manifest_that_was_replaced_after_it_was_checked_is_looked_at_again
 
 
 def hostile_fetcher() -> Any:
-    from omicopy.cloud.fetch import Fetcher
+    from omicopy.cloud.url_reader import Fetcher
 
     return Fetcher(hostile.transport(), hostile.Hurried(), 0.0)
 

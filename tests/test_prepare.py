@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests, export_requests
-from omicopy.copying.queries import identify
+from omicopy.cloud.queries import identify
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat
-from omicopy.model.place import check_bucket
 from omicopy.model.request import Budgets, CopyRequest, Origin
+from omicopy.model.s3_location import check_bucket
+from omicopy.reconcile.requests_from_args import CopyWish, ExportWish, copy_requests, export_requests
 from tests.builders import KEY, NAME, SOURCE, SOURCE_ID, TARGET, destination, import_request
 from tests.hostile import Reply, hostile
 from tests.virtual_cloud import Cloud, FakeClients

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omicopy.cloud.failure import Answer, ServiceError, refused
-from omicopy.copying.prepare_plan import Prepared, plan_requests
+from omicopy.cloud.errors import Answer, ServiceError, refused
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat, IfExists
-from omicopy.model.plan import parse_plan
-from omicopy.model.request import Aftercare, Budgets, CopyRequest, Origin, Party, Unprepared
+from omicopy.model.image_settings import Aftercare
+from omicopy.model.request import Budgets, CopyRequest, Origin, Party, Unprepared
+from omicopy.plans.model import parse_plan
+from omicopy.plans.requests_from_plan import Prepared, plan_requests
 from tests.builders import SOURCE, SOURCE_ID, TARGET
 from tests.virtual_cloud import Cloud, FakeClients, Trouble
 

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model import presigned
-from omicopy.model.presigned import MAX_EXPIRY, Signature, parse_presigned, redact
+from omicopy.model.urls import presigned_url as presigned
+from omicopy.model.urls.presigned_url import MAX_EXPIRY, Signature, parse_presigned, redact
 from tests import children
 
 V4 = (
@@ -251,7 +251,7 @@ def test_seven_days_are_the_most_a_url_may_live() -> None:
 
 
 def test_importing_it_loads_nothing_heavy() -> None:
-    code = "import sys, omicopy.model.presigned; print(*sys.modules)"
+    code = "import sys, omicopy.model.urls.presigned_url; print(*sys.modules)"
     done = children.run([sys.executable, "-c", code], check=True)
     assert {"pydantic", "requests", "boto3", "yaml", "ruamel"}.isdisjoint(done.stdout.split())
 

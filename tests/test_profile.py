@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from omicopy.cloud.profile import Account, StorageKey, resolve_profile
-from omicopy.cloud.profile_settings import _VARIABLES
-from omicopy.copying.carry_out import state_folder
+from omicopy.cloud.profiles.profile import Account, StorageKey, resolve_profile
+from omicopy.cloud.profiles.settings import _VARIABLES
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.reconcile.run import state_folder
 from tests import children
 
 SDK = {"access_key": "SDKACCESS", "secret_key": "SDKSECRET", "region": "eu-west-2"}
@@ -432,6 +432,6 @@ def test_any_json_is_an_account_or_a_configuration_error(tmp_path: Path, content
 
 
 def test_importing_it_loads_nothing_heavy() -> None:
-    code = "import sys, omicopy.cloud.profile; print(*sys.modules)"
+    code = "import sys, omicopy.cloud.profiles.profile; print(*sys.modules)"
     done = children.run([sys.executable, "-c", code], check=True)
     assert {"pydantic", "requests", "boto3", "yaml", "ruamel", "osc_sdk_python"}.isdisjoint(done.stdout.split())

@@ -7,12 +7,12 @@ from email.utils import format_datetime
 
 import pytest
 
-from omicopy.cloud.failure import Answer, refused
-from omicopy.cloud.fetch import Fetcher, Life
+from omicopy.cloud.errors import Answer, refused
 from omicopy.cloud.refusal import UrlRefused, error_code, read_refusal
+from omicopy.cloud.url_reader import Fetcher, Life
 from omicopy.errors import ErrorCode
-from omicopy.model.presigned import PresignedUrl, parse_presigned
-from omicopy.model.refusal import Reason, explain_refusal, flaw
+from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
+from omicopy.model.urls.refusal import Reason, explain_refusal, flaw
 from omicopy.sandbox.signing import Signer, presign, presign_v2
 from tests.builders import NOON
 from tests.hostile import XML, Hurried, Reply, hostile, transport

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
-from omicopy.model.report import (
+from omicopy.model.result import (
     CallCount,
     CopyResult,
     Status,

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omicopy.cloud.fetch import Life, Probe
-from omicopy.copying.resign import resign
+from omicopy.cloud.url_reader import Life, Probe
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.resign import resign
 from omicopy.model.export import StoredExport
 from omicopy.model.manifest import parse_manifest
-from omicopy.model.presigned import PresignedUrl
+from omicopy.model.urls.presigned_url import PresignedUrl
 from tests import hostile
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

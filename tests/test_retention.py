@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omicopy.model.belonging import NOT_MEANT, Scope
 from omicopy.model.image import Image
-from omicopy.model.plan import Retention, Selector
-from omicopy.model.prune_copies import judge_copies, judge_snapshots
-from omicopy.model.prune_exports import judge_exports, unfed_exports
-from omicopy.model.pruning import Action, Entry, Known, Wanted
-from omicopy.model.retention import Item, judge, series
-from omicopy.model.tags import COPY_TAG, DATE_TAG, JOB_TAG, NAME_TAG, SOURCE_ACCOUNT_TAG, SOURCE_IMAGE_TAG
+from omicopy.model.own_tags import COPY_TAG, DATE_TAG, JOB_TAG, NAME_TAG, SOURCE_ACCOUNT_TAG, SOURCE_IMAGE_TAG
+from omicopy.plans.model import Retention, Selector
+from omicopy.prune.entries import Action, Entry, Known, Wanted
+from omicopy.prune.judge_exports import judge_exports, unfed_exports
+from omicopy.prune.judge_images import judge_copies, judge_snapshots
+from omicopy.prune.ownership import NOT_MEANT, Scope
+from omicopy.prune.retention import Item, judge, series
 from tests.builders import KEY, MARKER, NOON, SOURCE, SOURCE_ID, TARGET, copy_request, image, source_image, tagged, task
 
 DAY = timedelta(days=1)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omicopy.cloud.api import Api
-from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
+from omicopy.cloud.errors import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
 from omicopy.cloud.retry import SLOWEST, Pace, Verdict, read_patiently, send_once, verdict
 from omicopy.errors import ErrorCode
 from tests.hostile import Reply, hostile, transport

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omicopy.copying.rhythm import Forecast, pause
 from omicopy.model.request import Budgets
+from omicopy.reconcile.polling import Forecast, pause
 
 BUDGETS = Budgets()
 HOUR = 3600.0

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from typer.main import get_command
 
-from omicopy.cli.app import app
-from omicopy.model.rights import RIGHTS, Place
+from omicopy.cli.main import app
+from omicopy.doctor.required_rights import RIGHTS, Place
 from omicopy.sandbox.disks import GIB, make_disk
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.record import SERVICE_ITSELF

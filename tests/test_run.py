@@ -11,8 +11,8 @@ from threading import Thread
 
 import pytest
 
-from omicopy.copying.carry_out import Orders
 from omicopy.model.request import Budgets
+from omicopy.reconcile.run import Orders
 from omicopy.sandbox.faults import Fault, FaultKind
 from tests import children
 from tests.children import PATIENCE

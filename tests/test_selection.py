@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omicopy.copying.gallery import matching_images
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.image import Image
-from omicopy.model.plan import Selector
-from omicopy.model.shard import parse_shard, shard_of
+from omicopy.plans.model import Selector
+from omicopy.plans.select import matching_images
+from omicopy.plans.shard import parse_shard, shard_of
 from tests.builders import source_image
 
 

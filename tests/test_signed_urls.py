@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omicopy.cloud.profile import Account, resolve_profile
-from omicopy.cloud.signing import presign
+from omicopy.cloud.presign import presign
+from omicopy.cloud.profiles.profile import Account, resolve_profile
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.presigned import Signature, parse_presigned
+from omicopy.model.urls.presigned_url import Signature, parse_presigned
 from omicopy.sandbox import signing as another
 from omicopy.sandbox.sandbox import Sandbox
 from tests import children, hostile

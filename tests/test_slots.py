@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omicopy.cloud.failure import Answer, ServiceError, refused
-from omicopy.copying.pilot import Mode
+from omicopy.cloud.errors import Answer, ServiceError, refused
 from omicopy.errors import ErrorCode
-from omicopy.model.report import CopyResult, Status, exit_code
 from omicopy.model.request import Budgets, CopyRequest, Destination, Origin
+from omicopy.model.result import CopyResult, Status, exit_code
+from omicopy.reconcile.apply import Mode
 from tests.builders import KEY, SOURCE, TARGET, source_image
 from tests.virtual_cloud import Cloud, Job, Machine
 

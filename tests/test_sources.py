@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from omicopy.copying.sources import find_url, read_plan_text, read_source, read_url
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model import url_text
+from omicopy.manifests.handoff import handoff_text
+from omicopy.manifests.read_input import find_url, read_plan_text, read_source, read_url
 from omicopy.model.boot import Boot
-from omicopy.model.handoff import handoff_text
-from omicopy.model.presigned import parse_presigned
-from omicopy.model.url_text import unescaped
+from omicopy.model.urls import url_text
+from omicopy.model.urls.presigned_url import parse_presigned
+from omicopy.model.urls.url_text import unescaped
 from tests.builders import NOON, manifest, raw_manifest, signed
 
 URL = signed("a b/ami-1/manifest.json".replace(" ", "%20"), NOON, signature="ab" * 32)

@@ -23,14 +23,14 @@ FLOORS = {"errors": 0, "model": 1, "cloud": 2, "copying": 3, "api": 4, "cli": 5,
 SDKS = {"osc_sdk_python", "boto3", "botocore", "requests", "urllib3", "tenacity"}
 STORAGE_CLIENT = {"boto3", "botocore.client", "botocore.session"}
 LOOP_AND_PLANS = {
-    "omicopy.copying.loop",
-    "omicopy.copying.observe",
-    "omicopy.copying.cleanup",
-    "omicopy.copying.bucket",
-    "omicopy.model.plan",
-    "omicopy.model.plan_file",
+    "omicopy.reconcile.loop",
+    "omicopy.reconcile.observe",
+    "omicopy.deletion.exports",
+    "omicopy.manifests.find",
+    "omicopy.plans.model",
+    "omicopy.plans.schema",
 }
-HEAVY = SDKS | {"rich", "ruamel", "omicopy.model.manifest_file", "omicopy.copying", "omicopy.sandbox"}
+HEAVY = SDKS | {"rich", "ruamel", "omicopy.model.manifest_schema", "omicopy.copying", "omicopy.sandbox"}
 COMMANDS = [
     "copy",
     "run",
@@ -92,7 +92,7 @@ def test_the_first_words_load_not_even_pydantic_which_typer_does_for_a_command(a
 def test_the_commands_of_this_test_are_all_there_are() -> None:
     from typer.main import get_command
 
-    from omicopy.cli.app import app
+    from omicopy.cli.main import app
 
     outermost = [command for command in COMMANDS if " " not in command]
     assert sorted(getattr(get_command(app), "commands")) == sorted(outermost)  # noqa: B009
@@ -102,8 +102,9 @@ def test_a_mistake_in_typing_loads_no_sdk_and_no_other_command() -> None:
     modules = loaded("copy", "golden", "--form", "source", code=2)
     assert of(SDKS, modules) == set()
     modules_of = {"import": "import_", "help": "help_"}
-    others = {f"omicopy.cli.{modules_of.get(name, name)}" for name in COMMANDS} - {"omicopy.cli.copy"}
-    assert (modules & others, "omicopy.cli.copy" in modules) == (set(), True)
+    others = {f"omicopy.cli.commands.{modules_of.get(name, name)}" for name in COMMANDS}
+    others -= {"omicopy.cli.commands.copy"}
+    assert (modules & others, "omicopy.cli.commands.copy" in modules) == (set(), True)
 
 
 def test_signing_a_url_offline_loads_no_client() -> None:
@@ -188,7 +189,7 @@ def floor(name: str) -> int:
 def test_imports_only_go_down_the_floors(name: str) -> None:
     for target in imported(source(HOUSE[name])):
         if target.startswith("omicopy.sandbox"):
-            assert name == "omicopy.cli.sandbox", "one command alone knows the sandbox"
+            assert name == "omicopy.cli.commands.sandbox", "one command alone knows the sandbox"
         else:
             assert floor(target) <= floor(name), f"{name} imports {target}"
 
@@ -227,7 +228,7 @@ def test_no_gateway_is_ever_made() -> None:
 
 
 PURE = [name for name in HOUSE if name.startswith("omicopy.model")]
-PURE += [f"omicopy.copying.{room}" for room in ("decide", "decide_export", "facts", "situation", "steps")]
+PURE += [f"omicopy.copying.{room}" for room in ("decide", "decide_export", "facts", "steps")]
 CLOCKS_AND_CHANCE = {"time", "random", "secrets", "uuid", "socket", "ssl", "os", "subprocess", "threading", "pathlib"}
 
 
@@ -245,6 +246,6 @@ def test_the_pure_parts_know_no_network_no_clock_no_chance_and_no_sdk(name: str)
 
 
 def test_what_decides_touches_no_client() -> None:
-    for room in ("decide", "decide_export", "facts", "situation", "steps"):
+    for room in ("decide", "decide_export", "facts", "steps"):
         targets = set(imported(source(HOUSE[f"omicopy.copying.{room}"])))
         assert not [target for target in targets if target.startswith(("omicopy.cloud", "omicopy.cli"))]

@@ -8,17 +8,17 @@ from dataclasses import replace
 import pytest
 
 from omicopy.cloud.clients import Clients
-from omicopy.copying import overview_exports
-from omicopy.copying.bucket import BucketFact
-from omicopy.copying.overview_exports import MOST_LOOKED_INTO, Wanted, export_entries
+from omicopy.manifests.find import BucketFact
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import ExportKey
 from omicopy.model.lookup import ABSENT
-from omicopy.model.overview import ImageSource, source_of, standing
-from omicopy.model.tags import CLEANED_TAG, EXPORT_TAG
+from omicopy.model.own_tags import CLEANED_TAG, EXPORT_TAG
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.variants import Ageing, Variant
 from omicopy.sandbox.world import TaskState
+from omicopy.status import exports as overview_exports
+from omicopy.status.entries import ImageSource, source_of, standing
+from omicopy.status.exports import MOST_LOOKED_INTO, Wanted, export_entries
 from tests.builders import (
     KEY,
     MARKER,

@@ -13,13 +13,13 @@ import pytest
 from botocore.session import Session
 
 from omicopy.cloud import pages
-from omicopy.cloud.failure import Cause, ServiceError
-from omicopy.cloud.fetch import MANIFEST_LIMIT, Fetcher, Life
+from omicopy.cloud.errors import Cause, ServiceError
 from omicopy.cloud.object_size import object_size
-from omicopy.cloud.signing import presign
-from omicopy.cloud.storage import Storage
+from omicopy.cloud.object_storage import Storage
+from omicopy.cloud.presign import presign
+from omicopy.cloud.url_reader import MANIFEST_LIMIT, Fetcher, Life
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.presigned import PresignedUrl, parse_presigned
+from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
 from tests.hostile import HTML, JSON, PAGE, XML, Hostile, Hurried, Reply, account, hostile, served, transport
 
 REDIRECT = b"<Error><Code>PermanentRedirect</Code><Endpoint>elsewhere.example</Endpoint></Error>"

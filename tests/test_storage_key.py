@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.cloud.profile import Account, StorageKey, resolve_profile
-from omicopy.cloud.storage_key import resolve_storage
+from omicopy.cloud.profiles.profile import Account, StorageKey, resolve_profile
+from omicopy.cloud.profiles.storage_key import resolve_storage
 from omicopy.errors import ErrorCode, OmicopyError
 
 SOURCE = {"SRC_ACCESS_KEY": "EIMACCESS", "SRC_SECRET_KEY": "EIMSECRET", "SRC_REGION": "eu-west-2"}

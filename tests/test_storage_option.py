@@ -12,7 +12,7 @@ import pytest
 from omicopy import api
 from omicopy.api import Mode, Orders
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.plan import parse_plan
+from omicopy.plans.model import parse_plan
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.settings import EXPORT_BUCKET
 from tests.tool import LINUX, Tool

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omicopy.cloud.failure import Answer, Cause, refused, temporary
-from omicopy.copying.events import Warned
+from omicopy.cloud.errors import Answer, Cause, refused, temporary
 from omicopy.errors import ErrorCode
-from omicopy.model.report import Status
+from omicopy.model.events import Warned
+from omicopy.model.own_tags import COPY_TAG, EXPORT_TAG
 from omicopy.model.request import CopyRequest
-from omicopy.model.tags import COPY_TAG, EXPORT_TAG
+from omicopy.model.result import Status
 from omicopy.sandbox.faults import Fault, FaultKind
 from tests.builders import COPY_ID, ORIGIN, SOURCE, SOURCE_ID, copy_request, source_image
 from tests.tool import LINUX, Tool

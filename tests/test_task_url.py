@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, refused, temporary
-from omicopy.cloud.fetch import Life, Probe
+from omicopy.cloud.errors import Answer, Cause, ServiceError, refused, temporary
 from omicopy.cloud.refusal import UrlRefused
-from omicopy.copying.task_manifest import Store, look_by_tasks, read_again
+from omicopy.cloud.url_reader import Life, Probe
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.from_task import Store, look_by_tasks, read_again
 from omicopy.model.export import ExportTask, FoundExport
 from omicopy.model.lookup import ABSENT, Present, Refused, Unknown
-from omicopy.model.presigned import PresignedUrl, parse_presigned
-from omicopy.model.refusal import Reason, Refusal
-from omicopy.model.task_url import flaw_of, manifest_key, over_https
+from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
+from omicopy.model.urls.refusal import Reason, Refusal
+from omicopy.model.urls.task_url import flaw_of, manifest_key, over_https
 from tests.builders import KEY, NOON, SOURCE_ID, manifest, raw_manifest, raw_task, signed, task
 
 OOS = "https://oos.eu-west-2.outscale.com"

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from omicopy.cloud.time_limit import TimeLimit
+from omicopy.cloud.http.time_limit import TimeLimit
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.copying.events import Event, Warned
-from omicopy.copying.locks import Locks
+from omicopy.model.events import Event, Warned
 from omicopy.sandbox.sandbox import Sandbox
+from omicopy.state.locks import Locks
 from tests.children import Child, wait_until
 from tests.proofs import rig
 
@@ -126,7 +126,7 @@ def test_of_many_that_want_what_a_killed_run_left_one_gets_it(tmp_path: Path) ->
 
 def test_a_killed_process_leaves_nothing_locked(tmp_path: Path) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from omicopy.copying.locks import Locks\n"
+        "import sys, time; from pathlib import Path; from omicopy.state.locks import Locks\n"
         f"assert Locks(Path({str(tmp_path)!r}), print).take({ENTRY!r}); print('held', flush=True); time.sleep(3600)"
     )
     process = Child([sys.executable, "-c", script])

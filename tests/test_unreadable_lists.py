@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
+from omicopy.cloud.access_key import read_end
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.failure import Cause, ServiceError
-from omicopy.copying.capacity import room_in_target
-from omicopy.copying.own_key import read_end
-from omicopy.copying.survey import survey_accounts
+from omicopy.cloud.errors import Cause, ServiceError
+from omicopy.doctor.quotas import room_in_target
 from omicopy.errors import ErrorCode
-from omicopy.model.belonging import Scope
-from omicopy.model.plan import Retention
-from omicopy.model.report import Status
+from omicopy.model.result import Status
+from omicopy.plans.model import Retention
+from omicopy.prune.ownership import Scope
+from omicopy.prune.plan_deletions import survey_accounts
 from tests.builders import NOON, SOURCE, SOURCE_ID, TARGET, copy_request
 from tests.hostile import Reply, hostile
 from tests.virtual_cloud import Cloud, Machine

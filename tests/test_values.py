@@ -11,9 +11,9 @@ import pytest
 from typer.main import get_command
 
 from omicopy import api
-from omicopy.cli.app import app
+from omicopy.cli.main import app
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.duration import LONGEST
+from omicopy.model.units import LONGEST
 from tests import children
 from tests.test_options import options
 from tests.tool import LINUX, PATIENCE, Ran

@@ -12,16 +12,16 @@ import pytest
 
 from omicopy.cloud import s3_client
 from omicopy.cloud.api import Api
-from omicopy.cloud.failure import Cause, ServiceError
-from omicopy.cloud.fetch import MANIFEST_LIMIT, Fetcher
-from omicopy.cloud.network import Network
-from omicopy.cloud.profile import Account
+from omicopy.cloud.errors import Cause, ServiceError
+from omicopy.cloud.http.network import Network
+from omicopy.cloud.http.time_limit import TimeLimit
+from omicopy.cloud.http.transport import ANSWER_LIMIT, ERROR_LIMIT, Transport
+from omicopy.cloud.object_storage import Storage
+from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.retry import Verdict, verdict
-from omicopy.cloud.storage import Storage
-from omicopy.cloud.time_limit import TimeLimit
-from omicopy.cloud.transport import ANSWER_LIMIT, ERROR_LIMIT, Transport
+from omicopy.cloud.url_reader import MANIFEST_LIMIT, Fetcher
 from omicopy.errors import ErrorCode
-from omicopy.model.presigned import parse_presigned
+from omicopy.model.urls.presigned_url import parse_presigned
 from tests.authority import make_authority
 from tests.hostile import HTML, JSON, XML, Hurried, Reply, account, hostile, transport
 from tests.test_connections import USERS
@@ -216,7 +216,7 @@ def test_r12_http_timeout_ends_a_command_whose_service_trickles(tool: Tool, name
 
 def test_r12_what_comes_over_the_wire_is_bounded_however_long_its_parts_say_they_are(monkeypatch) -> None:
     """http.client reads a chunk of -1 bytes to the end of the connection, into memory."""
-    monkeypatch.setattr("omicopy.cloud.transport.WIRE_LIMIT", 1_000_000)
+    monkeypatch.setattr("omicopy.cloud.http.transport.WIRE_LIMIT", 1_000_000)
     chunk = OK + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n"
     for user in ("API read", "probe"):
         with trickling(chunk, b"x" * 65536) as server, pytest.raises(ServiceError) as caught:

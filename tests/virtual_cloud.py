@@ -16,20 +16,20 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, refused, temporary
-from omicopy.cloud.fetch import Life, Probe
-from omicopy.cloud.profile import Account, StorageKey
-from omicopy.copying.clock import Clock
-from omicopy.copying.events import Event
-from omicopy.copying.journal import Journal
-from omicopy.copying.locks import Locks
-from omicopy.copying.loop import Loop
-from omicopy.copying.pilot import Mode
+from omicopy.cloud.errors import Answer, Cause, ServiceError, refused, temporary
+from omicopy.cloud.profiles.profile import Account, StorageKey
+from omicopy.cloud.url_reader import Life, Probe
 from omicopy.errors import OmicopyError
-from omicopy.model.answers import Unreadable, listed
-from omicopy.model.presigned import PresignedUrl
-from omicopy.model.report import CallCount, CopyResult
+from omicopy.model.clock import Clock
+from omicopy.model.events import Event
+from omicopy.model.json_fields import Unreadable, listed
 from omicopy.model.request import Budgets, CopyRequest, Party
+from omicopy.model.result import CallCount, CopyResult
+from omicopy.model.urls.presigned_url import PresignedUrl
+from omicopy.reconcile.apply import Mode
+from omicopy.reconcile.loop import Loop
+from omicopy.state.journal import Journal
+from omicopy.state.locks import Locks
 from tests.builders import KEY, NOON, SOURCE, TARGET, raw_image, raw_task, signed
 
 LONG_AGO = -1e9

@@ -91,10 +91,10 @@ def _serve(channel: socket.socket) -> None:
     import omicopy.api.manifests
     import omicopy.api.plans
     import omicopy.api.urls
-    import omicopy.cli.running
+    import omicopy.cli.run_loop
     import omicopy.cloud.api
-    import omicopy.cloud.storage
-    import omicopy.copying.bucket  # noqa: F401
+    import omicopy.cloud.object_storage
+    import omicopy.manifests.find  # noqa: F401
 
     _keep_what_botocore_reads()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who wait

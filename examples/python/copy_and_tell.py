@@ -14,7 +14,7 @@ from pathlib import Path
 from omicopy import copy, inspect, presign, run_plan
 from omicopy.api import Budgets, CopyResult, Orders, exit_code
 from omicopy.errors import OmicopyError
-from omicopy.model.duration import parse_duration
+from omicopy.model.units import parse_duration
 
 SOURCE, TARGET, BUCKET = "source", "target", "omi-exports"
 

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from omicopy.api.plans import load_plan as load_plan
     from omicopy.api.plans import run_plan as run_plan
     from omicopy.api.urls import presign as presign
-    from omicopy.copying.carry_out import Orders as Orders
-    from omicopy.copying.pilot import Mode as Mode
     from omicopy.model.choices import BootMode as BootMode
     from omicopy.model.choices import DiskFormat as DiskFormat
     from omicopy.model.choices import IfExists as IfExists
-    from omicopy.model.plan import Plan as Plan
-    from omicopy.model.report import CopyResult as CopyResult
-    from omicopy.model.report import Status as Status
-    from omicopy.model.report import exit_code as exit_code
     from omicopy.model.request import Budgets as Budgets
+    from omicopy.model.result import CopyResult as CopyResult
+    from omicopy.model.result import Status as Status
+    from omicopy.model.result import exit_code as exit_code
+    from omicopy.plans.model import Plan as Plan
+    from omicopy.reconcile.apply import Mode as Mode
+    from omicopy.reconcile.run import Orders as Orders
 
 _MODULES = {
     "connect": "omicopy.api.common",
@@ -37,15 +37,15 @@ _MODULES = {
     "load_plan": "omicopy.api.plans",
     "run_plan": "omicopy.api.plans",
     "presign": "omicopy.api.urls",
-    "Orders": "omicopy.copying.carry_out",
-    "Mode": "omicopy.copying.pilot",
+    "Orders": "omicopy.reconcile.run",
+    "Mode": "omicopy.reconcile.apply",
     "BootMode": "omicopy.model.choices",
     "DiskFormat": "omicopy.model.choices",
     "IfExists": "omicopy.model.choices",
-    "Plan": "omicopy.model.plan",
-    "CopyResult": "omicopy.model.report",
-    "Status": "omicopy.model.report",
-    "exit_code": "omicopy.model.report",
+    "Plan": "omicopy.plans.model",
+    "CopyResult": "omicopy.model.result",
+    "Status": "omicopy.model.result",
+    "exit_code": "omicopy.model.result",
     "Budgets": "omicopy.model.request",
 }
 __all__ = [

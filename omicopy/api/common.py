@@ -8,9 +8,9 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.storage_key import StorageByProfile, resolve_accounts
+from omicopy.cloud.profiles.storage_key import StorageByProfile, resolve_accounts
 from omicopy.errors import named
-from omicopy.model.duration import ANY_DURATION
+from omicopy.model.units import ANY_DURATION
 
 Duration = timedelta | str
 

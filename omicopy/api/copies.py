@@ -7,17 +7,18 @@ from contextlib import AbstractContextManager, contextmanager
 
 from omicopy.api.common import Duration, connect, duration
 from omicopy.cloud.clients import Clients
-from omicopy.copying.carry_out import Orders, accounted_for, carry_out
-from omicopy.copying.events import Listener
-from omicopy.copying.prepare import CopyWish, ExportWish, copy_requests
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.boot import check_boot
 from omicopy.model.choices import BootMode, DiskFormat, IfExists
-from omicopy.model.presigned import LONGEST_VALIDITY
-from omicopy.model.report import CopyResult
-from omicopy.model.request import Aftercare, CopyRequest
+from omicopy.model.events import Listener
+from omicopy.model.image_settings import Aftercare
+from omicopy.model.request import CopyRequest
+from omicopy.model.result import CopyResult
 from omicopy.model.tags import check_account_id, check_tag
-from omicopy.model.validity import check_validity
+from omicopy.model.urls.presigned_url import LONGEST_VALIDITY
+from omicopy.model.urls.validity import check_validity
+from omicopy.reconcile.requests_from_args import CopyWish, ExportWish, copy_requests
+from omicopy.reconcile.run import Orders, accounted_for, carry_out
 
 Watch = Callable[[Sequence[CopyRequest]], AbstractContextManager[Listener]]
 """Is given what is about to be carried out, and makes the listener that hears how it gets on."""

@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 
 from omicopy.api.common import connect
 from omicopy.cloud.clients import Clients
-from omicopy.copying.handed import read_handed, read_own_manifest
-from omicopy.copying.inspection import Inspection, probe_all
-from omicopy.copying.locate import is_own, locate
-from omicopy.copying.source_boot import read_source_boot
-from omicopy.copying.sources import read_source
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.check import read_handed, read_own_manifest
+from omicopy.manifests.inspect import Inspection, probe_all
+from omicopy.manifests.locate import is_own, locate
+from omicopy.manifests.own_manifest import problem_of_own
+from omicopy.manifests.read_input import read_source
+from omicopy.manifests.source_boot import read_source_boot
 from omicopy.model.manifest import parse_manifest
-from omicopy.model.own_manifest import problem_of_own
 
 
 def inspect(
@@ -56,7 +56,7 @@ def inspect(
 def _inspect_own(clients: Clients, profile: str, source: str, now: datetime) -> Inspection:
     located = locate(clients, profile, source, now)
     if located.by_task is not None:
-        from omicopy.copying.by_task import inspect_by_task  # looks into buckets, too, which few need
+        from omicopy.manifests.task_url import inspect_by_task  # looks into buckets, too, which few need
 
         return inspect_by_task(clients, profile, located.by_task)
     manifest = read_own_manifest(clients, profile, located.bucket, located.key)

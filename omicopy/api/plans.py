@@ -9,15 +9,15 @@ from pathlib import Path
 from omicopy.api.common import connect
 from omicopy.api.copies import Watch, unwatched
 from omicopy.cloud.clients import Clients
-from omicopy.copying.carry_out import Orders, accounted_for, carry_out
-from omicopy.copying.events import Warned
-from omicopy.copying.prepare_plan import Prepared, plan_requests
-from omicopy.copying.sources import read_plan_text
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.plan import Plan, parse_plan
-from omicopy.model.report import CopyResult, Status
+from omicopy.manifests.read_input import read_plan_text
+from omicopy.model.events import Warned
 from omicopy.model.request import CopyRequest, Origin, Unprepared
-from omicopy.model.shard import Shard, check_shard
+from omicopy.model.result import CopyResult, Status
+from omicopy.plans.model import Plan, parse_plan
+from omicopy.plans.requests_from_plan import Prepared, plan_requests
+from omicopy.plans.shard import Shard, check_shard
+from omicopy.reconcile.run import Orders, accounted_for, carry_out
 
 
 def run_plan(

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from omicopy.api.common import Duration, connect, duration
 from omicopy.cloud.clients import Clients
-from omicopy.copying.handout import Handout, Wish, hand_out
-from omicopy.copying.locate import locate
-from omicopy.model.validity import check_expiry, check_validity
+from omicopy.manifests.locate import locate
+from omicopy.manifests.presign import Handout, Wish, hand_out
+from omicopy.model.urls.validity import check_expiry, check_validity
 
 
 def presign(
@@ -43,7 +43,7 @@ def presign(
     wish = Wish(profile, life, validity, check, resign, only_manifest=is_url, is_export=is_export)
     located = locate(clients, profile, source, now)
     if located.by_task is not None:
-        from omicopy.copying.by_task import hand_out_by_task  # looks into buckets, too, which few need
+        from omicopy.manifests.task_url import hand_out_by_task  # looks into buckets, too, which few need
 
         return hand_out_by_task(clients, wish, located.by_task, now)
     return hand_out(clients, wish, located.bucket, located.key, now)

@@ -8,13 +8,13 @@ from datetime import timedelta
 from functools import cache
 from types import MappingProxyType
 
-from omicopy.cli.talk import keep_secret, warn
+from omicopy.cli.console import keep_secret, warn
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.network import Network
-from omicopy.cloud.profile import Account
-from omicopy.cloud.storage_key import StorageByProfile, resolve_accounts
-from omicopy.cloud.time_limit import TimeLimit
-from omicopy.model.duration import TIMEOUT, say_duration
+from omicopy.cloud.http.network import Network
+from omicopy.cloud.http.time_limit import TimeLimit
+from omicopy.cloud.profiles.profile import Account
+from omicopy.cloud.profiles.storage_key import StorageByProfile, resolve_accounts
+from omicopy.model.units import TIMEOUT, say_duration
 
 TOLERATED_SKEW = timedelta(seconds=60)
 

@@ -80,7 +80,7 @@ def _tell_monitor(command: str | None, typed: Sequence[str], error: OmicopyError
     would go on saying that all is well. A ping needs the options."""
     if command != "run" or not {"--check", "--schema"}.isdisjoint(typed):
         return
-    from omicopy.cli.monitor import Monitor
+    from omicopy.cli.monitoring import Monitor
 
     try:
         monitor = Monitor(typed_value(typed, "--metrics-file"), None, typed_value(typed, "--report"))
@@ -97,7 +97,7 @@ def option_twins(command: str) -> set[str]:
 
     Another variable may begin with OMICOPY_ as well, and be a key: `env:OMICOPY_SRC` asks for such.
     """
-    from omicopy.cli.commands import ByName
+    from omicopy.cli.lazy_commands import ByName
 
     try:
         found = [ByName()[command]]
@@ -110,8 +110,8 @@ def option_twins(command: str) -> set[str]:
 def _print_failure(command: str | None, form: OutputForm | None, error: OmicopyError | Interrupted) -> None:
     if form not in _JSON:
         return
-    from omicopy.cli.results import has_printed_object, print_object
-    from omicopy.model.report import SCHEMA, describe_error, describe_interruption
+    from omicopy.cli.output import has_printed_object, print_object
+    from omicopy.model.result import SCHEMA, describe_error, describe_interruption
 
     if has_printed_object():
         return

@@ -11,12 +11,12 @@ import typer
 
 from omicopy.cli.checks import checked
 from omicopy.model.choices import BootMode, DiskFormat, IfExists
-from omicopy.model.duration import ANY_DURATION, SPAN, TIMEOUT
 from omicopy.model.image import check_name_template
-from omicopy.model.place import check_bucket, check_prefix
+from omicopy.model.s3_location import check_bucket, check_prefix
 from omicopy.model.tags import check_account_id, parse_tag
 from omicopy.model.text import check_description, check_text
-from omicopy.model.validity import check_expiry, check_validity
+from omicopy.model.units import ANY_DURATION, SPAN, TIMEOUT
+from omicopy.model.urls.validity import check_expiry, check_validity
 
 MOST = 999_999
 """That any count may be; a plan's keys take as many."""
@@ -41,7 +41,7 @@ def duration(option: str, check: Callable[[str], timedelta], said: str) -> Any:
 
 def _talk_as(value: LogFormat) -> LogFormat:
     """Before any other option is looked at: what is wrong with those is told in that form, too."""
-    from omicopy.cli.talk import speak
+    from omicopy.cli.console import speak
 
     speak(value, 0)
     return value

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from omicopy.cli.talk import safe
+from omicopy.cli.console import safe
 from omicopy.model.export import ExportTask
-from omicopy.model.overview import CopyEntry, ExportEntry, ImageEntry, Shape
-from omicopy.model.report import rfc3339
 from omicopy.model.request import Origin
+from omicopy.model.result import rfc3339
+from omicopy.status.entries import CopyEntry, ExportEntry, ImageEntry, Shape
 
 _COLUMNS = ("Kind", "ID", "State", "Progress", "Name", "Where", "Until", "Source", "Note")
 _NOTHING = "-"

@@ -11,7 +11,7 @@ from osc_sdk_python.call import Call
 from osc_sdk_python.credentials import Endpoint, Profile
 from requests.adapters import HTTPAdapter
 
-from omicopy.cloud.failure import (
+from omicopy.cloud.errors import (
     Answer,
     Cause,
     ServiceError,
@@ -20,17 +20,17 @@ from omicopy.cloud.failure import (
     refused,
     temporary,
 )
+from omicopy.cloud.http.network import ClientCert
+from omicopy.cloud.http.transport import Transport, failures_told
 from omicopy.cloud.key_gate import KeyGate
-from omicopy.cloud.log import logged
-from omicopy.cloud.network import ClientCert
 from omicopy.cloud.pages import all_pages
-from omicopy.cloud.profile import Account
+from omicopy.cloud.profiles.profile import Account
+from omicopy.cloud.request_log import logged
 from omicopy.cloud.retry import Pace, read_patiently, send_once
-from omicopy.cloud.transport import Transport, failures_told
 from omicopy.errors import ErrorCode
-from omicopy.model import answers
-from omicopy.model.duration import say_duration
-from omicopy.model.report import CallCount
+from omicopy.model import json_fields as answers
+from omicopy.model.result import CallCount
+from omicopy.model.units import say_duration
 
 T = TypeVar("T")
 TOLD_PATIENCE = 30.0

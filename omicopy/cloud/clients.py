@@ -8,19 +8,19 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from omicopy.cloud.http.network import Network
+from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.key_gate import KeyGate
-from omicopy.cloud.network import Network
-from omicopy.cloud.profile import Account
+from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.retry import Pace
-from omicopy.cloud.time_limit import TimeLimit
 from omicopy.errors import OmicopyError
-from omicopy.model.report import CallCount
+from omicopy.model.result import CallCount
 
 if TYPE_CHECKING:
     from omicopy.cloud.api import Api
-    from omicopy.cloud.fetch import Fetcher
-    from omicopy.cloud.storage import Storage
-    from omicopy.cloud.transport import Transport
+    from omicopy.cloud.http.transport import Transport
+    from omicopy.cloud.object_storage import Storage
+    from omicopy.cloud.url_reader import Fetcher
 
 LONGEST_BURST = 30.0
 """Seconds for which one read is repeated before the caller hears of it; what lasts longer is for the loop to bear."""
@@ -65,7 +65,7 @@ class Clients:
 
     def storage(self, profile: str) -> Storage:
         if profile not in self._storages:
-            from omicopy.cloud.storage import Storage
+            from omicopy.cloud.object_storage import Storage
 
             account = self.accounts[profile]
             key = account.demand_storage_key()
@@ -86,7 +86,7 @@ class Clients:
 
     def fetcher(self) -> Fetcher:
         if self._fetcher is None:
-            from omicopy.cloud.fetch import Fetcher
+            from omicopy.cloud.url_reader import Fetcher
 
             self._fetcher = Fetcher(self.transport, self._pace(), self.patience)
         return self._fetcher
@@ -112,7 +112,7 @@ class Clients:
     def transport(self) -> Transport:
         """What they all send with."""
         if self._transport is None:
-            from omicopy.cloud.transport import Transport
+            from omicopy.cloud.http.transport import Transport
 
             self._check()
             self._transport = Transport(self.network, self.time_limit)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from omicopy.cloud.failure import ServiceError
+from omicopy.cloud.errors import ServiceError
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from omicopy.errors import ErrorCode
 
 if TYPE_CHECKING:
-    from omicopy.cloud.failure import Answer
+    from omicopy.cloud.errors import Answer
 
 
 def meaning(answer: Answer) -> tuple[ErrorCode, str]:

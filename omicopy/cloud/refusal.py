@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from omicopy.cloud.failure import Answer, Cause, ServiceError, parse_clock_ahead
+from omicopy.cloud.errors import Answer, Cause, ServiceError, parse_clock_ahead
 from omicopy.errors import ErrorCode
-from omicopy.model.presigned import PresignedUrl
-from omicopy.model.refusal import Refusal, explain_refusal
+from omicopy.model.urls.presigned_url import PresignedUrl
+from omicopy.model.urls.refusal import Refusal, explain_refusal
 
 REFUSED_STATUSES = (400, 401, 403)
 _HEAD_BYTES = 16 * 1024

@@ -25,8 +25,8 @@ from typing import TypeVar
 
 import tenacity
 
-from omicopy.cloud.failure import Cause, ServiceError, out_of_time, temporary
-from omicopy.cloud.time_limit import TimeLimit
+from omicopy.cloud.errors import Cause, ServiceError, out_of_time, temporary
+from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.errors import ErrorCode
 
 T = TypeVar("T")

@@ -13,10 +13,10 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, HTTPClientError
 
-from omicopy.cloud.network import ClientCert
-from omicopy.cloud.profile import Account
-from omicopy.cloud.transport import Transport
-from omicopy.cloud.transport_error import TransportError
+from omicopy.cloud.http.network import ClientCert
+from omicopy.cloud.http.transport import Transport
+from omicopy.cloud.http.transport_error import TransportError
+from omicopy.cloud.profiles.profile import Account
 from omicopy.errors import ErrorCode, OmicopyError
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from omicopy.model import answers
+from omicopy.model import json_fields as answers
 from omicopy.model.choices import DiskFormat
 from omicopy.model.manifest import Expiry, Manifest
-from omicopy.model.presigned import PresignedUrl
+from omicopy.model.urls.presigned_url import PresignedUrl
 
 
 class Phase(Enum):

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model import answers
+from omicopy.model import json_fields as answers
 from omicopy.model.boot import BOOT_MODES, TPM_MANDATORY, Boot
 from omicopy.model.text import check_text
 

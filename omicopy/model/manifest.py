@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from omicopy.model.manifest_file import MAX_MANIFEST_BYTES, SnapshotEntry, read_manifest
-from omicopy.model.presigned import PresignedUrl
+from omicopy.model.manifest_schema import MAX_MANIFEST_BYTES, SnapshotEntry, read_manifest
+from omicopy.model.urls.presigned_url import PresignedUrl
 
 MANIFEST_URL = "manifest URL"
 """What `Expiry` calls the URL of the manifest itself, beside the JSON paths of the URLs inside."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 
 from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.model.boot import Boot
 from omicopy.model.choices import DiskFormat, IfExists
-from omicopy.model.duration import ANY_DURATION
 from omicopy.model.export import ExportKey
 from omicopy.model.image import Image, manifest_marker, renamed, source_marker
+from omicopy.model.image_settings import Aftercare
 from omicopy.model.manifest import Manifest
-from omicopy.model.presigned import PresignedUrl
+from omicopy.model.units import ANY_DURATION
+from omicopy.model.urls.presigned_url import PresignedUrl
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +57,6 @@ class HandedManifest:
 
     url: PresignedUrl
     manifest: Manifest
-
-
-@dataclass(frozen=True, slots=True)
-class Aftercare:
-    """What a copy gets once it is available, beside the tags that tell where it came from."""
-
-    tags: Mapping[str, str] = field(default_factory=dict)
-    copy_tags: bool = True
-    """Whether the source's own tags go along, where the copy has none of the same key."""
-    share_with: tuple[str, ...] = ()
-    """Accounts that may launch it."""
 
 
 @dataclass(frozen=True, slots=True)

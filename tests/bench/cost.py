@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from omicopy.model.presigned import redact
+from omicopy.model.urls.presigned_url import redact
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 """Where the tools lie that were installed beside this Python."""

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from omicopy.cloud.api import Api
-from omicopy.cloud.profile import Account
+from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.retry import Pace
 from tests.builders import SOURCE
 from tests.hostile import transport

@@ -19,8 +19,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from omicopy.model.report import Status
 from omicopy.model.request import CopyRequest
+from omicopy.model.result import Status
 from omicopy.sandbox.record import RecordedRequest
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import EXPORT_BUCKET, Settings

@@ -31,7 +31,7 @@ ROUNDS = 3
 """Of the smaller plans. One check of the largest takes long enough to count."""
 TARGETS = ("target", "target-other", "source-other")
 HEAD = "version: 1\ndefaults: {from: source, bucket: omi-exports, prefix: nightly}\njobs:\n"
-READ_YAML = "import sys; from omicopy.model.plan import parse_plan; parse_plan(open(sys.argv[1]).read(), 'plan', {})"
+READ_YAML = "import sys; from omicopy.plans.model import parse_plan; parse_plan(open(sys.argv[1]).read(), 'plan', {})"
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from omicopy.cloud.api import PAGE
-from omicopy.copying.journal import Journal
-from omicopy.copying.locks import Locks
-from omicopy.copying.loop import Loop
 from omicopy.model.export import export_key
-from omicopy.model.report import Status
 from omicopy.model.request import Budgets, CopyRequest, Destination, Origin
+from omicopy.model.result import Status
+from omicopy.reconcile.loop import Loop
+from omicopy.state.journal import Journal
+from omicopy.state.locks import Locks
 from tests.bench.far_cloud import FarClients, FarCloud, image_of
 from tests.bench.table import Row, text_table
 from tests.builders import KEY, SOURCE, TARGET, source_image

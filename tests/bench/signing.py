@@ -18,8 +18,8 @@ from botocore.config import Config
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from omicopy.cloud.profile import Account, StorageKey
-from omicopy.cloud.signing import presign
+from omicopy.cloud.presign import presign
+from omicopy.cloud.profiles.profile import Account, StorageKey
 from tests.bench.table import Row, text_table
 
 URLS = 5_000

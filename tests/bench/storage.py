@@ -19,10 +19,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.profile import resolve_profile
-from omicopy.cloud.signing import presign
-from omicopy.copying.handed import read_own_manifest
-from omicopy.copying.resign import renew
+from omicopy.cloud.presign import presign
+from omicopy.cloud.profiles.profile import resolve_profile
+from omicopy.manifests.check import read_own_manifest
+from omicopy.manifests.resign import renew
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import Settings
 from tests.bench.cost import Cost, median

@@ -14,10 +14,10 @@ from typer.main import get_command
 
 import omicopy
 from omicopy.cli import exit_codes
-from omicopy.cli.app import app
+from omicopy.cli.main import app
+from omicopy.doctor.required_rights import RIGHTS, Place, Right
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.plan_file import plan_schema
-from omicopy.model.rights import RIGHTS, Place, Right
+from omicopy.plans.schema import plan_schema
 
 PACKAGE = Path(omicopy.__file__).parent
 _TWIN = re.compile(r"  \[env var: \w+(?:; )?(.*)\]$")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from omicopy.model.plan import parse_plan
+from omicopy.plans.model import parse_plan
 from tests.docs import blocks, generate
 
 PAGES = {page.name: page.read_text() for page in generate.pages()}

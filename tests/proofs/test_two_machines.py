@@ -28,7 +28,7 @@ QUICK = Settings(export_seconds=0.3, import_seconds=0.1)
 
 def machine(env: Mapping[str, str], start_at: float) -> tuple[int, str, str]:
     """One run of the command, in a process that has it loaded already, at the given moment."""
-    from omicopy.cli.app import app
+    from omicopy.cli.main import app
 
     os.environ.clear()
     os.environ.update(env)

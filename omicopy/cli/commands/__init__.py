@@ -1,0 +1,1 @@
+"""One file a command: its signature, one call of `omicopy.api`, one call that prints."""

@@ -1,0 +1,122 @@
+"""`omicopy cors`: a bucket's CORS rules, and one more for the web pages that may upload with pre-signed URLs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omicopy.cli import options
+from omicopy.cli.checks import checked
+from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.manifests.cors import check_origin
+
+if TYPE_CHECKING:
+    from omicopy.manifests.cors import Rule
+
+_COLUMNS = ("Origins", "Methods", "Allowed headers", "Exposed headers", "Max age")
+_LISTS = ("AllowedOrigins", "AllowedMethods", "AllowedHeaders", "ExposeHeaders")
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(cors)
+
+
+def cors(
+    location: Annotated[str, typer.Argument(metavar="s3://BUCKET", help="The bucket.")],
+    profile: options.From,
+    storage: options.Storage = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-origin",
+            metavar="URL",
+            envvar="OMICOPY_ALLOW_ORIGIN",
+            callback=checked(check_origin),
+            help="Whose web pages may upload: https://HOST, with one '*' in it if you like, or '*'; may be repeated.",
+        ),
+    ] = None,
+    dry_run: options.DryRun = False,
+    retry: options.Retry = "5m",
+    http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
+    output: options.Output = OutputForm.TABLE,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+    log_format: options.LogFormatOption = LogFormat.TEXT,
+) -> None:
+    """Show a bucket's CORS rules, or let web pages upload to it with pre-signed URLs.
+
+    Origins that no rule lets PUT with any header get one new rule; those that are there stay as they are. S3 has no
+    conditional write here: of two people who change the rules in the same second, one may lose what they added.
+    """
+    from omicopy.cli.accounts import clients_for
+    from omicopy.cli.console import speak
+    from omicopy.manifests.cors import with_origins
+    from omicopy.model.s3_location import split_bucket
+    from omicopy.model.units import parse_duration
+
+    speak(log_format, verbose)
+    bucket = split_bucket(location)
+    origins = [check_origin(text) for text in allow_origin or ()]
+    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, storage={profile: storage})
+    there = clients.storage(profile).cors_rules(bucket)
+    rules = with_origins(there, origins)
+    added = rules[len(there) :]
+    if added and not dry_run:
+        clients.storage(profile).put_cors_rules(bucket, rules)
+    if not quiet:
+        _tell(bucket, origins, rules, added, dry_run)
+    _print(bucket, rules, bool(added) and not dry_run, output)
+
+
+def _tell(bucket: str, origins: Sequence[str], rules: Sequence[Rule], added: Sequence[Rule], dry_run: bool) -> None:
+    """What was added, or that nothing had to be, on stderr."""
+    from omicopy.cli.console import say
+
+    for rule in added:
+        would = "Would add" if dry_run else "Added"
+        say(f"{would} a rule to s3://{bucket}: PUT from {', '.join(rule['AllowedOrigins'])}")
+    if origins and not added:
+        say(f"Nothing is missing: s3://{bucket} lets {', '.join(origins)} PUT already")
+    elif not rules:
+        say(f"s3://{bucket} has no CORS rules")
+
+
+def _print(bucket: str, rules: Sequence[Rule], changed: bool, output: OutputForm) -> None:
+    """`ORIGINS<TAB>METHODS<TAB>ALLOWED_HEADERS<TAB>EXPOSED_HEADERS<TAB>MAX_AGE` a rule, a table, or JSON."""
+    import sys
+
+    from omicopy.cli.output import print_object
+    from omicopy.model.result import SCHEMA
+
+    if output is not OutputForm.TABLE:
+        answer = {"schema": SCHEMA, "bucket": bucket, "changed": changed, "rules": rules}
+        print_object(answer, output)
+    elif sys.stdout.isatty():
+        _table(rules)
+    else:
+        for rule in rules:
+            print("\t".join(_row(rule)))  # noqa: T201
+
+
+def _row(rule: Rule) -> list[str]:
+    """The cells of one rule, `-` for an empty one. Whoever may write the rules may have put anything into them."""
+    from omicopy.cli.console import safe
+
+    cells = [",".join(rule.get(name, ())) for name in _LISTS] + [str(rule.get("MaxAgeSeconds", ""))]
+    return [safe(cell) or "-" for cell in cells]
+
+
+def _table(rules: Sequence[Rule]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rules:
+        return
+    table = Table(*_COLUMNS, box=None, pad_edge=False)
+    for rule in rules:
+        table.add_row(*(Text(cell, overflow="fold") for cell in _row(rule)))
+    Console().print(table)

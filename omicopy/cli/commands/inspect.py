@@ -1,0 +1,142 @@
+"""`omicopy inspect`: what is in an export, how big, until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omicopy.cli import options
+from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.errors import ErrorCode, printable
+
+if TYPE_CHECKING:
+    from omicopy.manifests.inspect import Inspection
+    from omicopy.model.urls.presigned_url import PresignedUrl
+
+
+_GRAVITY = {ErrorCode.DAMAGED: 2, ErrorCode.EXPIRED: 1}
+"""Of several problems the one that a new signature can't mend gives the exit code."""
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(inspect)
+
+
+def inspect(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A manifest's URL, a file that holds one or the manifest itself, or - for stdin; with --from also "
+            "s3://BUCKET/KEY, an export task's ID or an image's ID.",
+        ),
+    ],
+    profile: options.FromIfAny = None,
+    storage: options.Storage = None,
+    probe: Annotated[
+        bool,
+        typer.Option("--probe", envvar="OMICOPY_PROBE", help="Ask the store for one byte of every object."),
+    ] = False,
+    allow_private: options.AllowPrivate = False,
+    retry: options.Retry = "5m",
+    http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
+    allow_http: options.AllowHttp = False,
+    output: options.Output = OutputForm.TABLE,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+    log_format: options.LogFormatOption = LogFormat.TEXT,
+) -> None:
+    """Show what an export's manifest says, and until when it can be imported.
+
+    A URL or a file needs no credentials. With --probe the command fails when an object is gone, has another size than
+    the manifest says, or is refused.
+    """
+    from datetime import UTC
+
+    from omicopy import api
+    from omicopy.cli.accounts import clients_for
+    from omicopy.cli.console import say, say_error, speak, warn
+    from omicopy.cli.output import print_object
+    from omicopy.manifests.inspect import describe_inspection
+    from omicopy.manifests.locate import is_own
+    from omicopy.model.units import parse_duration
+
+    speak(log_format, verbose)
+    named = [profile] if profile and is_own(source) else []
+    clients = clients_for(
+        named, parse_duration(retry), http_timeout, ca_bundle, allow_http, dict.fromkeys(named, storage)
+    )
+    now = datetime.now(UTC)
+    inspection = api.inspect(source, profile=profile, probe=probe, allow_private=allow_private, clients=clients)
+    if output is OutputForm.TABLE:
+        print(*map(printable, _lines(inspection, now)), sep="\n")  # noqa: T201
+    else:
+        print_object(describe_inspection(inspection, now), output, verbatim=True)
+    if inspection.outside:
+        warn(f"It points out of its export: {inspection.outside} Don't hand it out.")
+    ended = inspection.expiry.earliest_known
+    if ended is not None and ended <= now and not quiet:
+        say("It can't be imported any more. The bucket's owner can sign it anew: omicopy resign …")
+    problems = inspection.problems()
+    for problem in problems:
+        say_error(problem)
+    if problems:
+        raise typer.Exit(max(problems, key=lambda problem: _GRAVITY.get(problem.code, 0)).exit_code)
+
+
+def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
+    from omicopy.manifests.inspect import probe_verdict
+    from omicopy.model.boot import Boot
+    from omicopy.model.result import say_moment
+    from omicopy.model.units import say_size
+
+    manifest, expiry = inspection.manifest, inspection.expiry
+    yield f"Name:          {manifest.name or '-'}"
+    if manifest.description:
+        yield f"Description:   {manifest.description}"
+    yield f"Architecture:  {manifest.architecture or '-'}"
+    yield f"Product types: {', '.join(manifest.product_types) or '-'}"
+    if inspection.boot != Boot():
+        yield f"Boot:          {inspection.boot}, as the image says; the manifest does not"
+    yield "Not in it:     boot modes and TPM (--boot-mode, --tpm), tags (--tag), launch permissions (--share-with)"
+    if inspection.location:
+        yield f"Manifest:      {inspection.location}"
+    if inspection.url:
+        label = "  read from   " if inspection.location else "Manifest:     "
+        yield f"{label} {inspection.url.place}"
+        yield f"  until        {_until(inspection.url, now)}"
+    probes = inspection.probes or (None,) * len(manifest.snapshots)
+    for snapshot, probe in zip(manifest.snapshots, probes, strict=True):
+        compressed = snapshot.compressed_bytes
+        in_bucket = "size in the bucket not known" if compressed is None else f"{say_size(compressed)} in the bucket"
+        kind = f", {snapshot.volume_type}" if snapshot.volume_type else ""
+        yield f"Volume:        {snapshot.device or '-'}, {say_size(snapshot.size_bytes)}, {in_bucket}{kind}"
+        yield f"  object       {snapshot.url.place}"
+        yield f"  until        {_until(snapshot.url, now)}"
+        if probe:
+            yield f"  probe        {probe_verdict(snapshot, probe)}"
+    known = expiry.earliest_known
+    no_later = f", {say_moment(known, now)} at the latest" if known and expiry.at is None else ""
+    yield f"Valid until:   {say_moment(expiry.at, now)}{no_later}; what ends first: {expiry.first}"
+
+
+def _until(url: PresignedUrl, now: datetime) -> str:
+    """When it ends, and why it does not work before that, as far as its own dates tell."""
+    from omicopy.model.result import say_moment
+    from omicopy.model.urls.refusal import Reason, flaw
+
+    found = flaw(url, now)
+    more = f"; {found.message}" if found and found.reason is not Reason.EXPIRED else ""
+    return f"{say_moment(url.expires_at, now)}, {_signed(url)}{more}"
+
+
+def _signed(url: PresignedUrl) -> str:
+    from omicopy.model.urls.presigned_url import Signature
+
+    if url.signature is Signature.NONE:
+        return "not signed"
+    return f"{url.signature.value} for {url.signed_for}" if url.signed_for else str(url.signature.value)

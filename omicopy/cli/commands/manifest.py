@@ -1,0 +1,140 @@
+"""`omicopy manifest build`: a manifest for disks that lie in a bucket without one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omicopy.cli import options
+from omicopy.cli.checks import checked
+from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.errors import printable
+from omicopy.manifests.from_disks.volume_spec import parse_volume
+from omicopy.model.image import check_image_name
+from omicopy.model.text import check_description
+
+if TYPE_CHECKING:
+    from omicopy.manifests.from_disks.build import Built
+
+
+def register(app: typer.Typer) -> None:
+    from omicopy.cli.lazy_commands import Commandable
+
+    group = Commandable(
+        name="manifest",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Write the manifest that disks in a bucket lack.",
+    )
+    group.command()(build)
+    app.add_typer(group)
+
+
+def build(
+    location: Annotated[
+        str, typer.Argument(metavar="s3://BUCKET/PREFIX", help="Where the disks lie and the manifest will.")
+    ],
+    profile: options.From,
+    name: Annotated[
+        str,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            envvar="OMICOPY_NAME",
+            callback=checked(check_image_name),
+            help="The image's name.",
+        ),
+    ],
+    storage: options.Storage = None,
+    description: options.Description = None,
+    volumes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--volume",
+            metavar="DEVICE=OBJECT[,size=10GiB][,type=TYPE][,iops=N]",
+            envvar="OMICOPY_VOLUME",
+            callback=checked(parse_volume),
+            help="A volume and its disk, a key under PREFIX; may be repeated. A single disk need not be named.",
+        ),
+    ] = None,
+    architecture: Annotated[
+        str,
+        typer.Option(
+            "--architecture",
+            metavar="TEXT",
+            envvar="OMICOPY_ARCHITECTURE",
+            help="The image's architecture: x86_64 or i386.",
+        ),
+    ] = "x86_64",
+    product_types: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--product-type",
+            metavar="CODE",
+            envvar="OMICOPY_PRODUCT_TYPE",
+            help="A product code of the image, else 0001 (Linux); may be repeated.",
+        ),
+    ] = None,
+    dry_run: options.DryRun = False,
+    retry: options.Retry = "5m",
+    http_timeout: options.HttpTimeout = "60s",
+    ca_bundle: options.CaBundle = None,
+    output: options.Output = OutputForm.TABLE,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+    log_format: options.LogFormatOption = LogFormat.TEXT,
+) -> None:
+    """Write a manifest and print where it lies (s3://…).
+
+    For disks that were exported one by one, restored from a backup, or uploaded. How large a disk is stands in its
+    qcow2 header; of a raw disk you have to say it. Nothing is written over: a manifest of the same is left as it is.
+    """
+
+    from omicopy.cli.accounts import clients_for, compare_clocks
+    from omicopy.cli.console import speak, warn
+    from omicopy.cli.output import print_object
+    from omicopy.manifests.from_disks.build import BuildWish, build_manifest, describe_built
+    from omicopy.manifests.from_disks.disks import folder_of
+    from omicopy.manifests.from_disks.draft import ImageWords
+    from omicopy.model.s3_location import split_folder
+    from omicopy.model.units import parse_duration
+
+    speak(log_format, verbose)
+    bucket, prefix = split_folder(location)
+    wish = BuildWish(
+        profile,
+        folder_of(bucket, prefix),
+        ImageWords(name, check_description(description or ""), architecture, tuple(product_types or ("0001",))),
+        [parse_volume(text) for text in volumes or ()],
+        dry_run,
+    )
+    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, storage={profile: storage})
+    built = build_manifest(clients, wish)
+    compare_clocks(clients)
+    for warning in built.warnings:
+        warn(warning)
+    if not quiet:
+        _tell(built)
+    if output is OutputForm.TABLE:
+        print(printable(built.location))  # noqa: T201
+    else:
+        print_object(describe_built(built), output)
+
+
+def _tell(built: Built) -> None:
+    """What the manifest says and until when its URLs serve, on stderr."""
+    from omicopy.cli.console import say
+    from omicopy.model.result import rfc3339
+    from omicopy.model.units import say_size
+
+    for one in built.manifest.snapshots:
+        say(
+            f"{one.device}: {one.key}, {say_size(one.size_bytes)} ({say_size(one.compressed_bytes or 0)} in the bucket)"
+        )
+    expiry = rfc3339(built.manifest.earliest_expiry()) or "an unknown time"
+    if built.was_there:
+        say(f"The same manifest is there already; its URLs are signed until {expiry}. omicopy url renews them.")
+    else:
+        say(f"{'Wrote' if built.changed else 'Would write'} the manifest; its URLs are valid until {expiry}")

@@ -1,0 +1,73 @@
+"""`omicopy sandbox`: two OUTSCALE Regions on this machine, to try everything without an account."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from omicopy.cli import options
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.units import ANY_DURATION
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(sandbox)
+
+
+def sandbox(
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="What to run inside; else it stays up.")
+    ] = None,
+    export_time: Annotated[
+        str,
+        options.duration("--export-time", ANY_DURATION.read, "What an export takes."),
+    ] = "3s",
+    import_time: Annotated[
+        str,
+        options.duration("--import-time", ANY_DURATION.read, "What an import takes."),
+    ] = "3s",
+    lag: Annotated[
+        str,
+        options.duration("--lag", ANY_DURATION.read, "How old what reads show is."),
+    ] = "0s",
+    variant: Annotated[
+        str,
+        typer.Option(
+            "--variant", envvar="OMICOPY_VARIANT", help="How the service does what is not documented; also seed-N."
+        ),
+    ] = "plausible",
+    record: Annotated[
+        Path | None,
+        typer.Option("--record", metavar="FILE", envvar="OMICOPY_RECORD", help="Write every request as a JSON line."),
+    ] = None,
+) -> None:
+    """Run two OUTSCALE Regions on this machine, for COMMAND or until Ctrl-C.
+
+    COMMAND finds the profiles source, source-other, target and target-other, and source-eim, an EIM user of source's
+    account. It ends this command with its exit code.
+    """
+    from omicopy.model.units import parse_duration
+
+    try:
+        from omicopy.sandbox.sandbox import main
+        from omicopy.sandbox.settings import Settings, Variant
+    except ImportError as error:
+        raise OmicopyError(
+            ErrorCode.CONFIGURATION,
+            f"The sandbox needs packages that are not installed ({error.name})",
+            "Install them with: pip install 'omicopy[sandbox]'",
+        ) from None
+    try:
+        chosen = Variant.named(variant)
+    except (StopIteration, ValueError):
+        names = ", ".join(known.name for known in Variant.every())
+        raise OmicopyError(ErrorCode.USAGE, f"{variant!r} is no variant", f"Choose {names}, or seed-N.") from None
+    settings = Settings(
+        variant=chosen,
+        export_seconds=parse_duration(export_time).total_seconds(),
+        import_seconds=parse_duration(import_time).total_seconds(),
+        lag_seconds=parse_duration(lag).total_seconds(),
+    )
+    raise typer.Exit(main(command or [], settings, record))

@@ -1,0 +1,147 @@
+"""What is said on stderr: talk, warnings, errors and logs, as text or as JSON lines. Nothing gets out around `say`.
+
+All text passes one filter: signatures are taken out by their form, keys by their value (R8), and control characters
+because much of what is printed came from elsewhere. A line feed in it begins no line: those that are wanted are told
+apart by being given line by line. Imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from omicopy.cli.options import LogFormat
+from omicopy.errors import OmicopyError, printable
+from omicopy.model.urls.presigned_url import REDACTED, redact
+
+_HEX_SIGNATURE = re.compile(r"[0-9a-f]{64,}")
+"""A version-4 signature, as botocore logs it, whatever stands before it: in JSON the `n` of a `\\n`. Hashes of payloads
+look the same and are no loss."""
+
+
+@dataclass(slots=True)
+class _Voice:
+    as_json: bool = False
+    verbosity: int = 0
+    secrets: set[str] = field(default_factory=set)
+
+
+_voice = _Voice()
+
+
+def speak(log_format: LogFormat, verbosity: int) -> None:
+    """How the command talks from now on. `verbosity` 1 logs every request, 2 also what the SDKs log themselves."""
+    _voice.as_json, _voice.verbosity = log_format is LogFormat.JSON, verbosity
+    if verbosity:
+        root = logging.getLogger()
+        root.handlers = [_ToTalk()]
+        root.setLevel(logging.DEBUG if verbosity > 1 else logging.WARNING)
+        logging.getLogger("omicopy").setLevel(logging.DEBUG)
+    else:
+        logging.getLogger().addHandler(logging.NullHandler())
+
+
+def is_plain() -> bool:
+    """Whether lines must stay whole: nothing may be painted over a log."""
+    return _voice.as_json or _voice.verbosity > 0
+
+
+def keep_secret(*values: str) -> None:
+    """From now on these values are never printed on stderr, whoever says them."""
+    _voice.secrets.update(value for value in values if len(value) >= 4)
+
+
+def say(text: str, *more: str, level: str = "info", event: str = "said", **fields: object) -> None:
+    """One message: a line, and each of `more` is a line, too. `fields` appear in JSON only."""
+    if not _voice.as_json:
+        _write(*map(safe, (text, *more)))
+        return
+    message = "\n".join(line for line in (text, *more) if line).strip()
+    line: dict[str, object] = {"time": _now(), "level": level, "event": event, "message": message}
+    line |= {key: value for key, value in fields.items() if value is not None}
+    # once as they are, for JSON may write a key's characters in another way, and once as a whole
+    line = {key: _without_secrets(value) if isinstance(value, str) else value for key, value in line.items()}
+    _write(safe(json.dumps(line, default=str)))  # ASCII alone, whatever encoding stderr has
+
+
+def _write(*lines: str) -> None:
+    print(*lines, sep="\n", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def show(text: str) -> None:
+    """What the user asked to see whole, signed URLs and all. Only control characters are taken out."""
+    line = {"time": _now(), "level": "info", "event": "shown", "message": text}
+    _write(json.dumps(line) if _voice.as_json else printable(text))
+
+
+def say_error(error: OmicopyError, about: str = "") -> None:
+    about = printable(about)
+    subject = f"{about}: " if about and about not in error.message else ""
+    message, hint = f"{subject}{error.message}".split("\n"), error.hint.split("\n") if error.hint else []
+    if _voice.as_json:
+        say(*message, level="error", event="failed", code=error.code.word, hint=error.hint or None)
+    else:
+        say(f"Error: {message[0]}", *message[1:], *(f"  {line}" for line in hint))
+
+
+def warn(text: str) -> None:
+    say(text if _voice.as_json else f"Warning: {text}", level="warning", event="warned")
+
+
+def safe(text: str) -> str:
+    """The text as it may be printed, on one line."""
+    return printable(_without_secrets(text))
+
+
+def safe_lines(text: str) -> str:
+    """Text of ours as it may be printed, its lines kept."""
+    return "\n".join(map(printable, _without_secrets(text).split("\n")))
+
+
+def quoted_lines(text: str) -> list[str]:
+    """Lines of a traceback or of a log, none of which looks like a line of ours."""
+    return [f"  | {line}" for line in text.splitlines()]
+
+
+def without_hashes(text: str) -> str:
+    """A log's or a traceback's text without whatever may be a signature. Data keeps names that are hashes."""
+    return _HEX_SIGNATURE.sub(REDACTED, text)
+
+
+def _without_secrets(text: str) -> str:
+    for value in sorted(_voice.secrets, key=len, reverse=True):
+        text = text.replace(value, REDACTED)
+    return redact(text)
+
+
+class _ToTalk(logging.Handler):
+    """Every log record of this process, the SDKs' own among them, on its way to `say`."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = record.getMessage()
+            if record.exc_info:
+                text += "\n" + logging.Formatter().formatException(record.exc_info)
+            text = without_hashes(text)
+            fields = getattr(record, "fields", {})
+            level = record.levelname.lower()
+            if not _voice.as_json:
+                stamp = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
+                text = f"{stamp} {level} {record.name}: {text}"
+            first, _, more = text.partition("\n")
+            lines = more.splitlines() if _voice.as_json else quoted_lines(more)
+            say(first, *lines, level=level, event=record.name, **fields)
+        except (ValueError, TypeError, KeyError):
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A record that can't be formatted is named and dropped: its arguments might be anything."""
+        say(f"a log record of {record.name} can't be shown", level="warning", event="log")

@@ -1,0 +1,116 @@
+"""The app, and the one place that turns failures and signals into messages and exit codes."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+import sys
+import traceback
+from typing import Annotated, NoReturn
+
+import typer
+
+from omicopy import __version__
+from omicopy.cli.console import quoted_lines, say, say_error, without_hashes
+from omicopy.cli.failing import interrupted_early
+from omicopy.cli.lazy_commands import Commands
+from omicopy.cli.streams import lost_output
+from omicopy.errors import ErrorCode, Interrupted, OmicopyError
+
+app = typer.Typer(
+    name="omicopy",
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode=None,  # halves the time of --help
+    pretty_exceptions_enable=False,  # its tracebacks would show local variables, secrets among them
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"omicopy {__version__}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Copy OUTSCALE machine images (OMIs) between accounts and Regions."""
+
+
+def run() -> NoReturn:
+    """Runs the command line and ends the process with an exit code of `exit_codes.py`."""
+    atexit.register(gc.freeze)  # or Python's last act is to look for garbage in every module: a tenth of a start
+    try:
+        code = _exit_code()
+    except Interrupted as interruption:
+        end_interrupted(interruption)
+    if _say_what_is_lost("" if code else " The work itself is done.") and not code:
+        code = ErrorCode.FAILED.exit_code
+    sys.exit(code)
+
+
+def end_interrupted(interruption: Interrupted) -> NoReturn:
+    """Says how everything stands, and ends the process."""
+    if not interruption.again:
+        interrupted_early(interruption)
+    _say_what_is_lost("")
+    _say_interrupted(interruption)
+    os._exit(interruption.exit_code)  # at once: requests still under way in threads are nobody's concern any more
+
+
+def _exit_code() -> int | str | None:
+    """What the command ends with. Whatever it is that fails, its message passes the filter (R8)."""
+    _forget_blank_twins()
+    try:
+        app(prog_name="omicopy")
+    except SystemExit as end:
+        return end.code
+    except OmicopyError as error:
+        say_error(error)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001
+        if isinstance(error, RuntimeError) and "home directory" in str(error):  # pathlib's, for --install-completion
+            missing = OmicopyError(ErrorCode.CONFIGURATION, "There is no home folder", "Set HOME.")
+            say_error(missing)
+            return missing.exit_code
+        lines = quoted_lines(without_hashes(traceback.format_exc()))
+        say("This should not have happened; please report it:", *lines, level="error", event="failed")
+        return ErrorCode.FAILED.exit_code
+    return 0
+
+
+def _forget_blank_twins() -> None:
+    """A twin that holds nothing but blanks is not set: click would read it as "no" where an option asks for a yes."""
+    for name, value in list(os.environ.items()):
+        if name.startswith("OMICOPY_") and not value.strip():
+            del os.environ[name]
+
+
+def _say_what_is_lost(more: str) -> bool:
+    """Says, after all else, that stdout could not be written; whether that is so."""
+    lost = lost_output()
+    if lost is not None:
+        reason = f"The result could not be written to stdout: {lost.strerror}.{more}"
+        say_error(OmicopyError(ErrorCode.FAILED, reason))
+    return lost is not None
+
+
+def _say_interrupted(interruption: Interrupted) -> None:
+    told = ["Interrupted"]
+    if interruption.results:
+        from omicopy.cli.run_loop import copies_of
+        from omicopy.model.result import say_progress
+
+        copies = copies_of(interruption)
+        told += [say_progress(copies)] if copies else []
+        if any(copy.cleanup and not copy.cleanup.is_done for copy in copies):
+            told.append("Exported objects are left in their bucket")
+    told += [f"The service goes on with: {'; '.join(interruption.goes_on)}"] if interruption.goes_on else []
+    lines = [f"{'. '.join(told)}. To continue here:", f"  {interruption.again}"]
+    say("", *lines, level="info", event="interrupted", command=interruption.again)

@@ -1,0 +1,188 @@
+"""Progress on stderr: at a terminal that holds them one moving line a copy, else one plain line per change of phase."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from omicopy.cli.console import is_plain, safe, say, warn
+from omicopy.model.events import Ended, Event, Finished, Listener, Moved, Noted, Warned
+from omicopy.model.request import CopyRequest, Origin, Unprepared
+from omicopy.model.result import CopyResult, Status, describe_result, rfc3339
+from omicopy.model.units import say_duration
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn, Task
+
+
+@contextmanager
+def screen(requests: Sequence[CopyRequest], quiet: bool, as_lines: bool) -> Iterator[Listener]:
+    """A listener that shows events; `as_lines` also writes each as a JSON line on stdout."""
+    with _talk(requests, quiet) as talk:
+        yield _and_json_lines(talk) if as_lines else talk
+
+
+@contextmanager
+def _talk(requests: Sequence[CopyRequest], quiet: bool) -> Iterator[Listener]:
+    if quiet:
+        yield _warnings_only
+    elif sys.stderr.isatty() and not is_plain() and _fits(len(requests)):
+        with _moving_lines(requests) as listener:
+            yield listener
+    else:
+        yield _PlainLines(requests)
+
+
+def _fits(lines: int) -> bool:
+    """Whether the terminal is high enough. Of more lines the last are never seen, and painting them takes the time."""
+    from rich.console import Console
+
+    return lines < Console(stderr=True).height
+
+
+def _warnings_only(event: Event) -> None:
+    if isinstance(event, Warned):
+        warn(event.message)
+
+
+class _PlainLines:
+    """`golden-linux: importing (ami-12345678 pending), 1h2m`: a line when the phase changes, not for each percent."""
+
+    def __init__(self, requests: Sequence[CopyRequest]) -> None:
+        self._labels = _labels(requests)
+        self._phases: dict[int, str] = {}
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Warned):
+            warn(event.message)
+        elif isinstance(event, Noted):
+            say(event.message, event="noted")
+        elif isinstance(event, Moved) and self._phases.get(id(event.request)) != event.phase:
+            self._phases[id(event.request)] = event.phase
+            text = f"{self._labels[id(event.request)]}: {event.phase} ({event.detail}), {_clock(event.seconds)}"
+            say(text, event="moved", phase=event.phase, task=event.task_id, **_fields(event.request))
+        elif isinstance(event, Ended) and event.result.status is not Status.PLANNED:  # what is planned was just said
+            result = event.result
+            text = f"{self._labels[id(result.request)]}: {_word(result)}, {_clock(result.seconds)}"
+            fields = _fields(result.request)
+            say(text, event="ended", status=result.status, copy=result.image_id, task=result.export_task_id, **fields)
+
+
+def _word(result: CopyResult) -> str:
+    """What is said of an end. The JSON has one list of statuses for all; people say that an export was exported."""
+    is_export = result.request.destination is None and result.status is Status.COPIED
+    return "exported" if is_export else result.status.value
+
+
+def _fields(request: CopyRequest | Unprepared) -> dict[str, str]:
+    """What a log line says of a copy: whose image it is and where it goes."""
+    fields: dict[str, str] = {}
+    if isinstance(request.source, Origin):
+        party = request.source.party
+        fields |= {"account": party.account_id, "region": party.region, "image": request.source.image.image_id}
+    if request.destination:
+        to = request.destination.party
+        fields |= {"target_account": to.account_id, "target_region": to.region, "name": request.destination.name}
+    return fields
+
+
+@contextmanager
+def _moving_lines(requests: Sequence[CopyRequest]) -> Iterator[Listener]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    labels = _labels(requests)
+    console = Console(stderr=True)
+    with Progress(*_columns(), console=console, transient=False, redirect_stdout=False) as progress:  # stdout is data
+        rows = {
+            id(request): progress.add_task("looking", total=None, label=safe(labels[id(request)]))
+            for request in requests
+        }
+
+        def listener(event: Event) -> None:
+            if isinstance(event, Warned):
+                progress.console.print(safe(f"Warning: {event.message}"), markup=False, highlight=False)
+            elif isinstance(event, Noted):
+                progress.console.print(safe(event.message), markup=False, highlight=False)
+            elif isinstance(event, Moved):
+                text = safe(f"{event.phase} ({event.detail})")
+                bar = progress.tasks[rows[id(event.request)]]
+                bar.total = None if event.progress is None else 100  # update() takes None for "as it was"
+                progress.update(bar.id, description=text, completed=event.progress or 0)
+            elif isinstance(event, Finished):
+                progress.stop()  # what is printed from now on stands below the lines
+            else:
+                row, result = rows[id(event.result.request)], event.result
+                progress.update(row, description=_word(result), total=100, completed=100 if result.is_good else 0)
+                progress.stop_task(row)
+
+        yield listener
+
+
+def _columns() -> Iterator[ProgressColumn]:
+    """Where the terminal is narrow, words are cut short, so that percent and time are always seen."""
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.table import Column
+    from rich.text import Text
+
+    class Words(TextColumn):
+        def __init__(self, text_format: str) -> None:
+            super().__init__(text_format, markup=False, table_column=Column())  # the only ones that may shrink
+
+        def render(self, task: Task) -> Text:
+            text = super().render(task)
+            text.no_wrap, text.overflow = True, "ellipsis"
+            return text
+
+    class Percent(TextColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.completed:3.0f}%" if task.total else "    ")
+
+    yield Words("{task.fields[label]}")
+    yield Words("{task.description}")
+    yield BarColumn(bar_width=20, table_column=Column(no_wrap=True))
+    yield Percent("")
+    yield TimeElapsedColumn(table_column=Column(no_wrap=True))
+
+
+def _and_json_lines(talk: Listener) -> Listener:
+    def listener(event: Event) -> None:
+        talk(event)
+        if isinstance(event, Finished):  # all of it was told when each copy ended
+            return
+        line: dict[str, object] = {"time": rfc3339(datetime.now(UTC))}
+        if isinstance(event, Moved):
+            line |= {"event": "moved", "copy": event.request.label, "phase": event.phase, "detail": event.detail}
+            line |= {"progress": event.progress, "seconds": round(event.seconds, 1)}
+            line |= {"job": event.request.job} if event.request.job else {}
+            line |= _fields(event.request)
+            if event.request.destination:
+                line["to"] = event.request.destination.party.profile
+        elif isinstance(event, Warned | Noted):
+            line |= {"event": "warned" if isinstance(event, Warned) else "noted", "message": event.message}
+        else:
+            line |= {"event": "ended", **describe_result(event.result)}
+        print(safe(json.dumps(line)), flush=True)  # noqa: T201
+
+    return listener
+
+
+def _labels(requests: Sequence[CopyRequest]) -> dict[int, str]:
+    """What each line begins with: the image, and the target where there are several."""
+    several = len({request.destination.party.profile for request in requests if request.destination}) > 1
+    return {
+        id(request): f"{request.label} → {request.destination.party.profile}"
+        if several and request.destination
+        else request.label
+        for request in requests
+    }
+
+
+def _clock(seconds: float) -> str:
+    from datetime import timedelta
+
+    return say_duration(timedelta(seconds=round(seconds)))

@@ -1,0 +1,178 @@
+"""What `copy`, `export` and `import` have in common: make the clients, run the loop, print the result."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NoReturn
+
+import typer
+
+from omicopy.api.copies import Watch
+from omicopy.cli.accounts import compare_clocks
+from omicopy.cli.command_start import command_began
+from omicopy.cli.console import say, warn
+from omicopy.cli.options import OutputForm
+from omicopy.cli.output import Lines, has_printed_object, print_results
+from omicopy.cli.progress import screen
+from omicopy.cloud.clients import Clients
+from omicopy.errors import Interrupted
+from omicopy.manifests.handoff import licensed_types, summary
+from omicopy.model.boot import Boot
+from omicopy.model.events import Event, Finished, Listener
+from omicopy.model.manifest import effective_expiry
+from omicopy.model.request import Budgets, CopyRequest, HandedManifest, Origin
+from omicopy.model.result import CallCount, CopyResult, exit_code, say_moment
+from omicopy.model.units import parse_duration
+from omicopy.reconcile.apply import Mode
+from omicopy.reconcile.run import Orders, accounted_for, carry_out
+
+
+def budgets_of(
+    grace: str, retry: str, poll_min: str, poll_max: str, export_timeout: str = "12h", import_timeout: str = "6h"
+) -> Budgets:
+    """The durations that were typed. A longest pause below the first one shortens the first. Raises USAGE."""
+    longest = parse_duration(poll_max)
+    return Budgets(
+        export=parse_duration(export_timeout),
+        import_=parse_duration(import_timeout),
+        grace=parse_duration(grace),
+        retry=parse_duration(retry),
+        poll_min=min(parse_duration(poll_min), longest),
+        poll_max=longest,
+    )
+
+
+def mode_of(
+    no_wait: bool, dry_run: bool, deadline: str | None = None, parallel: int | None = None, fail_fast: bool = False
+) -> Mode:
+    """How far to go, from what was typed. Raises USAGE."""
+    limit = parse_duration(deadline) if deadline else None
+    began = command_began()
+    return Mode(wait=not no_wait, dry_run=dry_run, deadline=limit, began=began, parallel=parallel, fail_fast=fail_fast)
+
+
+def orders_of(budgets: Budgets, mode: Mode, lock_wait: str = "0s") -> Orders:
+    return Orders(budgets, mode, parse_duration(lock_wait))
+
+
+@dataclass(slots=True)
+class Presentation:
+    """What is shown: `lines` makes of the results what stands on stdout in text."""
+
+    output: OutputForm
+    quiet: bool
+    lines: Lines
+    _has_shown_lines: bool = False
+    _has_shown_all: bool = False
+
+    def show_lines(self, results: Sequence[CopyResult]) -> None:
+        """The results in text, once: before the clean-up, which waits."""
+        if self.output is OutputForm.TABLE and not self._has_shown_lines:
+            self._has_shown_lines = True
+            self.lines(results)
+            sys.stdout.flush()
+
+    def show(
+        self,
+        results: Sequence[CopyResult],
+        calls: Mapping[str, CallCount],
+        interruption: Interrupted | None = None,
+    ) -> None:
+        """All of the results."""
+        print_results(results, calls, self.output, self.show_lines, interruption)
+        self._has_shown_all = True
+
+    def show_interrupted(self, interruption: Interrupted, calls: Mapping[str, CallCount]) -> None:
+        """How every copy stands, where that was not shown before. Of nothing there is no table."""
+        results = copies_of(interruption)
+        is_due = bool(results) or self.output is not OutputForm.TABLE
+        if is_due and not self._has_shown_all and not has_printed_object():
+            self.show(results, calls, interruption)
+
+
+def copies_of(interruption: Interrupted) -> list[CopyResult]:
+    """What an interruption tells of copies."""
+    return [result for result in interruption.results if isinstance(result, CopyResult)]
+
+
+def run(
+    clients: Clients, prepare: Callable[[Clients], list[CopyRequest]], orders: Orders, presentation: Presentation
+) -> NoReturn:
+    """Carries the requests out and ends the command."""
+
+    def work() -> Sequence[CopyResult]:
+        with clients.time_limit.until(orders.mode.ends):
+            requests = prepare(clients)
+            with accounted_for(requests), watch(clients, presentation)(requests) as listener:
+                return carry_out(clients, requests, orders, listener)
+
+    finish(clients, work, presentation)
+
+
+def watch(clients: Clients, presentation: Presentation) -> Watch:
+    """Says who copies what to whom, then tells on the screen how it gets on."""
+
+    @contextmanager
+    def watching(requests: Sequence[CopyRequest]) -> Iterator[Listener]:
+        compare_clocks(clients)
+        if not presentation.quiet:
+            introduce(requests)
+        as_lines = presentation.output is OutputForm.JSONL
+        with screen(list(requests), presentation.quiet, as_lines=as_lines) as talk:
+
+            def listener(event: Event) -> None:
+                talk(event)
+                if isinstance(event, Finished):
+                    presentation.show_lines(event.results)
+
+            yield listener
+
+    return watching
+
+
+def finish(clients: Clients, work: Callable[[], Sequence[CopyResult]], presentation: Presentation) -> NoReturn:
+    """Does the work, prints its results and ends the command with the exit code of the whole."""
+    results: Sequence[CopyResult] = ()
+    try:
+        results = work()
+        presentation.show(results, clients.counts())
+    except Interrupted as interruption:
+        interruption.results = interruption.results or [*results]
+        presentation.show_interrupted(interruption, clients.counts())
+        raise
+    raise typer.Exit(exit_code(results))
+
+
+def introduce(requests: Sequence[CopyRequest]) -> None:
+    """Who copies what to whom, before the first write."""
+    for request in requests:
+        source, destination = request.source, request.destination
+        what = f"{source.image.name} {source.image.image_id} of {source.party}" if isinstance(source, Origin) else ""
+        if destination:
+            to = f"{destination.name!r} in {destination.party}"
+            say(f"Copying {what}", f"  to {to}") if what else say(f"Importing it as {to}")
+        elif isinstance(source, Origin):
+            say(f"Exporting {what}", f"  to s3://{source.export.bucket}/{source.export.folder}")
+
+
+def introduce_handed(handed: HandedManifest, boot: Boot, now: datetime, quiet: bool, accept_licences: bool) -> None:
+    """What would be imported and until when, before the first request to the API; and what it may cost."""
+    manifest = handed.manifest
+    expiry = effective_expiry(handed.url.expires_at, manifest)
+    if not quiet:
+        unknown = "  how it boots is not in the manifest: legacy, unless --boot-mode uefi asks for it"
+        say(
+            f"{summary(manifest)}, at {handed.url.host}",
+            f"  valid until {say_moment(expiry.at, now)}",
+            *([unknown] if boot.modes is None else []),
+        )
+    licensed = licensed_types(manifest)
+    if licensed and not accept_licences:
+        warn(
+            f"Its product types {', '.join(licensed)} may bear licences, which the importing account answers for. "
+            "Say --accept-licences where that is settled."
+        )

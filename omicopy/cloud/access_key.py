@@ -1,0 +1,50 @@
+"""Until when an access key itself is good: a pre-signed URL dies with the key that signed it (DOMAIN.md §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from omicopy.cloud.clients import Clients
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model import json_fields as answers
+
+ACCESS_KEY = "access key"
+"""What an expiry calls the key that signed."""
+
+
+def access_key_ends(clients: Clients, profile: str) -> datetime | None:
+    """The expiration date of the key that signs for a profile (ReadAccessKeys). None: it has none, or is not known.
+
+    Any failure is told, and stops nothing: the URL itself was seen to work.
+    """
+    key = clients.accounts[profile].demand_storage_key()
+    try:
+        return read_end(clients, profile, key.access_key)
+    except OmicopyError as error:
+        clients.tell(f"Whether the access key of {key.profile!r} has an expiration date is not known: {error.message}")
+        return None
+
+
+def read_end(clients: Clients, profile: str, access_key: str) -> datetime | None:
+    """The same of any key of the account. Raises NOT_FOUND where the API does not show it to the profile, as it may be
+    with another user's, or a ServiceError."""
+    filters = {"Filters": {"AccessKeyIds": [access_key]}}
+    ends = clients.api(profile).read_parsed("ReadAccessKeys", clients.patience, filters, _ends)
+    if access_key not in ends:
+        raise OmicopyError(ErrorCode.NOT_FOUND, f"the API does not show that key to {profile!r}")
+    return ends[access_key]
+
+
+def _ends(answer: Mapping[str, Any]) -> dict[str, datetime | None]:
+    """By each access key until when it is good; None for one that has no end. Raises Unreadable."""
+    return {answers.required(key, "AccessKeyId"): _end(key) for key in answers.listed(answer, "AccessKeys")}
+
+
+def _end(key: Mapping[str, Any]) -> datetime | None:
+    said = answers.optional(key, "ExpirationDate")
+    moment = answers.parse_moment(said)
+    if said and moment is None:  # an end that can't be read is not "no end"
+        raise answers.Unreadable("ExpirationDate is no date")
+    return moment

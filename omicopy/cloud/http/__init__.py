@@ -1,0 +1,1 @@
+"""HTTP: proxies, certificates, time limits, and one function that sends a request."""

@@ -1,0 +1,51 @@
+"""Sockets whose every wait is bound by what is left for one whole answer (R12).
+
+A timeout of Python, requests or urllib3 holds for one receive: a server that sends a byte now and then is never given
+up. These sockets ask before every receive and every send how much time the whole answer has left.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import Any
+
+from omicopy.cloud.http.exchange import current
+
+
+class TimedSocket(socket.socket):
+    """A plain socket, and what both kinds have in common."""
+
+    def recv(self, *args: Any) -> bytes:
+        self._bind_wait()
+        data = super().recv(*args)
+        if exchange := current.get():
+            exchange.receive(len(data))
+        return data
+
+    def recv_into(self, *args: Any) -> int:
+        self._bind_wait()
+        count = super().recv_into(*args)
+        if exchange := current.get():
+            exchange.receive(count)
+        return count
+
+    def send(self, *args: Any) -> int:
+        self._bind_wait()
+        return super().send(*args)
+
+    def sendall(self, *args: Any) -> None:
+        self._bind_wait()
+        super().sendall(*args)
+
+    def _bind_wait(self) -> None:
+        if exchange := current.get():
+            self.settimeout(exchange.left())
+
+
+class TimedTlsSocket(TimedSocket, ssl.SSLSocket):
+    """`SSLContext.wrap_socket` makes it where the context's `sslsocket_class` says so."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        self._bind_wait()  # OpenSSL's handshake as a whole is bound by the socket's timeout
+        super().do_handshake(block)

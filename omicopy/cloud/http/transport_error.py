@@ -1,0 +1,110 @@
+"""What stopped a request on its way, in our words, whoever had it sent: the API, the storage, a probe or a ping."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+
+import urllib3
+
+from omicopy.cloud.errors import Cause, ServiceError, causes_of, is_broken_tls, temporary
+from omicopy.cloud.http.exchange import Exchange
+from omicopy.errors import ErrorCode
+
+RAISED_UNDER_WAY = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
+"""By urllib3 and by what is below it."""
+
+
+class TransportError(Exception):
+    """No answer came, or none that may be believed. `at` says where."""
+
+    def __init__(self, cause: Cause, said: str, code: ErrorCode = ErrorCode.TEMPORARY, hint: str = "") -> None:
+        super().__init__(said)
+        self.cause = cause
+        self.said = said
+        self.code = code
+        self.hint = hint
+
+    def at(self, action: str, where: str) -> ServiceError:
+        """The same, as the failure of one action."""
+        if self.code is ErrorCode.TEMPORARY and not self.hint:
+            return temporary(self.cause, action, where, self.said)
+        return ServiceError(self.code, self.cause, action, where, self.said, hint=self.hint)
+
+
+def meaning(error: BaseException, exchange: Exchange, trusted: str) -> TransportError:
+    """What an exception means that came between connecting and the answer's last byte. `trusted` says whose
+    certificates are."""
+    causes = causes_of(error)
+    if any(isinstance(one, TimeoutError | urllib3.exceptions.TimeoutError) for one in causes):
+        if exchange.is_sent:
+            return TransportError(Cause.SILENT, Cause.SILENT.value + _through(exchange))
+        return _unreachable(exchange, "in time")
+    if any(isinstance(one, ssl.SSLError) for one in causes):
+        return _of_tls(error, exchange, trusted)
+    if exchange.is_sent:
+        cause = Cause.RESET if _is_lost(causes) else Cause.GARBLED
+        return TransportError(cause, cause.value + _through(exchange))
+    if isinstance(error, ValueError | http.client.InvalidURL):
+        return unsent(error)
+    reason = next((one.strerror for one in causes if isinstance(one, OSError) and one.strerror), "")
+    return _unreachable(exchange, f"({reason})" if reason else "")
+
+
+def refused_by_proxy(exchange: Exchange, status: int) -> TransportError:
+    """The proxy's own answer in place of the server's, which was sent nothing."""
+    assert exchange.proxy  # noqa: S101  there is no such answer without one
+    address, variable, host = exchange.proxy.address, exchange.proxy.variable, exchange.host
+    words = f"HTTP {status} {http.client.responses.get(status, '')}".rstrip()
+    if status == 429 or status >= 500:
+        return TransportError(Cause.UNREACHABLE, f"the proxy {address} can't reach {host}: {words}")
+    hint = f"Have the proxy let {host} through, name the host in no_proxy, or set {variable} to another proxy."
+    if status == 407:
+        hint = f"Write the proxy's user and password into {variable}: {exchange.proxy.scheme}://USER:PASSWORD@{address}"
+    said = f"the proxy {address} refuses {host}: {words}"
+    return TransportError(Cause.REFUSED, said, ErrorCode.CONFIGURATION, hint)
+
+
+def unsent(error: BaseException) -> TransportError:
+    """What a client raised before it sent anything is never the server's doing."""
+    if isinstance(error, ValueError | http.client.InvalidURL):
+        reason = str(error) if isinstance(error, UnicodeError) else type(error).__name__
+        said = f"nothing was sent: a configured key or address can't be part of a request ({reason})"
+        hint = "Look for letters and lengths that can't be in the keys, or in the address's host."
+        return TransportError(Cause.REFUSED, said, ErrorCode.CONFIGURATION, hint)
+    said = f"nothing was sent: the request could not be made ({type(error).__name__})"
+    return TransportError(Cause.REFUSED, said, ErrorCode.FAILED, "This should not happen. Please report it.")
+
+
+def _through(exchange: Exchange) -> str:
+    """Of an http URL the proxy answers in the server's place, and may be the one that failed."""
+    return f", through the proxy {exchange.proxy.address}" if exchange.proxy and exchange.is_at_proxy else ""
+
+
+def _unreachable(exchange: Exchange, more: str) -> TransportError:
+    said = f"{exchange.peer} can't be reached {more}".rstrip()
+    if exchange.proxy is None or not exchange.is_at_proxy:
+        return TransportError(Cause.UNREACHABLE, said)
+    hint = f"{exchange.proxy.variable} names this proxy. Mend it, or run the same command again later."
+    return TransportError(Cause.UNREACHABLE, said, hint=hint)
+
+
+def _of_tls(error: BaseException, exchange: Exchange, trusted: str) -> TransportError:
+    if is_broken_tls(error):
+        if exchange.is_sent:
+            return TransportError(Cause.RESET, Cause.RESET.value)
+        return _unreachable(exchange, "(the connection broke while TLS began)")
+    tls = next(one for one in causes_of(error) if isinstance(one, ssl.SSLError))
+    if isinstance(tls, ssl.SSLCertVerificationError):
+        said = f"the certificate of {exchange.peer} is not trusted: {tls.verify_message}"
+        hint = f"The authorities of {trusted} are trusted. Name others with --ca-bundle FILE."
+    else:
+        said = f"TLS with {exchange.peer} fails: {(tls.reason or 'unknown').replace('_', ' ').lower()}"
+        hint = "Check the address's scheme and port, and the profile's client certificate."
+    return TransportError(Cause.REFUSED, said, ErrorCode.FAILED, hint)
+
+
+def _is_lost(causes: list[BaseException]) -> bool:
+    """Whether the connection ended too early; else what came over it was no HTTP."""
+    lost = (http.client.RemoteDisconnected, http.client.IncompleteRead, OSError)
+    return any(isinstance(one, lost) for one in causes)

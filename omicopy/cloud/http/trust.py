@@ -1,0 +1,115 @@
+"""TLS contexts: whose certificates are trusted, and with which certificate of our own."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from omicopy.cloud.http.timed_sockets import TimedTlsSocket
+from omicopy.errors import ErrorCode, OmicopyError
+
+_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]{1,3}")
+"""What OpenSSL looks for in a folder of certificates; `openssl rehash` makes such names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Files and folders of authorities' certificates, with the option or variable that names each."""
+
+    paths: tuple[tuple[str, str], ...]
+    is_named: bool = True
+    """Whether somebody asked for these; else they are the defaults."""
+
+    def __str__(self) -> str:
+        if not self.is_named:
+            return self.paths[0][0]
+        return ", ".join(f"{label} ({path})" for label, path in self.paths)
+
+
+def find_trust(environ: Mapping[str, str], ca_bundle: str | None) -> Trust:
+    """The first that is set counts, alone; an empty variable is not set."""
+    if ca_bundle is not None:
+        from_variable = ca_bundle == environ.get("OMICOPY_CA_BUNDLE")
+        return Trust((("OMICOPY_CA_BUNDLE" if from_variable else "--ca-bundle", ca_bundle),))
+    for name in ("OMICOPY_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        if environ.get(name):
+            return Trust(((name, environ[name]),))
+    files = [("SSL_CERT_FILE", environ["SSL_CERT_FILE"])] if environ.get("SSL_CERT_FILE") else []
+    folders = [("SSL_CERT_DIR", each) for each in environ.get("SSL_CERT_DIR", "").split(os.pathsep) if each]
+    return Trust((*files, *folders)) if files or folders else Trust(_defaults(), is_named=False)
+
+
+def _defaults() -> tuple[tuple[str, str], ...]:
+    """The system's own, as curl and OpenSSL take them, without a look at the environment; else certifi's."""
+    paths = ssl.get_default_verify_paths()
+    file, folder = Path(paths.openssl_cafile), Path(paths.openssl_capath)
+    found = [("the system", str(file))] if file.is_file() else []
+    found += [("the system", str(folder))] if folder.is_dir() and any(folder.iterdir()) else []
+    if found:
+        return tuple(found)
+    import certifi
+
+    return (("certifi", certifi.where()),)
+
+
+def make_context(trust: Trust, client_cert: str | tuple[str, str] | None) -> ssl.SSLContext:
+    """Raises CONFIGURATION for a file or folder that can't be used, with what names it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks certificates and host names; TLS 1.2 at least
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # as curl: what is in the bundle is trusted, root or not
+    context.sslsocket_class = TimedTlsSocket
+    for label, path in trust.paths:
+        _load(context, label, path, trust.is_named)
+    if client_cert is not None:
+        _present(context, client_cert)
+    return context
+
+
+def _load(context: ssl.SSLContext, label: str, path: str, is_named: bool) -> None:
+    hint = "Name a file of certificates (PEM), or a folder of them under hashed names (openssl rehash)."
+    is_folder = os.path.isdir(path)  # noqa: PTH112  never raises
+
+    def load() -> None:
+        if is_folder and is_named and not any(map(_is_certificate, _hashed(path))):
+            raise ValueError("no certificate under a hashed name is in it")
+        context.load_verify_locations(**({"capath": path} if is_folder else {"cafile": path}))
+        if not is_folder and not context.cert_store_stats()["x509"]:
+            raise ValueError("no certificate is in it")
+
+    _usable(load, f"{label}: the {'folder' if is_folder else 'file'} {path!r} can't be used", hint)
+
+
+def _present(context: ssl.SSLContext, client_cert: str | tuple[str, str]) -> None:
+    certificate, key = client_cert if isinstance(client_cert, tuple) else (client_cert, None)
+    files = f"{certificate!r} with the key {key!r}" if key else repr(certificate)
+    hint = "Mend the profile's x509_client_cert and x509_client_key: PEM files, the key without a passphrase."
+    # a password is given so that OpenSSL asks nobody for one
+    _usable(
+        lambda: context.load_cert_chain(certificate, key, password=""), f"The client certificate {files} is bad", hint
+    )
+
+
+def _usable(load: Callable[[], None], said: str, hint: str) -> None:
+    try:
+        load()
+    except ssl.SSLError as error:
+        reason = (error.reason or "").replace("_", " ").lower() or str(error.args[-1])
+        raise OmicopyError(ErrorCode.CONFIGURATION, f"{said}: {reason}", hint) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OmicopyError(ErrorCode.CONFIGURATION, f"{said}: {reason}", hint) from None
+
+
+def _hashed(folder: str) -> list[Path]:
+    return sorted(file for file in Path(folder).iterdir() if _HASHED.fullmatch(file.name))
+
+
+def _is_certificate(file: Path) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
+    except (OSError, ssl.SSLError):
+        return False
+    return True

@@ -1,0 +1,187 @@
+"""Object storage (OOS) over boto3 with one account's own credentials: objects and CORS rules. `signing` signs URLs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from omicopy.cloud.errors import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
+from omicopy.cloud.http.transport import Transport, failures_told
+from omicopy.cloud.key_gate import KeyGate
+from omicopy.cloud.pages import all_pages
+from omicopy.cloud.profiles.profile import Account
+from omicopy.cloud.request_log import logged
+from omicopy.cloud.retry import Pace, read_patiently, send_once
+from omicopy.cloud.s3_client import NotAnswered, make_s3_client
+from omicopy.cloud.url_reader import MANIFEST_LIMIT
+from omicopy.errors import ErrorCode
+
+T = TypeVar("T")
+_NO_KEY = "NoSuchKey"
+_NOT_FOUND = {"NoSuchBucket", _NO_KEY, "404"}
+
+
+class Storage:
+    """One account's buckets. Raises ServiceError only.
+
+    Reads are sent again for `patience` seconds, and so is a deletion, which does no harm a second time. A put is sent
+    once.
+    """
+
+    def __init__(
+        self, account: Account, transport: Transport, pace: Pace, patience: float, gate: KeyGate | None = None
+    ) -> None:
+        """`gate` is shared by all who send with the same key. Raises CONFIGURATION for an endpoint that botocore can't
+        use, and DENIED where the account has no key."""
+        self.account = account
+        self._gate = gate or KeyGate()
+        self._pace = pace
+        self._patience = patience
+        self._client = make_s3_client(account, transport, MANIFEST_LIMIT + 1)
+
+    @property
+    def key_refusal(self) -> ServiceError | None:
+        """Why the store does not know the key, once it has said so: nothing is sent with it any more."""
+        refusal = self._gate.refusal
+        is_unknown = refusal is not None and refusal.answer is not None and refusal.answer.kind == "InvalidAccessKeyId"
+        return refusal if is_unknown else None
+
+    def sizes(self, bucket: str, prefix: str) -> dict[str, int]:
+        """Every object's key and size in bytes under a prefix, from every page."""
+
+        def read_page(token: str) -> tuple[list[tuple[str, int]], str]:
+            return self._patiently("ListObjects", bucket, lambda: self._page(bucket, prefix, token))
+
+        def unreadable(why: str) -> ServiceError:
+            said = f"{Cause.GARBLED.value}: {why}"
+            return temporary(Cause.GARBLED, "ListObjects", self._where(bucket), said)
+
+        return dict(all_pages(read_page, unreadable))
+
+    def read(self, bucket: str, key: str) -> bytes:
+        """One whole object, or one byte more than a manifest has."""
+        return self._patiently("GetObject", bucket, lambda: self._read(bucket, key))
+
+    def read_start(self, bucket: str, key: str, length: int) -> bytes:
+        """The first `length` bytes of an object that is not empty, or all there are."""
+        asked = f"bytes=0-{length - 1}"
+        return self._patiently(
+            "GetObject",
+            bucket,
+            lambda: self._client.get_object(Bucket=bucket, Key=key, Range=asked)["Body"].read(length),
+        )
+
+    def put(self, bucket: str, key: str, body: bytes) -> None:
+        """Writes a JSON object under a key that the caller knows to be free."""
+        self._write("PutObject", bucket, lambda: self._put(bucket, key, body))
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Deletes one object. That it is not there is no error."""
+
+        def send() -> None:
+            self._client.delete_object(Bucket=bucket, Key=key)
+
+        try:
+            self._patiently("DeleteObject", bucket, send)
+        except ServiceError as error:
+            if error.answer is None or error.answer.kind != _NO_KEY:  # a bare 404 may be a proxy's
+                raise
+
+    def cors_rules(self, bucket: str) -> list[dict[str, Any]]:
+        """The bucket's CORS rules as S3 spells them (`AllowedOrigins`, `AllowedMethods`, …); none is an empty list."""
+        return self._patiently("GetBucketCors", bucket, lambda: self._cors_rules(bucket))
+
+    def put_cors_rules(self, bucket: str, rules: Sequence[dict[str, Any]]) -> None:
+        """Replaces all CORS rules of the bucket."""
+        configuration: Any = {"CORSRules": list(rules)}
+        self._write(
+            "PutBucketCors",
+            bucket,
+            lambda: self._client.put_bucket_cors(Bucket=bucket, CORSConfiguration=configuration),
+        )
+
+    def _page(self, bucket: str, prefix: str, token: str) -> tuple[list[tuple[str, int]], str]:
+        """The keys and sizes of one page, and the token of the next one. Whatever is no listing, or an entry of it
+        without its key or size, is an error: a shorter list would say "absent"."""
+        more: Any = {"ContinuationToken": token} if token else {}
+        answer = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, **more)
+        following = answer["NextContinuationToken"] if answer["IsTruncated"] else ""
+        shown = [(item["Key"], item["Size"]) for item in answer.get("Contents", [])]
+        if not all(key for key, _ in shown) or (answer["IsTruncated"] and not following):
+            raise ValueError("an object has no key, or the pages end before the list does")
+        return shown, following
+
+    def _put(self, bucket: str, key: str, body: bytes) -> None:
+        self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+
+    def _read(self, bucket: str, key: str) -> bytes:
+        """Who may replace the object may make it as large as they like, whatever a listing said a moment ago."""
+        body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
+        content = body.read(MANIFEST_LIMIT + 1)
+        if len(content) <= MANIFEST_LIMIT:
+            content += body.read(1)  # at the end, where boto3 compares the length with what was announced
+        return content
+
+    def _cors_rules(self, bucket: str) -> list[dict[str, Any]]:
+        try:
+            return [dict(rule) for rule in self._client.get_bucket_cors(Bucket=bucket)["CORSRules"]]
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "NoSuchCORSConfiguration":
+                return []
+            raise
+
+    def _patiently(self, action: str, bucket: str, call: Callable[[], T]) -> T:
+        return read_patiently(lambda: self._send(action, bucket, call), self._pace, self._patience, lambda: None)
+
+    def _write(self, action: str, bucket: str, call: Callable[[], object]) -> None:
+        self._pace.wait(self._patience)
+        send_once(lambda: self._send(action, bucket, call), self._pace)
+
+    def _send(self, action: str, bucket: str, call: Callable[[], T]) -> T:
+        self._pace.demand_time(action, self._where(bucket))
+        log = logged(action, self.account.region, self.account.profile)
+        with self._gate.passing(self._pace.time_limit.seconds), log:
+            return _translated(action, self._where(bucket), call)
+
+    def _where(self, bucket: str) -> str:
+        key = f", with the key of {self.account.storage}" if self.account.storage else ""
+        return f"s3://{bucket} of {self.account.profile} ({self.account.region}){key}"
+
+
+def _translated(action: str, where: str, call: Callable[[], T]) -> T:
+    """Calls boto3; whatever it raises becomes a ServiceError."""
+    with failures_told(action, where):
+        try:
+            return call()
+        except ClientError as error:
+            raise _of_answer(action, where, error) from None
+        except ParamValidationError as error:
+            raise ServiceError(ErrorCode.USAGE, Cause.REFUSED, action, where, str(error)) from None
+        except NotAnswered as error:
+            raise error.reason from None
+        except BotoCoreError as error:
+            raise ValueError(str(error)) from None
+
+
+def _of_answer(action: str, where: str, error: ClientError) -> ServiceError:
+    """The failure that S3's status and error code mean."""
+    metadata = error.response.get("ResponseMetadata", {})
+    body = error.response.get("Error", {})
+    code = str(body.get("Code", ""))
+    answer = Answer(
+        status=int(metadata.get("HTTPStatusCode", 0)),
+        kind=code,
+        details=str(body.get("Message", "")),
+        request_id=str(metadata.get("RequestId", "")),
+        retry_after=parse_retry_after({"Retry-After": metadata.get("HTTPHeaders", {}).get("retry-after", "")}),
+    )
+    if answer.status == 429 or code in ("SlowDown", "RequestLimitExceeded"):
+        return temporary(Cause.THROTTLED, action, where, str(answer), answer)
+    if answer.status >= 500:
+        return temporary(Cause.SERVER, action, where, str(answer), answer)
+    if code in _NOT_FOUND:
+        hint = "Name a bucket that exists in that Region, or create it." if code == "NoSuchBucket" else ""
+        return ServiceError(ErrorCode.NOT_FOUND, Cause.REFUSED, action, where, str(answer), answer, hint)
+    return refused(action, where, answer)

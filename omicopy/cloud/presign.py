@@ -1,0 +1,53 @@
+"""Pre-signed URLs, made offline: SigV4, path-style, for one object and one method."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Literal
+from urllib.parse import quote
+
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from omicopy.cloud.profiles.profile import Account
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.urls.presigned_url import MAX_EXPIRY
+from omicopy.model.urls.validity import check_expiry
+
+_CONTENT_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?: *; *[\w.-]+=[\w.+-]+)*", re.ASCII)
+_NEVER_SIGNED = "application/x-www-form-urlencoded"
+"""botocore leaves this one out of the signature, so that an upload could say anything."""
+
+
+def check_content_type(content_type: str) -> str:
+    """The type itself when an upload's header can say it; raises USAGE."""
+    if _CONTENT_TYPE.fullmatch(content_type) and not content_type.lower().startswith(_NEVER_SIGNED):
+        return content_type
+    raise OmicopyError(
+        ErrorCode.USAGE,
+        f"{content_type!r} is no content type to sign",
+        "Write text/plain, for example, or leave it out.",
+    )
+
+
+def presign(
+    account: Account,
+    bucket: str,
+    key: str,
+    expires: timedelta = MAX_EXPIRY,
+    method: Literal["GET", "PUT"] = "GET",
+    content_type: str | None = None,
+) -> str:
+    """A URL that lets anybody GET (or PUT) `s3://bucket/key` for `expires`; an upload must then say `content_type`.
+
+    Sends nothing; raises USAGE for a bad duration, and DENIED where the account has no key for its object storage.
+    """
+    signer = account.demand_storage_key()
+    seconds = int(check_expiry(expires).total_seconds())
+    url = f"{account.oos_endpoint}/{quote(bucket, safe='')}/{quote(key, safe='/~')}"
+    request = AWSRequest(method=method, url=url, headers={"Content-Type": content_type} if content_type else {})
+    credentials = Credentials(signer.access_key, signer.secret_key)
+    S3SigV4QueryAuth(credentials, "s3", account.region, expires=seconds).add_auth(request)
+    return str(request.url)

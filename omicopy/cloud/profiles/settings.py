@@ -1,0 +1,148 @@
+"""The settings of one profile as they stand in the file or the environment, each checked when it is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from omicopy.cloud.profiles.file import FILE_HINT, profiles_file, read_profiles
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.text import unprintable
+
+_ENV_PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+REGION_KEYS = ("region", "region_name")
+_ENDPOINT_KEYS = ("endpoints.api", "endpoints.oos", "endpoint")
+_UNSEEN_HINT = "Copy it again from where it was made, without blanks and without characters that can't be seen."
+_ASCII_HINT = "Copy it again: one of its letters is not ASCII, even if it looks so."
+_VARIABLES = {
+    "access_key": "ACCESS_KEY",
+    "secret_key": "SECRET_KEY",
+    "region": "REGION",
+    "endpoints.api": "ENDPOINT_API",
+    "endpoints.oos": "ENDPOINT_OOS",
+    "protocol": "PROTOCOL",
+    "x509_client_cert": "X509_CLIENT_CERT",
+    "x509_client_key": "X509_CLIENT_KEY",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One profile as it was found. `labels` are the names that the user knows its settings by, where they differ."""
+
+    profile: str
+    where: str
+    values: Mapping[str, object] = field(repr=False)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self, *keys: str) -> str | None:
+        """The first of `keys` that is set, checked: text that can be shown, white space around it cut off."""
+        for key in keys:
+            value = self.values.get(key)
+            if value is None or value == "":
+                continue
+            if not isinstance(value, str):
+                raise self.error(key, "is not text", 'Write it in quotes: "…".')
+            problem = unprintable(value.strip())
+            if problem:
+                raise self.error(key, f"holds {problem}", _UNSEEN_HINT)
+            if value.strip():
+                return value.strip()
+        return None
+
+    def required(self, *keys: str) -> str:
+        """As `text`, but a gap is an error that names the first of `keys`. Keys and Regions are visible ASCII."""
+        value = self.text(*keys)
+        if value is None:
+            raise self._missing(keys[0])
+        key = next(key for key in keys if self.values.get(key))
+        if " " in value:
+            raise self.error(key, "holds a blank", _UNSEEN_HINT)
+        if value[0] in "\"'":  # the AWS CLI's files take quotes for a part of the key
+            raise self.error(key, "begins with a quote", "Take the quotes out.")
+        if not value.isascii():
+            raise self.error(key, "holds a letter that is not ASCII", _ASCII_HINT)
+        return value
+
+    def _missing(self, key: str) -> OmicopyError:
+        """Where a key of nearly that name is there, it is that name which is to be mended."""
+        label = self.labels.get(key, key)
+        alike = next((other for other in self.values if other != key and _bare(other) == key), None)
+        if alike is not None:
+            return self.error(key, f"is missing; the key {alike!a} is another one", f"Call it {label}.")
+        hint = f"Set {label} there. A profile has to be complete: no other profile and no OSC_* variable fills it."
+        return self.error(key, "is missing", hint)
+
+    def error(self, key: str, what: str, hint: str) -> OmicopyError:
+        return configuration_error(f"{self.where}: {self.labels.get(key, key)} {what}.", hint)
+
+
+def _bare(key: str) -> str:
+    """A key's name without what can't be seen, in lower case."""
+    return "".join(char for char in key if char.isascii() and char.isprintable() and char != " ").lower()
+
+
+def find_settings(name: str, environ: Mapping[str, str], home: Path | None = None) -> Settings:
+    """Those of `NAME`, `NAME@REGION` or `env:PREFIX`. Raises CONFIGURATION where there is no such profile."""
+    return _environment_settings(name, environ) if name.startswith("env:") else _file_settings(name, environ, home)
+
+
+def _environment_settings(name: str, environ: Mapping[str, str]) -> Settings:
+    prefix, at, region = name.removeprefix("env:").partition("@")
+    if not _ENV_PREFIX.fullmatch(prefix):
+        raise configuration_error(
+            f'Profile "{name}": after "env:" comes the beginning of variable names, without the last underscore.',
+            "For example env:SRC for SRC_ACCESS_KEY, SRC_SECRET_KEY and SRC_REGION.",
+        )
+    labels = {key: f"{prefix}_{variable}" for key, variable in _VARIABLES.items()}
+    values = {key: environ.get(label) for key, label in labels.items()}
+    settings = Settings(name, f'Profile "{name}" in the environment', values, labels)
+    return _in_region(settings, region) if at else settings
+
+
+def _file_settings(name: str, environ: Mapping[str, str], home: Path | None) -> Settings:
+    file = profiles_file(environ, home)
+    profiles = read_profiles(file)
+    base, at, region = (name, "", "") if name in profiles else name.rpartition("@")
+    base = base if at else name
+    if base not in profiles:
+        raise configuration_error(f'There is no profile "{base}" in {file}.', _names_hint(profiles))
+    values = profiles[base]
+    where = f'Profile "{base}" in {file}'
+    if not isinstance(values, dict):
+        raise configuration_error(f"{where} is no JSON object.", "It needs access_key, secret_key and region.")
+    settings = _flattened(Settings(name, where, values))
+    return _in_region(settings, region) if at else settings
+
+
+def _flattened(settings: Settings) -> Settings:
+    """The SDK's nested `endpoints` as `endpoints.api` and `endpoints.oos`."""
+    endpoints = settings.values.get("endpoints")
+    if endpoints is None:
+        endpoints = {}
+    if not isinstance(endpoints, dict):
+        hint = 'Write {"api": "https://…", "oos": "https://…"}.'
+        raise settings.error("endpoints", "is no JSON object", hint)
+    nested = {f"endpoints.{service}": url for service, url in endpoints.items()}
+    return replace(settings, values={**settings.values, **nested})
+
+
+def _in_region(settings: Settings, region: str) -> Settings:
+    """The same keys in another Region. Endpoints belong to the Region they were written for, so they go."""
+    if not region:
+        raise configuration_error(
+            f'Profile "{settings.profile}": there is no Region after the "@".', "For example prod@us-east-2."
+        )
+    kept = {key: value for key, value in settings.values.items() if key not in (*REGION_KEYS, *_ENDPOINT_KEYS)}
+    return replace(settings, values={**kept, "region": region})
+
+
+def _names_hint(profiles: Mapping[str, object]) -> str:
+    names = ", ".join(ascii(name) if unprintable(name) else name for name in sorted(profiles))
+    return f"It has: {names}." if names else "It has none at all. " + FILE_HINT
+
+
+def configuration_error(message: str, hint: str) -> OmicopyError:
+    return OmicopyError(ErrorCode.CONFIGURATION, message, hint)

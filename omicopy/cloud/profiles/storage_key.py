@@ -1,0 +1,54 @@
+"""From what `--storage` says to the account whose object storage is used with that key.
+
+An EIM user's key works for the API and not for object storage: one account commonly has two keys (DOMAIN.md §1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from omicopy.cloud.profiles.profile import NO_STORAGE, Account, StorageKey, oos_endpoint_of, region_of, resolve_profile
+from omicopy.cloud.profiles.settings import REGION_KEYS, Settings, configuration_error, find_settings
+
+_AWS = "aws:"
+StorageByProfile = Mapping[str, str | None]
+"""What `--storage` says of a profile; None, or no entry: nothing."""
+
+
+def resolve_accounts(
+    profiles: Iterable[str], storage: StorageByProfile, environ: Mapping[str, str]
+) -> dict[str, Account]:
+    """The account behind each profile, with the storage key that is said of it. Raises CONFIGURATION."""
+    accounts = {profile: resolve_profile(profile, environ) for profile in profiles}
+    for profile, text in storage.items():
+        if text is not None and profile in accounts:
+            accounts[profile] = resolve_storage(text, accounts[profile], environ)
+    return accounts
+
+
+def resolve_storage(text: str, account: Account, environ: Mapping[str, str], home: Path | None = None) -> Account:
+    """The account with the storage key that `PROFILE`, `aws:NAME` or `none` stands for. Reads files, sends nothing.
+
+    A profile needs its two keys alone: Region and endpoint are the account's own where it names none. Raises
+    CONFIGURATION, never with a value of a key, also for another Region: the keys must be the same account's.
+    """
+    if text == NO_STORAGE:
+        return replace(account, storage_key=None)
+    settings = _settings(text, environ, home)
+    key = StorageKey(text, settings.required("access_key"), settings.required("secret_key"))
+    if settings.text(*REGION_KEYS) and region_of(settings) != account.region:
+        said = f"The storage key {text!r} is of {region_of(settings)}, and {account.profile!r} is of {account.region}."
+        raise configuration_error(said, "Name a key of the same account, which is in one Region alone.")
+    names_endpoint = settings.text("endpoints.oos", "host")
+    endpoint = oos_endpoint_of(settings, account.region) if names_endpoint else account.oos_endpoint
+    return replace(account, storage_key=key, oos_endpoint=endpoint)
+
+
+def _settings(text: str, environ: Mapping[str, str], home: Path | None) -> Settings:
+    if not text.startswith(_AWS):
+        return find_settings(text, environ, home)
+    from omicopy.cloud.profiles.aws_files import aws_settings  # brings botocore
+
+    return aws_settings(text.removeprefix(_AWS), environ, home)

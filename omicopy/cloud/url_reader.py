@@ -1,0 +1,138 @@
+"""Asking a store through a pre-signed URL, as the service that imports will: no credentials, no redirects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from omicopy.cloud.errors import (
+    Answer,
+    Cause,
+    ServiceError,
+    parse_clock_ahead,
+    parse_retry_after,
+    refused,
+    temporary,
+)
+from omicopy.cloud.object_size import object_size
+from omicopy.cloud.refusal import REFUSED_STATUSES, UrlRefused, read_refusal
+from omicopy.cloud.request_log import logged
+from omicopy.cloud.retry import Pace, read_patiently
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.urls.presigned_url import PresignedUrl
+from omicopy.model.urls.refusal import Refusal
+
+if TYPE_CHECKING:
+    from omicopy.cloud.http.transport import Transport
+
+MANIFEST_LIMIT = 1024 * 1024
+"""Bytes read of a manifest at most; it is input from strangers."""
+
+
+class Life(Enum):
+    """What the store says of one embedded URL."""
+
+    ALIVE = "alive"
+    REFUSED = "refused"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What one byte told of an object."""
+
+    life: Life
+    size_bytes: int | None = None
+    """Of the whole object, where the store says it."""
+    error: OmicopyError | None = None
+    """Why nothing is known of it."""
+    refusal: Refusal | None = None
+    """Why the store refuses it."""
+
+
+class Fetcher:
+    """GETs through pre-signed URLs; retried for `patience` seconds. Raises ServiceError only."""
+
+    def __init__(self, transport: Transport, pace: Pace, patience: float) -> None:
+        self._transport = transport
+        self._pace = pace
+        self._patience = patience
+        self.clock_ahead: timedelta | None = None
+        """By how much this machine's clock is ahead of the store's, as its last answer told."""
+
+    def read(self, url: PresignedUrl) -> bytes:
+        """The object's first bytes, one more than the limit at most. 403 raises EXPIRED, 404 NOT_FOUND."""
+
+        def attempt() -> bytes:
+            response = self._get(url, {}, "GetObject")
+            if response.status == 200:
+                return response.data
+            raise self._failure(response, url)
+
+        return read_patiently(attempt, self._pace, self._patience, lambda: None)
+
+    def probe(self, url: PresignedUrl) -> Probe:
+        """Asks for one byte: a URL signed for GET answers 403 to HEAD (DOMAIN.md §4)."""
+
+        def attempt() -> Probe:
+            response = self._get(url, {"Range": "bytes=0-0"}, "GetObject")
+            if response.status in (200, 206, 416):
+                return Probe(Life.ALIVE, response.size_bytes)
+            if response.status == 404:
+                return Probe(Life.MISSING)
+            if response.refusal is not None:
+                return Probe(Life.REFUSED, refusal=response.refusal)
+            raise self._failure(response, url)
+
+        return read_patiently(attempt, self._pace, self._patience, lambda: None)
+
+    def _get(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Response:
+        self._pace.demand_time(action, url.host)
+        with logged(action, url.host):
+            return self._request(url, headers, action)
+
+    def _request(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Response:
+        from omicopy.cloud.http.transport import failures_told  # who signs offline loads no urllib3
+
+        with failures_told(action, url.host):
+            sent = {"User-Agent": "omicopy", **headers}
+            response = self._transport.send("GET", url.url, sent, limit=MANIFEST_LIMIT + 1)
+        self.clock_ahead = parse_clock_ahead(response.headers) or self.clock_ahead
+        refusal = read_refusal(url, response.headers, response.body) if response.status in REFUSED_STATUSES else None
+        return _Response(
+            response.status,
+            response.body,
+            parse_retry_after(response.headers),
+            object_size(response.status, response.headers),
+            refusal,
+        )
+
+    def _failure(self, response: _Response, url: PresignedUrl) -> ServiceError:
+        answer = Answer(response.status, retry_after=response.retry_after)
+        if 300 <= response.status < 400:
+            said = f"HTTP {response.status}: the server redirects elsewhere, which a pre-signed URL never needs"
+            return ServiceError(ErrorCode.FAILED, Cause.REFUSED, "GetObject", url.host, said, answer, _REDIRECTED)
+        if response.status in (429, 503):
+            return temporary(Cause.THROTTLED, "GetObject", url.host, str(answer), answer)
+        if response.status >= 500:
+            return temporary(Cause.SERVER, "GetObject", url.host, str(answer), answer)
+        if response.refusal is not None:
+            return UrlRefused("GetObject", url.host, answer, response.refusal)
+        return refused("GetObject", url.host, answer)
+
+
+_REDIRECTED = "No redirect is followed. Check the URL's host, or ask for a new URL."
+
+
+@dataclass(frozen=True, slots=True)
+class _Response:
+    """A finished answer: its status, at most one manifest's worth of bytes, and when to come again."""
+
+    status: int
+    data: bytes
+    retry_after: float | None
+    size_bytes: int | None
+    refusal: Refusal | None

@@ -1,1 +1,0 @@
-"""The second floor: the loop that observes, decides and acts."""

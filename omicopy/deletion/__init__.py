@@ -1,0 +1,1 @@
+"""What may be deleted of ours, and deleting it (R4)."""

@@ -1,0 +1,167 @@
+"""One export's clean-up, step by step: judged and marked, looked at again, deleted (R4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from omicopy.cloud.clients import Clients
+from omicopy.deletion.export_rules import Doomed, Left, Place, judge_place, judge_tasks, say_unnamed
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.find import Folder, read_folder, read_trusted
+from omicopy.model.export import ExportKey, ExportTask
+from omicopy.model.own_tags import CLEANED_TAG, is_cleaned
+from omicopy.model.result import CleanedUp, rfc3339
+
+INTERRUPTED = Left("the clean-up was interrupted; the same command goes on with it")
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What became of one export: how many objects were deleted, and what kept the others from it."""
+
+    export: ExportKey
+    deleted: int = 0
+    left: Left | None = None
+    error: OmicopyError | None = None
+    unnamed: str | None = None
+    """How many disks stay because no manifest names them, in words."""
+
+    @property
+    def location(self) -> str:
+        return f"s3://{self.export.bucket}/{self.export.folder}"
+
+    @property
+    def told(self) -> CleanedUp:
+        """As the report has it."""
+        return CleanedUp(self.deleted, self.left.why if self.left else self.unnamed, self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a clean-up goes by: `settle` waits until every read shows what was written before; `importers` says which of
+    a profile's exports a copy may be made from just now, and which copy."""
+
+    now: datetime
+    settle: Callable[[], None] = lambda: None
+    importers: Callable[[str, Sequence[ExportKey]], Mapping[ExportKey, str]] = lambda *_: {}
+    has_time: Callable[[], bool] = lambda: True
+    """Whether the command has the time to `settle` and to delete. What is begun without would only be marked."""
+
+
+@dataclass(slots=True)
+class Cleaner:
+    """Cleans up one export, step by step, and remembers how far it came. Each step raises an OmicopyError."""
+
+    clients: Clients
+    profile: str
+    export: ExportKey
+    rules: Rules
+    doomed: Doomed | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """Of the manifests that were judged, by their keys."""
+    tasks: tuple[ExportTask, ...] = ()
+    left: Left | None = None
+    error: OmicopyError | None = None
+    is_over: bool = False
+    importer: str | None = None
+    """Why it must stay for a copy, as the last look showed."""
+    unnamed: str | None = None
+    deleted: int = 0
+
+    @property
+    def goes_on(self) -> bool:
+        return not (self.is_over or self.left or self.error)
+
+    def interrupt(self) -> None:
+        """Notes that it did not come to its end, if that is so."""
+        all_of_it = len(self.doomed.snapshots) + len(self.doomed.manifests) if self.doomed else None
+        if self.goes_on and self.deleted != all_of_it:
+            self.left = INTERRUPTED
+
+    def outcome(self) -> Cleaned:
+        return Cleaned(self.export, self.deleted, self.left, self.error, self.unnamed)
+
+    def mark(self, all_tasks: Sequence[ExportTask]) -> None:
+        """Decides what may be deleted, if anything, and notes on the tasks that it is being deleted."""
+        tasks = self._judged(all_tasks)
+        folder = read_folder(self.clients.storage(self.profile), self.export, tasks or ())
+        if tasks is None:
+            self.left = self.left if folder.found else None  # of what is not there nothing has to be told
+            self.is_over = True
+            return
+        doomed, self.unnamed = judge_folder(self.export, folder), say_unnamed(folder.sizes, folder.found)
+        if isinstance(doomed, Left):
+            self.left = doomed
+        elif not doomed.manifests:
+            self.is_over = True
+            self.left = None if is_cleaned(tasks) or not folder.sizes else _nothing_named(folder)
+        else:
+            self._note(tasks)
+            self.doomed, self.tasks = doomed, tasks
+            self.digests = {one.manifest_key: one.manifest.digest() for one in folder.found}
+
+    def delete_snapshots(self, all_tasks: Sequence[ExportTask]) -> None:
+        if self._is_still_ours(all_tasks) and self.doomed:
+            self._delete(self.doomed.snapshots)
+
+    def delete_manifests(self, all_tasks: Sequence[ExportTask]) -> None:
+        if self._is_still_ours(all_tasks) and self.doomed:
+            self._delete(self.doomed.manifests)
+
+    def _judged(self, all_tasks: Sequence[ExportTask]) -> tuple[ExportTask, ...] | None:
+        """The tasks of the export, when it may be deleted; else it is noted why not."""
+        if self.importer is not None:
+            self.left = Left(self.importer)
+            return None
+        tasks = judge_tasks(all_tasks, self.export, self.rules.now)
+        if isinstance(tasks, Left):
+            self.left = tasks
+            return None
+        return tasks
+
+    def _is_still_ours(self, all_tasks: Sequence[ExportTask]) -> bool:
+        again = self._judged(all_tasks)
+        if again is None:
+            return False
+        if {task.task_id for task in again} - {task.task_id for task in self.tasks}:
+            self.left = Left("it was exported anew meanwhile")  # under the manifest's key there may be another by now
+        return self.left is None and self._is_as_judged()
+
+    def _is_as_judged(self) -> bool:
+        """Whether the manifests that are to go are those that were judged, or were deleted by another clean-up."""
+        for key in self.doomed.manifests if self.doomed else ():
+            try:
+                manifest = read_trusted(self.clients.storage(self.profile), self.export.bucket, key)
+            except OmicopyError as error:
+                if error.code is not ErrorCode.NOT_FOUND:
+                    raise
+            else:
+                if manifest.digest() != self.digests[key]:
+                    self.left = Left(f"s3://{self.export.bucket}/{key} was replaced meanwhile")
+        return self.left is None
+
+    def _note(self, tasks: Sequence[ExportTask]) -> None:
+        fresh = [task.task_id for task in tasks if CLEANED_TAG not in task.tags]
+        if fresh:
+            tag = {"Key": CLEANED_TAG, "Value": rfc3339(self.rules.now)}
+            parameters = {"ResourceIds": fresh, "Tags": [tag]}
+            self.clients.api(self.profile).write_again("CreateTags", self.clients.patience, parameters)
+
+    def _delete(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.clients.storage(self.profile).delete(self.export.bucket, key)
+            self.deleted += 1
+
+
+def judge_folder(export: ExportKey, folder: Folder) -> Doomed | Left:
+    for key, error in folder.broken.items():
+        if key in folder.named:
+            return Left(error.message)
+    return judge_place(export, Place(folder.sizes.keys(), folder.found, folder.named))
+
+
+def _nothing_named(folder: Folder) -> Left:
+    reasons = [error.message for error in folder.broken.values()]
+    return Left(reasons[0] if reasons else "no manifest lies there that would tell which they are")

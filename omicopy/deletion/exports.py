@@ -1,0 +1,123 @@
+"""Deleting exported objects that nobody needs any more: of our own exports, and nothing else (R4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.reads import read_tasks, unless_many
+from omicopy.deletion.cleaner import INTERRUPTED, Cleaned, Cleaner, Rules, judge_folder
+from omicopy.deletion.export_rules import Doomed, Left
+from omicopy.errors import Interrupted, OmicopyError
+from omicopy.manifests.find import read_folder
+from omicopy.manifests.from_task import why_no_key
+from omicopy.model.export import ExportKey, ExportTask
+from omicopy.model.request import CopyRequest, Origin
+
+__all__ = ["INTERRUPTED", "Cleaned", "Rules", "clean_exports", "clean_up", "is_anything_left"]
+
+_NO_TIME = Left("--deadline leaves no time for the clean-up; the same command goes on with it")
+
+
+def clean_up(
+    clients: Clients,
+    requests: Sequence[CopyRequest],
+    tell: Callable[[str], None],
+    rules: Rules,
+    cleaned: list[Cleaned] | None = None,
+) -> list[Cleaned]:
+    """Deletes what was exported for `requests`, all of whose copies are there. What has to stay is told, and why.
+
+    Adds to `cleaned` what became of each export, and returns it. Raises nothing but Interrupted: the copies stand, the
+    next clean-up goes on, and `cleaned` says how far this one came.
+    """
+    cleaned = [] if cleaned is None else cleaned
+    exports: dict[tuple[str, str, ExportKey], str] = {}
+    for request in requests:
+        if isinstance(request.source, Origin):
+            party = request.source.party
+            place = (party.account_id, party.region, request.source.export)
+            if place not in exports or why_no_key(clients, exports[place]) is not None:  # another profile may have one
+                exports[place] = party.profile
+    for profile in dict.fromkeys(exports.values()):
+        keys = [key for (_, _, key), owner in exports.items() if owner == profile]
+        clean_exports(clients, profile, keys, rules, cleaned)
+    failures: dict[str, list[str]] = {}
+    for one in cleaned:
+        if one.error:
+            failures.setdefault(f"{one.error.message}. {one.error.hint}".strip(), []).append(one.location)
+    for why, places in failures.items():
+        where = places[0] + (f" and {len(places) - 1} more places" if places[1:] else "")
+        tell(f"The exported objects in {where} could not all be deleted: {why}")
+    for one in cleaned:
+        if one.error:
+            continue
+        if one.left:
+            tell(f"The exported objects in {one.location} were left: {one.left.why}")
+        elif one.unnamed:
+            tell(f"Not deleted in {one.location}: {one.unnamed}")
+    return cleaned
+
+
+def clean_exports(
+    clients: Clients, profile: str, exports: Sequence[ExportKey], rules: Rules, cleaned: list[Cleaned]
+) -> None:
+    """Adds to `cleaned` what became of each of one account's exports, in their order, also when it is interrupted.
+    Raises nothing else.
+
+    First all are looked at and marked: from then on they count as gone. Then, when every read shows the marks, and
+    what others noted in the same moment, all are looked at again, and what is still nobody's is deleted.
+    """
+    cleaners = [Cleaner(clients, profile, export, rules) for export in exports]
+    try:
+        for cleaner in cleaners:
+            cleaner.error = why_no_key(clients, profile)
+        if not rules.has_time():
+            for cleaner in cleaners:
+                cleaner.left = _NO_TIME
+        _all_take(cleaners, Cleaner.mark)
+        if any(cleaner.doomed for cleaner in cleaners):
+            rules.settle()
+            _all_take(cleaners, Cleaner.delete_snapshots)
+            _all_take(cleaners, Cleaner.delete_manifests)
+    except Interrupted:
+        for cleaner in cleaners:
+            cleaner.interrupt()
+        raise
+    finally:
+        cleaned += [cleaner.outcome() for cleaner in cleaners]
+
+
+def _all_take(cleaners: Sequence[Cleaner], step: Callable[[Cleaner, Sequence[ExportTask]], None]) -> None:
+    """One step of all of them, after one look at all of their tasks."""
+    waiting = [cleaner for cleaner in cleaners if cleaner.goes_on]
+    if not waiting:
+        return
+    clients, profile = waiting[0].clients, waiting[0].profile
+
+    def take(cleaner: Cleaner) -> None:
+        try:
+            cleaner.importer = importers.get(cleaner.export)
+            step(cleaner, tasks)
+        except OmicopyError as error:
+            cleaner.error = error
+
+    try:
+        importers = waiting[0].rules.importers(profile, [cleaner.export for cleaner in waiting])
+        tasks = read_tasks(clients, profile, unless_many("ImageIds", (one.export.image_id for one in waiting)))
+        clients.storage(profile)  # made before the threads start, once
+    except OmicopyError as error:
+        for cleaner in waiting:
+            cleaner.error = error
+        return
+    in_parallel(take, waiting)
+    why = why_no_key(clients, profile)
+    for cleaner in waiting if why else ():  # the store has just said so, to one of them
+        cleaner.error = cleaner.error and why
+
+
+def is_anything_left(clients: Clients, profile: str, export: ExportKey) -> bool:
+    """Whether a clean-up of the export still finds something to delete. Raises a ServiceError."""
+    doomed = judge_folder(export, read_folder(clients.storage(profile), export, ()))
+    return isinstance(doomed, Doomed) and bool(doomed.manifests)

@@ -1,0 +1,91 @@
+"""Deleting an image of ours, and then the snapshots that only it mapped (DOMAIN.md §2).
+
+These are marked before, so that none is forgotten where the image went and the rest was interrupted or refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.reads import read_images
+from omicopy.errors import ErrorCode
+from omicopy.model.image import Image
+from omicopy.model.own_tags import DOOMED_TAG
+
+Send = Callable[[str, Mapping[str, Any]], object]
+
+
+def mark_snapshots(clients: Clients, profile: str, image: Image, send: Send) -> None:
+    """Notes on the snapshots that only this image maps that they go with it. For `prune` to find, should they be left.
+
+    That it is refused keeps no image from being deleted. Raises a ServiceError for what another time may not meet, and
+    what `send` does.
+    """
+    try:
+        doomed = _mapped_alone(clients, profile, image)
+        if doomed:
+            tag = {"Key": DOOMED_TAG, "Value": image.image_id}
+            send("CreateTags", {"ResourceIds": doomed, "Tags": [tag]})
+    except ServiceError as error:
+        if error.code is ErrorCode.TEMPORARY:
+            raise
+
+
+def delete_image(send: Send, image_id: str) -> None:
+    """That it is gone is no failure: an earlier deletion may have done it, its answer lost. Raises what `send` does."""
+    _delete(send, "DeleteImage", {"ImageId": image_id})
+
+
+def delete_snapshots(
+    clients: Clients, profile: str, image: Image, tell: Callable[[str], None], send: Send | None = None
+) -> None:
+    """Deletes what only the deleted image mapped. One that has to stay is named to `tell`, and stops nothing."""
+
+    def once(action: str, parameters: Mapping[str, Any]) -> object:
+        return clients.api(profile).write(action, clients.patience, parameters)
+
+    def left(snapshot_ids: Sequence[str], error: ServiceError) -> None:
+        for snapshot_id in snapshot_ids:
+            tell(f"{snapshot_id} of the deleted image {image.image_id} was left behind ({error})")
+
+    try:
+        doomed = _mapped_alone(clients, profile, image)
+    except ServiceError as error:
+        left(_snapshot_ids(image), error)
+        return
+    for snapshot_id in doomed:
+        try:
+            delete_snapshot(send or once, snapshot_id)
+        except ServiceError as error:
+            left([snapshot_id], error)
+
+
+def delete_snapshot(send: Send, snapshot_id: str) -> None:
+    """That it is gone is no failure. Raises what `send` does."""
+    _delete(send, "DeleteSnapshot", {"SnapshotId": snapshot_id})
+
+
+def _delete(send: Send, action: str, parameters: Mapping[str, Any]) -> None:
+    try:
+        send(action, parameters)
+    except ServiceError as error:
+        if not error.is_gone:
+            raise
+
+
+def _snapshot_ids(image: Image) -> Sequence[str]:
+    return list(dict.fromkeys(volume.snapshot_id for volume in image.volumes if volume.snapshot_id))
+
+
+def _mapped_alone(clients: Clients, profile: str, image: Image) -> list[str]:
+    """The image's snapshots that no other image maps; itself may still be listed, or not any more."""
+    own = _snapshot_ids(image)
+    if not own:
+        return []
+    filters = {"BlockDeviceMappingSnapshotIds": own}
+    others = [other for other in read_images(clients, profile, filters) if other.image_id != image.image_id]
+    mapped = {snapshot_id for other in others for snapshot_id in _snapshot_ids(other)}
+    return [snapshot_id for snapshot_id in own if snapshot_id not in mapped]

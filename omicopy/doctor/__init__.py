@@ -1,0 +1,1 @@
+"""Checks whether a copy will work before it starts: the command `doctor`."""

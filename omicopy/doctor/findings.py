@@ -1,0 +1,63 @@
+"""What a check found: whether it will work, said in words, and what to do where it will not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from omicopy.errors import ErrorCode, OmicopyError, shared_exit_code
+from omicopy.model.result import SCHEMA
+
+_STATUS = {True: "ok", None: "warn", False: "fail"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check's answer. `ok` is None where nothing is known, or where it will work but not as one may think."""
+
+    subject: str
+    ok: bool | None
+    said: str
+    hint: str = ""
+    code: ErrorCode | None = None
+    """Of a failure: what a command would end with for the same reason."""
+
+    @property
+    def status(self) -> str:
+        return _STATUS[self.ok]
+
+
+def failure(subject: str, error: OmicopyError) -> Finding:
+    """The finding that a check's own error is."""
+    return Finding(subject, False, error.message, error.hint, error.code)
+
+
+def describe_findings(findings: Sequence[Finding]) -> dict[str, Any]:
+    """What `doctor -o json` prints."""
+    return {
+        "schema": SCHEMA,
+        "findings": [
+            {
+                "subject": finding.subject,
+                "status": finding.status,
+                "message": finding.said,
+                "hint": finding.hint,
+                "code": finding.code.word if finding.code else None,
+            }
+            for finding in findings
+        ],
+    }
+
+
+def verdict_of(findings: Sequence[Finding]) -> OmicopyError | None:
+    """The error that all failures together are, None without one; its exit code is the one they share, else 1."""
+    failed = [finding for finding in findings if finding.ok is False]
+    if not failed:
+        return None
+    errors = [OmicopyError(finding.code or ErrorCode.FAILED, finding.said) for finding in failed]
+    shared = shared_exit_code(errors)
+    code = next((error.code for error in errors if error.exit_code == shared), ErrorCode.FAILED)
+    subjects = ", ".join(finding.subject for finding in failed)
+    message = f"{len(failed)} of {len(findings)} checks failed: {subjects}"
+    return OmicopyError(code, message, "Each says what to do; then run the same command again.")

@@ -1,0 +1,65 @@
+"""Asking for what `copy` will do without doing it: every action with `DryRun`, which checks rights and changes nothing.
+
+The IDs are of things that do not exist: a service that overlooked `DryRun` would find nothing to change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.errors import ServiceError
+from omicopy.doctor.findings import Finding, failure
+from omicopy.doctor.required_rights import RIGHTS, Place, Right
+from omicopy.errors import ErrorCode
+from omicopy.model.request import Party
+
+_NO_IMAGE, _NO_TASK, _NO_SNAPSHOT = "ami-00000000", "image-export-00000000", "snap-00000000"
+_NOWHERE = "omicopy-doctor"
+"""A bucket, an object and an image of this name are asked for, and none is there."""
+
+
+def try_actions(clients: Clients, party: Party, place: Place, bucket: str | None) -> list[Finding]:
+    """One finding an action that `copy` needs at `place`, beside ReadAccounts, which told who `party` is."""
+    parameters = trial_parameters(party, clients.accounts[party.profile].oos_endpoint, bucket or _NOWHERE)
+    rights = [right for right in RIGHTS["copy"][place] if right.action != "ReadAccounts"]
+    return [_try(clients, party, right, parameters[right.action]) for right in rights]
+
+
+def trial_parameters(party: Party, oos_endpoint: str, bucket: str) -> Mapping[str, Mapping[str, Any]]:
+    """What each action is tried with: complete, and about nothing that exists."""
+    sharing = {"Additions": {"AccountIds": [party.account_id]}}
+    return {
+        "ReadImages": {"Filters": {"ImageIds": [_NO_IMAGE]}},
+        "ReadImageExportTasks": {"Filters": {"TaskIds": [_NO_TASK]}},
+        "CreateImageExportTask": {
+            "ImageId": _NO_IMAGE,
+            "OsuExport": {"DiskImageFormat": "qcow2", "OsuBucket": bucket},
+        },
+        "CreateTags": {"ResourceIds": [_NO_IMAGE], "Tags": [{"Key": _NOWHERE, "Value": "dry run"}]},
+        "DeleteExportTask": {"ExportTaskId": _NO_TASK},
+        "CreateImage": {"ImageName": _NOWHERE, "FileLocation": f"{oos_endpoint}/{_NOWHERE}/{_NOWHERE}"},
+        "UpdateImage": {"ImageId": _NO_IMAGE, "PermissionsToLaunch": sharing},
+        "DeleteImage": {"ImageId": _NO_IMAGE},
+        "DeleteSnapshot": {"SnapshotId": _NO_SNAPSHOT},
+    }
+
+
+def _try(clients: Clients, party: Party, right: Right, parameters: Mapping[str, Any]) -> Finding:
+    """Sent as a read: it may be repeated. Only a refusal for a missing right proves that the right is missing; one of
+    the parameters says no more than that the service looked at them first."""
+    subject = f"{party.profile}: {right.action}"
+    try:
+        clients.api(party.profile).read(right.action, clients.patience, {**parameters, "DryRun": True})
+    except ServiceError as error:
+        if error.code is ErrorCode.DENIED and right.without:
+            said = f"{error.message}. Needed when {right.when}; without it, {right.without}"
+            return Finding(subject, None, said, f"Give the access key of {party.profile!r} the right to it.")
+        if error.code is ErrorCode.DENIED:
+            hint = f"Give the access key of {party.profile!r} the right to {right.action}."
+            return Finding(subject, False, error.message, hint, ErrorCode.DENIED)
+        if error.code is ErrorCode.TEMPORARY:
+            return failure(subject, error)
+        return Finding(subject, None, f"not refused for a missing right, but not known either: {error.message}")
+    return Finding(subject, True, "allowed")

@@ -1,0 +1,83 @@
+"""A bucket's CORS rules as S3 spells them: what an origin is, and who lacks a rule to upload from a browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model import json_fields as answers
+
+Rule = dict[str, Any]
+"""`AllowedOrigins`, `AllowedMethods`, and if set `AllowedHeaders`, `ExposeHeaders`, `MaxAgeSeconds` and `ID`."""
+
+MOST_RULES = 100
+"""S3's limit for one bucket."""
+
+_LABEL = r"[a-z0-9_*-]+"
+_ORIGIN = re.compile(
+    rf"(?P<scheme>https?)://(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::(?P<port>[1-9][0-9]{{0,4}}))?"
+)
+_DEFAULT_PORT = {"http": 80, "https": 443}
+
+
+def check_origin(text: str) -> str:
+    """The origin as a browser sends it: in lower case, without a slash at its end; or `*`. Raises USAGE."""
+    if text == "*":
+        return text
+    origin = text.removesuffix("/").lower()
+    found = _ORIGIN.fullmatch(origin)
+    if text.isascii() and found and origin.count("*") <= 1:
+        port = int(found["port"] or 0)
+        if port <= 65_535 and port != _DEFAULT_PORT[found["scheme"]]:
+            return origin
+    named = "What was given" if "@" in text else repr(text)  # a password may stand there
+    raise OmicopyError(
+        ErrorCode.USAGE,
+        f"{named} is no origin that a browser sends",
+        "Write https://HOST or http://HOST:PORT, with at most one '*' in HOST, without a path and without the port"
+        " that is the default (80, 443); or '*' for any origin.",
+    )
+
+
+def with_origins(rules: Sequence[Rule], origins: Iterable[str]) -> list[Rule]:
+    """The rules as they are, and after them one more for those origins that none lets upload. Raises QUOTA.
+
+    The rule is the documented one ("Creating a Pre-Signed URL"). It comes last, for of several rules that fit S3 takes
+    the first: whatever is decided by those that are there stays as it is.
+    """
+    missing = [origin for origin in dict.fromkeys(origins) if not any(_lets_upload(rule, origin) for rule in rules)]
+    if not missing:
+        return list(rules)
+    if len(rules) >= MOST_RULES:
+        message = f"The bucket has {len(rules)} CORS rules, and S3 takes no more than {MOST_RULES}"
+        raise OmicopyError(ErrorCode.QUOTA, message, "Take out a rule that nobody needs, or join some, then repeat.")
+    return [*rules, _upload_rule(missing)]
+
+
+def _upload_rule(origins: list[str]) -> Rule:
+    return {
+        "AllowedHeaders": ["*"],
+        "ExposeHeaders": ["ETag", "x-amz-meta-tag"],
+        "AllowedMethods": ["PUT"],
+        "MaxAgeSeconds": 3000,
+        "AllowedOrigins": origins,
+    }
+
+
+def _lets_upload(rule: Rule, origin: str) -> bool:
+    """Whether a page of that origin may PUT with any header. A pattern needs a rule that lets in all it stands for."""
+    return (
+        "PUT" in answers.texts(rule, "AllowedMethods")
+        and "*" in answers.texts(rule, "AllowedHeaders")
+        and any(_matches(pattern, origin) for pattern in answers.texts(rule, "AllowedOrigins"))
+    )
+
+
+def _matches(pattern: str, origin: str) -> bool:
+    """As S3 compares: letter by letter, and one `*` stands for any text, the empty one too."""
+    start, star, end = pattern.partition("*")
+    if not star:
+        return pattern == origin
+    return len(origin) >= len(start + end) and origin.startswith(start) and origin.endswith(end)

@@ -1,0 +1,205 @@
+"""Looking for a finished export in its bucket: which manifest counts, and whether all that it names is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from omicopy.cloud.errors import Cause, ServiceError, temporary
+from omicopy.cloud.url_reader import MANIFEST_LIMIT, Fetcher, Life
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.listing import Sizes
+from omicopy.manifests.own_manifest import TrustedManifest, may_be_manifest_key, read_trusted_manifest
+from omicopy.model.choices import DiskFormat
+from omicopy.model.export import ExportKey, ExportTask, FoundExport, StoredExport, format_of, tidy_key
+from omicopy.model.lookup import ABSENT, BucketFact, Present, Refused, Unknown
+from omicopy.model.manifest import Manifest
+from omicopy.model.urls.presigned_url import parse_presigned
+
+if TYPE_CHECKING:
+    from omicopy.cloud.object_storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What lies where an export puts its objects."""
+
+    sizes: dict[str, int]
+    found: list[StoredExport]
+    """Every manifest."""
+    broken: dict[str, OmicopyError]
+    """What is wrong with those that should be one and are not, by their keys."""
+    named: set[str]
+    """The manifests' keys that the tasks themselves name."""
+
+
+def look_in_bucket(
+    storage: Storage,
+    fetcher: Fetcher,
+    export: ExportKey,
+    tasks: Sequence[ExportTask],
+    now: datetime,
+    listed: Sizes | None = None,
+    wanted: DiskFormat | None = None,
+) -> BucketFact:
+    """What the bucket holds of an export. `tasks` are its tasks, whose answers say where it may lie; `listed` tells
+    what lies there, where that was asked for many exports together. What is in the format `wanted` comes first."""
+    try:
+        folder = read_folder(storage, export, tasks, listed)
+        broken = list(folder.broken.values())
+        found = folder.found
+        if not found:
+            return Refused(broken[0]) if broken else ABSENT
+        endpoint = storage.account.oos_endpoint
+        return Present(_probed(_choose(found, endpoint, folder.named, wanted), fetcher, endpoint, now))
+    except ServiceError as error:
+        return Refused(error, error.is_no_bucket) if error.cause is Cause.REFUSED else Unknown(error)
+    except OmicopyError as error:
+        return Refused(error)
+
+
+def read_folder(
+    storage: Storage, export: ExportKey, tasks: Sequence[ExportTask], listed: Sizes | None = None
+) -> Folder:
+    """Everything in an export's place. Raises a ServiceError."""
+    sizes, named = _listing(listed or storage.sizes, export, tasks), _named_by_tasks(export, tasks)
+    found, broken = _manifests(storage, export.bucket, sizes, named)
+    return Folder(sizes, found, broken, named)
+
+
+def find_in_folder(storage: Storage, bucket: str, folder: str) -> StoredExport:
+    """The manifest that counts among those directly in `folder`, which is empty or ends with a slash.
+
+    Raises NOT_FOUND, DAMAGED for a broken one or several of different images, or a ServiceError.
+    """
+    sizes = storage.sizes(bucket, folder)
+    found, broken = _manifests(storage, bucket, sizes, set(), folder)
+    if found:
+        return _choose(found, storage.account.oos_endpoint)
+    if broken:
+        raise next(iter(broken.values()))
+    hint = "Name the manifest itself, or the folder that it lies in: s3://BUCKET/PREFIX/ami-…/"
+    raise OmicopyError(ErrorCode.NOT_FOUND, f"No manifest lies in s3://{bucket}/{folder}", hint)
+
+
+def read_stored(storage: Storage, bucket: str, key: str, sizes: dict[str, int]) -> StoredExport:
+    """The manifest under one key, held against the objects of `sizes`. Raises DAMAGED, or a ServiceError."""
+    manifest = read_trusted(storage, bucket, key)
+    return StoredExport(bucket, key, manifest, tuple(_damage(manifest, sizes)))
+
+
+def read_trusted(storage: Storage, bucket: str, key: str) -> TrustedManifest:
+    """The manifest under one key, which points to nothing but its own export. Raises DAMAGED, or a ServiceError."""
+    return read_trusted_manifest(storage.read(bucket, key), bucket, key)
+
+
+def _listing(listed: Sizes, export: ExportKey, tasks: Sequence[ExportTask]) -> dict[str, int]:
+    """The export's objects and their sizes. How the service treats slashes in a prefix is not documented."""
+    likely = {export.folder} | {task.raw_prefix for task in tasks if task.raw_prefix}
+    other = {f"{export.prefix}//{export.image_id}/", f"/{export.folder}"} if export.prefix else set()
+    for prefixes in (likely, other - likely):
+        sizes: dict[str, int] = {}
+        for prefix in sorted(prefixes):
+            sizes.update(listed(export.bucket, prefix))
+        inside = {key: size for key, size in sizes.items() if tidy_key(key).startswith(export.folder)}
+        if inside:
+            return inside
+    return {}
+
+
+def _named_by_tasks(export: ExportKey, tasks: Sequence[ExportTask]) -> set[str]:
+    """The manifests' keys that the tasks themselves name."""
+    keys = set()
+    for task in tasks:
+        try:
+            url = parse_presigned(task.manifest_url or "")
+        except OmicopyError:
+            continue
+        if url.bucket == export.bucket and url.key:
+            keys.add(url.key)
+    return keys
+
+
+def _manifests(
+    storage: Storage, bucket: str, sizes: dict[str, int], named: set[str], folder: str | None = None
+) -> tuple[list[StoredExport], dict[str, OmicopyError]]:
+    """Every manifest (directly in `folder`), and what is wrong with those that should be one and are not."""
+    found: list[StoredExport] = []
+    broken: dict[str, OmicopyError] = {}
+    for key in sorted(key for key in sizes if not key.endswith(".gz")):
+        if folder is not None and "/" in key.removeprefix(folder):
+            continue
+        has_to_be = key in named or may_be_manifest_key(key)
+        if sizes[key] > MANIFEST_LIMIT and not has_to_be:
+            continue
+        try:
+            found.append(read_stored(storage, bucket, key, sizes))
+        except ServiceError as error:
+            if error.code is ErrorCode.NOT_FOUND:
+                where = f"s3://{bucket}"
+                raise temporary(Cause.GARBLED, error.action, where, f"{key} is listed and not there") from None
+            raise
+        except OmicopyError as error:
+            if has_to_be:
+                broken[key] = error
+    return found, broken
+
+
+def _damage(manifest: Manifest, sizes: dict[str, int]) -> Iterable[str]:
+    for snapshot in manifest.snapshots:
+        size = sizes.get(snapshot.key or "")
+        if size is None:
+            yield f"{snapshot.key} is missing"
+        elif snapshot.compressed_bytes is not None and size != snapshot.compressed_bytes:
+            yield f"{snapshot.key} has {size} bytes where the manifest says {snapshot.compressed_bytes}"
+
+
+def _choose(
+    found: Sequence[StoredExport], endpoint: str, named: Set[str] = frozenset(), wanted: DiskFormat | None = None
+) -> StoredExport:
+    """The manifest that counts: of whole exports the one that lives longest. An OMI never changes, so that any whole
+    export of it serves; but what describes other volumes is not the same image, and nobody can say which is right.
+    Where a format is wanted, one of another counts only if there is none of it.
+
+    How long it lives a manifest says itself, and a stranger may have been let put one object there: what leads to the
+    account's own store, and is called as manifests are or as a task says, comes first.
+    """
+    whole = [stored for stored in found if not stored.damage] or list(found)
+    if len({_volumes(stored.manifest) for stored in whole}) > 1:
+        names = ", ".join(stored.location for stored in whole)
+        raise OmicopyError(
+            ErrorCode.DAMAGED,
+            f"These manifests lie in one place and describe different images: {names}",
+            "Move away the one that does not belong there, or export under another --prefix.",
+        )
+
+    def rank(stored: StoredExport) -> tuple[bool, bool, bool, float, str]:
+        expiry, key = stored.manifest.earliest_expiry(), stored.manifest_key
+        is_called_so = key in named or may_be_manifest_key(key)
+        fits = wanted is None or format_of(stored.manifest) in (None, wanted)
+        return (fits, stored.manifest.is_at(endpoint), is_called_so, expiry.timestamp() if expiry else 0.0, key)
+
+    return max(whole, key=rank)
+
+
+def _volumes(manifest: Manifest) -> frozenset[tuple[str | None, int]]:
+    return frozenset((snapshot.device, snapshot.size_bytes) for snapshot in manifest.snapshots)
+
+
+def _probed(stored: StoredExport, fetcher: Fetcher, endpoint: str, now: datetime) -> FoundExport:
+    """Asks for one byte of every object through its embedded URL (R9), unless the URL says itself that it is over. What
+    does not lead to the account's own store is as good as dead: who may put a manifest there is not who may answer."""
+    expiry = stored.manifest.expiry()
+    dead: tuple[str, ...] = ()
+    if not stored.damage and (expiry.earliest_known is None or expiry.earliest_known > now):
+        dead = tuple(
+            snapshot.key or ""
+            for snapshot in stored.manifest.snapshots
+            if not snapshot.url.is_at(endpoint) or fetcher.probe(snapshot.url).life is not Life.ALIVE
+        )
+    manifest = stored.manifest
+    return FoundExport(
+        stored.bucket, stored.manifest_key, expiry, stored.damage, dead, manifest.digest(), format_of(manifest)
+    )

@@ -1,0 +1,1 @@
+"""Builds a manifest for disks that lie in a bucket without one."""

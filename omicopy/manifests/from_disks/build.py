@@ -1,0 +1,201 @@
+"""Building a manifest for disks that lie in a bucket without one: looked at, signed, found to work (R9), then put.
+
+Only what lies in the manifest's own folder or below it can be named: nothing else would ever be signed anew (R4).
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.presign import presign
+from omicopy.cloud.url_reader import MANIFEST_LIMIT
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.check import demand_life
+from omicopy.manifests.from_disks.disk_header import DiskHead
+from omicopy.manifests.from_disks.disks import MOST_LOOKED_INTO, Folder, Shelf, key_of, list_shelf, only_disk
+from omicopy.manifests.from_disks.draft import (
+    DraftVolume,
+    ImageWords,
+    differences,
+    draft_manifest,
+    in_order,
+    manifest_file_name,
+)
+from omicopy.manifests.from_disks.volume_spec import VolumeSpec, check_volumes
+from omicopy.manifests.own_manifest import may_be_manifest_key
+from omicopy.model.manifest import Manifest, parse_manifest
+from omicopy.model.result import SCHEMA, rfc3339
+from omicopy.model.s3_location import check_own_key
+from omicopy.model.units import GIB
+
+
+@dataclass(frozen=True, slots=True)
+class BuildWish:
+    """What a manifest is wanted of. Without `volumes` the one disk that lies in the folder is the root volume."""
+
+    profile: str
+    folder: Folder
+    words: ImageWords
+    volumes: Sequence[VolumeSpec] = ()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The manifest that lies at `location` now, or would; `warnings` are what may not please the service."""
+
+    location: str
+    manifest: Manifest
+    was_there: bool
+    changed: bool
+    warnings: tuple[str, ...]
+
+
+def build_manifest(clients: Clients, wish: BuildWish) -> Built:
+    """Puts the manifest, unless the very same is there.
+
+    Raises USAGE for what has to be said first, NOT_FOUND, DAMAGED for a disk that can't stand alone, NAME_CONFLICT
+    when something else has the key, DENIED, or a ServiceError.
+    """
+    check_volumes(wish.volumes)
+    key = check_own_key(wish.folder.path + manifest_file_name(wish.words.name))
+    shelf = list_shelf(clients.storage(wish.profile), wish.folder)
+    volumes, warnings = _volumes(shelf, wish.volumes or [only_disk(shelf)])
+    raw, manifest = _draft(clients, wish, key, volumes)
+    if key in shelf.sizes:
+        there = _same_there(shelf, key, manifest, clients.accounts[wish.profile].oos_endpoint)
+        return Built(shelf.location(key), there, was_there=True, changed=False, warnings=tuple(warnings))
+    _demand_no_other(shelf, key, {volume.key for volume in volumes})
+    signer = clients.accounts[wish.profile].signer
+    demand_life(clients.fetcher(), manifest, signer)  # no manifest with dead URLs is put (R9)
+    if not wish.dry_run:
+        shelf.storage.put(wish.folder.bucket, key, raw)
+    return Built(shelf.location(key), manifest, was_there=False, changed=not wish.dry_run, warnings=tuple(warnings))
+
+
+def describe_built(built: Built) -> dict[str, Any]:
+    """What `manifest build -o json` prints."""
+    return {
+        "schema": SCHEMA,
+        "manifest": built.location,
+        "changed": built.changed,
+        "expires_at": rfc3339(built.manifest.earliest_expiry()),
+        "volumes": [
+            {
+                "device": snapshot.device,
+                "key": snapshot.key,
+                "size_bytes": snapshot.size_bytes,
+                "compressed_bytes": snapshot.compressed_bytes,
+            }
+            for snapshot in built.manifest.snapshots
+        ],
+    }
+
+
+# ---- the volumes
+
+
+def _volumes(shelf: Shelf, specs: Sequence[VolumeSpec]) -> tuple[list[DraftVolume], list[str]]:
+    """The volumes, in the manifest's order, and what may be wrong with them."""
+    keys = [key_of(shelf, spec) for spec in specs]
+    heads = shelf.heads(keys)
+    volumes = in_order([_volume(shelf, spec, key, heads[key]) for spec, key in zip(specs, keys, strict=True)])
+    return volumes, list(_doubts(volumes, heads))
+
+
+def _volume(shelf: Shelf, spec: VolumeSpec, key: str, head: DiskHead) -> DraftVolume:
+    """The volume with its size, which the header says or the user has to."""
+    location = shelf.location(key)
+    if head.problem:
+        hint = "Upload a whole disk that stands alone, for example from: qemu-img convert -O qcow2"
+        raise OmicopyError(ErrorCode.DAMAGED, f"{location} {head.problem}", hint)
+    size = spec.size_bytes or head.size_bytes
+    if size is None:
+        message = f"How large the disk in {location} is can't be read: it has no qcow2 header"
+        typed = f"--volume {spec.device}={shlex.quote(spec.object_name)},size=SIZE"
+        raise OmicopyError(ErrorCode.USAGE, message, f"Say it, as 10GiB or in bytes: {typed}")
+    if head.size_bytes not in (None, size):
+        message = f"{location} is a disk of {head.size_bytes} bytes, as its header says, not of {size}"
+        raise OmicopyError(ErrorCode.USAGE, message, f"Leave size= out of --volume {spec.device}=…")
+    return DraftVolume(spec.device, key, size, shelf.sizes[key], spec.volume_type, spec.iops)
+
+
+def _doubts(volumes: Sequence[DraftVolume], heads: Mapping[str, DiskHead]) -> Iterator[str]:
+    """What the service may refuse, or a user may not have meant."""
+    seen: dict[str, str] = {}
+    for volume in volumes:
+        what = f"{volume.key} ({volume.device})"
+        if not heads[volume.key].compressed:
+            yield f"{what} is not compressed with gzip as exports are. Nobody documents whether the service takes it."
+        if volume.size_bytes % GIB:
+            yield f"{what} is {volume.size_bytes} bytes large. The service's volumes have whole GiB."
+        if seen.setdefault(volume.key, volume.device) != volume.device:
+            yield f"{what} is the same object as that of {seen[volume.key]}."
+
+
+def _demand_no_other(shelf: Shelf, key: str, disks: set[str]) -> None:
+    """A disk may have a manifest after all, of an export that says more of the image than we can know; two that tell
+    different stories of one disk would be taken for one export."""
+    own = key.removesuffix("json")
+    others = [
+        other
+        for other in sorted(shelf.sizes)
+        if may_be_manifest_key(other) and not other.startswith(own) and shelf.sizes[other] <= MANIFEST_LIMIT
+    ]
+    if len(others) > MOST_LOOKED_INTO:
+        message = (
+            f"{len(others)} manifests or JSON files lie under {shelf.folder}, too many to see whether one is a manifest"
+        )
+        raise OmicopyError(ErrorCode.USAGE, message, "Put the disks of one image into a folder of their own.")
+    raws = in_parallel(lambda other: shelf.storage.read(shelf.folder.bucket, other), others)
+    for other, raw in zip(others, raws, strict=True):
+        try:
+            there = parse_manifest(raw)
+        except OmicopyError:
+            continue
+        if not disks.isdisjoint(snapshot.key or "" for snapshot in there.snapshots):
+            message = f"{shelf.location(other)} is a manifest of the same disks already"
+            hint = "Sign that (omicopy url, omicopy resign), or delete it first if nobody needs it."
+            raise OmicopyError(ErrorCode.NAME_CONFLICT, message, hint)
+
+
+# ---- the manifest
+
+
+def _draft(clients: Clients, wish: BuildWish, key: str, volumes: Sequence[DraftVolume]) -> tuple[bytes, Manifest]:
+    """The manifest with fresh URLs, having passed the checks that an import will make."""
+    account, folder = clients.accounts[wish.profile], wish.folder
+    urls = [presign(account, folder.bucket, volume.key) for volume in volumes]
+    raw = draft_manifest(wish.words, volumes, urls)
+    manifest = parse_manifest(raw, "The new manifest")
+    outside = manifest.problem_beside(folder.bucket, key)
+    if outside:
+        hint = "Name the folder that the disks lie in: s3://BUCKET/PREFIX"
+        raise OmicopyError(ErrorCode.USAGE, f"A manifest at s3://{folder.bucket}/{key} can't be: {outside}", hint)
+    return raw, manifest
+
+
+def _same_there(shelf: Shelf, key: str, wanted: Manifest, endpoint: str) -> Manifest:
+    """The manifest that has the key already, if it is of the same objects. Nothing is ever put over another one."""
+    location, bucket = shelf.location(key), shelf.folder.bucket
+    hint = "Give another --name, or delete that object first if nobody needs it."
+    if shelf.sizes[key] > MANIFEST_LIMIT:
+        raise OmicopyError(ErrorCode.NAME_CONFLICT, f"{location} is there already, and is no manifest", hint)
+    raw = shelf.storage.read(bucket, key)
+    try:
+        there = parse_manifest(raw, location)
+    except OmicopyError as error:
+        message = f"{location} is there already, and is no manifest: {error.message}"
+        raise OmicopyError(ErrorCode.NAME_CONFLICT, message, hint) from None
+    is_elsewhere = there.problem_beside(bucket, key) is not None or not there.is_at(endpoint)
+    if is_elsewhere or there.fingerprint() != wanted.fingerprint():
+        where = ["where its URLs lead"] if is_elsewhere else []
+        what = ", ".join([*where, *differences(there, wanted)]) or "details"
+        message = f"{location} is there already, and differs from what you ask for in: {what}"
+        raise OmicopyError(ErrorCode.NAME_CONFLICT, message, hint)
+    return there

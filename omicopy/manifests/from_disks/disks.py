@@ -1,0 +1,131 @@
+"""The disks that lie in a folder of a bucket: which objects are meant, and what their first bytes say of them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from omicopy.cloud.parallel import in_parallel
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.from_disks.disk_header import HEAD_BYTES, DiskHead, read_head
+from omicopy.manifests.from_disks.volume_spec import ROOT_DEVICE, VolumeSpec
+from omicopy.manifests.own_manifest import may_be_manifest_key
+from omicopy.model.units import say_size
+
+if TYPE_CHECKING:
+    from omicopy.cloud.object_storage import Storage
+
+MOST_LOOKED_INTO = 100
+"""Objects; among more than these nobody searches for a disk."""
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A place in a bucket. `path` ends with a slash, or is empty for the whole bucket."""
+
+    bucket: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.path}"
+
+
+def folder_of(bucket: str, prefix: str) -> Folder:
+    """The folder of a prefix, with or without slashes around it."""
+    path = prefix.strip("/")
+    return Folder(bucket, f"{path}/" if path else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A folder's objects as they were listed, and the beginnings of those that were looked into, once each."""
+
+    storage: Storage
+    folder: Folder
+    sizes: Mapping[str, int]
+    """Bytes by key, of the objects that a URL can lead to, whatever else people name theirs."""
+    _heads: dict[str, DiskHead] = field(default_factory=dict)
+
+    def name(self, key: str) -> str:
+        """An object's key as it is typed: without what the folder says."""
+        return key.removeprefix(self.folder.path)
+
+    def location(self, key: str) -> str:
+        return f"s3://{self.folder.bucket}/{key}"
+
+    def heads(self, keys: Sequence[str]) -> dict[str, DiskHead]:
+        """What the beginning of each object says. Raises a ServiceError."""
+        new = [key for key in dict.fromkeys(keys) if key not in self._heads]
+        self._heads.update(zip(new, in_parallel(self._look, new), strict=True))
+        return {key: self._heads[key] for key in keys}
+
+    def _look(self, key: str) -> DiskHead:
+        """Of an empty object a store gives no part."""
+        return read_head(self.storage.read_start(self.folder.bucket, key, HEAD_BYTES) if self.sizes[key] else b"")
+
+
+def list_shelf(storage: Storage, folder: Folder) -> Shelf:
+    """Every object in the folder and below. Raises a ServiceError."""
+    sizes = {
+        key: size
+        for key, size in storage.sizes(folder.bucket, folder.path).items()
+        if key.isprintable() and {"", ".", ".."}.isdisjoint(key.removeprefix(folder.path).split("/"))
+    }
+    return Shelf(storage, folder, sizes)
+
+
+def key_of(shelf: Shelf, spec: VolumeSpec) -> str:
+    """The object that is meant: first by its key in the folder, then by its whole key. Raises NOT_FOUND."""
+    for key in (shelf.folder.path + spec.object_name, spec.object_name):
+        if key in shelf.sizes:
+            return key
+    there = [shelf.name(key) for key in sorted(shelf.sizes)][:_SHOWN]
+    raise OmicopyError(
+        ErrorCode.NOT_FOUND,
+        f"{spec.device}: there is no object {spec.object_name!r} under {shelf.folder}",
+        f"What lies there: {', '.join(there)}" if there else "Nothing lies there: check the bucket and the prefix.",
+    )
+
+
+def only_disk(shelf: Shelf) -> VolumeSpec:
+    """The one object that begins as a disk does, as the root volume. Of several nobody guesses which is which: USAGE.
+
+    Raises NOT_FOUND for none.
+    """
+    keys = sorted(key for key, size in shelf.sizes.items() if size and not may_be_manifest_key(key))
+    if len(keys) > MOST_LOOKED_INTO:
+        message = f"{len(keys)} objects lie under {shelf.folder}, too many to search for a disk"
+        raise OmicopyError(ErrorCode.USAGE, message, f"Name each disk: --volume {ROOT_DEVICE}=OBJECT")
+    disks = {key: head for key, head in shelf.heads(keys).items() if head.is_disk}
+    if len(disks) > 1:
+        raise _several(shelf, disks)
+    if disks:
+        return VolumeSpec(ROOT_DEVICE, shelf.name(next(iter(disks))))
+    seen = f": of {len(keys)} objects none begins as gzip or qcow2 do" if keys else ""
+    hint = f"Check the prefix, or name a raw disk: --volume {ROOT_DEVICE}=OBJECT,size=10GiB"
+    raise OmicopyError(ErrorCode.NOT_FOUND, f"No disk lies under {shelf.folder}{seen}", hint)
+
+
+def _several(shelf: Shelf, disks: Mapping[str, DiskHead]) -> OmicopyError:
+    """Their list, and what to type."""
+    said = [f"{shelf.name(key)} ({_size(head)})" for key, head in disks.items()]
+    lines = [_line(shelf.name(key), head) for key, head in disks.items()]
+    more = f" and {len(disks) - _SHOWN} more" if len(disks) > _SHOWN else ""
+    return OmicopyError(
+        ErrorCode.USAGE,
+        f"{len(disks)} disks lie under {shelf.folder}: {', '.join(said[:_SHOWN])}{more}",
+        f"Say which is which, {ROOT_DEVICE} for the one to boot from, then /dev/sdb, /dev/sdc, …; leave out what does "
+        "not belong to the image:",
+        more_hints=[f"  {line}" for line in lines[:_SHOWN]],
+    )
+
+
+def _line(name: str, head: DiskHead) -> str:
+    return f"--volume DEVICE={shlex.quote(name)}" + ("" if head.size_bytes else ",size=SIZE")
+
+
+def _size(head: DiskHead) -> str:
+    return say_size(head.size_bytes) if head.size_bytes else "its size is not in its header"

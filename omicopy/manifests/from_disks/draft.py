@@ -1,0 +1,110 @@
+"""A manifest that is written anew: what it says of the image and its volumes, and the JSON that comes of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.from_disks.volume_spec import ROOT_DEVICE
+from omicopy.model.image import check_image_name
+from omicopy.model.manifest import Manifest
+
+ARCHITECTURES = ("x86_64", "i386")
+_PRODUCT_TYPE = re.compile(r"[0-9]{4}")
+_NOT_IN_A_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageWords:
+    """What a manifest says of the image beside its volumes. Raises USAGE for what the service would not take."""
+
+    name: str
+    description: str = ""
+    architecture: str = "x86_64"
+    product_types: tuple[str, ...] = ("0001",)
+
+    def __post_init__(self) -> None:
+        check_image_name(self.name)
+        if self.architecture not in ARCHITECTURES:
+            message = f"{self.architecture!r} is no architecture of an image"
+            raise OmicopyError(ErrorCode.USAGE, message, f"Use {' or '.join(ARCHITECTURES)}.")
+        for product_type in self.product_types:
+            if not _PRODUCT_TYPE.fullmatch(product_type):
+                message = f"{product_type!r} is no product type"
+                raise OmicopyError(ErrorCode.USAGE, message, "It has four digits; 0001 is the one of Linux.")
+
+
+@dataclass(frozen=True, slots=True)
+class DraftVolume:
+    """One volume, all of it known."""
+
+    device: str
+    key: str
+    size_bytes: int
+    """Of the volume."""
+    compressed_bytes: int
+    """Of the object in the bucket."""
+    volume_type: str = "standard"
+    iops: int | None = None
+
+
+def in_order(volumes: Sequence[DraftVolume]) -> list[DraftVolume]:
+    """The root volume first, the others by their devices: the same manifest, in whatever order they were typed."""
+    return sorted(volumes, key=lambda volume: (volume.device != ROOT_DEVICE, volume.device))
+
+
+def draft_manifest(words: ImageWords, volumes: Sequence[DraftVolume], urls: Sequence[str]) -> bytes:
+    """The JSON (DOMAIN.md §3), with one URL a volume, in order."""
+    snapshots = [_snapshot(volume, url) for volume, url in zip(volumes, urls, strict=True)]
+    image = {
+        "Name": words.name,
+        "Description": words.description,
+        "Architecture": words.architecture,
+        "Type": "machine",
+        "ProductTypes": list(words.product_types),
+        "Public": False,
+        "Snapshots": snapshots,
+    }
+    return json.dumps({"Version": 1, "Image": image}, indent=2).encode() + b"\n"
+
+
+def manifest_file_name(name: str) -> str:
+    """The file of an image's manifest: `golden linux` -> `golden-linux.manifest.json`."""
+    return f"{_NOT_IN_A_FILE_NAME.sub('-', name)}.manifest.json"
+
+
+def differences(one: Manifest, other: Manifest) -> list[str]:
+    """In which respects two manifests are not the same, in words."""
+    return [what for what, mine, theirs in _respects(one, other) if mine != theirs]
+
+
+def _respects(one: Manifest, other: Manifest) -> Iterator[tuple[str, object, object]]:
+    yield "name", one.name, other.name
+    yield "description", one.description, other.description
+    yield "architecture", one.architecture, other.architecture
+    yield "product types", one.product_types, other.product_types
+    yield "volumes", _volumes(one), _volumes(other)
+
+
+def _volumes(manifest: Manifest) -> list[tuple[object, ...]]:
+    return [
+        (one.device, one.key, one.size_bytes, one.compressed_bytes, one.volume_type, one.iops)
+        for one in manifest.snapshots
+    ]
+
+
+def _snapshot(volume: DraftVolume, url: str) -> dict[str, Any]:
+    return {
+        "Device": volume.device,
+        "Filename": volume.key.rpartition("/")[2],
+        "PreSignedUrl": url,
+        "Size": volume.size_bytes,
+        "CompressedSize": volume.compressed_bytes,
+        "VolumeType": volume.volume_type,
+        "Iops": volume.iops,
+        "DeleteOnTermination": True,
+    }

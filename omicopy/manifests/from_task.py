@@ -1,0 +1,212 @@
+"""An export as its completed tasks alone show it, for an account that has no key for its bucket.
+
+A completed task's `OsuManifestUrl` is a ready pre-signed URL of the manifest (DOMAIN.md §2). It serves as our own
+would, and is trusted no more: it has to lead to the account's own store and into the export's own place, and so has all
+that the manifest names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.errors import Cause, ServiceError
+from omicopy.cloud.profiles.profile import STORAGE_HINT
+from omicopy.cloud.refusal import UrlRefused
+from omicopy.cloud.url_reader import Fetcher
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.check import demand_unchanged, problem_of
+from omicopy.manifests.find import look_in_bucket
+from omicopy.manifests.listing import Sizes
+from omicopy.manifests.own_manifest import TrustedManifest, read_trusted_manifest
+from omicopy.model.choices import DiskFormat
+from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, format_of
+from omicopy.model.lookup import ABSENT, BucketFact, Present, Refused, Unknown
+from omicopy.model.manifest import MANIFEST_URL, Expiry, effective_expiry, url_path
+from omicopy.model.urls.presigned_url import PresignedUrl
+from omicopy.model.urls.task_url import flaw_of, leads_to, manifest_key, over_https, url_of
+
+_MOST_READ = 5
+"""Of the completed tasks of one place; those whose URLs live longest come first."""
+
+
+def look_for_export(
+    clients: Clients,
+    profile: str,
+    export: ExportKey,
+    tasks: Sequence[ExportTask],
+    now: datetime,
+    listed: Sizes | None = None,
+    wanted: DiskFormat | None = None,
+) -> BucketFact:
+    """What is there of an export: as the bucket shows it, and without a key for that as its `tasks` show it. What is in
+    the format `wanted` comes first."""
+    if clients.storage_refusal(profile) is None:
+        fact = look_in_bucket(clients.storage(profile), clients.fetcher(), export, tasks, now, listed, wanted)
+        if clients.storage_refusal(profile) is None:  # else the store has just said that it does not know the key
+            return fact
+    store = Store(clients.fetcher(), clients.accounts[profile].oos_endpoint, clients.allow_http)
+    return look_by_tasks(store, tasks, now, wanted)
+
+
+def why_no_key(clients: Clients, profile: str) -> OmicopyError | None:
+    """DENIED, in plain words, where a profile has no key that its object storage knows, as far as that was asked."""
+    refusal = clients.storage_refusal(profile)
+    if not isinstance(refusal, ServiceError):
+        return refusal  # none was given
+    said = (
+        f"The object storage does not know the access key of {clients.accounts[profile].demand_storage_key().profile!r}"
+    )
+    return OmicopyError(ErrorCode.DENIED, said, f"An EIM user's key works for the API alone. {STORAGE_HINT}")
+
+
+def demand_key(clients: Clients, profile: str) -> None:
+    """Raises DENIED where it is known that no key of a profile opens its object storage."""
+    why = why_no_key(clients, profile)
+    if why is not None:
+        raise why
+
+
+def without_key(clients: Clients, profile: str, *more: str) -> str | None:
+    """What to say, once, of an account whose bucket no key reads; `more` sentences may follow. None: a key reads it.
+
+    Who has said so with `--storage none` knows what it means, and what else there is.
+    """
+    why = why_no_key(clients, profile)
+    if why is None:
+        return None
+    if clients.accounts[profile].storage_key is None:
+        return " ".join((f"{why.message}. {_INSTEAD}.", *more))
+    return " ".join((f"{why.message}. {_INSTEAD}: {_NOT_WITH_THEM}", *more, why.hint))
+
+
+_INSTEAD = "The URLs that its export tasks show are used instead"
+_NOT_WITH_THEM = "they can't be signed anew, and an export whose task is not listed any more is not found."
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An account's own object storage, asked through URLs that somebody else signed."""
+
+    fetcher: Fetcher
+    endpoint: str
+    allow_http: bool = False
+
+    def read(self, url: PresignedUrl) -> tuple[PresignedUrl, bytes]:
+        """What is behind a URL, and the URL that led there: by https where there is any. Raises a ServiceError."""
+        safe = over_https(url)
+        if safe is None:
+            return url, self.fetcher.read(url)
+        try:
+            return safe, self.fetcher.read(safe)
+        except ServiceError as error:
+            if error.answer is not None or error.code is ErrorCode.OUT_OF_TIME:
+                raise
+            if not self.allow_http:
+                raise ServiceError(
+                    error.code, error.cause, error.action, error.where, error.said, None, _ONLY_HTTP
+                ) from None
+        return url, self.fetcher.read(url)
+
+    def problem_of_way(self, url: PresignedUrl) -> str | None:
+        """Why a URL in a manifest can't be relied on, wherever it ends: what the service reads is what it says."""
+        if not leads_to(url, self.endpoint):
+            return f"leads to {url.scheme}://{url.host}, not to {self.endpoint}"
+        if url.is_exposed and not self.allow_http:
+            return "is plain http, so that anybody in between could change what is imported (see --allow-http)"
+        return None
+
+
+_ONLY_HTTP = "Run it again later. If the store has no https, trust the network and say --allow-http."
+
+
+def look_by_tasks(
+    store: Store, tasks: Sequence[ExportTask], now: datetime, wanted: DiskFormat | None = None
+) -> BucketFact:
+    """What the completed ones of an export's `tasks` show of it: the one whose URLs live longest."""
+    complete = sorted(
+        (task for task in tasks if task.phase is Phase.COMPLETE), key=lambda task: (_ends(task), task.task_id)
+    )
+    facts = [_look_at(store, task, now) for task in complete[-_MOST_READ:]]
+    found = [fact.value for fact in facts if isinstance(fact, Present)]
+    if any(_serves(stored) for stored in found) or (found and not any(isinstance(fact, Unknown) for fact in facts)):
+        return Present(
+            max(found, key=lambda stored: (wanted is None or stored.format in (None, wanted), *_rank(stored)))
+        )
+    unclear = [fact for fact in facts if isinstance(fact, Unknown)] + [f for f in facts if isinstance(f, Refused)]
+    return unclear[0] if unclear else ABSENT
+
+
+def _ends(task: ExportTask) -> float:
+    url = url_of(task)
+    return url.expires_at.timestamp() if url and url.expires_at else 0.0
+
+
+def _serves(stored: FoundExport) -> bool:
+    return not (stored.flaw or stored.damage)
+
+
+def _rank(stored: FoundExport) -> tuple[bool, bool, float]:
+    ends = stored.expiry.at
+    return (_serves(stored), not stored.damage, ends.timestamp() if ends else 0.0)
+
+
+def _look_at(store: Store, task: ExportTask, now: datetime) -> BucketFact:
+    """What the URL of one completed task leads to."""
+    url = url_of(task)
+    flaw = flaw_of(task, url, store.endpoint, now)
+    if url is None or flaw is not None:
+        return _flawed(task, flaw or "")
+    try:
+        url, raw = store.read(url)
+        manifest = read_trusted_manifest(raw, task.key.bucket, url.key or "")
+        return Present(_probed(store, task, url, manifest))
+    except UrlRefused as error:
+        return _flawed(task, f"the store refuses the URL that {task.task_id} shows: {error.refusal.message}")
+    except ServiceError as error:
+        if error.code is ErrorCode.NOT_FOUND:
+            return ABSENT
+        return Refused(error) if error.cause is Cause.REFUSED else Unknown(error)
+    except OmicopyError as error:
+        return Refused(error)
+
+
+def _flawed(task: ExportTask, flaw: str) -> Present[FoundExport]:
+    """It is complete, and nobody can read of it what its manifest says."""
+    nothing = Expiry(at=None, first=MANIFEST_URL, unknown=(MANIFEST_URL,))
+    return Present(FoundExport(task.key.bucket, manifest_key(task), nothing, (), (), format=task.format, flaw=flaw))
+
+
+def _probed(store: Store, task: ExportTask, url: PresignedUrl, manifest: TrustedManifest) -> FoundExport:
+    """Asks for one byte of every object (R9); here that tells as well which are gone or of another size."""
+    damage: list[str] = []
+    flaws: list[str] = []
+    for index, snapshot in enumerate(manifest.snapshots):
+        elsewhere = store.problem_of_way(snapshot.url)
+        if elsewhere is not None:
+            flaws.append(f"{url_path(index)} {elsewhere}")
+            continue
+        problem = problem_of(index, snapshot, store.fetcher.probe(snapshot.url))
+        if problem is not None:
+            (damage if problem.code is ErrorCode.DAMAGED else flaws).append(problem.message)
+    return FoundExport(
+        task.key.bucket,
+        url.key or "",
+        effective_expiry(url.expires_at, manifest),
+        tuple(damage),
+        (),
+        manifest.digest(),
+        format_of(manifest),
+        task_url=url,
+        flaw=flaws[0] if flaws else "",
+    )
+
+
+def read_again(fetcher: Fetcher, url: PresignedUrl, stored: FoundExport) -> TrustedManifest:
+    """The manifest of an export that was looked at, read through its task's `url` once more: what was checked is what
+    is handed on. Raises TEMPORARY where another one lies there now, DAMAGED, or a ServiceError."""
+    manifest = read_trusted_manifest(fetcher.read(url), stored.bucket, stored.manifest_key)
+    demand_unchanged(stored, manifest)
+    return manifest

@@ -1,0 +1,126 @@
+"""What the other account's owner needs in order to import, as a text for a mail or a ticket."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import replace
+from datetime import datetime
+
+from omicopy.model.boot import Boot, beyond_default
+from omicopy.model.choices import BootMode
+from omicopy.model.image import is_image_name
+from omicopy.model.manifest import Manifest
+from omicopy.model.units import say_size
+from omicopy.model.urls.presigned_url import PresignedUrl
+
+FREE_PRODUCT_TYPE = "0001"
+"""Linux and whatever else bears no licence of its own."""
+
+
+_ARCHITECTURE = re.compile(r"[A-Za-z0-9_]{1,16}")
+_DEVICE = re.compile(r"/dev/[a-z0-9]{1,16}")
+_PRODUCT_TYPE = re.compile(r"[0-9]{4}")
+_SHOWN = 40
+"""Volumes."""
+
+
+def licensed_types(manifest: Manifest) -> tuple[str, ...]:
+    """The product types that may bear a licence, which the importing account then pays for or has to hold."""
+    return tuple(kind for kind in manifest.product_types if kind != FREE_PRODUCT_TYPE)
+
+
+def summary(manifest: Manifest) -> str:
+    """One line: `golden-linux (x86_64), 1 volume, 10 GiB`."""
+    count, total = len(manifest.snapshots), sum(snapshot.size_bytes for snapshot in manifest.snapshots)
+    architecture = f" ({manifest.architecture})" if manifest.architecture else ""
+    volumes = "1 volume" if count == 1 else f"{count} volumes"
+    return f"{manifest.name or 'an image without a name'}{architecture}, {volumes}, {say_size(total)}"
+
+
+def handoff_text(url: PresignedUrl, manifest: Manifest, ends: datetime | None, boot: Boot) -> str:
+    """The whole text: what the image is, until when, the URL and the commands for the other side.
+
+    `ends` is the effective expiry; `boot` is as the source image says, where that is known. The URL is a live secret,
+    and so is the text. Nothing of the manifest but sizes, devices and a name that an image may have gets into a
+    command.
+    """
+    own_name = manifest.name if is_image_name(manifest.name or "") else None
+    name = own_name if own_name and not own_name.startswith("-") else "IMAGE_NAME"
+    quoted, link = shlex.quote(name), shlex.quote(url.url)
+    options, octl, osc_cli = _boot_options(boot)
+    return "\n".join(
+        [
+            "An OUTSCALE machine image (OMI) to import into your account",
+            "",
+            f"Image:     {summary(_plain(manifest, own_name))}",
+            *(f"           {line}" for line in _volumes(manifest)),
+            *_licences(manifest),
+            f"Boot:      {_boot(boot)}",
+            f"Import by: {_deadline(ends)}",
+            "",
+            "Whoever has the URL below can copy the image: pass this text on like a password.",
+            "",
+            url.url,
+            "",
+            "With omicopy, which shows it first and waits until it is available; this text saved as handoff.txt:",
+            "",
+            "omicopy import handoff.txt --to YOUR_PROFILE" + ("" if own_name else f" --name {name}") + options,
+            "",
+            "Or with one request of OUTSCALE's own tools, either of:",
+            "",
+            f"octl iaas api CreateImage --ImageName {quoted} --FileLocation {link}{octl}",
+            "",
+            f"osc-cli api CreateImage --profile YOUR_PROFILE --ImageName {quoted} --FileLocation {link}{osc_cli}",
+            "",
+        ]
+    )
+
+
+def _plain(manifest: Manifest, name: str | None) -> Manifest:
+    """Without a word that could be a message of its own: a manifest may be a stranger's."""
+    architecture = manifest.architecture if _ARCHITECTURE.fullmatch(manifest.architecture or "") else None
+    return replace(manifest, name=name, architecture=architecture)
+
+
+def _volumes(manifest: Manifest) -> list[str]:
+    lines = []
+    for snapshot in manifest.snapshots[:_SHOWN]:
+        compressed = "" if snapshot.compressed_bytes is None else f", {say_size(snapshot.compressed_bytes)} to transfer"
+        device = snapshot.device if _DEVICE.fullmatch(snapshot.device or "") else "a volume"
+        lines.append(f"{device}: {say_size(snapshot.size_bytes)}{compressed}")
+    more = len(manifest.snapshots) - _SHOWN
+    return [*lines, f"and {more} more"] if more > 0 else lines
+
+
+def _licences(manifest: Manifest) -> list[str]:
+    licensed = [kind for kind in licensed_types(manifest) if _PRODUCT_TYPE.fullmatch(kind)]
+    return [f"Licences:  product types {', '.join(licensed)}; your account answers for them"] if licensed else []
+
+
+def _boot(boot: Boot) -> str:
+    if boot == Boot():
+        return "not known here; ask the owner about uefi (--boot-mode uefi) and TPM (--tpm), no manifest tells it"
+    return f"{boot}; no manifest tells it" + (", the commands below do" if any(_boot_options(boot)) else "")
+
+
+def _boot_options(boot: Boot) -> tuple[str, str, str]:
+    """What makes an image that boots so, for omicopy, octl and osc-cli; nothing where every new image does."""
+    asked = beyond_default(boot)
+    modes = [mode.value for mode in BootMode if mode in (asked.modes or ())]
+    octl = osc_cli = ""
+    if modes:
+        octl += f" --BootModes {','.join(modes)}"
+        osc_cli += f" --BootModes {shlex.quote(json.dumps(modes))}"
+    if asked.tpm:
+        octl += " --TpmMandatory"
+        osc_cli += " --TpmMandatory True"
+    return "".join(f" {word}" for word in asked.options()), octl, osc_cli
+
+
+def _deadline(ends: datetime | None) -> str:
+    """When the whole import has to be over, for it reads through the URLs until its end."""
+    if ends is None:
+        return "as soon as possible; it is not known until when the URLs work"
+    return f"{ends:%Y-%m-%d %H:%M:%S} UTC; the import must be over by then"

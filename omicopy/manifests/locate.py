@@ -1,0 +1,126 @@
+"""From what a user calls an export to its manifest's place in a bucket, looked for with the owner's credentials.
+
+What looks into buckets is loaded where one is looked into: a key that was named as such needs none of it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.reads import read_tasks
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.export import ExportTask, FoundExport, Phase
+from omicopy.model.own_tags import CLEANED_TAG
+from omicopy.model.s3_location import split_s3
+from omicopy.model.urls.presigned_url import parse_presigned
+from omicopy.model.urls.url_text import unescaped
+
+_EXPORT = re.compile(r"image-export-[0-9a-z]+|ami-[0-9a-z]{8,}")
+
+
+def is_own(source: str) -> bool:
+    """Whether it can only be looked for with the credentials of the account that it is in."""
+    return source.startswith("s3://") or _EXPORT.fullmatch(source) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where an object lies."""
+
+    bucket: str
+    key: str
+    by_task: FoundExport | None = None
+    """Where no key reads the bucket: what the export's task shows of it."""
+
+
+def locate(clients: Clients, profile: str, source: str, now: datetime) -> Located:
+    """Where that lies which `source` names: `s3://BUCKET/KEY`, a folder `s3://BUCKET/PREFIX/` in which one export's
+    manifests lie, an export task's ID, an image's, or an old URL of the account's own store.
+
+    Whether there is an object is only known for a folder, a task and an image. Raises USAGE, NOT_FOUND, DAMAGED, or a
+    ServiceError.
+    """
+    if source.startswith("s3://"):
+        bucket, key = split_s3(source)
+        if key and not key.endswith("/"):
+            return Located(bucket, key)
+        from omicopy.manifests.find import find_in_folder
+
+        in_folder = find_in_folder(clients.storage(profile), bucket, key)
+        return Located(bucket, in_folder.manifest_key)
+    if _EXPORT.fullmatch(source):
+        stored = _finished_export(clients, profile, source, now)
+        return Located(stored.bucket, stored.manifest_key, stored if stored.is_by_task else None)
+    if source.lower().startswith(("http://", "https://")):
+        return _in_own_store(clients, profile, source)
+    hint = "Give s3://BUCKET/KEY, an export task's ID (image-export-…), an image's (ami-…), or an old URL."
+    raise OmicopyError(ErrorCode.USAGE, f"{source!r} names no object and no export", hint)
+
+
+def _in_own_store(clients: Clients, profile: str, source: str) -> Located:
+    url, account = parse_presigned(unescaped(source)), clients.accounts[profile]
+    if url.host != urlsplit(account.oos_endpoint).netloc.lower():
+        raise OmicopyError(
+            ErrorCode.USAGE,
+            f"{url.place} lies at another host than the object storage of {profile!r}, {account.oos_endpoint}",
+            "Name the profile of the account that the bucket belongs to.",
+        )
+    if not url.bucket or not url.key or not {".", ".."}.isdisjoint(url.key.split("/")):
+        raise OmicopyError(ErrorCode.USAGE, f"{url.place} names no object", "Give the URL of a manifest.")
+    return Located(url.bucket, url.key)
+
+
+def _finished_export(clients: Clients, profile: str, source: str, now: datetime) -> FoundExport:
+    from omicopy.manifests.from_task import look_for_export
+    from omicopy.model.lookup import Present, Refused, Unknown
+
+    is_task = source.startswith("image-export-")
+    filters = {"TaskIds": [source]} if is_task else {"ImageIds": [source]}
+    listed = read_tasks(clients, profile, filters, patiently=True)
+    tasks = [task for task in listed if source in (task.task_id, task.image_id)]
+    complete = [task for task in tasks if task.phase is Phase.COMPLETE and CLEANED_TAG not in task.tags]
+    if not complete:
+        raise _none_finished(source, profile, tasks)
+    facts = [look_for_export(clients, profile, t.key, [t], now) for t in complete]
+    found = [fact.value for fact in facts if isinstance(fact, Present)]
+    if found:
+        return min(found, key=_shortcomings)
+    for fact in facts:
+        if isinstance(fact, Refused | Unknown):
+            raise fact.error
+    where = f"s3://{complete[0].key.bucket}/{complete[0].key.folder}"
+    hint = "If its objects were deleted, export once more with: omicopy export … --re-export"
+    with_key = f" with the key of {storage}" if (storage := clients.accounts[profile].storage) else ""
+    message = f"{source} is completed, but no manifest is seen{with_key} under {where}"
+    raise OmicopyError(ErrorCode.NOT_FOUND, message, hint)
+
+
+def _shortcomings(stored: FoundExport) -> tuple[bool, bool, float]:
+    """Of several exports of an image the one with the least is meant. How long the URL of a task lives counts, because
+    nobody can sign it anew."""
+    ends = stored.expiry.at if stored.is_by_task else None
+    return bool(stored.damage), bool(stored.flaw), -ends.timestamp() if ends else 0.0
+
+
+def _none_finished(source: str, profile: str, tasks: list[ExportTask]) -> OmicopyError:
+    if not tasks:
+        message = f"No export of {source} is listed for the profile {profile!r}"
+        return OmicopyError(
+            ErrorCode.NOT_FOUND, message, "Start one with: omicopy export …, or name its s3://… location."
+        )
+    if all(CLEANED_TAG in task.tags for task in tasks):
+        return OmicopyError(
+            ErrorCode.NOT_FOUND, f"The objects of the export of {source} were deleted", "Export it: omicopy export …"
+        )
+    states = ", ".join(f"{task.task_id} is {_said(task)}" for task in tasks)
+    return OmicopyError(
+        ErrorCode.NOT_FOUND, f"No export of {source} is completed: {states}", "Wait for it, then repeat."
+    )
+
+
+def _said(task: ExportTask) -> str:
+    return "cleaned up" if CLEANED_TAG in task.tags else task.state

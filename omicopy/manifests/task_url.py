@@ -1,0 +1,57 @@
+"""The URL that an export's task shows, handed out or looked into, where no key can sign another one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from omicopy.cloud.clients import Clients
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.check import demand_validity
+from omicopy.manifests.expiry_tag import promise
+from omicopy.manifests.from_task import read_again, why_no_key, without_key
+from omicopy.manifests.inspect import Inspection
+from omicopy.manifests.presign import Handout, Wish
+from omicopy.model.export import FoundExport
+
+
+def hand_out_by_task(clients: Clients, wish: Wish, stored: FoundExport, now: datetime) -> Handout:
+    """The URL with its manifest, which was found to work through it. `expires` is not kept: the URL ends when it ends.
+
+    The task says from then on until when it is handed out. Raises DENIED where only a key can make a URL that serves
+    for long enough, DAMAGED, TEMPORARY for a manifest that was replaced meanwhile, or a ServiceError.
+    """
+    if stored.damage:
+        raise OmicopyError(ErrorCode.DAMAGED, f"{stored.location}: {stored.damage[0]}", "A new export is needed.")
+    if stored.task_url is None or stored.flaw:
+        raise _only_with_key(clients, wish.profile, f"{stored.location} has no URL to hand out: {stored.flaw}")
+    try:
+        demand_validity(stored.expiry, wish.min_validity, now)
+    except OmicopyError as error:
+        raise _only_with_key(clients, wish.profile, error.message) from None
+    manifest = read_again(clients.fetcher(), stored.task_url, stored)
+    _tell(clients, wish.profile, "--expires has no effect on them.")
+    handout = Handout(stored.task_url, stored.location, manifest)
+    if stored.expiry.at is not None:
+        promise(clients, wish.profile, stored.bucket, stored.manifest_key, stored.expiry.at)
+    return handout
+
+
+def inspect_by_task(clients: Clients, profile: str, stored: FoundExport) -> Inspection:
+    """What the manifest says that the URL leads to. Raises DENIED where it leads nowhere."""
+    if stored.task_url is None:
+        raise _only_with_key(clients, profile, f"{stored.location} can't be read: {stored.flaw}")
+    manifest = read_again(clients.fetcher(), stored.task_url, stored)
+    _tell(clients, profile)
+    return Inspection(manifest, stored.task_url, stored.location)
+
+
+def _tell(clients: Clients, profile: str, *more: str) -> None:
+    said = without_key(clients, profile, *more)
+    if said is not None:
+        clients.tell(said)
+
+
+def _only_with_key(clients: Clients, profile: str, found: str) -> OmicopyError:
+    """DENIED, with why there is no key and how to name one."""
+    why = why_no_key(clients, profile)
+    return OmicopyError(ErrorCode.DENIED, found + (f". {why.message}" if why else ""), why.hint if why else "")

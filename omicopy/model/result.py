@@ -1,0 +1,215 @@
+"""What happened: the JSON that the tool prints (schema "omicopy/1"). Times are RFC 3339 in UTC with a Z."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from omicopy.errors import Interrupted, OmicopyError
+from omicopy.model.manifest import Manifest
+from omicopy.model.request import CopyRequest, Origin, Party, Unprepared
+from omicopy.model.units import say_duration
+
+SCHEMA = "omicopy/1"
+
+
+class Status(StrEnum):
+    """How a copy ended, or how it stands when the run ends before it."""
+
+    COPIED = "copied"
+    PRESENT = "present"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    UNFINISHED = "unfinished"
+    """Begun and out of time; or interrupted while the service did nothing for it."""
+    RUNNING = "running"
+    """The service goes on with it: nobody was to wait for it, or the run was interrupted."""
+    PLANNED = "planned"
+    NOT_BEGUN = "not-begun"
+    """The run ended before its first write for it."""
+
+
+_BAD = (Status.FAILED, Status.UNFINISHED, Status.NOT_BEGUN)
+_DONE = (Status.COPIED, Status.PRESENT, Status.SKIPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class CleanedUp:
+    """What became of the exported objects of a copy: how many were deleted, and what kept the others from it."""
+
+    deleted: int = 0
+    left: str | None = None
+    error: OmicopyError | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.left is None and self.error is None
+
+
+@dataclass(frozen=True, slots=True)
+class CopyResult:
+    """One copy, export or import, and how it ended."""
+
+    request: CopyRequest | Unprepared
+    status: Status
+    changed: bool
+    seconds: float
+    image_id: str | None = None
+    image_name: str | None = None
+    export_task_id: str | None = None
+    manifest: str | None = None
+    expires_at: datetime | None = None
+    error: OmicopyError | None = None
+    cleanup: CleanedUp | None = None
+    """None where no clean-up was asked for, or something else still needs the export."""
+
+    @property
+    def is_good(self) -> bool:
+        return self.status not in _BAD
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do for it."""
+        return self.status in _DONE
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether the same command may still bring it to a good end."""
+        return self.error.is_retryable if self.error else self.status in (Status.UNFINISHED, Status.NOT_BEGUN)
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+def say_moment(moment: datetime | None, now: datetime) -> str:
+    """`2026-01-08T12:00:00Z (in 6d23h)`, `… (3d2h ago)`, or that nobody knows."""
+    if moment is None:
+        return "an unknown time"
+    left = moment - now
+    how_long = f"in {say_duration(left)}" if left > timedelta(0) else f"{say_duration(-left)} ago"
+    return f"{rfc3339(moment)} ({how_long})"
+
+
+def describe_snapshots(manifest: Manifest) -> list[dict[str, Any]]:
+    """The volumes behind a manifest, and until when each can be read."""
+    return [
+        {
+            "device": snapshot.device,
+            "size_bytes": snapshot.size_bytes,
+            "compressed_bytes": snapshot.compressed_bytes,
+            "expires_at": rfc3339(snapshot.url.expires_at),
+        }
+        for snapshot in manifest.snapshots
+    ]
+
+
+def describe_error(error: OmicopyError) -> dict[str, Any]:
+    return {
+        "code": error.code.word,
+        "exit_code": error.exit_code,
+        "message": error.message,
+        "hint": error.hint,
+        "retryable": error.is_retryable,
+    }
+
+
+def describe_interruption(interruption: Interrupted) -> dict[str, Any]:
+    """What stands as `error` beside the copies when the run was interrupted; its code is no failure's."""
+    return {
+        "code": "interrupted",
+        "exit_code": interruption.exit_code,
+        "message": "Interrupted",
+        "hint": "The same command goes on.",
+        "retryable": True,
+    }
+
+
+def say_progress(results: Sequence[CopyResult]) -> str:
+    """`3 of 5 copies are done`, for people."""
+    done, total = sum(result.is_done for result in results), len(results)
+    is_copy = any(result.request.destination for result in results)
+    one, several = ("copy", "copies") if is_copy else ("export", "exports")
+    return f"{done} of {total} {one if total == 1 else several} {'is' if 1 in (done, total) else 'are'} done"
+
+
+def describe_result(result: CopyResult) -> dict[str, Any]:
+    """One entry of `copies`. A side that the command has not is null; a plan's entries name their job."""
+    destination = result.request.destination
+    target = None
+    if destination:
+        name = result.image_name or destination.name or None
+        target = {**_party(destination.party), "image_id": result.image_id, "image_name": name}
+    return {
+        **({"job": result.request.job} if result.request.job else {}),
+        "source": _describe_source(result.request),
+        "target": target,
+        "status": result.status.value,
+        "changed": result.changed,
+        "export_task_id": result.export_task_id,
+        "manifest": result.manifest,
+        "expires_at": rfc3339(result.expires_at),
+        "seconds": round(result.seconds, 1),
+        "error": describe_error(result.error) if result.error else None,
+        **({"cleanup": _describe_cleanup(result.cleanup)} if result.cleanup else {}),
+    }
+
+
+def _describe_cleanup(cleanup: CleanedUp) -> dict[str, Any]:
+    error = describe_error(cleanup.error) if cleanup.error else None
+    return {"deleted_objects": cleanup.deleted, "left": cleanup.left, "error": error}
+
+
+def _describe_source(request: CopyRequest | Unprepared) -> dict[str, Any] | None:
+    if isinstance(request, Unprepared):
+        return {**_party(request.source), "image_id": request.image.image_id if request.image else None}
+    if isinstance(request.source, Origin):
+        return {**_party(request.source.party), "image_id": request.source.image.image_id}
+    return None
+
+
+def _party(party: Party) -> dict[str, str | None]:
+    """The account is null where nobody could find it out."""
+    return party.described() | {"account_id": party.account_id or None}
+
+
+def describe_run(
+    results: Sequence[CopyResult], calls: Mapping[str, CallCount], interruption: Interrupted | None = None
+) -> dict[str, Any]:
+    """The one object that `copy`, `export`, `import` and `run` print with `-o json`."""
+    return {
+        "schema": SCHEMA,
+        "copies": [describe_result(result) for result in results],
+        "api_calls": {profile: asdict(count) for profile, count in sorted(calls.items())},
+        **({"error": describe_interruption(interruption)} if interruption else {}),
+    }
+
+
+def exit_code(results: Sequence[CopyResult]) -> int:
+    """0 when all is well; the code that the failures share, or 1, when nothing else is; else, when some are well, 3 if
+    the same command may mend a failure, or the code that they share, or 4. What was asked for as best effort does not
+    count where it fails.
+    """
+    counted = [result for result in results if result.is_good or not result.request.best_effort]
+    failures = [result for result in counted if not result.is_good]
+    codes = {result.error.exit_code if result.error else 1 for result in failures}
+    if not codes:
+        return 0
+    is_partial = len(failures) < len(counted)
+    if is_partial and any(result.is_retryable for result in failures):
+        return 3
+    if len(codes) == 1:
+        return codes.pop()
+    return 4 if is_partial else 1
+
+
+@dataclass(slots=True)
+class CallCount:
+    """`retries` are the reads that repeated an earlier one; they count as reads, too."""
+
+    reads: int = 0
+    writes: int = 0
+    retries: int = 0

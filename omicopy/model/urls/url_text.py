@@ -1,0 +1,109 @@
+"""Finding a pre-signed URL in the text it was handed over in: what programs and mails do to one, undone. Pure.
+
+Everything here takes time in proportion to the text's length: it may be a stranger's mail.
+"""
+
+from __future__ import annotations
+
+import quopri
+import re
+from itertools import islice
+
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.urls.presigned_url import PresignedUrl, Signature, parse_presigned
+
+_CHARACTERS = r"[^\s'\"<>`()\[\]{}|\\]"
+_URL = re.compile(rf"https?://(?:\[[0-9A-Fa-f:.]{{2,45}}\])?{_CHARACTERS}+", re.IGNORECASE)
+_FOLD = re.compile(rf"[ \t]{{0,9}}\\?\r?\n[ \t>|]{{0,99}}({_CHARACTERS}+)")
+_MOST_LINES = 64
+"""Over which one URL may be folded."""
+_MOST_FOLDED = 200
+"""URLs of a text that are looked at for being folded."""
+_MOST_URLS = 1000
+"""That a text may hold: a mail has a few, and each is taken apart."""
+_SOFT_BREAK = re.compile(r"=\r?\n")
+_BACKSLASHED = re.compile(r"(?<!\\)\\+(?:u00([2-7][0-9A-Fa-f])|x([2-7][0-9A-Fa-f])|(/))")
+_ENTITY = re.compile(
+    r"&(?:amp;)*(?:#0{0,4}([0-9]{2,3})|#[xX]0{0,4}([2-7][0-9A-Fa-f])|(quot|apos|lt|gt|equals|sol|colon|quest));"
+    r"|&(?:amp;)+"
+)
+_NAMED = {"quot": '"', "apos": "'", "lt": "<", "gt": ">", "equals": "=", "sol": "/", "colon": ":", "quest": "?"}
+_SIGV4 = re.compile(r"[?&]X-Amz-Signature=[0-9a-f]{64}(?:&|$)", re.IGNORECASE)
+_SIGV2 = re.compile(r"[?&]Signature=(?:[A-Za-z0-9+/]|%2[BF]){27}(?:=|%3D)(?:&|$)", re.IGNORECASE)
+_SIGV2_END = re.compile(r"[?&]Expires=[0-9]{10}(?:&|$)", re.IGNORECASE)
+_NEEDED = {
+    Signature.SIGV4: ("x-amz-credential=", "x-amz-signedheaders="),
+    Signature.SIGV2: ("awsaccesskeyid=",),
+    Signature.NONE: (),
+}
+_PUNCTUATION = ".,;:!?"
+
+
+def unescaped(text: str) -> str:
+    r"""The text without the escapes of JSON (`\u0026`, `\/`), JavaScript (`\x26`) and HTML (`&amp;`, `&#38;`), as often
+    as they were put on, as far as they stand for characters of a URL or around one."""
+    text = _BACKSLASHED.sub(lambda m: m[3] or chr(int(m[1] or m[2], 16)), text)
+    return _ENTITY.sub(_character, text)
+
+
+def signed_urls(text: str, where: str) -> list[PresignedUrl]:
+    """Those of `all_urls` that are signed."""
+    return [url for url in all_urls(text, where) if url.signature is not Signature.NONE]
+
+
+def all_urls(text: str, where: str) -> list[PresignedUrl]:
+    """Every different URL of a text, which may be a web page, JSON, or a mail as it is sent.
+
+    `where` names the text. Raises USAGE for more than a thousand URLs.
+    """
+    if _SOFT_BREAK.search(text) and "=3D" in text:
+        text = quopri.decodestring(text.encode()).decode(errors="replace")
+    text = unescaped(text)
+    found: dict[str, PresignedUrl] = {}
+    matches = list(islice(_URL.finditer(text), _MOST_URLS + 1))
+    if len(matches) > _MOST_URLS:
+        hint = "Give the URL alone, or a text with few others in it."
+        raise OmicopyError(ErrorCode.USAGE, f"{where} holds more than {_MOST_URLS} URLs", hint)
+    for number, match in enumerate(matches):
+        whole = _unfolded(text, match) if number < _MOST_FOLDED else None
+        url = _parsed((whole or match[0]).rstrip(_PUNCTUATION))
+        if url is not None:
+            found[url.url] = url
+    return list(found.values())
+
+
+def _character(entity: re.Match[str]) -> str:
+    number = int(entity[1]) if entity[1] else int(entity[2], 16) if entity[2] else None
+    if number is not None:
+        return chr(number) if 0x20 < number < 0x7F else " "
+    return _NAMED.get(entity[3] or "", "&")
+
+
+def _unfolded(text: str, match: re.Match[str]) -> str | None:
+    """The URL that begins at `match` and goes on over the next lines. None where no whole signed one comes of it: what
+    stands on the next line is a sentence of its own, then."""
+    url, end = match[0], match.end()
+    for _ in range(_MOST_LINES):
+        more = _FOLD.match(text, end)
+        if _is_whole(url.rstrip(_PUNCTUATION)) and not (more and more[1].startswith("&")):
+            return url
+        if more is None or "://" in more[1]:
+            return None
+        url, end = url + more[1], more.end()
+    return None
+
+
+def _is_whole(url: str) -> bool:
+    """Whether nothing of a signed URL is missing, as far as it can be told."""
+    parsed = _parsed(url) if _SIGV4.search(url) or (_SIGV2.search(url) and _SIGV2_END.search(url)) else None
+    if parsed is None or (parsed.expires_at is None and parsed.life_seconds is None):
+        return False
+    return all(name in url.lower() for name in _NEEDED[parsed.signature])
+
+
+def _parsed(text: str) -> PresignedUrl | None:
+    """What stands beside the URL that was handed over may be any other."""
+    try:
+        return parse_presigned(text)
+    except OmicopyError:
+        return None

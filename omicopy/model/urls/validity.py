@@ -1,0 +1,34 @@
+"""For how long a pre-signed URL can be asked to work."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.units import ANY_DURATION, say_duration
+from omicopy.model.urls.presigned_url import LONGEST_VALIDITY, MAX_EXPIRY
+
+
+def check_expiry(expires: timedelta | str) -> timedelta:
+    """The duration when a store takes it: whole seconds, from 1 to 604,800 (DOMAIN.md §4); raises USAGE."""
+    life = ANY_DURATION.read(expires)
+    if timedelta(seconds=1) <= life <= MAX_EXPIRY and not life.microseconds:
+        return life
+    raise OmicopyError(
+        ErrorCode.USAGE,
+        f"A pre-signed URL can't live for {say_duration(life)} ({life.total_seconds():g} s)",
+        "Give whole seconds, between 1s and 7d (604800 s), the longest that SigV4 allows.",
+    )
+
+
+def check_validity(min_validity: timedelta | str) -> timedelta:
+    """The duration when a new signature can be good enough for it: else each run would put one more manifest there and
+    fail. Raises USAGE."""
+    validity = ANY_DURATION.read(min_validity)
+    if validity <= LONGEST_VALIDITY:
+        return validity
+    raise OmicopyError(
+        ErrorCode.USAGE,
+        f"No URL can be valid for {say_duration(validity)}: SigV4 allows 7d, and signing takes a moment",
+        f"Give at most {say_duration(LONGEST_VALIDITY)}.",
+    )

@@ -1,0 +1,1 @@
+"""Metrics and pings for those who watch scheduled runs."""

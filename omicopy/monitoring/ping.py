@@ -1,0 +1,80 @@
+"""Tells a monitor, by a POST to a URL of its, that a run begins and how it ended, as healthchecks.io takes it."""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import urlsplit
+
+import urllib3
+
+from omicopy.cloud.errors import Answer, Cause, ServiceError, temporary
+from omicopy.cloud.http.network import Network
+from omicopy.cloud.http.time_limit import TimeLimit
+from omicopy.cloud.http.transport import Transport, failures_told
+from omicopy.cloud.request_log import logged
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.urls.presigned_url import parse_presigned
+
+TIMEOUT = 10.0
+"""Seconds for one answer."""
+PAUSE = 1.0
+"""Seconds before the one retry."""
+BODY_LIMIT = 10_000
+"""Bytes of a body that a monitor keeps."""
+_SECRET_LENGTH = 16
+"""Shorter paths and queries are words, and might be part of other text."""
+
+
+class Ping:
+    """One monitor's URL, which is a secret: who knows it can say that all is well."""
+
+    def __init__(self, text: str, network: Network) -> None:
+        """Raises USAGE, without an echo, for text that is no such URL: https, or http to this machine itself."""
+        try:
+            parsed = parse_presigned(text)
+        except OmicopyError:
+            raise OmicopyError(ErrorCode.USAGE, "it holds no usable URL, or more than one") from None
+        if parsed.is_exposed:
+            raise OmicopyError(ErrorCode.USAGE, "its URL begins with http://, which anybody in between can read")
+        self._url = parsed.url
+        self._host = parsed.host
+        self._transport = Transport(network, TimeLimit(TIMEOUT))
+
+    def secrets(self) -> list[str]:
+        """What of the URL must not be shown; logs of connections show its path alone, in urllib3's spelling."""
+        spelt = urllib3.util.parse_url(self._url)
+        parts = [urlsplit(self._url).path, urlsplit(self._url).query, spelt.path or "", spelt.query or ""]
+        return [self._url, *(part for part in (part.rstrip("/") for part in parts) if len(part) >= _SECRET_LENGTH)]
+
+    def send(self, ending: str, body: str = "") -> None:
+        """POSTs to the URL with `ending` (`/start`, `/fail` or nothing) after its path. Raises ServiceError."""
+        try:
+            self._post(ending, body)
+        except ServiceError as error:
+            if error.cause is Cause.REFUSED:
+                raise
+            time.sleep(PAUSE)
+            self._post(ending, body)
+
+    def _post(self, ending: str, body: str) -> None:
+        parts = urlsplit(self._url)
+        path = parts.path.rstrip("/") + ending if ending else parts.path
+        url = parts._replace(path=path, fragment="").geturl()
+        headers = {"User-Agent": "omicopy", "Content-Type": "text/plain; charset=utf-8"}
+        with logged("Ping", self._host):
+            with failures_told("Ping", self._host):
+                response = self._transport.send("POST", url, headers, _cut(body), limit=0)
+            self._check(response.status)
+
+    def _check(self, status: int) -> None:
+        answer = Answer(status)
+        if status == 429 or status >= 500:
+            raise temporary(Cause.SERVER, "Ping", self._host, str(answer), answer)
+        if not 200 <= status < 300:
+            said = f"{answer}: the server redirects elsewhere" if 300 <= status < 400 else str(answer)
+            raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, "Ping", self._host, said, answer)
+
+
+def _cut(body: str) -> bytes:
+    """As much of it as a monitor keeps, in whole characters."""
+    return body.encode("utf-8", "replace")[:BODY_LIMIT].decode(errors="ignore").encode()

@@ -1,0 +1,145 @@
+"""The images of a source account, read once for all the jobs of a plan that take from it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.reads import read_images
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.image import Image
+from omicopy.model.request import Party
+from omicopy.plans.model import Job, Selector
+
+
+class _Index:
+    """Images by what an entry names them with. A plan may name ten thousand, and nobody looks at all for each."""
+
+    def __init__(self, images: Sequence[Image]) -> None:
+        self._images = images
+        self._by_id = _grouped(images, lambda image: image.image_id)
+        self._by_name = _grouped(images, lambda image: image.name)
+
+    def __contains__(self, image_id: str) -> bool:
+        return image_id in self._by_id
+
+    def matching(self, selector: Selector) -> list[Image]:
+        likely = self._images
+        if selector.id is not None:
+            likely = self._by_id.get(selector.id, ())
+        elif selector.name is not None:
+            likely = self._by_name.get(selector.name, ())
+        return matching_images(likely, selector)
+
+
+@dataclass(slots=True)
+class Gallery:
+    """An account's own images, and those of others that a plan names by their IDs."""
+
+    party: Party
+    own: Sequence[Image]
+    others: Sequence[Image] = ()
+    unread: OmicopyError | None = None
+    """Why it is not known whether there are such others."""
+    _own: _Index = field(init=False, repr=False)
+    _others: _Index = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._own, self._others = _Index(self.own), _Index(self.others)
+
+    def select(self, selector: Selector) -> list[Image]:
+        """The images that an entry means; possibly none. Raises NOT_FOUND for one that is named and not there, or whose
+        name several bear."""
+        found = self._own.matching(selector)
+        if selector.id is not None:
+            found = found or self._others.matching(selector)
+            if not found and self.unread and selector.id not in self._own:
+                raise self.unread
+        is_named = selector.id is not None or selector.name is not None
+        if is_named and not found:
+            raise OmicopyError(
+                ErrorCode.NOT_FOUND,
+                f"There is no image in {self.party} that fits {selector}",
+                "Correct the entry; what is searched for by more than its ID or name must be available.",
+            )
+        if is_named and selector.latest is None and len(found) > 1:
+            raise OmicopyError(
+                ErrorCode.NOT_FOUND,
+                f"{len(found)} images of {self.party} fit {selector}: {', '.join(sorted(i.image_id for i in found))}",
+                "Name one by its ID, or add latest: 1.",
+            )
+        return found
+
+
+def read_galleries(
+    clients: Clients, jobs: Sequence[Job], parties: Mapping[str, Party | OmicopyError]
+) -> dict[str, Gallery | OmicopyError]:
+    """A gallery for every source profile; profiles of one account share one. Where there is none, why."""
+    wanted: dict[tuple[str, str], tuple[Party, set[str]]] = {}
+    for job in jobs:
+        party = parties[job.source]
+        if isinstance(party, Party):
+            _, ids = wanted.setdefault((party.account_id, party.region), (party, set()))
+            ids |= {selector.id for selector in job.images if selector.id}
+    read = in_parallel(lambda each: _read(clients, *each), list(wanted.values()))
+    galleries = dict(zip(wanted, read, strict=True))
+    return {
+        job.source: galleries[party.account_id, party.region] if isinstance(party, Party) else party
+        for job in jobs
+        for party in [parties[job.source]]
+    }
+
+
+def _read(clients: Clients, party: Party, named: set[str]) -> Gallery | OmicopyError:
+    try:
+        own = _images(clients, party, {"AccountIds": [party.account_id]})
+    except OmicopyError as error:
+        return error
+    missing = sorted(named - {image.image_id for image in own})
+    if not missing:
+        return Gallery(party, own)
+    try:
+        return Gallery(party, own, _images(clients, party, {"ImageIds": missing}))
+    except OmicopyError as error:
+        return Gallery(party, own, unread=error)
+
+
+def _images(clients: Clients, party: Party, filters: Mapping[str, Sequence[str]]) -> list[Image]:
+    return read_images(clients, party.profile, filters, patiently=True)
+
+
+def _grouped(images: Sequence[Image], key: Callable[[Image], str]) -> Mapping[str, Sequence[Image]]:
+    groups: dict[str, list[Image]] = defaultdict(list)
+    for image in images:
+        groups[key(image)].append(image)
+    return groups
+
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def matching_images(images: Sequence[Image], selector: Selector) -> list[Image]:
+    """The images for which all holds that the entry says, the latest first; those without a date last.
+
+    An image that is only named, by its ID or its exact name, counts in whatever state it is. One that is searched for
+    must be available: a pending one is found by a later run, a failed one is of no use to anybody.
+    """
+    is_search = selector.name_regex is not None or bool(selector.tags) or selector.latest is not None
+    found = [image for image in images if _fits(image, selector) and (image.is_available or not is_search)]
+    found.sort(key=lambda image: image.image_id)
+    found.sort(key=lambda image: image.created_at or _LONG_AGO, reverse=True)
+    return found[: selector.latest]
+
+
+def _fits(image: Image, selector: Selector) -> bool:
+    return (
+        selector.id in (None, image.image_id)
+        and selector.name in (None, image.name)
+        and (selector.name_regex is None or re.search(selector.name_regex, image.name) is not None)
+        and all(image.tags.get(key) == value for key, value in selector.tags.items())
+    )

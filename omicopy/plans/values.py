@@ -1,0 +1,139 @@
+"""The values that may stand in a plan: how each is read from its text, and what an editor is told of it."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from omicopy.errors import OmicopyError
+from omicopy.model.choices import BootMode
+from omicopy.model.image import check_name_template, is_image_id
+from omicopy.model.s3_location import check_bucket, check_prefix
+from omicopy.model.tags import check_account_id, check_tag
+from omicopy.model.text import check_description, check_text
+from omicopy.model.units import AGE, SPAN
+from omicopy.model.urls.validity import check_validity
+
+T = TypeVar("T")
+_LONGEST_REGEX = 200
+_JOB_NAME = r"[A-Za-z0-9._-]{1,100}"
+_VARIABLE = r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"
+
+
+def wrong(what: str, hint: str = "") -> PydanticCustomError:
+    """What is told of a value that is refused."""
+    return PydanticCustomError("said", "{what}", {"what": what, "hint": hint})
+
+
+def _from_text(read: Callable[[str], T]) -> PlainValidator:
+    """A value that is read from one text; our own errors become pydantic's."""
+
+    def validate(value: object) -> T:
+        if not isinstance(value, str):
+            raise wrong("takes a single value")
+        try:
+            return read(value)
+        except OmicopyError as error:
+            raise wrong(error.message, error.hint) from None
+
+    return PlainValidator(validate)
+
+
+def _text(text: str) -> str:
+    if not text.strip() or "\n" in text:
+        raise wrong("takes one line of text")
+    return check_text(text)
+
+
+def _job_name(text: str) -> str:
+    if not re.fullmatch(_JOB_NAME, text):
+        raise wrong("is no name of a job", "Use 1 to 100 letters, digits, '.', '_' or '-'.")
+    return text
+
+
+def _image_id(text: str) -> str:
+    if not is_image_id(text):
+        raise wrong(f"{text!r} is no image ID", "An image ID looks like ami-12345678.")
+    return text
+
+
+def _regex(text: str) -> str:
+    if len(text) > _LONGEST_REGEX:
+        raise wrong(f"is longer than {_LONGEST_REGEX} characters")
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise wrong(f"is no regular expression: {error}") from None
+    return text
+
+
+def _template(text: str) -> str:
+    return check_name_template(_text(text))
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        raise wrong("takes a whole number from 1 upwards")
+    return int(text)
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise wrong("is neither true nor false")
+    return text.lower() == "true"
+
+
+def _version(text: str) -> int:
+    if text != "1":
+        raise wrong("is not 1, the only version that there is")
+    return 1
+
+
+def own_tags(tags: dict[str, str]) -> dict[str, str]:
+    """The tags themselves when a user may set them."""
+    try:
+        return dict(check_tag(key, value) for key, value in tags.items())
+    except OmicopyError as error:
+        raise wrong(error.message, error.hint) from None
+
+
+def _schema(kind: str, **more: Any) -> WithJsonSchema:
+    return WithJsonSchema({"type": kind, **more})
+
+
+_DURATION = WithJsonSchema({"type": ["string", "number"], "examples": ["90", "15m", "12h", "7d", "1h30m"]})
+_AGE = WithJsonSchema(
+    {"type": "string", "pattern": rf"^(([0-9]+(\.[0-9]+)?[dh])+|.*{_VARIABLE}.*)$", "examples": ["12h", "30d", "180d"]}
+)
+_NUMBER = WithJsonSchema(
+    {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": f"^([0-9]+|{_VARIABLE})$"}]}
+)
+Text = Annotated[str, _from_text(_text), _schema("string", minLength=1)]
+Line = Annotated[str, _from_text(check_description), _schema("string")]
+JobName = Annotated[str, _from_text(_job_name), _schema("string", pattern=f"^({_JOB_NAME}|.*{_VARIABLE}.*)$")]
+ImageId = Annotated[str, _from_text(_image_id), _schema("string", pattern=f"^(ami-[0-9a-z]{{8,}}|{_VARIABLE})$")]
+Regex = Annotated[str, _from_text(_regex), _schema("string", minLength=1, maxLength=_LONGEST_REGEX, format="regex")]
+Bucket = Annotated[str, _from_text(check_bucket), _schema("string", minLength=3)]
+Prefix = Annotated[str, _from_text(check_prefix), _schema("string")]
+Template = Annotated[str, _from_text(_template), _schema("string", minLength=1)]
+AccountId = Annotated[
+    str,
+    _from_text(check_account_id),
+    _schema("string", pattern=f"^([0-9]{{12}}|{_VARIABLE})$", examples=["333333333333"]),
+]
+TagValue = Annotated[str, _from_text(str), WithJsonSchema({"type": ["string", "number", "boolean"]})]
+Tags = dict[str, TagValue]
+Span = Annotated[timedelta, _from_text(SPAN.read), _DURATION]
+Age = Annotated[timedelta, _from_text(AGE.read), _AGE]
+Validity = Annotated[timedelta, _from_text(check_validity), _DURATION]
+Count = Annotated[int, _from_text(_count), _NUMBER]
+Truth = Annotated[bool, _from_text(_truth), _schema("boolean")]
+BootModes = Annotated[list[BootMode], Field(min_length=1)]
+Version = Annotated[int, _from_text(_version), WithJsonSchema({"const": 1})]

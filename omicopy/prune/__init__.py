@@ -1,0 +1,1 @@
+"""Retention of copies, exports and snapshots: the command `prune`."""

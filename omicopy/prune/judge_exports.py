@@ -1,0 +1,106 @@
+"""Which exports of ours retention lets go, and what speaks against it. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from omicopy.deletion.export_rules import Left, judge_tasks
+from omicopy.errors import OmicopyError
+from omicopy.model.export import ExportKey, ExportTask
+from omicopy.model.image import Image, last_marker, source_marker
+from omicopy.model.own_tags import is_cleaned
+from omicopy.model.request import CopyRequest, Origin, Party
+from omicopy.model.verification import flaws
+from omicopy.prune.entries import Action, Entry, Kind, Known
+from omicopy.prune.ownership import (
+    NOT_MEANT,
+    Scope,
+    SourceFacts,
+    is_our_copy,
+    is_own_export,
+    source_facts,
+)
+from omicopy.prune.retention import Item, judge
+
+
+def judge_exports(scope: Scope, tasks: Sequence[ExportTask], known: Known) -> list[Entry]:
+    """The exports of a scope, each once however many tasks made it, and what is to become of them.
+
+    Whether anything is left of one whose clean-up has begun, the bucket knows: such a one is to be deleted. `tasks` are
+    all of the account.
+    """
+    by_key: dict[ExportKey, list[ExportTask]] = defaultdict(list)
+    for task in sorted(tasks, key=lambda task: task.task_id):
+        if is_own_export(scope, task):
+            by_key[task.key].append(task)
+    facts = {key: _facts(key, own, known.sources.get(key.image_id)) for key, own in by_key.items()}
+    meant = [key for key in by_key if scope.means(facts[key])]
+    fresh = [key for key in meant if not is_cleaned(by_key[key])]
+    items = [Item(scope.group("", facts[key]), facts[key].created, True, by_key[key][0].task_id) for key in fresh]
+    fates = dict(zip(fresh, judge(items, scope.retention, known.now), strict=True))
+    entries = []
+    for key, own in by_key.items():
+        entry = _entry(scope, key, own[0].task_id, facts[key])
+        fate = fates.get(key)
+        if key not in meant:
+            entries.append(replace(entry, why=NOT_MEANT))
+        elif fate is not None and not fate.goes:
+            entries.append(replace(entry, why=fate.why))
+        else:
+            firm = _needed(scope, key, tasks, known)
+            why = firm or (fate.why if fate else "its clean-up has begun")
+            action = Action.KEEP if firm else Action.DELETE
+            entries.append(replace(entry, action=action, why=why, is_begun=fate is None))
+    return entries
+
+
+def _facts(key: ExportKey, tasks: Sequence[ExportTask], source: Image | None) -> SourceFacts:
+    """What the first task says that says anything; the others were started of the same image."""
+    tags: dict[str, str] = {}
+    for task in tasks:
+        tags = {**task.tags, **{name: value for name, value in tags.items() if value}}
+    return source_facts(key.image_id, tags, source)
+
+
+def _entry(scope: Scope, key: ExportKey, task_id: str, source: SourceFacts) -> Entry:
+    name = source.name or ""
+    return Entry(Kind.EXPORT, scope.source, task_id, name, key.image_id, source.created, Action.KEEP, "", key)
+
+
+def _needed(scope: Scope, key: ExportKey, tasks: Sequence[ExportTask], known: Known) -> str | None:
+    """Why an export must stay although the rules let it go."""
+    source = scope.source
+    judgement = judge_tasks([task for task in tasks if task.image_id == key.image_id], key, known.now)
+    if isinstance(judgement, Left):
+        return judgement.why
+    if (source.account_id, source.region, key) in known.wanted.unfed:
+        return "a copy is still to be made from it"
+    marker = source_marker(source.region, key.image_id)
+    for target, shown in known.images.items():
+        for image in shown:
+            if last_marker(image.description) == marker and not image.is_available and not image.is_failed:
+                return f"{image.image_id} of {target.profile} is being made from it"
+    return None
+
+
+def unfed_exports(
+    requests: Iterable[CopyRequest], images: Mapping[Party, Sequence[Image] | OmicopyError]
+) -> set[tuple[str, str, ExportKey]]:
+    """The exports that feed a copy that is not there whole, or of which nobody knows."""
+    unfed = set()
+    for request in requests:
+        origin, destination = request.source, request.destination
+        if not isinstance(origin, Origin) or destination is None:
+            continue
+        shown = images.get(destination.party, ())
+        if isinstance(shown, OmicopyError) or not any(
+            image.is_available
+            and not flaws(request, image)
+            and is_our_copy(image, destination.party, origin.party)
+            and last_marker(image.description) == request.marker
+            for image in shown
+        ):
+            unfed.add((origin.party.account_id, origin.party.region, origin.export))
+    return unfed

@@ -1,0 +1,97 @@
+"""Which copies of ours retention lets go, and which snapshots a deleted one left behind. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from omicopy.model import json_fields as answers
+from omicopy.model.image import Image, is_image_id
+from omicopy.model.own_tags import DOOMED_TAG
+from omicopy.model.request import Party
+from omicopy.model.verification import differences, of_image
+from omicopy.prune.entries import Action, Entry, Kind, Known, Wanted
+from omicopy.prune.ownership import (
+    NOT_MEANT,
+    Scope,
+    SourceFacts,
+    bears_job,
+    is_our_copy,
+    source_facts,
+    source_id,
+)
+from omicopy.prune.retention import Fate, Item, judge
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    target: Party
+    image: Image
+    source: SourceFacts
+    flaw: str
+    """Why it is not whole; empty when nothing is known against it."""
+
+    @property
+    def created(self) -> datetime | None:
+        """When its source was; of a copy that older versions made, when it was itself."""
+        return self.source.created or self.image.created_at
+
+
+def judge_copies(scope: Scope, known: Known) -> list[Entry]:
+    """The copies of a scope in each target account, and what is to become of them."""
+    copies = [
+        _copy(target, image, known.sources.get(source_id(image)))
+        for target, shown in known.images.items()
+        for image in shown
+        if is_our_copy(image, target, scope.source) and bears_job(scope, image.tags)
+    ]
+    meant = [copy for copy in copies if scope.means(copy.source)]
+    items = [
+        Item((copy.target, scope.group(copy.image.name, copy.source)), copy.created, not copy.flaw, copy.image.image_id)
+        for copy in meant
+    ]
+    fates = dict(
+        zip(
+            ((copy.target, copy.image.image_id) for copy in meant),
+            judge(items, scope.retention, known.now),
+            strict=True,
+        )
+    )
+    return [_entry(scope, copy, fates.get((copy.target, copy.image.image_id)), known.wanted) for copy in copies]
+
+
+def _copy(target: Party, image: Image, source: Image | None) -> _Copy:
+    """How it boots is not compared: a copy may have been asked to boot otherwise, and doesn't say so."""
+    flaw = "" if image.is_available else f"it is {image.state}"
+    if not flaw and source and (found := differences(of_image(source), of_image(image))):
+        flaw = f"it is not as its source is: {'; '.join(found)}"
+    return _Copy(target, image, source_facts(source_id(image), image.tags, source), flaw)
+
+
+def _entry(scope: Scope, copy: _Copy, fate: Fate | None, wanted: Wanted) -> Entry:
+    """Without a fate it is not for the job to judge."""
+    image, source = copy.image, copy.source
+    action, why = Action.KEEP, fate.why if fate else NOT_MEANT
+    if fate and copy.flaw:
+        why = copy.flaw
+    elif fate and fate.goes:
+        if (scope.source.account_id, scope.source.region, source.image_id) in wanted.selected:
+            why = "the plan still asks for it"
+        else:
+            action = Action.DELETE
+    return Entry(Kind.IMAGE, copy.target, image.image_id, image.name, source.image_id, copy.created, action, why, image)
+
+
+def judge_snapshots(target: Party, snapshots: Iterable[Mapping[str, Any]], images: Iterable[Image]) -> Iterator[Entry]:
+    """What interrupted deletions left: snapshots of the account that were marked to go with an image which is not among
+    all of the account's `images`, and that none of these maps. `snapshots` are as the service shows them."""
+    images = list(images)
+    there = {image.image_id for image in images}
+    mapped = {volume.snapshot_id for image in images for volume in image.volumes}
+    for raw in snapshots:
+        snapshot_id, image_id = answers.text(raw, "SnapshotId"), answers.tags(raw).get(DOOMED_TAG, "")
+        is_own = answers.text(raw, "AccountId") == target.account_id
+        if is_own and is_image_id(image_id) and image_id not in there and snapshot_id and snapshot_id not in mapped:
+            yield Entry(Kind.SNAPSHOT, target, snapshot_id, "", "", None, Action.DELETE, "its image was deleted")

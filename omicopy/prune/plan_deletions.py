@@ -1,0 +1,212 @@
+"""What is there of ours and what retention makes of it, before anything is deleted. Reads are flat (R7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.queries import identify
+from omicopy.cloud.reads import read_own_images, read_tasks
+from omicopy.deletion.exports import is_anything_left
+from omicopy.errors import OmicopyError
+from omicopy.model import json_fields as answers
+from omicopy.model.export import ExportKey, ExportTask, export_key
+from omicopy.model.image import Image
+from omicopy.model.own_tags import DOOMED_TAG
+from omicopy.model.request import Budgets, Origin, Party, check_parties
+from omicopy.plans.model import Job, Plan
+from omicopy.plans.requests_from_plan import Prepared, plan_requests
+from omicopy.plans.select import Gallery
+from omicopy.prune.entries import Action, Entry, Known, Wanted
+from omicopy.prune.judge_exports import judge_exports, unfed_exports
+from omicopy.prune.judge_images import judge_copies, judge_snapshots
+from omicopy.prune.ownership import Scope
+from omicopy.status.accounts import attempt
+
+T = TypeVar("T")
+Shown = Mapping[Party, Sequence[Image] | OmicopyError]
+
+
+@dataclass(slots=True)
+class Survey:
+    """What is there of ours and what is to become of it. Nothing has been deleted."""
+
+    entries: list[Entry] = field(default_factory=list)
+    errors: list[OmicopyError] = field(default_factory=list)
+    """Why an account or a job was left out."""
+    parties: list[Party] = field(default_factory=list)
+    """The accounts that are known, each under every profile of it."""
+    notes: list[str] = field(default_factory=list)
+    """What could not be looked for, and keeps nothing else from being done."""
+
+
+def survey_accounts(clients: Clients, scope: Scope, targets: Sequence[str], now: datetime) -> Survey:
+    """The copies that the targets have of the source account's images, and the exports in the scope's bucket.
+
+    Raises USAGE for a target that is the source account.
+    """
+    for profile in targets:
+        clients.api(profile)  # made before the threads start, once
+    found = in_parallel(lambda profile: attempt(lambda: identify(clients, profile)), targets)
+    parties = {_account(party): party for party in found if isinstance(party, Party)}
+    for party in parties.values():
+        check_parties(scope.source, party)
+    survey = Survey(errors=_errors(found), parties=[scope.source, *parties.values()])
+    shown = _read(clients, [scope.source, *parties.values()], read_own_images)
+    survey.errors += _errors(shown.values())
+    sources = shown.pop(scope.source)
+    images = _readable(shown)
+    _survey_snapshots(clients, images, survey)
+    if isinstance(sources, OmicopyError):  # which copies are as their sources are is not known
+        return survey
+    known = Known(images, _by_id(sources), Wanted(), now)
+    survey.entries += judge_copies(scope, known)
+    if scope.bucket:
+        _survey_exports(clients, scope, _read_tasks(clients, [scope.source])[scope.source], known, survey)
+    return survey
+
+
+def survey_plan(clients: Clients, plan: Plan, now: datetime) -> Survey:
+    """The same for every job of the plan that has a retention. Of a job whose source account also feeds one that can't
+    be told what it asks for, nothing is to go."""
+    prepared = plan_requests(clients, plan, Budgets())
+    survey = Survey(errors=_errors(prepared.parties.values()))
+    survey.parties = [party for party in prepared.parties.values() if isinstance(party, Party)]
+    shown = _read(clients, _targets(prepared, plan.jobs), read_own_images)
+    survey.errors += _errors(shown.values())
+    hidden = _hidden_sources(prepared, plan.jobs, survey)
+    jobs = [job for job in plan.jobs if job.retention]
+    images, concerned = _readable(shown), _targets(prepared, jobs)
+    _survey_snapshots(clients, {party: images[party] for party in concerned if party in images}, survey)
+    sources = {job.name: _source(prepared, job) for job in jobs}
+    known = {party for party in sources.values() if party and _account(party) not in hidden}
+    tasks = _read_tasks(clients, sorted(known, key=str))
+    wanted = _wanted(prepared, plan.jobs, shown)
+    for job in jobs:
+        source, gallery = sources[job.name], prepared.galleries.get(job.source)
+        if source in known and source and isinstance(gallery, Gallery) and job.retention:
+            scope = Scope(source, job.retention, job.name, job.images)
+            everything = Known(images, _by_id([*gallery.others, *gallery.own]), wanted, now)
+            own = {party: images[party] for party in _targets(prepared, [job]) if party in images}
+            survey.entries += judge_copies(scope, replace(everything, images=own))
+            _survey_exports(clients, scope, tasks[source], everything, survey)
+    return survey
+
+
+def _survey_snapshots(clients: Clients, images: Mapping[Party, Sequence[Image]], survey: Survey) -> None:
+    """What earlier deletions left behind. That it can't be looked for only leaves it where it is."""
+    found = _read(clients, list({_account(party): party for party in images}.values()), _read_marked_snapshots)
+    for party, snapshots in found.items():
+        if isinstance(snapshots, OmicopyError):
+            survey.notes.append(f"What earlier deletions left in {party} was not looked for ({snapshots})")
+        else:
+            survey.entries += judge_snapshots(party, snapshots, images[party])
+
+
+def _read_marked_snapshots(clients: Clients, party: Party) -> list[Mapping[str, Any]]:
+    filters = {"AccountIds": [party.account_id], "TagKeys": [DOOMED_TAG]}
+    return clients.api(party.profile).read_all("ReadSnapshots", "Snapshots", clients.patience, filters, _marked)
+
+
+def _marked(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The snapshot as it is shown. Raises Unreadable for one of which nobody can tell which it is, or whose."""
+    answers.required(raw, "SnapshotId"), answers.required(raw, "AccountId"), answers.tags(raw)
+    return raw
+
+
+def _survey_exports(
+    clients: Clients, scope: Scope, tasks: Sequence[ExportTask] | OmicopyError, known: Known, survey: Survey
+) -> None:
+    """Of those whose clean-up has begun only the ones of which something is left."""
+    if isinstance(tasks, OmicopyError):
+        survey.errors += [tasks] if tasks not in survey.errors else []
+        return
+    entries = judge_exports(scope, tasks, known)
+    begun = [entry for entry in entries if entry.is_begun and entry.action is Action.DELETE]
+    if begun and clients.storage_refusal(scope.source.profile) is None:
+        clients.storage(scope.source.profile)  # made before the threads start, once
+    is_left = dict(
+        zip((entry.id for entry in begun), in_parallel(lambda each: _look(clients, each), begun), strict=True)
+    )
+    survey.entries += [entry for entry in entries if is_left.get(entry.id, True) is True]
+    survey.errors += _errors(is_left.values())
+
+
+def _look(clients: Clients, entry: Entry) -> bool | OmicopyError:
+    key, profile = entry.thing, entry.party.profile
+    return isinstance(key, ExportKey) and attempt(lambda: is_anything_left(clients, profile, key))
+
+
+def _hidden_sources(prepared: Prepared, jobs: Sequence[Job], survey: Survey) -> set[tuple[str, str]]:
+    """The source accounts of which nobody can tell all that the plan asks for."""
+    unclear = [failure for failure in prepared.failures if failure.image is None]
+    survey.errors += _distinct(failure.error for failure in unclear if failure.error not in survey.errors)
+    names = {failure.job for failure in unclear}
+    return {_account(party) for job in jobs if job.name in names and (party := _source(prepared, job))}
+
+
+def _wanted(prepared: Prepared, jobs: Sequence[Job], shown: Shown) -> Wanted:
+    """What the plan asks for, be it that it can't be had."""
+    selected, unfed = set(), unfed_exports(prepared.requests, shown)
+    for request in prepared.requests:
+        if isinstance(request.source, Origin):
+            party = request.source.party
+            selected.add((*_account(party), request.source.image.image_id))
+    by_name = {job.name: job for job in jobs}
+    for failure in prepared.failures:
+        if failure.image is not None:
+            job, account, image_id = by_name[failure.job], _account(failure.source), failure.image.image_id
+            selected.add((*account, image_id))
+            unfed.add((*account, export_key(image_id, job.bucket, job.prefix)))
+    return Wanted(selected, unfed)
+
+
+def _source(prepared: Prepared, job: Job) -> Party | None:
+    party = prepared.parties.get(job.source)
+    return party if isinstance(party, Party) else None
+
+
+def _targets(prepared: Prepared, jobs: Sequence[Job]) -> list[Party]:
+    """Those that are known, each profile once."""
+    profiles = dict.fromkeys(target.profile for job in jobs for target in job.targets)
+    return [party for profile in profiles if isinstance(party := prepared.parties.get(profile), Party)]
+
+
+def _account(party: Party) -> tuple[str, str]:
+    return party.account_id, party.region
+
+
+def _read(
+    clients: Clients, parties: Sequence[Party], look: Callable[[Clients, Party], T]
+) -> dict[Party, T | OmicopyError]:
+    """One look at each account, whatever profiles are of it."""
+    first: dict[tuple[str, str], Party] = {}
+    for party in parties:
+        clients.api(first.setdefault(_account(party), party).profile)  # made before the threads start, once
+    seen = in_parallel(lambda party: attempt(lambda: look(clients, party)), list(first.values()))
+    by_account = dict(zip(first, seen, strict=True))
+    return {party: by_account[_account(party)] for party in parties}
+
+
+def _read_tasks(clients: Clients, sources: Sequence[Party]) -> dict[Party, list[ExportTask] | OmicopyError]:
+    return _read(clients, sources, lambda clients, party: read_tasks(clients, party.profile, {}, True))
+
+
+def _readable(shown: Shown) -> dict[Party, Sequence[Image]]:
+    return {party: images for party, images in shown.items() if not isinstance(images, OmicopyError)}
+
+
+def _by_id(images: Iterable[Image]) -> dict[str, Image]:
+    return {image.image_id: image for image in images}
+
+
+def _errors(found: Iterable[object]) -> list[OmicopyError]:
+    return _distinct(one for one in found if isinstance(one, OmicopyError))
+
+
+def _distinct(errors: Iterable[OmicopyError]) -> list[OmicopyError]:
+    return list(dict.fromkeys(errors))

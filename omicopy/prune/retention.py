@@ -1,0 +1,66 @@
+"""Which copies and exports retention lets go. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from omicopy.model.units import say_duration
+from omicopy.plans.model import Retention
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A copy or an export. `created` is when its source image was; `group` what it is counted with."""
+
+    group: Hashable
+    created: datetime | None
+    is_good: bool
+    """Whether it is whole. What is not is never counted, and never goes."""
+    tie: str = ""
+    """What decides between two of one moment; the greater counts as the later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    goes: bool
+    why: str
+
+
+def judge(items: Sequence[Item], retention: Retention, now: datetime) -> list[Fate]:
+    """What becomes of each, in their order. What either rule keeps is kept, and the latest good one of each group."""
+    groups: dict[Hashable, list[Item]] = defaultdict(list)
+    for item in items:
+        if item.is_good and item.created is not None:
+            groups[item.group].append(item)
+    for group in groups.values():
+        group.sort(key=lambda item: (item.created, item.tie), reverse=True)
+    return [_fate(item, groups[item.group], retention, now) for item in items]
+
+
+def _fate(item: Item, group: Sequence[Item], retention: Retention, now: datetime) -> Fate:
+    last, within = retention.keep_last, retention.keep_within
+    if not item.is_good:
+        return Fate(False, "it is not whole")
+    if item.created is None:
+        return Fate(False, "when its source was created is not known")
+    rank = next(index for index, other in enumerate(group) if other is item)
+    if rank == 0:
+        return Fate(False, "the latest one")
+    if last is not None and rank < last:
+        return Fate(False, f"one of the latest {last}")
+    if within is not None and now - item.created <= within:
+        return Fate(False, f"its source is not older than {say_duration(within)}")
+    reasons = [f"not one of the latest {last}"] if last is not None else []
+    reasons += [f"its source is older than {say_duration(within)}"] if within is not None else []
+    return Fate(bool(reasons), " and ".join(reasons) or "no rule lets it go")
+
+
+def series(name: str, image_id: str = "") -> str:
+    """What names of the same kind of image have in common: the name without numbers, such as dates and versions, and
+    without the source image's ID at its end."""
+    bare = name.removesuffix(f"-{image_id}") if image_id else name
+    return re.sub(r"[0-9]+", "#", bare)

@@ -1,0 +1,149 @@
+"""One copy on its way: what was asked, what this run remembers, and since when it waits for what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.clock import Moment
+from omicopy.model.export import ExportTask, Phase
+from omicopy.model.image import Image
+from omicopy.model.lookup import BucketFact, Present, Unknown
+from omicopy.model.request import Budgets, CopyRequest, Origin
+from omicopy.model.result import CopyResult
+from omicopy.model.units import say_duration
+from omicopy.reconcile.decide.decisions import Stage
+from omicopy.reconcile.state import ExportMemory, ImageMemory, Observed, Situation
+from omicopy.state.locks import Lock
+
+_PERHAPS = "perhaps; the answer has not come"
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """Mutable on purpose: the loop's only state. Times are ticks."""
+
+    request: CopyRequest
+    export: ExportMemory
+    began: float
+    budgets: Budgets
+    image: ImageMemory = field(default_factory=ImageMemory)
+    seen: Observed = field(default_factory=Observed)
+    stage: Stage = Stage.EXPORTING
+    stage_since: float = 0.0
+    _seconds: float = 0.0
+    """The stage's budget."""
+    trouble_since: float | None = None
+    """Since when every request for this copy fails in a way that may pass."""
+    refused_writes: int = 0
+    """How many of its writes were turned away in that time. In a large fleet a copy's turn comes seldom."""
+    manifest: str | None = None
+    """Where the manifest lies that would be, or was, imported; nobody should be led to a damaged one."""
+    expires_at: datetime | None = None
+    """Until when all of that export is valid."""
+    task_id: str | None = None
+    told: tuple[str, str, int | None] | None = None
+    """The last thing that was said about it: phase, detail, progress."""
+    left: float | None = None
+    """Seconds until what it waits for will end, where progress tells."""
+    is_served: bool = False
+    """Whether what it waited for last was begun for it, and no free slot or somebody else's image."""
+    image_awaited: Image | None = None
+    """The copy that it waited for last, where the service makes one."""
+    result: CopyResult | None = None
+    lock: Lock | None = None
+
+    def __post_init__(self) -> None:
+        self.stage_since = self.began
+        if not isinstance(self.request.source, Origin):
+            self.stage = Stage.IMPORTING
+        self._seconds = self._budget().total_seconds()
+
+    def look_anew(self, now: Moment) -> Situation:
+        """Begins a tick: nothing that was seen before counts any more. What is seen shows in the situation."""
+        self.seen, self.left = Observed(), None
+        return Situation(self.request, self.seen, self.image, self.export, self.budgets, now)
+
+    def saw_images(self, images: Present[Sequence[Image]] | Unknown, now: Moment) -> None:
+        """What a look into the target account showed; like all that is seen, it is remembered for later looks."""
+        self.seen.images = images
+        self.image.remember(self.seen, self.request.marker, now.ticks)
+
+    def saw_tasks(self, tasks: Present[Sequence[ExportTask]] | Unknown, now: Moment) -> None:
+        self.seen.tasks = tasks
+        self._learn_of_export(now)
+
+    def saw_stored(self, stored: BucketFact, now: Moment) -> None:
+        self.seen.stored = stored
+        if isinstance(stored, Present):
+            whole = None if stored.value.damage else stored.value
+            self.manifest = whole.location if whole else None
+            self.expires_at = whole.expiry.at if whole else None
+        self._learn_of_export(now)
+
+    def _learn_of_export(self, now: Moment) -> None:
+        if isinstance(self.request.source, Origin):
+            self.export.remember(self.seen, self.request.source.export, now.ticks)
+        task = self._task()
+        if task is not None:
+            self.task_id = task.task_id
+
+    def goes_on(self) -> str | None:
+        """What the service does for this copy while nobody waits for it."""
+        if self.result is not None:
+            return None
+        phase, detail, _ = self.told or ("", "", None)
+        if not self.is_served or phase not in (stage.value for stage in Stage):
+            if phase == "creating" or self.image.doubt_since is not None:
+                phase, detail = Stage.IMPORTING.value, self.image.created_id or _PERHAPS
+            elif phase == "starting" or self.export.doubt_since is not None or self.export.is_under_way:
+                phase, detail = Stage.EXPORTING.value, self.export.task_id or _PERHAPS
+            else:
+                return None
+        return f"{self.request.label}: {phase} ({detail})"
+
+    def out_of_trouble(self) -> None:
+        self.trouble_since, self.refused_writes = None, 0
+
+    def enter(self, stage: Stage, ticks: float) -> None:
+        if stage is not self.stage:
+            self.stage, self.stage_since = stage, ticks
+            self._seconds = self._budget().total_seconds()
+
+    def time_left(self, ticks: float) -> float:
+        """Seconds until this stage's budget ends. What is less than a microsecond is no time to wait for."""
+        left = self._seconds - (ticks - self.stage_since)
+        return left if left >= 1e-6 else 0.0
+
+    def out_of_time(self, waits_for: str) -> OmicopyError:
+        option = "--export-timeout" if self.stage is Stage.EXPORTING else "--import-timeout"
+        return OmicopyError(
+            ErrorCode.OUT_OF_TIME,
+            f"{self.request.label}: {option} {say_duration(self._budget())} is over; {waits_for}",
+            "Nothing is lost, the service goes on. The same command picks it up.",
+        )
+
+    def _budget(self) -> timedelta:
+        return self.budgets.export if self.stage is Stage.EXPORTING else self.budgets.import_
+
+    def _task(self) -> ExportTask | None:
+        """The export task that matters most: the one that completed, or runs to replace what is damaged. Of several
+        that completed our own, else the smallest ID, as everybody follows it."""
+        if not isinstance(self.seen.tasks, Present) or not isinstance(self.request.source, Origin):
+            return None
+        key = self.request.source.export
+        tasks = [task for task in self.seen.tasks.value if task.key == key and task.phase is not Phase.FAILED]
+        if len(tasks) < 2:
+            return tasks[0] if tasks else None
+        is_damaged = isinstance(self.seen.stored, Present) and bool(self.seen.stored.value.damage)
+        return min(
+            tasks,
+            key=lambda task: (
+                (task.phase is Phase.COMPLETE) is is_damaged,
+                task.phase is not Phase.COMPLETE or task.task_id != self.export.task_id,
+                task.task_id,
+            ),
+            default=None,
+        )

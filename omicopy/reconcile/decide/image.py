@@ -1,0 +1,171 @@
+"""The rules of the house: from what is known to the one next step. Pure; looks from the end backwards.
+
+Read it from the top: the target account first, here; then the export and the source image, in `decide_export`.
+Nothing is created that is not known to be absent. `omicopy help architecture` shows the rules as a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from omicopy import __version__
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.boot import Boot
+from omicopy.model.choices import IfExists
+from omicopy.model.image import Image, last_marker
+from omicopy.model.image_settings import Aftercare
+from omicopy.model.lookup import Unasked, Unknown
+from omicopy.model.own_tags import is_ours_to_delete, missing_tags
+from omicopy.model.request import Destination, HandedManifest
+from omicopy.model.result import Status
+from omicopy.model.verification import boot_flaws, flaws
+from omicopy.reconcile.decide.decisions import (
+    Annotate,
+    Done,
+    Fail,
+    Import,
+    Look,
+    LookAgain,
+    ReplaceFailed,
+    Stage,
+    Step,
+    Wait,
+)
+from omicopy.reconcile.decide.export import decide_export, still_exporting
+from omicopy.reconcile.decide.slot import await_slot
+from omicopy.reconcile.state import Situation
+
+
+def decide(s: Situation) -> Step:
+    """The next step of one copy, export or import."""
+    destination = s.request.destination
+    if destination is None:
+        return decide_export(s, name=None)
+    if isinstance(s.seen.images, Unasked):
+        return still_exporting(s) or Look.IMAGES
+    if isinstance(s.seen.images, Unknown):
+        return LookAgain("the target account can't be read", s.seen.images.error)
+    candidates = s.request.own_images(s.seen.images.value)
+    ours = [image for image in candidates if last_marker(image.description) == s.request.marker]
+    if ours:
+        return _ours(s, ours[0])
+    return _none_of_ours(s, destination, {image.name: image for image in reversed(candidates)})
+
+
+def _ours(s: Situation, image: Image) -> Step:
+    if image.is_available:
+        missing = missing_tags(image, s.request, __version__)
+        missing = {key: value for key, value in missing.items() if key not in s.image.refused_tags}
+        unshared = tuple(account for account in _care(s).share_with if account not in image.shared_with)
+        found = flaws(s.request, image)
+        if missing or unshared:
+            return Annotate(image, missing, unshared, is_last=not found)
+        if found:
+            return Fail(_differs(s, image, found), image)
+        return Done(Status.COPIED if s.image.made_here else Status.PRESENT, image)
+    if not image.is_failed:
+        return Wait(Stage.IMPORTING, image.image_id, image.state, image=image)
+    if image.image_id not in (s.image.old_failures or ()):
+        return Fail(_import_failed(s, image), image)
+    if s.image.replaced_id == image.image_id:
+        if s.within_grace(s.image.replaced_at):
+            return LookAgain(f"the failed image {image.image_id} is being deleted")
+        return Fail(_still_listed(image), image)
+    if s.image.replaced_id:
+        return Fail(_import_failed(s, image), image)
+    if not is_ours_to_delete(image, s.image.journaled):
+        return Fail(_failed_and_untagged(image), image)
+    return ReplaceFailed(image)
+
+
+def _care(s: Situation) -> Aftercare:
+    return s.request.destination.care if s.request.destination else Aftercare()
+
+
+def _none_of_ours(s: Situation, destination: Destination, by_name: Mapping[str, Image]) -> Step:
+    name, holder = destination.name, by_name.get(destination.name)
+    if holder is None or destination.if_exists is IfExists.RENAME:
+        doubt = _doubt(s, by_name)
+        if doubt is not None:
+            return doubt
+    if holder is not None or name in s.image.conflicts:
+        if destination.if_exists is IfExists.SKIP:
+            return Done(Status.SKIPPED, holder)
+        _, name = s.request.names
+        taken = name in by_name or name in s.image.conflicts
+        if destination.if_exists is IfExists.FAIL or taken:
+            return Fail(_name_taken(s, destination, holder))
+    step = Import(name, None) if isinstance(s.request.source, HandedManifest) else decide_export(s, name)
+    return await_slot(s, step, s.image) if isinstance(step, Import) else step
+
+
+def _doubt(s: Situation, by_name: Mapping[str, Image]) -> Step | None:
+    """Whether a copy may be there that no read shows: one that was created or seen, or one that holds a taken name."""
+    hidden = [conflict.since for name, conflict in s.image.conflicts.items() if name not in by_name]
+    if s.within_grace(s.image.doubt_since, s.image.missing_since, *hidden):
+        return LookAgain("an image may have been created that can't be seen yet")
+    if s.image.made_here and s.image.created_id and s.image.doubt_since is not None:
+        return Fail(_vanished(s.image.created_id))
+    return None
+
+
+def _differs(s: Situation, image: Image, found: Sequence[str]) -> OmicopyError:
+    """Nothing changes how an image boots, but a copy of it within its account can be told to boot otherwise."""
+    is_own_wish = s.request.destination is not None and s.request.destination.boot != Boot()
+    wanted = "as was asked for" if is_own_wish else "as its source is"
+    again = "delete it and run the same command again."
+    hint = f"Look at both. If the copy is useless, {again}"
+    if boot_flaws(s.request, image):
+        hint = (
+            f"CreateImage with SourceImageId {image.image_id}, BootModes and TpmMandatory makes one of it that boots "
+            f"otherwise. If {image.image_id} was made before anybody asked for them, {again}"
+        )
+    return OmicopyError(ErrorCode.DIFFERENT, f"The copy {image.image_id} is not {wanted}: {'; '.join(found)}", hint)
+
+
+def _import_failed(s: Situation, image: Image) -> OmicopyError:
+    reason = image.state_reason or "the service gave no reason"
+    replaces = "Run the same command again: it replaces the failed image once."
+    cleared = f"Delete {image.image_id}, which nothing proves to be this tool's, then run the same command again."
+    return OmicopyError(
+        ErrorCode.REMOTE_FAILED,
+        f"The import into {image.image_id} failed: {reason}",
+        replaces if is_ours_to_delete(image, s.image.journaled) else cleared,
+    )
+
+
+def _still_listed(image: Image) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.FAILED,
+        f"The failed image {image.image_id} was deleted and is listed all the same",
+        "Run the same command again: it deletes it once more.",
+    )
+
+
+def _failed_and_untagged(image: Image) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.NAME_CONFLICT,
+        f"An earlier import left the failed image {image.image_id} under the name {image.name!r}, "
+        "and nothing proves that this tool made it",
+        f"Delete {image.image_id} if nobody needs it, then run the same command again.",
+    )
+
+
+def _vanished(image_id: str) -> OmicopyError:
+    return OmicopyError(
+        ErrorCode.FAILED,
+        f"The image {image_id}, created by this run, is not there any more",
+        "Somebody may have deleted it. Run the same command again to make a new one.",
+    )
+
+
+def _name_taken(s: Situation, destination: Destination, holder: Image | None) -> OmicopyError:
+    by = f"by {holder.image_id}, which is not a copy of this source" if holder else "by an image that can't be seen"
+    by += "".join(f"; {conflict.error.message}" for conflict in s.image.conflicts.values())
+    in_plan = "Choose another `name` for this target of the plan, or set `if_exists` to skip or rename."
+    typed = "Choose another with --name, or say --if-exists skip or --if-exists rename."
+    return OmicopyError(
+        ErrorCode.NAME_CONFLICT,
+        f"The name {destination.name!r} is taken in {destination.party} {by}",
+        in_plan if s.request.job else typed,
+    )

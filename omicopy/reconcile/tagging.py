@@ -1,0 +1,112 @@
+"""Writing tags so that one which the service refuses keeps no other off, and ours least of all (R4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from omicopy import __version__
+from omicopy.cloud.errors import Cause, ServiceError
+from omicopy.errors import ErrorCode
+from omicopy.model.events import Listener, Warned
+from omicopy.model.image_settings import Aftercare
+from omicopy.model.own_tags import COPY_TAG, EXPORT_TAG, export_tags
+from omicopy.model.request import CopyRequest
+from omicopy.model.tags import OWN_PREFIX
+from omicopy.reconcile.copy_state import Flight
+from omicopy.reconcile.decide.decisions import Annotate
+from omicopy.reconcile.postponed import Postponed
+
+Write = Callable[[str, Mapping[str, Any]], None]
+"""Sends an action with its parameters once. Raises Postponed, or the ServiceError of a definite refusal."""
+
+
+def tag_export(write: Write, listener: Listener, request: CopyRequest, task_id: str) -> None:
+    """Marks an export as ours to clean up one day. Tried twice; without the tag it is merely left alone."""
+
+    def refused(key: str, error: Exception) -> None:
+        lacks = "could not be tagged as ours" if key == EXPORT_TAG else f"could not get the tag {key!r}"
+        listener(Warned(f"{task_id} runs, but {lacks} ({error})"))
+
+    tags = export_tags(request, __version__)
+    try:
+        try:
+            _write_tags(write, task_id, tags, refused)
+        except Postponed:
+            _write_tags(write, task_id, tags, refused)
+    except (ServiceError, Postponed) as error:
+        refused(EXPORT_TAG, error)
+
+
+def tag_copy(write: Write, listener: Listener, flight: Flight, step: Annotate) -> None:
+    """Writes what a copy lacks of tags. A refused one is told, and the copy counts without it.
+
+    Ours first, in a call of their own: whatever becomes of the others, it is known whose the copy is. Raises what
+    `write` raises when it can't be tagged at all, or not as ours.
+    """
+    image, image_id = flight.image, step.image.image_id
+    ours = {key: value for key, value in step.tags.items() if key.startswith(OWN_PREFIX)}
+    rest = {key: value for key, value in step.tags.items() if key not in ours}
+
+    def refused(key: str, error: ServiceError) -> None:
+        if key == COPY_TAG:
+            raise error
+        image.refused_tags |= {key}
+        listener(Warned(_lacks(flight.request, image_id, key, error)))
+
+    def noted(action: str, parameters: Mapping[str, Any]) -> None:
+        write(action, parameters)
+        image.changed = True
+
+    _write_tags(noted, image_id, ours, refused)
+    _write_tags(noted, image_id, rest, refused, may_tag=True)
+
+
+def _write_tags(
+    write: Write,
+    resource_id: str,
+    tags: Mapping[str, str],
+    refused: Callable[[str, ServiceError], None],
+    may_tag: bool = False,
+) -> None:
+    """All of them in one call, which the service takes or refuses as a whole; where it refuses, one by one.
+
+    `may_tag`: we may tag the thing at all, as was seen, so that a denial, too, is of single tags. Raises the
+    ServiceError of a refusal that no single tag can be the reason of, and what `write` raises beside.
+    """
+    if not tags:
+        return
+    try:
+        pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+        write("CreateTags", {"ResourceIds": [resource_id], "Tags": pairs})
+        return
+    except ServiceError as error:
+        if not _may_be_one_tag(error, may_tag):
+            raise
+        refusal = error
+    for key, value in tags.items():
+        if len(tags) == 1:
+            refused(key, refusal)
+        else:
+            _write_tags(write, resource_id, {key: value}, refused, may_tag)
+
+
+def _may_be_one_tag(error: ServiceError, may_tag: bool) -> bool:
+    if error.cause is not Cause.REFUSED or error.code is ErrorCode.NOT_FOUND:  # the thing itself is gone
+        return False
+    if error.code is ErrorCode.DENIED:
+        return may_tag and error.answer is not None and error.answer.status != 401
+    return True
+
+
+def _lacks(request: CopyRequest, image_id: str, key: str, error: ServiceError) -> str:
+    """The warning of a copy that is there without one of its tags."""
+    care = request.destination.care if request.destination else Aftercare()
+    if key.startswith(OWN_PREFIX):
+        hint = "It is one of this tool's own, and nothing hangs on it."
+    elif key in care.tags:
+        hint = "Change it in the plan's tags." if request.job else "Change it with --tag."
+    else:
+        without = "copy_tags: false in the plan" if request.job else "--no-copy-tags"
+        hint = f"It is the source image's: with {without} its tags stay behind."
+    return f"{image_id} is there without the tag {key!r} ({error}). {hint}"

@@ -1,0 +1,249 @@
+"""Doing one step with one write, sent once (R1), and remembering what is now known or in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.retry import Verdict, verdict
+from omicopy.deletion.images import delete_image, delete_snapshots, mark_snapshots
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.check import sign_found, url_of_handed
+from omicopy.manifests.from_task import read_again
+from omicopy.manifests.resign import resign_found
+from omicopy.model import json_fields as answers
+from omicopy.model.boot import boot_parameters
+from omicopy.model.choices import DEFAULT_FORMAT
+from omicopy.model.clock import Clock
+from omicopy.model.events import Listener, Warned
+from omicopy.model.image import Image, mark
+from omicopy.model.lookup import Present
+from omicopy.model.request import CopyRequest, HandedManifest, Origin
+from omicopy.reconcile.copy_state import Flight
+from omicopy.reconcile.decide.decisions import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport
+from omicopy.reconcile.decide.decisions import Write as WriteStep
+from omicopy.reconcile.postponed import Postponed
+from omicopy.reconcile.state import Conflict
+from omicopy.reconcile.tagging import Write, tag_copy, tag_export
+from omicopy.state.journal import Journal, about_image, export_entry, image_entry
+
+_CANCELLABLE = ("pending/queued",)
+
+
+class Actor:
+    """Raises Postponed, or the ServiceError of a definite refusal. A write in doubt is remembered, not raised."""
+
+    def __init__(self, clients: Clients, journal: Journal, clock: Clock, listener: Listener) -> None:
+        self._clients = clients
+        self._journal = journal
+        self._clock = clock
+        self._listener = listener
+
+    def act(self, flight: Flight, step: WriteStep) -> None:
+        match step:
+            case StartExport():
+                self._start_export(flight, _origin(flight.request))
+            case CancelExport():
+                self._cancel_export(flight, step)
+            case Resign():
+                self._resign(flight, step)
+            case Import():
+                self._import(flight, step)
+            case Annotate():
+                self._annotate(flight, step)
+            case ReplaceFailed():
+                self._replace_failed(flight, step.image)
+
+    def _start_export(self, flight: Flight, origin: Origin) -> None:
+        memory, export, entry = flight.export, origin.export, export_entry(origin)
+        osu = {"DiskImageFormat": memory.format or DEFAULT_FORMAT, "OsuBucket": export.bucket}
+        osu |= {"OsuPrefix": export.prefix} if export.prefix else {}
+        profile = origin.party.profile
+        self._journal.open(entry)
+        memory.task_id = None
+        try:
+            answer = self._send(profile, "CreateImageExportTask", {"ImageId": export.image_id, "OsuExport": osu})
+        except ServiceError as error:
+            if _in_doubt(error):
+                memory.was_sent(self._clock.ticks())
+                return
+            self._journal.close(entry)
+            if error.code is not ErrorCode.QUOTA:
+                raise
+            memory.refuse(error, flight.seen.others_in_flight == Present(0), self._clock.ticks())
+            return
+        except Postponed:
+            self._journal.close(entry)
+            raise
+        memory.was_sent(self._clock.ticks())
+        task_id = answers.text(answers.mapping(answer, "ImageExportTask"), "TaskId")
+        if task_id:
+            memory.started += 1
+            memory.task_id = flight.task_id = task_id
+            self._journal.answered(entry, task_id)
+            memory.is_marked = True
+            self.tag_export(flight.request, task_id)
+
+    def tag_export(self, request: CopyRequest, task_id: str) -> None:
+        """Marks the export as ours to clean up one day (R4)."""
+        tag_export(self._write_again(_origin(request).party.profile), self._listener, request, task_id)
+
+    def _cancel_export(self, flight: Flight, step: CancelExport) -> None:
+        """Tries once; a task that left the queue can't be cancelled, which is normal (DOMAIN.md §2)."""
+        origin, task, memory = _origin(flight.request), step.task, flight.export
+        memory.cancelled |= {task.task_id}
+        story = f"{step.followed} serves the same"
+        if task.state not in _CANCELLABLE:
+            self._listener(Warned(f"{task.task_id} is superfluous, {story}; it is {task.state} and is left alone"))
+            return
+        try:
+            self._send(origin.party.profile, "DeleteExportTask", {"ExportTaskId": task.task_id})
+        except (ServiceError, Postponed) as error:
+            self._listener(Warned(f"{task.task_id} is superfluous, {story}; it can't be cancelled: {error}"))
+            return
+        memory.task_id, memory.doubt_since = None, None
+        memory.known -= {task.task_id}
+        entry = export_entry(origin)
+        if self._journal.find(entry)[1] == task.task_id:
+            self._journal.close(entry)
+        self._listener(Warned(f"{task.task_id} was cancelled: {story}"))
+
+    def _resign(self, flight: Flight, step: Resign) -> None:
+        profile = _origin(flight.request).party.profile
+        account, storage = self._clients.accounts[profile], self._clients.storage(profile)
+        try:
+            key = resign_found(account, storage, self._clients.fetcher(), step.stored, self._clock.wall())
+        except ServiceError as error:
+            if verdict(error.cause, is_write=True) is Verdict.GIVE_UP:
+                raise
+            raise Postponed(error) from None  # a second new manifest beside the first does no harm
+        except OmicopyError as error:
+            raise (Postponed(error) if error.code is ErrorCode.TEMPORARY else error) from None
+        flight.export.resigned_key, flight.export.resigned_at = key, self._clock.ticks()
+        flight.export.changed = True
+
+    def _import(self, flight: Flight, step: Import) -> None:
+        request, memory, destination = flight.request, flight.image, flight.request.destination
+        if destination is None:
+            raise TypeError("an export imports nothing")
+        entry = image_entry(request, destination)
+        boot = boot_parameters(destination.boot, request.source_boot)
+        boot = {name: value for name, value in boot.items() if name not in memory.refused_parameters}
+        parameters = {
+            "ImageName": step.name,
+            "FileLocation": self._manifest_url(request, step),
+            "Description": mark(destination.description, request.marker),
+            **boot,
+        }
+        self._journal.open(entry, about_image(request, destination))
+        memory.created_id, memory.quota_refusal = None, None
+        try:
+            answer = self._send(destination.party.profile, "CreateImage", parameters)
+        except ServiceError as error:
+            if error.is_name_conflict:
+                memory.conflicts[step.name] = Conflict(error, self._clock.ticks())
+                return
+            if _in_doubt(error):
+                memory.doubt_since, memory.made_here, memory.changed = self._clock.ticks(), True, True
+                return
+            self._journal.close(entry)
+            self._refused_import(flight, boot, error)
+            return
+        except Postponed:
+            self._journal.close(entry)
+            raise
+        memory.doubt_since, memory.made_here, memory.changed = self._clock.ticks(), True, True
+        image_id = answers.text(answers.mapping(answer, "Image"), "ImageId")
+        if image_id:
+            memory.created_id = image_id
+            memory.journaled |= {image_id}
+            self._journal.answered(entry, image_id)
+
+    def _refused_import(self, flight: Flight, boot: Iterable[str], error: ServiceError) -> None:
+        """Nothing was made. The next look decides anew where the refusal is of how many, or of what `boot` names (R1);
+        raises any other."""
+        memory, refused = flight.image, error.refused_parameters(boot)
+        if error.code is ErrorCode.QUOTA:
+            memory.refuse(error, flight.seen.imports_in_flight == Present(0), self._clock.ticks())
+            return
+        if not refused:
+            raise error
+        memory.refused_parameters |= refused
+        names = " and ".join(sorted(refused))
+        flight.told = ("refused", names, None)  # of "creating" an interruption says that the service may be at work
+        self._listener(Warned(f"{_target(flight)} takes no {names} with a manifest ({error.said}); asking without"))
+
+    def _manifest_url(self, request: CopyRequest, step: Import) -> str:
+        fetcher, source = self._clients.fetcher(), request.source
+        try:  # what the service will do with the URL works from here, too (R9)
+            if isinstance(source, HandedManifest):
+                return url_of_handed(fetcher, source, self._clock.wall())
+            if step.stored is None:
+                raise TypeError("an import needs a manifest")
+            if step.stored.task_url is not None:
+                read_again(fetcher, step.stored.task_url, step.stored)
+                return step.stored.task_url.url
+            return sign_found(fetcher, self._clients.accounts[source.party.profile], step.stored)
+        except OmicopyError as error:
+            if error.code in (ErrorCode.TEMPORARY, ErrorCode.NOT_FOUND):  # it was listed, and may be seen in a moment
+                raise Postponed(error) from None
+            raise
+
+    def _annotate(self, flight: Flight, step: Annotate) -> None:
+        write = self._write_again(_target(flight))
+        tag_copy(write, self._listener, flight, step)
+        if step.share_with:
+            permissions = {"Additions": {"AccountIds": list(step.share_with)}}
+            write("UpdateImage", {"ImageId": step.image.image_id, "PermissionsToLaunch": permissions})
+            flight.image.changed = True
+
+    def _write_again(self, profile: str) -> Write:
+        return lambda action, parameters: self._send_again(profile, action, parameters)
+
+    def _replace_failed(self, flight: Flight, image: Image) -> None:
+        """Deletes a failed image of ours, then the snapshots that only it mapped (DOMAIN.md §2)."""
+        profile, memory = _target(flight), flight.image
+        send = self._write_again(profile)
+        try:
+            mark_snapshots(self._clients, profile, image, send)
+        except ServiceError as error:  # nothing but what may pass
+            raise Postponed(error) from None
+        delete_image(send, image.image_id)
+        memory.replaced_id, memory.replaced_at, memory.changed = image.image_id, self._clock.ticks(), True
+        memory.created_id, memory.doubt_since = None, None
+        delete_snapshots(self._clients, profile, image, lambda text: self._listener(Warned(text)))
+
+    def _send_again(self, profile: str, action: str, parameters: Mapping[str, Any]) -> None:
+        """A write that does no harm a second time: in doubt, the loop looks again, and decides it again if need be."""
+        try:
+            self._send(profile, action, parameters)
+        except ServiceError as error:
+            if _in_doubt(error):
+                raise Postponed(error) from None
+            raise
+
+    def _send(self, profile: str, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            return self._clients.api(profile).write(action, self._clients.patience, parameters)
+        except ServiceError as error:
+            if verdict(error.cause, is_write=True) in (Verdict.RETRY, Verdict.SLOW_DOWN):
+                raise Postponed(error) from None
+            raise
+
+
+def _in_doubt(error: ServiceError) -> bool:
+    return verdict(error.cause, is_write=True) is Verdict.IN_DOUBT
+
+
+def _origin(request: CopyRequest) -> Origin:
+    if not isinstance(request.source, Origin):
+        raise TypeError("a manifest that was handed over needs no export")
+    return request.source
+
+
+def _target(flight: Flight) -> str:
+    if flight.request.destination is None:
+        raise TypeError("an export writes to no target")
+    return flight.request.destination.party.profile

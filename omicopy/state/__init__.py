@@ -1,0 +1,1 @@
+"""What this machine remembers: the journal, locks, and one atomic file writer."""

@@ -1,0 +1,1 @@
+"""What is running and what is there: the command `status`."""

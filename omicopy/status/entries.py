@@ -1,0 +1,233 @@
+"""What is there and what is running, as `status` tells it: exports, copies, and what a plan asks for. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from omicopy.model.choices import IfExists
+from omicopy.model.export import ExportKey, ExportTask, Phase
+from omicopy.model.image import Image, last_marker
+from omicopy.model.own_tags import CLEANED_TAG, COPY_TAG, EXPORT_TAG, HANDED_TAG
+from omicopy.model.request import CopyRequest, Origin, Party
+from omicopy.model.result import rfc3339
+
+_SOURCE = re.compile(r"\[omicopy (?P<region>[^ ]+) (?P<thing>[^ ]+)\]")
+
+
+class Shape(StrEnum):
+    """What became of an export's manifest."""
+
+    ALIVE = "alive"
+    EXPIRED = "expired"
+    REFUSED = "refused"
+    """The store refuses a URL inside, whatever the URL says of itself."""
+    DAMAGED = "damaged"
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    """Nobody can say: the bucket could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look into the bucket showed. `expires_at` is None where a URL does not tell."""
+
+    shape: Shape
+    location: str | None = None
+    expires_at: datetime | None = None
+    reason: str = ""
+    format: str | None = None
+    """Of the disks that the manifest names, where their names tell it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportEntry:
+    """An export task; or, without a `task`, a manifest in the bucket whose task is not listed (any more)."""
+
+    source: Party
+    key: ExportKey
+    image_name: str | None
+    task: ExportTask | None
+    found: Found | None = None
+    """None: nobody looked."""
+
+    @property
+    def state(self) -> str:
+        return self.task.state if self.task else "unlisted"
+
+    @property
+    def format(self) -> str | None:
+        if self.task:
+            return self.task.format or None
+        return self.found.format if self.found else None
+
+    @property
+    def is_ours(self) -> bool:
+        return self.task is not None and EXPORT_TAG in self.task.tags
+
+    @property
+    def is_cleaned_up(self) -> bool:
+        return self.task is not None and CLEANED_TAG in self.task.tags
+
+    @property
+    def comment(self) -> str:
+        """Why it ended without a result; of a healthy task it says nothing of interest (DOMAIN.md §2)."""
+        return self.task.comment if self.task and self.task.phase is Phase.FAILED else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSource:
+    """What a copy's description says of its source: an image, or a manifest that was handed over."""
+
+    region: str | None
+    image_id: str | None
+    manifest: str | None
+
+    def __str__(self) -> str:
+        return f"manifest {self.manifest}" if self.manifest else f"{self.region}/{self.image_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageEntry:
+    """An image in a target account that is a copy."""
+
+    target: Party
+    image: Image
+    source: ImageSource
+
+    @property
+    def reason(self) -> str:
+        """Why it failed."""
+        return _why_failed(self.image)
+
+
+class Standing(StrEnum):
+    """How a copy of a plan stands while there is no image of it; where there is one, its own state tells."""
+
+    EXPORTING = "exporting"
+    EXPORTED = "exported"
+    ABSENT = "absent"
+    TAKEN = "name-taken"
+    UNKNOWN = "unknown"
+    """An account that takes part could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyEntry:
+    """A copy that a plan asks for."""
+
+    request: CopyRequest
+    state: str
+    image: Image | None = None
+    task: ExportTask | None = None
+    reason: str = ""
+
+
+def source_of(image: Image) -> ImageSource | None:
+    """The source that the last marker of an image names; None for what is no copy."""
+    found = _SOURCE.fullmatch(last_marker(image.description) or "")
+    if found is None:
+        return None
+    region, thing = found["region"], found["thing"]
+    return ImageSource(None, None, thing) if region == "manifest" else ImageSource(region, thing, None)
+
+
+def standing(request: CopyRequest, images: Sequence[Image], tasks: Sequence[ExportTask]) -> CopyEntry:
+    """How a copy stands, from the target account's images and the source account's tasks: looked at from the end
+    backwards, as the loop does."""
+    destination = request.destination
+    if destination is not None:
+        candidates = request.own_images(images)
+        ours = [image for image in candidates if last_marker(image.description) == request.marker]
+        if ours:
+            return CopyEntry(request, ours[0].state, ours[0], reason=_why_failed(ours[0]))
+        holder = next((image for image in candidates if image.name == destination.name), None)
+        if holder is not None and destination.if_exists is not IfExists.RENAME:
+            reason = f"{holder.image_id} holds the name and is no copy of this source"
+            return CopyEntry(request, Standing.TAKEN, reason=reason)
+    return _export_standing(request, tasks)
+
+
+def _why_failed(image: Image) -> str:
+    return image.state_reason if image.is_failed else ""
+
+
+def _export_standing(request: CopyRequest, tasks: Sequence[ExportTask]) -> CopyEntry:
+    if not isinstance(request.source, Origin):
+        return CopyEntry(request, Standing.ABSENT)
+    wanted, place = request.source.format, request.source.export
+    here = sorted((task for task in tasks if task.key == place), key=lambda task: task.task_id)
+    mine = [task for task in here if wanted is None or task.format in (wanted, "")]
+    complete = [task for task in mine if task.phase is Phase.COMPLETE and CLEANED_TAG not in task.tags]
+    running = [task for task in mine if task.is_running]
+    failed = [task for task in mine if task.phase is Phase.FAILED]
+    if complete:
+        return CopyEntry(request, Standing.EXPORTED, task=complete[0])
+    if running:
+        return CopyEntry(request, Standing.EXPORTING, task=running[0])
+    reason = f"{failed[-1].task_id} ended as {failed[-1].state}: {failed[-1].comment}" if failed else ""
+    return CopyEntry(request, Standing.ABSENT, reason=reason)
+
+
+def describe_export(entry: ExportEntry) -> dict[str, Any]:
+    """One entry of `exports`. It names a manifest's place and never a URL of it."""
+    tags, found = entry.task.tags if entry.task else {}, entry.found
+    return {
+        "task_id": entry.task.task_id if entry.task else None,
+        "source": {**entry.source.described(), "image_id": entry.key.image_id, "image_name": entry.image_name},
+        "state": entry.state,
+        "progress": entry.task.progress if entry.task else None,
+        "comment": entry.comment or None,
+        "bucket": entry.key.bucket,
+        "prefix": entry.key.prefix,
+        "format": entry.format,
+        "ours": entry.is_ours,
+        "cleaned_up": tags.get(CLEANED_TAG),
+        "handed_out_until": tags.get(HANDED_TAG),
+        "manifest": _describe_found(found) if found else None,
+    }
+
+
+def _describe_found(found: Found) -> dict[str, Any]:
+    return {
+        "state": found.shape.value,
+        "location": found.location,
+        "expires_at": rfc3339(found.expires_at),
+        "reason": found.reason or None,
+    }
+
+
+def describe_image(entry: ImageEntry) -> dict[str, Any]:
+    """One entry of `images`. `finished` tells whether the copy bears the tag that is written last."""
+    image = entry.image
+    return {
+        "target": {**entry.target.described(), "image_id": image.image_id, "image_name": image.name},
+        "state": image.state,
+        "reason": entry.reason or None,
+        "created_at": rfc3339(image.created_at),
+        "source": {**asdict(entry.source), "account_id": image.tags.get("omicopy:source-account")},
+        "finished": image.tags.get(COPY_TAG) == image.image_id,
+    }
+
+
+def describe_copy(entry: CopyEntry) -> dict[str, Any]:
+    """One entry of `copies`, as far as possible in the words of the result that `run` prints."""
+    request, source = entry.request, entry.request.source
+    origin = {**source.party.described(), "image_id": source.image.image_id} if isinstance(source, Origin) else None
+    target = None
+    if request.destination:
+        image_id, name = (entry.image.image_id, entry.image.name) if entry.image else (None, request.destination.name)
+        target = {**request.destination.party.described(), "image_id": image_id, "image_name": name}
+    return {
+        "job": request.job,
+        "source": origin,
+        "target": target,
+        "state": str(entry.state),
+        "progress": entry.task.progress if entry.task else None,
+        "export_task_id": entry.task.task_id if entry.task else None,
+        "reason": entry.reason or None,
+    }

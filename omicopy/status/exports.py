@@ -1,0 +1,185 @@
+"""The exports of an overview: which of them were asked about, and what the bucket holds of those that ended well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.parallel import in_parallel
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.from_task import look_for_export, without_key
+from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, export_key
+from omicopy.model.image import Image
+from omicopy.model.lookup import Absent, BucketFact, Present
+from omicopy.model.request import Party
+from omicopy.model.s3_location import check_bucket, check_prefix
+from omicopy.status.entries import ExportEntry, Found, Shape
+
+MOST_LOOKED_INTO = 50
+"""Exports whose place in a bucket is read without being told to look deep."""
+_TASK = "image-export-"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked about: images (IDs or exact names) and export tasks; none is everything.
+
+    `bucket` and `prefix` narrow the exports; None is any.
+    """
+
+    names: Sequence[str] = ()
+    bucket: str | None = None
+    prefix: str | None = None
+    deep: bool = False
+    """Look into the bucket of every export that is complete."""
+
+    @property
+    def task_ids(self) -> list[str]:
+        return [name for name in self.names if name.startswith(_TASK)]
+
+    @property
+    def image_names(self) -> list[str]:
+        return [name for name in self.names if not name.startswith(_TASK)]
+
+    def lies_here(self, key: ExportKey) -> bool:
+        return self.bucket in (None, key.bucket) and self.prefix in (None, key.prefix)
+
+
+@dataclass(slots=True)
+class Exports:
+    entries: list[ExportEntry] = field(default_factory=list)
+    left_out: int = 0
+    """Complete exports that nobody looked into, because there were too many."""
+    errors: list[OmicopyError] = field(default_factory=list)
+    """Why a bucket could not be read, each reason once."""
+
+
+def checked(wanted: Wanted) -> Wanted:
+    """The same with its prefix as export keys have it. Raises USAGE."""
+    if wanted.bucket is not None:
+        check_bucket(wanted.bucket)
+    if wanted.prefix is None:
+        return wanted
+    parts = check_prefix(wanted.prefix).split("/")
+    return replace(wanted, prefix="/".join(part for part in parts if part))
+
+
+def export_entries(
+    clients: Clients,
+    party: Party,
+    images: Sequence[Image],
+    tasks: Sequence[ExportTask],
+    wanted: Wanted,
+    ids: set[str],
+    now: datetime,
+) -> Exports:
+    """Every task, and what the bucket holds of the complete ones where something was named (or, deep, of all).
+
+    `ids` are the images that were named: in a bucket that was named too their exports are looked for without a task.
+    """
+    names = {image.image_id: image.name for image in images}
+    entries = [
+        ExportEntry(party, task.key, names.get(task.image_id), task)
+        for task in sorted(tasks, key=lambda task: (task.image_id, task.task_id))
+        if wanted.lies_here(task.key)
+    ]
+    if not wanted.names and not wanted.deep:
+        return Exports(entries)
+    worth = list(dict.fromkeys(entry.key for entry in entries if _may_be_there(entry)))
+    looked_into = worth if wanted.deep else worth[:MOST_LOOKED_INTO]
+    unlisted = _without_task(tasks, wanted, ids)
+    facts = _look(clients, party.profile, [*looked_into, *unlisted], tasks, now)
+    shown = [
+        replace(entry, found=_found_of(entry, facts[entry.key], now))
+        if _may_be_there(entry) and entry.key in facts
+        else entry
+        for entry in entries
+    ]
+    places = {entry.found.location for entry in shown if entry.found}
+    for key in unlisted:
+        if isinstance(facts[key], Absent):
+            continue
+        found = _found(facts[key], now)
+        if found.location not in places:
+            places.add(found.location)
+            shown.append(ExportEntry(party, key, names.get(key.image_id), None, found))
+    return Exports(shown, len(worth) - len(looked_into), _errors(facts))
+
+
+def _may_be_there(entry: ExportEntry) -> bool:
+    return entry.task is not None and entry.task.phase is Phase.COMPLETE and not entry.is_cleaned_up
+
+
+def _without_task(tasks: Sequence[ExportTask], wanted: Wanted, ids: set[str]) -> list[ExportKey]:
+    """Where an export may lie whose task is not listed any more."""
+    if wanted.bucket is None:
+        return []
+    complete = {task.key for task in tasks if task.phase is Phase.COMPLETE}
+    keys = [export_key(image_id, wanted.bucket, wanted.prefix or "") for image_id in sorted(ids)]
+    return [key for key in keys if key not in complete]
+
+
+def _look(
+    clients: Clients, profile: str, keys: Sequence[ExportKey], tasks: Sequence[ExportTask], now: datetime
+) -> dict[ExportKey, BucketFact]:
+    if not keys:
+        return {}
+    if clients.storage_refusal(profile) is None:
+        clients.storage(profile)  # made before the threads start, once
+    clients.fetcher()
+
+    def look(key: ExportKey) -> BucketFact:
+        return look_for_export(clients, profile, key, [task for task in tasks if task.key == key], now)
+
+    facts = dict(zip(keys, in_parallel(look, keys), strict=True))
+    said = without_key(clients, profile)
+    if said is not None:
+        clients.tell(said)
+    return facts
+
+
+def _found_of(entry: ExportEntry, fact: BucketFact, now: datetime) -> Found:
+    """What the bucket holds of that task: of several that exported to one place, the last one's manifest is there."""
+    found = _found(fact, now)
+    if entry.task is None or found.format in (None, entry.task.format):
+        return found
+    return Found(Shape.MISSING, reason=f"a later export in {found.format} took the place of its manifest")
+
+
+def _found(fact: BucketFact, now: datetime) -> Found:
+    if isinstance(fact, Absent):
+        return Found(Shape.MISSING)
+    if isinstance(fact, Present):
+        return _found_stored(fact.value, now)
+    if not isinstance(fact.error, ServiceError):
+        return Found(Shape.DAMAGED, reason=fact.error.message)
+    is_gone = fact.error.code is ErrorCode.NOT_FOUND
+    return Found(Shape.MISSING if is_gone else Shape.UNREADABLE, reason=fact.error.message)
+
+
+def _found_stored(stored: FoundExport, now: datetime) -> Found:
+    expiry, place, form = stored.expiry, stored.location, stored.format
+    if stored.damage:
+        more = f" and {len(stored.damage) - 1} more" if len(stored.damage) > 1 else ""
+        return Found(Shape.DAMAGED, place, expiry.at, stored.damage[0] + more, form)
+    if stored.flaw and stored.task_url is None:
+        return Found(Shape.UNREADABLE, place, None, stored.flaw, form)
+    if expiry.earliest_known is not None and expiry.earliest_known <= now:
+        return Found(Shape.EXPIRED, place, expiry.earliest_known, f"{expiry.first} ended", form)
+    if stored.dead_urls or stored.flaw:
+        why = stored.flaw or f"the store refuses the URL of {stored.dead_urls[0]}"
+        return Found(Shape.REFUSED, place, expiry.at, why, form)
+    return Found(Shape.ALIVE, place, expiry.at, format=form)
+
+
+def _errors(facts: Mapping[ExportKey, BucketFact]) -> list[OmicopyError]:
+    """What keeps a bucket from being read. What is wrong with an export that lies there is no such failure."""
+    errors = [
+        fact.error
+        for fact in facts.values()
+        if not isinstance(fact, Present | Absent) and isinstance(fact.error, ServiceError)
+    ]
+    return list({error.message.partition(" [request")[0]: error for error in errors}.values())
