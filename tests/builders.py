@@ -13,12 +13,12 @@ from omicopy.model.export import ExportKey, ExportTask, FoundExport, parse_task
 from omicopy.model.image import Image, parse_image
 from omicopy.model.manifest import Manifest, parse_manifest
 from omicopy.model.own_tags import provenance_tags
-from omicopy.model.request import CopyRequest, Destination, HandedManifest, Origin, Party
+from omicopy.model.request import AccountRef, CopyRequest, SharedManifest, Source, Target
 from omicopy.model.urls.presigned_url import parse_presigned
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
-SOURCE = Party("source", "111111111111", "eu-west-2")
-TARGET = Party("target", "222222222222", "us-east-2")
+SOURCE = AccountRef("source", "111111111111", "eu-west-2")
+TARGET = AccountRef("target", "222222222222", "us-east-2")
 SOURCE_ID, COPY_ID, TASK_ID = "ami-0000000a", "ami-000000c1", "image-export-00000001"
 NAME = "golden"
 RENAMED = f"{NAME}-{SOURCE_ID}"
@@ -101,11 +101,11 @@ def stored(
     return FoundExport(KEY.bucket, key, manifest(ends).expiry(), damage, dead_urls)
 
 
-ORIGIN = Origin(SOURCE, source_image(), KEY)
+ORIGIN = Source(SOURCE, source_image(), KEY)
 
 
-def destination(if_exists: IfExists = IfExists.FAIL, party: Party = TARGET, name: str = NAME) -> Destination:
-    return Destination(party, name, "my image", if_exists)
+def destination(if_exists: IfExists = IfExists.FAIL, account: AccountRef = TARGET, name: str = NAME) -> Target:
+    return Target(account, name, "my image", if_exists)
 
 
 def copy_request(if_exists: IfExists = IfExists.FAIL, *, re_export: bool = False) -> CopyRequest:
@@ -118,4 +118,4 @@ def export_request() -> CopyRequest:
 
 def import_request(if_exists: IfExists = IfExists.FAIL) -> CopyRequest:
     url = parse_presigned(signed("elsewhere/manifest.json", NOON + timedelta(days=5)))
-    return CopyRequest(HandedManifest(url, manifest()), destination(if_exists), timedelta(minutes=10))
+    return CopyRequest(SharedManifest(url, manifest()), destination(if_exists), timedelta(minutes=10))

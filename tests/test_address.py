@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omicopy.model.urls.address import Reach, reach_of
+from omicopy.model.urls.address import HostScope, host_scope
 from omicopy.model.urls.presigned_url import parse_presigned
 
 MACHINE = """
@@ -29,22 +29,22 @@ PUBLIC = """
 TABLE = [
     (host, reach)
     for hosts, reach in (
-        (MACHINE, Reach.MACHINE),
-        (LINK, Reach.LINK),
-        (PRIVATE, Reach.PRIVATE),
-        (PUBLIC, Reach.PUBLIC),
+        (MACHINE, HostScope.MACHINE),
+        (LINK, HostScope.LINK),
+        (PRIVATE, HostScope.PRIVATE),
+        (PUBLIC, HostScope.PUBLIC),
     )
     for host in hosts.split()
 ]
 
 
 @pytest.mark.parametrize(("host", "reach"), TABLE)
-def test_a_host_is_known_by_whatever_spelling_a_resolver_takes(host: str, reach: Reach) -> None:
-    assert reach_of(host) is reach
+def test_a_host_is_known_by_whatever_spelling_a_resolver_takes(host: str, reach: HostScope) -> None:
+    assert host_scope(host) is reach
     for port in ("", ":8080"):
         url = parse_presigned(f"http://{host}{port}/b/k")
-        assert (url.reach, url.is_local) == (reach, reach is Reach.MACHINE)
-        assert url.is_exposed is (reach is not Reach.MACHINE)
+        assert (url.reach, url.is_local) == (reach, reach is HostScope.MACHINE)
+        assert url.is_exposed is (reach is not HostScope.MACHINE)
 
 
 NUMBERS = st.sampled_from([0, 1, 7, 8, 127, 255, 256, 65_535, 65_536, 2**24, 2_130_706_433, 2**32 - 1, 2**32])
@@ -56,8 +56,8 @@ ODD = st.sampled_from(["", "08", "0x", "a", "-1", "1e1"])
 def test_an_address_is_read_as_the_system_reads_it(text: str) -> None:
     name = text.rstrip(".")
     try:
-        theirs = reach_of(str(ipaddress.IPv4Address(socket.inet_aton(name))))
+        theirs = host_scope(str(ipaddress.IPv4Address(socket.inet_aton(name))))
     except OSError:
         return
     if "0x." not in f"{name}.":  # not every system takes this for a zero
-        assert reach_of(text) is theirs
+        assert host_scope(text) is theirs

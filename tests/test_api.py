@@ -270,14 +270,14 @@ class _Endless(Hostile):
     ],
 )
 def test_r12_pages_with_ever_new_tokens_have_an_end(
-    monkeypatch: pytest.MonkeyPatch, ids: Sequence[str], said: str
+    monkeypatch: pytest.MonkeyPatch, ids: Sequence[str], message: str
 ) -> None:
     monkeypatch.setattr(pages, "MOST_PAGES", 7)
     monkeypatch.setattr(pages, "MOST_EMPTY", 3)
     with served(_Endless(*ids)) as endless, pytest.raises(ServiceError) as caught:
         api(endless.account).read_all("ReadImages", "Images", 30.0, {}, dict)
     assert caught.value.cause is Cause.GARBLED
-    assert said in caught.value.message
+    assert message in caught.value.message
 
 
 def test_r12_pages_that_hold_more_than_was_asked_for_have_an_end(

@@ -12,10 +12,10 @@ from tests.bench.table import Row, markdown_table, text_table
     ("ratio", "bound", "told"),
     [(0.5, 1.0, ["0.500", "≤ 1", "met"]), (2.0, 1.0, ["2", "≤ 1", "NOT met"]), (12.34, None, ["12.3", "", ""])],
 )
-def test_a_row_says_whether_its_bound_is_met(ratio: float, bound: float | None, told: list[str]) -> None:
+def test_a_row_says_whether_its_bound_is_met(ratio: float, bound: float | None, parts: list[str]) -> None:
     row = Row("a thing", "1 ms", "2 ms", ratio, bound)
-    assert row.cells() == ["a thing", "1 ms", "2 ms", *told]
-    assert markdown_table([row]).splitlines()[2] == f"| a thing | 1 ms | 2 ms | {' | '.join(told)} |"
+    assert row.cells() == ["a thing", "1 ms", "2 ms", *parts]
+    assert markdown_table([row]).splitlines()[2] == f"| a thing | 1 ms | 2 ms | {' | '.join(parts)} |"
     assert text_table([row]).splitlines()[1].split()[:2] == ["a", "thing"]
 
 

@@ -95,9 +95,9 @@ def test_what_is_no_boot_mode_is_refused() -> None:
     ],
 )
 def test_of_boot_modes_and_tpm_what_one_side_does_not_say_is_no_difference(
-    wanted: Boot, copy: Boot, said: list[str]
+    wanted: Boot, copy: Boot, message: list[str]
 ) -> None:
-    assert boot_differences(wanted, copy) == said
+    assert boot_differences(wanted, copy) == message
 
 
 def with_disk(**bsu: Any) -> Image:
@@ -122,16 +122,16 @@ def with_disk(**bsu: Any) -> Image:
     ],
 )  # fmt: skip
 def test_volumes_are_compared_by_type_iops_and_what_becomes_of_them_with_their_vm(
-    source: dict[str, Any], copy: dict[str, Any], said: list[str]
+    source: dict[str, Any], copy: dict[str, Any], message: list[str]
 ) -> None:
-    assert differences(of_image(with_disk(**source)), of_image(with_disk(**copy))) == said
+    assert differences(of_image(with_disk(**source)), of_image(with_disk(**copy))) == message
 
 
 def test_of_a_manifest_that_was_handed_over_its_word_counts() -> None:
     entry = {"Device": "/dev/sda1", "Size": 10 * 2**30, "PreSignedUrl": signed("a", None)}
-    told = manifest(Snapshots=[entry | {"VolumeType": "io1", "Iops": 500, "DeleteOnTermination": False}])
+    parts = manifest(Snapshots=[entry | {"VolumeType": "io1", "Iops": 500, "DeleteOnTermination": False}])
     there = with_disk(VolumeSize=10, VolumeType="io1", Iops=400, DeleteOnVmDeletion=True)
-    assert differences(of_manifest(told), of_image(there)) == [
+    assert differences(of_manifest(parts), of_image(there)) == [
         "/dev/sda1 with 400 IOPS instead of 500",
         "/dev/sda1 is deleted with its VM",
     ]
@@ -202,7 +202,7 @@ def test_r1_what_is_refused_by_name_is_decided_anew_without_it_and_the_copy_is_c
     assert (result.status, len(cloud.images)) == (Status.COPIED, 2)  # it does not say how it boots
     assert machine.open_entries == []
     warned = [event.message for event in machine.events if isinstance(event, Warned)]
-    assert [("BootModes" in said, "TpmMandatory" in said) for said in warned] == [(True, False), (False, True)]
+    assert [("BootModes" in message, "TpmMandatory" in message) for message in warned] == [(True, False), (False, True)]
 
 
 @pytest.mark.parametrize(("code", "names"), [("3002", False), ("4045", True)])
@@ -330,11 +330,11 @@ def test_inspect_and_doctor_tell_how_an_image_boots_and_what_does_not_travel(too
     key = tool.exported(UEFI_ID)
     (task,) = tool.tasks()
     for source in (UEFI_ID, task.task_id):
-        told = tool.run("inspect", source, "--from", "source").out
-        assert "\nBoot:          uefi, TPM mandatory, as the image says; the manifest does not\n" in told
-    told = tool.run("inspect", f"s3://omi-exports/{key}", "--from", "source").out
-    assert "\nBoot:" not in told
-    assert "\nNot in it:     boot modes and TPM (--boot-mode, --tpm), tags (--tag), launch permissions" in told
+        parts = tool.run("inspect", source, "--from", "source").out
+        assert "\nBoot:          uefi, TPM mandatory, as the image says; the manifest does not\n" in parts
+    parts = tool.run("inspect", f"s3://omi-exports/{key}", "--from", "source").out
+    assert "\nBoot:" not in parts
+    assert "\nNot in it:     boot modes and TPM (--boot-mode, --tpm), tags (--tag), launch permissions" in parts
     as_json = tool.run("inspect", UEFI_ID, "--from", "source", "-o", "json").json
     assert (as_json["boot_modes"], as_json["tpm_mandatory"]) == (["uefi"], True)
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "ReadImages"))
@@ -342,9 +342,9 @@ def test_inspect_and_doctor_tell_how_an_image_boots_and_what_does_not_travel(too
     assert (as_json["boot_modes"], as_json["tpm_mandatory"]) == (None, None)
     tool.sandbox.faults.clear()
     rows = [line.split("\t") for line in tool.run("doctor", GOLDEN, "--from", "source").out.splitlines()]
-    said = {row[1]: row[2] for row in rows}
-    assert said[f"{GOLDEN} {UEFI_ID}"] == "available, 1 volume, 10 GiB, boots by uefi, TPM mandatory"
-    assert "not in an export" in said["what does not travel"]
+    message = {row[1]: row[2] for row in rows}
+    assert message[f"{GOLDEN} {UEFI_ID}"] == "available, 1 volume, 10 GiB, boots by uefi, TPM mandatory"
+    assert "not in an export" in message["what does not travel"]
 
 
 def test_a_plan_says_it_for_all_its_jobs_a_job_or_a_target() -> None:
@@ -369,8 +369,8 @@ def test_a_plan_says_it_for_all_its_jobs_a_job_or_a_target() -> None:
         Boot(UEFI, False),
         Boot(BOTH, True),
     ]
-    for wrong, said in (("[]", "is empty"), ("[bios]", "'legacy' or 'uefi'"), ("uefi", "takes a list")):
-        with pytest.raises(OmicopyError, match=said):
+    for wrong, message in (("[]", "is empty"), ("[bios]", "'legacy' or 'uefi'"), ("uefi", "takes a list")):
+        with pytest.raises(OmicopyError, match=message):
             parse_plan(f"version: 1\ndefaults: {{boot_modes: {wrong}}}\njobs:{jobs}", "plan.yaml", {})
 
 

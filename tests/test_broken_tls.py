@@ -13,7 +13,7 @@ import pytest
 from omicopy.cloud.api import Api
 from omicopy.cloud.errors import Cause, ServiceError, is_broken_tls
 from omicopy.cloud.object_storage import Storage
-from omicopy.cloud.url_reader import Fetcher
+from omicopy.cloud.url_reader import UrlReader
 from omicopy.errors import ErrorCode
 from omicopy.model.urls.presigned_url import parse_presigned
 from tests.children import PATIENCE
@@ -46,7 +46,7 @@ REQUESTS: dict[str, Callable[[str], object]] = {
     "a read of the API": lambda url: Api(account(url), transport(), Hurried()).read("ReadImages", 0.0, {}),
     "a write of the API": lambda url: Api(account(url), transport(), Hurried()).write("CreateImage", 0.0, {}),
     "object storage": lambda url: Storage(account(url), transport(), Hurried(), 0.0).sizes("omi-exports", ""),
-    "a signed URL": lambda url: Fetcher(transport(), Hurried(), 0.0).read(parse_presigned(f"{url}/omi-exports/key")),
+    "a signed URL": lambda url: UrlReader(transport(), Hurried(), 0.0).read(parse_presigned(f"{url}/omi-exports/key")),
 }
 
 

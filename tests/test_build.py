@@ -153,8 +153,8 @@ def test_what_a_disk_lacks_or_has_wrong_is_said_before_anything_is_written(tool)
         partial(build, tool, *(("--volume", volume) if volume else ()), at=f"s3://omi-exports/{place}", code=code)
         for (place, volume), (code, _) in cases.items()
     ]
-    for ran, (_, said) in zip(tool.together(commands), cases.values(), strict=True):
-        assert said in ran.err
+    for ran, (_, message) in zip(tool.together(commands), cases.values(), strict=True):
+        assert message in ran.err
         assert ran.out == ""
     assert tool.writes() == []
 

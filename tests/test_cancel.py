@@ -49,9 +49,9 @@ def test_a_queued_export_of_ours_is_cancelled_and_no_entry_of_it_stays_open(tool
     assert cancel(tool, task_id).row == [task_id, "cancelled"]
     assert (tool.writes(), state(tool, task_id)) == (["DeleteExportTask"], TaskState.CANCELLED)
     assert journal(tool) == []
-    told = cancel(tool, task_id, "-o", "json").json["exports"]
-    assert [(one["status"], one["changed"], one["state"]) for one in told] == [("present", False, "cancelled")]
-    assert told[0]["source"] == {
+    parts = cancel(tool, task_id, "-o", "json").json["exports"]
+    assert [(one["status"], one["changed"], one["state"]) for one in parts] == [("present", False, "cancelled")]
+    assert parts[0]["source"] == {
         **{"profile": "source", "account_id": "100000000001", "region": "eu-west-2"},
         "image_id": LINUX,
     }

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.profiles.profile import resolve_profile
-from omicopy.deletion.export_rules import Doomed, Left, Place, judge_place, judge_tasks
-from omicopy.deletion.exports import Rules, clean_up
+from omicopy.deletion.cleaner import CleanupOptions
+from omicopy.deletion.export_rules import Deletable, ExportFolder, Kept, judge_objects, judge_tasks
+from omicopy.deletion.exports import clean_up
 from omicopy.model.export import ExportKey, StoredExport, export_key
 from omicopy.model.manifest import parse_manifest
-from omicopy.model.own_tags import CLEANED_TAG, EXPORT_TAG, HANDED_TAG
-from omicopy.model.request import CopyRequest, Origin, Party
+from omicopy.model.own_tags import CLEANED_TAG, EXPORT_TAG, URL_EXPIRY_TAG
+from omicopy.model.request import AccountRef, CopyRequest, Source
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.variants import ManifestKey, ManifestUrl, Prefix, Variant
 from tests.builders import KEY, NOON, SOURCE_ID, raw_manifest, signed, source_image, task
@@ -34,16 +35,16 @@ def clients_of(tool: Tool, profile: str = "source") -> Clients:
 
 def request_for(tool: Tool, image_id: str = LINUX, prefix: str = "") -> CopyRequest:
     account = tool.sandbox.accounts["source"]
-    party = Party("source", account.account_id, account.region)
+    account_ref = AccountRef("source", account.account_id, account.region)
     key = export_key(image_id, "omi-exports", prefix)
-    return CopyRequest(Origin(party, source_image(image_id), key), None, timedelta(0), cleanup=True)
+    return CopyRequest(Source(account_ref, source_image(image_id), key), None, timedelta(0), cleanup=True)
 
 
 def clean(tool: Tool, *requests: CopyRequest, after: timedelta = timedelta(0)) -> list[str]:
     """What a clean-up tells."""
-    told: list[str] = []
-    clean_up(clients_of(tool), requests or [request_for(tool)], told.append, Rules(datetime.now(UTC) + after))
-    return told
+    parts: list[str] = []
+    clean_up(clients_of(tool), requests or [request_for(tool)], parts.append, CleanupOptions(datetime.now(UTC) + after))
+    return parts
 
 
 def tag(tool: Tool, key: str, index: int = 0) -> str | None:
@@ -63,8 +64,8 @@ def test_r4_what_the_manifest_names_goes_first_the_manifest_last_and_nothing_els
     tool.put(f"{folder}backup/manifest.json", manifest.replace(folder.encode(), f"{folder}backup/".encode()))
     assert len(tool.keys(".gz")) == 5
     tool.forget()
-    (told,) = clean(tool, request_for(tool, THREE, "nightly"))
-    assert told == f"Not deleted in s3://omi-exports/{folder}: 1 disk (2 B) that no manifest names"
+    (parts,) = clean(tool, request_for(tool, THREE, "nightly"))
+    assert parts == f"Not deleted in s3://omi-exports/{folder}: 1 disk (2 B) that no manifest names"
     assert sorted(tool.keys("")) == sorted([*others, f"{folder}backup/manifest.json"])
     assert tool.writes() == ["CreateTags", *["DeleteObject"] * 4]
     deleted = [request.key or "" for request in tool.sandbox.record.requests("DeleteObject")]
@@ -105,15 +106,15 @@ def test_r4_an_export_that_somebody_else_made_stays_and_so_does_ours_in_the_same
 
 def test_what_was_handed_out_stays_until_the_url_ends(tool) -> None:
     tool.export()
-    assert tag(tool, HANDED_TAG) is None
+    assert tag(tool, URL_EXPIRY_TAG) is None
     url = tool.url(LINUX, "--expires", "3d", "-o", "json").json
     until = url["effective_expires_at"]
-    assert tag(tool, HANDED_TAG) == until
+    assert tag(tool, URL_EXPIRY_TAG) == until
     tool.url(LINUX, "--expires", "2d", "--handoff")  # promises less: what is there stays
     tool.url(f"s3://omi-exports/{LINUX}/", "--expires", "4d", "--no-check")
-    assert tag(tool, HANDED_TAG) == until
-    (told,) = clean(tool)
-    assert f"a URL of it was handed out that works until {until}" in told
+    assert tag(tool, URL_EXPIRY_TAG) == until
+    (parts,) = clean(tool)
+    assert f"a URL of it was handed out that works until {until}" in parts
     assert len(tool.keys("")) == 2
     assert clean(tool, after=timedelta(days=3, seconds=5)) == []
     assert tool.keys("") == []
@@ -121,14 +122,14 @@ def test_what_was_handed_out_stays_until_the_url_ends(tool) -> None:
 
 def test_a_url_that_is_handed_out_while_a_clean_up_settles_keeps_its_objects(tool) -> None:
     tool.export()
-    told: list[str] = []
+    parts: list[str] = []
 
     def settle() -> None:
         assert tag(tool, CLEANED_TAG)
         assert "being deleted" in tool.url(f"s3://omi-exports/{LINUX}/manifest", code=10).err
 
-    clean_up(clients_of(tool), [request_for(tool)], told.append, Rules(datetime.now(UTC), settle))
-    (left,) = told
+    clean_up(clients_of(tool), [request_for(tool)], parts.append, CleanupOptions(datetime.now(UTC), settle))
+    (left,) = parts
     assert "a URL of it was handed out" in left
     assert len(tool.keys("")) == 2
 
@@ -147,8 +148,8 @@ def test_where_nothing_was_exported_or_all_is_gone_there_is_nothing_to_tell(tool
     tool.export()
     for key in tool.manifests():
         tool.delete(key)
-    (told,) = clean(tool)
-    assert "no manifest lies there that would tell which they are" in told
+    (parts,) = clean(tool)
+    assert "no manifest lies there that would tell which they are" in parts
     for key in tool.keys(""):
         tool.delete(key)
     assert clean(tool) == []
@@ -159,35 +160,35 @@ def test_a_manifest_that_was_replaced_after_it_was_judged_stays_with_its_disks(t
     tool.export()
     key = f"{LINUX}/manifest"
     another = tool.manifest(key) | {"Note": "of a second export"}
-    request, told = request_for(tool), []
-    rules = Rules(datetime.now(UTC), settle=lambda: tool.put(key, another))
-    (cleaned,) = clean_up(clients_of(tool), [request], told.append, rules)
+    request, parts = request_for(tool), []
+    options = CleanupOptions(datetime.now(UTC), settle=lambda: tool.put(key, another))
+    (cleaned,) = clean_up(clients_of(tool), [request], parts.append, options)
     assert (cleaned.deleted, len(tool.keys(""))) == (0, 2)
-    assert f"s3://omi-exports/{key} was replaced meanwhile" in told[0]
+    assert f"s3://omi-exports/{key} was replaced meanwhile" in parts[0]
 
 
 def test_of_two_clean_ups_at_once_the_slower_one_finds_nothing_and_names_nothing(tool) -> None:
     tool.export()
-    told: list[str] = []
-    rules = Rules(datetime.now(UTC), settle=lambda: told.extend(clean(tool)))
-    (cleaned,) = clean_up(clients_of(tool), [request_for(tool)], told.append, rules)
-    assert (told, cleaned.error, tool.keys("")) == ([], None, [])
+    parts: list[str] = []
+    options = CleanupOptions(datetime.now(UTC), settle=lambda: parts.extend(clean(tool)))
+    (cleaned,) = clean_up(clients_of(tool), [request_for(tool)], parts.append, options)
+    assert (parts, cleaned.error, tool.keys("")) == ([], None, [])
 
 
 def test_while_another_export_writes_there_nothing_is_deleted(tool) -> None:
     tool.export()
     tool.hold()
     running = tool.start_export(DiskImageFormat="raw")
-    (told,) = clean(tool)
-    assert f"{running}, which is p" in told
+    (parts,) = clean(tool)
+    assert f"{running}, which is p" in parts
     assert len(tool.keys("")) == 2
 
 
 def test_an_interrupted_clean_up_is_finished_by_the_next_and_a_lost_answer_is_asked_again(tool) -> None:
     tool.export(THREE)
     denied = tool.sandbox.faults.add(Fault(FaultKind.DENIED, "DeleteObject", after=1, times=1))
-    (told,) = clean(tool, request_for(tool, THREE))
-    assert "could not all be deleted: DeleteObject" in told
+    (parts,) = clean(tool, request_for(tool, THREE))
+    assert "could not all be deleted: DeleteObject" in parts
     assert tool.sandbox.faults.struck(denied) == 1
     assert len(tool.keys(".gz")) == 2
     first = tag(tool, CLEANED_TAG)
@@ -209,11 +210,11 @@ def test_a_forged_manifest_deletes_nothing_outside_its_folder(tool) -> None:
     tool.put("treasure.qcow2.gz", b"x")
     document["Image"]["Snapshots"][0]["PreSignedUrl"] = tool.sign("treasure.qcow2.gz")
     tool.put(key, document)
-    (told,) = clean(tool)
-    assert "outside" in told
+    (parts,) = clean(tool)
+    assert "outside" in parts
     assert tool.count("DeleteObject") == 0
     tool.put(key, json.dumps(document)[:-9].encode())
-    (told,) = clean(tool)
+    (parts,) = clean(tool)
     assert tool.count("DeleteObject") == 0
     assert tag(tool, CLEANED_TAG) is None
 
@@ -222,8 +223,8 @@ def test_a_forged_manifest_deletes_nothing_outside_its_folder(tool) -> None:
 def test_r3_a_failure_is_told_and_nothing_else(tool, action) -> None:
     tool.export()
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, action, times=None))
-    (told,) = clean(tool)
-    assert told.startswith(f"The exported objects in s3://omi-exports/{LINUX}/ could not all be deleted: {action}")
+    (parts,) = clean(tool)
+    assert parts.startswith(f"The exported objects in s3://omi-exports/{LINUX}/ could not all be deleted: {action}")
     tool.sandbox.faults.clear()
     assert len(tool.keys("")) == 2
 
@@ -234,7 +235,7 @@ def test_r3_a_failure_is_told_and_nothing_else(tool, action) -> None:
 def test_tasks_decide_whether_anything_may_be_deleted() -> None:
     def judged(*tasks):
         judgement = judge_tasks(tasks, KEY, NOON)
-        return judgement.why if isinstance(judgement, Left) else [each.task_id for each in judgement]
+        return judgement.why if isinstance(judgement, Kept) else [each.task_id for each in judgement]
 
     def ours(task_id: str, state: str = "completed", **tags: str):
         return task(task_id, state, Tags=[{"Key": key, "Value": value} for key, value in (OURS | tags).items()])
@@ -243,9 +244,9 @@ def test_tasks_decide_whether_anything_may_be_deleted() -> None:
     elsewhere = task("t", OsuExport={"OsuBucket": KEY.bucket, "OsuPrefix": f"x/{SOURCE_ID}/", "DiskImageFormat": "raw"})
     assert judged(ours("a"), ours("b", **{CLEANED_TAG: earlier}), elsewhere) == ["a", "b"]
     assert judged(ours("a"), ours("b", "failed"), task("c", "cancelled")) == ["a"]
-    assert judged(ours("a", **{HANDED_TAG: earlier})) == ["a"]
-    assert "until 2026-01-15T12:00:01Z" in judged(ours("a"), ours("b", **{HANDED_TAG: later}))
-    assert "until whenever" in judged(ours("a", **{HANDED_TAG: "whenever"}))
+    assert judged(ours("a", **{URL_EXPIRY_TAG: earlier})) == ["a"]
+    assert "until 2026-01-15T12:00:01Z" in judged(ours("a"), ours("b", **{URL_EXPIRY_TAG: later}))
+    assert "until whenever" in judged(ours("a", **{URL_EXPIRY_TAG: "whenever"}))
     assert "no mark of this tool" in judged(ours("a"), task("b"))
     assert "no finished export" in judged(elsewhere)
     for state in ("pending/queued", "pending", "active", "reticulating", ""):
@@ -276,8 +277,8 @@ STORED = st.builds(
 @given(st.sets(KEYS), st.lists(STORED, max_size=3, unique_by=lambda stored: stored.manifest_key), st.sets(KEYS))
 def test_r4_whatever_lies_there_only_what_our_manifests_name_goes(keys, manifests, named) -> None:
     keys = keys | {stored.manifest_key for stored in manifests}
-    judgement = judge_place(EXPORT, Place(keys, manifests, named))
-    if isinstance(judgement, Left):
+    judgement = judge_objects(EXPORT, ExportFolder(keys, manifests, named))
+    if isinstance(judgement, Kept):
         return
     by_key = {stored.manifest_key: stored for stored in manifests}
     gone = [*judgement.snapshots, *judgement.manifests]
@@ -288,8 +289,8 @@ def test_r4_whatever_lies_there_only_what_our_manifests_name_goes(keys, manifest
     assert ours <= by_key.keys()
     assert not [key for key in ours if "/" in key.removeprefix("a/").replace("//", "/").removeprefix(f"{SOURCE_ID}/")]
     assert not [key for key in ours if by_key[key].manifest.problem_beside(KEY.bucket, key)]
-    told = {snapshot.key for key in ours for snapshot in by_key[key].manifest.snapshots}
-    assert set(judgement.snapshots) <= told  # foreign objects under the same prefix survive
+    parts = {snapshot.key for key in ours for snapshot in by_key[key].manifest.snapshots}
+    assert set(judgement.snapshots) <= parts  # foreign objects under the same prefix survive
     assert not set(judgement.snapshots) & by_key.keys()
     staying = [stored for key, stored in by_key.items() if key not in ours]
     assert not {snapshot.key for stored in staying for snapshot in stored.manifest.snapshots} & set(judgement.snapshots)
@@ -305,20 +306,22 @@ def test_what_our_task_names_goes_and_somebody_elses_beside_it_stays() -> None:
     other = manifest_at(f"{folder}o.json", [f"{folder}snap-2.qcow2.gz"])
     raw = manifest_at(f"{folder}r.json", [f"{folder}snap-2.raw.gz"])
     keys = [s.manifest_key for s in (mine, anew, other, raw)] + [f"{folder}snap-{n}.qcow2.gz" for n in (1, 2)]
-    doomed = Doomed((f"{folder}snap-1.qcow2.gz",), (anew.manifest_key, mine.manifest_key))
-    assert judge_place(EXPORT, Place(keys, [mine, anew, other, raw], [mine.manifest_key])) == doomed
-    assert judge_place(EXPORT, Place(keys, [mine, anew])) == Doomed(
-        doomed.snapshots, (mine.manifest_key, anew.manifest_key)
+    deletable = Deletable((f"{folder}snap-1.qcow2.gz",), (anew.manifest_key, mine.manifest_key))
+    assert judge_objects(EXPORT, ExportFolder(keys, [mine, anew, other, raw], [mine.manifest_key])) == deletable
+    assert judge_objects(EXPORT, ExportFolder(keys, [mine, anew])) == Deletable(
+        deletable.snapshots, (mine.manifest_key, anew.manifest_key)
     )
     deeper = manifest_at(f"{folder}deep/m.json", [f"{folder}deep/snap-1.qcow2.gz"])
     more = [*keys, deeper.manifest_key, f"{folder}deep/snap-1.qcow2.gz"]
-    assert judge_place(EXPORT, Place(more, [mine, deeper])) == Doomed(doomed.snapshots, (mine.manifest_key,))
-    assert judge_place(EXPORT, Place(more, [deeper])) == Doomed((), ())
+    assert judge_objects(EXPORT, ExportFolder(more, [mine, deeper])) == Deletable(
+        deletable.snapshots, (mine.manifest_key,)
+    )
+    assert judge_objects(EXPORT, ExportFolder(more, [deeper])) == Deletable((), ())
     for second in (other, raw):
-        unclear = judge_place(EXPORT, Place(keys, [mine, second]))
-        assert isinstance(unclear, Left)
+        unclear = judge_objects(EXPORT, ExportFolder(keys, [mine, second]))
+        assert isinstance(unclear, Kept)
         assert "nobody can tell which of these is ours" in unclear.why
     both = manifest_at(f"{folder}o.json", [f"{folder}snap-1.qcow2.gz", f"{folder}snap-2.qcow2.gz"])
-    shared = judge_place(EXPORT, Place(keys, [mine, both], [mine.manifest_key]))
-    assert isinstance(shared, Left)
+    shared = judge_objects(EXPORT, ExportFolder(keys, [mine, both], [mine.manifest_key]))
+    assert isinstance(shared, Kept)
     assert "is named by a manifest that is not ours" in shared.why

@@ -13,7 +13,7 @@ from tests.hostile import Reply
 
 
 @pytest.mark.parametrize(("off", "said"), [(-600, "ahead of"), (600, "behind"), (0, None)])
-def test_a_url_made_by_a_wrong_clock_is_made_with_a_warning(tool, monkeypatch, off, said) -> None:
+def test_a_url_made_by_a_wrong_clock_is_made_with_a_warning(tool, monkeypatch, off, message) -> None:
     def date(*_: object) -> str:
         return format_datetime(datetime.now(UTC) + timedelta(seconds=off), usegmt=True)
 
@@ -23,8 +23,8 @@ def test_a_url_made_by_a_wrong_clock_is_made_with_a_warning(tool, monkeypatch, o
         env = tool.profiles(source={"endpoints": {"api": api, "oos": store.url}})
         ran = tool.url("s3://omi-exports/x", **env)
     assert ran.out.startswith(store.url)
-    assert ("Warning: This machine's clock is" in ran.err) is bool(said)
-    assert f"{said or ''} that of the object storage" in ran.err or not said
+    assert ("Warning: This machine's clock is" in ran.err) is bool(message)
+    assert f"{message or ''} that of the object storage" in ran.err or not message
 
 
 @pytest.mark.parametrize("date", ["", "now", "Wed, 21 Oct 2015 07:28:00 -0000"])

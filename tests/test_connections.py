@@ -14,7 +14,7 @@ from omicopy.cloud.errors import Cause, ServiceError
 from omicopy.cloud.http.transport import Transport
 from omicopy.cloud.object_storage import Storage
 from omicopy.cloud.profiles.profile import Account, StorageKey
-from omicopy.cloud.url_reader import Fetcher
+from omicopy.cloud.url_reader import UrlReader
 from omicopy.errors import ErrorCode
 from omicopy.model.urls.presigned_url import parse_presigned
 from omicopy.monitoring.ping import Ping
@@ -39,7 +39,7 @@ USERS: dict[str, Callable[[Account, Transport], object]] = {
     "API write": lambda account, by: Api(account, by, Hurried()).write("CreateImage", 0.0, {}),
     "storage": lambda account, by: Storage(account, by, Hurried(), 0.0).sizes("omi-exports", ""),
     "storage put": lambda account, by: Storage(account, by, Hurried(), 0.0).put("omi-exports", "key", b"{}"),
-    "probe": lambda account, by: Fetcher(by, Hurried(), 0.0).probe(parse_presigned(f"{account.oos_endpoint}/b/key")),
+    "probe": lambda account, by: UrlReader(by, Hurried(), 0.0).probe(parse_presigned(f"{account.oos_endpoint}/b/key")),
     "ping": lambda account, by: ping(account.oos_endpoint, by),
 }
 every_user = pytest.mark.parametrize("use", USERS.values(), ids=USERS)
@@ -144,7 +144,7 @@ def test_a_proxy_s_own_failure_says_so_and_nothing_is_in_doubt(
     settings: dict[str, object],
     cause: Cause,
     code: ErrorCode,
-    said: str,
+    message: str,
 ) -> None:
     ready(secure, use)
     with running_proxy(secure.server_address, **settings) as proxy:
@@ -152,7 +152,7 @@ def test_a_proxy_s_own_failure_says_so_and_nothing_is_in_doubt(
         error = failure(use, account(secure.url), by)
     host = secure.url.removeprefix("https://")
     assert (error.cause, error.code) == (cause, code)
-    assert f"the proxy {proxy.address} {said.format(host=host)}" in error.message
+    assert f"the proxy {proxy.address} {message.format(host=host)}" in error.message
     assert secure.requests == []
 
 

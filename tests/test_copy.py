@@ -494,7 +494,7 @@ def test_what_can_be_no_tag_and_no_account_is_refused(tool) -> None:
         ("--deadline", "soon"): "no duration",
     }
     ran = tool.together([lambda a=a: tool.copy("golden-linux", *a, code=2) for a in cases])
-    assert [said for said, one in zip(cases.values(), ran, strict=True) if said not in one.err] == []
+    assert [message for message, one in zip(cases.values(), ran, strict=True) if message not in one.err] == []
 
 
 def test_a_deadline_ends_the_run_and_loses_nothing(tool) -> None:

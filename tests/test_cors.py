@@ -55,8 +55,8 @@ def owner(tool: Tool) -> Account:
     return resolve_profile("source", tool.env, tool.home)
 
 
-def put_rules(tool: Tool, rules: list[Rule]) -> None:
-    Storage(owner(tool), transport(), Pace(), 1.0).put_cors_rules("omi-exports", rules)
+def put_rules(tool: Tool, options: list[Rule]) -> None:
+    Storage(owner(tool), transport(), Pace(), 1.0).put_cors_rules("omi-exports", options)
     tool.forget()
 
 
@@ -269,8 +269,8 @@ def test_what_no_browser_sends_is_no_origin(text) -> None:
     ],
 )
 def test_a_rule_is_enough_when_it_lets_in_all_that_the_origin_stands_for(pattern, origin, enough) -> None:
-    rules = [upload_rule(pattern)]
-    assert with_origins(rules, [origin]) == (rules if enough else [*rules, upload_rule(origin)])
+    options = [upload_rule(pattern)]
+    assert with_origins(options, [origin]) == (options if enough else [*options, upload_rule(origin)])
 
 
 @pytest.mark.parametrize(
@@ -287,10 +287,10 @@ def test_a_rule_without_put_or_without_any_header_is_not_enough(changed) -> None
 
 
 def test_there_is_no_rule_101(tool) -> None:
-    rules = [upload_rule(f"https://{number}.example.com") for number in range(MOST_RULES)]
-    assert with_origins(rules, ["https://7.example.com"]) == rules
-    assert len(with_origins(rules[1:], [APP, "https://b.example.com"])) == MOST_RULES
-    put_rules(tool, rules)
+    options = [upload_rule(f"https://{number}.example.com") for number in range(MOST_RULES)]
+    assert with_origins(options, ["https://7.example.com"]) == options
+    assert len(with_origins(options[1:], [APP, "https://b.example.com"])) == MOST_RULES
+    put_rules(tool, options)
     assert "takes no more than 100" in cors(tool, "--allow-origin", APP, code=13).err
     assert tool.writes() == []
 
@@ -315,11 +315,11 @@ RULES = st.lists(
 )
 
 
-@given(rules=RULES, origins=st.lists(ORIGINS, max_size=4))
-def test_no_rule_is_ever_lost_or_changed_and_a_second_time_adds_nothing(rules, origins) -> None:
-    before = copy.deepcopy(rules)
-    once = with_origins(rules, origins)
-    assert rules == before == once[: len(before)]
+@given(options=RULES, origins=st.lists(ORIGINS, max_size=4))
+def test_no_rule_is_ever_lost_or_changed_and_a_second_time_adds_nothing(options, origins) -> None:
+    before = copy.deepcopy(options)
+    once = with_origins(options, origins)
+    assert options == before == once[: len(before)]
     assert len(once) <= len(before) + 1
     assert with_origins(once, origins) == once
     assert with_origins(once, reversed(origins)) == once

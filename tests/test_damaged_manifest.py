@@ -65,12 +65,12 @@ BROKEN = {
 
 @pytest.mark.parametrize("broken", BROKEN)
 def test_it_is_said_where_it_is_broken(broken: str) -> None:
-    raw, said = BROKEN[broken]
+    raw, message = BROKEN[broken]
     for key in IN_EXPORT + CALLED_SO:
         assert has_to_be_manifest(key, raw)
     with pytest.raises(OmicopyError) as caught:
         read_trusted_manifest(raw, KEY.bucket, IN_EXPORT[0])
-    assert said in caught.value.message
+    assert message in caught.value.message
 
 
 @pytest.mark.parametrize("raw", [b"{}", b"null", b"[]", b'{"Version": 1}', b'{"Image": {}}', b'"text"'])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.api import Mode, Orders, copy, run_plan
+from omicopy.api import RunMode, RunOptions, copy, run_plan
 from omicopy.cloud.api import Api
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import Cause, ServiceError
@@ -18,13 +18,13 @@ from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.object_storage import Storage
 from omicopy.cloud.profiles.profile import resolve_profile
 from omicopy.cloud.retry import Pace
-from omicopy.cloud.url_reader import Fetcher
+from omicopy.cloud.url_reader import UrlReader
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.own_tags import CLEANED_TAG
 from omicopy.model.request import Budgets
 from omicopy.model.result import Status, exit_code
 from omicopy.model.urls.presigned_url import parse_presigned
-from omicopy.reconcile.requests_from_args import CopyWish, ExportWish, copy_requests
+from omicopy.reconcile.requests_from_args import CopyOptions, ExportOptions, copy_requests
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.state.journal import image_entry
 from omicopy.state.locks import Locks
@@ -78,13 +78,13 @@ def api(server: Hostile, time: Time) -> Api:
         (Reply(body=b"no JSON"), "unreadable answer"),
     ],
 )
-def test_patience_ends_with_the_deadline_and_no_pause_goes_beyond(server: Hostile, reply: Reply, said: str) -> None:
+def test_patience_ends_with_the_deadline_and_no_pause_goes_beyond(server: Hostile, reply: Reply, message: str) -> None:
     time = Time()
     server.replies = [reply]
     with pytest.raises(ServiceError) as caught:
         api(server, time).read("ReadAccounts", 300.0, {})
     assert caught.value.code is ErrorCode.OUT_OF_TIME
-    assert f"ReadAccounts in source (eu-west-2): {said}" in caught.value.message
+    assert f"ReadAccounts in source (eu-west-2): {message}" in caught.value.message
     assert "--deadline leaves no time to ask again" in caught.value.message
     assert time.ticks <= 1010.0
 
@@ -99,7 +99,7 @@ def test_after_the_deadline_nothing_is_sent_be_it_a_read_or_a_write(server: Host
     time = Time(ends=1000.0)
     client, url = api(server, time), parse_presigned(signed("x", NOON))
     storage = Storage(server.account, transport(), time.pace, 30.0)
-    fetcher = Fetcher(transport(), time.pace, 30.0)
+    fetcher = UrlReader(transport(), time.pace, 30.0)
     requests = [
         lambda: client.read("ReadImages", 300.0, {}),
         lambda: client.read_all("ReadImages", "Images", 300.0, {}, dict),
@@ -147,9 +147,9 @@ def test_out_of_time_before_the_loop_is_exit_6_and_says_what_it_was_busy_with(
     other = replace(server.account, region="us-east-2")
     clients = Clients({"source": server.account, "target": other}, retry=timedelta(hours=1), time_limit=time.limit)
     clients._apis = {name: Api(account, transport(), time.pace) for name, account in clients.accounts.items()}
-    wish = CopyWish(ExportWish([SOURCE_ID], "source", "omi-exports"), ["target"])
+    options = CopyOptions(ExportOptions([SOURCE_ID], "source", "omi-exports"), ["target"])
     with pytest.raises(OmicopyError, match=f"^{busy} in ") as caught:
-        copy_requests(clients, wish)
+        copy_requests(clients, options)
     assert caught.value.exit_code == 6
     assert time.ticks <= 1010.0
 
@@ -197,7 +197,7 @@ def machine(tmp_path: Path, cloud: Cloud) -> Machine:
 
 def test_what_the_reads_before_the_loop_took_is_gone_from_the_deadline(machine: Machine, cloud: Cloud) -> None:
     cloud.time.seconds = 500.0
-    mode = Mode(deadline=timedelta(seconds=600), began=5000.0)
+    mode = RunMode(deadline=timedelta(seconds=600), began=5000.0)
     [result] = machine.run(copy_request(), mode=mode)
     assert result.error is not None
     assert (result.error.code, cloud.time.seconds) == (ErrorCode.OUT_OF_TIME, pytest.approx(600))
@@ -205,7 +205,7 @@ def test_what_the_reads_before_the_loop_took_is_gone_from_the_deadline(machine: 
 
 def test_with_no_time_left_for_the_loop_nothing_is_asked_and_every_copy_is_told(machine: Machine, cloud: Cloud) -> None:
     cloud.time.seconds = 600.0
-    mode = Mode(deadline=timedelta(seconds=600), began=5000.0)
+    mode = RunMode(deadline=timedelta(seconds=600), began=5000.0)
     results = machine.run(copy_request(), export_request(), mode=mode)
     assert [result.status for result in results] == [Status.NOT_BEGUN] * 2
     assert exit_code(results) == 6
@@ -219,7 +219,7 @@ def test_with_no_time_left_for_the_loop_nothing_is_asked_and_every_copy_is_told(
 def test_no_write_is_sent_by_a_look_that_the_deadline_ends(machine: Machine, cloud: Cloud) -> None:
     """The export is complete in the very moment in which the time is over: no import begins any more."""
     cloud.export_seconds = 3600.0
-    [result] = machine.run(copy_request(), mode=Mode(deadline=timedelta(hours=1)))
+    [result] = machine.run(copy_request(), mode=RunMode(deadline=timedelta(hours=1)))
     assert result.status is Status.UNFINISHED
     assert result.error is not None
     assert "--deadline 1h is over; it was exporting (image-export-" in result.error.message
@@ -235,7 +235,7 @@ def test_a_lock_is_waited_for_no_longer_than_the_deadline(machine: Machine, clou
     assert request.destination is not None
     other = Locks(tmp_path / "locks", lambda _: None)
     assert other.take(image_entry(request, request.destination))
-    mode = Mode(deadline=timedelta(minutes=1))
+    mode = RunMode(deadline=timedelta(minutes=1))
     [result] = machine.run(request, mode=mode, lock_wait=timedelta(hours=1))
     other.end()
     assert result.status is Status.NOT_BEGUN
@@ -267,20 +267,20 @@ def test_the_library_counts_from_the_call_and_leaves_the_clients_as_they_were(to
     accounts = {name: resolve_profile(name, env, Path("/nowhere")) for name in ("source", "target")}
     clients = Clients(accounts, retry=timedelta(minutes=2))
     brief = Budgets(grace=timedelta(seconds=0.2), poll_min=timedelta(seconds=0.05), poll_max=timedelta(seconds=0.1))
-    orders = Orders(brief, Mode(deadline=timedelta(0)), state=tmp_path)
+    options = RunOptions(brief, RunMode(deadline=timedelta(0)), state=tmp_path)
     with pytest.raises(OmicopyError) as caught:
-        copy([LINUX], source="source", targets=["target"], bucket="omi-exports", orders=orders, clients=clients)
+        copy([LINUX], source="source", targets=["target"], bucket="omi-exports", options=options, clients=clients)
     assert caught.value.code is ErrorCode.OUT_OF_TIME
     assert len(tool.sandbox.record) == 0
     plan = tmp_path / "plan.json"
     job = {"name": "one", "images": [{"id": LINUX}], "to": [{"profile": "target"}]}
     plan.write_text(json.dumps({"version": 1, "defaults": {"from": "source", "bucket": "omi-exports"}, "jobs": [job]}))
-    [result] = run_plan(plan, orders=orders, clients=clients)
+    [result] = run_plan(plan, options=options, clients=clients)
     assert (result.status, exit_code([result])) == (Status.NOT_BEGUN, 6)
-    in_time = Orders(brief, Mode(deadline=timedelta(minutes=15)), state=tmp_path)
+    in_time = RunOptions(brief, RunMode(deadline=timedelta(minutes=15)), state=tmp_path)
     for expected in (Status.COPIED, Status.PRESENT):
         [result] = copy(
-            [LINUX], source="source", targets=["target"], bucket="omi-exports", orders=in_time, clients=clients
+            [LINUX], source="source", targets=["target"], bucket="omi-exports", options=in_time, clients=clients
         )
         assert result.status is expected
     assert clients.time_limit.left > 10**9

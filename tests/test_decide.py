@@ -15,33 +15,33 @@ from hypothesis import strategies as st
 from omicopy.cloud.errors import Cause, temporary
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat, IfExists
-from omicopy.model.clock import Moment
+from omicopy.model.clock import Timestamp
 from omicopy.model.export import ExportTask, FoundExport
 from omicopy.model.image import Image
-from omicopy.model.image_settings import Aftercare
+from omicopy.model.image_settings import ImageSettings
 from omicopy.model.lookup import ABSENT, UNASKED, Present, Refused, Unknown
 from omicopy.model.own_tags import COPY_TAG
-from omicopy.model.request import Budgets, CopyRequest, Origin
+from omicopy.model.request import Budgets, CopyRequest, Source
 from omicopy.model.result import Status
 from omicopy.model.urls.presigned_url import parse_presigned
 from omicopy.reconcile.decide.decisions import (
-    Annotate,
     CancelExport,
+    Decision,
     Done,
     Fail,
+    Fetch,
     Import,
-    Look,
-    LookAgain,
     ReplaceFailed,
     Resign,
+    Retry,
     Stage,
     StartExport,
-    Step,
+    TagAndShare,
     Wait,
     Write,
 )
 from omicopy.reconcile.decide.image import decide
-from omicopy.reconcile.state import Conflict, ExportMemory, ImageMemory, Observed, Situation
+from omicopy.reconcile.state import Conflict, DecisionInput, ExportState, ImageState, Observation
 from tests.builders import (
     COPY_ID,
     KEY,
@@ -90,11 +90,11 @@ RENAMED_OURS = tagged(image(ImageName=RENAMED), COPY)
 IMPORTED = tagged(image(Description=IMPORT.marker), IMPORT)
 TWO_MARKERS = f"[omicopy eu-west-2 ami-0000000b] {MARKER}"
 WRONG_TAG = replace(OURS, tags={**OURS.tags, COPY_TAG: "ami-another0"})
-RIGHT_TAG = Annotate(WRONG_TAG, {COPY_TAG: COPY_ID})
+RIGHT_TAG = TagAndShare(WRONG_TAG, {COPY_TAG: COPY_ID})
 
 FLAWED = replace(OURS, volumes=())
 BARE_FLAWED = replace(FLAWED, tags={})
-ASKED = replace(COPY, destination=replace(COPY.destination, care=Aftercare(share_with=("333333333333",))))
+ASKED = replace(COPY, destination=replace(COPY.destination, settings=ImageSettings(share_with=("333333333333",))))
 
 FRESH, LONG = stored(), stored(ends=NOON + timedelta(hours=6))
 SHORT = stored(ends=NOON + timedelta(hours=6, seconds=-1))
@@ -135,13 +135,13 @@ def known(
     source: Image | Any = None,
     others: int | Any = UNASKED,
     imports: int | Any = UNASKED,
-) -> Observed:
+) -> Observation:
     """Known to be absent, but for what is given."""
 
     def fact(value: Any, plain: Any) -> Any:
         return Present(value) if isinstance(value, plain) else value
 
-    return Observed(
+    return Observation(
         images=fact(images, (list, tuple)),
         source=fact(source_image() if source is None else source, Image),
         tasks=fact(tasks, (list, tuple)),
@@ -151,7 +151,7 @@ def known(
     )
 
 
-def without_key(tasks: Sequence[ExportTask] = (), stored: FoundExport | Any = ABSENT) -> Observed:
+def without_key(tasks: Sequence[ExportTask] = (), stored: FoundExport | Any = ABSENT) -> Observation:
     """As `known`, where no key reads the bucket."""
     return replace(known(tasks=tasks, stored=stored), no_key=NO_KEY)
 
@@ -161,30 +161,30 @@ class Row:
     """`step` is the step itself, or its kind, or the code that the copy fails with."""
 
     says: str
-    step: Step | type | ErrorCode
-    seen: Observed = field(default_factory=known)
+    step: Decision | type | ErrorCode
+    seen: Observation = field(default_factory=known)
     request: CopyRequest = COPY
     image: Memory = field(default_factory=dict)
     export: Memory = field(default_factory=dict)
 
 
 SOURCE_UNKNOWN_OURS = known([OURS], UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
-TARGET_ONLY = Observed(images=Present([]))
+TARGET_ONLY = Observation(images=Present([]))
 TABLE = [
     # ---- ours
     Row("ours, available, complete: present", DONE_PRESENT, known([OURS])),
     Row("ours, available, complete, made by this run: copied", DONE_COPIED, known([OURS]), image={"made_here": True}),
     Row("ours, available, under its other name: present", Done, known([tagged(image(ImageName=RENAMED), COPY)])),
     Row("ours, available, whatever is unknown of the source: present", DONE_PRESENT, SOURCE_UNKNOWN_OURS),
-    Row("ours, available, no tags: annotate", Annotate, known([image()])),
+    Row("ours, available, no tags: annotate", TagAndShare, known([image()])),
     Row("ours, available, lacks a tag that was refused in this run: present", DONE_UNTAGGED, known([UNTAGGED]),
         image={"refused_tags": frozenset(["omicopy:version"])}),
-    Row("ours, available, not shared as asked: share", Annotate(OURS, {}, ("333333333333",)), known([OURS]), ASKED),
-    Row("ours, available, without a tag that was asked for: annotate", Annotate(OURS, {"team": "x"}), known([OURS]),
-        replace(COPY, destination=replace(COPY.destination, care=Aftercare({"team": "x"})))),
+    Row("ours, available, not shared as asked: share", TagAndShare(OURS, {}, ("333333333333",)), known([OURS]), ASKED),
+    Row("ours, available, without a tag that was asked for: annotate", TagAndShare(OURS, {"team": "x"}), known([OURS]),
+        replace(COPY, destination=replace(COPY.destination, settings=ImageSettings({"team": "x"})))),
     Row("ours, available, not as its source is: fail and name what differs", ErrorCode.DIFFERENT, known([FLAWED])),
     Row("ours, not as its source is, no tags: first the tags",
-        Annotate(BARE_FLAWED, dict(OURS.tags), is_last=False), known([BARE_FLAWED])),
+        TagAndShare(BARE_FLAWED, dict(OURS.tags), is_last=False), known([BARE_FLAWED])),
     Row("ours, available, with another image's tag: only that is set right", RIGHT_TAG, known([WRONG_TAG])),
     Row("ours by the last of two markers: present", Done, known([tagged(image(Description=TWO_MARKERS), COPY)])),
     Row("ours, pending: wait", Wait, known([image(State="pending")])),
@@ -199,7 +199,7 @@ TABLE = [
         image=BEFORE),
     Row("r4: failed before, with a tag copied from another image: conflict", ErrorCode.NAME_CONFLICT,
         known([image(State="failed", Tags=[{"Key": COPY_TAG, "Value": "ami-another0"}])]), image=BEFORE),
-    Row("ours, failed before, deleted and still listed: look again", LookAgain, known([OLD]),
+    Row("ours, failed before, deleted and still listed: look again", Retry, known([OLD]),
         image=BEFORE | {"replaced_id": COPY_ID, "replaced_at": JUST_NOW}),
     Row("ours, failed before, deleted, and still listed after the grace: fail", ErrorCode.FAILED, known([OLD]),
         image=BEFORE | {"replaced_id": COPY_ID, "replaced_at": LONG_AGO}),
@@ -216,9 +216,9 @@ TABLE = [
     Row("name taken by an image shared from another account: no matter", StartExport(), known([SHARED])),
     Row("name taken, though a create is in doubt: conflict", ErrorCode.NAME_CONFLICT, known([FOREIGN]), image=DOUBT),
     Row("name taken, skip, though a create is in doubt: skipped", Done, known([FOREIGN]), SKIP, image=DOUBT),
-    Row("name taken, rename, and a create in doubt: look again", LookAgain, known([FOREIGN], stored=FRESH), RENAME,
+    Row("name taken, rename, and a create in doubt: look again", Retry, known([FOREIGN], stored=FRESH), RENAME,
         image=DOUBT),
-    Row("the service calls the name taken, nobody is seen to hold it: look again", LookAgain, known(stored=FRESH),
+    Row("the service calls the name taken, nobody is seen to hold it: look again", Retry, known(stored=FRESH),
         image={"conflicts": {NAME: Conflict(TAKEN, JUST_NOW)}}),
     Row("the same after the grace: conflict", ErrorCode.NAME_CONFLICT, known(stored=FRESH),
         image={"conflicts": {NAME: Conflict(TAKEN, LONG_AGO)}}),
@@ -231,12 +231,12 @@ TABLE = [
     Row("the service calls the name taken, and ours is seen: present", DONE_PRESENT, known([OURS]),
         image={"conflicts": {NAME: Conflict(TAKEN, JUST_NOW)}}),
     # ---- the target, unknown
-    Row("target not looked at: look", Look.IMAGES, known(UNASKED)),
-    Row("target unknown: look again", LookAgain, known(UNKNOWN, stored=FRESH)),
-    Row("an image may have been created: look again", LookAgain, known(stored=FRESH), image=DOUBT),
+    Row("target not looked at: look", Fetch.IMAGES, known(UNASKED)),
+    Row("target unknown: look again", Retry, known(UNKNOWN, stored=FRESH)),
+    Row("an image may have been created: look again", Retry, known(stored=FRESH), image=DOUBT),
     Row("none was seen within the grace: import", Import(NAME, FRESH), known(stored=FRESH),
         image={"doubt_since": LONG_AGO}),
-    Row("a copy was seen and is not seen now: look again", LookAgain, known(stored=FRESH),
+    Row("a copy was seen and is not seen now: look again", Retry, known(stored=FRESH),
         image={"missing_since": JUST_NOW}),
     Row("the image that we made has vanished: fail", ErrorCode.FAILED, known(stored=FRESH),
         image={"made_here": True, "created_id": COPY_ID, "doubt_since": LONG_AGO}),
@@ -254,7 +254,7 @@ TABLE = [
     Row("export with a URL that the store refuses: sign anew", Resign(DEAD), known(stored=DEAD)),
     Row("signed anew by this run, and still too short: expired", ErrorCode.EXPIRED, known(stored=SHORT),
         export={"resigned_key": SHORT.manifest_key, "resigned_at": JUST_NOW}),
-    Row("signed anew by this run, not to be seen yet: look again", LookAgain, known(stored=SHORT),
+    Row("signed anew by this run, not to be seen yet: look again", Retry, known(stored=SHORT),
         export={"resigned_key": "new.json", "resigned_at": JUST_NOW}),
     Row("signed anew by this run, not to be seen: expired", ErrorCode.EXPIRED, known(stored=SHORT),
         export={"resigned_key": "new.json", "resigned_at": LONG_AGO}),
@@ -303,7 +303,7 @@ TABLE = [
         known(tasks=[replace(task(), format="raw")]), replace(AS_QCOW2, re_export=True),
         export={"unusable_since": LONG_AGO}),
     # ---- complete, and not usable
-    Row("complete, manifest not found, within the grace: look again", LookAgain, known(tasks=[task()]),
+    Row("complete, manifest not found, within the grace: look again", Retry, known(tasks=[task()]),
         export={"unusable_since": JUST_NOW}),
     Row("complete, manifest not found after the grace: not found", ErrorCode.NOT_FOUND, known(tasks=[task()]),
         export={"unusable_since": LONG_AGO}),
@@ -315,16 +315,16 @@ TABLE = [
         known(tasks=[task(SECOND), RUNNING], stored=Refused(NO_RIGHT))),
     Row("complete, manifest not found, --re-export: start", StartExport(), known(tasks=[task()]), RE_EXPORT,
         export={"unusable_since": LONG_AGO}),
-    Row("complete, manifest not found, within the grace, --re-export: look again", LookAgain, known(tasks=[task()]),
+    Row("complete, manifest not found, within the grace, --re-export: look again", Retry, known(tasks=[task()]),
         RE_EXPORT, export={"unusable_since": JUST_NOW}),
-    Row("complete, manifest not found, another one cancelled in this run: look again", LookAgain,
+    Row("complete, manifest not found, another one cancelled in this run: look again", Retry,
         known(tasks=[task(), SECOND_FAILED]), export={"unusable_since": JUST_NOW}),
-    Row("ours complete, manifest not found, another one cancelled in this run: look again", LookAgain,
+    Row("ours complete, manifest not found, another one cancelled in this run: look again", Retry,
         known(tasks=[task(), SECOND_FAILED]),
         export={"unusable_since": JUST_NOW, "started": 1, "is_sent": True, "task_id": TASK_ID}),
     Row("--re-export, and a whole one is there: import", Import(NAME, FRESH), known(tasks=[task()], stored=FRESH),
         RE_EXPORT),
-    Row("--re-export, the new one complete, its manifest not to be seen yet: look again", LookAgain,
+    Row("--re-export, the new one complete, its manifest not to be seen yet: look again", Retry,
         known(tasks=[task(), task(SECOND)]), RE_EXPORT, export=STARTED | {"unusable_since": JUST_NOW}),
     Row("--re-export, the new one complete, its manifest not found: not found", ErrorCode.NOT_FOUND,
         known(tasks=[task(), task(SECOND)]), RE_EXPORT, export=STARTED | {"unusable_since": LONG_AGO}),
@@ -333,23 +333,23 @@ TABLE = [
     Row("damaged, nothing running: start", StartExport(), known(tasks=[task()], stored=DAMAGED)),
     Row("damaged, its task aged out: start", StartExport(), known(stored=DAMAGED)),
     Row("damaged, one running: wait", Wait, known(tasks=[task(), SECOND_RUNS], stored=DAMAGED)),
-    Row("damaged, the new one not to be seen yet: look again", LookAgain, known(tasks=[task()], stored=DAMAGED),
+    Row("damaged, the new one not to be seen yet: look again", Retry, known(tasks=[task()], stored=DAMAGED),
         export=STARTED | DOUBT),
     Row("damaged, the new one never to be seen: fail", ErrorCode.FAILED, known(tasks=[task()], stored=DAMAGED),
         export=STARTED | {"doubt_since": LONG_AGO}),
-    Row("damaged, the new one's objects not to be seen yet: look again", LookAgain,
+    Row("damaged, the new one's objects not to be seen yet: look again", Retry,
         known(tasks=[task(), task(SECOND)], stored=DAMAGED), export=STARTED | {"unusable_since": JUST_NOW}),
     Row("once a run: damaged again: damaged", ErrorCode.DAMAGED, known(tasks=[task(), task(SECOND)], stored=DAMAGED),
         export=STARTED | {"unusable_since": LONG_AGO}),
     Row("damaged, and the new one failed: its reason", ErrorCode.REMOTE_FAILED,
         known(tasks=[task(), SECOND_FAILED], stored=DAMAGED), export=STARTED),
-    Row("damaged, the answer to the create lost: look again", LookAgain, known(tasks=[task()], stored=DAMAGED),
+    Row("damaged, the answer to the create lost: look again", Retry, known(tasks=[task()], stored=DAMAGED),
         export=DOUBT),
     # ---- no key for the bucket: the tasks alone tell
     Row("no key, the task's URL serves: import", Import(NAME, SHOWN), without_key([task()], SHOWN)),
     Row("no key, the task's URL ends too early: permission", ErrorCode.DENIED, without_key([task()], SHOWN_SHORT)),
     Row("no key, the task's URL does not serve: permission", ErrorCode.DENIED, without_key([task()], SHOWN_DEAD)),
-    Row("no key, that of the export just made does not serve yet: look again", LookAgain,
+    Row("no key, that of the export just made does not serve yet: look again", Retry,
         without_key([task()], SHOWN_DEAD), export={"is_sent": True, "task_id": TASK_ID, "unusable_since": JUST_NOW}),
     Row("no key, and an export alone: done whatever the URL is", Done(Status.PRESENT),
         without_key([task()], SHOWN_DEAD), EXPORT),
@@ -386,41 +386,41 @@ TABLE = [
     Row("no bucket, and it is wanted: export", StartExport(KEY.bucket), known(stored=NO_BUCKET), CREATE),
     Row("no bucket, an export runs: follow it", FOLLOWING, known(tasks=[RUNNING], stored=NO_BUCKET)),
     Row("no bucket, an export is complete: fail", ErrorCode.DENIED, known(tasks=[task()], stored=NO_BUCKET)),
-    Row("no bucket, it is wanted, an export is complete: its manifest may come to be seen", LookAgain,
+    Row("no bucket, it is wanted, an export is complete: its manifest may come to be seen", Retry,
         known(tasks=[task()], stored=NO_BUCKET), CREATE),
     Row("the same after the grace: fail", ErrorCode.NOT_FOUND, known(tasks=[task()], stored=NO_BUCKET), CREATE,
         export={"unusable_since": LONG_AGO}),
     # ---- quota
-    Row("quota refused, others not counted: look", Look.OTHERS, known(), export=REFUSED),
-    Row("quota refused, others unknown: look again", LookAgain, known(others=UNKNOWN), export=REFUSED),
+    Row("quota refused, others not counted: look", Fetch.OTHERS, known(), export=REFUSED),
+    Row("quota refused, others unknown: look again", Retry, known(others=UNKNOWN), export=REFUSED),
     Row("quota refused, others in flight: wait for a slot", Wait, known(others=2), export=REFUSED),
     Row("the same a while later: try again", StartExport(), known(others=2), export=REFUSED_LONG_AGO),
     Row("quota refused, the others ended meanwhile: try again", StartExport(), known(others=0), export=REFUSED),
-    Row("quota refused, none in flight: look again", LookAgain, known(others=0), export=REFUSED | ONCE_ALONE),
+    Row("quota refused, none in flight: look again", Retry, known(others=0), export=REFUSED | ONCE_ALONE),
     Row("the same after the grace: try again", StartExport(), known(others=0), export=REFUSED_LONG_AGO | ONCE_ALONE),
     Row("quota refused twice, none in flight: quota", ErrorCode.QUOTA, known(others=0), export=REFUSED | TWICE_ALONE),
-    Row("import refused by a quota, others not counted: look", Look.IMPORTS, known(stored=FRESH), image=REFUSED),
+    Row("import refused by a quota, others not counted: look", Fetch.IMPORTS, known(stored=FRESH), image=REFUSED),
     Row("import refused by a quota, others in flight: wait for a slot", Wait, known(stored=FRESH, imports=2),
         image=REFUSED),
     Row("import refused by a quota, the others ended meanwhile: try again", Import(NAME, FRESH),
         known(stored=FRESH, imports=0), image=REFUSED),
-    Row("import refused by a quota, none in flight: look again", LookAgain, known(stored=FRESH, imports=0),
+    Row("import refused by a quota, none in flight: look again", Retry, known(stored=FRESH, imports=0),
         image=REFUSED | ONCE_ALONE),
     Row("import refused by a quota twice, none in flight: quota", ErrorCode.QUOTA, known(stored=FRESH, imports=0),
         image=REFUSED | TWICE_ALONE),
     Row("a handed manifest's import refused by a quota: wait for a slot", Wait, known(imports=1), IMPORT,
         image=REFUSED),
     # ---- the source, unknown
-    Row("tasks not looked at: look", Look.TASKS, known(tasks=UNASKED)),
-    Row("tasks unknown: look again", LookAgain, known(tasks=UNKNOWN, stored=FRESH)),
-    Row("bucket not looked at: look", Look.BUCKET, known(stored=UNASKED)),
-    Row("bucket unknown: look again", LookAgain, known(stored=UNKNOWN)),
-    Row("complete, bucket unknown: look again", LookAgain, known(tasks=[task()], stored=UNKNOWN)),
-    Row("source image not looked at: look", Look.SOURCE, known(source=UNASKED)),
-    Row("source image unknown: look again", LookAgain, known(source=UNKNOWN)),
-    Row("an export may have been started: look again", LookAgain, known(), export=DOUBT),
+    Row("tasks not looked at: look", Fetch.TASKS, known(tasks=UNASKED)),
+    Row("tasks unknown: look again", Retry, known(tasks=UNKNOWN, stored=FRESH)),
+    Row("bucket not looked at: look", Fetch.BUCKET, known(stored=UNASKED)),
+    Row("bucket unknown: look again", Retry, known(stored=UNKNOWN)),
+    Row("complete, bucket unknown: look again", Retry, known(tasks=[task()], stored=UNKNOWN)),
+    Row("source image not looked at: look", Fetch.SOURCE, known(source=UNASKED)),
+    Row("source image unknown: look again", Retry, known(source=UNKNOWN)),
+    Row("an export may have been started: look again", Retry, known(), export=DOUBT),
     Row("none was seen within the grace: start", StartExport(), known(), export={"doubt_since": LONG_AGO}),
-    Row("a task was seen and is not seen now: look again", LookAgain, known(), export={"missing_since": JUST_NOW}),
+    Row("a task was seen and is not seen now: look again", Retry, known(), export={"missing_since": JUST_NOW}),
     Row("it stays away: start", StartExport(), known(), export={"missing_since": LONG_AGO}),
     Row("the task that we started has vanished, and no manifest is there: fail", ErrorCode.FAILED, known(),
         export=STARTED | {"doubt_since": LONG_AGO}),
@@ -428,10 +428,10 @@ TABLE = [
     Row("known to be absent: start the export", StartExport(), known()),
     Row("known to be absent, no target: start the export", StartExport(), known(UNASKED), EXPORT),
     # ---- a manifest that was handed over
-    Row("import: target not looked at: look", Look.IMAGES, Observed(), IMPORT),
-    Row("import: target unknown: look again", LookAgain, known(UNKNOWN), IMPORT),
+    Row("import: target not looked at: look", Fetch.IMAGES, Observation(), IMPORT),
+    Row("import: target unknown: look again", Retry, known(UNKNOWN), IMPORT),
     Row("import: known to be absent: import, and never look at a source", Import(NAME, None), TARGET_ONLY, IMPORT),
-    Row("import: an image may have been created: look again", LookAgain, TARGET_ONLY, IMPORT, image=DOUBT),
+    Row("import: an image may have been created: look again", Retry, TARGET_ONLY, IMPORT, image=DOUBT),
     Row("import: ours, by the manifest's marker: present", Done, known([IMPORTED]), IMPORT),
     Row("import: name taken by a copy of an image: conflict", ErrorCode.NAME_CONFLICT, known([OURS]), IMPORT),
     Row("import: name taken, rename: by the manifest's hash", Import(f"{NAME}-{IMPORT.distinction}", None),
@@ -440,15 +440,15 @@ TABLE = [
 
 
 def step_for(
-    seen: Observed, request: CopyRequest = COPY, image: ImageMemory | None = None, export: ExportMemory | None = None
-) -> Step:
-    now = Moment(NOON, TICKS)
-    return decide(Situation(request, seen, image or ImageMemory(), export or ExportMemory(), BUDGETS, now))
+    seen: Observation, request: CopyRequest = COPY, image: ImageState | None = None, export: ExportState | None = None
+) -> Decision:
+    now = Timestamp(NOON, TICKS)
+    return decide(DecisionInput(request, seen, image or ImageState(), export or ExportState(), BUDGETS, now))
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.says) for row in TABLE])
 def test_the_table(row: Row) -> None:
-    step = step_for(row.seen, row.request, ImageMemory(**row.image), ExportMemory(**row.export))
+    step = step_for(row.seen, row.request, ImageState(**row.image), ExportState(**row.export))
     if isinstance(row.step, ErrorCode):
         assert isinstance(step, Fail)
         assert step.error.code is row.step
@@ -475,27 +475,27 @@ def test_a_failure_tells_the_service_s_own_reason() -> None:
 
 
 def test_a_manifest_that_is_not_seen_is_told_with_whose_key() -> None:
-    source = replace(ORIGIN, party=replace(SOURCE, storage="aws:own"))
-    step = step_for(known(tasks=[task()]), replace(COPY, source=source), export=ExportMemory(unusable_since=LONG_AGO))
+    source = replace(ORIGIN, account=replace(SOURCE, storage="aws:own"))
+    step = step_for(known(tasks=[task()]), replace(COPY, source=source), export=ExportState(unusable_since=LONG_AGO))
     assert isinstance(step, Fail)
     assert "no manifest is seen with the key of aws:own under s3://" in step.error.message
 
 
 def test_a_conflict_with_an_image_that_nobody_sees_is_told_in_the_service_s_own_words() -> None:
-    step = step_for(known(stored=FRESH), image=ImageMemory(conflicts={NAME: Conflict(TAKEN, LONG_AGO)}))
+    step = step_for(known(stored=FRESH), image=ImageState(conflicts={NAME: Conflict(TAKEN, LONG_AGO)}))
     assert isinstance(step, Fail)
     assert TAKEN.message in step.error.message
 
 
 def test_a_quota_is_told_in_the_service_s_own_words() -> None:
-    step = step_for(known(others=0), export=ExportMemory(**REFUSED, **TWICE_ALONE))
+    step = step_for(known(others=0), export=ExportState(**REFUSED, **TWICE_ALONE))
     assert step == Fail(QUOTA)
 
 
 def test_the_grace_ends_with_a_look_that_began_after_it() -> None:
     grace = BUDGETS.grace.total_seconds()
-    assert isinstance(step_for(known(), export=ExportMemory(doubt_since=TICKS - grace + 0.001)), LookAgain)
-    assert isinstance(step_for(known(), export=ExportMemory(doubt_since=TICKS - grace)), StartExport)
+    assert isinstance(step_for(known(), export=ExportState(doubt_since=TICKS - grace + 0.001)), Retry)
+    assert isinstance(step_for(known(), export=ExportState(doubt_since=TICKS - grace)), StartExport)
 
 
 # ---- whatever is observed
@@ -524,7 +524,7 @@ UNKNOWNS = st.sampled_from([UNASKED, UNKNOWN])
 SHOWN_IMAGES = st.lists(IMAGES, max_size=3, unique_by=lambda image: image.image_id)
 SHOWN_TASKS = st.lists(TASKS, max_size=3, unique_by=lambda task: task.task_id)
 OBSERVED = st.builds(
-    Observed,
+    Observation,
     images=UNKNOWNS | SHOWN_IMAGES.map(Present),
     source=UNKNOWNS | st.just(ABSENT) | SOURCES.map(Present),
     tasks=UNKNOWNS | SHOWN_TASKS.map(Present),
@@ -534,7 +534,7 @@ OBSERVED = st.builds(
 )
 MOMENTS = st.sampled_from([None, JUST_NOW, LONG_AGO])
 IMAGE_MEMORIES = st.builds(
-    ImageMemory,
+    ImageState,
     created_id=st.none() | IMAGE_IDS,
     made_here=st.booleans(),
     doubt_since=MOMENTS,
@@ -549,7 +549,7 @@ IMAGE_MEMORIES = st.builds(
     quota_refused_alone=st.integers(0, 2),
 )
 EXPORT_MEMORIES = st.builds(
-    ExportMemory,
+    ExportState,
     started=st.integers(0, 2),
     changed=st.booleans(),
     task_id=st.none() | TASK_IDS,
@@ -580,7 +580,7 @@ ALMOST_OURS = st.sampled_from(
 FEW_IMAGES = st.just([]) | st.just([]) | st.lists(ALMOST_OURS, min_size=1, max_size=1) | SHOWN_IMAGES
 BUCKETS = st.sampled_from([ABSENT, ABSENT, Refused(NO_RIGHT), *map(Present, (DAMAGED, DAMAGED, FRESH, SHORT, DEAD))])
 LISTED = st.builds(
-    Observed,
+    Observation,
     images=FEW_IMAGES.map(Present),
     source=st.just(Present(source_image())) | SOURCES.map(Present),
     tasks=(SHOWN_TASKS | st.sampled_from([[RUNNING], [task(), SECOND_RUNS], [task(SECOND), RUNNING]])).map(Present),
@@ -591,7 +591,7 @@ LISTED = st.builds(
 ENDED = st.builds(task, TASK_IDS, st.sampled_from(["completed", "failed", "cancelled"])) | st.just(OTHER_PREFIX)
 ENDED_TASKS = st.lists(ENDED, max_size=3, unique_by=lambda task: task.task_id)
 SETTLED = st.builds(
-    Observed,
+    Observation,
     images=FEW_IMAGES.map(lambda images: Present([one for one in images if one.state in ("available", "failed")])),
     source=st.sampled_from([ABSENT, *map(Present, (source_image(), source_image(State="failed")))]),
     tasks=ENDED_TASKS.map(Present),
@@ -601,7 +601,7 @@ SETTLED = st.builds(
 )
 LITTLE_IMAGE_MEMORY = IMAGE_MEMORIES | st.sampled_from(
     [{"old_failures": frozenset([COPY_ID])}, {"known": frozenset(["ami-0000f001"]), "missing_since": LONG_AGO}]
-).map(lambda memory: ImageMemory(**memory))
+).map(lambda memory: ImageState(**memory))
 LITTLE_EXPORT_MEMORY = EXPORT_MEMORIES | st.sampled_from(
     [
         {"task_id": SECOND, "started": 1, "is_sent": True, "doubt_since": LONG_AGO},
@@ -609,16 +609,16 @@ LITTLE_EXPORT_MEMORY = EXPORT_MEMORIES | st.sampled_from(
         {"quota_refusal": QUOTA, "quota_refused_at": JUST_NOW},
         {"unusable_since": LONG_AGO},
     ]
-).map(lambda memory: ExportMemory(**memory))
+).map(lambda memory: ExportState(**memory))
 REQUESTS = st.sampled_from([COPY, RE_EXPORT, SKIP, RENAME, EXPORT, IMPORT])
 DEEP = st.sampled_from([COPY, RE_EXPORT, EXPORT])
 ASKED = {
-    Look.IMAGES: "images",
-    Look.SOURCE: "source",
-    Look.TASKS: "tasks",
-    Look.OTHERS: "others_in_flight",
-    Look.IMPORTS: "imports_in_flight",
-    Look.BUCKET: "stored",
+    Fetch.IMAGES: "images",
+    Fetch.SOURCE: "source",
+    Fetch.TASKS: "tasks",
+    Fetch.OTHERS: "others_in_flight",
+    Fetch.IMPORTS: "imports_in_flight",
+    Fetch.BUCKET: "stored",
 }
 NEEDED: dict[type, tuple[str, ...]] = {
     # what must be known before a write
@@ -626,28 +626,28 @@ NEEDED: dict[type, tuple[str, ...]] = {
     CancelExport: ("tasks",),
     Resign: ("tasks", "stored"),
     Import: ("images",),
-    Annotate: ("images",),
+    TagAndShare: ("images",),
     ReplaceFailed: ("images",),
 }
 
 
 @given(REQUESTS, OBSERVED, IMAGE_MEMORIES, EXPORT_MEMORIES)
 def test_r6_on_an_unknown_fact_nothing_is_written(
-    request: CopyRequest, seen: Observed, image: ImageMemory, export: ExportMemory
+    request: CopyRequest, seen: Observation, image: ImageState, export: ExportState
 ) -> None:
     """And whatever is observed, `decide` answers, and asks for no look that was taken."""
     step = step_for(seen, request, image, export)
-    if isinstance(step, Look):
+    if isinstance(step, Fetch):
         assert getattr(seen, ASKED[step]) is UNASKED
     if isinstance(step, Write):
         needed = {*NEEDED[type(step)], *(["images"] if request.destination else [])}
-        needed |= {"tasks", "stored"} if isinstance(step, Import) and isinstance(request.source, Origin) else set()
+        needed |= {"tasks", "stored"} if isinstance(step, Import) and isinstance(request.source, Source) else set()
         assert not [name for name in needed if getattr(seen, name) in (UNASKED, UNKNOWN)]
 
 
 @given(REQUESTS, OBSERVED, IMAGE_MEMORIES, EXPORT_MEMORIES)
 def test_r2_in_doubt_nothing_is_created(
-    request: CopyRequest, seen: Observed, image: ImageMemory, export: ExportMemory
+    request: CopyRequest, seen: Observation, image: ImageState, export: ExportState
 ) -> None:
     image.doubt_since = export.doubt_since = JUST_NOW
     assert not isinstance(step_for(seen, request, image, export), StartExport | Import)
@@ -656,12 +656,12 @@ def test_r2_in_doubt_nothing_is_created(
 @settings(max_examples=THOROUGH)
 @given(REQUESTS, LISTED, LITTLE_IMAGE_MEMORY, LITTLE_EXPORT_MEMORY)
 def test_r4_only_ours_is_ever_deleted_or_signed_anew(
-    request: CopyRequest, seen: Observed, image: ImageMemory, export: ExportMemory
+    request: CopyRequest, seen: Observation, image: ImageState, export: ExportState
 ) -> None:
     step = step_for(seen, request, image, export)
     if isinstance(step, ReplaceFailed):
         assert request.destination is not None
-        assert step.image.account_id == request.destination.party.account_id
+        assert step.image.account_id == request.destination.account.account_id
         assert step.image.name in (request.destination.name, f"{NAME}-{request.distinction}")
         assert re.findall(r"\[omicopy [^]]*\]", step.image.description)[-1] == request.marker
         assert step.image.state == "failed"
@@ -686,9 +686,9 @@ def test_r4_only_ours_is_ever_deleted_or_signed_anew(
 
 @settings(max_examples=THOROUGH)
 @given(REQUESTS | DEEP, LISTED, LITTLE_IMAGE_MEMORY, LITTLE_EXPORT_MEMORY)
-@example(RE_EXPORT, known(tasks=[task(), SECOND_RUNS]), ImageMemory(), ExportMemory(unusable_since=LONG_AGO))
+@example(RE_EXPORT, known(tasks=[task(), SECOND_RUNS]), ImageState(), ExportState(unusable_since=LONG_AGO))
 def test_r2_no_export_is_started_beside_one_that_runs_or_is_whole(
-    request: CopyRequest, seen: Observed, image: ImageMemory, export: ExportMemory
+    request: CopyRequest, seen: Observation, image: ImageState, export: ExportState
 ) -> None:
     """Whatever else is known, remembered or unknown; a task in a state that nobody knows counts as one that runs."""
     assert isinstance(seen.tasks, Present)
@@ -702,7 +702,7 @@ def test_r2_no_export_is_started_beside_one_that_runs_or_is_whole(
 @settings(max_examples=THOROUGH)
 @given(REQUESTS | DEEP, SETTLED, LITTLE_IMAGE_MEMORY, LITTLE_EXPORT_MEMORY)
 def test_r6_what_is_known_is_never_waited_for(
-    request: CopyRequest, seen: Observed, image: ImageMemory, export: ExportMemory
+    request: CopyRequest, seen: Observation, image: ImageState, export: ExportState
 ) -> None:
     """Nothing is unknown, nothing runs, and whatever was done was done long ago: nothing that may come is left."""
     image.conflicts = {name: replace(conflict, since=LONG_AGO) for name, conflict in image.conflicts.items()}
@@ -732,11 +732,11 @@ def _long_ago(moment: float | None) -> float | None:
 
 @given(st.sampled_from([COPY, SKIP, RENAME, IMPORT]), OBSERVED, SHOWN_IMAGES, IMAGE_MEMORIES, EXPORT_MEMORIES)
 def test_an_image_of_ours_that_is_available_is_the_end(
-    request: CopyRequest, seen: Observed, others: list[Image], memory: ImageMemory, export: ExportMemory
+    request: CopyRequest, seen: Observation, others: list[Image], memory: ImageState, export: ExportState
 ) -> None:
     ours = image("ami-0000ffff", Description=f"text {request.marker}")
     step = step_for(replace(seen, images=Present([*others, ours])), request, memory, export)
-    assert isinstance(step, Done | Annotate)
+    assert isinstance(step, Done | TagAndShare)
     assert step.image is not None
     assert step.image.is_available
 
@@ -744,11 +744,11 @@ def test_an_image_of_ours_that_is_available_is_the_end(
 @given(REQUESTS, OBSERVED, SHOWN_IMAGES, SHOWN_TASKS, IMAGE_MEMORIES, EXPORT_MEMORIES)
 def test_the_order_in_which_the_service_lists_things_changes_nothing(
     request: CopyRequest,
-    seen: Observed,
+    seen: Observation,
     images: list[Image],
     tasks: list[ExportTask],
-    memory: ImageMemory,
-    export: ExportMemory,
+    memory: ImageState,
+    export: ExportState,
 ) -> None:
     one, other = (
         step_for(replace(seen, images=Present(images[::way]), tasks=Present(tasks[::way])), request, memory, export)
@@ -757,7 +757,7 @@ def test_the_order_in_which_the_service_lists_things_changes_nothing(
     if isinstance(one, Fail):
         assert isinstance(other, Fail)
         assert one.error.code is other.error.code
-    elif isinstance(one, LookAgain):
-        assert isinstance(other, LookAgain)
+    elif isinstance(one, Retry):
+        assert isinstance(other, Retry)
     else:
         assert one == other

@@ -26,7 +26,7 @@ from omicopy.manifests.from_disks.draft import (
 from omicopy.manifests.from_disks.volume_spec import VolumeSpec, check_volumes, parse_volume
 from omicopy.model.choices import DiskFormat
 from omicopy.model.manifest import parse_manifest
-from omicopy.model.units import GIB, parse_size, say_size
+from omicopy.model.units import GIB, format_size, parse_size
 from omicopy.sandbox.disks import make_disk
 
 zipped = partial(gzip.compress, mtime=0)  # the same bytes in every process
@@ -128,7 +128,7 @@ def test_a_gzip_bomb_stays_small() -> None:
 )
 def test_a_size_is_read(text: str, size: int) -> None:
     assert parse_size(text) == size
-    assert parse_size(say_size(size).replace(" ", "")) == size
+    assert parse_size(format_size(size).replace(" ", "")) == size
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1.5GiB", "10GB", "GiB", "9" * 19 + "TiB", "9" * 30, "١GiB", "1_0"])

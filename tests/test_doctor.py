@@ -16,14 +16,14 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.profiles import file as profile_file
 from omicopy.cloud.profiles.profile import resolve_profile
-from omicopy.doctor.bucket import probe_bucket
-from omicopy.doctor.findings import Finding
+from omicopy.doctor.bucket import check_bucket_access
+from omicopy.doctor.findings import Check
 from omicopy.doctor.permissions import trial_parameters
 from omicopy.doctor.quotas import Counted, Quota, tightest
 from omicopy.doctor.required_rights import RIGHTS
-from omicopy.doctor.run import look_at_file
+from omicopy.doctor.run import check_profiles_file
 from omicopy.errors import ErrorCode
-from omicopy.model.request import Party
+from omicopy.model.request import AccountRef
 from omicopy.sandbox.faults import Fault, FaultKind
 from tests import hostile
 from tests.hostile import Reply
@@ -51,13 +51,13 @@ def test_all_is_well_is_said_line_by_line_and_nothing_stays_or_changes(tool) -> 
     rows = [line.split("\t") for line in ran.out.splitlines()]
     assert {len(row) for row in rows} == {4}
     assert {row[0] for row in rows} == {"ok"}
-    said = {row[1]: row[2] for row in rows}
-    assert said["source: keys"] == "they are of account 100000000001 in eu-west-2"
-    assert said["to move"] == "2 images, 44 GiB of volumes"
-    assert said["target: snapshots"] == "1999 of 2000 free (snapshot_limit), 4 needed"
-    assert said["source: exports in flight"] == "0 now; 10 of 10 free (image_export_limit)"
-    assert said["s3://omi-exports: read through a signed URL"] == "as it was written"
-    assert {"source: CreateImageExportTask", "target: CreateImage", "target: UpdateImage"} <= set(said)
+    message = {row[1]: row[2] for row in rows}
+    assert message["source: keys"] == "they are of account 100000000001 in eu-west-2"
+    assert message["to move"] == "2 images, 44 GiB of volumes"
+    assert message["target: snapshots"] == "1999 of 2000 free (snapshot_limit), 4 needed"
+    assert message["source: exports in flight"] == "0 now; 10 of 10 free (image_export_limit)"
+    assert message["s3://omi-exports: read through a signed URL"] == "as it was written"
+    assert {"source: CreateImageExportTask", "target: CreateImage", "target: UpdateImage"} <= set(message)
     assert ran.err == ""
     assert (tool.tasks(), tool.copies(), tool.keys("")) == ([], [], [])
     (put,) = tool.sandbox.record.requests("PutObject")
@@ -90,14 +90,14 @@ def test_a_file_of_keys_that_others_can_read_is_a_warning(tool) -> None:
 
 
 def test_keys_from_the_environment_need_no_file(tool, monkeypatch) -> None:
-    assert look_at_file(["env:SRC"], {"OSC_CONFIG_FILE": "/etc/passwd"}) == []
-    assert look_at_file(["p"], {"OSC_CONFIG_FILE": "/nowhere/config.json"}) == []
+    assert check_profiles_file(["env:SRC"], {"OSC_CONFIG_FILE": "/etc/passwd"}) == []
+    assert check_profiles_file(["p"], {"OSC_CONFIG_FILE": "/nowhere/config.json"}) == []
     monkeypatch.setattr(profile_file, "os", SimpleNamespace(name="nt"))
-    assert [one.ok for one in look_at_file(["p"], {"OSC_CONFIG_FILE": "/etc/passwd"})] == [True]
+    assert [one.ok for one in check_profiles_file(["p"], {"OSC_CONFIG_FILE": "/etc/passwd"})] == [True]
 
 
 def test_at_a_terminal_what_to_do_stands_below_what_is_wrong(capsys) -> None:
-    _table([Finding("a", True, "fine"), Finding("the bucket", False, "gone\x1b[31m", "Make it.", ErrorCode.NOT_FOUND)])
+    _table([Check("a", True, "fine"), Check("the bucket", False, "gone\x1b[31m", "Make it.", ErrorCode.NOT_FOUND)])
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
         "ok    a           fine",
         "FAIL  the bucket  gone�[31m",
@@ -155,32 +155,32 @@ def test_a_missing_right_fails_where_a_copy_would_and_is_told_where_it_would_not
     tool.sandbox.faults.add(Fault(FaultKind.NOT_FOUND, "DeleteImage", times=None))
     ran = doctor(tool, *BOTH, code=12)
     assert worse(ran) == {"target: CreateImage": "denied"}
-    told = by_subject(ran)
+    parts = by_subject(ran)
     assert set(worse(ran, "warn")) == {"target: UpdateImage", "target: DeleteImage", "source: quotas"}
-    assert "--share-with" in told["target: UpdateImage"]["message"]
-    assert "not known" in told["target: DeleteImage"]["message"]
-    assert told["target: CreateImage"]["hint"] == "Give the access key of 'target' the right to CreateImage."
+    assert "--share-with" in parts["target: UpdateImage"]["message"]
+    assert "not known" in parts["target: DeleteImage"]["message"]
+    assert parts["target: CreateImage"]["hint"] == "Give the access key of 'target' the right to CreateImage."
 
 
 def test_a_bucket_that_only_half_works_is_told_and_a_probe_that_stays_is_named(tool) -> None:
     account = resolve_profile("source", tool.env, tool.home)
     clients = Clients({"source": account}, TimeLimit(60), retry=timedelta(0))
 
-    def probe(kind: FaultKind, action: str) -> dict[str, Finding]:
+    def probe(kind: FaultKind, action: str) -> dict[str, Check]:
         tool.sandbox.faults.clear()
         tool.sandbox.faults.add(Fault(kind, action))
-        findings = probe_bucket(clients, "source", "omi-exports", "", writes=True, works_for_api=True)
+        findings = check_bucket_access(clients, "source", "omi-exports", "", writes=True, works_for_api=True)
         return {finding.subject.partition(": ")[2]: finding for finding in findings if not finding.ok}
 
     refused = probe(FaultKind.DENIED, "PutObject")
-    assert (refused["write"].code, refused["delete"].said) == (ErrorCode.DENIED, "not checked")
+    assert (refused["write"].code, refused["delete"].message) == (ErrorCode.DENIED, "not checked")
     assert tool.count("DeleteObject") == 0
     lost = probe(FaultKind.LOST_ANSWER, "PutObject")
     assert (lost["write"].code, "delete" in lost) == (ErrorCode.TEMPORARY, False)
     assert probe(FaultKind.DENIED, "GetObject")["read through a signed URL"].code is ErrorCode.DENIED
     assert tool.keys("") == []
     left = probe(FaultKind.DENIED, "DeleteObject")["delete"]
-    assert (left.ok, tool.keys("")[0] in left.said) == (None, True)
+    assert (left.ok, tool.keys("")[0] in left.message) == (None, True)
 
 
 def test_a_full_quota_fails_and_one_full_of_exports_in_flight_is_a_wait(tool) -> None:
@@ -239,7 +239,7 @@ def test_a_wrong_clock_is_told_and_fails_where_signatures_would(tool, monkeypatc
 
 
 def test_every_action_of_a_copy_can_be_tried() -> None:
-    tried = trial_parameters(Party("p", "1", "r"), "https://oos.example.com", "exports")
+    tried = trial_parameters(AccountRef("p", "1", "r"), "https://oos.example.com", "exports")
     wanted = {right.action for place, rights in RIGHTS["copy"].items() for right in rights if "API" in place.value}
     assert wanted - {"ReadAccounts"} == set(tried)
 
@@ -271,6 +271,6 @@ def test_a_bucket_that_is_not_there_fails_unless_it_may_be_made(tool) -> None:
     words = ("--from", "source", "--bucket", "a-new-one")
     failed = by_subject(doctor(tool, *words, code=4))["s3://a-new-one: list"]
     assert "--create-bucket" in failed["hint"]
-    told = by_subject(doctor(tool, *words, "--create-bucket"))["s3://a-new-one: list"]
-    assert (told["status"], "makes it" in told["message"]) == ("warn", True)
+    parts = by_subject(doctor(tool, *words, "--create-bucket"))["s3://a-new-one: list"]
+    assert (parts["status"], "makes it" in parts["message"]) == ("warn", True)
     assert tool.writes().count("PutObject") == 0

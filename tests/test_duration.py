@@ -19,8 +19,8 @@ from omicopy.model.units import (
     SPAN,
     TIMEOUT,
     DurationRule,
+    format_duration,
     parse_duration,
-    say_duration,
 )
 
 
@@ -85,9 +85,9 @@ def test_what_is_no_duration_is_refused_with_examples(text: str) -> None:
     ("text", "said"),
     [("6M", "months are not supported"), ("6M2d", "months are not supported"), ("7D", "units are lower case")],
 )
-def test_a_capital_is_no_unit_and_the_reason_is_said(text: str, said: str) -> None:
+def test_a_capital_is_no_unit_and_the_reason_is_said(text: str, message: str) -> None:
     for rule in (ANY_DURATION, AGE):
-        with pytest.raises(OmicopyError, match=said):
+        with pytest.raises(OmicopyError, match=message):
             rule.read(text)
 
 
@@ -116,9 +116,9 @@ def test_an_age_is_in_hours_and_days(text: str, days: float) -> None:
         ("40000d", "too long"),
     ],
 )
-def test_what_may_be_meant_otherwise_is_no_age(text: str, said: str) -> None:
+def test_what_may_be_meant_otherwise_is_no_age(text: str, message: str) -> None:
     """What is older is deleted: `6m` were six minutes to us, and six months to whoever wrote it."""
-    with pytest.raises(OmicopyError, match=said) as caught:
+    with pytest.raises(OmicopyError, match=message) as caught:
         AGE.read(text)
     assert caught.value.code is ErrorCode.USAGE
     assert caught.value.hint
@@ -137,8 +137,8 @@ def test_what_may_be_meant_otherwise_is_no_age(text: str, said: str) -> None:
         (ANY_DURATION, timedelta.min, "must not be negative"),
     ],
 )
-def test_what_is_out_of_range_is_refused(rule: DurationRule, value: str | timedelta, said: str) -> None:
-    with pytest.raises(OmicopyError, match=said) as caught:
+def test_what_is_out_of_range_is_refused(rule: DurationRule, value: str | timedelta, message: str) -> None:
+    with pytest.raises(OmicopyError, match=message) as caught:
         rule.read(value)
     assert caught.value.code is ErrorCode.USAGE
 
@@ -173,10 +173,10 @@ def test_whatever_is_typed_is_read_or_refused(text: str) -> None:
         (604_800, "7d"),
     ],
 )
-def test_a_duration_is_told_in_its_two_largest_units(seconds: float, said: str) -> None:
-    assert say_duration(timedelta(seconds=seconds)) == said
+def test_a_duration_is_told_in_its_two_largest_units(seconds: float, message: str) -> None:
+    assert format_duration(timedelta(seconds=seconds)) == message
 
 
 @given(st.integers(0, 59).map(lambda n: n * 60) | st.integers(0, 365).map(lambda n: n * 86_400))
 def test_what_is_told_can_be_typed(seconds: int) -> None:
-    assert parse_duration(say_duration(timedelta(seconds=seconds))) == timedelta(seconds=seconds)
+    assert parse_duration(format_duration(timedelta(seconds=seconds))) == timedelta(seconds=seconds)

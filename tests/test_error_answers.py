@@ -21,8 +21,8 @@ LIMIT = "The limit has exceeded: 10.Limit for Image Exports has been reached."
 QUOTA, FAILED, DENIED, NOT_FOUND = ErrorCode.QUOTA, ErrorCode.FAILED, ErrorCode.DENIED, ErrorCode.NOT_FOUND
 
 
-def errors(**said: Any) -> bytes:
-    return json.dumps({"ResponseContext": {"RequestId": "r"}, "Errors": [said]}).encode()
+def errors(**message: Any) -> bytes:
+    return json.dumps({"ResponseContext": {"RequestId": "r"}, "Errors": [message]}).encode()
 
 
 @pytest.mark.parametrize(

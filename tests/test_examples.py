@@ -94,10 +94,10 @@ def test_every_example_is_named_here_and_in_the_index() -> None:
 
 @pytest.mark.parametrize("example", sorted(ALL))
 def test_an_example_holds_no_key_and_no_address_of_anybody(example: str) -> None:
-    said = text(example)
-    assert not re.search(r"\b(?=[A-Z0-9]*\d)(?=[A-Z0-9]*[A-Z])[A-Z0-9]{20,}\b", said), "an access key"
-    assert not re.search(r"(access_key|secret_key|SECRET_KEY|ACCESS_KEY)\"?[:=] *\"?[A-Za-z0-9/+]{8,}", said)
-    hosts = re.findall(r"(?:https?://|@|image: )((?:[a-z0-9-]+\.)+[a-z]{2,})", said)
+    message = text(example)
+    assert not re.search(r"\b(?=[A-Z0-9]*\d)(?=[A-Z0-9]*[A-Z])[A-Z0-9]{20,}\b", message), "an access key"
+    assert not re.search(r"(access_key|secret_key|SECRET_KEY|ACCESS_KEY)\"?[:=] *\"?[A-Za-z0-9/+]{8,}", message)
+    hosts = re.findall(r"(?:https?://|@|image: )((?:[a-z0-9-]+\.)+[a-z]{2,})", message)
     assert all(host.endswith("example.com") for host in hosts)
 
 
@@ -384,8 +384,8 @@ def test_each_pod_of_the_indexed_job_does_its_own_part() -> None:
         for index in range(parts)
     ]
     assert shards == [(index, parts) for index in range(parts)]
-    rules = [DISRUPTED, rule("Ignore", 11), rule("FailJob", 2), rule("FailIndex", *HOPELESS[1:])]
-    assert job["podFailurePolicy"]["rules"] == rules
+    options = [DISRUPTED, rule("Ignore", 11), rule("FailJob", 2), rule("FailIndex", *HOPELESS[1:])]
+    assert job["podFailurePolicy"]["rules"] == options
     assert "backoffLimit" not in job, "it would end all parts for the failures of one"
     assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
 
@@ -483,8 +483,8 @@ def environment_profiles(tool: Tool) -> dict[str, str]:
 
 @pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed")
 def test_the_workflow_s_script_copies_and_names_the_copy_or_fails_as_the_command_does(tool) -> None:
-    said = tool.home / "output"
-    env = environment_profiles(tool) | {"BUCKET": "omi-exports", "GITHUB_OUTPUT": str(said)}
+    message = tool.home / "output"
+    env = environment_profiles(tool) | {"BUCKET": "omi-exports", "GITHUB_OUTPUT": str(message)}
 
     def run(image: str) -> subprocess.CompletedProcess[str]:
         folder = tool.home / image
@@ -495,7 +495,7 @@ def test_the_workflow_s_script_copies_and_names_the_copy_or_fails_as_the_command
     with ThreadPoolExecutor(2) as threads:
         good, bad = threads.map(run, ["golden-linux", "failed-image"])
     assert good.returncode == 0, good.stderr
-    assert said.read_text() == f"image_id={tool.copies()[0].image_id}\n"
+    assert message.read_text() == f"image_id={tool.copies()[0].image_id}\n"
     assert bad.returncode == 4
     assert "It failed (exit code 4)" in bad.stdout
 
@@ -507,9 +507,9 @@ def test_the_script_copies_carries_out_a_plan_and_hands_the_export_over(tool) ->
     words = [sys.executable, str(EXAMPLES / SCRIPT), LINUX, "--pause", "0.05s", "--plan", str(EXAMPLES / SMALL)]
     ran = shell(tool, words)
     assert (ran.returncode, ran.stderr) == (0, "")
-    copied, planned, handed, url = ran.stdout.splitlines()
+    copied, planned, shared, url = ran.stdout.splitlines()
     (copy,) = tool.copies()
     assert copied == f"golden-linux: copied, {copy.image_id}"
     assert planned == f"golden-linux: present, {copy.image_id}"
-    assert handed.startswith("golden-linux, 10 GiB, to be imported before 20")
+    assert shared.startswith("golden-linux, 10 GiB, to be imported before 20")
     assert tool.import_("-", "--name", "handed-over", stdin=url).copy["status"] == "copied"

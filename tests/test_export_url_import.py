@@ -102,10 +102,10 @@ def test_a_url_in_json_says_what_ends_when(tool) -> None:
     assert (ran.json["schema"], ran.err) == ("omicopy/1", "")
     assert ran.json["manifest"] == f"s3://omi-exports/{THREE}/manifest"
     assert life(ran.json["url"]) == 6 * 86_400
-    for told, real in zip(snapshots, manifest["Image"]["Snapshots"], strict=True):
-        assert (told["device"], told["size_bytes"]) == (real["Device"], real["Size"])
-        assert told["compressed_bytes"] == real["CompressedSize"]
-        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", told["expires_at"])
+    for parts, real in zip(snapshots, manifest["Image"]["Snapshots"], strict=True):
+        assert (parts["device"], parts["size_bytes"]) == (real["Device"], real["Size"])
+        assert parts["compressed_bytes"] == real["CompressedSize"]
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", parts["expires_at"])
     assert ran.json["effective_expires_at"] == min(s["expires_at"] for s in snapshots)
     ends = datetime.fromisoformat(ran.json["url_expires_at"]) - datetime.now(UTC)
     assert timedelta(days=5.9) < ends < timedelta(days=6)

@@ -82,13 +82,15 @@ def test_a_profile_that_is_missing_or_incomplete_is_named_with_its_file_and_what
     ],
 )
 @pytest.mark.parametrize("side", ["source", "target"])
-def test_what_no_request_can_carry_is_the_profiles_fault(tool, side: str, wrong: dict[str, object], said: str) -> None:
+def test_what_no_request_can_carry_is_the_profiles_fault(
+    tool, side: str, wrong: dict[str, object], message: str
+) -> None:
     """It was "unreadable answer, run again later", and exit code 5."""
     env = tool.profiles(**{side: wrong})
     words = ["copy", LINUX, "--from", "source", "--to", "target", "--bucket", "omi-exports"]
     ran = tool.run(*words, code=2, **env)
     assert f'Profile "{side}" in {env["OSC_CONFIG_FILE"]}' in ran.err
-    assert said in ran.err
+    assert message in ran.err
     assert "again later" not in ran.err
     assert len(tool.sandbox.record) == 0
 

@@ -33,7 +33,7 @@ def assert_nothing_is_forged(ran: Ran) -> None:
 @pytest.fixture
 def plain_talk() -> Iterator[None]:
     yield
-    talk.speak(LogFormat.TEXT, 0)
+    talk.configure(LogFormat.TEXT, 0)
     logging.getLogger().handlers = []
     logging.getLogger("omicopy").setLevel(logging.NOTSET)
 
@@ -59,20 +59,20 @@ def test_an_error_of_several_lines_is_given_line_by_line() -> None:
 @pytest.mark.parametrize("form", LogFormat)
 @pytest.mark.usefixtures("plain_talk")
 def test_whoever_says_it_a_line_is_a_line(form: LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
-    talk.speak(form, 1)
-    talk.say(HOSTILE, HOSTILE, detail=HOSTILE)
+    talk.configure(form, 1)
+    talk.info(HOSTILE, HOSTILE, detail=HOSTILE)
     talk.warn(HOSTILE)
-    talk.show(HOSTILE)
-    talk.say_error(OmicopyError(ErrorCode.FAILED, HOSTILE, HOSTILE), about=HOSTILE + "more")
+    talk.print_unredacted(HOSTILE)
+    talk.print_error(OmicopyError(ErrorCode.FAILED, HOSTILE, HOSTILE), about=HOSTILE + "more")
     logging.getLogger("omicopy.request").warning("%s", HOSTILE)
     try:
         raise ValueError(HOSTILE)
     except ValueError:
         logging.getLogger("of.a.library").warning("failed", exc_info=True)
-    said = capsys.readouterr().err
-    assert_nothing_is_forged(Ran(0, "", said))
+    message = capsys.readouterr().err
+    assert_nothing_is_forged(Ran(0, "", message))
     if form is LogFormat.JSON:
-        assert len([json.loads(line) for line in said.splitlines()]) == 6
+        assert len([json.loads(line) for line in message.splitlines()]) == 6
 
 
 # --- from a service

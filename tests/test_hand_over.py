@@ -253,8 +253,8 @@ def test_what_can_t_be_signed_anew_is_refused_and_says_which_entry(tool) -> None
     ran = tool.together(
         [lambda s=s, c=c: tool.run("resign", s, "--from", "source", code=c) for s, (c, _) in cases.items()]
     )
-    for one, (_, said) in zip(ran, cases.values(), strict=True):
-        assert said in one.err
+    for one, (_, message) in zip(ran, cases.values(), strict=True):
+        assert message in one.err
         assert one.out == ""
     assert tool.writes() == []
     widened = ("resign", f"s3://omi-exports/{THREE}/forged.json", "--from", "source", "--allow-key-prefix", "elsewhere")
@@ -334,8 +334,8 @@ def test_an_upload_that_can_t_be_is_refused(tool) -> None:
         ("s3://omi-exports/\udcff", "--method", "put"): (2, "can't name"),
     }
     ran = tool.together([lambda a=a, c=c: tool.url(*a, code=c) for a, (c, _) in cases.items()])
-    for one, (_, said) in zip(ran, cases.values(), strict=True):
-        assert said in one.err
+    for one, (_, message) in zip(ran, cases.values(), strict=True):
+        assert message in one.err
         assert one.out == ""
 
 

@@ -17,11 +17,11 @@ from omicopy.model.image import (
     check_name_template,
     last_marker,
     manifest_marker,
-    mark,
     parse_image,
     renamed,
     render_name,
     source_marker,
+    with_marker,
 )
 from omicopy.model.json_fields import Unreadable
 from omicopy.model.own_tags import COPY_TAG, is_ours_to_delete, missing_tags, provenance_tags
@@ -125,8 +125,8 @@ def test_whatever_is_typed_as_a_template_is_filled_or_refused(template: str) -> 
 
 
 def test_a_copy_says_of_what() -> None:
-    assert mark("my image", MARKER) == "my image [omicopy eu-west-2 ami-12345678]"
-    assert mark("", MARKER) == MARKER
+    assert with_marker("my image", MARKER) == "my image [omicopy eu-west-2 ami-12345678]"
+    assert with_marker("", MARKER) == MARKER
     assert copy_request().marker == f"[omicopy eu-west-2 {SOURCE_ID}]"
 
 
@@ -146,18 +146,18 @@ def test_an_import_says_of_which_manifest() -> None:
     ],
 )
 def test_markers_inherited_from_the_source_are_stripped(inherited: str) -> None:
-    marked = mark(inherited, MARKER)
+    marked = with_marker(inherited, MARKER)
     assert last_marker(marked) == MARKER
     assert "us-east-2" not in marked
 
 
 @given(st.text(alphabet=st.sampled_from("ab []\n") | st.characters(), max_size=600) | st.just("[omicopy " * 60))
 def test_any_text_is_cut_to_fit_and_the_marker_never(text: str) -> None:
-    marked = mark(text, MARKER)
+    marked = with_marker(text, MARKER)
     assert len(marked) <= DESCRIPTION_LIMIT
     assert marked.endswith(MARKER)
     assert last_marker(marked) == MARKER
-    assert mark(marked, MARKER) == marked
+    assert with_marker(marked, MARKER) == marked
 
 
 @pytest.mark.parametrize(

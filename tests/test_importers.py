@@ -68,16 +68,16 @@ NOT_READ = OmicopyError(ErrorCode.TEMPORARY, "ReadImages in target: no answer")
 def test_the_targets_images_settle_what_the_journal_says(
     one: OpenImage, shown: Shown, is_fresh: bool, why: str | None
 ) -> None:
-    said = why_kept(one, shown, is_fresh)
-    assert (said is None) is (why is None)
-    if said is not None and why is not None:
-        assert why in said
-        assert "the copy 'golden' of ami-0000000a in account 222222222222 (us-east-2)" in said
+    message = why_kept(one, shown, is_fresh)
+    assert (message is None) is (why is None)
+    if message is not None and why is not None:
+        assert why in message
+        assert "the copy 'golden' of ami-0000000a in account 222222222222 (us-east-2)" in message
 
 
 def test_a_copy_is_named_with_the_command_that_settles_it() -> None:
-    said = why_kept(OPEN, None, OLD) or ""
-    assert said.endswith(
+    message = why_kept(OPEN, None, OLD) or ""
+    assert message.endswith(
         "settle it with: omicopy copy ami-0000000a --name golden --from source --to target@us-east-2 "
         "--bucket omi-exports --prefix 'a b' --format raw"
     )
@@ -163,11 +163,11 @@ def test_a_create_without_an_answer_keeps_the_export_for_the_grace(tool: Tool, a
         tool.call("target", "DeleteImage", ImageId=made.image_id)
     # longer than this takes, and no longer than it waits
     cleanup = clean(tool, "--name", "another", "--grace", "2s" if age else "20m", "--deadline", "1h", to=("target",))
-    said = cleanup.copy["cleanup"]
+    message = cleanup.copy["cleanup"]
     if age:
-        assert (said["deleted_objects"], said["left"]) == (2, None)
+        assert (message["deleted_objects"], message["left"]) == (2, None)
     else:
-        assert "may have begun to import from them a moment ago" in said["left"]
+        assert "may have begun to import from them a moment ago" in message["left"]
 
 
 def test_an_entry_of_an_earlier_version_is_settled_likewise_or_named(tool: Tool) -> None:

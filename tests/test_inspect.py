@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.check import demand_no_strays, stray
+from omicopy.manifests.check import foreign_object, require_no_foreign_objects
 from omicopy.model.manifest import parse_manifest
 from omicopy.sandbox.signing import Signer, presign_v2
 from omicopy.sandbox.variants import UrlVersion, Variant
@@ -53,21 +53,21 @@ def test_every_source_tells_the_same(tool, exported) -> None:
             *(lambda s=s: tool.run("inspect", s, "--from", "source", "-o", "json") for s in own),
         ]
     )
-    told = [one.json for one in ran]
+    parts = [one.json for one in ran]
     real = tool.manifest(exported)["Image"]
-    assert {one["name"] for one in told} == {real["Name"]}
-    assert {one["architecture"] for one in told} == {"x86_64"}
-    for one in told:
-        for said, entry in zip(one["snapshots"], real["Snapshots"], strict=True):
-            assert (said["device"], said["size_bytes"]) == (entry["Device"], entry["Size"])
-            assert said["compressed_bytes"] == entry["CompressedSize"]
-            assert entry["PreSignedUrl"].partition("?")[0].endswith(said["key"])
-            assert 5.9 * 86_400 < said["seconds_left"] < 6 * 86_400
+    assert {one["name"] for one in parts} == {real["Name"]}
+    assert {one["architecture"] for one in parts} == {"x86_64"}
+    for one in parts:
+        for message, entry in zip(one["snapshots"], real["Snapshots"], strict=True):
+            assert (message["device"], message["size_bytes"]) == (entry["Device"], entry["Size"])
+            assert message["compressed_bytes"] == entry["CompressedSize"]
+            assert entry["PreSignedUrl"].partition("?")[0].endswith(message["key"])
+            assert 5.9 * 86_400 < message["seconds_left"] < 6 * 86_400
         assert one["effective_expires_at"] == min(s["expires_at"] for s in one["snapshots"]) or one["url"]
-    assert [one["manifest"] for one in told] == [None] * 5 + [f"s3://omi-exports/{exported}"] * 4
-    assert [bool(one["url"]) for one in told] == [True, True, False, True, False, False, False, False, False]
-    assert told[0]["ends_first"] == "manifest URL"
-    assert told[2]["ends_first"].startswith("Image.Snapshots[")
+    assert [one["manifest"] for one in parts] == [None] * 5 + [f"s3://omi-exports/{exported}"] * 4
+    assert [bool(one["url"]) for one in parts] == [True, True, False, True, False, False, False, False, False]
+    assert parts[0]["ends_first"] == "manifest URL"
+    assert parts[2]["ends_first"].startswith("Image.Snapshots[")
 
 
 def test_what_is_told_is_for_eyes_and_holds_no_url_that_opens_anything(tool, exported) -> None:
@@ -75,8 +75,8 @@ def test_what_is_told_is_for_eyes_and_holds_no_url_that_opens_anything(tool, exp
     assert re.search(r"^Volume: +/dev/sdb, 20 GiB, \d+ B in the bucket, io1$", ran.out, re.MULTILINE)
     assert ran.out.count("SigV4 for eu-west-2") == 4
     assert re.search(r"^Valid until: .+Z \(in \d+m\d+s\); what ends first: manifest URL$", ran.out, re.MULTILINE)
-    for told in (ran.out, strangers(tool, tool.sign(exported), "-o", "json").out):
-        assert "X-Amz" not in told
+    for parts in (ran.out, strangers(tool, tool.sign(exported), "-o", "json").out):
+        assert "X-Amz" not in parts
 
 
 def test_a_probe_finds_all_alive_or_says_which_is_not(tool, exported) -> None:
@@ -92,8 +92,8 @@ def test_a_probe_finds_all_alive_or_says_which_is_not(tool, exported) -> None:
     ran = tool.together(
         [lambda f=f, c=c: strangers(tool, f, "--probe", "--allow-private", code=c) for f, (c, _) in cases.items()]
     )
-    for one, (_, said) in zip(ran, cases.values(), strict=True):
-        assert re.search(said, one.err), one.err
+    for one, (_, message) in zip(ran, cases.values(), strict=True):
+        assert re.search(message, one.err), one.err
         assert one.out.count("probe        alive") == 2
     assert tool.calls().count("CreateImage") == 0
 
@@ -114,12 +114,12 @@ def test_an_expired_manifest_in_a_file_is_shown_and_its_url_refused(tool) -> Non
 
 def test_both_generations_of_signatures_are_read(tool) -> None:
     tool.again(variant=Variant(url_version=UrlVersion.SIGV2))
-    told = strangers(tool, tool.sign(tool.exported()), "-o", "json", "--probe").json
-    assert (told["url"]["signature"], told["snapshots"][0]["signature"]) == ("SigV4", "SigV2")
-    assert told["snapshots"][0]["signed_for"] is None
-    ends = datetime.fromisoformat(told["snapshots"][0]["expires_at"])
+    parts = strangers(tool, tool.sign(tool.exported()), "-o", "json", "--probe").json
+    assert (parts["url"]["signature"], parts["snapshots"][0]["signature"]) == ("SigV4", "SigV2")
+    assert parts["snapshots"][0]["signed_for"] is None
+    ends = datetime.fromisoformat(parts["snapshots"][0]["expires_at"])
     assert timedelta(days=6.9) < ends - datetime.now(UTC) < timedelta(days=7)
-    assert told["snapshots"][0]["probe"]["state"] == "alive"
+    assert parts["snapshots"][0]["probe"]["state"] == "alive"
 
 
 def test_an_end_that_nobody_knows_is_told_as_such(tool) -> None:
@@ -145,8 +145,8 @@ def test_what_can_t_be_inspected_ends_with_its_own_code(tool) -> None:
         "/no/such": (2, "neither a URL nor a file"),
     }
     ran = tool.together([lambda s=s, c=c: strangers(tool, s, code=c) for s, (c, _) in cases.items()])
-    for one, (_, said) in zip(ran, cases.values(), strict=True):
-        assert said in one.err
+    for one, (_, message) in zip(ran, cases.values(), strict=True):
+        assert message in one.err
         assert one.out == ""
         assert "\x1b" not in one.err
 
@@ -205,10 +205,10 @@ def test_a_manifest_has_nobody_ask_this_machine_s_own_ports(tool, exported, way:
         file.write_text(text)
         if way == "a URL of elsewhere":
             manifest = parse_manifest(text.encode())
-            problems = [stray(one.url, "oos.eu-west-2.outscale.com") for one in manifest.snapshots]
+            problems = [foreign_object(one.url, "oos.eu-west-2.outscale.com") for one in manifest.snapshots]
             assert [problem and problem.code for problem in problems] == [ErrorCode.USAGE] * len(hosts)
             with pytest.raises(OmicopyError, match=r"Image\.Snapshots\[0\]"):
-                demand_no_strays(manifest, "oos.eu-west-2.outscale.com")
+                require_no_foreign_objects(manifest, "oos.eu-west-2.outscale.com")
             return
         args = ("-", "--probe") if way == "stdin" else (str(file), "--probe")
         ran = strangers(tool, *args, "--retry", "0", code=2, stdin=text)
@@ -216,18 +216,18 @@ def test_a_manifest_has_nobody_ask_this_machine_s_own_ports(tool, exported, way:
         assert ran.out.count("probe        not asked") == len(hosts)
         assert ran.err.count("was not asked: it is ") == len(hosts)
         assert "--allow-private" in ran.err
-        told = strangers(tool, *args, "--retry", "0", "-o", "json", code=2, stdin=text).json
-        assert {one["probe"]["reason"] for one in told["snapshots"]} == {"not-asked"}
+        parts = strangers(tool, *args, "--retry", "0", "-o", "json", code=2, stdin=text).json
+        assert {one["probe"]["reason"] for one in parts["snapshots"]} == {"not-asked"}
 
 
 def test_a_host_that_the_user_named_is_asked(tool, exported) -> None:
     manifest = parse_manifest(tool.get(exported))
     url = manifest.snapshots[0].url
     for named in (url.hostname, "localhost", "127.0.0.1"):
-        assert stray(url, named) is None
+        assert foreign_object(url, named) is None
     private = parse_manifest(tool.get(exported).replace(b"http://127.0.0.1", b"https://10.0.0.1"))
-    assert stray(private.snapshots[0].url, "10.0.0.1") is None
-    assert stray(private.snapshots[0].url, "127.0.0.1") is not None
+    assert foreign_object(private.snapshots[0].url, "10.0.0.1") is None
+    assert foreign_object(private.snapshots[0].url, "127.0.0.1") is not None
     assert strangers(tool, tool.sign(exported), "--probe").out.count("probe        alive") == 3
     own = tool.run("inspect", f"s3://omi-exports/{exported}", "--probe", "--from", "source")
     assert own.out.count("probe        alive") == 3

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from omicopy.errors import Interrupted
 from omicopy.model.boot import Boot
 from omicopy.model.events import Event, Warned
-from omicopy.model.request import CopyRequest, Destination
+from omicopy.model.request import CopyRequest, Target
 from omicopy.state.journal import Journal, about_image, export_entry, image_entry
 from tests import children
 from tests.builders import ORIGIN, TARGET, copy_request, destination, import_request
@@ -25,7 +25,7 @@ IMAGE = image_entry(copy_request(), destination())
 
 
 @pytest.fixture
-def said() -> list[Event]:
+def message() -> list[Event]:
     return []
 
 
@@ -35,12 +35,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def journal(folder: Path, said: list[Event]) -> Journal:
-    return Journal(folder, said.append)
+def journal(folder: Path, message: list[Event]) -> Journal:
+    return Journal(folder, message.append)
 
 
-def warnings(said: list[Event]) -> list[str]:
-    return [event.message for event in said if isinstance(event, Warned)]
+def warnings(message: list[Event]) -> list[str]:
+    return [event.message for event in message if isinstance(event, Warned)]
 
 
 def test_an_entry_is_open_until_it_is_closed(journal: Journal) -> None:
@@ -82,9 +82,9 @@ def test_another_process_finds_it(journal: Journal, folder: Path) -> None:
     assert children.run(command, check=True).stdout == "(True, 'ami-12345678')\n"
 
 
-def test_closing_what_is_not_open_is_nothing(journal: Journal, said: list[Event]) -> None:
+def test_closing_what_is_not_open_is_nothing(journal: Journal, message: list[Event]) -> None:
     journal.close(EXPORT)
-    assert said == []
+    assert message == []
 
 
 def test_only_its_user_may_read_it(journal: Journal, folder: Path) -> None:
@@ -108,8 +108,8 @@ def test_r8_it_holds_names_and_no_url(journal: Journal, folder: Path) -> None:
 
 
 def _other(request: CopyRequest, **changed: str) -> dict[str, str]:
-    party = replace(TARGET, **{key: value for key, value in changed.items() if key != "name"})
-    return image_entry(request, Destination(party, changed.get("name", "golden"), ""))
+    account = replace(TARGET, **{key: value for key, value in changed.items() if key != "name"})
+    return image_entry(request, Target(account, changed.get("name", "golden"), ""))
 
 
 @pytest.mark.parametrize(
@@ -141,15 +141,15 @@ def test_the_profile_s_name_and_the_description_are_no_part_of_an_entry(journal:
     ids=lambda content: repr(content[:18]),
 )
 def test_an_entry_that_can_t_be_read_is_doubt_and_is_set_aside(
-    journal: Journal, folder: Path, said: list[Event], content: bytes
+    journal: Journal, folder: Path, message: list[Event], content: bytes
 ) -> None:
     journal.open(EXPORT)
     [file] = folder.iterdir()
     file.write_bytes(content)
     assert journal.find(EXPORT) == (True, None)
     assert file.with_suffix(".corrupt").read_bytes() == content
-    assert "set aside" in warnings(said)[0]
-    assert Journal(folder, said.append).find(EXPORT) == (True, None), "the doubt outlives the run that found it"
+    assert "set aside" in warnings(message)[0]
+    assert Journal(folder, message.append).find(EXPORT) == (True, None), "the doubt outlives the run that found it"
 
 
 def test_what_another_run_writes_is_news_and_what_was_read_or_written_here_is_none(
@@ -185,30 +185,32 @@ def test_an_interruption_in_the_middle_of_a_write_leaves_the_old_entry_and_no_li
     assert len(list(folder.iterdir())) == 1
 
 
-def test_an_entry_that_is_there_and_may_not_be_read_is_doubt(journal: Journal, folder: Path, said: list[Event]) -> None:
+def test_an_entry_that_is_there_and_may_not_be_read_is_doubt(
+    journal: Journal, folder: Path, message: list[Event]
+) -> None:
     journal.open(EXPORT)
     [file] = folder.iterdir()
     file.unlink()
     file.mkdir()  # root may read everything else
     assert journal.find(EXPORT) == (True, None)
-    assert "can't be read" in warnings(said)[0]
+    assert "can't be read" in warnings(message)[0]
 
 
 @pytest.mark.parametrize("under", ["a file", "/dev/null", "/proc/nothing"])
-def test_a_state_folder_that_can_t_be_written_is_one_warning(tmp_path: Path, said: list[Event], under: str) -> None:
+def test_a_state_folder_that_can_t_be_written_is_one_warning(tmp_path: Path, message: list[Event], under: str) -> None:
     (tmp_path / "a file").write_text("")
-    journal = Journal(tmp_path / under / "journal", said.append)
+    journal = Journal(tmp_path / under / "journal", message.append)
     journal.open(EXPORT)
     journal.answered(EXPORT, "image-export-12345678")
     journal.open(IMAGE)
     journal.close(EXPORT)
     assert journal.find(EXPORT) == (False, None)
-    assert len(warnings(said)) == 1
-    assert "can't be written" in warnings(said)[0]
+    assert len(warnings(message)) == 1
+    assert "can't be written" in warnings(message)[0]
 
 
 def test_a_full_disk_leaves_the_old_entry_and_no_litter(
-    journal: Journal, folder: Path, said: list[Event], monkeypatch: pytest.MonkeyPatch
+    journal: Journal, folder: Path, message: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -218,7 +220,7 @@ def test_a_full_disk_leaves_the_old_entry_and_no_litter(
     journal.answered(EXPORT, "image-export-12345678")
     assert journal.find(EXPORT) == (True, None)
     assert len(list(folder.iterdir())) == 1
-    assert "No space left" in warnings(said)[0]
+    assert "No space left" in warnings(message)[0]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
@@ -251,8 +253,8 @@ def test_an_entry_tells_what_boot_modes_were_asked_for() -> None:
 
 
 def test_an_entry_tells_whose_key_opened_the_bucket() -> None:
-    party = replace(ORIGIN.party, storage="aws:own")
-    request = replace(copy_request(), source=replace(ORIGIN, party=party))
+    account = replace(ORIGIN.account, storage="aws:own")
+    request = replace(copy_request(), source=replace(ORIGIN, account=account))
     assert request.destination is not None
     assert about_image(request, request.destination)["storage"] == "aws:own"
 

@@ -10,11 +10,11 @@ import pytest
 
 from omicopy.cloud.errors import Cause, ServiceError
 from omicopy.manifests import listing
-from omicopy.manifests.listing import list_together
+from omicopy.manifests.listing import list_side_by_side
 from omicopy.model.export import ExportKey
-from omicopy.model.request import Origin
+from omicopy.model.request import Source
 from omicopy.model.result import Status
-from omicopy.reconcile.apply import Mode
+from omicopy.reconcile.apply import RunMode
 from tests.builders import KEY, SOURCE, copy_request, destination, source_image
 from tests.virtual_cloud import Cloud, FakeStorage, Machine, failing
 
@@ -42,7 +42,7 @@ def filled(*folders: str) -> Cloud:
 @pytest.mark.parametrize(("prefix", "folders"), [("nightly", SPELLINGS), ("", ("{}/",))])
 def test_r7_one_list_tells_what_a_list_for_each_export_would(prefix: str, folders: tuple[str, ...]) -> None:
     cloud = filled(*folders)
-    sizes = list_together(storage(cloud), exports(prefix))
+    sizes = list_side_by_side(storage(cloud), exports(prefix))
     asked = len(cloud.sent("ListObjects"))
     assert asked == len(folders)
     for image_id in IDS:
@@ -54,7 +54,7 @@ def test_r7_one_list_tells_what_a_list_for_each_export_would(prefix: str, folder
 
 def test_what_lies_elsewhere_is_asked_for_by_itself() -> None:
     cloud = filled("{}/")
-    sizes = list_together(storage(cloud), exports("nightly"))
+    sizes = list_side_by_side(storage(cloud), exports("nightly"))
     assert list(sizes(KEY.bucket, "elsewhere/ami-00000000/")) == ["elsewhere/ami-00000000/disk.gz"]
     assert sizes("another-bucket", "nightly/ami-00000000/") == {}
     assert [asked["Key"] for asked in cloud.sent("ListObjects")][-2:] == [
@@ -65,7 +65,7 @@ def test_what_lies_elsewhere_is_asked_for_by_itself() -> None:
 
 def test_a_few_exports_are_listed_one_by_one() -> None:
     cloud = filled("nightly/{}/")
-    sizes = list_together(storage(cloud), exports("nightly")[: listing.MANY])
+    sizes = list_side_by_side(storage(cloud), exports("nightly")[: listing.MANY])
     assert not cloud.sent("ListObjects"), "in a bucket full of other things a list of all is the dearer one"
     assert len(sizes(KEY.bucket, f"nightly/{IDS[0]}/")) == 2
 
@@ -73,7 +73,7 @@ def test_a_few_exports_are_listed_one_by_one() -> None:
 def test_a_list_that_fails_is_unknown_to_all_who_are_in_it_and_is_tried_once() -> None:
     cloud = filled("nightly/{}/")
     cloud.trouble = failing(cloud.time, Cause.SERVER, "ListObjects")
-    sizes = list_together(storage(cloud), exports("nightly"))
+    sizes = list_side_by_side(storage(cloud), exports("nightly"))
     asked = len(cloud.requests)
     for image_id in IDS:
         with pytest.raises(ServiceError):
@@ -86,8 +86,8 @@ def test_r7_a_check_of_many_copies_lists_their_place_once(tmp_path: Path) -> Non
     requests = []
     for export in exports(""):
         raw = cloud.add_image("source", export.image_id, AccountId=SOURCE.account_id)
-        origin = Origin(SOURCE, source_image(raw["ImageId"]), export)
+        origin = Source(SOURCE, source_image(raw["ImageId"]), export)
         requests.append(replace(copy_request(), source=origin, destination=destination(name=export.image_id)))
-    results = Machine(tmp_path, cloud).run(*requests, mode=Mode(dry_run=True))
+    results = Machine(tmp_path, cloud).run(*requests, mode=RunMode(dry_run=True))
     assert {result.status for result in results} == {Status.PLANNED}
     assert len(cloud.sent("ListObjects")) == 1

@@ -18,9 +18,9 @@ from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.events import Ended, Moved, Warned
 from omicopy.model.image import parse_image
 from omicopy.model.own_tags import COPY_TAG, provenance_tags
-from omicopy.model.request import Budgets, CopyRequest, Destination, Origin, Party
+from omicopy.model.request import AccountRef, Budgets, CopyRequest, Source, Target
 from omicopy.model.result import CopyResult, Status, exit_code
-from omicopy.reconcile.apply import Mode
+from omicopy.reconcile.apply import RunMode
 from omicopy.state.journal import Journal, export_entry, image_entry
 from omicopy.state.locks import Locks
 from tests.builders import (
@@ -42,10 +42,10 @@ from tests.builders import (
 from tests.virtual_cloud import LONG_AGO, Cloud, Machine, Time, Trouble, failing
 
 HOUR = 3600.0
-NO_WAIT, DRY_RUN = Mode(wait=False), Mode(dry_run=True)
+NO_WAIT, DRY_RUN = RunMode(wait=False), RunMode(dry_run=True)
 COPY = copy_request()
 HANDED = "elsewhere/manifest.json"
-EXPORT_ENTRY, IMAGE_ENTRY = export_entry(ORIGIN), image_entry(COPY, COPY.destination or Destination(TARGET, "", ""))
+EXPORT_ENTRY, IMAGE_ENTRY = export_entry(ORIGIN), image_entry(COPY, COPY.destination or Target(TARGET, "", ""))
 ONE_OF_EACH = Counter(CreateImageExportTask=1, CreateImage=1, CreateTags=2)
 
 
@@ -67,8 +67,8 @@ def copies(cloud: Cloud, number: int) -> list[CopyRequest]:
     for index in range(number):
         image = parse_image(cloud.add_image("source", f"ami-{index + 0x5000:08x}", AccountId=SOURCE.account_id))
         assert image is not None
-        origin = Origin(SOURCE, image, replace(KEY, image_id=image.image_id))
-        requests.append(CopyRequest(origin, Destination(TARGET, f"copy {index}", ""), timedelta(hours=6)))
+        origin = Source(SOURCE, image, replace(KEY, image_id=image.image_id))
+        requests.append(CopyRequest(origin, Target(TARGET, f"copy {index}", ""), timedelta(hours=6)))
     return requests
 
 
@@ -133,8 +133,8 @@ def test_a_manifest_that_was_replaced_after_it_was_shown_is_not_imported(machine
 def test_events_tell_every_phase_once_and_the_end(machine: Machine) -> None:
     machine.run(COPY)
     moves = [event for event in machine.events if isinstance(event, Moved)]
-    told = [(event.phase, event.detail, event.progress) for event in moves]
-    assert len(told) == len(set(told))
+    parts = [(event.phase, event.detail, event.progress) for event in moves]
+    assert len(parts) == len(set(parts))
     assert list(dict.fromkeys(event.phase for event in moves)) == [
         "starting",
         "exporting",
@@ -232,8 +232,8 @@ def test_one_account_under_two_profiles_may_tell_two_things_of_one_moment(tmp_pa
     other = replace(TARGET, profile="target-alias", account_id="333333333333")
     alias = replace(
         COPY,
-        source=replace(ORIGIN, party=replace(SOURCE, profile="source-alias")),
-        destination=replace(COPY.destination or Destination(other, NAME, ""), party=other),
+        source=replace(ORIGIN, account=replace(SOURCE, profile="source-alias")),
+        destination=replace(COPY.destination or Target(other, NAME, ""), account=other),
     )
     assert len(Machine(tmp_path, cloud).run(COPY, alias)) == 2
     assert cloud.writes["CreateImageExportTask"] == 1
@@ -512,10 +512,10 @@ def test_r2_what_a_killed_run_may_have_created_is_looked_for_first(
 
 
 def test_r2_two_copies_that_share_an_export_start_it_once(machine: Machine, cloud: Cloud) -> None:
-    other = Party("source", SOURCE.account_id, SOURCE.region)
-    second = Party("target", TARGET.account_id, "another-region-1")
+    other = AccountRef("source", SOURCE.account_id, SOURCE.region)
+    second = AccountRef("target", TARGET.account_id, "another-region-1")
     assert other == SOURCE
-    requests = [COPY, replace(COPY, destination=Destination(second, "another name", ""))]
+    requests = [COPY, replace(COPY, destination=Target(second, "another name", ""))]
     results = machine.run(*requests)
     assert [result.status for result in results] == [Status.COPIED] * 2
     assert [result.request for result in results] == requests
@@ -525,7 +525,7 @@ def test_r2_two_copies_that_share_an_export_start_it_once(machine: Machine, clou
 
 def test_a_format_that_one_copy_asks_for_is_that_of_the_export_that_feeds_all(machine: Machine, cloud: Cloud) -> None:
     raw = replace(COPY, source=replace(ORIGIN, format=DiskFormat.RAW))
-    results = machine.run(replace(COPY, destination=Destination(TARGET, "another name", "")), raw)
+    results = machine.run(replace(COPY, destination=Target(TARGET, "another name", "")), raw)
     assert [result.status for result in results] == [Status.COPIED] * 2
     assert [asked["OsuExport"]["DiskImageFormat"] for asked in cloud.sent("CreateImageExportTask")] == ["raw"]
 
@@ -555,7 +555,7 @@ def test_a_manifest_that_was_replaced_before_it_is_signed_anew_is_looked_at_firs
 
 def test_r2_two_copies_that_share_an_export_sign_it_anew_once(machine: Machine, cloud: Cloud) -> None:
     cloud.put_export(SOURCE_ID, NOON + timedelta(hours=1))
-    machine.run(COPY, replace(COPY, destination=Destination(TARGET, "another name", "")))
+    machine.run(COPY, replace(COPY, destination=Target(TARGET, "another name", "")))
     assert cloud.writes == Counter(PutObject=1, CreateImage=2, CreateTags=2)
 
 
@@ -675,7 +675,7 @@ def test_r3_one_copy_that_fails_takes_no_other_with_it(machine: Machine, cloud: 
     assert exit_code(results) == 4, "the name's own: no other run mends it"
 
 
-def interrupted(machine: Machine, *requests: CopyRequest, after: float, mode: Mode | None = None) -> Interrupted:
+def interrupted(machine: Machine, *requests: CopyRequest, after: float, mode: RunMode | None = None) -> Interrupted:
     """What the first pause after so many seconds is interrupted with."""
     time = machine.cloud.time
 
@@ -712,7 +712,7 @@ def test_an_export_that_feeds_two_copies_is_told_once(machine: Machine) -> None:
 def test_r3_an_interruption_tells_how_every_copy_stands(machine: Machine, cloud: Cloud) -> None:
     requests = copies(cloud, 3)
     cloud.add_image("target", "ami-0000f001", ImageName="copy 2", Description="")
-    interruption = interrupted(machine, *requests, after=600, mode=Mode(parallel=1))
+    interruption = interrupted(machine, *requests, after=600, mode=RunMode(parallel=1))
     assert stands(interruption) == [Status.RUNNING, Status.NOT_BEGUN, Status.FAILED]
     assert len(interruption.goes_on) == 1
 
@@ -734,7 +734,7 @@ def test_a_copy_that_waits_for_somebody_elses_image_is_not_begun(machine: Machin
 
 
 def test_r5_a_copy_out_of_time_is_unfinished_if_it_was_begun(machine: Machine, cloud: Cloud) -> None:
-    [begun] = machine.run(COPY, mode=Mode(deadline=timedelta(minutes=10)))
+    [begun] = machine.run(COPY, mode=RunMode(deadline=timedelta(minutes=10)))
     assert (begun.status, begun.error and begun.error.code) == (Status.UNFINISHED, ErrorCode.OUT_OF_TIME)
     assert exit_code([begun]) == 6
     assert "the service goes on" in (begun.error.hint if begun.error else "")
@@ -970,8 +970,8 @@ def test_r2_a_copy_that_is_present_ends_no_doubt_about_an_export_for_another_tar
 ) -> None:
     """A run for another target was killed right after it started the export; reads don't show it yet."""
     assert COPY.destination is not None
-    other = Party("target-alias", "333333333333", TARGET.region)
-    present = replace(COPY, destination=replace(COPY.destination, party=other))
+    other = AccountRef("target-alias", "333333333333", TARGET.region)
+    present = replace(COPY, destination=replace(COPY.destination, account=other))
     provenance = provenance_tags(present, COPY_ID, "1.0")
     tags = [{"Key": key, "Value": value} for key, value in provenance.items()]
     cloud.add_image(other.profile, COPY_ID, AccountId=other.account_id, Tags=tags)

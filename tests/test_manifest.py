@@ -221,8 +221,8 @@ def test_no_signature_is_in_the_repr() -> None:
         ((*SECOND, "Filename"), "a\x9bb", "Image.Snapshots[1].Filename: holds control characters"),
     ],
 )
-def test_what_is_wrong_is_named_by_its_json_path(path: tuple[str | int, ...], value: object, said: str) -> None:
-    assert said in refusal(changed(path, value)).message
+def test_what_is_wrong_is_named_by_its_json_path(path: tuple[str | int, ...], value: object, message: str) -> None:
+    assert message in refusal(changed(path, value)).message
 
 
 @pytest.mark.parametrize(
@@ -243,8 +243,8 @@ def test_what_is_wrong_is_named_by_its_json_path(path: tuple[str | int, ...], va
         (b" " * (1024 * 1024 + 1), "bytes are more"),
     ],
 )
-def test_what_is_no_sound_json_is_damaged(raw: bytes, said: str) -> None:
-    assert said in refusal(raw).message
+def test_what_is_no_sound_json_is_damaged(raw: bytes, message: str) -> None:
+    assert message in refusal(raw).message
 
 
 def test_the_message_says_where_the_manifest_was_read() -> None:
@@ -329,12 +329,12 @@ def test_a_manifest_inside_its_export_has_no_problem(prefix: str) -> None:
         (signed(f"{FOLDER}/snap").replace(".com/", ".com:8443/"), "another host"),
     ],
 )
-def test_r4_an_entry_outside_the_export_is_named(url: str, said: str) -> None:
+def test_r4_an_entry_outside_the_export_is_named(url: str, message: str) -> None:
     manifest = parsed(changed((*SECOND, "PreSignedUrl"), url))
     problem = manifest.problem_outside("omi-exports", "nightly")
     assert problem is not None
     assert problem.startswith("Image.Snapshots[1].PreSignedUrl ")
-    assert said in problem
+    assert message in problem
     assert "5ec2e7" not in problem
 
 

@@ -19,7 +19,7 @@ from omicopy.cloud.queries import identify
 from omicopy.errors import ErrorCode
 from omicopy.model.export import Phase, export_key, parse_task
 from omicopy.model.image import parse_image
-from omicopy.model.request import Party
+from omicopy.model.request import AccountRef
 from omicopy.sandbox.schema import official_schema
 from tests.hostile import Hurried, Reply, hostile, transport
 
@@ -110,8 +110,8 @@ def test_every_task_is_read_whole_and_is_the_export_that_the_example_asked_for()
 def test_the_account_is_read() -> None:
     for example in examples("ReadAccounts"):
         with hostile(Reply(body=json.dumps(example).encode())) as server:
-            party = identify(Clients({"source": server.account}), "source")
-        assert party == Party("source", example["Accounts"][0]["AccountId"], "eu-west-2")
+            account = identify(Clients({"source": server.account}), "source")
+        assert account == AccountRef("source", example["Accounts"][0]["AccountId"], "eu-west-2")
 
 
 def error_codes() -> list[tuple[str, str]]:

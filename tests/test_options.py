@@ -51,7 +51,7 @@ def test_an_option_means_the_same_in_every_command() -> None:
     for _, option in options():
         long = next(word for word in option.opts if word.startswith("--"))
         meanings[long].add((str(option.default), option.metavar, option.help, tuple(option.opts), option.multiple))
-    assert {long for long, said in meanings.items() if len(said) > 1} <= OF_ONE_COMMAND
+    assert {long for long, message in meanings.items() if len(message) > 1} <= OF_ONE_COMMAND
 
 
 def test_r8_no_option_takes_a_secret() -> None:

@@ -77,12 +77,12 @@ def test_r10_in_a_pipe_a_copy_is_one_line_with_tabs_and_its_talk_is_on_stderr(to
     ran = tool.finish(process)
     (copy,) = tool.copies()
     assert ran.out == f"{copy.image_id}\tgolden-linux\tcopied\n"
-    said = ran.err.splitlines()
-    assert said[:2] == [
+    message = ran.err.splitlines()
+    assert message[:2] == [
         "Copying golden-linux ami-00000001 of source (account 100000000001, eu-west-2)",
         "  to 'golden-linux' in target (account 200000000001, us-east-2)",
     ]
-    *phases, last = [line.split(": ")[1].split(" (")[0] for line in said[2:]]
+    *phases, last = [line.split(": ")[1].split(" (")[0] for line in message[2:]]
     assert phases == ["starting", "exporting", "creating", "importing", "tagging"]
     assert last.startswith("copied, ")
     assert "\x1b" not in ran.out + ran.err

@@ -52,8 +52,8 @@ def test_a_second_export_to_a_place_takes_the_manifest_and_leaves_the_disks(tool
     assert {disk.rpartition("/")[2].split("-")[2].partition(".")[0] for disk in disks} == suffixes
     [copy] = [tool.copy(LINUX).copy]
     assert (copy["status"], copy["manifest"]) == ("copied", f"s3://omi-exports/{key}")
-    told: list[dict[str, Any]] = tool.run("status", LINUX, "--from", "source", "-o", "json").json["exports"]
-    by_format = {entry["format"]: entry["manifest"] for entry in told}
+    parts: list[dict[str, Any]] = tool.run("status", LINUX, "--from", "source", "-o", "json").json["exports"]
+    by_format = {entry["format"]: entry["manifest"] for entry in parts}
     assert by_format["raw"]["state"] == "alive"
     assert by_format["qcow2"] == {
         "state": "missing",

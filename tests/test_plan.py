@@ -20,7 +20,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import IfExists
 from omicopy.model.urls.presigned_url import LONGEST_VALIDITY
 from omicopy.plans import yaml_reader as plan_yaml
-from omicopy.plans.model import Job, Plan, Retention, Selector, Target, parse_plan, plan_schema
+from omicopy.plans.model import Job, Plan, PlanTarget, Retention, Selector, parse_plan, plan_schema
 from omicopy.plans.schema import allowed_keys
 
 EXAMPLE = """\
@@ -98,7 +98,7 @@ def test_the_example_says_all_of_this() -> None:
                     Selector(None, "golden-linux", None, {}, None),
                     Selector(None, None, "^golden-", {"stage": "prod"}, 2),
                 ),
-                targets=(Target("target", "{name}", None, ("333333333333",), {"team": "platform"}, True, False),),
+                targets=(PlanTarget("target", "{name}", None, ("333333333333",), {"team": "platform"}, True, False),),
                 create_bucket=False,
                 if_exists=IfExists.FAIL,
                 cleanup=True,
@@ -117,7 +117,7 @@ def test_what_is_not_said_has_a_default() -> None:
     assert (found.prefix, found.format, found.if_exists, found.cleanup) == ("", None, IfExists.FAIL, False)
     assert (found.retention, found.parallel) == (None, 4)
     assert (found.export_timeout, found.import_timeout, found.min_validity) == (12 * HOUR, 6 * HOUR, 6 * HOUR)
-    assert found.targets == (Target("target", "{name}", None, (), {}, True, False),)
+    assert found.targets == (PlanTarget("target", "{name}", None, (), {}, True, False),)
 
 
 def test_a_job_wins_over_the_defaults_key_by_key() -> None:
@@ -212,11 +212,11 @@ def test_what_the_environment_holds_is_never_yaml() -> None:
         ("${src_access_key}", "${src_access_key} is a key; a plan is never for secrets"),
     ],
 )
-def test_r8_a_variable_that_is_missing_or_secret_is_named_and_no_value_is_told(value: str, told: str) -> None:
+def test_r8_a_variable_that_is_missing_or_secret_is_named_and_no_value_is_told(value: str, parts: str) -> None:
     keys = {"OSC_SECRET_KEY": "geheimgeheim", "COPY_OF_IT": "geheimgeheim", "src_access_key": "AKIDAKID"}
     error = refusal(with_job(f'prefix: "{value}"'), **keys)
     assert error.message.startswith("plan.yaml, line 8, jobs[0].prefix: ")
-    assert told in error.message
+    assert parts in error.message
     assert not [key for key in keys.values() if key in error.message + error.hint]
 
 
@@ -301,9 +301,9 @@ def test_r8_a_variable_that_is_missing_or_secret_is_named_and_no_value_is_told(v
         ("#" * (1024 * 1024 + 1), "more than a plan has", ""),
     ],
 )
-def test_a_mistake_is_told_with_its_place_and_what_would_be_right(text: str, told: str, hint: str) -> None:
+def test_a_mistake_is_told_with_its_place_and_what_would_be_right(text: str, parts: str, hint: str) -> None:
     error = refusal(text)
-    assert told in error.message
+    assert parts in error.message
     assert hint in error.hint
 
 

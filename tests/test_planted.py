@@ -167,9 +167,9 @@ def test_r9_a_manifest_that_was_replaced_after_it_was_checked_is_looked_at_again
 
 
 def hostile_fetcher() -> Any:
-    from omicopy.cloud.url_reader import Fetcher
+    from omicopy.cloud.url_reader import UrlReader
 
-    return Fetcher(hostile.transport(), hostile.Hurried(), 0.0)
+    return UrlReader(hostile.transport(), hostile.Hurried(), 0.0)
 
 
 # --- what a fingerprint knows
@@ -203,6 +203,6 @@ def test_r4_only_what_points_into_its_own_export_is_trusted(change: Callable[[st
         ("http://oos.eu-west-2.outscale.com", "leads to https://oos.eu-west-2.outscale.com"),
     ],
 )
-def test_r4_an_own_manifest_leads_to_the_account_s_own_store(endpoint: str, said: str | None) -> None:
+def test_r4_an_own_manifest_leads_to_the_account_s_own_store(endpoint: str, message: str | None) -> None:
     problem = problem_of_own(manifest(), "omi-exports", KEY, endpoint)
-    assert problem is None if said is None else said in str(problem)
+    assert problem is None if message is None else message in str(problem)

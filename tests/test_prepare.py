@@ -12,15 +12,15 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.queries import identify
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat
-from omicopy.model.request import Budgets, CopyRequest, Origin
+from omicopy.model.request import Budgets, CopyRequest, Source
 from omicopy.model.s3_location import check_bucket
-from omicopy.reconcile.requests_from_args import CopyWish, ExportWish, copy_requests, export_requests
+from omicopy.reconcile.requests_from_args import CopyOptions, ExportOptions, copy_requests, export_requests
 from tests.builders import KEY, NAME, SOURCE, SOURCE_ID, TARGET, destination, import_request
 from tests.hostile import Reply, hostile
 from tests.virtual_cloud import Cloud, FakeClients
 
-EXPORT = ExportWish([NAME], "source", "omi-exports")
-COPY = CopyWish(EXPORT, ["target"])
+EXPORT = ExportOptions([NAME], "source", "omi-exports")
+COPY = CopyOptions(EXPORT, ["target"])
 
 
 @pytest.fixture
@@ -32,33 +32,33 @@ def cloud() -> Cloud:
     return cloud
 
 
-def requests(cloud: Cloud, wish: CopyWish = COPY) -> list[CopyRequest]:
+def requests(cloud: Cloud, options: CopyOptions = COPY) -> list[CopyRequest]:
     clients: Any = FakeClients(cloud)
-    return copy_requests(clients, wish)
+    return copy_requests(clients, options)
 
 
-def refusal(cloud: Cloud, wish: CopyWish) -> OmicopyError:
+def refusal(cloud: Cloud, options: CopyOptions) -> OmicopyError:
     with pytest.raises(OmicopyError) as caught:
-        requests(cloud, wish)
+        requests(cloud, options)
     assert not cloud.writes
     return caught.value
 
 
-def images(wanted: list[str]) -> CopyWish:
+def images(wanted: list[str]) -> CopyOptions:
     return replace(COPY, export=replace(EXPORT, images=wanted))
 
 
-def origins(found: list[CopyRequest]) -> list[Origin]:
-    assert all(isinstance(request.source, Origin) for request in found)
-    return [request.source for request in found if isinstance(request.source, Origin)]
+def origins(found: list[CopyRequest]) -> list[Source]:
+    assert all(isinstance(request.source, Source) for request in found)
+    return [request.source for request in found if isinstance(request.source, Source)]
 
 
 def test_a_copy_is_complete_before_the_loop_sees_it(cloud: Cloud) -> None:
     [request] = requests(cloud)
     [origin] = origins([request])
-    assert (origin.party, origin.image.image_id, origin.export) == (SOURCE, SOURCE_ID, KEY)
+    assert (origin.account, origin.image.image_id, origin.export) == (SOURCE, SOURCE_ID, KEY)
     assert request.destination is not None
-    assert (request.destination.party, request.destination.name) == (TARGET, NAME)
+    assert (request.destination.account, request.destination.name) == (TARGET, NAME)
     assert request.destination.description == "as it was"
 
 
@@ -98,8 +98,8 @@ def test_an_image_that_is_not_there_is_named(cloud: Cloud, wanted: str) -> None:
         pytest.param(replace(COPY, min_validity=timedelta(days=8)), id="a validity that no URL can have"),
     ],
 )
-def test_r2_what_could_only_go_wrong_is_refused_before_anything_is_written(cloud: Cloud, wish: CopyWish) -> None:
-    assert refusal(cloud, wish).code is ErrorCode.USAGE
+def test_r2_what_could_only_go_wrong_is_refused_before_anything_is_written(cloud: Cloud, options: CopyOptions) -> None:
+    assert refusal(cloud, options).code is ErrorCode.USAGE
 
 
 def test_two_images_whose_template_tells_them_apart_are_two_copies_in_every_target(cloud: Cloud) -> None:
@@ -111,8 +111,8 @@ def test_two_images_whose_template_tells_them_apart_are_two_copies_in_every_targ
 
 def test_an_export_needs_no_target_and_writes_in_the_format_asked_for(cloud: Cloud) -> None:
     clients: Any = FakeClients(cloud)
-    wish = replace(EXPORT, prefix="/a/", disk_format=DiskFormat.RAW)
-    [request] = export_requests(clients, wish)
+    options = replace(EXPORT, prefix="/a/", disk_format=DiskFormat.RAW)
+    [request] = export_requests(clients, options)
     assert request.destination is None
     assert origins([request])[0].export == replace(KEY, prefix="a")
     assert origins([request])[0].format is DiskFormat.RAW

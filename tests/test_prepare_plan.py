@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from omicopy.cloud.errors import Answer, ServiceError, refused
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat, IfExists
-from omicopy.model.image_settings import Aftercare
-from omicopy.model.request import Budgets, CopyRequest, Origin, Party, Unprepared
+from omicopy.model.image_settings import ImageSettings
+from omicopy.model.request import AccountRef, Budgets, CopyRequest, RejectedCopy, Source
 from omicopy.plans.model import parse_plan
 from omicopy.plans.requests_from_plan import Prepared, plan_requests
 from tests.builders import SOURCE, SOURCE_ID, TARGET
@@ -64,9 +64,9 @@ def copies(prepared: Prepared) -> list[tuple[str | None, str, str, str]]:
 
 
 def copy(request: CopyRequest) -> tuple[str | None, str, str, str]:
-    assert isinstance(request.source, Origin)
+    assert isinstance(request.source, Source)
     assert request.destination is not None
-    return request.job, request.source.image.image_id, request.destination.party.profile, request.destination.name
+    return request.job, request.source.image.image_id, request.destination.account.profile, request.destination.name
 
 
 def refusing(who: str, *actions: str) -> Trouble:
@@ -79,7 +79,7 @@ def refusing(who: str, *actions: str) -> Trouble:
     return trouble
 
 
-def only(prepared: Prepared) -> Unprepared:
+def only(prepared: Prepared) -> RejectedCopy:
     [failure] = prepared.failures
     return failure
 
@@ -93,16 +93,16 @@ def test_a_request_holds_all_that_the_plan_says(cloud: Cloud) -> None:
     more = "if_exists: rename, cleanup: on-success, parallel: 3, prefix: /p/, format: raw"
     more += ", export_timeout: 1h, import_timeout: 2h, create_bucket: true"
     [request] = prepare(cloud, job("golden", to=to, more=more)).requests
-    assert isinstance(request.source, Origin)
-    assert (request.source.party, request.source.image.image_id) == (SOURCE, SOURCE_ID)
+    assert isinstance(request.source, Source)
+    assert (request.source.account, request.source.image.image_id) == (SOURCE, SOURCE_ID)
     export = request.source.export
     assert (export.image_id, export.bucket, export.prefix) == (SOURCE_ID, "omi-exports", "p")
     assert request.source.format is DiskFormat.RAW
     assert request.destination is not None
     there = request.destination
-    assert (there.party, there.name, there.description) == (TARGET, "c-golden", "as it was")
+    assert (there.account, there.name, there.description) == (TARGET, "c-golden", "as it was")
     assert there.if_exists is IfExists.RENAME
-    assert there.care == Aftercare({"a": "b"}, False, ("333333333333",))
+    assert there.settings == ImageSettings({"a": "b"}, False, ("333333333333",))
     assert (request.job, request.best_effort, request.cleanup, request.parallel) == ("golden", True, True, 3)
     hour = timedelta(hours=1)
     assert request.budgets == Budgets(export=hour, import_=2 * hour, grace=timedelta(seconds=7))
@@ -167,13 +167,13 @@ def test_only_the_jobs_that_are_named_are_prepared(cloud: Cloud) -> None:
         (f"{{id: {SOURCE_ID}, tags: {{a: b}}}}", f"fits id {SOURCE_ID}, tag a=b"),
     ],
 )
-def test_r3_an_image_that_is_not_there_fails_alone(cloud: Cloud, entry: str, told: str) -> None:
+def test_r3_an_image_that_is_not_there_fails_alone(cloud: Cloud, entry: str, parts: str) -> None:
     prepared = prepare(cloud, job("one", f"[{entry}, {{name: golden}}]"), job("two", "[{name: silver}]"))
     assert [image for _, image, _, _ in copies(prepared)] == [SOURCE_ID, SILVER]
     failure = only(prepared)
     assert (failure.job, failure.source, failure.image, failure.target) == ("one", SOURCE, None, None)
     assert failure.error.code is ErrorCode.NOT_FOUND
-    assert told in failure.error.message
+    assert parts in failure.error.message
 
 
 def test_a_name_of_two_images_is_ambiguous_unless_the_latest_is_asked_for(cloud: Cloud) -> None:
@@ -198,7 +198,7 @@ def test_r3_a_target_that_refuses_everything_costs_its_own_copies_alone() -> Non
     assert len(prepared.failures) == 50
     first = prepared.failures[0]
     assert (first.job, first.source, first.name, first.best_effort) == ("fifty", SOURCE, "image-0-there", True)
-    assert first.target == Party("source-alias", "", SOURCE.region)
+    assert first.target == AccountRef("source-alias", "", SOURCE.region)
     assert first.error.code is ErrorCode.DENIED
 
 
@@ -237,12 +237,12 @@ def test_r3_images_of_others_that_can_t_be_looked_up_fail_alone(cloud: Cloud) ->
         ("{profile: target-alias, name: 'a:{name}'}", "can't be the name of an image"),
     ],
 )
-def test_r3_a_copy_that_can_t_be_fails_alone_and_points_to_the_plan(cloud: Cloud, to: str, told: str) -> None:
+def test_r3_a_copy_that_can_t_be_fails_alone_and_points_to_the_plan(cloud: Cloud, to: str, parts: str) -> None:
     prepared = prepare(cloud, job("one", to=f"[{to}]"), job("two", "[{name: silver}]"))
     assert copies(prepared) == [("two", SILVER, "target", "silver")]
     failure = only(prepared)
     assert failure.image is not None
-    assert told in failure.error.message
+    assert parts in failure.error.message
     assert (failure.error.code, "--" in failure.error.hint) == (ErrorCode.USAGE, False)
 
 
@@ -281,8 +281,8 @@ def test_exports_in_two_formats_to_one_place_are_refused_and_one_that_asks_for_n
     refused = prepare(cloud, raw, job("qcow2", more="format: qcow2"), neither)
     assert copies(refused) == [("neither", SOURCE_ID, "target", "any")]
     assert {each.error.code for each in refused.failures} == {ErrorCode.USAGE}
-    said = f"at s3://omi-exports/{SOURCE_ID}/: raw by job raw, qcow2 by job qcow2"
-    assert said in refused.failures[0].error.message
+    message = f"at s3://omi-exports/{SOURCE_ID}/: raw by job raw, qcow2 by job qcow2"
+    assert message in refused.failures[0].error.message
 
 
 def test_r2_two_images_of_one_name_in_one_account_are_not_copied_and_the_others_are(cloud: Cloud) -> None:

@@ -59,9 +59,9 @@ def test_what_is_longer_than_a_url_is_refused_before_it_is_taken_apart(monkeypat
     long = V4 + "&a=b" * 250_000
     parse_presigned(long[: presigned.MAX_URL_CHARACTERS])
     monkeypatch.setattr(presigned, "urlsplit", lambda _: pytest.fail("it was taken apart"))
-    with pytest.raises(OmicopyError, match="more than a URL has") as told:
+    with pytest.raises(OmicopyError, match="more than a URL has") as parts:
         parse_presigned(long)
-    assert told.value.code is ErrorCode.USAGE
+    assert parts.value.code is ErrorCode.USAGE
 
 
 @pytest.mark.parametrize(

@@ -209,10 +209,10 @@ def test_a_client_certificate_comes_from_the_profile(tmp_path: Path, more: dict[
     ],
 )
 def test_a_setting_that_is_wrong_is_named_with_its_profile_and_file(
-    tmp_path: Path, more: dict[str, Any], said: str
+    tmp_path: Path, more: dict[str, Any], message: str
 ) -> None:
     error = refusal(tmp_path, "p", {"p": {**SDK, **more}}, ELSEWHERE)
-    assert said in error.message
+    assert message in error.message
     assert f'Profile "p" in {tmp_path / ".osc" / "config.json"}' in error.message
     assert "SECRET" not in error.message + error.hint
     assert "SDKACCESS" not in error.message + error.hint
@@ -253,9 +253,9 @@ def test_a_setting_that_is_wrong_is_named_with_its_profile_and_file(
         ("env:SRC@", {"p": SDK}, "no Region"),
     ],
 )
-def test_what_leads_to_no_profile_says_why(tmp_path: Path, name: str, content: object, said: str) -> None:
+def test_what_leads_to_no_profile_says_why(tmp_path: Path, name: str, content: object, message: str) -> None:
     error = refusal(tmp_path, name, content)
-    assert said in error.message
+    assert message in error.message
     assert "SDKSECRET" not in error.message
 
 
@@ -288,11 +288,11 @@ def test_a_home_folder_is_asked_for_only_where_it_is_needed(tmp_path: Path) -> N
     assert resolve_profile("env:SRC", environ).region == "r"
     (tmp_path / "profiles.json").write_text(json.dumps({"p": SDK}))
     assert resolve_profile("p", {"OSC_CONFIG_FILE": str(tmp_path / "profiles.json")}).region == "eu-west-2"
-    with pytest.raises(OmicopyError, match="no home folder") as told:
+    with pytest.raises(OmicopyError, match="no home folder") as parts:
         resolve_profile("p", environ)
-    assert told.value.code is ErrorCode.CONFIGURATION
-    assert "HOME" in told.value.hint
-    assert "OSC_CONFIG_FILE" in told.value.hint
+    assert parts.value.code is ErrorCode.CONFIGURATION
+    assert "HOME" in parts.value.hint
+    assert "OSC_CONFIG_FILE" in parts.value.hint
 
 
 @pytest.mark.usefixtures("no_home")
@@ -301,9 +301,9 @@ def test_a_state_folder_needs_no_home_where_it_is_given(tmp_path: Path, monkeypa
     assert state_folder() == tmp_path / "omicopy"
     for no_folder in ("", "state", "./state"):
         monkeypatch.setenv("XDG_STATE_HOME", no_folder)
-        with pytest.raises(OmicopyError, match="no home folder") as told:
+        with pytest.raises(OmicopyError, match="no home folder") as parts:
             state_folder()
-        assert "XDG_STATE_HOME" in told.value.hint
+        assert "XDG_STATE_HOME" in parts.value.hint
 
 
 def test_a_relative_state_folder_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

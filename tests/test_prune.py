@@ -282,9 +282,9 @@ def test_r4_of_two_plans_with_a_job_of_one_name_neither_deletes_what_the_other_m
     made = {name: copy_of_ours(tool, name, day, **{"omicopy:job": "golden"}) for day, name in enumerate(names, 1)}
     plan = str(plan_file(tool, "^linux-"))
     ran = tool.run("prune", plan, "-y", "-o", "json")
-    said = {entry["name"]: (entry["action"], entry["reason"]) for entry in ran.json["pruned"]}
-    assert said.pop("linux-1")[0] == "deleted"
-    assert said == {
+    message = {entry["name"]: (entry["action"], entry["reason"]) for entry in ran.json["pruned"]}
+    assert message.pop("linux-1")[0] == "deleted"
+    assert message == {
         "linux-2": ("keep", "the latest one"),
         "windows-1": ("keep", "no entry of the job means it"),
         "windows-2": ("keep", "no entry of the job means it"),

@@ -9,7 +9,7 @@ import pytest
 
 from omicopy.cloud.errors import Answer, refused
 from omicopy.cloud.refusal import UrlRefused, error_code, read_refusal
-from omicopy.cloud.url_reader import Fetcher, Life
+from omicopy.cloud.url_reader import ObjectState, UrlReader
 from omicopy.errors import ErrorCode
 from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
 from omicopy.model.urls.refusal import Reason, explain_refusal, flaw
@@ -62,14 +62,14 @@ TABLE = [
 
 @pytest.mark.parametrize(("url", "code", "reason", "said"), TABLE)
 def test_the_store_s_code_and_the_url_s_own_dates_tell_why(
-    url: PresignedUrl, code: str, reason: Reason, said: str
+    url: PresignedUrl, code: str, reason: Reason, message: str
 ) -> None:
-    told = explain_refusal(url, code, NOON)
-    assert told.reason is reason
-    assert said in told.message
-    assert told.hint
-    assert told.own_hint
-    assert "Signature=" not in told.message
+    parts = explain_refusal(url, code, NOON)
+    assert parts.reason is reason
+    assert message in parts.message
+    assert parts.hint
+    assert parts.own_hint
+    assert "Signature=" not in parts.message
 
 
 @pytest.mark.parametrize(
@@ -122,11 +122,11 @@ def test_a_probe_and_a_read_tell_the_reason(status: int) -> None:
         Reply(status, XML, body("InvalidAccessKeyId", "<AWSAccessKeyId>SOMEACCESSKEY</AWSAccessKeyId>"))
     ) as to:
         url = parse_presigned(presign(SIGNER, "GET", f"{to.url}/b/k", HOUR))
-        fetcher = Fetcher(transport(), Hurried(), 0.0)
+        fetcher = UrlReader(transport(), Hurried(), 0.0)
         probe = fetcher.probe(url)
         with pytest.raises(UrlRefused) as caught:
             fetcher.read(url)
-    assert probe.life is Life.REFUSED
+    assert probe.life is ObjectState.REFUSED
     assert probe.refusal == caught.value.refusal
     assert caught.value.code is ErrorCode.EXPIRED
     assert caught.value.refusal.reason is Reason.KEY_GONE
@@ -137,7 +137,7 @@ def test_a_date_that_no_clock_shows_is_not_reckoned_with() -> None:
     refused = Reply(403, XML, body("AccessDenied"), headers={"Date": "Fri, 31 Dec 9999 23:59:59 -2359"})
     with hostile(refused) as server:
         url = parse_presigned(f"{server.url}/b/key?AWSAccessKeyId=A&Expires=4000000000&Signature=abc")
-        assert Fetcher(transport(), Hurried(), 0.0).probe(url).life is Life.REFUSED
+        assert UrlReader(transport(), Hurried(), 0.0).probe(url).life is ObjectState.REFUSED
 
 
 def test_the_store_s_own_clock_tells_what_has_expired() -> None:
@@ -188,8 +188,8 @@ def test_r9_an_import_says_why_the_store_refuses_its_url(tool) -> None:
     urls = cases(tool, tool.exported())
     tool.forget()
     ran = tool.together([lambda u=u: tool.import_(u, code=10) for u in urls])
-    for one, (reason, said) in zip(ran, urls.values(), strict=True):
-        assert said in one.err, (reason, one.err)
+    for one, (reason, message) in zip(ran, urls.values(), strict=True):
+        assert message in one.err, (reason, one.err)
         assert one.err.count("\n") >= 2  # the hint
     assert tool.calls() == []
 
@@ -205,8 +205,8 @@ def test_r9_inspect_says_of_every_url_why_the_store_refuses_it(tool) -> None:
     ran = tool.run("inspect", tool.sign("refused.json"), "--probe", "-o", "json", code=10)
     assert [s["probe"]["reason"] for s in ran.json["snapshots"]] == [reason for reason, _ in urls.values()]
     shown = tool.run("inspect", tool.sign("refused.json"), "--probe", code=10)
-    for _, said in urls.values():
-        assert said in shown.out
+    for _, message in urls.values():
+        assert message in shown.out
     plain = tool.run("inspect", tool.sign("refused.json")).out
     assert "never worked" in plain
     assert "does not work yet" in plain
@@ -231,17 +231,17 @@ def test_our_own_keys_that_the_store_refuses_are_told_apart(tool) -> None:
         "secret key": tool.profiles(source={"secret_key": "W" * 40}),
         "an EIM user's works for the API": tool.profiles(source={"access_key": "W" * 20}),
     }
-    for said, env in wrong.items():
+    for message, env in wrong.items():
         for words in (["url", location], ["resign", location], ["url", f"s3://omi-exports/{LINUX}/"]):
             ran = tool.run(*words, "--from", "source", code=12, **env)
-            assert said in ran.err
+            assert message in ran.err
             assert "W" * 20 not in ran.err
 
 
 def test_no_url_to_upload_with_is_printed_that_the_store_would_refuse(tool) -> None:
-    for said, env in {
+    for message, env in {
         "secret key": tool.profiles(source={"secret_key": "W" * 40}),
         "an EIM user's": tool.profiles(source={"access_key": "W" * 20}),
     }.items():
         ran = tool.url("s3://omi-exports/new", "--method", "put", code=12, **env)
-        assert (ran.out, said in ran.err) == ("", True)
+        assert (ran.out, message in ran.err) == ("", True)

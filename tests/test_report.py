@@ -18,8 +18,8 @@ from omicopy.model.result import (
     describe_result,
     describe_run,
     exit_code,
+    format_progress,
     rfc3339,
-    say_progress,
 )
 from tests.builders import COPY_ID, NAME, NOON, SOURCE_ID, TASK_ID, copy_request, export_request, import_request
 
@@ -191,12 +191,12 @@ def test_every_error_is_described_alike(code: ErrorCode) -> None:
         (["running"], "0 of 1 copy is done"),
     ],
 )
-def test_an_interruption_says_how_many_copies_are_done(statuses: list[str], said: str) -> None:
-    assert say_progress([result(Status(status)) for status in statuses]) == said
+def test_an_interruption_says_how_many_copies_are_done(statuses: list[str], message: str) -> None:
+    assert format_progress([result(Status(status)) for status in statuses]) == message
 
 
 def test_an_interruption_of_exports_speaks_of_exports() -> None:
-    assert say_progress([CopyResult(export_request(), Status.COPIED, True, 1.0)]) == "1 of 1 export is done"
+    assert format_progress([CopyResult(export_request(), Status.COPIED, True, 1.0)]) == "1 of 1 export is done"
 
 
 def test_the_object_of_an_interrupted_run_says_so() -> None:

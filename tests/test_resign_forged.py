@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omicopy.cloud.url_reader import Life, Probe
+from omicopy.cloud.url_reader import ObjectState, Probe
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.resign import resign
 from omicopy.model.export import StoredExport
@@ -39,7 +39,7 @@ class Place:
 
     def probe(self, url: PresignedUrl) -> Probe:
         self.probed.append(url.url)
-        return Probe(Life.ALIVE)
+        return Probe(ObjectState.ALIVE)
 
     def sizes(self, bucket: str, prefix: str) -> dict[str, int]:
         assert (bucket, prefix.endswith(".resigned-")) == (BUCKET, True)

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from omicopy.model.image import Image
 from omicopy.model.own_tags import COPY_TAG, DATE_TAG, JOB_TAG, NAME_TAG, SOURCE_ACCOUNT_TAG, SOURCE_IMAGE_TAG
 from omicopy.plans.model import Retention, Selector
-from omicopy.prune.entries import Action, Entry, Known, Wanted
+from omicopy.prune.entries import Action, Entry, PruneFacts, StillNeeded
 from omicopy.prune.judge_exports import judge_exports, unfed_exports
 from omicopy.prune.judge_images import judge_copies, judge_snapshots
-from omicopy.prune.ownership import NOT_MEANT, Scope
-from omicopy.prune.retention import Item, judge, series
+from omicopy.prune.ownership import NOT_SELECTED, Scope
+from omicopy.prune.retention import Item, apply_retention, series
 from tests.builders import KEY, MARKER, NOON, SOURCE, SOURCE_ID, TARGET, copy_request, image, source_image, tagged, task
 
 DAY = timedelta(days=1)
@@ -27,7 +27,7 @@ def items(*days: float | None, group: str = "a") -> list[Item]:
 
 def gone(given_items: list[Item], keep_last: int | None = None, keep_days: float | None = None) -> list[int]:
     within = None if keep_days is None else keep_days * DAY
-    fates = judge(given_items, Retention(keep_last, within), NOON)
+    fates = apply_retention(given_items, Retention(keep_last, within), NOON)
     return [index for index, fate in enumerate(fates) if fate.goes]
 
 
@@ -131,8 +131,8 @@ STRANGERS = {
 SCOPE = Scope(SOURCE, Retention(1, None))
 
 
-def judged(*images: Image, scope: Scope = SCOPE, sources=(), wanted: Wanted | None = None) -> list[Entry]:
-    known = Known({TARGET: images}, {made.image_id: made for made in sources}, wanted or Wanted(), NOON)
+def judged(*images: Image, scope: Scope = SCOPE, sources=(), wanted: StillNeeded | None = None) -> list[Entry]:
+    known = PruneFacts({TARGET: images}, {made.image_id: made for made in sources}, wanted or StillNeeded(), NOON)
     return judge_copies(scope, known)
 
 
@@ -199,7 +199,7 @@ def test_a_job_counts_its_own_copies_and_keeps_what_it_still_asks_for() -> None:
     mine = [our_copy(f"ami-000000c{n}", days=n, tags={JOB_TAG: "nightly"}, ImageName=f"x{n}y") for n in (1, 2)]
     other = our_copy("ami-000000d1", days=9, tags={JOB_TAG: "other"})
     assert deleted(*mine, other, LATER, scope=job()) == ["ami-000000c2"]
-    wanted = Wanted(selected={(SOURCE.account_id, SOURCE.region, SOURCE_ID)})
+    wanted = StillNeeded(selected={(SOURCE.account_id, SOURCE.region, SOURCE_ID)})
     assert deleted(*mine, scope=job(), wanted=wanted) == []
 
 
@@ -225,10 +225,10 @@ def test_r4_a_job_deletes_only_what_one_of_its_entries_could_mean(selector, name
     tags = {JOB_TAG: "nightly", NAME_TAG: name}
     old, new = our_copy("ami-000000c2", 2, tags=tags), our_copy("ami-000000c1", 1, tags=tags)
     entries = judged(old, new, scope=scope)
-    expected = ["not one of the latest 1", "the latest one"] if is_meant else [NOT_MEANT, NOT_MEANT]
+    expected = ["not one of the latest 1", "the latest one"] if is_meant else [NOT_SELECTED, NOT_SELECTED]
     assert [entry.why for entry in entries] == expected
     tasks = [our_task(f"t{n}", SOURCE_ID, n, **{JOB_TAG: "nightly", NAME_TAG: name}) for n in (1,)]
-    assert exports(*tasks, scope=scope) == {"t1": "the latest one" if is_meant else NOT_MEANT}
+    assert exports(*tasks, scope=scope) == {"t1": "the latest one" if is_meant else NOT_SELECTED}
 
 
 def test_of_an_older_copy_its_source_tells_the_name() -> None:
@@ -311,9 +311,9 @@ def our_task(task_id: str, image_id: str, days: float, state: str = "completed",
     return task(task_id, state, ImageId=image_id, OsuExport=osu, Tags=raw)
 
 
-def exports(*tasks, images=(), wanted: Wanted | None = None, scope: Scope | None = None) -> dict[str, str]:
+def exports(*tasks, images=(), wanted: StillNeeded | None = None, scope: Scope | None = None) -> dict[str, str]:
     scope = scope or Scope(SOURCE, Retention(1, None), bucket=KEY.bucket)
-    entries = judge_exports(scope, tasks, Known({TARGET: images}, {}, wanted or Wanted(), NOON))
+    entries = judge_exports(scope, tasks, PruneFacts({TARGET: images}, {}, wanted or StillNeeded(), NOON))
     return {entry.id: "goes" if entry.action is Action.DELETE else entry.why for entry in entries}
 
 
@@ -322,13 +322,13 @@ def test_an_export_of_ours_goes_unless_something_speaks_against_it() -> None:
     assert exports(new, old) == {"t1": "the latest one", "t2": "goes"}
     assert exports(new, our_task("t2", SOURCE_ID, 2, **{"omicopy:export": None})) == {"t1": "the latest one"}
     assert exports(new, our_task("t2", SOURCE_ID, 2, "failed")) == {"t1": "the latest one"}
-    handed = our_task("t2", SOURCE_ID, 2, **{"omicopy:handed-out-until": (NOON + DAY).isoformat()})
-    assert "handed out" in exports(new, handed)["t2"]
+    shared = our_task("t2", SOURCE_ID, 2, **{"omicopy:handed-out-until": (NOON + DAY).isoformat()})
+    assert "handed out" in exports(new, shared)["t2"]
     assert "no mark of this tool" in exports(new, old, our_task("t3", SOURCE_ID, 2, **{"omicopy:export": None}))["t2"]
     assert "writes to the same place" in exports(new, old, our_task("t3", SOURCE_ID, 2, "pending"))["t2"]
     assert "is being made from it" in exports(new, old, images=[image(State="pending")])["t2"]
     assert exports(new, old, images=[image(State="failed")])["t2"] == "goes"
-    unfed = Wanted(unfed={(SOURCE.account_id, SOURCE.region, old.key)})
+    unfed = StillNeeded(unfed={(SOURCE.account_id, SOURCE.region, old.key)})
     assert "still to be made" in exports(new, old, wanted=unfed)["t2"]
     assert exports(new, old, scope=Scope(SOURCE, Retention(1, None), bucket="elsewhere")) == {}
     assert exports(new, our_task("t2", SOURCE_ID, 2, **{DATE_TAG: None}))["t2"].startswith("when its source")

@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 
 from omicopy.cloud.api import Api
 from omicopy.cloud.errors import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
-from omicopy.cloud.retry import SLOWEST, Pace, Verdict, read_patiently, send_once, verdict
+from omicopy.cloud.retry import SLOWEST, Pace, RetryVerdict, read_with_retries, retry_verdict, send_once
 from omicopy.errors import ErrorCode
 from tests.hostile import Reply, hostile, transport
 
 READ, WRITE = False, True
 VERDICTS = [
     # cause, of a read, of a write
-    (Cause.THROTTLED, Verdict.SLOW_DOWN, Verdict.SLOW_DOWN),
-    (Cause.UNREACHABLE, Verdict.RETRY, Verdict.RETRY),
-    (Cause.SILENT, Verdict.RETRY, Verdict.IN_DOUBT),
-    (Cause.RESET, Verdict.RETRY, Verdict.IN_DOUBT),
-    (Cause.SERVER, Verdict.RETRY, Verdict.IN_DOUBT),
-    (Cause.GARBLED, Verdict.RETRY, Verdict.IN_DOUBT),
-    (Cause.REFUSED, Verdict.GIVE_UP, Verdict.GIVE_UP),
+    (Cause.THROTTLED, RetryVerdict.SLOW_DOWN, RetryVerdict.SLOW_DOWN),
+    (Cause.UNREACHABLE, RetryVerdict.RETRY, RetryVerdict.RETRY),
+    (Cause.SILENT, RetryVerdict.RETRY, RetryVerdict.IN_DOUBT),
+    (Cause.RESET, RetryVerdict.RETRY, RetryVerdict.IN_DOUBT),
+    (Cause.SERVER, RetryVerdict.RETRY, RetryVerdict.IN_DOUBT),
+    (Cause.GARBLED, RetryVerdict.RETRY, RetryVerdict.IN_DOUBT),
+    (Cause.REFUSED, RetryVerdict.GIVE_UP, RetryVerdict.GIVE_UP),
 ]
 MEANINGS = [
     # what the service answers, what it means
@@ -80,13 +80,13 @@ def failure(cause: Cause, status: int = 0, retry_after: float | None = None) -> 
 
 
 def patiently(server: Server, pace: Pace, patience: float = 30.0, on_retry: Callable[[], None] = lambda: None) -> str:
-    return read_patiently(server, pace, patience, on_retry)
+    return read_with_retries(server, pace, patience, on_retry)
 
 
 @pytest.mark.parametrize(("cause", "of_a_read", "of_a_write"), VERDICTS, ids=lambda value: str(value))
-def test_each_cause_has_its_verdict(cause: Cause, of_a_read: Verdict, of_a_write: Verdict) -> None:
-    assert verdict(cause, READ) is of_a_read
-    assert verdict(cause, WRITE) is of_a_write
+def test_each_cause_has_its_verdict(cause: Cause, of_a_read: RetryVerdict, of_a_write: RetryVerdict) -> None:
+    assert retry_verdict(cause, READ) is of_a_read
+    assert retry_verdict(cause, WRITE) is of_a_write
 
 
 def test_the_table_names_every_cause() -> None:
@@ -151,7 +151,7 @@ def test_what_is_no_failure_of_the_service_is_no_reason_to_send_again() -> None:
 
     time = Time()
     with pytest.raises(KeyError):
-        read_patiently(send, time.pace(), 30.0, lambda: None)
+        read_with_retries(send, time.pace(), 30.0, lambda: None)
     assert time.slept == []
 
 
@@ -292,7 +292,7 @@ def test_after_a_minute_a_service_that_asked_for_years_is_asked_again(status: in
 
 
 def test_r8_an_error_shows_no_signature_that_the_service_echoed() -> None:
-    said = "bad URL https://oos/b/k?X-Amz-Signature=0123456789abcdef&x=1"
-    error = refused("CreateImage", "target", Answer(400, details=said))
+    message = "bad URL https://oos/b/k?X-Amz-Signature=0123456789abcdef&x=1"
+    error = refused("CreateImage", "target", Answer(400, details=message))
     assert "0123456789abcdef" not in error.message
     assert "REDACTED" in error.message

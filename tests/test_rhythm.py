@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omicopy.model.request import Budgets
-from omicopy.reconcile.polling import Forecast, pause
+from omicopy.reconcile.polling import ProgressEstimate, poll_interval
 
 BUDGETS = Budgets()
 HOUR = 3600.0
@@ -20,10 +20,10 @@ Progress = Callable[[float], int | None]
 
 def watch(seconds: float, progress: Progress, budgets: Budgets = BUDGETS) -> tuple[list[float], float]:
     """The pauses until a task that takes so long is seen to have ended, and how long after its end that is."""
-    forecast, ticks, pauses = Forecast(), 0.0, []
+    forecast, ticks, pauses = ProgressEstimate(), 0.0, []
     while ticks < seconds:
         forecast.learn(ticks, progress(ticks / seconds))
-        pauses.append(pause(ticks, forecast.left(ticks), budgets))
+        pauses.append(poll_interval(ticks, forecast.left(ticks), budgets))
         ticks += pauses[-1]
     return pauses, ticks - seconds
 
@@ -75,7 +75,7 @@ def test_r7_where_progress_moves_the_end_is_learned_at_once() -> None:
 
 def test_r7_without_progress_pauses_are_an_eighth_of_the_time_within_their_bounds() -> None:
     for since, planned in ((0.0, 5.0), (30.0, 5.0), (80.0, 10.0), (400.0, 50.0), (480.0, 60.0), (9000.0, 60.0)):
-        ratios = [pause(since, None, BUDGETS) / planned for _ in range(100)]
+        ratios = [poll_interval(since, None, BUDGETS) / planned for _ in range(100)]
         assert all(0.8 <= ratio <= 1.2 for ratio in ratios)
         assert min(ratios) < 0.9
         assert max(ratios) > 1.1
@@ -83,14 +83,14 @@ def test_r7_without_progress_pauses_are_an_eighth_of_the_time_within_their_bound
 
 @given(st.floats(0.0, 1e6), st.one_of(st.none(), st.floats(1e-6, 1e6)))
 def test_r7_no_pause_is_shorter_than_a_second_or_longer_than_ten_minutes(since: float, left: float | None) -> None:
-    assert 1.0 <= pause(since, left, BUDGETS) <= 600.0
+    assert 1.0 <= poll_interval(since, left, BUDGETS) <= 600.0
 
 
 def test_r7_a_predicted_end_stretches_no_pause_beyond_half_of_what_is_left_or_has_passed() -> None:
-    assert pause(2 * HOUR, 1000.0, BUDGETS) == 500.0
-    assert pause(100.0, 1000.0, BUDGETS) == 50.0
-    assert pause(10 * HOUR, 10 * HOUR, BUDGETS) == 600.0
-    assert pause(2 * HOUR, 4.0, BUDGETS) == 4.0
+    assert poll_interval(2 * HOUR, 1000.0, BUDGETS) == 500.0
+    assert poll_interval(100.0, 1000.0, BUDGETS) == 50.0
+    assert poll_interval(10 * HOUR, 10 * HOUR, BUDGETS) == 600.0
+    assert poll_interval(2 * HOUR, 4.0, BUDGETS) == 4.0
 
 
 def test_r7_what_is_asked_for_scales_every_pause() -> None:
@@ -103,7 +103,7 @@ def test_r7_what_is_asked_for_scales_every_pause() -> None:
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.0, 1e-6, 60.0]), st.none() | st.integers(0, 100)), max_size=40))
 def test_a_forecast_is_none_or_a_time_that_is_left(looks: list[tuple[float, int | None]]) -> None:
     """Whatever is told, and be it twice of one moment, as two profiles of one account may."""
-    forecast, ticks = Forecast(), 0.0
+    forecast, ticks = ProgressEstimate(), 0.0
     for pause_before, progress in looks:
         ticks += pause_before
         forecast.learn(ticks, progress)

@@ -10,7 +10,11 @@ import pytest
 from typer.main import get_command
 
 from omicopy.cli.main import app
+<<<<<<< HEAD
 from omicopy.doctor.required_rights import RIGHTS, Place
+=======
+from omicopy.doctor.required_rights import RIGHTS, RightScope, rights_table
+>>>>>>> main
 from omicopy.sandbox.disks import GIB, make_disk
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.record import SERVICE_ITSELF
@@ -23,9 +27,9 @@ from tests.tool import LINUX, THREE, Tool
 WEEK = 604_800
 SECOND_ID_IS_SMALLER = Settings(seed=0, export_seconds=86_400, import_seconds=0.05, queued_share=1)
 PLACES = {
-    ("source", "api"): Place.SOURCE_API,
-    ("source", "oos"): Place.SOURCE_BUCKET,
-    ("target", "api"): Place.TARGET_API,
+    ("source", "api"): RightScope.SOURCE_API,
+    ("source", "oos"): RightScope.SOURCE_BUCKET,
+    ("target", "api"): RightScope.TARGET_API,
 }
 Situations = Callable[[Tool], Iterator[None]]
 """Each `yield` is the end of one situation, whose record is then looked at."""
@@ -216,9 +220,9 @@ def old_export(tool: Tool) -> str:
     return location
 
 
-def asked_for(tool: Tool) -> dict[Place, set[str]]:
+def asked_for(tool: Tool) -> dict[RightScope, set[str]]:
     """Every action since the record was cleared, by whose it is. Nobody else may have been asked for anything."""
-    found: dict[Place, set[str]] = defaultdict(set)
+    found: dict[RightScope, set[str]] = defaultdict(set)
     for request in tool.sandbox.record.requests():
         found[PLACES[request.account or "", request.service]].add(request.action)
     return found
@@ -234,7 +238,7 @@ NOT_SEEN_HERE = {
 
 @pytest.mark.parametrize("command", SITUATIONS)
 def test_the_table_names_all_that_a_command_asks_for_and_nothing_else(tool, command: str) -> None:
-    table, seen = RIGHTS[command], defaultdict[Place, set[str]](set)
+    table, seen = RIGHTS[command], defaultdict[RightScope, set[str]](set)
     for situations in SITUATIONS[command]:
         tool.again()
         tool.forget()

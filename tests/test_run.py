@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from omicopy.model.request import Budgets
-from omicopy.reconcile.run import Orders
+from omicopy.reconcile.run import RunOptions
 from omicopy.sandbox.faults import Fault, FaultKind
 from tests import children
 from tests.children import PATIENCE
@@ -158,14 +158,14 @@ def test_a_monitor_hears_how_each_run_begins_and_ends(tool, pings) -> None:
     heard, url = pings
     ping, report, metrics = tool.home / "ping", tool.home / "report.json", tool.home / "omicopy.prom"
     ping.write_text(url + "\n")
-    told = ("--ping-url-file", str(ping), "--report", str(report), "--metrics-file", str(metrics))
-    ran = run(tool, *told, "--only", "windows", "-vv")
+    parts = ("--ping-url-file", str(ping), "--report", str(report), "--metrics-file", str(metrics))
+    ran = run(tool, *parts, "--only", "windows", "-vv")
     assert [path.removeprefix("/0b0b0b0b-canary") for path, _ in heard] == ["/start", ""]
     assert "canary" not in ran.err + ran.out
     assert json.loads(report.read_text())["copies"] == ran.json["copies"]
     success = [line for line in metrics.read_text().splitlines() if "last_success" in line and not line.startswith("#")]
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, account="target", times=None))
-    run(tool, *told, "--only", "windows", code=12)
+    run(tool, *parts, "--only", "windows", code=12)
     path, body = heard[-1]
     assert path.endswith("/fail")
     assert "golden-windows" in body
@@ -173,7 +173,7 @@ def test_a_monitor_hears_how_each_run_begins_and_ends(tool, pings) -> None:
         line for line in metrics.read_text().splitlines() if "last_success" in line and not line.startswith("#")
     ]
     heard.clear()
-    run(tool, *told, "--check", code=12)
+    run(tool, *parts, "--check", code=12)
     assert heard == []
 
 
@@ -210,15 +210,15 @@ def test_the_public_functions_do_what_the_commands_do(tool, monkeypatch) -> None
     import omicopy
 
     soon = timedelta(seconds=0.05)
-    orders = Orders(Budgets(poll_min=soon, poll_max=soon))
+    options = RunOptions(Budgets(poll_min=soon, poll_max=soon))
     for name, value in tool.env.items():
         monkeypatch.setenv(name, value)
-    (result,) = omicopy.copy([LINUX], source="source", targets=["target"], bucket="omi-exports", orders=orders)
+    (result,) = omicopy.copy([LINUX], source="source", targets=["target"], bucket="omi-exports", options=options)
     assert (result.status.value, result.error) == ("copied", None)
     handout = omicopy.presign(LINUX, profile="source")
     inspection = omicopy.inspect(handout.url.url, probe=True)
     assert (inspection.manifest.name, inspection.problems()) == ("golden-linux", [])
-    results = omicopy.run_plan(plan(tool), only=["windows"], orders=orders)
+    results = omicopy.run_plan(plan(tool), only=["windows"], options=options)
     assert [one.status.value for one in results] == ["copied"]
 
 

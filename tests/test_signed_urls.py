@@ -152,9 +152,9 @@ def curl(tmp_path: Path) -> Callable[..., int]:
 
     def curl(url: str, *headers: str, request: str = "PUT") -> int:
         sent = ["--upload-file", str(file)] if request != "GET" else []
-        said = [word for header in headers for word in ("-H", header)]
+        message = [word for header in headers for word in ("-H", header)]
         words = ["curl", "-q", "-s", "-o", os.devnull, "-w", "%{http_code}", "--noproxy", "*", "--request", request]
-        done = children.run([*words, *sent, *said, url])
+        done = children.run([*words, *sent, *message, url])
         return int(done.stdout)
 
     return curl
@@ -240,9 +240,11 @@ def test_we_sign_as_boto3_s_own_client_does(monkeypatch: pytest.MonkeyPatch, con
     more = {"ContentType": content_type} if content_type else {}
     for key in (KEY, "a//b", "a\\b", *ODD_KEYS):
         for method, call in {"GET": "get_object", "PUT": "put_object"}.items():
-            said = more if method == "PUT" else {}
-            theirs = client(OFFLINE).generate_presigned_url(call, {"Bucket": EXPORT_BUCKET, "Key": key, **said}, 3600)
-            assert presign(OFFLINE, EXPORT_BUCKET, key, HOUR, method, said.get("ContentType")) == theirs
+            message = more if method == "PUT" else {}
+            theirs = client(OFFLINE).generate_presigned_url(
+                call, {"Bucket": EXPORT_BUCKET, "Key": key, **message}, 3600
+            )
+            assert presign(OFFLINE, EXPORT_BUCKET, key, HOUR, method, message.get("ContentType")) == theirs
 
 
 # --- for any object

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from omicopy.cloud.errors import Answer, ServiceError, refused
 from omicopy.errors import ErrorCode
-from omicopy.model.request import Budgets, CopyRequest, Destination, Origin
+from omicopy.model.request import Budgets, CopyRequest, Source, Target
 from omicopy.model.result import CopyResult, Status, exit_code
-from omicopy.reconcile.apply import Mode
+from omicopy.reconcile.apply import RunMode
 from tests.builders import KEY, SOURCE, TARGET, source_image
 from tests.virtual_cloud import Cloud, Job, Machine
 
@@ -37,16 +37,16 @@ def fleet(
     for index in range(number):
         cloud.add_image("source", image_id(index), AccountId=SOURCE.account_id, Description="", ImageName=f"i{index}")
         image = source_image(image_id(index), ImageName=f"i{index}")
-        origin = Origin(SOURCE, image, replace(KEY, image_id=image.image_id))
+        origin = Source(SOURCE, image, replace(KEY, image_id=image.image_id))
         for name in names:
-            request = CopyRequest(origin, Destination(TARGET, f"{name} {index}", ""), timedelta(hours=6))
+            request = CopyRequest(origin, Target(TARGET, f"{name} {index}", ""), timedelta(hours=6))
             requests.append(replace(request, parallel=parallel, **changed))
     return requests
 
 
 def run(cloud: Cloud, requests: Sequence[CopyRequest], **mode: object) -> list[CopyResult]:
     with tempfile.TemporaryDirectory() as state:
-        return Machine(Path(state), cloud).run(*requests, mode=Mode(**mode))  # type: ignore[arg-type]
+        return Machine(Path(state), cloud).run(*requests, mode=RunMode(**mode))  # type: ignore[arg-type]
 
 
 def most_at_once(jobs: Sequence[Job]) -> int:

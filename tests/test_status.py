@@ -17,8 +17,8 @@ from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.variants import Ageing, Variant
 from omicopy.sandbox.world import TaskState
 from omicopy.status import exports as overview_exports
-from omicopy.status.entries import ImageSource, source_of, standing
-from omicopy.status.exports import MOST_LOOKED_INTO, Wanted, export_entries
+from omicopy.status.entries import ImageSource, copy_status, source_of
+from omicopy.status.exports import MOST_LOOKED_INTO, ExportFilter, export_entries
 from tests.builders import (
     KEY,
     MARKER,
@@ -71,7 +71,7 @@ def test_it_shows_exports_and_copies_and_who_made_them_without_a_write(tool: Too
     strangers = tool.start_export(THREE)
     tool.forget()
     elsewhere = tool.elsewhere()
-    seen, told = tool.together(
+    seen, parts = tool.together(
         [
             lambda: status(elsewhere, "--to", "target", "--to", "target-other"),
             lambda: status(elsewhere, "--to", "target", "-o", "json"),
@@ -84,7 +84,7 @@ def test_it_shows_exports_and_copies_and_who_made_them_without_a_write(tool: Too
         ["export", strangers, "pending/queued", "0", "golden-three", plain, "-", THREE, "not ours"],
         ["image", copy_id, "available", "-", "golden-linux", "target", "-", f"eu-west-2/{LINUX}", "-"],
     ]
-    exports, (copy,) = told.json["exports"], told.json["images"]
+    exports, (copy,) = parts.json["exports"], parts.json["images"]
     assert [(one["task_id"], one["ours"], one["manifest"]) for one in exports] == [
         (mine, True, None),
         (strangers, False, None),
@@ -146,8 +146,8 @@ def test_an_export_whose_task_is_not_listed_any_more_is_found_in_its_bucket(tool
     (row,) = rows(status(tool, LINUX, "--bucket", "omi-exports", "--prefix", "/nightly/"))
     assert row[:3] == ["export", "-", "unlisted"]
     assert row[6].startswith("20")
-    told = status(tool, LINUX, "--bucket", "omi-exports", "--prefix", "nightly", "-o", "json").json
-    assert told["exports"][0]["manifest"]["location"] == f"s3://omi-exports/{key}"
+    parts = status(tool, LINUX, "--bucket", "omi-exports", "--prefix", "nightly", "-o", "json").json
+    assert parts["exports"][0]["manifest"]["location"] == f"s3://omi-exports/{key}"
 
 
 def test_a_bucket_and_a_prefix_narrow_the_exports(tool: Tool) -> None:
@@ -190,7 +190,7 @@ def test_of_many_exports_that_were_named_some_are_not_looked_for(
         )
         for number, prefix in enumerate(prefixes)
     ]
-    wanted = Wanted((SOURCE_ID,), deep=deep)
+    wanted = ExportFilter((SOURCE_ID,), deep=deep)
     shown = export_entries(Clients({}), SOURCE, [], tasks, wanted, {SOURCE_ID}, NOON)
     assert len(shown.entries) == len(tasks)
     assert sum(entry.found is not None for entry in shown.entries) == looked_into
@@ -252,7 +252,7 @@ def test_a_plan_is_shown_copy_by_copy(tool: Tool) -> None:
     tool.hold()
     running = tool.start_export(THREE)
     tool.forget()
-    ran, told = tool.together(
+    ran, parts = tool.together(
         [lambda: tool.run("status", str(plan)), lambda: tool.run("status", str(plan), "-o", "json")]
     )
     assert [(row[0], row[1], row[2], row[5], row[7]) for row in rows(ran)] == [
@@ -263,7 +263,7 @@ def test_a_plan_is_shown_copy_by_copy(tool: Tool) -> None:
         ("copy", "-", "absent", "target", "eu-west-2/ami-00000003"),
         ("copy", "-", "absent", "target-other", "eu-west-2/ami-00000003"),
     ]
-    assert [(copy["job"], copy["state"]) for copy in told.json["copies"]][:2] == [
+    assert [(copy["job"], copy["state"]) for copy in parts.json["copies"]][:2] == [
         ("golden", "available"),
         ("golden", "exported"),
     ]
@@ -304,7 +304,7 @@ FOREIGN = image("ami-000000f0", Description="somebody's")
     ],
 )
 def test_how_a_copy_stands_is_looked_at_from_the_end_backwards(state: str, shown_id: str | None, images, tasks) -> None:
-    entry = standing(copy_request(), images, tasks)
+    entry = copy_status(copy_request(), images, tasks)
     shown = entry.image.image_id if entry.image else entry.task.task_id if entry.task else None
     assert (entry.state, shown) == (state, shown_id)
 
@@ -312,13 +312,13 @@ def test_how_a_copy_stands_is_looked_at_from_the_end_backwards(state: str, shown
 def test_an_export_in_another_format_than_asked_for_is_none_of_the_copy_s() -> None:
     request = copy_request()
     asked = replace(request, source=replace(request.source, format=DiskFormat.QCOW2))
-    assert standing(asked, [], [RAW]).state == "absent"
-    assert standing(asked, [], [task()]).state == "exported"
+    assert copy_status(asked, [], [RAW]).state == "absent"
+    assert copy_status(asked, [], [task()]).state == "exported"
 
 
 def test_a_copy_that_may_be_renamed_has_no_name_taken() -> None:
-    assert standing(copy_request(IfExists.RENAME), [FOREIGN], []).state == "absent"
-    assert standing(export_request(), [], [task()]).state == "exported"
+    assert copy_status(copy_request(IfExists.RENAME), [FOREIGN], []).state == "absent"
+    assert copy_status(export_request(), [], [task()]).state == "exported"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from omicopy.cloud.errors import Cause, ServiceError
 from omicopy.cloud.object_size import object_size
 from omicopy.cloud.object_storage import Storage
 from omicopy.cloud.presign import presign
-from omicopy.cloud.url_reader import MANIFEST_LIMIT, Fetcher, Life
+from omicopy.cloud.url_reader import MANIFEST_LIMIT, ObjectState, UrlReader
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
 from tests.hostile import HTML, JSON, PAGE, XML, Hostile, Hurried, Reply, account, hostile, served, transport
@@ -251,19 +251,21 @@ def url(server: Hostile) -> PresignedUrl:
     return parse_presigned(presign(server.account, "omi-exports", "a b/manifest.json", timedelta(hours=1)))
 
 
-def fetcher(patience: float = 0.0) -> Fetcher:
-    return Fetcher(transport(), Hurried(), patience)
+def fetcher(patience: float = 0.0) -> UrlReader:
+    return UrlReader(transport(), Hurried(), patience)
 
 
 @pytest.mark.parametrize(
     ("status", "life"),
     [
-        *((status, Life.ALIVE) for status in (200, 206, 416)),
-        *((status, Life.REFUSED) for status in (400, 401, 403)),
-        (404, Life.MISSING),
+        *((status, ObjectState.ALIVE) for status in (200, 206, 416)),
+        *((status, ObjectState.REFUSED) for status in (400, 401, 403)),
+        (404, ObjectState.MISSING),
     ],
 )
-def test_r9_a_probe_asks_for_one_byte_and_tells_what_the_store_says(server: Hostile, status: int, life: Life) -> None:
+def test_r9_a_probe_asks_for_one_byte_and_tells_what_the_store_says(
+    server: Hostile, status: int, life: ObjectState
+) -> None:
     assert fetcher().probe(url(ready(server, Reply(status)))).life is life
     [(method, path, headers, _)] = server.requests
     assert (method, headers["Range"]) == ("GET", "bytes=0-0")
@@ -308,7 +310,7 @@ def test_of_a_huge_answer_only_the_beginning_is_read(server: Hostile) -> None:
 
 
 def test_a_probe_reads_no_more_than_a_manifest_of_a_store_that_ignores_the_range(server: Hostile) -> None:
-    assert fetcher().probe(url(ready(server, Reply(body=b"x" * (3 * MANIFEST_LIMIT))))).life is Life.ALIVE
+    assert fetcher().probe(url(ready(server, Reply(body=b"x" * (3 * MANIFEST_LIMIT))))).life is ObjectState.ALIVE
 
 
 def test_a_fetch_is_sent_again_until_it_succeeds(server: Hostile) -> None:
@@ -333,7 +335,7 @@ def test_any_key_survives_being_signed(key: str) -> None:
 @pytest.mark.parametrize("length", ["9" * 5000, "²", "-1", "1e3"])
 def test_a_length_that_is_no_number_is_no_length(server: Hostile, length: str) -> None:
     probe = fetcher().probe(url(ready(server, Reply(206, headers={"Content-Range": f"bytes 0-0/{length}"}, body=b"x"))))
-    assert (probe.life, probe.size_bytes) == (Life.ALIVE, None)
+    assert (probe.life, probe.size_bytes) == (ObjectState.ALIVE, None)
 
 
 def test_an_object_without_a_byte_is_an_empty_one(server: Hostile) -> None:

@@ -160,8 +160,10 @@ REFUSED: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.mark.parametrize(("config", "credentials", "said"), REFUSED.values(), ids=list(REFUSED))
-def test_what_can_t_be_the_account_s_key_is_refused(tmp_path: Path, config: str, credentials: str, said: str) -> None:
-    assert said in refusal(tmp_path, config=config, credentials=credentials).message
+def test_what_can_t_be_the_account_s_key_is_refused(
+    tmp_path: Path, config: str, credentials: str, message: str
+) -> None:
+    assert message in refusal(tmp_path, config=config, credentials=credentials).message
 
 
 def test_an_unknown_name_is_told_which_there_are(tmp_path: Path) -> None:
@@ -176,10 +178,10 @@ def test_a_file_that_can_t_be_read_is_named(tmp_path: Path, variable: str) -> No
     latin.write_bytes(b"[own]\naws_secret_access_key = \xe9OWNSECRET\n")
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)  # nobody writes into it: who opens it waits
-    for file, said in ((folder, "is a folder"), (latin, "is not in UTF-8 (line 2)"), (pipe, "is a pipe")):
+    for file, message in ((folder, "is a folder"), (latin, "is not in UTF-8 (line 2)"), (pipe, "is a pipe")):
         error = refusal(tmp_path, **{variable: str(file)})
         assert str(file) in error.message
-        assert said in error.message
+        assert message in error.message
     if os.geteuid():
         latin.chmod(0)
         assert "permission denied" in refusal(tmp_path, **{variable: str(latin)}).message

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from omicopy import api
-from omicopy.api import Mode, Orders
+from omicopy.api import RunMode, RunOptions
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.plans.model import parse_plan
 from omicopy.sandbox.faults import Fault, FaultKind
@@ -206,6 +206,6 @@ def test_the_library_takes_a_storage_key(tool: Tool, monkeypatch: pytest.MonkeyP
         storage="source",
         targets=["target"],
         bucket=EXPORT_BUCKET,
-        orders=Orders(mode=Mode(dry_run=True)),
+        options=RunOptions(mode=RunMode(dry_run=True)),
     )
     assert result.status is api.Status.PLANNED

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.cli.streams import Unfailing
+from omicopy.cli.streams import SafeStream
 from tests import children
 from tests.children import Child
 from tests.tool import LINUX, Tool
@@ -243,7 +243,7 @@ def test_a_pipe_that_is_full_is_waited_for_even_if_it_does_not_block() -> None:
             received += os.read(ours, 65536)
 
     reader = threading.Thread(target=read, daemon=True)
-    stream = Unfailing(theirs)
+    stream = SafeStream(theirs)
     left = memoryview(content)
     reader.start()
     while left:

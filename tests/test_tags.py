@@ -71,9 +71,9 @@ def test_one_that_was_asked_for_is_told_with_where_to_change_it(tool: Tool) -> N
     assert tags_of(tool)["cost"] == "1"
     plan = tool.home / "plan.yaml"
     plan.write_text(PLAN)
-    told = tool.elsewhere().run("run", str(plan), "-o", "json").err
-    assert "Change it in the plan's tags." in told
-    assert "with copy_tags: false in the plan its tags stay behind" in told
+    parts = tool.elsewhere().run("run", str(plan), "-o", "json").err
+    assert "Change it in the plan's tags." in parts
+    assert "with copy_tags: false in the plan its tags stay behind" in parts
 
 
 def test_of_ours_too_one_keeps_no_other_off_but_without_the_mark_a_copy_is_not_done(tool: Tool) -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from omicopy.cloud.errors import Answer, Cause, ServiceError, refused, temporary
 from omicopy.cloud.refusal import UrlRefused
-from omicopy.cloud.url_reader import Life, Probe
+from omicopy.cloud.url_reader import ObjectState, Probe
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.from_task import Store, look_by_tasks, read_again
+from omicopy.manifests.from_task import TaskUrlReader, find_by_tasks, read_again
 from omicopy.model.export import ExportTask, FoundExport
 from omicopy.model.lookup import ABSENT, Present, Refused, Unknown
 from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
@@ -102,7 +102,7 @@ class FakeFetcher:
         self._manifest = found if isinstance(found, bytes) else json.dumps(found).encode()
         self.asked: list[str] = []
 
-    def _told(self, url: PresignedUrl) -> Any:
+    def _error_text(self, url: PresignedUrl) -> Any:
         self.asked.append(url.url.partition("?")[0])
         for begin, answer in self._answers:
             if url.url.startswith(begin) or (url.key or "").startswith(begin):
@@ -112,15 +112,15 @@ class FakeFetcher:
         return None
 
     def read(self, url: PresignedUrl) -> bytes:
-        return self._told(url) or self._manifest
+        return self._error_text(url) or self._manifest
 
     def probe(self, url: PresignedUrl) -> Probe:
-        return self._told(url) or Probe(Life.ALIVE, 974)
+        return self._error_text(url) or Probe(ObjectState.ALIVE, 974)
 
 
 def look(*tasks: ExportTask, fetcher: FakeFetcher | None = None, allow_http: bool = False, now: datetime = NOON) -> Any:
     asked: Any = fetcher or FakeFetcher()
-    return look_by_tasks(Store(asked, OOS, allow_http), tasks, now)
+    return find_by_tasks(TaskUrlReader(asked, OOS, allow_http), tasks, now)
 
 
 def found(fact: Any) -> FoundExport:
@@ -150,7 +150,7 @@ def test_nothing_complete_is_nothing_there() -> None:
 @pytest.mark.parametrize(
     ("answer", "part"),
     [
-        pytest.param((SNAP, Probe(Life.REFUSED)), "refuses the URL", id="a URL inside is dead"),
+        pytest.param((SNAP, Probe(ObjectState.REFUSED)), "refuses the URL", id="a URL inside is dead"),
         pytest.param((PLACE, DEAD_KEY), "its key is gone", id="the task's URL is dead"),
     ],
 )
@@ -169,7 +169,7 @@ def test_a_url_inside_that_leads_elsewhere_is_not_asked() -> None:
     assert len(fetcher.asked) == 1
 
 
-@pytest.mark.parametrize("probe", [Probe(Life.MISSING), Probe(Life.ALIVE, 975)])
+@pytest.mark.parametrize("probe", [Probe(ObjectState.MISSING), Probe(ObjectState.ALIVE, 975)])
 def test_an_object_that_is_gone_or_of_another_size_is_damage(probe: Probe) -> None:
     stored = found(look(shows(GOOD), fetcher=FakeFetcher((SNAP, probe))))
     assert stored.damage

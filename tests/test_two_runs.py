@@ -26,9 +26,9 @@ def test_two_runs_of_one_copy_make_one_image_and_the_second_is_told(sandbox: San
     sandbox.clockwork.go()
     ended = [rig.finish(process) for process in started]
     assert sorted(run.code for run in ended) == [0, 11]
-    told = next(run.err for run in ended if run.code == 11)
-    assert "another run on this machine is at golden-linux" in told
-    assert "--lock-wait" in told
+    parts = next(run.err for run in ended if run.code == 11)
+    assert "another run on this machine is at golden-linux" in parts
+    assert "--lock-wait" in parts
     assert (len(rig.exports(sandbox)), len(rig.copies(sandbox))) == (1, 1)
 
 
@@ -147,8 +147,8 @@ def test_many_locks_need_no_more_open_files_than_one(tmp_path: Path) -> None:
 
 def open_files() -> int:
     """How many this process has, where the system tells."""
-    told = Path("/proc/self/fd")
-    return len(list(told.iterdir())) if told.exists() else 0
+    parts = Path("/proc/self/fd")
+    return len(list(parts.iterdir())) if parts.exists() else 0
 
 
 def test_where_no_lock_can_be_kept_that_is_said_once_and_the_run_goes_on(tmp_path: Path) -> None:

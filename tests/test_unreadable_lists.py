@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from omicopy.cloud.access_key import read_end
+from omicopy.cloud.access_key import read_expiry
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import Cause, ServiceError
 from omicopy.doctor.quotas import room_in_target
@@ -20,7 +20,7 @@ from omicopy.errors import ErrorCode
 from omicopy.model.result import Status
 from omicopy.plans.model import Retention
 from omicopy.prune.ownership import Scope
-from omicopy.prune.plan_deletions import survey_accounts
+from omicopy.prune.plan_deletions import plan_account_deletions
 from tests.builders import NOON, SOURCE, SOURCE_ID, TARGET, copy_request
 from tests.hostile import Reply, hostile
 from tests.virtual_cloud import Cloud, Machine
@@ -109,7 +109,7 @@ def test_an_access_key_whose_end_can_t_be_read_is_not_one_without_an_end(keys: o
         hostile(Reply(body=json.dumps({"AccessKeys": keys}).encode())) as server,
         pytest.raises(ServiceError) as caught,
     ):
-        read_end(Clients({"source": server.account}, retry=timedelta(0)), "source", "SOMEACCESSKEY")
+        read_expiry(Clients({"source": server.account}, retry=timedelta(0)), "source", "SOMEACCESSKEY")
     assert caught.value.cause is Cause.GARBLED
 
 
@@ -129,7 +129,7 @@ def test_a_quota_that_can_t_be_read_is_not_known_and_not_without_a_limit(quotas:
     with hostile(Reply(body=json.dumps(answer).encode())) as server:
         [finding] = room_in_target(Clients({"source": server.account}, retry=timedelta(0)), SOURCE, None, ())
     assert finding.ok is None
-    assert "not known: ReadQuotas" in finding.said
+    assert "not known: ReadQuotas" in finding.message
 
 
 @pytest.mark.parametrize(
@@ -139,6 +139,6 @@ def test_r4_snapshots_or_images_that_can_t_be_told_are_not_what_a_deletion_left(
     answer = {"Accounts": [{"AccountId": TARGET.account_id}], "Images": [], "Snapshots": snapshots}
     with hostile(Reply(body=json.dumps(answer).encode())) as server:
         clients = Clients({"source": server.account, "target": server.account}, retry=timedelta(0))
-        survey = survey_accounts(clients, Scope(SOURCE, Retention(1, None)), ["target"], NOON)
+        survey = plan_account_deletions(clients, Scope(SOURCE, Retention(1, None)), ["target"], NOON)
     assert survey.entries == []
     assert "ReadSnapshots in source (eu-west-2): unreadable answer: " in survey.notes[0]

@@ -108,9 +108,9 @@ def test_a_duration_from_the_environment_is_refused_with_its_variable(
         (["--min-validity", "7d"], "--min-validity: No URL can be valid for 7d"),
     ],
 )
-def test_a_number_out_of_range_ends_with_2_and_names_its_option(tool: Any, words: list[str], said: str) -> None:
+def test_a_number_out_of_range_ends_with_2_and_names_its_option(tool: Any, words: list[str], message: str) -> None:
     ran = tool.run(*COPY, *words, code=2)
-    assert said in ran.err
+    assert message in ran.err
     assert len(tool.sandbox.record) == 0
 
 
@@ -125,8 +125,8 @@ def test_other_numbers_name_their_options_too(tool: Any) -> None:
         "--expires: A pre-signed URL can't live for 8d": ["url", LINUX, "--from", "source", "--expires", "8d"],
         "--expires: A pre-signed URL can't live for 0.5s": ["resign", LINUX, "--from", "source", "--expires", "0.5s"],
     }
-    for said, words in wrong.items():
-        assert said in tool.run(*words, code=2).err
+    for message, words in wrong.items():
+        assert message in tool.run(*words, code=2).err
     assert len(tool.sandbox.record) == 0
 
 
@@ -149,9 +149,9 @@ def test_months_that_were_meant_delete_nothing(tool: Any, tmp_path: Any) -> None
 
 def test_what_is_refused_is_told_as_json_where_that_is_asked_for(tool: Any) -> None:
     ran = Ran(*tool.warm.run([*COPY, "--retry", "5x", "--log-format", "json"], tool.env, "", PATIENCE))
-    told = json.loads(ran.err)
-    assert (ran.code, told["level"], told["code"]) == (2, "error", "usage")
-    assert told["message"] == "--retry: '5x' is no duration"
+    parts = json.loads(ran.err)
+    assert (ran.code, parts["level"], parts["code"]) == (2, "error", "usage")
+    assert parts["message"] == "--retry: '5x' is no duration"
 
 
 # ---- texts
@@ -166,8 +166,8 @@ def test_a_text_with_what_cannot_be_shown_is_refused_with_the_options_name(comma
 
 @pytest.mark.parametrize("option", ["--description", "--tag", "--prefix"])
 def test_what_cannot_be_shown_is_named(option: str) -> None:
-    for text, said in STRANGE.items():
-        assert said in refusal("copy", option, f"k={text}").message
+    for text, message in STRANGE.items():
+        assert message in refusal("copy", option, f"k={text}").message
     assert "no-break space" in refusal("copy", "ami-\u00a01").message
 
 
@@ -202,11 +202,11 @@ def test_a_description_over_several_lines_becomes_one_as_in_a_plan(tool: Any) ->
         ({"images": ["a\x07"]}, "an image's name: holds a control character"),
     ],
 )
-def test_an_argument_is_refused_with_its_name(tool: Any, monkeypatch: Any, given: dict[str, Any], said: str) -> None:
+def test_an_argument_is_refused_with_its_name(tool: Any, monkeypatch: Any, given: dict[str, Any], message: str) -> None:
     for name, value in tool.env.items():
         monkeypatch.setenv(name, value)
     words: dict[str, Any] = {"images": [LINUX], "source": "source", "targets": ["target"], "bucket": "omi-exports"}
-    with pytest.raises(OmicopyError, match=said) as caught:
+    with pytest.raises(OmicopyError, match=message) as caught:
         api.copy(**(words | given))
     assert caught.value.code is ErrorCode.USAGE
     assert tool.writes() == []
@@ -228,8 +228,8 @@ def test_budgets_are_durations_that_can_be_waited_for(name: str) -> None:
 
 def test_orders_and_modes_are_checked_as_they_are_made() -> None:
     with pytest.raises(OmicopyError, match=r"^lock_wait: "):
-        api.Orders(lock_wait=timedelta(days=-1))
+        api.RunOptions(lock_wait=timedelta(days=-1))
     with pytest.raises(OmicopyError, match=r"^deadline: "):
-        api.Mode(deadline=timedelta.max)
+        api.RunMode(deadline=timedelta.max)
     with pytest.raises(OmicopyError, match=r"^parallel: "):
-        api.Mode(parallel=0)
+        api.RunMode(parallel=0)

@@ -18,8 +18,8 @@ from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.http.transport import ANSWER_LIMIT, ERROR_LIMIT, Transport
 from omicopy.cloud.object_storage import Storage
 from omicopy.cloud.profiles.profile import Account
-from omicopy.cloud.retry import Verdict, verdict
-from omicopy.cloud.url_reader import MANIFEST_LIMIT, Fetcher
+from omicopy.cloud.retry import RetryVerdict, retry_verdict
+from omicopy.cloud.url_reader import MANIFEST_LIMIT, UrlReader
 from omicopy.errors import ErrorCode
 from omicopy.model.urls.presigned_url import parse_presigned
 from tests.authority import make_authority
@@ -68,7 +68,7 @@ def test_r12_an_answer_that_never_ends_is_given_up(user: str, first: bytes, drip
             assert server.left.wait(LONGEST)
         assert server.asked == 1
     assert (caught.value.cause, caught.value.code) == (Cause.SILENT, ErrorCode.TEMPORARY)
-    assert verdict(caught.value.cause, is_write=True) is Verdict.IN_DOUBT
+    assert retry_verdict(caught.value.cause, is_write=True) is RetryVerdict.IN_DOUBT
 
 
 @pytest.mark.parametrize("user", USERS)
@@ -194,7 +194,7 @@ def test_r12_of_a_huge_object_only_as_much_as_a_manifest_has_is_read() -> None:
         assert len(Storage(account(url), transport(LONGEST), Hurried(), 0.0).read("b", "k")) == MANIFEST_LIMIT + 1
         assert server.left.wait(LONGEST)
         assert (
-            len(Fetcher(transport(LONGEST), Hurried(), 0.0).read(parse_presigned(f"{url}/b/k"))) == MANIFEST_LIMIT + 1
+            len(UrlReader(transport(LONGEST), Hurried(), 0.0).read(parse_presigned(f"{url}/b/k"))) == MANIFEST_LIMIT + 1
         )
 
 

@@ -64,19 +64,19 @@ def test_what_was_begun_is_followed_and_not_begun_again(tool, step) -> None:
         (ManifestUrl.FROM_START, 0, "is not signed"),
     ],
 )
-def test_a_url_that_does_not_serve_ends_with_the_way_out_and_no_second_export(tool, way, age, said) -> None:
+def test_a_url_that_does_not_serve_ends_with_the_way_out_and_no_second_export(tool, way, age, message) -> None:
     tool.again(task_url_age_seconds=age, variant=Variant(manifest_url=way))
     for _ in range(2):
-        ran = copy(tool, code=12 if said else 0)
-        if said:
+        ran = copy(tool, code=12 if message else 0)
+        if message:
             error = ran.copy["error"]
-            assert said in error["message"]
+            assert message in error["message"]
             assert "--storage" in error["hint"]
     assert len(tool.tasks()) == 1
-    assert len(tool.copies()) == (not said)
+    assert len(tool.copies()) == (not message)
     ran = tool.run("export", LINUX, "--from", EIM, "--bucket", EXPORT_BUCKET)
     assert ran.out.strip() == f"s3://{EXPORT_BUCKET}/{tool.tasks()[0].manifest_key}"
-    if said:
+    if message:
         assert "--storage" in tool.run("url", LINUX, "--from", EIM, "--min-validity", "6h", code=12).err
     else:
         assert tool.run("url", LINUX, "--from", EIM).out.strip() == tool.tasks()[0].shown_url
@@ -166,10 +166,10 @@ def test_a_clean_up_is_told_to_be_none_before_anything_is_written_and_fails_no_c
 
 
 def test_who_says_that_there_is_no_key_is_told_what_that_means_in_short(tool) -> None:
-    told = copy(tool, LINUX, "--storage", "none", "--dry-run").err
-    assert "There is no access key for the object storage of 'source-eim'" in told
-    assert "Whether the bucket exists can't be checked" in told
-    assert "--storage" not in told
+    parts = copy(tool, LINUX, "--storage", "none", "--dry-run").err
+    assert "There is no access key for the object storage of 'source-eim'" in parts
+    assert "Whether the bucket exists can't be checked" in parts
+    assert "--storage" not in parts
     wanted = copy(tool, LINUX, "--storage", "none", "--dry-run", "--create-bucket").err
     assert "Whether the bucket exists" not in wanted
 

@@ -147,8 +147,8 @@ class Tool:
         """A command that runs on, from a cold start; see `finish`. `ignoring` names signals that it is told to ignore,
         as `nohup` and scripts tell those that they start."""
         command = [sys.executable, "-c", ENTRY, *args]
-        told = ["sh", "-c", f"trap '' {ignoring}; exec \"$@\"", "sh"] if ignoring else []
-        return Child([*told, *command], self.env | env)
+        parts = ["sh", "-c", f"trap '' {ignoring}; exec \"$@\"", "sh"] if ignoring else []
+        return Child([*parts, *command], self.env | env)
 
     def finish(self, process: Child, send: signal.Signals | None = None) -> Ran:
         """Sends a signal, if any, and waits for the end."""
@@ -158,16 +158,16 @@ class Tool:
         return self.judged(Ran(process.returncode, out, err), process.args[process.args.index(ENTRY) + 1 :], None)
 
     def judged(self, ran: Ran, args: Iterable[str], code: int | None) -> Ran:
-        said = f"{' '.join(args)}\nexit {ran.code}\n--- stdout\n{ran.out}\n--- stderr\n{ran.err}"
-        assert code is None or ran.code == code, said
-        assert "Traceback" not in ran.err + ran.out, said
+        message = f"{' '.join(args)}\nexit {ran.code}\n--- stdout\n{ran.out}\n--- stderr\n{ran.err}"
+        assert code is None or ran.code == code, message
+        assert "Traceback" not in ran.err + ran.out, message
         asked_for = [line for line in ran.err.splitlines() if line.startswith("curl ") and "--show-command" in args]
         err = "\n".join(line for line in ran.err.splitlines() if line not in asked_for)
         streams = err if next(iter(args)) == "url" else ran.out + err
-        assert not [secret for secret in self._secrets if secret in streams], said
-        assert not SIGNATURE.search(streams), said
+        assert not [secret for secret in self._secrets if secret in streams], message
+        assert not SIGNATURE.search(streams), message
         if ran.code not in (0, 129, 130, 143) and "Usage:" not in ran.err:
-            assert re.search(r"^Error: .+", ran.err, re.MULTILINE), said
+            assert re.search(r"^Error: .+", ran.err, re.MULTILINE), message
         return ran
 
     # --- the API, as somebody else uses it

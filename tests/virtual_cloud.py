@@ -18,15 +18,15 @@ from typing import Any
 
 from omicopy.cloud.errors import Answer, Cause, ServiceError, refused, temporary
 from omicopy.cloud.profiles.profile import Account, StorageKey
-from omicopy.cloud.url_reader import Life, Probe
+from omicopy.cloud.url_reader import ObjectState, Probe
 from omicopy.errors import OmicopyError
 from omicopy.model.clock import Clock
 from omicopy.model.events import Event
 from omicopy.model.json_fields import Unreadable, listed
-from omicopy.model.request import Budgets, CopyRequest, Party
+from omicopy.model.request import AccountRef, Budgets, CopyRequest
 from omicopy.model.result import CallCount, CopyResult
 from omicopy.model.urls.presigned_url import PresignedUrl
-from omicopy.reconcile.apply import Mode
+from omicopy.reconcile.apply import RunMode
 from omicopy.reconcile.loop import Loop
 from omicopy.state.journal import Journal
 from omicopy.state.locks import Locks
@@ -316,9 +316,9 @@ class FakeFetcher:
 
     def probe(self, url: PresignedUrl) -> Probe:
         if url.url in self._cloud.refused_urls:
-            return Probe(Life.REFUSED)
+            return Probe(ObjectState.REFUSED)
         content = self._cloud.objects.get(url.key or "")
-        return Probe(Life.MISSING) if content is None else Probe(Life.ALIVE, len(content))
+        return Probe(ObjectState.MISSING) if content is None else Probe(ObjectState.ALIVE, len(content))
 
 
 @dataclass
@@ -330,10 +330,10 @@ class FakeClients:
     @property
     def accounts(self) -> Mapping[str, Account]:
         """Each under its profile's name, and under another one."""
-        parties = [
-            replace(party, profile=party.profile + more) for party in (SOURCE, TARGET) for more in ("", "-alias")
+        account_refs = [
+            replace(account, profile=account.profile + more) for account in (SOURCE, TARGET) for more in ("", "-alias")
         ]
-        return {party.profile: _account(party) for party in parties}
+        return {account.profile: _account(account) for account in account_refs}
 
     def api(self, profile: str) -> FakeApi:
         return FakeApi(self.cloud, profile)
@@ -348,10 +348,10 @@ class FakeClients:
         return FakeFetcher(self.cloud)
 
 
-def _account(party: Party) -> Account:
-    oos = f"https://oos.{party.region}.outscale.com"
-    key = StorageKey(party.profile, "AK", "SK")
-    return Account(party.profile, "AK", "SK", party.region, "https://api.example/api/v1", oos, None, key)
+def _account(account: AccountRef) -> Account:
+    oos = f"https://oos.{account.region}.outscale.com"
+    key = StorageKey(account.profile, "AK", "SK")
+    return Account(account.profile, "AK", "SK", account.region, "https://api.example/api/v1", oos, None, key)
 
 
 @dataclass
@@ -366,14 +366,14 @@ class Machine:
         self,
         *requests: CopyRequest,
         budgets: Budgets | None = None,
-        mode: Mode | None = None,
+        mode: RunMode | None = None,
         lock_wait: timedelta = timedelta(0),
     ) -> list[CopyResult]:
         clients: Any = FakeClients(self.cloud)
         listener = self.events.append
         journal, locks = Journal(self.state / "journal", listener), Locks(self.state / "locks", listener)
         clock = self.cloud.time.clock
-        loop = Loop(clients, journal, locks, listener, budgets or Budgets(), mode or Mode(), clock, lock_wait)
+        loop = Loop(clients, journal, locks, listener, budgets or Budgets(), mode or RunMode(), clock, lock_wait)
         return loop.run(requests)
 
     @property

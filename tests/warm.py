@@ -37,8 +37,8 @@ class Begun:
                 code = int(self._channel.recv(16))
             except BaseException as error:  # it took too long, or the test did
                 os.killpg(self.pid, signal.SIGKILL)
-                said = f"--- stdout\n{_content(self._out)}\n--- stderr\n{_content(self._err)}"
-                error.add_note(f"omicopy {' '.join(self._args)} did not end\n{said}")
+                message = f"--- stdout\n{_content(self._out)}\n--- stderr\n{_content(self._err)}"
+                error.add_note(f"omicopy {' '.join(self._args)} did not end\n{message}")
                 raise
             return code, _content(self._out), _content(self._err)
 

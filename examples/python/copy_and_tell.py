@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from omicopy import copy, inspect, presign, run_plan
-from omicopy.api import Budgets, CopyResult, Orders, exit_code
+from omicopy.api import Budgets, CopyResult, RunOptions, exit_code
 from omicopy.errors import OmicopyError
 from omicopy.model.units import parse_duration
 
@@ -24,10 +24,10 @@ def main() -> int:
     asked = arguments()
     try:
         pause = parse_duration(asked.pause)
-        orders = Orders(Budgets(poll_min=pause, poll_max=12 * pause))
-        results = copy([asked.image], source=SOURCE, targets=[TARGET], bucket=BUCKET, orders=orders)
+        options = RunOptions(Budgets(poll_min=pause, poll_max=12 * pause))
+        results = copy([asked.image], source=SOURCE, targets=[TARGET], bucket=BUCKET, options=options)
         if asked.plan:
-            results += run_plan(asked.plan, orders=orders)
+            results += run_plan(asked.plan, options=options)
         tell(results)
         if results[0].is_good:
             hand_over(asked.image)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from omicopy.model.result import Status as Status
     from omicopy.model.result import exit_code as exit_code
     from omicopy.plans.model import Plan as Plan
-    from omicopy.reconcile.apply import Mode as Mode
-    from omicopy.reconcile.run import Orders as Orders
+    from omicopy.reconcile.apply import RunMode as RunMode
+    from omicopy.reconcile.run import RunOptions as RunOptions
 
 _MODULES = {
     "connect": "omicopy.api.common",
@@ -37,8 +37,8 @@ _MODULES = {
     "load_plan": "omicopy.api.plans",
     "run_plan": "omicopy.api.plans",
     "presign": "omicopy.api.urls",
-    "Orders": "omicopy.reconcile.run",
-    "Mode": "omicopy.reconcile.apply",
+    "RunOptions": "omicopy.reconcile.run",
+    "RunMode": "omicopy.reconcile.apply",
     "BootMode": "omicopy.model.choices",
     "DiskFormat": "omicopy.model.choices",
     "IfExists": "omicopy.model.choices",
@@ -54,9 +54,9 @@ __all__ = [
     "CopyResult",
     "DiskFormat",
     "IfExists",
-    "Mode",
-    "Orders",
     "Plan",
+    "RunMode",
+    "RunOptions",
     "Status",
     "Watch",
     "connect",

@@ -11,21 +11,21 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.boot import check_boot
 from omicopy.model.choices import BootMode, DiskFormat, IfExists
 from omicopy.model.events import Listener
-from omicopy.model.image_settings import Aftercare
+from omicopy.model.image_settings import ImageSettings
 from omicopy.model.request import CopyRequest
 from omicopy.model.result import CopyResult
 from omicopy.model.tags import check_account_id, check_tag
 from omicopy.model.urls.presigned_url import LONGEST_VALIDITY
 from omicopy.model.urls.validity import check_validity
-from omicopy.reconcile.requests_from_args import CopyWish, ExportWish, copy_requests
-from omicopy.reconcile.run import Orders, accounted_for, carry_out
+from omicopy.reconcile.requests_from_args import CopyOptions, ExportOptions, copy_requests
+from omicopy.reconcile.run import RunOptions, accounted_for, run_requests
 
 Watch = Callable[[Sequence[CopyRequest]], AbstractContextManager[Listener]]
 """Is given what is about to be carried out, and makes the listener that hears how it gets on."""
 
 
 @contextmanager
-def unwatched(_: Sequence[CopyRequest]) -> Iterator[Listener]:
+def no_progress(_: Sequence[CopyRequest]) -> Iterator[Listener]:
     """Nobody hears anything."""
     yield lambda _: None
 
@@ -51,10 +51,10 @@ def copy(
     re_export: bool = False,
     create_bucket: bool = False,
     min_validity: Duration | None = None,
-    orders: Orders | None = None,
+    options: RunOptions | None = None,
     allow_http: bool = False,
     clients: Clients | None = None,
-    watch: Watch = unwatched,
+    watch: Watch = no_progress,
 ) -> list[CopyResult]:
     """Copies images (IDs or exact names) of the profile `source` to every one of `targets`; safe to repeat.
 
@@ -64,26 +64,26 @@ def copy(
     `storage` (`PROFILE`, `aws:NAME`, `none`) is whose key opens the source's bucket, else its own, and `allow_http` is
     as in `connect`; `clients` have theirs. `min_validity` is for how long every URL must work, else the import budget.
     """
-    orders = (orders or Orders()).begun()
+    options = (options or RunOptions()).begun()
     pairs = dict(check_tag(key, value) for key, value in (tags or {}).items())
-    wish = CopyWish(
-        export=ExportWish(_several(images, "images"), source, bucket, prefix, disk_format, re_export, create_bucket),
+    wanted = CopyOptions(
+        export=ExportOptions(_several(images, "images"), source, bucket, prefix, disk_format, re_export, create_bucket),
         targets=list(dict.fromkeys(_several(targets, "targets"))),
         name=name,
         description=description,
         if_exists=if_exists,
-        min_validity=min(orders.budgets.import_, LONGEST_VALIDITY)
+        min_validity=min(options.budgets.import_, LONGEST_VALIDITY)
         if min_validity is None
         else duration("min_validity", min_validity, check_validity),
         boot=check_boot(boot_modes, tpm),
-        care=Aftercare(pairs, copy_tags, tuple(check_account_id(account) for account in share_with)),
+        settings=ImageSettings(pairs, copy_tags, tuple(check_account_id(account) for account in share_with)),
         cleanup=cleanup,
     )
-    clients = clients or connect(source, *wish.targets, storage={source: storage}, allow_http=allow_http)
-    with clients.time_limit.until(orders.mode.ends):
-        requests = copy_requests(clients, wish)
+    clients = clients or connect(source, *wanted.targets, storage={source: storage}, allow_http=allow_http)
+    with clients.time_limit.until(options.mode.ends):
+        requests = copy_requests(clients, wanted)
         with accounted_for(requests), watch(requests) as listener:
-            return carry_out(clients, requests, orders, listener)
+            return run_requests(clients, requests, options, listener)
 
 
 def _several(values: Sequence[str], what: str) -> Sequence[str]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from omicopy.api.common import connect
 from omicopy.cloud.clients import Clients
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.check import read_handed, read_own_manifest
+from omicopy.manifests.check import read_own_manifest, read_shared_manifest
 from omicopy.manifests.inspect import Inspection, probe_all
 from omicopy.manifests.locate import is_own, locate
 from omicopy.manifests.own_manifest import problem_of_own
@@ -76,4 +76,4 @@ def _inspect_handed(clients: Clients, source: str, now: datetime) -> Inspection:
     found = read_source(source)
     if isinstance(found, bytes):
         return Inspection(parse_manifest(found, "The manifest on stdin" if source == "-" else source))
-    return Inspection(read_handed(clients.fetcher(), found, now), found)
+    return Inspection(read_shared_manifest(clients.fetcher(), found, now), found)

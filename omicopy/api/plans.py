@@ -7,17 +7,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from omicopy.api.common import connect
-from omicopy.api.copies import Watch, unwatched
+from omicopy.api.copies import Watch, no_progress
 from omicopy.cloud.clients import Clients
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.read_input import read_plan_text
 from omicopy.model.events import Warned
-from omicopy.model.request import CopyRequest, Origin, Unprepared
+from omicopy.model.request import CopyRequest, RejectedCopy, Source
 from omicopy.model.result import CopyResult, Status
 from omicopy.plans.model import Plan, parse_plan
 from omicopy.plans.requests_from_plan import Prepared, plan_requests
 from omicopy.plans.shard import Shard, check_shard
-from omicopy.reconcile.run import Orders, accounted_for, carry_out
+from omicopy.reconcile.run import RunOptions, accounted_for, run_requests
 
 
 def run_plan(
@@ -25,33 +25,35 @@ def run_plan(
     *,
     only: Sequence[str] = (),
     shard: Shard | None = None,
-    orders: Orders | None = None,
+    options: RunOptions | None = None,
     allow_http: bool = False,
     clients: Clients | None = None,
-    watch: Watch = unwatched,
+    watch: Watch = no_progress,
 ) -> list[CopyResult]:
     """Makes true what a plan says: all its jobs, or those of `only`, or this machine's `shard` (I of N), in one loop.
 
     `plan` is a plan, or the file that holds one. One result a copy; one too for each that can't even be asked for.
     `allow_http` is as in `connect`; `clients` have theirs.
     """
-    orders = (orders or Orders()).begun()
+    options = (options or RunOptions()).begun()
     shard = check_shard(shard) if shard else None
     plan = plan if isinstance(plan, Plan) else load_plan(plan)
     part = plan.only(only)
     clients = clients or connect(*part.profiles, storage=part.storage, allow_http=allow_http)
-    with clients.time_limit.until(orders.mode.ends):
-        prepared = plan_requests(clients, plan, orders.budgets, only=only, shard=shard)
+    with clients.time_limit.until(options.mode.ends):
+        prepared = plan_requests(clients, plan, options.budgets, only=only, shard=shard)
         failed, requests = [_unprepared(failure) for failure in prepared.failures], prepared.requests
         with accounted_for(requests, failed), watch(requests) as listener:
             for note in prepared.notes:
                 listener(Warned(note))
-            if orders.mode.fail_fast and any(not failure.best_effort for failure in prepared.failures):
+            if options.mode.fail_fast and any(not failure.best_effort for failure in prepared.failures):
                 return failed + [_not_begun(request) for request in requests]
-            return carry_out(clients, requests, orders, listener, _needed_elsewhere(plan, only, prepared), known=failed)
+            return run_requests(
+                clients, requests, options, listener, _needed_elsewhere(plan, only, prepared), known=failed
+            )
 
 
-def _unprepared(failure: Unprepared) -> CopyResult:
+def _unprepared(failure: RejectedCopy) -> CopyResult:
     status = Status.NOT_BEGUN if failure.error.code is ErrorCode.OUT_OF_TIME else Status.FAILED
     return CopyResult(failure, status, False, 0.0, error=failure.error)
 
@@ -65,9 +67,9 @@ def _needed_elsewhere(plan: Plan, only: Sequence[str], prepared: Prepared) -> Ca
     accounts = {one.source.profile for one in prepared.failures if one.is_whole_job}
 
     def is_needed(request: CopyRequest) -> bool:
-        if not isinstance(request.source, Origin):
+        if not isinstance(request.source, Source):
             return False
-        profile, job = request.source.party.profile, jobs[request.job or ""]
+        profile, job = request.source.account.profile, jobs[request.job or ""]
         place = (profile, job.bucket, job.prefix.strip("/"))
         return place in left_out or profile in accounts or (profile, request.source.image.image_id) in images
 

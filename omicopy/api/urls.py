@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from omicopy.api.common import Duration, connect, duration
 from omicopy.cloud.clients import Clients
 from omicopy.manifests.locate import locate
-from omicopy.manifests.presign import Handout, Wish, hand_out
+from omicopy.manifests.presign import PresignOptions, PresignResult, presign_checked
 from omicopy.model.urls.validity import check_expiry, check_validity
 
 
@@ -22,7 +22,7 @@ def presign(
     resign: bool = True,
     allow_http: bool = False,
     clients: Clients | None = None,
-) -> Handout:
+) -> PresignResult:
     """A URL of an export's manifest or of any object that works (`.url.url`), and until when (`.expiry`).
 
     `source` is `s3://BUCKET/KEY`, a folder, an export task's or an image's ID, or an old URL. `storage` (`PROFILE`,
@@ -40,10 +40,10 @@ def presign(
     clients, now = clients or connect(profile, storage={profile: storage}, allow_http=allow_http), datetime.now(UTC)
     is_url = source.lower().startswith(("http://", "https://"))
     is_export = not is_url and (not source.startswith("s3://") or source.endswith("/"))
-    wish = Wish(profile, life, validity, check, resign, only_manifest=is_url, is_export=is_export)
+    options = PresignOptions(profile, life, validity, check, resign, only_manifest=is_url, is_export=is_export)
     located = locate(clients, profile, source, now)
     if located.by_task is not None:
         from omicopy.manifests.task_url import hand_out_by_task  # looks into buckets, too, which few need
 
-        return hand_out_by_task(clients, wish, located.by_task, now)
-    return hand_out(clients, wish, located.bucket, located.key, now)
+        return hand_out_by_task(clients, options, located.by_task, now)
+    return presign_checked(clients, options, located.bucket, located.key, now)

@@ -8,13 +8,13 @@ from datetime import timedelta
 from functools import cache
 from types import MappingProxyType
 
-from omicopy.cli.console import keep_secret, warn
+from omicopy.cli.console import register_secret, warn
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.http.network import Network
 from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.profiles.storage_key import StorageByProfile, resolve_accounts
-from omicopy.model.units import TIMEOUT, say_duration
+from omicopy.model.units import TIMEOUT, format_duration
 
 TOLERATED_SKEW = timedelta(seconds=60)
 
@@ -23,9 +23,9 @@ def accounts_of(profiles: Sequence[str], storage: StorageByProfile = MappingProx
     """Complete credentials of every profile, before any SDK is made. Raises CONFIGURATION."""
     accounts = resolve_accounts(profiles, storage, os.environ)
     for account in accounts.values():
-        keep_secret(account.secret_key, account.access_key)
+        register_secret(account.secret_key, account.access_key)
         if account.storage_key:
-            keep_secret(account.storage_key.secret_key, account.storage_key.access_key)
+            register_secret(account.storage_key.secret_key, account.storage_key.access_key)
     return accounts
 
 
@@ -49,7 +49,7 @@ def network_of(ca_bundle: str | None) -> Network:
     Raises nothing yet.
     """
     network = Network(os.environ, ca_bundle)
-    keep_secret(*network.secrets())
+    register_secret(*network.secrets())
     return network
 
 
@@ -58,4 +58,4 @@ def compare_clocks(clients: Clients) -> None:
     for whose, ahead in clients.clocks_ahead().items():
         if abs(ahead) > TOLERATED_SKEW:
             way = "ahead of" if ahead > timedelta(0) else "behind"
-            warn(f"This machine's clock is {say_duration(abs(ahead))} {way} that of {whose}. Set it right.")
+            warn(f"This machine's clock is {format_duration(abs(ahead))} {way} that of {whose}. Set it right.")

@@ -24,21 +24,21 @@ look the same and are no loss."""
 
 
 @dataclass(slots=True)
-class _Voice:
+class _ConsoleState:
     as_json: bool = False
     verbosity: int = 0
     secrets: set[str] = field(default_factory=set)
 
 
-_voice = _Voice()
+_state = _ConsoleState()
 
 
-def speak(log_format: LogFormat, verbosity: int) -> None:
+def configure(log_format: LogFormat, verbosity: int) -> None:
     """How the command talks from now on. `verbosity` 1 logs every request, 2 also what the SDKs log themselves."""
-    _voice.as_json, _voice.verbosity = log_format is LogFormat.JSON, verbosity
+    _state.as_json, _state.verbosity = log_format is LogFormat.JSON, verbosity
     if verbosity:
         root = logging.getLogger()
-        root.handlers = [_ToTalk()]
+        root.handlers = [_ConsoleHandler()]
         root.setLevel(logging.DEBUG if verbosity > 1 else logging.WARNING)
         logging.getLogger("omicopy").setLevel(logging.DEBUG)
     else:
@@ -47,17 +47,17 @@ def speak(log_format: LogFormat, verbosity: int) -> None:
 
 def is_plain() -> bool:
     """Whether lines must stay whole: nothing may be painted over a log."""
-    return _voice.as_json or _voice.verbosity > 0
+    return _state.as_json or _state.verbosity > 0
 
 
-def keep_secret(*values: str) -> None:
+def register_secret(*values: str) -> None:
     """From now on these values are never printed on stderr, whoever says them."""
-    _voice.secrets.update(value for value in values if len(value) >= 4)
+    _state.secrets.update(value for value in values if len(value) >= 4)
 
 
-def say(text: str, *more: str, level: str = "info", event: str = "said", **fields: object) -> None:
+def info(text: str, *more: str, level: str = "info", event: str = "said", **fields: object) -> None:
     """One message: a line, and each of `more` is a line, too. `fields` appear in JSON only."""
-    if not _voice.as_json:
+    if not _state.as_json:
         _write(*map(safe, (text, *more)))
         return
     message = "\n".join(line for line in (text, *more) if line).strip()
@@ -76,24 +76,24 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def show(text: str) -> None:
+def print_unredacted(text: str) -> None:
     """What the user asked to see whole, signed URLs and all. Only control characters are taken out."""
     line = {"time": _now(), "level": "info", "event": "shown", "message": text}
-    _write(json.dumps(line) if _voice.as_json else printable(text))
+    _write(json.dumps(line) if _state.as_json else printable(text))
 
 
-def say_error(error: OmicopyError, about: str = "") -> None:
+def print_error(error: OmicopyError, about: str = "") -> None:
     about = printable(about)
     subject = f"{about}: " if about and about not in error.message else ""
     message, hint = f"{subject}{error.message}".split("\n"), error.hint.split("\n") if error.hint else []
-    if _voice.as_json:
-        say(*message, level="error", event="failed", code=error.code.word, hint=error.hint or None)
+    if _state.as_json:
+        info(*message, level="error", event="failed", code=error.code.word, hint=error.hint or None)
     else:
-        say(f"Error: {message[0]}", *message[1:], *(f"  {line}" for line in hint))
+        info(f"Error: {message[0]}", *message[1:], *(f"  {line}" for line in hint))
 
 
 def warn(text: str) -> None:
-    say(text if _voice.as_json else f"Warning: {text}", level="warning", event="warned")
+    info(text if _state.as_json else f"Warning: {text}", level="warning", event="warned")
 
 
 def safe(text: str) -> str:
@@ -117,12 +117,12 @@ def without_hashes(text: str) -> str:
 
 
 def _without_secrets(text: str) -> str:
-    for value in sorted(_voice.secrets, key=len, reverse=True):
+    for value in sorted(_state.secrets, key=len, reverse=True):
         text = text.replace(value, REDACTED)
     return redact(text)
 
 
-class _ToTalk(logging.Handler):
+class _ConsoleHandler(logging.Handler):
     """Every log record of this process, the SDKs' own among them, on its way to `say`."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -133,15 +133,15 @@ class _ToTalk(logging.Handler):
             text = without_hashes(text)
             fields = getattr(record, "fields", {})
             level = record.levelname.lower()
-            if not _voice.as_json:
+            if not _state.as_json:
                 stamp = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
                 text = f"{stamp} {level} {record.name}: {text}"
             first, _, more = text.partition("\n")
-            lines = more.splitlines() if _voice.as_json else quoted_lines(more)
-            say(first, *lines, level=level, event=record.name, **fields)
+            lines = more.splitlines() if _state.as_json else quoted_lines(more)
+            info(first, *lines, level=level, event=record.name, **fields)
         except (ValueError, TypeError, KeyError):
             self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """A record that can't be formatted is named and dropped: its arguments might be anything."""
-        say(f"a log record of {record.name} can't be shown", level="warning", event="log")
+        info(f"a log record of {record.name} can't be shown", level="warning", event="log")

@@ -30,13 +30,13 @@ class Command(TyperCommand):
             return super().make_context(info_name, args, parent, **extra)
         except (typer.TyperException, OmicopyError) as error:
             form = typed_form(typed) if any(param.name == "output" for param in self.params) else None
-            told = (
+            parts = (
                 OmicopyError(ErrorCode.USAGE, error.format_message())
                 if isinstance(error, typer.TyperException)
                 else error
             )
-            _print_failure(self.name, form, told)
-            _tell_monitor(self.name, typed, told)
+            _print_failure(self.name, form, parts)
+            _tell_monitor(self.name, typed, parts)
             raise
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
@@ -71,8 +71,8 @@ def interrupted_early(interruption: Interrupted) -> None:
     _print_failure(command, typed_form(typed), interruption)
     _tell_monitor(command, typed, interruption)
     twins = option_twins(typed[0]) if typed else set()
-    told = {name: value for name, value in sorted(os.environ.items()) if name in twins}
-    interruption.again = _command(["omicopy", *typed], told)
+    parts = {name: value for name, value in sorted(os.environ.items()) if name in twins}
+    interruption.again = _command(["omicopy", *typed], parts)
 
 
 def _tell_monitor(command: str | None, typed: Sequence[str], error: OmicopyError | Interrupted) -> None:
@@ -97,10 +97,10 @@ def option_twins(command: str) -> set[str]:
 
     Another variable may begin with OMICOPY_ as well, and be a key: `env:OMICOPY_SRC` asks for such.
     """
-    from omicopy.cli.lazy_commands import ByName
+    from omicopy.cli.lazy_commands import LazyCommands
 
     try:
-        found = [ByName()[command]]
+        found = [LazyCommands()[command]]
     except KeyError:
         return set()
     found += getattr(found[0], "commands", {}).values()
@@ -160,11 +160,11 @@ def command_in_force(ctx: Any) -> str:
     return _command(words, {})
 
 
-def _command(words: Sequence[str], told: Mapping[str, str]) -> str:
+def _command(words: Sequence[str], parts: Mapping[str, str]) -> str:
     """As one types it, with variables of the environment before it."""
     is_aws = any(word.removeprefix("--storage=").startswith("aws:") for word in words)
     files = ("OSC_CONFIG_FILE", *(_AWS_FILES if is_aws else ()))
-    variables = {**{name: os.environ[name] for name in files if os.environ.get(name)}, **told}
+    variables = {**{name: os.environ[name] for name in files if os.environ.get(name)}, **parts}
     return " ".join([*(f"{name}={shlex.quote(value)}" for name, value in variables.items()), shlex.join(words)])
 
 

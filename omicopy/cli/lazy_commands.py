@@ -32,31 +32,31 @@ _MODULES = {
 """In the order in which help shows them."""
 
 
-class Commandable(typer.Typer):
+class CommandApp(typer.Typer):
     """Makes commands of functions, such as tell how they failed."""
 
     def command(self, *args: Any, **settings: Any) -> Any:
         return super().command(*args, **{"cls": Command, **settings})
 
 
-class Commands(TyperGroup):
+class LazyGroup(TyperGroup):
     """What Click's documentation calls lazy loading: the other thirteen would take longer to load than one to start."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands = ByName()  # type: ignore[assignment]  # nothing is ever put into it
+        self.commands = LazyCommands()  # type: ignore[assignment]  # nothing is ever put into it
 
     def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002
         return list(self.commands)
 
 
-class ByName(Mapping[str, Any]):
+class LazyCommands(Mapping[str, Any]):
     def __init__(self) -> None:
         self._loaded: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._loaded:
-            one = Commandable(rich_markup_mode=None, pretty_exceptions_enable=False)
+            one = CommandApp(rich_markup_mode=None, pretty_exceptions_enable=False)
             import_module(f"omicopy.cli.commands.{_MODULES[name]}").register(one)
             self._loaded |= get_group(one).commands
         return self._loaded[name]

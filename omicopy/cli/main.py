@@ -12,15 +12,15 @@ from typing import Annotated, NoReturn
 import typer
 
 from omicopy import __version__
-from omicopy.cli.console import quoted_lines, say, say_error, without_hashes
+from omicopy.cli.console import info, print_error, quoted_lines, without_hashes
 from omicopy.cli.failing import interrupted_early
-from omicopy.cli.lazy_commands import Commands
+from omicopy.cli.lazy_commands import LazyGroup
 from omicopy.cli.streams import lost_output
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 
 app = typer.Typer(
     name="omicopy",
-    cls=Commands,
+    cls=LazyGroup,
     no_args_is_help=True,
     rich_markup_mode=None,  # halves the time of --help
     pretty_exceptions_enable=False,  # its tracebacks would show local variables, secrets among them
@@ -50,7 +50,7 @@ def run() -> NoReturn:
         code = _exit_code()
     except Interrupted as interruption:
         end_interrupted(interruption)
-    if _say_what_is_lost("" if code else " The work itself is done.") and not code:
+    if _report_lost_output("" if code else " The work itself is done.") and not code:
         code = ErrorCode.FAILED.exit_code
     sys.exit(code)
 
@@ -59,8 +59,8 @@ def end_interrupted(interruption: Interrupted) -> NoReturn:
     """Says how everything stands, and ends the process."""
     if not interruption.again:
         interrupted_early(interruption)
-    _say_what_is_lost("")
-    _say_interrupted(interruption)
+    _report_lost_output("")
+    _report_interrupted(interruption)
     os._exit(interruption.exit_code)  # at once: requests still under way in threads are nobody's concern any more
 
 
@@ -72,15 +72,15 @@ def _exit_code() -> int | str | None:
     except SystemExit as end:
         return end.code
     except OmicopyError as error:
-        say_error(error)
+        print_error(error)
         return error.exit_code
     except Exception as error:  # noqa: BLE001
         if isinstance(error, RuntimeError) and "home directory" in str(error):  # pathlib's, for --install-completion
             missing = OmicopyError(ErrorCode.CONFIGURATION, "There is no home folder", "Set HOME.")
-            say_error(missing)
+            print_error(missing)
             return missing.exit_code
         lines = quoted_lines(without_hashes(traceback.format_exc()))
-        say("This should not have happened; please report it:", *lines, level="error", event="failed")
+        info("This should not have happened; please report it:", *lines, level="error", event="failed")
         return ErrorCode.FAILED.exit_code
     return 0
 
@@ -92,25 +92,25 @@ def _forget_blank_twins() -> None:
             del os.environ[name]
 
 
-def _say_what_is_lost(more: str) -> bool:
+def _report_lost_output(more: str) -> bool:
     """Says, after all else, that stdout could not be written; whether that is so."""
     lost = lost_output()
     if lost is not None:
         reason = f"The result could not be written to stdout: {lost.strerror}.{more}"
-        say_error(OmicopyError(ErrorCode.FAILED, reason))
+        print_error(OmicopyError(ErrorCode.FAILED, reason))
     return lost is not None
 
 
-def _say_interrupted(interruption: Interrupted) -> None:
-    told = ["Interrupted"]
+def _report_interrupted(interruption: Interrupted) -> None:
+    parts = ["Interrupted"]
     if interruption.results:
         from omicopy.cli.run_loop import copies_of
-        from omicopy.model.result import say_progress
+        from omicopy.model.result import format_progress
 
         copies = copies_of(interruption)
-        told += [say_progress(copies)] if copies else []
+        parts += [format_progress(copies)] if copies else []
         if any(copy.cleanup and not copy.cleanup.is_done for copy in copies):
-            told.append("Exported objects are left in their bucket")
-    told += [f"The service goes on with: {'; '.join(interruption.goes_on)}"] if interruption.goes_on else []
-    lines = [f"{'. '.join(told)}. To continue here:", f"  {interruption.again}"]
-    say("", *lines, level="info", event="interrupted", command=interruption.again)
+            parts.append("Exported objects are left in their bucket")
+    parts += [f"The service goes on with: {'; '.join(interruption.goes_on)}"] if interruption.goes_on else []
+    lines = [f"{'. '.join(parts)}. To continue here:", f"  {interruption.again}"]
+    info("", *lines, level="info", event="interrupted", command=interruption.again)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omicopy.cli.console import keep_secret, safe, safe_lines, warn
+from omicopy.cli.console import register_secret, safe, safe_lines, warn
 from omicopy.cloud.http.network import Network
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.result import SCHEMA, CallCount, CopyResult, describe_error, describe_run
@@ -129,7 +129,7 @@ def _ping(file: str, network: Network) -> Ping:
         ping = Ping(content.decode(errors="replace"), network)
     except OmicopyError as error:
         raise OmicopyError(error.code, f"--ping-url-file can't use {file!r}: {error.message}", hint) from None
-    keep_secret(*ping.secrets())
+    register_secret(*ping.secrets())
     return ping
 
 

@@ -33,17 +33,17 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-def duration(option: str, check: Callable[[str], timedelta], said: str) -> Any:
+def duration(option: str, check: Callable[[str], timedelta], message: str) -> Any:
     """An option that takes a duration, with its twin."""
     twin = "OMICOPY_" + option.removeprefix("--").replace("-", "_").upper()
-    return typer.Option(option, metavar="DURATION", envvar=twin, callback=checked(check), help=said)
+    return typer.Option(option, metavar="DURATION", envvar=twin, callback=checked(check), help=message)
 
 
 def _talk_as(value: LogFormat) -> LogFormat:
     """Before any other option is looked at: what is wrong with those is told in that form, too."""
-    from omicopy.cli.console import speak
+    from omicopy.cli.console import configure
 
-    speak(value, 0)
+    configure(value, 0)
     return value
 
 

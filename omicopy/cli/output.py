@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from omicopy.cli.console import safe_lines, say_error
+from omicopy.cli.console import print_error, safe_lines
 from omicopy.cli.options import OutputForm
 from omicopy.errors import Interrupted, printable
 from omicopy.model.request import CopyRequest
@@ -42,16 +42,16 @@ def print_results(
     else:
         print_object(describe_run(results, calls, interruption), output)
     sys.stdout.flush()
-    targets = {result.request.destination.party.profile for result in results if result.request.destination}
+    targets = {result.request.destination.account.profile for result in results if result.request.destination}
     for result in results:
         if result.error:
-            say_error(result.error, about=_about(result, len(targets) > 1))
+            print_error(result.error, about=_about(result, len(targets) > 1))
 
 
 def _about(result: CopyResult, several_targets: bool) -> str:
     request = result.request
     if several_targets and isinstance(request, CopyRequest) and request.destination:
-        return f"{request.label} to {request.destination.party.profile}"
+        return f"{request.label} to {request.destination.account.profile}"
     return request.label
 
 
@@ -119,5 +119,5 @@ def _table(results: Sequence[CopyResult]) -> None:
 def _cells(result: CopyResult) -> tuple[str, ...]:
     image_id, name, status = _row(result)
     target = result.request.destination
-    account, region = (target.party.account_id, target.party.region) if target else ("", "")
+    account, region = (target.account.account_id, target.account.region) if target else ("", "")
     return image_id, name, printable(account), printable(region), status, f"{result.seconds:.0f}"

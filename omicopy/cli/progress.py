@@ -9,25 +9,25 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from omicopy.cli.console import is_plain, safe, say, warn
+from omicopy.cli.console import info, is_plain, safe, warn
 from omicopy.model.events import Ended, Event, Finished, Listener, Moved, Noted, Warned
-from omicopy.model.request import CopyRequest, Origin, Unprepared
+from omicopy.model.request import CopyRequest, RejectedCopy, Source
 from omicopy.model.result import CopyResult, Status, describe_result, rfc3339
-from omicopy.model.units import say_duration
+from omicopy.model.units import format_duration
 
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn, Task
 
 
 @contextmanager
-def screen(requests: Sequence[CopyRequest], quiet: bool, as_lines: bool) -> Iterator[Listener]:
+def show_progress(requests: Sequence[CopyRequest], quiet: bool, as_lines: bool) -> Iterator[Listener]:
     """A listener that shows events; `as_lines` also writes each as a JSON line on stdout."""
-    with _talk(requests, quiet) as talk:
+    with _print_lines(requests, quiet) as talk:
         yield _and_json_lines(talk) if as_lines else talk
 
 
 @contextmanager
-def _talk(requests: Sequence[CopyRequest], quiet: bool) -> Iterator[Listener]:
+def _print_lines(requests: Sequence[CopyRequest], quiet: bool) -> Iterator[Listener]:
     if quiet:
         yield _warnings_only
     elif sys.stderr.isatty() and not is_plain() and _fits(len(requests)):
@@ -60,16 +60,16 @@ class _PlainLines:
         if isinstance(event, Warned):
             warn(event.message)
         elif isinstance(event, Noted):
-            say(event.message, event="noted")
+            info(event.message, event="noted")
         elif isinstance(event, Moved) and self._phases.get(id(event.request)) != event.phase:
             self._phases[id(event.request)] = event.phase
             text = f"{self._labels[id(event.request)]}: {event.phase} ({event.detail}), {_clock(event.seconds)}"
-            say(text, event="moved", phase=event.phase, task=event.task_id, **_fields(event.request))
+            info(text, event="moved", phase=event.phase, task=event.task_id, **_fields(event.request))
         elif isinstance(event, Ended) and event.result.status is not Status.PLANNED:  # what is planned was just said
             result = event.result
             text = f"{self._labels[id(result.request)]}: {_word(result)}, {_clock(result.seconds)}"
             fields = _fields(result.request)
-            say(text, event="ended", status=result.status, copy=result.image_id, task=result.export_task_id, **fields)
+            info(text, event="ended", status=result.status, copy=result.image_id, task=result.export_task_id, **fields)
 
 
 def _word(result: CopyResult) -> str:
@@ -78,14 +78,14 @@ def _word(result: CopyResult) -> str:
     return "exported" if is_export else result.status.value
 
 
-def _fields(request: CopyRequest | Unprepared) -> dict[str, str]:
+def _fields(request: CopyRequest | RejectedCopy) -> dict[str, str]:
     """What a log line says of a copy: whose image it is and where it goes."""
     fields: dict[str, str] = {}
-    if isinstance(request.source, Origin):
-        party = request.source.party
-        fields |= {"account": party.account_id, "region": party.region, "image": request.source.image.image_id}
+    if isinstance(request.source, Source):
+        account = request.source.account
+        fields |= {"account": account.account_id, "region": account.region, "image": request.source.image.image_id}
     if request.destination:
-        to = request.destination.party
+        to = request.destination.account
         fields |= {"target_account": to.account_id, "target_region": to.region, "name": request.destination.name}
     return fields
 
@@ -161,7 +161,7 @@ def _and_json_lines(talk: Listener) -> Listener:
             line |= {"job": event.request.job} if event.request.job else {}
             line |= _fields(event.request)
             if event.request.destination:
-                line["to"] = event.request.destination.party.profile
+                line["to"] = event.request.destination.account.profile
         elif isinstance(event, Warned | Noted):
             line |= {"event": "warned" if isinstance(event, Warned) else "noted", "message": event.message}
         else:
@@ -173,9 +173,9 @@ def _and_json_lines(talk: Listener) -> Listener:
 
 def _labels(requests: Sequence[CopyRequest]) -> dict[int, str]:
     """What each line begins with: the image, and the target where there are several."""
-    several = len({request.destination.party.profile for request in requests if request.destination}) > 1
+    several = len({request.destination.account.profile for request in requests if request.destination}) > 1
     return {
-        id(request): f"{request.label} → {request.destination.party.profile}"
+        id(request): f"{request.label} → {request.destination.account.profile}"
         if several and request.destination
         else request.label
         for request in requests
@@ -185,4 +185,4 @@ def _labels(requests: Sequence[CopyRequest]) -> dict[int, str]:
 def _clock(seconds: float) -> str:
     from datetime import timedelta
 
-    return say_duration(timedelta(seconds=round(seconds)))
+    return format_duration(timedelta(seconds=round(seconds)))

@@ -14,21 +14,21 @@ import typer
 from omicopy.api.copies import Watch
 from omicopy.cli.accounts import compare_clocks
 from omicopy.cli.command_start import command_began
-from omicopy.cli.console import say, warn
+from omicopy.cli.console import info, warn
 from omicopy.cli.options import OutputForm
 from omicopy.cli.output import Lines, has_printed_object, print_results
-from omicopy.cli.progress import screen
+from omicopy.cli.progress import show_progress
 from omicopy.cloud.clients import Clients
 from omicopy.errors import Interrupted
 from omicopy.manifests.handoff import licensed_types, summary
 from omicopy.model.boot import Boot
 from omicopy.model.events import Event, Finished, Listener
 from omicopy.model.manifest import effective_expiry
-from omicopy.model.request import Budgets, CopyRequest, HandedManifest, Origin
-from omicopy.model.result import CallCount, CopyResult, exit_code, say_moment
+from omicopy.model.request import Budgets, CopyRequest, SharedManifest, Source
+from omicopy.model.result import CallCount, CopyResult, exit_code, format_timestamp
 from omicopy.model.units import parse_duration
-from omicopy.reconcile.apply import Mode
-from omicopy.reconcile.run import Orders, accounted_for, carry_out
+from omicopy.reconcile.apply import RunMode
+from omicopy.reconcile.run import RunOptions, accounted_for, run_requests
 
 
 def budgets_of(
@@ -48,15 +48,17 @@ def budgets_of(
 
 def mode_of(
     no_wait: bool, dry_run: bool, deadline: str | None = None, parallel: int | None = None, fail_fast: bool = False
-) -> Mode:
+) -> RunMode:
     """How far to go, from what was typed. Raises USAGE."""
     limit = parse_duration(deadline) if deadline else None
     began = command_began()
-    return Mode(wait=not no_wait, dry_run=dry_run, deadline=limit, began=began, parallel=parallel, fail_fast=fail_fast)
+    return RunMode(
+        wait=not no_wait, dry_run=dry_run, deadline=limit, began=began, parallel=parallel, fail_fast=fail_fast
+    )
 
 
-def orders_of(budgets: Budgets, mode: Mode, lock_wait: str = "0s") -> Orders:
-    return Orders(budgets, mode, parse_duration(lock_wait))
+def orders_of(budgets: Budgets, mode: RunMode, lock_wait: str = "0s") -> RunOptions:
+    return RunOptions(budgets, mode, parse_duration(lock_wait))
 
 
 @dataclass(slots=True)
@@ -100,15 +102,15 @@ def copies_of(interruption: Interrupted) -> list[CopyResult]:
 
 
 def run(
-    clients: Clients, prepare: Callable[[Clients], list[CopyRequest]], orders: Orders, presentation: Presentation
+    clients: Clients, prepare: Callable[[Clients], list[CopyRequest]], options: RunOptions, presentation: Presentation
 ) -> NoReturn:
     """Carries the requests out and ends the command."""
 
     def work() -> Sequence[CopyResult]:
-        with clients.time_limit.until(orders.mode.ends):
+        with clients.time_limit.until(options.mode.ends):
             requests = prepare(clients)
             with accounted_for(requests), watch(clients, presentation)(requests) as listener:
-                return carry_out(clients, requests, orders, listener)
+                return run_requests(clients, requests, options, listener)
 
     finish(clients, work, presentation)
 
@@ -122,7 +124,7 @@ def watch(clients: Clients, presentation: Presentation) -> Watch:
         if not presentation.quiet:
             introduce(requests)
         as_lines = presentation.output is OutputForm.JSONL
-        with screen(list(requests), presentation.quiet, as_lines=as_lines) as talk:
+        with show_progress(list(requests), presentation.quiet, as_lines=as_lines) as talk:
 
             def listener(event: Event) -> None:
                 talk(event)
@@ -151,23 +153,23 @@ def introduce(requests: Sequence[CopyRequest]) -> None:
     """Who copies what to whom, before the first write."""
     for request in requests:
         source, destination = request.source, request.destination
-        what = f"{source.image.name} {source.image.image_id} of {source.party}" if isinstance(source, Origin) else ""
+        what = f"{source.image.name} {source.image.image_id} of {source.account}" if isinstance(source, Source) else ""
         if destination:
-            to = f"{destination.name!r} in {destination.party}"
-            say(f"Copying {what}", f"  to {to}") if what else say(f"Importing it as {to}")
-        elif isinstance(source, Origin):
-            say(f"Exporting {what}", f"  to s3://{source.export.bucket}/{source.export.folder}")
+            to = f"{destination.name!r} in {destination.account}"
+            info(f"Copying {what}", f"  to {to}") if what else info(f"Importing it as {to}")
+        elif isinstance(source, Source):
+            info(f"Exporting {what}", f"  to s3://{source.export.bucket}/{source.export.folder}")
 
 
-def introduce_handed(handed: HandedManifest, boot: Boot, now: datetime, quiet: bool, accept_licences: bool) -> None:
+def introduce_handed(shared: SharedManifest, boot: Boot, now: datetime, quiet: bool, accept_licences: bool) -> None:
     """What would be imported and until when, before the first request to the API; and what it may cost."""
-    manifest = handed.manifest
-    expiry = effective_expiry(handed.url.expires_at, manifest)
+    manifest = shared.manifest
+    expiry = effective_expiry(shared.url.expires_at, manifest)
     if not quiet:
         unknown = "  how it boots is not in the manifest: legacy, unless --boot-mode uefi asks for it"
-        say(
-            f"{summary(manifest)}, at {handed.url.host}",
-            f"  valid until {say_moment(expiry.at, now)}",
+        info(
+            f"{summary(manifest)}, at {shared.url.host}",
+            f"  valid until {format_timestamp(expiry.at, now)}",
             *([unknown] if boot.modes is None else []),
         )
     licensed = licensed_types(manifest)

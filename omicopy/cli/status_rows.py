@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from omicopy.cli.console import safe
 from omicopy.model.export import ExportTask
-from omicopy.model.request import Origin
+from omicopy.model.request import Source
 from omicopy.model.result import rfc3339
-from omicopy.status.entries import CopyEntry, ExportEntry, ImageEntry, Shape
+from omicopy.status.entries import CopyEntry, ExportEntry, ImageEntry, ManifestState
 
 _COLUMNS = ("Kind", "ID", "State", "Progress", "Name", "Where", "Until", "Source", "Note")
 _NOTHING = "-"
@@ -57,7 +57,7 @@ def _until(entry: ExportEntry) -> str:
         return "cleaned-up"
     if entry.found is None:
         return ""
-    if entry.found.shape is Shape.ALIVE:
+    if entry.found.shape is ManifestState.ALIVE:
         return rfc3339(entry.found.expires_at) or "unknown"
     return entry.found.shape.value
 
@@ -87,9 +87,9 @@ def copy_row(entry: CopyEntry) -> Row:
         str(entry.state),
         _percent(entry.task),
         name,
-        destination.party.profile if destination else "",
+        destination.account.profile if destination else "",
         "",
-        f"{source.party.region}/{source.image.image_id}" if isinstance(source, Origin) else "",
+        f"{source.account.region}/{source.image.image_id}" if isinstance(source, Source) else "",
         entry.reason,
     )
 

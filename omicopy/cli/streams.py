@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-class Unfailing(io.RawIOBase):
+class SafeStream(io.RawIOBase):
     """A file descriptor to write to. After its first error it takes all that is written, and keeps none of it."""
 
     def __init__(self, descriptor: int, error: OSError | None = None) -> None:
@@ -67,17 +67,17 @@ def install() -> None:
     """
     if sys.stdin is None:
         sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY))
-    sys.stdout = _unfailing(sys.stdout)
-    sys.stderr = _unfailing(sys.stderr)
+    sys.stdout = _safe(sys.stdout)
+    sys.stderr = _safe(sys.stderr)
 
 
-def _unfailing(stream: TextIO | None) -> _Text:
+def _safe(stream: TextIO | None) -> _Text:
     """The same stream with the same manners; letters that its encoding has not are escaped: a name may have any."""
     if stream is None:
-        raw = Unfailing(os.open(os.devnull, os.O_WRONLY), OSError(errno.EBADF, "it is closed"))
+        raw = SafeStream(os.open(os.devnull, os.O_WRONLY), OSError(errno.EBADF, "it is closed"))
     else:
         stream.flush()
-        raw = Unfailing(stream.fileno())
+        raw = SafeStream(stream.fileno())
     return _Text(
         io.BufferedWriter(raw),
         encoding=stream.encoding if stream else None,
@@ -91,4 +91,4 @@ def lost_output() -> OSError | None:
     """Why something that was written on stdout did not arrive; None if all did. Flushes."""
     sys.stdout.flush()
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-    return raw.error if isinstance(raw, Unfailing) and raw.has_lost else None
+    return raw.error if isinstance(raw, SafeStream) and raw.has_lost else None

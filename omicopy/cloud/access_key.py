@@ -14,20 +14,20 @@ ACCESS_KEY = "access key"
 """What an expiry calls the key that signed."""
 
 
-def access_key_ends(clients: Clients, profile: str) -> datetime | None:
+def access_key_expiry(clients: Clients, profile: str) -> datetime | None:
     """The expiration date of the key that signs for a profile (ReadAccessKeys). None: it has none, or is not known.
 
     Any failure is told, and stops nothing: the URL itself was seen to work.
     """
     key = clients.accounts[profile].demand_storage_key()
     try:
-        return read_end(clients, profile, key.access_key)
+        return read_expiry(clients, profile, key.access_key)
     except OmicopyError as error:
         clients.tell(f"Whether the access key of {key.profile!r} has an expiration date is not known: {error.message}")
         return None
 
 
-def read_end(clients: Clients, profile: str, access_key: str) -> datetime | None:
+def read_expiry(clients: Clients, profile: str, access_key: str) -> datetime | None:
     """The same of any key of the account. Raises NOT_FOUND where the API does not show it to the profile, as it may be
     with another user's, or a ServiceError."""
     filters = {"Filters": {"AccessKeyIds": [access_key]}}
@@ -43,8 +43,8 @@ def _ends(answer: Mapping[str, Any]) -> dict[str, datetime | None]:
 
 
 def _end(key: Mapping[str, Any]) -> datetime | None:
-    said = answers.optional(key, "ExpirationDate")
-    moment = answers.parse_moment(said)
-    if said and moment is None:  # an end that can't be read is not "no end"
+    message = answers.optional(key, "ExpirationDate")
+    moment = answers.parse_timestamp(message)
+    if message and moment is None:  # an end that can't be read is not "no end"
         raise answers.Unreadable("ExpirationDate is no date")
     return moment

@@ -21,16 +21,16 @@ from omicopy.cloud.errors import (
     temporary,
 )
 from omicopy.cloud.http.network import ClientCert
-from omicopy.cloud.http.transport import Transport, failures_told
+from omicopy.cloud.http.transport import Transport, transport_errors_named
 from omicopy.cloud.key_gate import KeyGate
 from omicopy.cloud.pages import all_pages
 from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.request_log import logged
-from omicopy.cloud.retry import Pace, read_patiently, send_once
+from omicopy.cloud.retry import Pace, read_with_retries, send_once
 from omicopy.errors import ErrorCode
 from omicopy.model import json_fields as answers
 from omicopy.model.result import CallCount
-from omicopy.model.units import say_duration
+from omicopy.model.units import format_duration
 
 T = TypeVar("T")
 TOLD_PATIENCE = 30.0
@@ -117,13 +117,15 @@ class Api:
             self._tell_once(failure, patience)
             raise failure
 
-        return read_patiently(send, self.pace, patience, self._count_retry)
+        return read_with_retries(send, self.pace, patience, self._count_retry)
 
     def _tell_once(self, error: ServiceError, patience: float) -> None:
         """A read that is repeated for long would else be a long silence."""
         patience = min(patience, self.pace.time_limit.left)
         if self._tell and patience > TOLD_PATIENCE and error.code is ErrorCode.TEMPORARY:
-            self._tell(f"{error.message}; trying again for {say_duration(timedelta(seconds=round(patience)))} at most")
+            self._tell(
+                f"{error.message}; trying again for {format_duration(timedelta(seconds=round(patience)))} at most"
+            )
             self._tell = None
 
     def read_all(
@@ -163,7 +165,7 @@ class Api:
             self.count.writes += 1
             return self._send(action, parameters)
 
-        return read_patiently(send, self.pace, patience, self._count_retry)
+        return read_with_retries(send, self.pace, patience, self._count_retry)
 
     def _count_retry(self) -> None:
         self.count.retries += 1
@@ -186,7 +188,7 @@ class Api:
             return answer
 
     def _call_sdk(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        with failures_told(action, self._where):
+        with transport_errors_named(action, self._where):
             try:
                 answer = self._call.api(action, **parameters)
             except requests.HTTPError as error:
@@ -194,8 +196,8 @@ class Api:
             except _NO_ADDRESS:
                 raise _unusable_endpoint(action, self._where, self.account.api_endpoint) from None
             except requests.TooManyRedirects:
-                said = "the endpoint redirects elsewhere"
-                raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, self._where, said) from None
+                message = "the endpoint redirects elsewhere"
+                raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, self._where, message) from None
         # The SDK takes every answer apart as if it were an error's; JSON of another shape makes it stumble, or passes.
         if not isinstance(answer, Mapping):
             raise temporary(Cause.GARBLED, action, self._where, Cause.GARBLED.value)
@@ -247,6 +249,6 @@ def _answer(response: requests.Response) -> Answer:
 
 
 def _unusable_endpoint(action: str, where: str, endpoint: str) -> ServiceError:
-    said = f"the API's address {endpoint!r} is no http(s) address"
+    message = f"the API's address {endpoint!r} is no http(s) address"
     hint = "Mend the profile's endpoint."
-    return ServiceError(ErrorCode.CONFIGURATION, Cause.REFUSED, action, where, said, hint=hint)
+    return ServiceError(ErrorCode.CONFIGURATION, Cause.REFUSED, action, where, message, hint=hint)

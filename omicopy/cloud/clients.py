@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from omicopy.cloud.api import Api
     from omicopy.cloud.http.transport import Transport
     from omicopy.cloud.object_storage import Storage
-    from omicopy.cloud.url_reader import Fetcher
+    from omicopy.cloud.url_reader import UrlReader
 
 LONGEST_BURST = 30.0
 """Seconds for which one read is repeated before the caller hears of it; what lasts longer is for the loop to bear."""
@@ -46,7 +46,7 @@ class Clients:
     _apis: dict[str, Api] = field(default_factory=dict)
     _storages: dict[str, Storage] = field(default_factory=dict)
     _gates: dict[tuple[str, ...], KeyGate] = field(default_factory=dict)
-    _fetcher: Fetcher | None = None
+    _fetcher: UrlReader | None = None
     _transport: Transport | None = None
 
     @property
@@ -84,11 +84,11 @@ class Clients:
             return error
         return self._storages[profile].key_refusal if profile in self._storages else None
 
-    def fetcher(self) -> Fetcher:
+    def fetcher(self) -> UrlReader:
         if self._fetcher is None:
-            from omicopy.cloud.url_reader import Fetcher
+            from omicopy.cloud.url_reader import UrlReader
 
-            self._fetcher = Fetcher(self.transport, self._pace(), self.patience)
+            self._fetcher = UrlReader(self.transport, self._pace(), self.patience)
         return self._fetcher
 
     def clocks_ahead(self) -> dict[str, timedelta]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from omicopy.cloud.meaning import in_thousand, meaning, says_gone, says_taken
+from omicopy.cloud.meaning import in_thousand, meaning, means_gone, means_name_taken
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.urls.presigned_url import redact
 
@@ -42,8 +42,8 @@ class Answer:
         words = [f"HTTP {self.status}"]
         words += [f"code {self.code}"] if self.code else []
         words += [self.kind] if self.kind else []
-        said = ", ".join(words) + (f": {self.details}" if self.details else "")
-        return redact(said + (f" [request {self.request_id}]" if self.request_id else ""))
+        message = ", ".join(words) + (f": {self.details}" if self.details else "")
+        return redact(message + (f" [request {self.request_id}]" if self.request_id else ""))
 
 
 class ServiceError(OmicopyError):
@@ -55,15 +55,15 @@ class ServiceError(OmicopyError):
         cause: Cause,
         action: str,
         where: str,
-        said: str,
+        message: str,
         answer: Answer | None = None,
         hint: str = "",
     ) -> None:
-        super().__init__(code, f"{action} in {where}: {redact(said)}", hint)
+        super().__init__(code, f"{action} in {where}: {redact(message)}", hint)
         self.cause = cause
         self.action = action
         self.where = where
-        self.said = redact(said)
+        self.message = redact(message)
         self.answer = answer
 
     @property
@@ -78,7 +78,7 @@ class ServiceError(OmicopyError):
     @property
     def is_gone(self) -> bool:
         """Whether the service itself says that what was named is not there: a deletion has nothing left to do."""
-        return self.answer is not None and self.code is ErrorCode.NOT_FOUND and says_gone(self.answer)
+        return self.answer is not None and self.code is ErrorCode.NOT_FOUND and means_gone(self.answer)
 
     @property
     def is_of_the_key(self) -> bool:
@@ -108,7 +108,7 @@ class ServiceError(OmicopyError):
                 answer.status == 409
                 or answer.kind == "ResourceConflict"
                 or in_thousand(answer.code, 9)
-                or says_taken(answer)
+                or means_name_taken(answer)
             )
         )
 
@@ -125,16 +125,16 @@ _UNWANTED_PARAMETER = ("3001", "3002")
 """One that is not known; some that exclude each other."""
 
 
-def temporary(cause: Cause, action: str, where: str, said: str, answer: Answer | None = None) -> ServiceError:
+def temporary(cause: Cause, action: str, where: str, message: str, answer: Answer | None = None) -> ServiceError:
     """A failure that another time may not meet."""
     hint = _UNREACHABLE if cause is Cause.UNREACHABLE else "Run the same command again later."
-    return ServiceError(ErrorCode.TEMPORARY, cause, action, where, said, answer, hint)
+    return ServiceError(ErrorCode.TEMPORARY, cause, action, where, message, answer, hint)
 
 
-def out_of_time(action: str, where: str, said: str) -> ServiceError:
+def out_of_time(action: str, where: str, message: str) -> ServiceError:
     """A request that was not sent, or not again, because the command's own time is over. It changed nothing."""
     hint = "Nothing is lost: the same command goes on. Give it more time with --deadline."
-    return ServiceError(ErrorCode.OUT_OF_TIME, Cause.UNREACHABLE, action, where, said, hint=hint)
+    return ServiceError(ErrorCode.OUT_OF_TIME, Cause.UNREACHABLE, action, where, message, hint=hint)
 
 
 _UNREACHABLE = "Check the Region's name, the profile's endpoints and the network, or run the same command again later."

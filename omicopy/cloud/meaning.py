@@ -29,9 +29,9 @@ def meaning(answer: Answer) -> tuple[ErrorCode, str]:
         return ErrorCode.DENIED, "Check the profile's access key, its Region and its rights, and this machine's clock."
     if answer.code == "8017":
         return ErrorCode.NOT_EXPORTABLE, "Copy the image within its Region first, then export that copy."
-    if answer.status == 404 or says_gone(answer):
+    if answer.status == 404 or means_gone(answer):
         return ErrorCode.NOT_FOUND, "Check the ID or name, and that it belongs to this account and Region."
-    if answer.status == 409 or answer.kind == "ResourceConflict" or says_taken(answer):
+    if answer.status == 409 or answer.kind == "ResourceConflict" or means_name_taken(answer):
         return ErrorCode.NAME_CONFLICT, "Look at what holds the name or the resource, and choose another."
     return ErrorCode.FAILED, "The service refuses what it was asked for these reasons; -v shows every request."
 
@@ -68,12 +68,12 @@ def _says(answer: Answer, words: re.Pattern[str]) -> bool:
     return not answer.code and not answer.kind and words.search(answer.details) is not None
 
 
-def says_gone(answer: Answer) -> bool:
+def means_gone(answer: Answer) -> bool:
     """Whether the service itself says that what was named is not there. A bare 404 may be a proxy's."""
     return answer.kind == "InvalidResource" or in_thousand(answer.code, 5) or _says(answer, _NOT_THERE)
 
 
-def says_taken(answer: Answer) -> bool:
+def means_name_taken(answer: Answer) -> bool:
     """Whether the words say that a name is taken, where there are only words."""
     return _says(answer, _TAKEN)
 

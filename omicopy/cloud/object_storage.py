@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from omicopy.cloud.errors import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
-from omicopy.cloud.http.transport import Transport, failures_told
+from omicopy.cloud.http.transport import Transport, transport_errors_named
 from omicopy.cloud.key_gate import KeyGate
 from omicopy.cloud.pages import all_pages
 from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.request_log import logged
-from omicopy.cloud.retry import Pace, read_patiently, send_once
-from omicopy.cloud.s3_client import NotAnswered, make_s3_client
+from omicopy.cloud.retry import Pace, read_with_retries, send_once
+from omicopy.cloud.s3_client import NoResponse, make_s3_client
 from omicopy.cloud.url_reader import MANIFEST_LIMIT
 from omicopy.errors import ErrorCode
 
@@ -55,8 +55,8 @@ class Storage:
             return self._patiently("ListObjects", bucket, lambda: self._page(bucket, prefix, token))
 
         def unreadable(why: str) -> ServiceError:
-            said = f"{Cause.GARBLED.value}: {why}"
-            return temporary(Cause.GARBLED, "ListObjects", self._where(bucket), said)
+            message = f"{Cause.GARBLED.value}: {why}"
+            return temporary(Cause.GARBLED, "ListObjects", self._where(bucket), message)
 
         return dict(all_pages(read_page, unreadable))
 
@@ -93,9 +93,9 @@ class Storage:
         """The bucket's CORS rules as S3 spells them (`AllowedOrigins`, `AllowedMethods`, …); none is an empty list."""
         return self._patiently("GetBucketCors", bucket, lambda: self._cors_rules(bucket))
 
-    def put_cors_rules(self, bucket: str, rules: Sequence[dict[str, Any]]) -> None:
+    def put_cors_rules(self, bucket: str, options: Sequence[dict[str, Any]]) -> None:
         """Replaces all CORS rules of the bucket."""
-        configuration: Any = {"CORSRules": list(rules)}
+        configuration: Any = {"CORSRules": list(options)}
         self._write(
             "PutBucketCors",
             bucket,
@@ -133,7 +133,7 @@ class Storage:
             raise
 
     def _patiently(self, action: str, bucket: str, call: Callable[[], T]) -> T:
-        return read_patiently(lambda: self._send(action, bucket, call), self._pace, self._patience, lambda: None)
+        return read_with_retries(lambda: self._send(action, bucket, call), self._pace, self._patience, lambda: None)
 
     def _write(self, action: str, bucket: str, call: Callable[[], object]) -> None:
         self._pace.wait(self._patience)
@@ -152,14 +152,14 @@ class Storage:
 
 def _translated(action: str, where: str, call: Callable[[], T]) -> T:
     """Calls boto3; whatever it raises becomes a ServiceError."""
-    with failures_told(action, where):
+    with transport_errors_named(action, where):
         try:
             return call()
         except ClientError as error:
             raise _of_answer(action, where, error) from None
         except ParamValidationError as error:
             raise ServiceError(ErrorCode.USAGE, Cause.REFUSED, action, where, str(error)) from None
-        except NotAnswered as error:
+        except NoResponse as error:
             raise error.reason from None
         except BotoCoreError as error:
             raise ValueError(str(error)) from None

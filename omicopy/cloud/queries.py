@@ -11,14 +11,14 @@ from omicopy.cloud.reads import read_images
 from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.model import json_fields as answers
 from omicopy.model.image import Image, is_image_id
-from omicopy.model.request import Party
+from omicopy.model.request import AccountRef
 from omicopy.model.text import check_text
 
 if TYPE_CHECKING:
     from omicopy.cloud.api import Api
 
 
-def identify(clients: Clients, profile: str) -> Party:
+def identify(clients: Clients, profile: str) -> AccountRef:
     """The account that a profile's access key belongs to: by ReadAccounts or, where an EIM user has no right to that,
     by ReadQuotas. Raises a ServiceError, and DENIED where neither may be asked."""
     patience, api = clients.retry.total_seconds(), clients.api(profile)
@@ -29,7 +29,7 @@ def identify(clients: Clients, profile: str) -> Party:
             raise
         account_id = _account_of_quotas(api, patience, error)
     account = clients.accounts[profile]
-    return Party(profile, account_id, account.region, account.storage)
+    return AccountRef(profile, account_id, account.region, account.storage)
 
 
 def _account_of_quotas(api: Api, patience: float, refused: ServiceError) -> str:
@@ -40,9 +40,9 @@ def _account_of_quotas(api: Api, patience: float, refused: ServiceError) -> str:
             raise
         owners = set()
     if len(owners) != 1:
-        said = f"{refused.message}; ReadQuotas does not tell the account either"
+        message = f"{refused.message}; ReadQuotas does not tell the account either"
         hint = f"Give the access key of {api.account.profile!r} the right to ReadAccounts or to ReadQuotas."
-        raise OmicopyError(ErrorCode.DENIED, said, hint)
+        raise OmicopyError(ErrorCode.DENIED, message, hint)
     return owners.pop()
 
 
@@ -60,7 +60,7 @@ def _owners(answer: Mapping[str, Any]) -> set[str]:
     return {owner for quota in quotas if (owner := answers.optional(quota, "AccountId"))}
 
 
-def find_images(clients: Clients, party: Party, wanted: Sequence[str]) -> list[Image]:
+def find_images(clients: Clients, account: AccountRef, wanted: Sequence[str]) -> list[Image]:
     """The images with these IDs or exact names, each once, in at most two reads. Raises NOT_FOUND for the first that
     is missing or ambiguous; the account's own come before those of others."""
     for text in wanted:
@@ -70,22 +70,22 @@ def find_images(clients: Clients, party: Party, wanted: Sequence[str]) -> list[I
     for is_id, key in ((True, "ImageIds"), (False, "ImageNames")):
         asked = [text for text in wanted if is_image_id(text) is is_id]
         if asked:
-            visible += read_images(clients, party.profile, {key: asked}, patiently=True)
-    found = (_pick(party, text, visible) for text in wanted)
+            visible += read_images(clients, account.profile, {key: asked}, patiently=True)
+    found = (_pick(account, text, visible) for text in wanted)
     return list({image.image_id: image for image in found}.values())
 
 
-def _pick(party: Party, wanted: str, visible: Sequence[Image]) -> Image:
+def _pick(account: AccountRef, wanted: str, visible: Sequence[Image]) -> Image:
     """The one image that is meant. The API's name filter takes wildcards: here names are compared exactly."""
     found = [image for image in visible if wanted == (image.image_id if is_image_id(wanted) else image.name)]
-    own = {image.image_id: image for image in found if image.account_id == party.account_id}
+    own = {image.image_id: image for image in found if image.account_id == account.account_id}
     if len(own) > 1:
-        message = f"{len(own)} images of {party} are called {wanted!r}: {', '.join(sorted(own))}"
+        message = f"{len(own)} images of {account} are called {wanted!r}: {', '.join(sorted(own))}"
         raise OmicopyError(ErrorCode.NOT_FOUND, message, "Name one by its ID.")
     if not found:
         raise OmicopyError(
             ErrorCode.NOT_FOUND,
-            f"There is no image {wanted!r} in {party}",
+            f"There is no image {wanted!r} in {account}",
             "Give an image's ID (ami-…) or its exact name; list them with the API's ReadImages.",
         )
     return min(own.values() or found, key=lambda image: image.image_id)

@@ -14,7 +14,7 @@ from omicopy.cloud.errors import ServiceError
 from omicopy.errors import ErrorCode
 from omicopy.model.export import ExportTask, parse_task
 from omicopy.model.image import Image, parse_image
-from omicopy.model.request import Party
+from omicopy.model.request import AccountRef
 
 Filters = Mapping[str, Sequence[str]]
 _NEW_FILTER = "ImageIds"
@@ -31,9 +31,9 @@ def read_images(clients: Clients, profile: str, filters: Filters, patiently: boo
     return [image for image in images if image.image_id in ids and image.account_id in owners]
 
 
-def read_own_images(clients: Clients, party: Party, patiently: bool = True) -> list[Image]:
+def read_own_images(clients: Clients, account: AccountRef, patiently: bool = True) -> list[Image]:
     """The account's own images, likewise."""
-    return read_images(clients, party.profile, {"AccountIds": [party.account_id]}, patiently)
+    return read_images(clients, account.profile, {"AccountIds": [account.account_id]}, patiently)
 
 
 def read_tasks(clients: Clients, profile: str, filters: Filters, patiently: bool = False) -> list[ExportTask]:

@@ -20,8 +20,8 @@ class UrlRefused(ServiceError):
     """EXPIRED whatever the reason is: what mends it is a new URL. `refusal` says why."""
 
     def __init__(self, action: str, where: str, answer: Answer, refusal: Refusal) -> None:
-        said = f"the store refuses this URL: {refusal.message}"
-        super().__init__(ErrorCode.EXPIRED, Cause.REFUSED, action, where, said, answer, refusal.hint)
+        message = f"the store refuses this URL: {refusal.message}"
+        super().__init__(ErrorCode.EXPIRED, Cause.REFUSED, action, where, message, answer, refusal.hint)
         self.refusal = refusal
 
 

@@ -38,22 +38,22 @@ attempt_number: ContextVar[int] = ContextVar("attempt_number", default=1)
 """The how-manieth sending of one read this is, for the log."""
 
 
-class Verdict(Enum):
+class RetryVerdict(Enum):
     RETRY = "retry"
     SLOW_DOWN = "slow down"
     IN_DOUBT = "in doubt"
     GIVE_UP = "give up"
 
 
-def verdict(cause: Cause, is_write: bool) -> Verdict:
+def retry_verdict(cause: Cause, is_write: bool) -> RetryVerdict:
     """What a failed request means for its sender."""
     if cause is Cause.REFUSED:
-        return Verdict.GIVE_UP
+        return RetryVerdict.GIVE_UP
     if cause is Cause.THROTTLED:
-        return Verdict.SLOW_DOWN
+        return RetryVerdict.SLOW_DOWN
     if cause is Cause.UNREACHABLE or not is_write:
-        return Verdict.RETRY
-    return Verdict.IN_DOUBT
+        return RetryVerdict.RETRY
+    return RetryVerdict.IN_DOUBT
 
 
 @dataclass(slots=True)
@@ -84,8 +84,8 @@ class Pace:
         than the command has time."""
         left = self.left
         if left > min(patience, self.time_limit.left) and self._reason:
-            said = f"the service asked for a pause, {left:.0f} s of it are left"
-            raise temporary(Cause.THROTTLED, self._reason.action, self._reason.where, said)
+            message = f"the service asked for a pause, {left:.0f} s of it are left"
+            raise temporary(Cause.THROTTLED, self._reason.action, self._reason.where, message)
         if left > 0:
             self.sleep(left)
 
@@ -99,7 +99,7 @@ class Pace:
         self._throttles = 0
 
 
-def read_patiently(send: Callable[[], T], pace: Pace, patience: float, on_retry: Callable[[], None]) -> T:
+def read_with_retries(send: Callable[[], T], pace: Pace, patience: float, on_retry: Callable[[], None]) -> T:
     """Calls `send`, which reads, until it succeeds or for `patience` seconds; then raises its last ServiceError, or
     OUT_OF_TIME where it is the command's own time that allows of no further try."""
     exponential = tenacity.wait_random_exponential(multiplier=0.5, max=SLOWEST)
@@ -144,8 +144,8 @@ def read_patiently(send: Callable[[], T], pace: Pace, patience: float, on_retry:
 def _untimely(error: ServiceError) -> ServiceError:
     if error.code is ErrorCode.OUT_OF_TIME:
         return error
-    said = f"{error.said}, and --deadline leaves no time to ask again"
-    return out_of_time(error.action, error.where, said)
+    message = f"{error.message}, and --deadline leaves no time to ask again"
+    return out_of_time(error.action, error.where, message)
 
 
 def send_once(send: Callable[[], T], pace: Pace) -> T:
@@ -163,4 +163,4 @@ def send_once(send: Callable[[], T], pace: Pace) -> T:
 def _may_be_read_again(error: BaseException) -> bool:
     if not isinstance(error, ServiceError):
         return False
-    return verdict(error.cause, is_write=False) in (Verdict.RETRY, Verdict.SLOW_DOWN)
+    return retry_verdict(error.cause, is_write=False) in (RetryVerdict.RETRY, RetryVerdict.SLOW_DOWN)

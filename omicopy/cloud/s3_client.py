@@ -35,7 +35,7 @@ _ANSWER_LIMIT = 8 * 1024 * 1024
 it apart costs seconds."""
 
 
-class NotAnswered(HTTPClientError):
+class NoResponse(HTTPClientError):
     """A TransportError on its way through botocore, which logs a traceback of every error but those of its own kind."""
 
     def __init__(self, reason: TransportError) -> None:
@@ -67,7 +67,7 @@ class _Session:
                 client_cert=self._client_cert,
             )
         except TransportError as error:
-            raise NotAnswered(error) from None
+            raise NoResponse(error) from None
         return AWSResponse(request.url, answer.status, cast("Any", answer.headers), answer.raw())
 
     def close(self) -> None:
@@ -95,8 +95,8 @@ def make_s3_client(account: Account, transport: Transport, object_limit: int) ->
     try:
         client = session.client("s3", endpoint_url=account.oos_endpoint, config=config, verify=True)
     except (ValueError, BotoCoreError):
-        said = f"The storage's address {account.oos_endpoint!r} of {account.profile} can't be used"
-        raise OmicopyError(ErrorCode.CONFIGURATION, said, "Mend the profile's endpoint.") from None
+        message = f"The storage's address {account.oos_endpoint!r} of {account.profile} can't be used"
+        raise OmicopyError(ErrorCode.CONFIGURATION, message, "Mend the profile's endpoint.") from None
     # botocore lets nobody choose the session that an endpoint sends with; this is where it keeps it
     client._endpoint.http_session = _Session(transport, account.client_cert, object_limit)  # type: ignore[attr-defined]
     client.meta.events.register("before-call.s3", _follow_no_redirect)

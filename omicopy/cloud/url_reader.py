@@ -19,7 +19,7 @@ from omicopy.cloud.errors import (
 from omicopy.cloud.object_size import object_size
 from omicopy.cloud.refusal import REFUSED_STATUSES, UrlRefused, read_refusal
 from omicopy.cloud.request_log import logged
-from omicopy.cloud.retry import Pace, read_patiently
+from omicopy.cloud.retry import Pace, read_with_retries
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.urls.presigned_url import PresignedUrl
 from omicopy.model.urls.refusal import Refusal
@@ -31,7 +31,7 @@ MANIFEST_LIMIT = 1024 * 1024
 """Bytes read of a manifest at most; it is input from strangers."""
 
 
-class Life(Enum):
+class ObjectState(Enum):
     """What the store says of one embedded URL."""
 
     ALIVE = "alive"
@@ -44,7 +44,7 @@ class Life(Enum):
 class Probe:
     """What one byte told of an object."""
 
-    life: Life
+    life: ObjectState
     size_bytes: int | None = None
     """Of the whole object, where the store says it."""
     error: OmicopyError | None = None
@@ -53,7 +53,7 @@ class Probe:
     """Why the store refuses it."""
 
 
-class Fetcher:
+class UrlReader:
     """GETs through pre-signed URLs; retried for `patience` seconds. Raises ServiceError only."""
 
     def __init__(self, transport: Transport, pace: Pace, patience: float) -> None:
@@ -72,7 +72,7 @@ class Fetcher:
                 return response.data
             raise self._failure(response, url)
 
-        return read_patiently(attempt, self._pace, self._patience, lambda: None)
+        return read_with_retries(attempt, self._pace, self._patience, lambda: None)
 
     def probe(self, url: PresignedUrl) -> Probe:
         """Asks for one byte: a URL signed for GET answers 403 to HEAD (DOMAIN.md §4)."""
@@ -80,29 +80,29 @@ class Fetcher:
         def attempt() -> Probe:
             response = self._get(url, {"Range": "bytes=0-0"}, "GetObject")
             if response.status in (200, 206, 416):
-                return Probe(Life.ALIVE, response.size_bytes)
+                return Probe(ObjectState.ALIVE, response.size_bytes)
             if response.status == 404:
-                return Probe(Life.MISSING)
+                return Probe(ObjectState.MISSING)
             if response.refusal is not None:
-                return Probe(Life.REFUSED, refusal=response.refusal)
+                return Probe(ObjectState.REFUSED, refusal=response.refusal)
             raise self._failure(response, url)
 
-        return read_patiently(attempt, self._pace, self._patience, lambda: None)
+        return read_with_retries(attempt, self._pace, self._patience, lambda: None)
 
-    def _get(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Response:
+    def _get(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Answer:
         self._pace.demand_time(action, url.host)
         with logged(action, url.host):
             return self._request(url, headers, action)
 
-    def _request(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Response:
-        from omicopy.cloud.http.transport import failures_told  # who signs offline loads no urllib3
+    def _request(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Answer:
+        from omicopy.cloud.http.transport import transport_errors_named  # who signs offline loads no urllib3
 
-        with failures_told(action, url.host):
+        with transport_errors_named(action, url.host):
             sent = {"User-Agent": "omicopy", **headers}
             response = self._transport.send("GET", url.url, sent, limit=MANIFEST_LIMIT + 1)
         self.clock_ahead = parse_clock_ahead(response.headers) or self.clock_ahead
         refusal = read_refusal(url, response.headers, response.body) if response.status in REFUSED_STATUSES else None
-        return _Response(
+        return _Answer(
             response.status,
             response.body,
             parse_retry_after(response.headers),
@@ -110,11 +110,11 @@ class Fetcher:
             refusal,
         )
 
-    def _failure(self, response: _Response, url: PresignedUrl) -> ServiceError:
+    def _failure(self, response: _Answer, url: PresignedUrl) -> ServiceError:
         answer = Answer(response.status, retry_after=response.retry_after)
         if 300 <= response.status < 400:
-            said = f"HTTP {response.status}: the server redirects elsewhere, which a pre-signed URL never needs"
-            return ServiceError(ErrorCode.FAILED, Cause.REFUSED, "GetObject", url.host, said, answer, _REDIRECTED)
+            message = f"HTTP {response.status}: the server redirects elsewhere, which a pre-signed URL never needs"
+            return ServiceError(ErrorCode.FAILED, Cause.REFUSED, "GetObject", url.host, message, answer, _REDIRECTED)
         if response.status in (429, 503):
             return temporary(Cause.THROTTLED, "GetObject", url.host, str(answer), answer)
         if response.status >= 500:
@@ -128,7 +128,7 @@ _REDIRECTED = "No redirect is followed. Check the URL's host, or ask for a new U
 
 
 @dataclass(frozen=True, slots=True)
-class _Response:
+class _Answer:
     """A finished answer: its status, at most one manifest's worth of bytes, and when to come again."""
 
     status: int

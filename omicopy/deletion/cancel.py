@@ -16,14 +16,14 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.queries import identify
 from omicopy.cloud.reads import read_tasks
-from omicopy.cloud.retry import Verdict, verdict
+from omicopy.cloud.retry import RetryVerdict, retry_verdict
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.clock import Clock
 from omicopy.model.export import ExportTask, Phase
 from omicopy.model.own_tags import EXPORT_TAG
-from omicopy.model.request import Party
+from omicopy.model.request import AccountRef
 from omicopy.model.result import describe_error
-from omicopy.model.units import say_duration
+from omicopy.model.units import format_duration
 from omicopy.state.journal import Journal, entry_of_export
 
 _CANCELLED = "cancelled"
@@ -31,7 +31,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 """Seconds between two looks."""
 
 
-class Outcome(StrEnum):
+class CancelOutcome(StrEnum):
     """How the wish to cancel one task ended."""
 
     CANCELLED = "cancelled"
@@ -49,7 +49,7 @@ class Cancellation:
     task: ExportTask | None = None
     is_listed: bool = False
     """Whether the last look showed it."""
-    outcome: Outcome | None = None
+    outcome: CancelOutcome | None = None
     error: OmicopyError | None = None
     asked_at: float | None = None
     """When (ticks) the service was asked to cancel it."""
@@ -63,13 +63,13 @@ class Cancellation:
 
     @property
     def is_refused(self) -> bool:
-        return self.answer is not None and verdict(self.answer.cause, is_write=True) is Verdict.GIVE_UP
+        return self.answer is not None and retry_verdict(self.answer.cause, is_write=True) is RetryVerdict.GIVE_UP
 
-    def end(self, outcome: Outcome, error: OmicopyError | None = None) -> None:
+    def end(self, outcome: CancelOutcome, error: OmicopyError | None = None) -> None:
         self.outcome, self.error = outcome, error
 
     def fail(self, code: ErrorCode, message: str, hint: str = "") -> None:
-        self.end(Outcome.FAILED, OmicopyError(code, message, hint))
+        self.end(CancelOutcome.FAILED, OmicopyError(code, message, hint))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +83,12 @@ class Canceller:
     dry_run: bool = False
     clock: Clock = field(default_factory=Clock)
 
-    def cancel(self, task_ids: Sequence[str]) -> tuple[Party, list[Cancellation]]:
+    def cancel(self, task_ids: Sequence[str]) -> tuple[AccountRef, list[Cancellation]]:
         """Every task and what became of it, in their order. One read a look, however many tasks (R7).
 
         Raises the ServiceError of an account that can't be read before anything was asked for.
         """
-        party = identify(self.clients, self.profile)
+        account = identify(self.clients, self.profile)
         all_of_them = [Cancellation(task_id) for task_id in dict.fromkeys(task_ids)]
         began, pause = self.clock.ticks(), _FIRST_PAUSE
         while open_ones := [one for one in all_of_them if one.outcome is None]:
@@ -98,46 +98,46 @@ class Canceller:
                 if all(one.asked_at is None for one in all_of_them):
                     raise
                 for one in open_ones:
-                    one.end(Outcome.FAILED, error)
+                    one.end(CancelOutcome.FAILED, error)
                 break
             for one in open_ones:
-                self._step(one, listed.get(one.task_id), party, began)
+                self._step(one, listed.get(one.task_id), account, began)
             if any(one.outcome is None for one in open_ones):
                 self.clock.sleep(pause)
                 pause = min(pause * 1.5, _LONGEST_PAUSE)
-        return party, all_of_them
+        return account, all_of_them
 
     def _read(self, wanted: Iterable[Cancellation]) -> dict[str, ExportTask]:
         filters = {"TaskIds": [one.task_id for one in wanted]}
         tasks = read_tasks(self.clients, self.profile, filters, patiently=True)
         return {task.task_id: task for task in tasks}
 
-    def _step(self, one: Cancellation, task: ExportTask | None, party: Party, began: float) -> None:
+    def _step(self, one: Cancellation, task: ExportTask | None, account: AccountRef, began: float) -> None:
         one.task, one.is_listed = task or one.task, task is not None
         if one.asked_at is not None:
-            self._judge(one, task, party)
+            self._judge(one, task, account)
             return
         if task is None:
             hint = "Check its ID and the profile. One that was started just now may be listed in a moment."
-            one.fail(ErrorCode.NOT_FOUND, f"No export task {one.task_id} is listed in {party}", hint)
+            one.fail(ErrorCode.NOT_FOUND, f"No export task {one.task_id} is listed in {account}", hint)
         elif task.state == _CANCELLED:
-            one.end(Outcome.PRESENT)
-        elif not self._is_ours(task, party):
+            one.end(CancelOutcome.PRESENT)
+        elif not self._is_ours(task, account):
             hint = "Whoever started it can cancel it: DeleteExportTask."
             one.fail(ErrorCode.USAGE, f"{task.task_id} was not started by omicopy, which cancels its own only", hint)
         elif task.phase is not Phase.RUNNING:
             _say_too_late(one, task)
         elif self.dry_run:
-            one.end(Outcome.PLANNED)
+            one.end(CancelOutcome.PLANNED)
         else:
             self._ask(one, began)
 
-    def _is_ours(self, task: ExportTask, party: Party) -> bool:
+    def _is_ours(self, task: ExportTask, account: AccountRef) -> bool:
         """By its tag or, before it could be tagged, by this machine's journal of what it started."""
-        return EXPORT_TAG in task.tags or self._journaled(task, party)
+        return EXPORT_TAG in task.tags or self._journaled(task, account)
 
-    def _journaled(self, task: ExportTask, party: Party) -> bool:
-        return self.journal.find(entry_of_export(party, task.key), mend=False)[1] == task.task_id
+    def _journaled(self, task: ExportTask, account: AccountRef) -> bool:
+        return self.journal.find(entry_of_export(account, task.key), mend=False)[1] == task.task_id
 
     def _ask(self, one: Cancellation, began: float) -> None:
         """Asks once. What certainly did not arrive is decided anew after the next look, while patience lasts."""
@@ -145,33 +145,33 @@ class Canceller:
         try:
             api.write("DeleteExportTask", patience, {"ExportTaskId": one.task_id})
         except ServiceError as error:
-            if verdict(error.cause, is_write=True) in (Verdict.RETRY, Verdict.SLOW_DOWN):
+            if retry_verdict(error.cause, is_write=True) in (RetryVerdict.RETRY, RetryVerdict.SLOW_DOWN):
                 if self.clock.ticks() - began >= self.clients.retry.total_seconds():
-                    one.end(Outcome.FAILED, error)
+                    one.end(CancelOutcome.FAILED, error)
                 return
             one.answer = error
         one.asked_at = self.clock.ticks()
 
-    def _judge(self, one: Cancellation, task: ExportTask | None, party: Party) -> None:
+    def _judge(self, one: Cancellation, task: ExportTask | None, account: AccountRef) -> None:
         """What a look after the question says. That a task is not listed tells only where the service had agreed."""
         is_gone = task.state == _CANCELLED if task else one.answer is None
         if is_gone:
-            one.end(Outcome.PRESENT if one.is_refused else Outcome.CANCELLED)
-            if one.task and self._journaled(one.task, party):
-                self.journal.close(entry_of_export(party, one.task.key))
+            one.end(CancelOutcome.PRESENT if one.is_refused else CancelOutcome.CANCELLED)
+            if one.task and self._journaled(one.task, account):
+                self.journal.close(entry_of_export(account, one.task.key))
         elif one.is_refused and one.answer:
-            one.end(Outcome.FAILED, _refused(one, one.answer))
+            one.end(CancelOutcome.FAILED, _refused(one, one.answer))
         elif task and task.phase in (Phase.COMPLETE, Phase.FAILED):
             _say_too_late(one, task)
         elif self.clock.ticks() - (one.asked_at or 0.0) >= self.grace.total_seconds():
-            one.end(Outcome.FAILED, self._still_there(one))
+            one.end(CancelOutcome.FAILED, self._still_there(one))
 
     def _still_there(self, one: Cancellation) -> OmicopyError:
-        grace, again = say_duration(self.grace), "Run the same command again."
+        grace, again = format_duration(self.grace), "Run the same command again."
         if one.answer:
-            message = f"{one.task_id} is {_said(one)} {grace} after it was to be cancelled: {one.answer.message}"
+            message = f"{one.task_id} is {_format_text(one)} {grace} after it was to be cancelled: {one.answer.message}"
             return OmicopyError(ErrorCode.TEMPORARY, message, again)
-        message = f"The service agreed to cancel {one.task_id}, which is still {_said(one)} after {grace}"
+        message = f"The service agreed to cancel {one.task_id}, which is still {_format_text(one)} after {grace}"
         return OmicopyError(ErrorCode.OUT_OF_TIME, message, again)
 
 
@@ -191,21 +191,21 @@ def _refused(one: Cancellation, refusal: ServiceError) -> OmicopyError:
     if refusal.code is ErrorCode.DENIED:
         return refusal
     hint = "A task that left the queue runs to its end. Its result can be used, or cleaned up."
-    message = f"{one.task_id} is {_said(one)} and can't be cancelled any more: {refusal.message}"
+    message = f"{one.task_id} is {_format_text(one)} and can't be cancelled any more: {refusal.message}"
     return OmicopyError(ErrorCode.FAILED, message, hint)
 
 
-def _said(one: Cancellation) -> str:
+def _format_text(one: Cancellation) -> str:
     return one.state or "not listed any more"
 
 
-def describe_cancellation(party: Party, one: Cancellation) -> dict[str, Any]:
+def describe_cancellation(account: AccountRef, one: Cancellation) -> dict[str, Any]:
     """One entry of what `cancel -o json` prints."""
     return {
         "task_id": one.task_id,
-        "source": {**party.described(), "image_id": one.task.image_id if one.task else None},
+        "source": {**account.described(), "image_id": one.task.image_id if one.task else None},
         "state": one.state,
         "status": one.outcome.value if one.outcome else None,
-        "changed": one.outcome is Outcome.CANCELLED,
+        "changed": one.outcome is CancelOutcome.CANCELLED,
         "error": describe_error(one.error) if one.error else None,
     }

@@ -7,23 +7,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from omicopy.cloud.clients import Clients
-from omicopy.deletion.export_rules import Doomed, Left, Place, judge_place, judge_tasks, say_unnamed
+from omicopy.deletion.export_rules import Deletable, ExportFolder, Kept, format_unnamed, judge_objects, judge_tasks
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.find import Folder, read_folder, read_trusted
+from omicopy.manifests.find import FolderContents, read_folder, read_trusted
 from omicopy.model.export import ExportKey, ExportTask
 from omicopy.model.own_tags import CLEANED_TAG, is_cleaned
-from omicopy.model.result import CleanedUp, rfc3339
+from omicopy.model.result import CleanupSummary, rfc3339
 
-INTERRUPTED = Left("the clean-up was interrupted; the same command goes on with it")
+INTERRUPTED = Kept("the clean-up was interrupted; the same command goes on with it")
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaned:
+class CleanupOutcome:
     """What became of one export: how many objects were deleted, and what kept the others from it."""
 
     export: ExportKey
     deleted: int = 0
-    left: Left | None = None
+    left: Kept | None = None
     error: OmicopyError | None = None
     unnamed: str | None = None
     """How many disks stay because no manifest names them, in words."""
@@ -33,13 +33,13 @@ class Cleaned:
         return f"s3://{self.export.bucket}/{self.export.folder}"
 
     @property
-    def told(self) -> CleanedUp:
+    def summary(self) -> CleanupSummary:
         """As the report has it."""
-        return CleanedUp(self.deleted, self.left.why if self.left else self.unnamed, self.error)
+        return CleanupSummary(self.deleted, self.left.why if self.left else self.unnamed, self.error)
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class CleanupOptions:
     """What a clean-up goes by: `settle` waits until every read shows what was written before; `importers` says which of
     a profile's exports a copy may be made from just now, and which copy."""
 
@@ -57,12 +57,12 @@ class Cleaner:
     clients: Clients
     profile: str
     export: ExportKey
-    rules: Rules
-    doomed: Doomed | None = None
+    options: CleanupOptions
+    deletable: Deletable | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
     """Of the manifests that were judged, by their keys."""
     tasks: tuple[ExportTask, ...] = ()
-    left: Left | None = None
+    left: Kept | None = None
     error: OmicopyError | None = None
     is_over: bool = False
     importer: str | None = None
@@ -76,12 +76,12 @@ class Cleaner:
 
     def interrupt(self) -> None:
         """Notes that it did not come to its end, if that is so."""
-        all_of_it = len(self.doomed.snapshots) + len(self.doomed.manifests) if self.doomed else None
+        all_of_it = len(self.deletable.snapshots) + len(self.deletable.manifests) if self.deletable else None
         if self.goes_on and self.deleted != all_of_it:
             self.left = INTERRUPTED
 
-    def outcome(self) -> Cleaned:
-        return Cleaned(self.export, self.deleted, self.left, self.error, self.unnamed)
+    def outcome(self) -> CleanupOutcome:
+        return CleanupOutcome(self.export, self.deleted, self.left, self.error, self.unnamed)
 
     def mark(self, all_tasks: Sequence[ExportTask]) -> None:
         """Decides what may be deleted, if anything, and notes on the tasks that it is being deleted."""
@@ -91,32 +91,32 @@ class Cleaner:
             self.left = self.left if folder.found else None  # of what is not there nothing has to be told
             self.is_over = True
             return
-        doomed, self.unnamed = judge_folder(self.export, folder), say_unnamed(folder.sizes, folder.found)
-        if isinstance(doomed, Left):
-            self.left = doomed
-        elif not doomed.manifests:
+        deletable, self.unnamed = plan_cleanup(self.export, folder), format_unnamed(folder.sizes, folder.found)
+        if isinstance(deletable, Kept):
+            self.left = deletable
+        elif not deletable.manifests:
             self.is_over = True
             self.left = None if is_cleaned(tasks) or not folder.sizes else _nothing_named(folder)
         else:
             self._note(tasks)
-            self.doomed, self.tasks = doomed, tasks
+            self.deletable, self.tasks = deletable, tasks
             self.digests = {one.manifest_key: one.manifest.digest() for one in folder.found}
 
     def delete_snapshots(self, all_tasks: Sequence[ExportTask]) -> None:
-        if self._is_still_ours(all_tasks) and self.doomed:
-            self._delete(self.doomed.snapshots)
+        if self._is_still_ours(all_tasks) and self.deletable:
+            self._delete(self.deletable.snapshots)
 
     def delete_manifests(self, all_tasks: Sequence[ExportTask]) -> None:
-        if self._is_still_ours(all_tasks) and self.doomed:
-            self._delete(self.doomed.manifests)
+        if self._is_still_ours(all_tasks) and self.deletable:
+            self._delete(self.deletable.manifests)
 
     def _judged(self, all_tasks: Sequence[ExportTask]) -> tuple[ExportTask, ...] | None:
         """The tasks of the export, when it may be deleted; else it is noted why not."""
         if self.importer is not None:
-            self.left = Left(self.importer)
+            self.left = Kept(self.importer)
             return None
-        tasks = judge_tasks(all_tasks, self.export, self.rules.now)
-        if isinstance(tasks, Left):
+        tasks = judge_tasks(all_tasks, self.export, self.options.now)
+        if isinstance(tasks, Kept):
             self.left = tasks
             return None
         return tasks
@@ -126,12 +126,12 @@ class Cleaner:
         if again is None:
             return False
         if {task.task_id for task in again} - {task.task_id for task in self.tasks}:
-            self.left = Left("it was exported anew meanwhile")  # under the manifest's key there may be another by now
+            self.left = Kept("it was exported anew meanwhile")  # under the manifest's key there may be another by now
         return self.left is None and self._is_as_judged()
 
     def _is_as_judged(self) -> bool:
         """Whether the manifests that are to go are those that were judged, or were deleted by another clean-up."""
-        for key in self.doomed.manifests if self.doomed else ():
+        for key in self.deletable.manifests if self.deletable else ():
             try:
                 manifest = read_trusted(self.clients.storage(self.profile), self.export.bucket, key)
             except OmicopyError as error:
@@ -139,13 +139,13 @@ class Cleaner:
                     raise
             else:
                 if manifest.digest() != self.digests[key]:
-                    self.left = Left(f"s3://{self.export.bucket}/{key} was replaced meanwhile")
+                    self.left = Kept(f"s3://{self.export.bucket}/{key} was replaced meanwhile")
         return self.left is None
 
     def _note(self, tasks: Sequence[ExportTask]) -> None:
         fresh = [task.task_id for task in tasks if CLEANED_TAG not in task.tags]
         if fresh:
-            tag = {"Key": CLEANED_TAG, "Value": rfc3339(self.rules.now)}
+            tag = {"Key": CLEANED_TAG, "Value": rfc3339(self.options.now)}
             parameters = {"ResourceIds": fresh, "Tags": [tag]}
             self.clients.api(self.profile).write_again("CreateTags", self.clients.patience, parameters)
 
@@ -155,13 +155,13 @@ class Cleaner:
             self.deleted += 1
 
 
-def judge_folder(export: ExportKey, folder: Folder) -> Doomed | Left:
+def plan_cleanup(export: ExportKey, folder: FolderContents) -> Deletable | Kept:
     for key, error in folder.broken.items():
         if key in folder.named:
-            return Left(error.message)
-    return judge_place(export, Place(folder.sizes.keys(), folder.found, folder.named))
+            return Kept(error.message)
+    return judge_objects(export, ExportFolder(folder.sizes.keys(), folder.found, folder.named))
 
 
-def _nothing_named(folder: Folder) -> Left:
+def _nothing_named(folder: FolderContents) -> Kept:
     reasons = [error.message for error in folder.broken.values()]
-    return Left(reasons[0] if reasons else "no manifest lies there that would tell which they are")
+    return Kept(reasons[0] if reasons else "no manifest lies there that would tell which they are")

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from omicopy.model.export import ExportKey, ExportTask, Phase, StoredExport, tidy_key
-from omicopy.model.own_tags import FOR_EVER, HANDED_TAG, handed_out_until, is_ours
+from omicopy.model.own_tags import FOR_EVER, URL_EXPIRY_TAG, is_ours, url_expiry
 from omicopy.model.result import rfc3339
-from omicopy.model.units import say_size
+from omicopy.model.units import format_size
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Kept:
     """Nothing may be deleted, and why."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Doomed:
+class Deletable:
     """What may be deleted: first these snapshots, and when they are gone these manifests."""
 
     snapshots: tuple[str, ...]
@@ -28,7 +28,7 @@ class Doomed:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ExportFolder:
     """What lies under an export's prefix: all keys, the manifests among them, and those that our tasks name."""
 
     keys: Collection[str]
@@ -36,26 +36,26 @@ class Place:
     named: Collection[str] = ()
 
 
-def judge_tasks(tasks: Iterable[ExportTask], export: ExportKey, now: datetime) -> tuple[ExportTask, ...] | Left:
+def judge_tasks(tasks: Iterable[ExportTask], export: ExportKey, now: datetime) -> tuple[ExportTask, ...] | Kept:
     """The complete tasks of an export, when its objects may be deleted. `tasks` are all of the image."""
     here = [task for task in tasks if task.key == export]
     for task in here:
         if task.is_running:
-            return Left(f"{task.task_id}, which is {task.state}, writes to the same place")
+            return Kept(f"{task.task_id}, which is {task.state}, writes to the same place")
     complete = tuple(task for task in here if task.phase is Phase.COMPLETE)
     if not complete:
-        return Left("no finished export is listed that would have put it there")
+        return Kept("no finished export is listed that would have put it there")
     for task in complete:
         if not is_ours(task):
-            return Left(f"{task.task_id}, which bears no mark of this tool, put an export in the same place")
-        until = handed_out_until(task)
+            return Kept(f"{task.task_id}, which bears no mark of this tool, put an export in the same place")
+        until = url_expiry(task)
         if until is not None and until > now:
-            said = task.tags[HANDED_TAG] if until is FOR_EVER else rfc3339(until)
-            return Left(f"a URL of it was handed out that works until {said}")
+            message = task.tags[URL_EXPIRY_TAG] if until is FOR_EVER else rfc3339(until)
+            return Kept(f"a URL of it was handed out that works until {message}")
     return complete
 
 
-def judge_place(export: ExportKey, place: Place) -> Doomed | Left:
+def judge_objects(export: ExportKey, place: ExportFolder) -> Deletable | Kept:
     """Which objects may be deleted of an export whose complete tasks are all ours; perhaps none.
 
     Only what a manifest of ours names, and the manifests themselves; never a key outside the export's own folder. A
@@ -70,31 +70,31 @@ def judge_place(export: ExportKey, place: Place) -> Doomed | Left:
         ours = [stored for stored in ours if _objects(stored) in named]
     elif len(sets) > 1:
         names = ", ".join(stored.location for stored in ours)
-        return Left(f"nobody can tell which of these is ours: {names}")
+        return Kept(f"nobody can tell which of these is ours: {names}")
     for stored in ours:
         problem = stored.manifest.problem_beside(export.bucket, stored.manifest_key)
         if problem:
-            return Left(f"{stored.location} points outside its export: {problem}")
+            return Kept(f"{stored.location} points outside its export: {problem}")
     kept = {key for stored in others for key in (stored.manifest_key, *_objects(stored))}
     manifests = [stored.manifest_key for stored in ours]
     snapshots = {key for stored in ours for key in _objects(stored)} - set(manifests)
     if kept & snapshots:
-        return Left(f"{min(kept & snapshots)} is named by a manifest that is not ours, too")
-    return Doomed(
+        return Kept(f"{min(kept & snapshots)} is named by a manifest that is not ours, too")
+    return Deletable(
         tuple(sorted(key for key in snapshots if key in place.keys and _is_inside(key, export))),
         tuple(sorted(manifests, key=lambda key: (key in place.named, key))),  # what proves the most stays longest
     )
 
 
-def say_unnamed(sizes: Mapping[str, int], manifests: Sequence[StoredExport]) -> str | None:
+def format_unnamed(sizes: Mapping[str, int], manifests: Sequence[StoredExport]) -> str | None:
     """The disks that no manifest names, counted: a later export to one place takes the manifest of an earlier one."""
     named = {key for stored in manifests for key in _objects(stored)}
     unnamed = [size for key, size in sizes.items() if key.endswith(".gz") and key not in named]
     disks = f"{len(unnamed)} disk{'s' if len(unnamed) > 1 else ''}"
-    return f"{disks} ({say_size(sum(unnamed))}) that no manifest names" if unnamed else None
+    return f"{disks} ({format_size(sum(unnamed))}) that no manifest names" if unnamed else None
 
 
-def _divide(export: ExportKey, place: Place) -> tuple[list[StoredExport], list[StoredExport]]:
+def _divide(export: ExportKey, place: ExportFolder) -> tuple[list[StoredExport], list[StoredExport]]:
     """The manifests that may be of this export, directly in its folder, and all others."""
     ours: list[StoredExport] = []
     others: list[StoredExport] = []

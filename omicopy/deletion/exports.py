@@ -7,26 +7,24 @@ from collections.abc import Callable, Sequence
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.reads import read_tasks, unless_many
-from omicopy.deletion.cleaner import INTERRUPTED, Cleaned, Cleaner, Rules, judge_folder
-from omicopy.deletion.export_rules import Doomed, Left
+from omicopy.deletion.cleaner import Cleaner, CleanupOptions, CleanupOutcome, plan_cleanup
+from omicopy.deletion.export_rules import Deletable, Kept
 from omicopy.errors import Interrupted, OmicopyError
 from omicopy.manifests.find import read_folder
 from omicopy.manifests.from_task import why_no_key
 from omicopy.model.export import ExportKey, ExportTask
-from omicopy.model.request import CopyRequest, Origin
+from omicopy.model.request import CopyRequest, Source
 
-__all__ = ["INTERRUPTED", "Cleaned", "Rules", "clean_exports", "clean_up", "is_anything_left"]
-
-_NO_TIME = Left("--deadline leaves no time for the clean-up; the same command goes on with it")
+_NO_TIME = Kept("--deadline leaves no time for the clean-up; the same command goes on with it")
 
 
 def clean_up(
     clients: Clients,
     requests: Sequence[CopyRequest],
     tell: Callable[[str], None],
-    rules: Rules,
-    cleaned: list[Cleaned] | None = None,
-) -> list[Cleaned]:
+    options: CleanupOptions,
+    cleaned: list[CleanupOutcome] | None = None,
+) -> list[CleanupOutcome]:
     """Deletes what was exported for `requests`, all of whose copies are there. What has to stay is told, and why.
 
     Adds to `cleaned` what became of each export, and returns it. Raises nothing but Interrupted: the copies stand, the
@@ -35,14 +33,14 @@ def clean_up(
     cleaned = [] if cleaned is None else cleaned
     exports: dict[tuple[str, str, ExportKey], str] = {}
     for request in requests:
-        if isinstance(request.source, Origin):
-            party = request.source.party
-            place = (party.account_id, party.region, request.source.export)
+        if isinstance(request.source, Source):
+            account = request.source.account
+            place = (account.account_id, account.region, request.source.export)
             if place not in exports or why_no_key(clients, exports[place]) is not None:  # another profile may have one
-                exports[place] = party.profile
+                exports[place] = account.profile
     for profile in dict.fromkeys(exports.values()):
         keys = [key for (_, _, key), owner in exports.items() if owner == profile]
-        clean_exports(clients, profile, keys, rules, cleaned)
+        clean_exports(clients, profile, keys, options, cleaned)
     failures: dict[str, list[str]] = {}
     for one in cleaned:
         if one.error:
@@ -61,7 +59,7 @@ def clean_up(
 
 
 def clean_exports(
-    clients: Clients, profile: str, exports: Sequence[ExportKey], rules: Rules, cleaned: list[Cleaned]
+    clients: Clients, profile: str, exports: Sequence[ExportKey], options: CleanupOptions, cleaned: list[CleanupOutcome]
 ) -> None:
     """Adds to `cleaned` what became of each of one account's exports, in their order, also when it is interrupted.
     Raises nothing else.
@@ -69,16 +67,16 @@ def clean_exports(
     First all are looked at and marked: from then on they count as gone. Then, when every read shows the marks, and
     what others noted in the same moment, all are looked at again, and what is still nobody's is deleted.
     """
-    cleaners = [Cleaner(clients, profile, export, rules) for export in exports]
+    cleaners = [Cleaner(clients, profile, export, options) for export in exports]
     try:
         for cleaner in cleaners:
             cleaner.error = why_no_key(clients, profile)
-        if not rules.has_time():
+        if not options.has_time():
             for cleaner in cleaners:
                 cleaner.left = _NO_TIME
         _all_take(cleaners, Cleaner.mark)
-        if any(cleaner.doomed for cleaner in cleaners):
-            rules.settle()
+        if any(cleaner.deletable for cleaner in cleaners):
+            options.settle()
             _all_take(cleaners, Cleaner.delete_snapshots)
             _all_take(cleaners, Cleaner.delete_manifests)
     except Interrupted:
@@ -104,7 +102,7 @@ def _all_take(cleaners: Sequence[Cleaner], step: Callable[[Cleaner, Sequence[Exp
             cleaner.error = error
 
     try:
-        importers = waiting[0].rules.importers(profile, [cleaner.export for cleaner in waiting])
+        importers = waiting[0].options.importers(profile, [cleaner.export for cleaner in waiting])
         tasks = read_tasks(clients, profile, unless_many("ImageIds", (one.export.image_id for one in waiting)))
         clients.storage(profile)  # made before the threads start, once
     except OmicopyError as error:
@@ -119,5 +117,5 @@ def _all_take(cleaners: Sequence[Cleaner], step: Callable[[Cleaner, Sequence[Exp
 
 def is_anything_left(clients: Clients, profile: str, export: ExportKey) -> bool:
     """Whether a clean-up of the export still finds something to delete. Raises a ServiceError."""
-    doomed = judge_folder(export, read_folder(clients.storage(profile), export, ()))
-    return isinstance(doomed, Doomed) and bool(doomed.manifests)
+    deletable = plan_cleanup(export, read_folder(clients.storage(profile), export, ()))
+    return isinstance(deletable, Deletable) and bool(deletable.manifests)

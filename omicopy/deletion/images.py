@@ -13,7 +13,7 @@ from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.reads import read_images
 from omicopy.errors import ErrorCode
 from omicopy.model.image import Image
-from omicopy.model.own_tags import DOOMED_TAG
+from omicopy.model.own_tags import DELETED_IMAGE_TAG
 
 Send = Callable[[str, Mapping[str, Any]], object]
 
@@ -25,10 +25,10 @@ def mark_snapshots(clients: Clients, profile: str, image: Image, send: Send) -> 
     what `send` does.
     """
     try:
-        doomed = _mapped_alone(clients, profile, image)
-        if doomed:
-            tag = {"Key": DOOMED_TAG, "Value": image.image_id}
-            send("CreateTags", {"ResourceIds": doomed, "Tags": [tag]})
+        deletable = _mapped_alone(clients, profile, image)
+        if deletable:
+            tag = {"Key": DELETED_IMAGE_TAG, "Value": image.image_id}
+            send("CreateTags", {"ResourceIds": deletable, "Tags": [tag]})
     except ServiceError as error:
         if error.code is ErrorCode.TEMPORARY:
             raise
@@ -52,11 +52,11 @@ def delete_snapshots(
             tell(f"{snapshot_id} of the deleted image {image.image_id} was left behind ({error})")
 
     try:
-        doomed = _mapped_alone(clients, profile, image)
+        deletable = _mapped_alone(clients, profile, image)
     except ServiceError as error:
         left(_snapshot_ids(image), error)
         return
-    for snapshot_id in doomed:
+    for snapshot_id in deletable:
         try:
             delete_snapshot(send or once, snapshot_id)
         except ServiceError as error:

@@ -14,7 +14,7 @@ from omicopy.errors import OmicopyError
 from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.export import ExportKey
 from omicopy.model.image import Image, last_marker, renamed, source_marker
-from omicopy.model.request import Party
+from omicopy.model.request import AccountRef
 from omicopy.state.journal import Journal, OpenImage
 from omicopy.state.locks import Locks
 
@@ -23,13 +23,13 @@ Shown = Sequence[Image] | OmicopyError | None
 
 
 @dataclass(frozen=True, slots=True)
-class Importers:
-    """`parties` are the accounts that this command knows. `grace`: how long a create may not be visible to a read."""
+class ActiveImports:
+    """`accounts` are the accounts that this command knows. `grace`: how long a create may not be visible to a read."""
 
     clients: Clients
     journal: Journal
     locks: Locks
-    parties: Collection[Party]
+    accounts: Collection[AccountRef]
     grace: timedelta
     wall: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -39,7 +39,7 @@ class Importers:
 
         Raises nothing but Interrupted: what can't be found out keeps an export, too.
         """
-        [source] = {party for party in self.parties if party.profile == profile}
+        [source] = {account for account in self.accounts if account.profile == profile}
         by_marker: dict[str, list[ExportKey]] = defaultdict(list)
         for export in exports:
             by_marker[source_marker(source.region, export.image_id)].append(export)
@@ -58,7 +58,7 @@ class Importers:
         return reasons
 
     def _look(self, creates: Iterable[OpenImage]) -> dict[tuple[str, str], Sequence[Image] | OmicopyError]:
-        profiles = {(party.account_id, party.region): party.profile for party in self.parties}
+        profiles = {(account_ref.account_id, account_ref.region): account_ref.profile for account_ref in self.accounts}
         names: dict[tuple[str, str], set[str]] = defaultdict(set)
         for one in creates:
             names[_account(one)] |= _names(one)
@@ -96,7 +96,7 @@ def why_kept(one: OpenImage, shown: Shown, is_fresh: bool) -> str | None:
     return f"{_copy(one)} may have begun to import from them a moment ago; {settle}" if is_fresh else None
 
 
-def _may_be_of(one: OpenImage, source: Party, export: ExportKey) -> bool:
+def _may_be_of(one: OpenImage, source: AccountRef, export: ExportKey) -> bool:
     """Whether it may be made from that export of its image: an entry of an earlier version does not say from which."""
     place = (source.account_id, export.bucket, export.prefix)
     return not one.about or tuple(one.about.get(key) for key in ("account", "bucket", "prefix")) == place

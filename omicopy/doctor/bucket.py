@@ -10,10 +10,10 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import STORAGE_HINT
-from omicopy.cloud.retry import Verdict, verdict
-from omicopy.doctor.findings import Finding, failure
+from omicopy.cloud.retry import RetryVerdict, retry_verdict
+from omicopy.doctor.findings import Check, failure
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.check import read_own
+from omicopy.manifests.check import read_own_object
 from omicopy.model.urls.presigned_url import parse_presigned
 
 PROBE_NAME = "omicopy-doctor-"
@@ -27,7 +27,7 @@ _LIFE = timedelta(minutes=15)
 """Of the URL through which it is read."""
 
 
-def probe_bucket(
+def check_bucket_access(
     clients: Clients,
     profile: str,
     bucket: str,
@@ -35,84 +35,86 @@ def probe_bucket(
     writes: bool,
     works_for_api: bool,
     may_be_made: bool = False,
-) -> list[Finding]:
+) -> list[Check]:
     """What `copy` will do with the bucket, tried. Without `writes` its objects are only listed. `works_for_api`: the
     profile's key was seen to. `may_be_made`: a bucket that is not there is no failure."""
     subject = f"s3://{bucket}"
-    not_checked = Finding(f"{subject}: write, read, delete", None, "not checked")
+    not_checked = Check(f"{subject}: write, read, delete", None, "not checked")
     no_key = clients.storage_refusal(profile)
     if no_key is not None:
-        return [Finding(f"{subject}: key", None, f"{no_key.message}. {WITHOUT_KEY}", no_key.hint), not_checked]
+        return [Check(f"{subject}: key", None, f"{no_key.message}. {WITHOUT_KEY}", no_key.hint), not_checked]
     storage = clients.storage(profile)
     folder = "".join(f"{part}/" for part in prefix.split("/") if part)
     try:
         left_behind = storage.sizes(bucket, f"{folder}{PROBE_NAME}")
     except ServiceError as error:
         if storage.key_refusal is not None and clients.accounts[profile].storage is None and works_for_api:
-            said = f"the access key of {profile!r} works for the API, and object storage does not know it: {_EIM_USER}"
-            return [Finding(f"{subject}: key", None, f"{said}. {WITHOUT_KEY}", STORAGE_HINT), not_checked]
+            message = (
+                f"the access key of {profile!r} works for the API, and object storage does not know it: {_EIM_USER}"
+            )
+            return [Check(f"{subject}: key", None, f"{message}. {WITHOUT_KEY}", STORAGE_HINT), not_checked]
         if error.action != "ListObjects":  # the API refused the same key, and nothing was sent with it
-            return [Finding(subject, None, f"not checked: the keys of {profile!r} have to work first")]
+            return [Check(subject, None, f"not checked: the keys of {profile!r} have to work first")]
         if error.is_no_bucket:
             return [_no_bucket(subject, may_be_made), not_checked]
         return [failure(f"{subject}: list", error), not_checked]
-    findings = [Finding(f"{subject}: list", True, "allowed")]
+    findings = [Check(f"{subject}: list", True, "allowed")]
     if left_behind:
         names = ", ".join(sorted(left_behind))
         findings.append(
-            Finding(subject, None, f"an earlier check left behind: {names}", "Delete it, unless another runs now.")
+            Check(subject, None, f"an earlier check left behind: {names}", "Delete it, unless another runs now.")
         )
     if not writes:
-        return [*findings, Finding(f"{subject}: write, read, delete", None, "not checked in a dry run")]
+        return [*findings, Check(f"{subject}: write, read, delete", None, "not checked in a dry run")]
     return [*findings, *_write_read_delete(clients, profile, bucket, f"{folder}{PROBE_NAME}{secrets.token_hex(8)}")]
 
 
-def _no_bucket(subject: str, may_be_made: bool) -> Finding:
+def _no_bucket(subject: str, may_be_made: bool) -> Check:
     if may_be_made:
-        return Finding(f"{subject}: list", None, "there is no such bucket: the first export to it makes it")
-    said = "there is no such bucket: an export would make it"
+        return Check(f"{subject}: list", None, "there is no such bucket: the first export to it makes it")
+    message = "there is no such bucket: an export would make it"
     hint = "Check its name. If it is right: --create-bucket lets the service make it."
-    return Finding(f"{subject}: list", False, said, hint, ErrorCode.NOT_FOUND)
+    return Check(f"{subject}: list", False, message, hint, ErrorCode.NOT_FOUND)
 
 
-def _write_read_delete(clients: Clients, profile: str, bucket: str, key: str) -> list[Finding]:
+def _write_read_delete(clients: Clients, profile: str, bucket: str, key: str) -> list[Check]:
     """Whatever happens on the way, what may have been written is deleted."""
     subject, content = f"s3://{bucket}", json.dumps({"probe": secrets.token_hex(16)}).encode()
     may_be_there, findings = True, []
     try:
         clients.storage(profile).put(bucket, key, content)
-        findings.append(Finding(f"{subject}: write", True, "allowed"))
+        findings.append(Check(f"{subject}: write", True, "allowed"))
         findings.append(_read_back(clients, profile, bucket, key, content))
     except ServiceError as error:
-        may_be_there = verdict(error.cause, is_write=True) is Verdict.IN_DOUBT
+        may_be_there = retry_verdict(error.cause, is_write=True) is RetryVerdict.IN_DOUBT
         findings.append(failure(f"{subject}: write", error))
-        findings.append(Finding(f"{subject}: read through a signed URL", None, "not checked"))
+        findings.append(Check(f"{subject}: read through a signed URL", None, "not checked"))
     finally:
-        unknown = Finding(f"{subject}: delete", None, "not checked")
+        unknown = Check(f"{subject}: delete", None, "not checked")
         findings.append(_delete(clients, profile, bucket, key) if may_be_there else unknown)
     return findings
 
 
-def _read_back(clients: Clients, profile: str, bucket: str, key: str, written: bytes) -> Finding:
+def _read_back(clients: Clients, profile: str, bucket: str, key: str, written: bytes) -> Check:
     subject = f"s3://{bucket}: read through a signed URL"
     account = clients.accounts[profile]
     url = parse_presigned(presign(account, bucket, key, _LIFE))
     try:
-        read = read_own(clients.fetcher(), url, account.signer, f"s3://{bucket}/{key}")
+        read = read_own_object(clients.fetcher(), url, account.signer, f"s3://{bucket}/{key}")
     except OmicopyError as error:
         return failure(subject, error)
     if read != written:
         message = f"s3://{bucket}/{key} reads otherwise than it was written"
-        return Finding(subject, False, message, "Look at what stands between here and the store.", ErrorCode.DAMAGED)
-    return Finding(subject, True, "as it was written")
+        return Check(subject, False, message, "Look at what stands between here and the store.", ErrorCode.DAMAGED)
+    return Check(subject, True, "as it was written")
 
 
-def _delete(clients: Clients, profile: str, bucket: str, key: str) -> Finding:
+def _delete(clients: Clients, profile: str, bucket: str, key: str) -> Check:
     """Only --cleanup, `prune` and this very check delete: a copy works without the right."""
     subject = f"s3://{bucket}: delete"
     try:
         clients.storage(profile).delete(bucket, key)
     except ServiceError as error:
-        said = f"{error.message}. s3://{bucket}/{key} may be left behind"
-        return Finding(subject, None, said, "Delete it yourself. Without that right, leave --cleanup out.")
-    return Finding(subject, True, "allowed")
+        message = f"{error.message}. s3://{bucket}/{key} may be left behind"
+        return Check(subject, None, message, "Delete it yourself. Without that right, leave --cleanup out.")
+    return Check(subject, True, "allowed")

@@ -13,12 +13,12 @@ _STATUS = {True: "ok", None: "warn", False: "fail"}
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Check:
     """One check's answer. `ok` is None where nothing is known, or where it will work but not as one may think."""
 
     subject: str
     ok: bool | None
-    said: str
+    message: str
     hint: str = ""
     code: ErrorCode | None = None
     """Of a failure: what a command would end with for the same reason."""
@@ -28,12 +28,12 @@ class Finding:
         return _STATUS[self.ok]
 
 
-def failure(subject: str, error: OmicopyError) -> Finding:
+def failure(subject: str, error: OmicopyError) -> Check:
     """The finding that a check's own error is."""
-    return Finding(subject, False, error.message, error.hint, error.code)
+    return Check(subject, False, error.message, error.hint, error.code)
 
 
-def describe_findings(findings: Sequence[Finding]) -> dict[str, Any]:
+def describe_findings(findings: Sequence[Check]) -> dict[str, Any]:
     """What `doctor -o json` prints."""
     return {
         "schema": SCHEMA,
@@ -41,7 +41,7 @@ def describe_findings(findings: Sequence[Finding]) -> dict[str, Any]:
             {
                 "subject": finding.subject,
                 "status": finding.status,
-                "message": finding.said,
+                "message": finding.message,
                 "hint": finding.hint,
                 "code": finding.code.word if finding.code else None,
             }
@@ -50,12 +50,12 @@ def describe_findings(findings: Sequence[Finding]) -> dict[str, Any]:
     }
 
 
-def verdict_of(findings: Sequence[Finding]) -> OmicopyError | None:
+def verdict_of(findings: Sequence[Check]) -> OmicopyError | None:
     """The error that all failures together are, None without one; its exit code is the one they share, else 1."""
     failed = [finding for finding in findings if finding.ok is False]
     if not failed:
         return None
-    errors = [OmicopyError(finding.code or ErrorCode.FAILED, finding.said) for finding in failed]
+    errors = [OmicopyError(finding.code or ErrorCode.FAILED, finding.message) for finding in failed]
     shared = shared_exit_code(errors)
     code = next((error.code for error in errors if error.exit_code == shared), ErrorCode.FAILED)
     subjects = ", ".join(finding.subject for finding in failed)

@@ -10,26 +10,26 @@ from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
-from omicopy.doctor.findings import Finding, failure
-from omicopy.doctor.required_rights import RIGHTS, Place, Right
+from omicopy.doctor.findings import Check, failure
+from omicopy.doctor.required_rights import RIGHTS, Right, RightScope
 from omicopy.errors import ErrorCode
-from omicopy.model.request import Party
+from omicopy.model.request import AccountRef
 
 _NO_IMAGE, _NO_TASK, _NO_SNAPSHOT = "ami-00000000", "image-export-00000000", "snap-00000000"
 _NOWHERE = "omicopy-doctor"
 """A bucket, an object and an image of this name are asked for, and none is there."""
 
 
-def try_actions(clients: Clients, party: Party, place: Place, bucket: str | None) -> list[Finding]:
-    """One finding an action that `copy` needs at `place`, beside ReadAccounts, which told who `party` is."""
-    parameters = trial_parameters(party, clients.accounts[party.profile].oos_endpoint, bucket or _NOWHERE)
+def check_permissions(clients: Clients, account: AccountRef, place: RightScope, bucket: str | None) -> list[Check]:
+    """One finding an action that `copy` needs at `place`, beside ReadAccounts, which told who `account` is."""
+    parameters = trial_parameters(account, clients.accounts[account.profile].oos_endpoint, bucket or _NOWHERE)
     rights = [right for right in RIGHTS["copy"][place] if right.action != "ReadAccounts"]
-    return [_try(clients, party, right, parameters[right.action]) for right in rights]
+    return [_try(clients, account, right, parameters[right.action]) for right in rights]
 
 
-def trial_parameters(party: Party, oos_endpoint: str, bucket: str) -> Mapping[str, Mapping[str, Any]]:
+def trial_parameters(account: AccountRef, oos_endpoint: str, bucket: str) -> Mapping[str, Mapping[str, Any]]:
     """What each action is tried with: complete, and about nothing that exists."""
-    sharing = {"Additions": {"AccountIds": [party.account_id]}}
+    sharing = {"Additions": {"AccountIds": [account.account_id]}}
     return {
         "ReadImages": {"Filters": {"ImageIds": [_NO_IMAGE]}},
         "ReadImageExportTasks": {"Filters": {"TaskIds": [_NO_TASK]}},
@@ -46,20 +46,20 @@ def trial_parameters(party: Party, oos_endpoint: str, bucket: str) -> Mapping[st
     }
 
 
-def _try(clients: Clients, party: Party, right: Right, parameters: Mapping[str, Any]) -> Finding:
+def _try(clients: Clients, account: AccountRef, right: Right, parameters: Mapping[str, Any]) -> Check:
     """Sent as a read: it may be repeated. Only a refusal for a missing right proves that the right is missing; one of
     the parameters says no more than that the service looked at them first."""
-    subject = f"{party.profile}: {right.action}"
+    subject = f"{account.profile}: {right.action}"
     try:
-        clients.api(party.profile).read(right.action, clients.patience, {**parameters, "DryRun": True})
+        clients.api(account.profile).read(right.action, clients.patience, {**parameters, "DryRun": True})
     except ServiceError as error:
         if error.code is ErrorCode.DENIED and right.without:
-            said = f"{error.message}. Needed when {right.when}; without it, {right.without}"
-            return Finding(subject, None, said, f"Give the access key of {party.profile!r} the right to it.")
+            message = f"{error.message}. Needed when {right.when}; without it, {right.without}"
+            return Check(subject, None, message, f"Give the access key of {account.profile!r} the right to it.")
         if error.code is ErrorCode.DENIED:
-            hint = f"Give the access key of {party.profile!r} the right to {right.action}."
-            return Finding(subject, False, error.message, hint, ErrorCode.DENIED)
+            hint = f"Give the access key of {account.profile!r} the right to {right.action}."
+            return Check(subject, False, error.message, hint, ErrorCode.DENIED)
         if error.code is ErrorCode.TEMPORARY:
             return failure(subject, error)
-        return Finding(subject, None, f"not refused for a missing right, but not known either: {error.message}")
-    return Finding(subject, True, "allowed")
+        return Check(subject, None, f"not refused for a missing right, but not known either: {error.message}")
+    return Check(subject, True, "allowed")

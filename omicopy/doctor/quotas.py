@@ -12,12 +12,12 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.queries import find_images
 from omicopy.cloud.reads import read_own_images, read_tasks
-from omicopy.doctor.findings import Finding, failure
+from omicopy.doctor.findings import Check, failure
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.handoff import FREE_PRODUCT_TYPE
 from omicopy.model import json_fields as answers
 from omicopy.model.image import Image, last_marker, source_marker
-from omicopy.model.request import Party
+from omicopy.model.request import AccountRef
 
 _FREE_IT = "Free what the quota counts, or ask for a higher one."
 
@@ -25,59 +25,59 @@ _FREE_IT = "Free what the quota counts, or ask for a higher one."
 # ---- the images
 
 
-def look_at_images(clients: Clients, party: Party, wanted: Sequence[str]) -> tuple[list[Image], list[Finding]]:
+def check_images(clients: Clients, account: AccountRef, wanted: Sequence[str]) -> tuple[list[Image], list[Check]]:
     """Whether each image can be exported, and those that can, now or in a while."""
     images: list[Image] = []
-    findings: list[Finding] = []
+    findings: list[Check] = []
     try:
-        images = find_images(clients, party, wanted)
+        images = find_images(clients, account, wanted)
     except OmicopyError:
         for name in wanted:  # one by one, as one that is missing hides the others
             try:
-                images += find_images(clients, party, [name])
+                images += find_images(clients, account, [name])
             except OmicopyError as error:
                 findings.append(failure(name, error))
     images = list({image.image_id: image for image in images}.values())
-    findings += [finding for image in images for finding in _judge(party, image)]
-    return [image for image in images if image.account_id == party.account_id and not image.is_failed], findings
+    findings += [finding for image in images for finding in _judge(account, image)]
+    return [image for image in images if image.account_id == account.account_id and not image.is_failed], findings
 
 
-def _judge(party: Party, image: Image) -> Iterator[Finding]:
+def _judge(account: AccountRef, image: Image) -> Iterator[Check]:
     subject = f"{image.name} {image.image_id}".strip()
-    if image.account_id != party.account_id:
-        said = f"it belongs to account {image.account_id}: what is shared or public can't be exported"
+    if image.account_id != account.account_id:
+        message = f"it belongs to account {image.account_id}: what is shared or public can't be exported"
         hint = "Make a copy of it in this account first (CreateImage with SourceImageId), and name that."
-        yield Finding(subject, False, said, hint, ErrorCode.NOT_EXPORTABLE)
+        yield Check(subject, False, message, hint, ErrorCode.NOT_EXPORTABLE)
     elif image.is_failed:
         reason = f" ({image.state_reason})" if image.state_reason else ""
         hint = "Make the image once more; this one can't be exported."
-        yield Finding(subject, False, f"it is failed{reason}", hint, ErrorCode.NOT_EXPORTABLE)
+        yield Check(subject, False, f"it is failed{reason}", hint, ErrorCode.NOT_EXPORTABLE)
     elif not image.is_available:
-        yield Finding(subject, None, f"it is {image.state or 'in an unknown state'}: a copy would wait for it")
+        yield Check(subject, None, f"it is {image.state or 'in an unknown state'}: a copy would wait for it")
     else:
         volumes = "1 volume" if len(image.volumes) == 1 else f"{len(image.volumes)} volumes"
         boots = f", boots by {image.boot}" if image.boot.modes else ""
-        yield Finding(subject, True, f"available, {volumes}, {_gib([image])}{boots}")
+        yield Check(subject, True, f"available, {volumes}, {_gib([image])}{boots}")
     licensed = [code for code in image.product_codes if code != FREE_PRODUCT_TYPE]
     if licensed:
-        said = f"product types {', '.join(licensed)} may bear licences, which the importing account answers for"
-        yield Finding(subject, None, said)
+        message = f"product types {', '.join(licensed)} may bear licences, which the importing account answers for"
+        yield Check(subject, None, message)
 
 
-def say_what_stays() -> Finding:
+def format_what_stays() -> Check:
     """What no export carries (DOMAIN.md §2)."""
-    said = (
+    message = (
         "boot modes, TPM and tags are not in an export: a copy is given the source's. Launch permissions neither: "
         "--share-with names accounts. Product codes travel"
     )
-    return Finding("what does not travel", True, said)
+    return Check("what does not travel", True, message)
 
 
-def say_load(images: Sequence[Image], targets: int) -> Finding:
+def format_load(images: Sequence[Image], targets: int) -> Check:
     """GiB to move in all, as the volumes are: what is exported is compressed, how well nobody knows before."""
     count = "1 image" if len(images) == 1 else f"{len(images)} images"
     to = "" if targets < 2 else f", to each of {targets} targets"
-    return Finding("to move", True, f"{count}, {_gib(images)} of volumes{to}")
+    return Check("to move", True, f"{count}, {_gib(images)} of volumes{to}")
 
 
 def _gib(images: Sequence[Image]) -> str:
@@ -89,29 +89,31 @@ def _gib(images: Sequence[Image]) -> str:
 # ---- the room
 
 
-def room_in_source(clients: Clients, party: Party, images: Sequence[Image]) -> list[Finding]:
+def room_in_source(clients: Clients, account: AccountRef, images: Sequence[Image]) -> list[Check]:
     """Exports in flight. Where the quota is full a copy waits for a slot: that fails nothing."""
-    subject = f"{party.profile}: {Counted.EXPORTS.word}"
-    running, unread = _exports_in_flight(clients, party)
+    subject = f"{account.profile}: {Counted.EXPORTS.word}"
+    running, unread = _exports_in_flight(clients, account)
     if unread:
         return [failure(subject, unread)]
-    quotas = _read_quotas(clients, party)
-    if isinstance(quotas, Finding):
-        return [Finding(subject, True, f"{running} now"), quotas]
+    quotas = _read_quotas(clients, account)
+    if isinstance(quotas, Check):
+        return [Check(subject, True, f"{running} now"), quotas]
     quota = tightest(quotas, Counted.EXPORTS)
-    said = f"{running} now; {_say(quota, Counted.EXPORTS)}"
+    message = f"{running} now; {_format(quota, Counted.EXPORTS)}"
     if quota and quota.free == 0:
-        return [Finding(subject, None, f"{said}. A copy waits for a slot")]
+        return [Check(subject, None, f"{message}. A copy waits for a slot")]
     if quota and quota.free is not None and quota.free < len(images):
-        return [Finding(subject, True, f"{said}. {len(images)} images take turns")]
-    return [Finding(subject, True if quota else None, said)]
+        return [Check(subject, True, f"{message}. {len(images)} images take turns")]
+    return [Check(subject, True if quota else None, message)]
 
 
-def room_in_target(clients: Clients, party: Party, source: Party | None, images: Sequence[Image]) -> list[Finding]:
+def room_in_target(
+    clients: Clients, account: AccountRef, source: AccountRef | None, images: Sequence[Image]
+) -> list[Check]:
     """Snapshots: without `images` named, there has to be room for one. The rest is told, and fails nothing: whether an
     import counts as a copy, and whether it needs room for volumes, is not documented."""
-    quotas = _read_quotas(clients, party)
-    if isinstance(quotas, Finding):
+    quotas = _read_quotas(clients, account)
+    if isinstance(quotas, Check):
         return [quotas]
     missing: Sequence[Image] = images
 
@@ -120,14 +122,14 @@ def room_in_target(clients: Clients, party: Party, source: Party | None, images:
 
     quota, needed = tightest(quotas, Counted.SNAPSHOTS), _snapshots(images) if images else 1
     if is_short(quota, needed) and source and images:
-        missing = _not_there_yet(clients, party, source, images)
+        missing = _not_there_yet(clients, account, source, images)
         needed = _snapshots(missing)
-    said = _say(quota, Counted.SNAPSHOTS) + (f", {needed} needed" if images else "")
-    subject = f"{party.profile}: {Counted.SNAPSHOTS.word}"
+    message = _format(quota, Counted.SNAPSHOTS) + (f", {needed} needed" if images else "")
+    subject = f"{account.profile}: {Counted.SNAPSHOTS.word}"
     if is_short(quota, needed):
-        findings = [Finding(subject, False, said, _FREE_IT, ErrorCode.QUOTA)]
+        findings = [Check(subject, False, message, _FREE_IT, ErrorCode.QUOTA)]
     else:
-        findings = [Finding(subject, True if quota else None, said)]
+        findings = [Check(subject, True if quota else None, message)]
     volumes = sum(volume.size_gib or 0 for image in missing for volume in image.volumes)
     for what, asked, unsaid in (
         (Counted.COPIES, len(missing), "whether an import counts is not documented; if so, imports take turns"),
@@ -136,7 +138,9 @@ def room_in_target(clients: Clients, party: Party, source: Party | None, images:
         quota = tightest(quotas, what)
         if quota is not None:
             more = f"; {unsaid}" if is_short(quota, max(asked, 1)) else ""
-            findings.append(Finding(f"{party.profile}: {what.word}", None if more else True, _say(quota, what) + more))
+            findings.append(
+                Check(f"{account.profile}: {what.word}", None if more else True, _format(quota, what) + more)
+            )
     return findings
 
 
@@ -145,7 +149,7 @@ def _snapshots(images: Sequence[Image]) -> int:
     return sum(len(image.volumes) for image in images)
 
 
-def _say(quota: Quota | None, what: Counted) -> str:
+def _format(quota: Quota | None, what: Counted) -> str:
     if quota is None:
         return f"no quota of {what.word} is known"
     if quota.most is None:
@@ -155,24 +159,24 @@ def _say(quota: Quota | None, what: Counted) -> str:
     return f"{quota.free} of {quota.most} free ({quota.name})"
 
 
-def _exports_in_flight(clients: Clients, party: Party) -> tuple[int, ServiceError | None]:
+def _exports_in_flight(clients: Clients, account: AccountRef) -> tuple[int, ServiceError | None]:
     try:
-        tasks = read_tasks(clients, party.profile, {})
+        tasks = read_tasks(clients, account.profile, {})
     except ServiceError as error:
         return 0, error
     return sum(task.is_running for task in tasks), None
 
 
-def _read_quotas(clients: Clients, party: Party) -> list[Quota] | Finding:
+def _read_quotas(clients: Clients, account: AccountRef) -> list[Quota] | Check:
     """No copy needs to read quotas: that it can't is nothing that fails."""
     try:
-        kinds = clients.api(party.profile).read_all("ReadQuotas", "QuotaTypes", clients.patience, {}, parse_quotas)
+        kinds = clients.api(account.profile).read_all("ReadQuotas", "QuotaTypes", clients.patience, {}, parse_quotas)
     except ServiceError as error:
-        return Finding(f"{party.profile}: quotas", None, f"not known: {error.message}", error.hint)
+        return Check(f"{account.profile}: quotas", None, f"not known: {error.message}", error.hint)
     return [quota for kind in kinds for quota in kind]
 
 
-def _not_there_yet(clients: Clients, target: Party, source: Party, images: Sequence[Image]) -> list[Image]:
+def _not_there_yet(clients: Clients, target: AccountRef, source: AccountRef, images: Sequence[Image]) -> list[Image]:
     """Those of which the target has no copy: a copy that is there needs no more room."""
     try:
         own = read_own_images(clients, target, patiently=False)

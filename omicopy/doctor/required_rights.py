@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Place(Enum):
+class RightScope(Enum):
     """Whose rights are meant, and for what."""
 
     SOURCE_API = "source account, API"
@@ -33,7 +33,7 @@ class Right:
         return not self.when
 
 
-Rights = Mapping[Place, tuple[Right, ...]]
+Rights = Mapping[RightScope, tuple[Right, ...]]
 
 _EXPORTING = (
     Right("CreateImageExportTask", "no usable export is there"),
@@ -55,93 +55,93 @@ _IMPORTING = (
     Right("DeleteSnapshot", "it replaced such a copy", "the snapshots of the failed copy stay"),
 )
 _COPYING: Rights = {
-    Place.SOURCE_API: (
+    RightScope.SOURCE_API: (
         Right("ReadAccounts"),
         Right("ReadImages"),
         Right("ReadImageExportTasks", "the copy is not there yet"),
         *_EXPORTING,
     ),
-    Place.SOURCE_BUCKET: (
+    RightScope.SOURCE_BUCKET: (
         Right("ListObjects", "the copy is not there yet"),
         Right("GetObject", "the copy is not there yet"),
         _RESIGNING,
         Right("DeleteObject", "--cleanup", "the exported objects stay"),
     ),
-    Place.TARGET_API: _IMPORTING,
+    RightScope.TARGET_API: _IMPORTING,
 }
 
 RIGHTS: Mapping[str, Rights] = {
     "copy": _COPYING,
     "run": _COPYING,
     "export": {
-        Place.SOURCE_API: (
+        RightScope.SOURCE_API: (
             Right("ReadAccounts"),
             Right("ReadImages"),
             Right("ReadImageExportTasks"),
             *_EXPORTING,
         ),
-        Place.SOURCE_BUCKET: (
+        RightScope.SOURCE_BUCKET: (
             Right("ListObjects", "the export is complete"),
             Right("GetObject", "the export is complete"),
         ),
     },
     "url": {
-        Place.SOURCE_API: (
+        RightScope.SOURCE_API: (
             Right("ReadAccessKeys", "there is no --no-check", "when the access key itself ends is not known"),
             Right("ReadImageExportTasks", "SOURCE is an export task, an image, or a manifest in an export's folder"),
             Right("ReadImages", "--handoff, and SOURCE is an export task or an image", _BOOT_UNKNOWN),
             Right("CreateTags", "an export of its own is handed out, to note until when", "a clean-up may delete it"),
         ),
-        Place.SOURCE_BUCKET: (
+        RightScope.SOURCE_BUCKET: (
             Right("GetObject", "there is no --no-check"),
             Right("ListObjects", "SOURCE is a folder, a task or an image; or it is signed anew"),
             Right("PutObject", "it is signed anew; and for whoever uploads with a URL of --method put"),
         ),
     },
-    "import": {Place.SOURCE_BUCKET: (Right("GetObject"),), Place.TARGET_API: _IMPORTING},
+    "import": {RightScope.SOURCE_BUCKET: (Right("GetObject"),), RightScope.TARGET_API: _IMPORTING},
     "inspect": {
-        Place.SOURCE_API: (
+        RightScope.SOURCE_API: (
             _FINDING_EXPORTS,
             Right("ReadImages", "SOURCE is the ID of an export task or an image", _BOOT_UNKNOWN),
         ),
-        Place.SOURCE_BUCKET: (
+        RightScope.SOURCE_BUCKET: (
             Right("GetObject", "SOURCE is no file, or --probe"),
             Right("ListObjects", "SOURCE is a folder, a task or an image"),
         ),
     },
     "resign": {
-        Place.SOURCE_API: (_FINDING_EXPORTS,),
-        Place.SOURCE_BUCKET: (Right("ListObjects"), Right("GetObject"), Right("PutObject")),
+        RightScope.SOURCE_API: (_FINDING_EXPORTS,),
+        RightScope.SOURCE_BUCKET: (Right("ListObjects"), Right("GetObject"), Right("PutObject")),
     },
-    "cors": {Place.SOURCE_BUCKET: (Right("GetBucketCors"), Right("PutBucketCors", "--allow-origin adds a rule"))},
+    "cors": {RightScope.SOURCE_BUCKET: (Right("GetBucketCors"), Right("PutBucketCors", "--allow-origin adds a rule"))},
     "manifest build": {
-        Place.SOURCE_BUCKET: (
+        RightScope.SOURCE_BUCKET: (
             Right("ListObjects"),
             Right("GetObject"),
             Right("PutObject", "the same manifest is not there yet"),
         ),
     },
     "status": {
-        Place.SOURCE_API: (Right("ReadAccounts"), Right("ReadImages"), Right("ReadImageExportTasks")),
-        Place.SOURCE_BUCKET: (
+        RightScope.SOURCE_API: (Right("ReadAccounts"), Right("ReadImages"), Right("ReadImageExportTasks")),
+        RightScope.SOURCE_BUCKET: (
             Right("ListObjects", "an image or a task is named, or --deep", "what the bucket holds is not known"),
             Right("GetObject", "an image or a task is named, or --deep", "until when URLs work is not known"),
         ),
-        Place.TARGET_API: (Right("ReadAccounts"), Right("ReadImages")),
+        RightScope.TARGET_API: (Right("ReadAccounts"), Right("ReadImages")),
     },
     "prune": {
-        Place.SOURCE_API: (
+        RightScope.SOURCE_API: (
             Right("ReadAccounts"),
             Right("ReadImages"),
             Right("ReadImageExportTasks", "exports are looked at: --bucket, or a plan"),
             Right("CreateTags", "an export is deleted, to mark it as gone"),
         ),
-        Place.SOURCE_BUCKET: (
+        RightScope.SOURCE_BUCKET: (
             Right("ListObjects", "an export is deleted, or its deletion was begun"),
             Right("GetObject", "an export is deleted, or its deletion was begun"),
             Right("DeleteObject", "an export is deleted"),
         ),
-        Place.TARGET_API: (
+        RightScope.TARGET_API: (
             Right("ReadAccounts"),
             Right("ReadImages"),
             Right("ReadSnapshots", without="what interrupted deletions left stays"),
@@ -153,14 +153,14 @@ RIGHTS: Mapping[str, Rights] = {
         ),
     },
     "cancel": {
-        Place.SOURCE_API: (
+        RightScope.SOURCE_API: (
             Right("ReadAccounts"),
             Right("ReadImageExportTasks"),
             Right("DeleteExportTask", "the task is its own and waits in the queue"),
         ),
     },
     "doctor": {
-        Place.SOURCE_API: (
+        RightScope.SOURCE_API: (
             Right("ReadAccounts"),
             Right("ReadRegions"),
             Right("ReadAccessKeys", without="when the access key itself ends is not known"),
@@ -169,13 +169,13 @@ RIGHTS: Mapping[str, Rights] = {
             Right("ReadImages"),
             *(Right(right.action, "never in earnest: it asks with DryRun") for right in _EXPORTING),
         ),
-        Place.SOURCE_BUCKET: (
+        RightScope.SOURCE_BUCKET: (
             Right("ListObjects", "there is a --bucket"),
             Right("PutObject", "there is a --bucket and no --dry-run"),
             Right("GetObject", "there is a --bucket and no --dry-run"),
             Right("DeleteObject", "there is a --bucket and no --dry-run", "its small object stays, and is named"),
         ),
-        Place.TARGET_API: (
+        RightScope.TARGET_API: (
             Right("ReadAccounts"),
             Right("ReadRegions"),
             Right("ReadAccessKeys", without="when the access key itself ends is not known"),
@@ -187,3 +187,31 @@ RIGHTS: Mapping[str, Rights] = {
 }
 """By command. A URL has the rights of the access key that signed it, so that the bucket's rights of `import`, and of
 `inspect` of a URL, are those of whoever handed it over."""
+<<<<<<< HEAD
+=======
+
+
+def rights_table() -> str:
+    """The table in Markdown, one row a command and place."""
+    return "\n".join(["| command | where | always | only when |", "|---|---|---|---|", *_rows()])
+
+
+def _rows() -> Iterator[str]:
+    """Commands of the very same rights share their rows."""
+    parts: list[Rights] = []
+    for rights in RIGHTS.values():
+        if rights in parts:
+            continue
+        parts.append(rights)
+        commands = ", ".join(f"`{command}`" for command, theirs in RIGHTS.items() if theirs == rights)
+        for place in RightScope:
+            if place in rights:
+                always = ", ".join(f"`{right.action}`" for right in rights[place] if right.is_always_needed)
+                sometimes = "<br>".join(_sometimes(right) for right in rights[place] if right.when or right.without)
+                yield f"| {commands} | {place.value} | {always or '–'} | {sometimes or '–'} |"
+
+
+def _sometimes(right: Right) -> str:
+    when = f": {right.when}" if right.when else ""
+    return f"`{right.action}`{when}" + (f" (refused: {right.without})" if right.without else "")
+>>>>>>> main

@@ -10,24 +10,24 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
-from omicopy.cloud.access_key import read_end
+from omicopy.cloud.access_key import read_expiry
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.profiles.file import mode_for_others, profiles_file
 from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.queries import identify
-from omicopy.doctor.bucket import probe_bucket
-from omicopy.doctor.findings import Finding, failure
-from omicopy.doctor.permissions import try_actions
-from omicopy.doctor.quotas import look_at_images, room_in_source, room_in_target, say_load, say_what_stays
-from omicopy.doctor.required_rights import Place
+from omicopy.doctor.bucket import check_bucket_access
+from omicopy.doctor.findings import Check, failure
+from omicopy.doctor.permissions import check_permissions
+from omicopy.doctor.quotas import check_images, format_load, format_what_stays, room_in_source, room_in_target
+from omicopy.doctor.required_rights import RightScope
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import json_fields as answers
 from omicopy.model.image import Image
-from omicopy.model.request import Party, check_parties
-from omicopy.model.result import say_moment
-from omicopy.model.units import say_duration
+from omicopy.model.request import AccountRef, check_accounts
+from omicopy.model.result import format_timestamp
+from omicopy.model.units import format_duration
 
 SOON = timedelta(days=7)
 """As long as a URL may live: an access key that ends sooner ends URLs with it."""
@@ -36,7 +36,7 @@ LARGEST_SKEW = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class DoctorOptions:
     """What is to be looked at. Every part may be left out."""
 
     source: str | None
@@ -55,30 +55,32 @@ class Examination:
         return list(dict.fromkeys([*([self.source] if self.source else []), *self.targets]))
 
 
-def examine(clients: Clients, asked: Examination, unusable: Mapping[str, OmicopyError], now: datetime) -> list[Finding]:
+def run_checks(
+    clients: Clients, asked: DoctorOptions, unusable: Mapping[str, OmicopyError], now: datetime
+) -> list[Check]:
     """Every check, whatever the others find. `unusable` are profiles that are not complete, and why."""
     findings = [failure(f"{profile}: profile", error) for profile, error in unusable.items()]
     usable = [profile for profile in asked.profiles if profile not in unusable]
     for profile in usable:
         clients.api(profile)  # made before the threads start, once
-    parties: dict[str, Party] = {}
-    for party, found in in_parallel(lambda profile: _account(clients, profile, now), usable):
-        parties |= {party.profile: party} if party else {}
+    accounts: dict[str, AccountRef] = {}
+    for account, found in in_parallel(lambda profile: _account(clients, profile, now), usable):
+        accounts |= {account.profile: account} if account else {}
         findings += found
-    findings += _pairs(asked, parties)
-    images, found = _images(clients, asked, parties)
+    findings += _pairs(asked, accounts)
+    images, found = _images(clients, asked, accounts)
     findings += found
-    checks = list(_sides(clients, asked, parties, images))
+    checks = list(_sides(clients, asked, accounts, images))
     if asked.source in usable and asked.bucket:
         place = (asked.source or "", asked.bucket, asked.prefix)
-        works_for_api = asked.source in parties
-        checks.append(partial(probe_bucket, clients, *place, asked.writes, works_for_api, asked.create_bucket))
+        works_for_api = asked.source in accounts
+        checks.append(partial(check_bucket_access, clients, *place, asked.writes, works_for_api, asked.create_bucket))
     findings += [finding for found in in_parallel(lambda check: check(), checks) for finding in found]
-    findings += _not_checked(asked, unusable, parties)
+    findings += _not_checked(asked, unusable, accounts)
     return [*findings, *_clocks(clients, asked.tolerated_skew)]
 
 
-def look_at_file(profiles: Sequence[str], environ: Mapping[str, str]) -> list[Finding]:
+def check_profiles_file(profiles: Sequence[str], environ: Mapping[str, str]) -> list[Check]:
     """Whether others than its owner can read the file that profiles are named in. A file that can't be read at all is
     each of its profiles' failure."""
     if all(profile.startswith("env:") for profile in profiles):
@@ -89,40 +91,40 @@ def look_at_file(profiles: Sequence[str], environ: Mapping[str, str]) -> list[Fi
         return []
     mode = mode_for_others(file)
     if mode is None:
-        return [Finding("profiles file", True, f"{file} is its owner's alone")] if file.is_file() else []
-    said = f"others than its owner can read or change {file} (mode {mode:03o}); it holds keys"
-    return [Finding("profiles file", None, said, f"Take their rights: chmod 600 {shlex.quote(str(file))}")]
+        return [Check("profiles file", True, f"{file} is its owner's alone")] if file.is_file() else []
+    message = f"others than its owner can read or change {file} (mode {mode:03o}); it holds keys"
+    return [Check("profiles file", None, message, f"Take their rights: chmod 600 {shlex.quote(str(file))}")]
 
 
-def _account(clients: Clients, profile: str, now: datetime) -> tuple[Party | None, list[Finding]]:
+def _account(clients: Clients, profile: str, now: datetime) -> tuple[AccountRef | None, list[Check]]:
     """Whose the keys are, in which Region, and until when they are good."""
     subject = f"{profile}: keys"
     try:
-        party = identify(clients, profile)
+        account = identify(clients, profile)
     except OmicopyError as error:
         return None, [failure(subject, error)]
-    works = Finding(subject, True, f"they are of account {party.account_id} in {party.region}")
-    return party, [works, _region(clients, party), *_keys_end(clients, clients.accounts[profile], now)]
+    works = Check(subject, True, f"they are of account {account.account_id} in {account.region}")
+    return account, [works, _region(clients, account), *_keys_end(clients, clients.accounts[profile], now)]
 
 
-def _region(clients: Clients, party: Party) -> Finding:
+def _region(clients: Clients, account: AccountRef) -> Check:
     """The service's list of Regions need not name them all, and its API has answered in this one (R6)."""
-    subject = f"{party.profile}: Region"
+    subject = f"{account.profile}: Region"
     try:
-        names = clients.api(party.profile).read_parsed("ReadRegions", clients.patience, {}, _region_names)
+        names = clients.api(account.profile).read_parsed("ReadRegions", clients.patience, {}, _region_names)
     except ServiceError as error:
-        return Finding(subject, None, f"whether {party.region} exists is not known: {error.message}")
-    if party.region in names:
-        return Finding(subject, True, f"{party.region} exists")
-    said = f"{party.region} answers; the service's list of Regions names only {', '.join(names) or 'none'}"
-    return Finding(subject, True, said)
+        return Check(subject, None, f"whether {account.region} exists is not known: {error.message}")
+    if account.region in names:
+        return Check(subject, True, f"{account.region} exists")
+    message = f"{account.region} answers; the service's list of Regions names only {', '.join(names) or 'none'}"
+    return Check(subject, True, message)
 
 
 def _region_names(answer: Mapping[str, Any]) -> list[str]:
     return [answers.required(region, "RegionName") for region in answers.listed(answer, "Regions")]
 
 
-def _keys_end(clients: Clients, account: Account, now: datetime) -> Iterator[Finding]:
+def _keys_end(clients: Clients, account: Account, now: datetime) -> Iterator[Check]:
     """Of the key for the API and of the one that signs, where that is another one."""
     yield _key_ends(clients, account.profile, account.access_key, f"{account.profile}: access key's end", now)
     signer = account.storage_key
@@ -130,98 +132,100 @@ def _keys_end(clients: Clients, account: Account, now: datetime) -> Iterator[Fin
         yield _key_ends(clients, account.profile, signer.access_key, f"{signer.profile}: access key's end", now)
 
 
-def _key_ends(clients: Clients, profile: str, access_key: str, subject: str, now: datetime) -> Finding:
+def _key_ends(clients: Clients, profile: str, access_key: str, subject: str, now: datetime) -> Check:
     hint = "A URL dies with the key that signed it: use a key that lives longer."
     try:
-        ends = read_end(clients, profile, access_key)
+        ends = read_expiry(clients, profile, access_key)
     except OmicopyError as error:
-        return Finding(subject, None, f"whether it has one is not known: {error.message}", hint)
+        return Check(subject, None, f"whether it has one is not known: {error.message}", hint)
     if ends is None:
-        return Finding(subject, True, "it has none")
+        return Check(subject, True, "it has none")
     if ends <= now:
-        return Finding(subject, False, f"it ended at {say_moment(ends, now)}", hint, ErrorCode.DENIED)
-    said = f"it ends at {say_moment(ends, now)}"
-    return Finding(subject, None, said, hint) if ends - now < SOON else Finding(subject, True, said)
+        return Check(subject, False, f"it ended at {format_timestamp(ends, now)}", hint, ErrorCode.DENIED)
+    message = f"it ends at {format_timestamp(ends, now)}"
+    return Check(subject, None, message, hint) if ends - now < SOON else Check(subject, True, message)
 
 
-def _pairs(asked: Examination, parties: Mapping[str, Party]) -> Iterator[Finding]:
+def _pairs(asked: DoctorOptions, accounts: Mapping[str, AccountRef]) -> Iterator[Check]:
     """Every way that an image would go; and no account twice."""
-    source, targets = parties.get(asked.source or ""), [parties[name] for name in asked.targets if name in parties]
+    source, targets = accounts.get(asked.source or ""), [accounts[name] for name in asked.targets if name in accounts]
     if source:
         yield from (_way(source, target) for target in targets)
     for one, other in combinations(targets, 2):
         if (one.account_id, one.region) == (other.account_id, other.region):
-            said, hint = f"{one} and {other.profile} are the same target", "Name each account once with --to."
-            yield Finding(f"{one.profile} and {other.profile}", False, said, hint, ErrorCode.USAGE)
+            message, hint = f"{one} and {other.profile} are the same target", "Name each account once with --to."
+            yield Check(f"{one.profile} and {other.profile}", False, message, hint, ErrorCode.USAGE)
 
 
-def _way(source: Party, target: Party) -> Finding:
+def _way(source: AccountRef, target: AccountRef) -> Check:
     subject = f"{source.profile} to {target.profile}"
     try:
-        check_parties(source, target)
+        check_accounts(source, target)
     except OmicopyError as error:
         return failure(subject, error)
     if source.region == target.region:
-        said = f"both are in {source.region}, where sharing an image needs no export"
-        return Finding(subject, None, said)
-    return Finding(subject, True, f"another account in another Region: {source.region}, {target.region}")
+        message = f"both are in {source.region}, where sharing an image needs no export"
+        return Check(subject, None, message)
+    return Check(subject, True, f"another account in another Region: {source.region}, {target.region}")
 
 
-def _images(clients: Clients, asked: Examination, parties: Mapping[str, Party]) -> tuple[list[Image], list[Finding]]:
-    source = parties.get(asked.source or "")
+def _images(
+    clients: Clients, asked: DoctorOptions, accounts: Mapping[str, AccountRef]
+) -> tuple[list[Image], list[Check]]:
+    source = accounts.get(asked.source or "")
     if not source:
         return [], []
-    images, findings = look_at_images(clients, source, asked.images) if asked.images else ([], [])
-    load = [say_load(images, len(asked.targets))] if images else []
-    return images, [*findings, *load, say_what_stays()]
+    images, findings = check_images(clients, source, asked.images) if asked.images else ([], [])
+    load = [format_load(images, len(asked.targets))] if images else []
+    return images, [*findings, *load, format_what_stays()]
 
 
 def _sides(
-    clients: Clients, asked: Examination, parties: Mapping[str, Party], images: Sequence[Image]
-) -> Iterator[Callable[[], list[Finding]]]:
+    clients: Clients, asked: DoctorOptions, accounts: Mapping[str, AccountRef], images: Sequence[Image]
+) -> Iterator[Callable[[], list[Check]]]:
     """The checks of each account whose keys work, to be made side by side."""
-    source = parties.get(asked.source or "")
+    source = accounts.get(asked.source or "")
     if source:
         yield partial(_source, clients, source, asked.bucket, images)
-    for target in [parties[name] for name in dict.fromkeys(asked.targets) if name in parties]:
+    for target in [accounts[name] for name in dict.fromkeys(asked.targets) if name in accounts]:
         yield partial(_target, clients, target, source, images)
 
 
-def _source(clients: Clients, party: Party, bucket: str | None, images: Sequence[Image]) -> list[Finding]:
+def _source(clients: Clients, account: AccountRef, bucket: str | None, images: Sequence[Image]) -> list[Check]:
     return [
-        *try_actions(clients, party, Place.SOURCE_API, bucket),
-        *room_in_source(clients, party, images),
+        *check_permissions(clients, account, RightScope.SOURCE_API, bucket),
+        *room_in_source(clients, account, images),
     ]
 
 
-def _target(clients: Clients, party: Party, source: Party | None, images: Sequence[Image]) -> list[Finding]:
+def _target(clients: Clients, account: AccountRef, source: AccountRef | None, images: Sequence[Image]) -> list[Check]:
     return [
-        *try_actions(clients, party, Place.TARGET_API, None),
-        *room_in_target(clients, party, source, images),
+        *check_permissions(clients, account, RightScope.TARGET_API, None),
+        *room_in_target(clients, account, source, images),
     ]
 
 
 def _not_checked(
-    asked: Examination, unusable: Mapping[str, OmicopyError], parties: Mapping[str, Party]
-) -> Iterator[Finding]:
+    asked: DoctorOptions, unusable: Mapping[str, OmicopyError], accounts: Mapping[str, AccountRef]
+) -> Iterator[Check]:
     """What could not even be tried."""
     for profile in asked.profiles:
-        if profile not in parties:
-            yield Finding(f"{profile}: rights and quotas", None, "not checked: its keys have to work first")
+        if profile not in accounts:
+            yield Check(f"{profile}: rights and quotas", None, "not checked: its keys have to work first")
     if asked.bucket and asked.source in unusable:
-        yield Finding(f"s3://{asked.bucket}", None, f"not checked: the profile {asked.source!r} has to be mended first")
-    if asked.images and asked.source not in parties:
-        yield Finding("images", None, f"not checked: the keys of {asked.source!r} have to work first")
+        yield Check(f"s3://{asked.bucket}", None, f"not checked: the profile {asked.source!r} has to be mended first")
+    if asked.images and asked.source not in accounts:
+        yield Check("images", None, f"not checked: the keys of {asked.source!r} have to work first")
 
 
-def _clocks(clients: Clients, tolerated: timedelta) -> Iterator[Finding]:
+def _clocks(clients: Clients, tolerated: timedelta) -> Iterator[Check]:
     """A signed URL lives by the service's clock, and a request is refused by it."""
     for whose, ahead in clients.clocks_ahead().items():
         subject, off = f"clock against {whose}", abs(ahead)
         if off <= tolerated:
-            yield Finding(subject, True, f"right, within {say_duration(tolerated)}")
+            yield Check(subject, True, f"right, within {format_duration(tolerated)}")
             continue
-        said = f"this machine's clock is {say_duration(off)} {'ahead' if ahead > timedelta(0) else 'behind'}"
+        message = f"this machine's clock is {format_duration(off)} {'ahead' if ahead > timedelta(0) else 'behind'}"
         hint = "Set this machine's clock right, for example with NTP."
         is_too_far = off > LARGEST_SKEW
-        yield Finding(subject, False if is_too_far else None, said, hint, ErrorCode.DENIED if is_too_far else None)
+        yield Check(subject, False if is_too_far else None, message, hint, ErrorCode.DENIED if is_too_far else None)

@@ -11,18 +11,18 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.refusal import UrlRefused
-from omicopy.cloud.url_reader import Fetcher, Life, Probe
+from omicopy.cloud.url_reader import ObjectState, Probe, UrlReader
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.own_manifest import TrustedManifest, trust
 from omicopy.model.export import FoundExport
 from omicopy.model.manifest import MANIFEST_URL, Expiry, Manifest, ManifestSnapshot, parse_manifest, url_path
-from omicopy.model.units import say_duration
-from omicopy.model.urls.address import Reach, reach_of
+from omicopy.model.units import format_duration
+from omicopy.model.urls.address import HostScope, host_scope
 from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl, parse_presigned
 from omicopy.model.urls.refusal import CHECK_KEY
 
 if TYPE_CHECKING:
-    from omicopy.model.request import HandedManifest
+    from omicopy.model.request import SharedManifest
 
 _HINT = "Ask for a new URL (omicopy url …), or lower --min-validity."
 
@@ -36,7 +36,7 @@ _NOT_THERE = (
 )
 
 
-def read_handed(fetcher: Fetcher, url: PresignedUrl, now: datetime) -> Manifest:
+def read_shared_manifest(fetcher: UrlReader, url: PresignedUrl, now: datetime) -> Manifest:
     """The manifest, read through its URL. Raises EXPIRED, NOT_FOUND, or DAMAGED for what is no manifest."""
     if url.expires_at is not None and url.expires_at <= now:
         raise OmicopyError(
@@ -45,13 +45,13 @@ def read_handed(fetcher: Fetcher, url: PresignedUrl, now: datetime) -> Manifest:
     return parse_manifest(fetcher.read(url), url.place)
 
 
-def read_own(fetcher: Fetcher, url: PresignedUrl, signer: str, location: str) -> bytes:
+def read_own_object(fetcher: UrlReader, url: PresignedUrl, signer: str, location: str) -> bytes:
     """Reads through a URL that the profile `signer` has just signed: a refusal (DENIED) speaks of its credentials."""
     try:
         return fetcher.read(url)
     except UrlRefused as error:
-        said = f"The store refuses a URL of {location} signed with the profile {signer!r}: {error.refusal.message}"
-        raise OmicopyError(ErrorCode.DENIED, said, error.refusal.own_hint) from None
+        message = f"The store refuses a URL of {location} signed with the profile {signer!r}: {error.refusal.message}"
+        raise OmicopyError(ErrorCode.DENIED, message, error.refusal.own_hint) from None
     except OmicopyError as error:
         if error.code is ErrorCode.NOT_FOUND:
             raise OmicopyError(ErrorCode.NOT_FOUND, f"There is no object {location}", _NOT_THERE) from None
@@ -68,7 +68,7 @@ class SignedManifest:
 
 
 def sign_manifest(
-    fetcher: Fetcher,
+    fetcher: UrlReader,
     account: Account,
     bucket: str,
     key: str,
@@ -80,32 +80,34 @@ def sign_manifest(
     Raises DENIED, NOT_FOUND, DAMAGED, or a ServiceError.
     """
     location, url = f"s3://{bucket}/{key}", parse_presigned(presign(account, bucket, key, expires))
-    manifest = parse_manifest(read_own(fetcher, url, account.signer, location), location)
+    manifest = parse_manifest(read_own_object(fetcher, url, account.signer, location), location)
     return SignedManifest(url, location, trust(manifest, bucket, key, allowed, "Do not import it."))
 
 
-def sign_found(fetcher: Fetcher, account: Account, stored: FoundExport) -> str:
+def sign_found(fetcher: UrlReader, account: Account, stored: FoundExport) -> str:
     """A URL of the manifest that was looked at before. Raises as `sign_manifest`, and TEMPORARY where another one lies
     there now, which has to be looked at first."""
     signed = sign_manifest(fetcher, account, stored.bucket, stored.manifest_key)
-    demand_unchanged(stored, signed.manifest)
+    require_unchanged(stored, signed.manifest)
     return signed.url.url
 
 
-def demand_unchanged(stored: FoundExport, manifest: Manifest) -> None:
+def require_unchanged(stored: FoundExport, manifest: Manifest) -> None:
     """What was checked is what is handed on. Raises TEMPORARY where `manifest` is another one than was looked at."""
     if stored.digest and manifest.digest() != stored.digest:
-        said = f"{stored.location} was replaced after it was looked at"
-        raise OmicopyError(ErrorCode.TEMPORARY, said, "Run the same command again, and see who else writes there.")
+        message = f"{stored.location} was replaced after it was looked at"
+        raise OmicopyError(ErrorCode.TEMPORARY, message, "Run the same command again, and see who else writes there.")
 
 
-def url_of_handed(fetcher: Fetcher, handed: HandedManifest, now: datetime) -> str:
-    """Its URL, through which it is read once more: hours may have passed since. Raises as `read_handed`, and DAMAGED
-    where another one lies there now, which nobody was shown."""
-    if read_handed(fetcher, handed.url, now).digest() != handed.manifest.digest():
-        said = f"The manifest at {handed.url.place} was replaced after it was checked; nothing was imported"
-        raise OmicopyError(ErrorCode.DAMAGED, said, "Look at the new one (omicopy inspect), then import it anew.")
-    return handed.url.url
+def shared_manifest_url(fetcher: UrlReader, shared: SharedManifest, now: datetime) -> str:
+    """The manifest's URL, after one more read through it: hours may have passed since.
+
+    Raises what `read_shared_manifest` raises, and DAMAGED if another manifest is there now.
+    """
+    if read_shared_manifest(fetcher, shared.url, now).digest() != shared.manifest.digest():
+        message = f"The manifest at {shared.url.place} was replaced after it was checked; nothing was imported"
+        raise OmicopyError(ErrorCode.DAMAGED, message, "Look at the new one (omicopy inspect), then import it anew.")
+    return shared.url.url
 
 
 def read_own_manifest(clients: Clients, profile: str, bucket: str, key: str) -> Manifest:
@@ -116,10 +118,10 @@ def read_own_manifest(clients: Clients, profile: str, bucket: str, key: str) -> 
     location = f"s3://{bucket}/{key}"
     account = clients.accounts[profile]
     url = parse_presigned(presign(account, bucket, key, _A_MOMENT))
-    return parse_manifest(read_own(clients.fetcher(), url, account.signer, location), location)
+    return parse_manifest(read_own_object(clients.fetcher(), url, account.signer, location), location)
 
 
-def demand_validity(expiry: Expiry, min_validity: timedelta, now: datetime, hint: str = _HINT) -> None:
+def require_validity(expiry: Expiry, min_validity: timedelta, now: datetime, hint: str = _HINT) -> None:
     """Raises EXPIRED when something of the chain is known to end within `min_validity` from now."""
     if expiry.earliest_known is None or expiry.earliest_known - now >= min_validity:
         return
@@ -127,12 +129,12 @@ def demand_validity(expiry: Expiry, min_validity: timedelta, now: datetime, hint
     raise OmicopyError(
         ErrorCode.EXPIRED,
         f"{expiry.first} ends at {expiry.earliest_known:%Y-%m-%d %H:%M:%SZ}: "
-        f"{say_duration(left)} left, {say_duration(min_validity)} asked for",
+        f"{format_duration(left)} left, {format_duration(min_validity)} asked for",
         hint,
     )
 
 
-def demand_life(fetcher: Fetcher, manifest: Manifest, signer: str | None = None) -> None:
+def check_objects(fetcher: UrlReader, manifest: Manifest, signer: str | None = None) -> None:
     """Asks for one byte through every URL inside. Raises as `problem_of`, or a ServiceError."""
     for index, snapshot in enumerate(manifest.snapshots):
         problem = problem_of(index, snapshot, fetcher.probe(snapshot.url), signer)
@@ -149,23 +151,23 @@ def problem_of(index: int, snapshot: ManifestSnapshot, probe: Probe, signer: str
     what = f"{url_path(index)}: {snapshot.key}"
     if probe.error is not None:
         return OmicopyError(probe.error.code, f"{what}: {probe.error.message}", probe.error.hint)
-    if probe.life is Life.MISSING:
+    if probe.life is ObjectState.MISSING:
         return OmicopyError(ErrorCode.DAMAGED, f"{what} is gone", _NEW_EXPORT)
-    if probe.life is Life.REFUSED:
+    if probe.life is ObjectState.REFUSED:
         why = f": {probe.refusal.message}" if probe.refusal else ""
         if signer is None:
             hint = probe.refusal.hint if probe.refusal else _HINT
             return OmicopyError(ErrorCode.EXPIRED, f"{what}: the store refuses the URL{why}", hint)
         hint = probe.refusal.own_hint if probe.refusal else CHECK_KEY
-        said = f"The store refuses a URL of an object signed with the profile {signer!r}: {what}{why}"
-        return OmicopyError(ErrorCode.DENIED, said, hint)
+        message = f"The store refuses a URL of an object signed with the profile {signer!r}: {what}{why}"
+        return OmicopyError(ErrorCode.DENIED, message, hint)
     if None not in (probe.size_bytes, snapshot.compressed_bytes) and probe.size_bytes != snapshot.compressed_bytes:
-        said = f"{what} has {probe.size_bytes} bytes where the manifest says {snapshot.compressed_bytes}"
-        return OmicopyError(ErrorCode.DAMAGED, said, _NEW_EXPORT)
+        message = f"{what} has {probe.size_bytes} bytes where the manifest says {snapshot.compressed_bytes}"
+        return OmicopyError(ErrorCode.DAMAGED, message, _NEW_EXPORT)
     return None
 
 
-def demand_https(url: PresignedUrl, what: str = MANIFEST_URL) -> None:
+def require_https(url: PresignedUrl, what: str = MANIFEST_URL) -> None:
     """Raises USAGE for plain http to another machine: a stranger in between could put in an image of his own."""
     if url.is_exposed:
         raise OmicopyError(
@@ -175,29 +177,29 @@ def demand_https(url: PresignedUrl, what: str = MANIFEST_URL) -> None:
         )
 
 
-def demand_https_inside(manifest: Manifest) -> None:
-    """As `demand_https`, of every URL in the manifest."""
+def require_https_objects(manifest: Manifest) -> None:
+    """As `require_https`, of every URL in the manifest."""
     for index, snapshot in enumerate(manifest.snapshots):
-        demand_https(snapshot.url, url_path(index))
+        require_https(snapshot.url, url_path(index))
 
 
-def demand_no_strays(manifest: Manifest, named: str) -> None:
+def require_no_foreign_objects(manifest: Manifest, named: str) -> None:
     """Raises USAGE for a URL inside that leads to where a stranger's manifest has no business; see `stray`."""
     for index, snapshot in enumerate(manifest.snapshots):
-        problem = stray(snapshot.url, named)
+        problem = foreign_object(snapshot.url, named)
         if problem is not None:
             raise OmicopyError(problem.code, f"{url_path(index)}: {problem.message}", problem.hint)
 
 
-def stray(url: PresignedUrl, named: str | None) -> OmicopyError | None:
+def foreign_object(url: PresignedUrl, named: str | None) -> OmicopyError | None:
     """USAGE for a URL that leads to this machine, its link or a private network, if it is not at the host `named`.
 
     A manifest is a stranger's input: it could have us ask whatever only this machine can reach. A host that the user
     named is the user's own choice.
     """
     reach = url.reach
-    are_both_here = named is not None and reach is Reach.MACHINE and reach_of(named) is Reach.MACHINE
-    if reach is Reach.PUBLIC or url.hostname == named or are_both_here:
+    are_both_here = named is not None and reach is HostScope.MACHINE and host_scope(named) is HostScope.MACHINE
+    if reach is HostScope.PUBLIC or url.hostname == named or are_both_here:
         return None
     return OmicopyError(
         ErrorCode.USAGE,

@@ -41,19 +41,19 @@ def check_origin(text: str) -> str:
     )
 
 
-def with_origins(rules: Sequence[Rule], origins: Iterable[str]) -> list[Rule]:
+def with_origins(options: Sequence[Rule], origins: Iterable[str]) -> list[Rule]:
     """The rules as they are, and after them one more for those origins that none lets upload. Raises QUOTA.
 
     The rule is the documented one ("Creating a Pre-Signed URL"). It comes last, for of several rules that fit S3 takes
     the first: whatever is decided by those that are there stays as it is.
     """
-    missing = [origin for origin in dict.fromkeys(origins) if not any(_lets_upload(rule, origin) for rule in rules)]
+    missing = [origin for origin in dict.fromkeys(origins) if not any(_lets_upload(rule, origin) for rule in options)]
     if not missing:
-        return list(rules)
-    if len(rules) >= MOST_RULES:
-        message = f"The bucket has {len(rules)} CORS rules, and S3 takes no more than {MOST_RULES}"
+        return list(options)
+    if len(options) >= MOST_RULES:
+        message = f"The bucket has {len(options)} CORS rules, and S3 takes no more than {MOST_RULES}"
         raise OmicopyError(ErrorCode.QUOTA, message, "Take out a rule that nobody needs, or join some, then repeat.")
-    return [*rules, _upload_rule(missing)]
+    return [*options, _upload_rule(missing)]
 
 
 def _upload_rule(origins: list[str]) -> Rule:

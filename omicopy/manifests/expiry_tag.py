@@ -9,11 +9,11 @@ from omicopy.cloud.reads import read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, Phase, tidy_key
 from omicopy.model.image import is_image_id
-from omicopy.model.own_tags import HANDED_TAG, handed_out_until, is_cleaned, is_ours
+from omicopy.model.own_tags import URL_EXPIRY_TAG, is_cleaned, is_ours, url_expiry
 from omicopy.model.result import rfc3339
 
 
-def promise(clients: Clients, profile: str, bucket: str, key: str, until: datetime) -> None:
+def record_url_expiry(clients: Clients, profile: str, bucket: str, key: str, until: datetime) -> None:
     """Writes `until` on the tasks whose manifest lies under `key`, unless they promise as much. Of others' exports, and
     of what lies where no export puts anything, there is nothing to note. A failure is told, and stops nothing."""
     folder = "".join(f"{part}/" for part in tidy_key(key).split("/")[:-1])
@@ -39,7 +39,7 @@ def _made(task: ExportTask, bucket: str, folder: str) -> bool:
 
 
 def _note(clients: Clients, profile: str, tasks: list[ExportTask], until: datetime) -> None:
-    shorter = [task.task_id for task in tasks if (known := handed_out_until(task)) is None or known < until]
+    shorter = [task.task_id for task in tasks if (known := url_expiry(task)) is None or known < until]
     if shorter:
-        tag = {"Key": HANDED_TAG, "Value": rfc3339(until)}
+        tag = {"Key": URL_EXPIRY_TAG, "Value": rfc3339(until)}
         clients.api(profile).write_again("CreateTags", clients.patience, {"ResourceIds": shorter, "Tags": [tag]})

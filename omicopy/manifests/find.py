@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from omicopy.cloud.errors import Cause, ServiceError, temporary
-from omicopy.cloud.url_reader import MANIFEST_LIMIT, Fetcher, Life
+from omicopy.cloud.url_reader import MANIFEST_LIMIT, ObjectState, UrlReader
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.listing import Sizes
 from omicopy.manifests.own_manifest import TrustedManifest, may_be_manifest_key, read_trusted_manifest
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class FolderContents:
     """What lies where an export puts its objects."""
 
     sizes: dict[str, int]
@@ -35,9 +35,9 @@ class Folder:
     """The manifests' keys that the tasks themselves name."""
 
 
-def look_in_bucket(
+def find_in_bucket(
     storage: Storage,
-    fetcher: Fetcher,
+    fetcher: UrlReader,
     export: ExportKey,
     tasks: Sequence[ExportTask],
     now: datetime,
@@ -62,11 +62,11 @@ def look_in_bucket(
 
 def read_folder(
     storage: Storage, export: ExportKey, tasks: Sequence[ExportTask], listed: Sizes | None = None
-) -> Folder:
+) -> FolderContents:
     """Everything in an export's place. Raises a ServiceError."""
     sizes, named = _listing(listed or storage.sizes, export, tasks), _named_by_tasks(export, tasks)
     found, broken = _manifests(storage, export.bucket, sizes, named)
-    return Folder(sizes, found, broken, named)
+    return FolderContents(sizes, found, broken, named)
 
 
 def find_in_folder(storage: Storage, bucket: str, folder: str) -> StoredExport:
@@ -188,7 +188,7 @@ def _volumes(manifest: Manifest) -> frozenset[tuple[str | None, int]]:
     return frozenset((snapshot.device, snapshot.size_bytes) for snapshot in manifest.snapshots)
 
 
-def _probed(stored: StoredExport, fetcher: Fetcher, endpoint: str, now: datetime) -> FoundExport:
+def _probed(stored: StoredExport, fetcher: UrlReader, endpoint: str, now: datetime) -> FoundExport:
     """Asks for one byte of every object through its embedded URL (R9), unless the URL says itself that it is over. What
     does not lead to the account's own store is as good as dead: who may put a manifest there is not who may answer."""
     expiry = stored.manifest.expiry()
@@ -197,7 +197,7 @@ def _probed(stored: StoredExport, fetcher: Fetcher, endpoint: str, now: datetime
         dead = tuple(
             snapshot.key or ""
             for snapshot in stored.manifest.snapshots
-            if not snapshot.url.is_at(endpoint) or fetcher.probe(snapshot.url).life is not Life.ALIVE
+            if not snapshot.url.is_at(endpoint) or fetcher.probe(snapshot.url).life is not ObjectState.ALIVE
         )
     manifest = stored.manifest
     return FoundExport(

@@ -15,10 +15,10 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import Cause, ServiceError
 from omicopy.cloud.profiles.profile import STORAGE_HINT
 from omicopy.cloud.refusal import UrlRefused
-from omicopy.cloud.url_reader import Fetcher
+from omicopy.cloud.url_reader import UrlReader
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.check import demand_unchanged, problem_of
-from omicopy.manifests.find import look_in_bucket
+from omicopy.manifests.check import problem_of, require_unchanged
+from omicopy.manifests.find import find_in_bucket
 from omicopy.manifests.listing import Sizes
 from omicopy.manifests.own_manifest import TrustedManifest, read_trusted_manifest
 from omicopy.model.choices import DiskFormat
@@ -32,7 +32,7 @@ _MOST_READ = 5
 """Of the completed tasks of one place; those whose URLs live longest come first."""
 
 
-def look_for_export(
+def find_export(
     clients: Clients,
     profile: str,
     export: ExportKey,
@@ -44,11 +44,11 @@ def look_for_export(
     """What is there of an export: as the bucket shows it, and without a key for that as its `tasks` show it. What is in
     the format `wanted` comes first."""
     if clients.storage_refusal(profile) is None:
-        fact = look_in_bucket(clients.storage(profile), clients.fetcher(), export, tasks, now, listed, wanted)
+        fact = find_in_bucket(clients.storage(profile), clients.fetcher(), export, tasks, now, listed, wanted)
         if clients.storage_refusal(profile) is None:  # else the store has just said that it does not know the key
             return fact
-    store = Store(clients.fetcher(), clients.accounts[profile].oos_endpoint, clients.allow_http)
-    return look_by_tasks(store, tasks, now, wanted)
+    store = TaskUrlReader(clients.fetcher(), clients.accounts[profile].oos_endpoint, clients.allow_http)
+    return find_by_tasks(store, tasks, now, wanted)
 
 
 def why_no_key(clients: Clients, profile: str) -> OmicopyError | None:
@@ -56,13 +56,13 @@ def why_no_key(clients: Clients, profile: str) -> OmicopyError | None:
     refusal = clients.storage_refusal(profile)
     if not isinstance(refusal, ServiceError):
         return refusal  # none was given
-    said = (
+    message = (
         f"The object storage does not know the access key of {clients.accounts[profile].demand_storage_key().profile!r}"
     )
-    return OmicopyError(ErrorCode.DENIED, said, f"An EIM user's key works for the API alone. {STORAGE_HINT}")
+    return OmicopyError(ErrorCode.DENIED, message, f"An EIM user's key works for the API alone. {STORAGE_HINT}")
 
 
-def demand_key(clients: Clients, profile: str) -> None:
+def require_storage_key(clients: Clients, profile: str) -> None:
     """Raises DENIED where it is known that no key of a profile opens its object storage."""
     why = why_no_key(clients, profile)
     if why is not None:
@@ -87,10 +87,10 @@ _NOT_WITH_THEM = "they can't be signed anew, and an export whose task is not lis
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
+class TaskUrlReader:
     """An account's own object storage, asked through URLs that somebody else signed."""
 
-    fetcher: Fetcher
+    fetcher: UrlReader
     endpoint: str
     allow_http: bool = False
 
@@ -106,7 +106,7 @@ class Store:
                 raise
             if not self.allow_http:
                 raise ServiceError(
-                    error.code, error.cause, error.action, error.where, error.said, None, _ONLY_HTTP
+                    error.code, error.cause, error.action, error.where, error.message, None, _ONLY_HTTP
                 ) from None
         return url, self.fetcher.read(url)
 
@@ -122,14 +122,14 @@ class Store:
 _ONLY_HTTP = "Run it again later. If the store has no https, trust the network and say --allow-http."
 
 
-def look_by_tasks(
-    store: Store, tasks: Sequence[ExportTask], now: datetime, wanted: DiskFormat | None = None
+def find_by_tasks(
+    store: TaskUrlReader, tasks: Sequence[ExportTask], now: datetime, wanted: DiskFormat | None = None
 ) -> BucketFact:
     """What the completed ones of an export's `tasks` show of it: the one whose URLs live longest."""
     complete = sorted(
         (task for task in tasks if task.phase is Phase.COMPLETE), key=lambda task: (_ends(task), task.task_id)
     )
-    facts = [_look_at(store, task, now) for task in complete[-_MOST_READ:]]
+    facts = [_read_export(store, task, now) for task in complete[-_MOST_READ:]]
     found = [fact.value for fact in facts if isinstance(fact, Present)]
     if any(_serves(stored) for stored in found) or (found and not any(isinstance(fact, Unknown) for fact in facts)):
         return Present(
@@ -153,7 +153,7 @@ def _rank(stored: FoundExport) -> tuple[bool, bool, float]:
     return (_serves(stored), not stored.damage, ends.timestamp() if ends else 0.0)
 
 
-def _look_at(store: Store, task: ExportTask, now: datetime) -> BucketFact:
+def _read_export(store: TaskUrlReader, task: ExportTask, now: datetime) -> BucketFact:
     """What the URL of one completed task leads to."""
     url = url_of(task)
     flaw = flaw_of(task, url, store.endpoint, now)
@@ -179,7 +179,7 @@ def _flawed(task: ExportTask, flaw: str) -> Present[FoundExport]:
     return Present(FoundExport(task.key.bucket, manifest_key(task), nothing, (), (), format=task.format, flaw=flaw))
 
 
-def _probed(store: Store, task: ExportTask, url: PresignedUrl, manifest: TrustedManifest) -> FoundExport:
+def _probed(store: TaskUrlReader, task: ExportTask, url: PresignedUrl, manifest: TrustedManifest) -> FoundExport:
     """Asks for one byte of every object (R9); here that tells as well which are gone or of another size."""
     damage: list[str] = []
     flaws: list[str] = []
@@ -204,9 +204,9 @@ def _probed(store: Store, task: ExportTask, url: PresignedUrl, manifest: Trusted
     )
 
 
-def read_again(fetcher: Fetcher, url: PresignedUrl, stored: FoundExport) -> TrustedManifest:
+def read_again(fetcher: UrlReader, url: PresignedUrl, stored: FoundExport) -> TrustedManifest:
     """The manifest of an export that was looked at, read through its task's `url` once more: what was checked is what
     is handed on. Raises TEMPORARY where another one lies there now, DAMAGED, or a ServiceError."""
     manifest = read_trusted_manifest(fetcher.read(url), stored.bucket, stored.manifest_key)
-    demand_unchanged(stored, manifest)
+    require_unchanged(stored, manifest)
     return manifest

@@ -12,7 +12,7 @@ from omicopy.model.boot import Boot, beyond_default
 from omicopy.model.choices import BootMode
 from omicopy.model.image import is_image_name
 from omicopy.model.manifest import Manifest
-from omicopy.model.units import say_size
+from omicopy.model.units import format_size
 from omicopy.model.urls.presigned_url import PresignedUrl
 
 FREE_PRODUCT_TYPE = "0001"
@@ -36,7 +36,7 @@ def summary(manifest: Manifest) -> str:
     count, total = len(manifest.snapshots), sum(snapshot.size_bytes for snapshot in manifest.snapshots)
     architecture = f" ({manifest.architecture})" if manifest.architecture else ""
     volumes = "1 volume" if count == 1 else f"{count} volumes"
-    return f"{manifest.name or 'an image without a name'}{architecture}, {volumes}, {say_size(total)}"
+    return f"{manifest.name or 'an image without a name'}{architecture}, {volumes}, {format_size(total)}"
 
 
 def handoff_text(url: PresignedUrl, manifest: Manifest, ends: datetime | None, boot: Boot) -> str:
@@ -87,9 +87,11 @@ def _plain(manifest: Manifest, name: str | None) -> Manifest:
 def _volumes(manifest: Manifest) -> list[str]:
     lines = []
     for snapshot in manifest.snapshots[:_SHOWN]:
-        compressed = "" if snapshot.compressed_bytes is None else f", {say_size(snapshot.compressed_bytes)} to transfer"
+        compressed = (
+            "" if snapshot.compressed_bytes is None else f", {format_size(snapshot.compressed_bytes)} to transfer"
+        )
         device = snapshot.device if _DEVICE.fullmatch(snapshot.device or "") else "a volume"
-        lines.append(f"{device}: {say_size(snapshot.size_bytes)}{compressed}")
+        lines.append(f"{device}: {format_size(snapshot.size_bytes)}{compressed}")
     more = len(manifest.snapshots) - _SHOWN
     return [*lines, f"and {more} more"] if more > 0 else lines
 

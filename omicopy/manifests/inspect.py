@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from omicopy.cloud.errors import ServiceError
-from omicopy.cloud.url_reader import Fetcher, Life, Probe
+from omicopy.cloud.url_reader import ObjectState, Probe, UrlReader
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.check import problem_of, stray
+from omicopy.manifests.check import foreign_object, problem_of
 from omicopy.model.boot import Boot
 from omicopy.model.manifest import Expiry, Manifest, ManifestSnapshot, effective_expiry
 from omicopy.model.result import SCHEMA, rfc3339
@@ -45,22 +45,22 @@ class Inspection:
 
 
 def probe_all(
-    fetcher: Fetcher, manifest: Manifest, named: str | None = None, allow_private: bool = False
+    fetcher: UrlReader, manifest: Manifest, named: str | None = None, allow_private: bool = False
 ) -> tuple[Probe, ...]:
     """One byte through every embedded URL, of this machine and of private networks only at the host `named`, or where
     that is allowed. A store that can't be asked hides nothing of the others."""
-    problems = [None if allow_private else stray(snapshot.url, named) for snapshot in manifest.snapshots]
+    problems = [None if allow_private else foreign_object(snapshot.url, named) for snapshot in manifest.snapshots]
     return tuple(
-        _probe(fetcher, snapshot.url) if problem is None else Probe(Life.UNKNOWN, error=problem)
+        _probe(fetcher, snapshot.url) if problem is None else Probe(ObjectState.UNKNOWN, error=problem)
         for snapshot, problem in zip(manifest.snapshots, problems, strict=True)
     )
 
 
-def _probe(fetcher: Fetcher, url: PresignedUrl) -> Probe:
+def _probe(fetcher: UrlReader, url: PresignedUrl) -> Probe:
     try:
         return fetcher.probe(url)
     except ServiceError as error:
-        return Probe(Life.UNKNOWN, error=error)
+        return Probe(ObjectState.UNKNOWN, error=error)
 
 
 def probe_verdict(snapshot: ManifestSnapshot, probe: Probe) -> str:

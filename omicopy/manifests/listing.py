@@ -34,7 +34,7 @@ class _Listed:
         return {key: self.sizes[key] for key in takewhile(lambda key: key.startswith(prefix), rest)}
 
 
-def list_together(storage: Storage, exports: Sequence[ExportKey]) -> Sizes:
+def list_side_by_side(storage: Storage, exports: Sequence[ExportKey]) -> Sizes:
     """What to ask for the objects of these exports. Raises nothing itself: where a place can't be listed, everybody
     who asks for something in it gets that ServiceError."""
     places = Counter((export.bucket, export.prefix) for export in exports)

@@ -75,7 +75,7 @@ def _in_own_store(clients: Clients, profile: str, source: str) -> Located:
 
 
 def _finished_export(clients: Clients, profile: str, source: str, now: datetime) -> FoundExport:
-    from omicopy.manifests.from_task import look_for_export
+    from omicopy.manifests.from_task import find_export
     from omicopy.model.lookup import Present, Refused, Unknown
 
     is_task = source.startswith("image-export-")
@@ -85,7 +85,7 @@ def _finished_export(clients: Clients, profile: str, source: str, now: datetime)
     complete = [task for task in tasks if task.phase is Phase.COMPLETE and CLEANED_TAG not in task.tags]
     if not complete:
         raise _none_finished(source, profile, tasks)
-    facts = [look_for_export(clients, profile, t.key, [t], now) for t in complete]
+    facts = [find_export(clients, profile, t.key, [t], now) for t in complete]
     found = [fact.value for fact in facts if isinstance(fact, Present)]
     if found:
         return min(found, key=_shortcomings)
@@ -116,11 +116,11 @@ def _none_finished(source: str, profile: str, tasks: list[ExportTask]) -> Omicop
         return OmicopyError(
             ErrorCode.NOT_FOUND, f"The objects of the export of {source} were deleted", "Export it: omicopy export …"
         )
-    states = ", ".join(f"{task.task_id} is {_said(task)}" for task in tasks)
+    states = ", ".join(f"{task.task_id} is {_format_text(task)}" for task in tasks)
     return OmicopyError(
         ErrorCode.NOT_FOUND, f"No export of {source} is completed: {states}", "Wait for it, then repeat."
     )
 
 
-def _said(task: ExportTask) -> str:
+def _format_text(task: ExportTask) -> str:
     return "cleaned up" if CLEANED_TAG in task.tags else task.state

@@ -6,20 +6,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from omicopy.cloud.access_key import ACCESS_KEY, access_key_ends
+from omicopy.cloud.access_key import ACCESS_KEY, access_key_expiry
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.presign import check_content_type, presign
-from omicopy.cloud.url_reader import Life
+from omicopy.cloud.url_reader import ObjectState
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.check import demand_life, demand_validity, read_own, sign_manifest
-from omicopy.manifests.expiry_tag import promise
+from omicopy.manifests.check import check_objects, read_own_object, require_validity, sign_manifest
+from omicopy.manifests.expiry_tag import record_url_expiry
 from omicopy.manifests.own_manifest import TrustedManifest, has_to_be_manifest, read_trusted_manifest
-from omicopy.manifests.resign import read_back, resign_in_passing, signed_anew
+from omicopy.manifests.resign import read_back, resign_in_passing, resigned_manifest
 from omicopy.model.export import StoredExport
 from omicopy.model.manifest import MANIFEST_URL, Expiry, first_to_end, url_path
 from omicopy.model.result import SCHEMA, describe_snapshots, rfc3339
-from omicopy.model.units import say_duration
+from omicopy.model.units import format_duration
 from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
 from omicopy.model.urls.validity import check_expiry, check_validity
 
@@ -28,7 +28,7 @@ OBJECT_URL = "URL"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PresignOptions:
     """`expires` is the URL's life; every URL inside a manifest must live `min_validity`, which is no longer.
 
     Without `check` nothing is asked of anybody; without `resign` a manifest is only handed out as it is.
@@ -46,7 +46,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Handout:
+class PresignResult:
     """A signed URL of `location`; `manifest` is None for an object that is none, or that nobody looked at."""
 
     url: PresignedUrl
@@ -54,7 +54,7 @@ class Handout:
     manifest: TrustedManifest | None
     key_ends: datetime | None = None
     """When the access key that signed ends. None: never, as far as is known."""
-    signed_anew: bool = False
+    resigned: bool = False
     replaces: bool = False
     """For an upload: an object is there already."""
 
@@ -66,69 +66,69 @@ class Handout:
         return first_to_end(ends + (self.manifest.ends() if self.manifest else []))
 
 
-def hand_out(clients: Clients, wish: Wish, bucket: str, key: str, now: datetime) -> Handout:
+def presign_checked(clients: Clients, options: PresignOptions, bucket: str, key: str, now: datetime) -> PresignResult:
     """Signs one object. A manifest whose URLs end too early is signed anew first (R9).
 
     Where it is a manifest of an export of ours, the export's task says from then on until when it is handed out.
     Raises USAGE for a bad expiry, NOT_FOUND, DENIED for refused credentials, DAMAGED, EXPIRED, or a ServiceError.
     """
-    handout = _hand_out(clients, wish, bucket, key, now)
+    handout = _presign_checked(clients, options, bucket, key, now)
     if handout.manifest and handout.url.key:
-        promise(clients, wish.profile, bucket, handout.url.key, handout.expiry.at or now + wish.expires)
+        record_url_expiry(clients, options.profile, bucket, handout.url.key, handout.expiry.at or now + options.expires)
     return handout
 
 
-def _hand_out(clients: Clients, wish: Wish, bucket: str, key: str, now: datetime) -> Handout:
-    _check(wish)
-    url = parse_presigned(presign(clients.accounts[wish.profile], bucket, key, wish.expires))
+def _presign_checked(clients: Clients, options: PresignOptions, bucket: str, key: str, now: datetime) -> PresignResult:
+    _check(options)
+    url = parse_presigned(presign(clients.accounts[options.profile], bucket, key, options.expires))
     location = f"s3://{bucket}/{key}"
-    if not wish.check and not wish.only_manifest:
-        return Handout(url, location, None)
-    raw = read_own(clients.fetcher(), url, clients.accounts[wish.profile].signer, location)
-    key_ends = _demand_key(clients, wish, now)
-    if not wish.is_export and not has_to_be_manifest(key, raw):
-        if wish.only_manifest:
+    if not options.check and not options.only_manifest:
+        return PresignResult(url, location, None)
+    raw = read_own_object(clients.fetcher(), url, clients.accounts[options.profile].signer, location)
+    key_ends = _demand_key(clients, options, now)
+    if not options.is_export and not has_to_be_manifest(key, raw):
+        if options.only_manifest:
             hint = f"To hand it out, name it: {location}"
             raise OmicopyError(ErrorCode.USAGE, f"{location} is no manifest, and only a URL asks for it", hint)
-        return Handout(url, location, None, key_ends)
+        return PresignResult(url, location, None, key_ends)
     manifest = _trusted(raw, bucket, key)
-    shortcoming = _shortcoming(clients, wish, manifest, now)
+    shortcoming = _shortcoming(clients, options, manifest, now)
     if shortcoming is None:
-        return Handout(url, location, manifest, key_ends)
-    newer = _newer(clients, wish, bucket, key, manifest, now)
+        return PresignResult(url, location, manifest, key_ends)
+    newer = _newer(clients, options, bucket, key, manifest, now)
     if newer is not None:
         return replace(newer, key_ends=key_ends)
-    if not wish.resign:
+    if not options.resign:
         raise shortcoming
-    return _hand_out_anew(clients, wish, StoredExport(bucket, key, manifest), key_ends, now)
+    return _presign_resigned(clients, options, StoredExport(bucket, key, manifest), key_ends, now)
 
 
-def hand_out_upload(
-    clients: Clients, wish: Wish, bucket: str, key: str, content_type: str | None, now: datetime
-) -> Handout:
+def presign_upload(
+    clients: Clients, options: PresignOptions, bucket: str, key: str, content_type: str | None, now: datetime
+) -> PresignResult:
     """Signs one upload (PUT) to a key that need not exist yet. Raises USAGE, EXPIRED for the access key, NOT_FOUND for
     the bucket, or a ServiceError."""
-    _check(wish)
-    account = clients.accounts[wish.profile]
+    _check(options)
+    account = clients.accounts[options.profile]
     content_type = check_content_type(content_type) if content_type else None
-    url = parse_presigned(presign(account, bucket, key, wish.expires, "PUT", content_type))
+    url = parse_presigned(presign(account, bucket, key, options.expires, "PUT", content_type))
     location = f"s3://{bucket}/{key}"
-    if not wish.check:
-        return Handout(url, location, None)
-    key_ends = _demand_key(clients, wish, now)
+    if not options.check:
+        return PresignResult(url, location, None)
+    key_ends = _demand_key(clients, options, now)
     probe = clients.fetcher().probe(parse_presigned(presign(account, bucket, key)))
-    taken = probe.life is Life.ALIVE
+    taken = probe.life is ObjectState.ALIVE
     if probe.refusal is not None and probe.refusal.is_of_signer:
-        said = (
+        message = (
             f"The store refuses a URL of {location} signed with the profile {account.signer!r}: {probe.refusal.message}"
         )
-        raise OmicopyError(ErrorCode.DENIED, said, probe.refusal.own_hint)
+        raise OmicopyError(ErrorCode.DENIED, message, probe.refusal.own_hint)
     if not taken:
-        _demand_bucket(clients, wish.profile, bucket, key)
-    return Handout(url, location, None, key_ends, replaces=taken)
+        _demand_bucket(clients, options.profile, bucket, key)
+    return PresignResult(url, location, None, key_ends, replaces=taken)
 
 
-def describe_handout(handout: Handout) -> dict[str, Any]:
+def describe_presign_result(handout: PresignResult) -> dict[str, Any]:
     """What `url -o json` prints (DESIGN: the JSON of `url`). For an object that is no manifest, `manifest` is null."""
     return {
         "schema": SCHEMA,
@@ -140,20 +140,22 @@ def describe_handout(handout: Handout) -> dict[str, Any]:
     }
 
 
-def _check(wish: Wish) -> None:
-    check_expiry(wish.expires)
-    if wish.min_validity > wish.expires:
-        asked, life = say_duration(wish.min_validity), say_duration(wish.expires)
+def _check(options: PresignOptions) -> None:
+    check_expiry(options.expires)
+    if options.min_validity > options.expires:
+        asked, life = format_duration(options.min_validity), format_duration(options.expires)
         message = f"A URL that lives for {life} can't be valid for {asked}"
         raise OmicopyError(ErrorCode.USAGE, message, "Raise --expires, or lower --min-validity.")
-    check_validity(wish.min_validity)
+    check_validity(options.min_validity)
 
 
-def _demand_key(clients: Clients, wish: Wish, now: datetime) -> datetime | None:
-    ends = access_key_ends(clients, wish.profile)
+def _demand_key(clients: Clients, options: PresignOptions, now: datetime) -> datetime | None:
+    ends = access_key_expiry(clients, options.profile)
     if ends is not None:
-        hint = f"Sign with an access key that lives longer than the one of {wish.profile!r}, or lower --min-validity."
-        demand_validity(first_to_end([(ACCESS_KEY, ends)]), wish.min_validity, now, hint)
+        hint = (
+            f"Sign with an access key that lives longer than the one of {options.profile!r}, or lower --min-validity."
+        )
+        require_validity(first_to_end([(ACCESS_KEY, ends)]), options.min_validity, now, hint)
     return ends
 
 
@@ -166,18 +168,20 @@ def _demand_bucket(clients: Clients, profile: str, bucket: str, key: str) -> Non
             raise
 
 
-def _shortcoming(clients: Clients, wish: Wish, manifest: TrustedManifest, now: datetime) -> OmicopyError | None:
+def _shortcoming(
+    clients: Clients, options: PresignOptions, manifest: TrustedManifest, now: datetime
+) -> OmicopyError | None:
     """Why the manifest can't be handed out as it is: a URL inside ends too early, is refused, says no end, or is plain
     http where the account's own store is not. Raises what no new signature can mend."""
-    endpoint = clients.accounts[wish.profile].oos_endpoint
+    endpoint = clients.accounts[options.profile].oos_endpoint
     for index, snapshot in enumerate(manifest.snapshots):
         if snapshot.url.expires_at is None:
             return _unfit(f"{url_path(index)} does not say when it ends")
         if not snapshot.url.is_at(endpoint):
             return _unfit(f"{url_path(index)} leads to {snapshot.url.host}, not to {endpoint}")
     try:
-        demand_validity(manifest.expiry(), wish.min_validity, now, _RESIGN)
-        demand_life(clients.fetcher(), manifest)
+        require_validity(manifest.expiry(), options.min_validity, now, _RESIGN)
+        check_objects(clients.fetcher(), manifest)
     except OmicopyError as error:
         if error.code is not ErrorCode.EXPIRED:
             raise
@@ -193,19 +197,19 @@ def _unfit(what: str) -> OmicopyError:
 
 
 def _newer(
-    clients: Clients, wish: Wish, bucket: str, key: str, manifest: TrustedManifest, now: datetime
-) -> Handout | None:
+    clients: Clients, options: PresignOptions, bucket: str, key: str, manifest: TrustedManifest, now: datetime
+) -> PresignResult | None:
     """The newest manifest that was signed anew beside this one, of the very same objects, if it can be handed out."""
-    for found in signed_anew(clients.storage(wish.profile), bucket, key)[:_MOST_READ]:
+    for found in resigned_manifest(clients.storage(options.profile), bucket, key)[:_MOST_READ]:
         try:
-            newer = sign_manifest(clients.fetcher(), clients.accounts[wish.profile], bucket, found, wish.expires)
+            newer = sign_manifest(clients.fetcher(), clients.accounts[options.profile], bucket, found, options.expires)
         except ServiceError:
             raise
         except OmicopyError:  # broken, gone by now, or planted: it points into somebody else's bucket
             continue
         is_same = newer.manifest.fingerprint() == manifest.fingerprint()
-        if is_same and _shortcoming(clients, wish, newer.manifest, now) is None:
-            return Handout(newer.url, newer.location, newer.manifest)
+        if is_same and _shortcoming(clients, options, newer.manifest, now) is None:
+            return PresignResult(newer.url, newer.location, newer.manifest)
     return None
 
 
@@ -213,14 +217,14 @@ _MOST_READ = 5
 """Of the manifests that were signed anew; beyond them a new one is made."""
 
 
-def _hand_out_anew(
-    clients: Clients, wish: Wish, stored: StoredExport, key_ends: datetime | None, now: datetime
-) -> Handout:
-    account, storage, fetcher = clients.accounts[wish.profile], clients.storage(wish.profile), clients.fetcher()
+def _presign_resigned(
+    clients: Clients, options: PresignOptions, stored: StoredExport, key_ends: datetime | None, now: datetime
+) -> PresignResult:
+    account, storage, fetcher = clients.accounts[options.profile], clients.storage(options.profile), clients.fetcher()
     key = resign_in_passing(account, storage, fetcher, stored, now)
-    signed = read_back(account, fetcher, stored, key, wish.expires)
-    demand_life(fetcher, signed.manifest, account.signer)
-    return Handout(signed.url, signed.location, signed.manifest, key_ends, signed_anew=True)
+    signed = read_back(account, fetcher, stored, key, options.expires)
+    check_objects(fetcher, signed.manifest, account.signer)
+    return PresignResult(signed.url, signed.location, signed.manifest, key_ends, resigned=True)
 
 
 def _trusted(raw: bytes, bucket: str, key: str) -> TrustedManifest:

@@ -11,9 +11,9 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import Account
-from omicopy.cloud.url_reader import Fetcher
+from omicopy.cloud.url_reader import UrlReader
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.check import SignedManifest, demand_unchanged, problem_of, read_own_manifest, sign_manifest
+from omicopy.manifests.check import SignedManifest, problem_of, read_own_manifest, require_unchanged, sign_manifest
 from omicopy.manifests.own_manifest import TrustedManifest, read_trusted_manifest, trust
 from omicopy.model.export import FoundExport, StoredExport
 from omicopy.model.manifest import parse_manifest
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def resign(
     account: Account,
     storage: Storage,
-    fetcher: Fetcher,
+    fetcher: UrlReader,
     stored: StoredExport,
     now: datetime,
     expires: timedelta = MAX_EXPIRY,
@@ -57,7 +57,7 @@ def resign(
     return key
 
 
-def renew(
+def resign_export(
     clients: Clients,
     profile: str,
     bucket: str,
@@ -77,7 +77,7 @@ def renew(
 
 def read_back(
     account: Account,
-    fetcher: Fetcher,
+    fetcher: UrlReader,
     old: StoredExport,
     new_key: str,
     expires: timedelta = MAX_EXPIRY,
@@ -92,7 +92,7 @@ def read_back(
     return signed
 
 
-def describe_renewed(new: StoredExport) -> dict[str, Any]:
+def describe_resigned(new: StoredExport) -> dict[str, Any]:
     """What `resign -o json` prints."""
     return {
         "schema": SCHEMA,
@@ -102,15 +102,17 @@ def describe_renewed(new: StoredExport) -> dict[str, Any]:
     }
 
 
-def resign_found(account: Account, storage: Storage, fetcher: Fetcher, found: FoundExport, now: datetime) -> str:
+def resign_found(account: Account, storage: Storage, fetcher: UrlReader, found: FoundExport, now: datetime) -> str:
     """As `resign_in_passing`, of the manifest that was looked at before; TEMPORARY where another one lies there now."""
     manifest = read_trusted_manifest(storage.read(found.bucket, found.manifest_key), found.bucket, found.manifest_key)
-    demand_unchanged(found, manifest)
+    require_unchanged(found, manifest)
     stored = StoredExport(found.bucket, found.manifest_key, manifest)
     return resign_in_passing(account, storage, fetcher, stored, now)
 
 
-def resign_in_passing(account: Account, storage: Storage, fetcher: Fetcher, stored: StoredExport, now: datetime) -> str:
+def resign_in_passing(
+    account: Account, storage: Storage, fetcher: UrlReader, stored: StoredExport, now: datetime
+) -> str:
     """As `resign`, for whom a URL that ends too early is in the way: without the right to write that is EXPIRED."""
     try:
         return resign(account, storage, fetcher, stored, now)
@@ -127,7 +129,7 @@ def resign_in_passing(account: Account, storage: Storage, fetcher: Fetcher, stor
 _OUTSIDE = "Nothing was signed. If it is right all the same: omicopy resign … --allow-key-prefix PREFIX"
 
 
-def _demand_objects(account: Account, fetcher: Fetcher, manifest: TrustedManifest, urls: Sequence[str]) -> None:
+def _demand_objects(account: Account, fetcher: UrlReader, manifest: TrustedManifest, urls: Sequence[str]) -> None:
     """Every object is there, as large as the manifest says, and may be read by whoever signed."""
     for index, (snapshot, url) in enumerate(zip(manifest.snapshots, urls, strict=True)):
         problem = problem_of(index, snapshot, fetcher.probe(parse_presigned(url)), account.signer)
@@ -135,7 +137,7 @@ def _demand_objects(account: Account, fetcher: Fetcher, manifest: TrustedManifes
             raise problem
 
 
-def signed_anew(storage: Storage, bucket: str, key: str) -> list[str]:
+def resigned_manifest(storage: Storage, bucket: str, key: str) -> list[str]:
     """The keys of the manifests that were signed anew beside `key`, the last one first; none where the bucket may not
     be listed. Whoever may put an object there may have called it so."""
     try:

@@ -6,15 +6,15 @@ from datetime import datetime
 
 from omicopy.cloud.clients import Clients
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.check import demand_validity
-from omicopy.manifests.expiry_tag import promise
+from omicopy.manifests.check import require_validity
+from omicopy.manifests.expiry_tag import record_url_expiry
 from omicopy.manifests.from_task import read_again, why_no_key, without_key
 from omicopy.manifests.inspect import Inspection
-from omicopy.manifests.presign import Handout, Wish
+from omicopy.manifests.presign import PresignOptions, PresignResult
 from omicopy.model.export import FoundExport
 
 
-def hand_out_by_task(clients: Clients, wish: Wish, stored: FoundExport, now: datetime) -> Handout:
+def hand_out_by_task(clients: Clients, options: PresignOptions, stored: FoundExport, now: datetime) -> PresignResult:
     """The URL with its manifest, which was found to work through it. `expires` is not kept: the URL ends when it ends.
 
     The task says from then on until when it is handed out. Raises DENIED where only a key can make a URL that serves
@@ -23,16 +23,16 @@ def hand_out_by_task(clients: Clients, wish: Wish, stored: FoundExport, now: dat
     if stored.damage:
         raise OmicopyError(ErrorCode.DAMAGED, f"{stored.location}: {stored.damage[0]}", "A new export is needed.")
     if stored.task_url is None or stored.flaw:
-        raise _only_with_key(clients, wish.profile, f"{stored.location} has no URL to hand out: {stored.flaw}")
+        raise _only_with_key(clients, options.profile, f"{stored.location} has no URL to hand out: {stored.flaw}")
     try:
-        demand_validity(stored.expiry, wish.min_validity, now)
+        require_validity(stored.expiry, options.min_validity, now)
     except OmicopyError as error:
-        raise _only_with_key(clients, wish.profile, error.message) from None
+        raise _only_with_key(clients, options.profile, error.message) from None
     manifest = read_again(clients.fetcher(), stored.task_url, stored)
-    _tell(clients, wish.profile, "--expires has no effect on them.")
-    handout = Handout(stored.task_url, stored.location, manifest)
+    _tell(clients, options.profile, "--expires has no effect on them.")
+    handout = PresignResult(stored.task_url, stored.location, manifest)
     if stored.expiry.at is not None:
-        promise(clients, wish.profile, stored.bucket, stored.manifest_key, stored.expiry.at)
+        record_url_expiry(clients, options.profile, stored.bucket, stored.manifest_key, stored.expiry.at)
     return handout
 
 
@@ -46,9 +46,9 @@ def inspect_by_task(clients: Clients, profile: str, stored: FoundExport) -> Insp
 
 
 def _tell(clients: Clients, profile: str, *more: str) -> None:
-    said = without_key(clients, profile, *more)
-    if said is not None:
-        clients.tell(said)
+    message = without_key(clients, profile, *more)
+    if message is not None:
+        clients.tell(message)
 
 
 def _only_with_key(clients: Clients, profile: str, found: str) -> OmicopyError:

@@ -16,12 +16,12 @@ class Clock:
     ticks: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
-    def now(self) -> Moment:
-        return Moment(self.wall(), self.ticks())
+    def now(self) -> Timestamp:
+        return Timestamp(self.wall(), self.ticks())
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Timestamp:
     """Now, by two clocks: `wall` for what expires, `ticks` (monotonic seconds) for how long something took."""
 
     wall: datetime

@@ -75,13 +75,13 @@ def parse_image(raw: Mapping[str, Any]) -> Image:
         state=answers.text(raw, "State") or "",
         state_reason=": ".join(part for part in reason if part),
         description=answers.optional(raw, "Description"),
-        created_at=answers.moment(raw, "CreationDate"),
+        created_at=answers.timestamp(raw, "CreationDate"),
         architecture=answers.text(raw, "Architecture") or "",
         product_codes=answers.ids(raw, "ProductCodes"),
         volumes=tuple(_volume(item) for item in answers.listed_if_any(raw, "BlockDeviceMappings")),
         tags=answers.tags(raw),
         shared_with=answers.ids(answers.mapping(raw, "PermissionsToLaunch"), "AccountIds"),
-        boot=Boot(frozenset(answers.texts(raw, BOOT_MODES)) or None, answers.truth(raw, TPM_MANDATORY)),
+        boot=Boot(frozenset(answers.texts(raw, BOOT_MODES)) or None, answers.boolean(raw, TPM_MANDATORY)),
     )
 
 
@@ -93,7 +93,7 @@ def _volume(raw: Mapping[str, Any]) -> Volume:
         size_gib=answers.integer(bsu, "VolumeSize"),
         volume_type=answers.text(bsu, "VolumeType"),
         iops=answers.integer(bsu, "Iops"),
-        delete_on_vm_deletion=answers.truth(bsu, "DeleteOnVmDeletion"),
+        delete_on_vm_deletion=answers.boolean(bsu, "DeleteOnVmDeletion"),
     )
 
 
@@ -154,7 +154,7 @@ def manifest_marker(fingerprint: str) -> str:
     return f"[omicopy manifest {fingerprint[:12]}]"
 
 
-def mark(description: str, marker: str) -> str:
+def with_marker(description: str, marker: str) -> str:
     """The description of a copy: the user's text without older markers, cut to fit, then the marker."""
     own_text = " ".join(_MARKER.sub(" ", description).split(" ")).strip()
     own_text = re.sub(r" {2,}", " ", own_text)[: DESCRIPTION_LIMIT - len(marker) - 1].rstrip()

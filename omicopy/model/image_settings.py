@@ -9,7 +9,7 @@ from omicopy.model.tags import check_account_id, parse_tag
 
 
 @dataclass(frozen=True, slots=True)
-class Aftercare:
+class ImageSettings:
     """What a copy gets once it is available, beside the tags that tell where it came from."""
 
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -19,7 +19,7 @@ class Aftercare:
     """Accounts that may launch it."""
 
 
-def parse_aftercare(tags: Sequence[str], copy_tags: bool, share_with: Sequence[str]) -> Aftercare:
+def parse_image_settings(tags: Sequence[str], copy_tags: bool, share_with: Sequence[str]) -> ImageSettings:
     """From `KEY=VALUE` texts and account IDs as they were typed. Raises USAGE."""
     pairs = dict(parse_tag(text) for text in tags)
-    return Aftercare(pairs, copy_tags, tuple(dict.fromkeys(check_account_id(text) for text in share_with)))
+    return ImageSettings(pairs, copy_tags, tuple(dict.fromkeys(check_account_id(text) for text in share_with)))

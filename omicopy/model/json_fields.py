@@ -67,7 +67,7 @@ def integer(raw: Mapping[str, Any], key: str) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def truth(raw: Mapping[str, Any], key: str) -> bool | None:
+def boolean(raw: Mapping[str, Any], key: str) -> bool | None:
     value = raw.get(key)
     return value if isinstance(value, bool) else None
 
@@ -88,14 +88,14 @@ def texts(raw: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
-def moment(raw: Mapping[str, Any], key: str) -> datetime | None:
-    return parse_moment(text(raw, key))
+def timestamp(raw: Mapping[str, Any], key: str) -> datetime | None:
+    return parse_timestamp(text(raw, key))
 
 
-def parse_moment(said: str | None) -> datetime | None:
+def parse_timestamp(message: str | None) -> datetime | None:
     """An aware UTC time; `2010-10-01T12:34:56.789Z` and `…+0000` both occur in the official file."""
     try:
-        value = datetime.fromisoformat(said or "")
+        value = datetime.fromisoformat(message or "")
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from omicopy.model.manifest_schema import MAX_MANIFEST_BYTES, SnapshotEntry, read_manifest
+from omicopy.model.manifest_schema import MAX_MANIFEST_BYTES, SnapshotFields, read_manifest
 from omicopy.model.urls.presigned_url import PresignedUrl
 
 MANIFEST_URL = "manifest URL"
@@ -185,7 +185,7 @@ def parse_manifest(raw: bytes, where: str = "The manifest") -> Manifest:
     )
 
 
-def _snapshot(entry: SnapshotEntry) -> ManifestSnapshot:
+def _snapshot(entry: SnapshotFields) -> ManifestSnapshot:
     return ManifestSnapshot(
         url=entry.url,
         size_bytes=entry.size,

@@ -42,14 +42,14 @@ _WORDS = {
 }
 
 
-def read_manifest(raw: bytes, where: str) -> tuple[ManifestEntry, dict[str, Any]]:
+def read_manifest(raw: bytes, where: str) -> tuple[ManifestFields, dict[str, Any]]:
     """The checked entries and the whole JSON. Raises OmicopyError(DAMAGED)."""
     document = _read_json(raw, where)
     try:
-        entry = ManifestEntry.model_validate(document)
+        entry = ManifestFields.model_validate(document)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        raise _damaged(where, _told(found[0])) from None
+        raise _damaged(where, _error_text(found[0])) from None
     _check_devices(entry.image.snapshots, where)
     return entry, document
 
@@ -81,11 +81,11 @@ _Text = Annotated[str, Field(strict=True, max_length=_MAX_TEXT), AfterValidator(
 _Count = Annotated[int, BeforeValidator(_whole_number), Field(strict=True, ge=0, le=_MAX_NUMBER)]
 
 
-class _Entry(BaseModel):
+class _ManifestModel(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
 
-class SnapshotEntry(_Entry):
+class SnapshotFields(_ManifestModel):
     url: Annotated[PresignedUrl, PlainValidator(_url)] = Field(alias="PreSignedUrl")
     size: Annotated[_Count, Field(ge=1)] = Field(alias="Size")
     compressed_size: _Count | None = Field(None, alias="CompressedSize")
@@ -96,22 +96,22 @@ class SnapshotEntry(_Entry):
     delete_on_termination: Annotated[bool, Field(strict=True)] | None = Field(None, alias="DeleteOnTermination")
 
 
-class ImageEntry(_Entry):
+class ImageFields(_ManifestModel):
     name: _Text | None = Field(None, alias="Name")
     description: Annotated[str, Field(strict=True, max_length=4 * _MAX_TEXT)] | None = Field(None, alias="Description")
     architecture: _Text | None = Field(None, alias="Architecture")
     product_types: Annotated[list[_Text], Field(fail_fast=True, max_length=_MAX_SNAPSHOTS)] | None = Field(
         None, alias="ProductTypes"
     )
-    snapshots: list[SnapshotEntry] = Field(alias="Snapshots", min_length=1, max_length=_MAX_SNAPSHOTS, fail_fast=True)
+    snapshots: list[SnapshotFields] = Field(alias="Snapshots", min_length=1, max_length=_MAX_SNAPSHOTS, fail_fast=True)
 
 
-class ManifestEntry(_Entry):
+class ManifestFields(_ManifestModel):
     version: Annotated[Literal[1], BeforeValidator(_version)] = Field(alias="Version")
-    image: ImageEntry = Field(alias="Image")
+    image: ImageFields = Field(alias="Image")
 
 
-def _check_devices(snapshots: list[SnapshotEntry], where: str) -> None:
+def _check_devices(snapshots: list[SnapshotFields], where: str) -> None:
     seen: dict[str, int] = {}
     for index, snapshot in enumerate(snapshots):
         if snapshot.device:
@@ -168,7 +168,7 @@ def _children(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _told(error: ErrorDetails) -> str:
+def _error_text(error: ErrorDetails) -> str:
     """`Image.Snapshots[1].Size: is missing`. Only words of ours: a value of the input never gets here."""
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error["loc"]).removeprefix(".")
     own_words = error["msg"] if error["type"] in ("url", "unprintable") else "can't be read"

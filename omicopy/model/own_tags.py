@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image
-from omicopy.model.image_settings import Aftercare
-from omicopy.model.json_fields import parse_moment
-from omicopy.model.request import CopyRequest, Origin
+from omicopy.model.image_settings import ImageSettings
+from omicopy.model.json_fields import parse_timestamp
+from omicopy.model.request import CopyRequest, Source
 from omicopy.model.tags import OWN_PREFIX
 
 COPY_TAG = "omicopy:copy"
@@ -18,7 +18,7 @@ EXPORT_TAG = "omicopy:export"
 """On an export task that this tool started."""
 CLEANED_TAG = "omicopy:cleaned-up"
 """On an export task of ours, since when its objects are being deleted: from then on it counts as gone."""
-HANDED_TAG = "omicopy:handed-out-until"
+URL_EXPIRY_TAG = "omicopy:handed-out-until"
 """On an export task of ours, until when a URL of its manifest may be in use."""
 JOB_TAG = "omicopy:job"
 """On a copy and on an export task: the job of a plan that it was first made for."""
@@ -26,7 +26,7 @@ DATE_TAG = "omicopy:source-date"
 """On a copy and on an export task: when the source image was created. Retention goes by it."""
 NAME_TAG = "omicopy:source-name"
 """On a copy and on an export task: what the source image is called. The image may be gone before they are."""
-DOOMED_TAG = "omicopy:of"
+DELETED_IMAGE_TAG = "omicopy:of"
 """On a snapshot of an image of ours that is about to be deleted, and that no other image maps: the image's ID. Without
 the image, it is what an interrupted deletion left."""
 SOURCE_IMAGE_TAG = "omicopy:source-image"
@@ -37,11 +37,11 @@ FOR_EVER = datetime.max.replace(tzinfo=UTC)
 def provenance_tags(request: CopyRequest, image_id: str, version: str) -> dict[str, str]:
     """The tags that the copy `image_id` bears when it is complete."""
     tags = {COPY_TAG: image_id, "omicopy:version": version}
-    if isinstance(request.source, Origin):
+    if isinstance(request.source, Source):
         origin = request.source
         tags[SOURCE_IMAGE_TAG] = origin.image.image_id
-        tags["omicopy:source-region"] = origin.party.region
-        tags[SOURCE_ACCOUNT_TAG] = origin.party.account_id
+        tags["omicopy:source-region"] = origin.account.region
+        tags[SOURCE_ACCOUNT_TAG] = origin.account.account_id
     else:
         tags["omicopy:source-manifest"] = request.source.manifest.fingerprint()[:12]
     return tags | _retention_tags(request)
@@ -55,7 +55,7 @@ def export_tags(request: CopyRequest, version: str) -> dict[str, str]:
 def _retention_tags(request: CopyRequest) -> dict[str, str]:
     """What `prune` goes by when the source image is gone."""
     tags = {JOB_TAG: request.job} if request.job else {}
-    if isinstance(request.source, Origin):
+    if isinstance(request.source, Source):
         image = request.source.image
         tags |= {NAME_TAG: image.name} if image.name else {}
         tags |= {DATE_TAG: image.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")} if image.created_at else {}
@@ -65,11 +65,11 @@ def _retention_tags(request: CopyRequest) -> dict[str, str]:
 def missing_tags(image: Image, request: CopyRequest, version: str) -> dict[str, str]:
     """What has to be written. The image's own ID and what the user asked for must match; other values stay as first
     written. Of the source's tags ours don't go along: they would tell of another image."""
-    care = request.destination.care if request.destination else Aftercare()
-    source = request.source.image.tags if isinstance(request.source, Origin) and care.copy_tags else {}
+    settings = request.destination.settings if request.destination else ImageSettings()
+    source = request.source.image.tags if isinstance(request.source, Source) and settings.copy_tags else {}
     wanted = {key: value for key, value in source.items() if not key.startswith(OWN_PREFIX)}
-    wanted |= {**care.tags, **provenance_tags(request, image.image_id, version)}
-    firm = {COPY_TAG, *care.tags}
+    wanted |= {**settings.tags, **provenance_tags(request, image.image_id, version)}
+    firm = {COPY_TAG, *settings.tags}
     return {
         key: value
         for key, value in wanted.items()
@@ -86,13 +86,13 @@ def is_ours(task: ExportTask) -> bool:
     return EXPORT_TAG in task.tags
 
 
-def handed_out_until(task: ExportTask) -> datetime | None:
+def url_expiry(task: ExportTask) -> datetime | None:
     """Until when a URL of the export may be in use; None for one that was never handed out. What can't be read is for
     ever."""
-    text = task.tags.get(HANDED_TAG)
+    text = task.tags.get(URL_EXPIRY_TAG)
     if text is None:
         return None
-    return parse_moment(text) or FOR_EVER
+    return parse_timestamp(text) or FOR_EVER
 
 
 def is_cleaned(tasks: Iterable[ExportTask]) -> bool:

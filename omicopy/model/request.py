@@ -11,14 +11,14 @@ from omicopy.model.boot import Boot
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import ExportKey
 from omicopy.model.image import Image, manifest_marker, renamed, source_marker
-from omicopy.model.image_settings import Aftercare
+from omicopy.model.image_settings import ImageSettings
 from omicopy.model.manifest import Manifest
 from omicopy.model.units import ANY_DURATION
 from omicopy.model.urls.presigned_url import PresignedUrl
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
+class AccountRef:
     """One side of a copy: a profile and the account and Region that it turned out to be."""
 
     profile: str
@@ -41,10 +41,10 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Source:
     """An image in the source account, and the export that carries it out."""
 
-    party: Party
+    account: AccountRef
     image: Image
     export: ExportKey
     format: DiskFormat | None = None
@@ -52,7 +52,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class HandedManifest:
+class SharedManifest:
     """A manifest that somebody else exported and handed over as a URL."""
 
     url: PresignedUrl
@@ -60,12 +60,12 @@ class HandedManifest:
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
-    party: Party
+class Target:
+    account: AccountRef
     name: str
     description: str
     if_exists: IfExists = IfExists.FAIL
-    care: Aftercare = field(default_factory=Aftercare)
+    settings: ImageSettings = field(default_factory=ImageSettings)
     boot: Boot = field(default_factory=Boot)
     """What was asked for; else the source's counts."""
 
@@ -93,8 +93,8 @@ class Budgets:
 class CopyRequest:
     """A copy (an Origin and a `destination`), an export (no `destination`) or an import (a HandedManifest)."""
 
-    source: Origin | HandedManifest
-    destination: Destination | None
+    source: Source | SharedManifest
+    destination: Target | None
     min_validity: timedelta
     """For how long every URL must still work when the import begins."""
     re_export: bool = False
@@ -120,9 +120,9 @@ class CopyRequest:
 
     def __post_init__(self) -> None:
         """Puts together once what every look compares."""
-        if isinstance(self.source, Origin):
+        if isinstance(self.source, Source):
             distinction = self.source.image.image_id
-            marker = source_marker(self.source.party.region, distinction)
+            marker = source_marker(self.source.account.region, distinction)
         else:
             fingerprint = self.source.manifest.fingerprint()
             distinction, marker = fingerprint[:12], manifest_marker(fingerprint)
@@ -135,42 +135,42 @@ class CopyRequest:
         """The target account's own images under one of the copy's names, the most useful first."""
         if not images:
             return []
-        account_id = self.destination.party.account_id if self.destination else None
+        account_id = self.destination.account.account_id if self.destination else None
         own = [image for image in images if image.account_id == account_id and image.name in self.names]
         return sorted(own, key=lambda image: (not image.is_available, image.is_failed, image.image_id))
 
     @property
     def source_boot(self) -> Boot:
         """As the source image says; a manifest does not."""
-        return self.source.image.boot if isinstance(self.source, Origin) else Boot()
+        return self.source.image.boot if isinstance(self.source, Source) else Boot()
 
     @property
     def label(self) -> str:
         """How messages call this copy."""
-        if isinstance(self.source, Origin):
+        if isinstance(self.source, Source):
             return self.source.image.name or self.source.image.image_id
         return self.destination.name if self.destination else "manifest"
 
 
 @dataclass(frozen=True, slots=True)
-class Unprepared:
+class RejectedCopy:
     """A copy of a plan that can't be asked for, or all those of an entry that finds no image or of a job that can't
     read its account; and why."""
 
     job: str
-    source: Party
+    source: AccountRef
     """Its account is the empty text where nobody knows it; so is the target's."""
     error: OmicopyError
     image: Image | None = None
-    target: Party | None = None
+    target: AccountRef | None = None
     name: str | None = None
     best_effort: bool = False
     is_whole_job: bool = False
     """Whether it keeps all the copies of its job from being asked for, whatever their images are."""
 
     @property
-    def destination(self) -> Destination | None:
-        return Destination(self.target, self.name or "", "") if self.target else None
+    def destination(self) -> Target | None:
+        return Target(self.target, self.name or "", "") if self.target else None
 
     @property
     def label(self) -> str:
@@ -179,7 +179,7 @@ class Unprepared:
         return f"{image} to {self.target.profile}" if self.target else image
 
 
-def check_parties(source: Party, target: Party) -> None:
+def check_accounts(source: AccountRef, target: AccountRef) -> None:
     """Raises USAGE when both sides are the same account in the same Region: nothing would be copied across anything."""
     if (source.account_id, source.region) == (target.account_id, target.region):
         raise OmicopyError(

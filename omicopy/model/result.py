@@ -10,8 +10,8 @@ from typing import Any
 
 from omicopy.errors import Interrupted, OmicopyError
 from omicopy.model.manifest import Manifest
-from omicopy.model.request import CopyRequest, Origin, Party, Unprepared
-from omicopy.model.units import say_duration
+from omicopy.model.request import AccountRef, CopyRequest, RejectedCopy, Source
+from omicopy.model.units import format_duration
 
 SCHEMA = "omicopy/1"
 
@@ -37,7 +37,7 @@ _DONE = (Status.COPIED, Status.PRESENT, Status.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
-class CleanedUp:
+class CleanupSummary:
     """What became of the exported objects of a copy: how many were deleted, and what kept the others from it."""
 
     deleted: int = 0
@@ -53,7 +53,7 @@ class CleanedUp:
 class CopyResult:
     """One copy, export or import, and how it ended."""
 
-    request: CopyRequest | Unprepared
+    request: CopyRequest | RejectedCopy
     status: Status
     changed: bool
     seconds: float
@@ -63,7 +63,7 @@ class CopyResult:
     manifest: str | None = None
     expires_at: datetime | None = None
     error: OmicopyError | None = None
-    cleanup: CleanedUp | None = None
+    cleanup: CleanupSummary | None = None
     """None where no clean-up was asked for, or something else still needs the export."""
 
     @property
@@ -85,12 +85,12 @@ def rfc3339(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
 
 
-def say_moment(moment: datetime | None, now: datetime) -> str:
+def format_timestamp(moment: datetime | None, now: datetime) -> str:
     """`2026-01-08T12:00:00Z (in 6d23h)`, `… (3d2h ago)`, or that nobody knows."""
     if moment is None:
         return "an unknown time"
     left = moment - now
-    how_long = f"in {say_duration(left)}" if left > timedelta(0) else f"{say_duration(-left)} ago"
+    how_long = f"in {format_duration(left)}" if left > timedelta(0) else f"{format_duration(-left)} ago"
     return f"{rfc3339(moment)} ({how_long})"
 
 
@@ -128,7 +128,7 @@ def describe_interruption(interruption: Interrupted) -> dict[str, Any]:
     }
 
 
-def say_progress(results: Sequence[CopyResult]) -> str:
+def format_progress(results: Sequence[CopyResult]) -> str:
     """`3 of 5 copies are done`, for people."""
     done, total = sum(result.is_done for result in results), len(results)
     is_copy = any(result.request.destination for result in results)
@@ -142,7 +142,7 @@ def describe_result(result: CopyResult) -> dict[str, Any]:
     target = None
     if destination:
         name = result.image_name or destination.name or None
-        target = {**_party(destination.party), "image_id": result.image_id, "image_name": name}
+        target = {**_party(destination.account), "image_id": result.image_id, "image_name": name}
     return {
         **({"job": result.request.job} if result.request.job else {}),
         "source": _describe_source(result.request),
@@ -158,22 +158,22 @@ def describe_result(result: CopyResult) -> dict[str, Any]:
     }
 
 
-def _describe_cleanup(cleanup: CleanedUp) -> dict[str, Any]:
+def _describe_cleanup(cleanup: CleanupSummary) -> dict[str, Any]:
     error = describe_error(cleanup.error) if cleanup.error else None
     return {"deleted_objects": cleanup.deleted, "left": cleanup.left, "error": error}
 
 
-def _describe_source(request: CopyRequest | Unprepared) -> dict[str, Any] | None:
-    if isinstance(request, Unprepared):
+def _describe_source(request: CopyRequest | RejectedCopy) -> dict[str, Any] | None:
+    if isinstance(request, RejectedCopy):
         return {**_party(request.source), "image_id": request.image.image_id if request.image else None}
-    if isinstance(request.source, Origin):
-        return {**_party(request.source.party), "image_id": request.source.image.image_id}
+    if isinstance(request.source, Source):
+        return {**_party(request.source.account), "image_id": request.source.image.image_id}
     return None
 
 
-def _party(party: Party) -> dict[str, str | None]:
+def _party(account: AccountRef) -> dict[str, str | None]:
     """The account is null where nobody could find it out."""
-    return party.described() | {"account_id": party.account_id or None}
+    return account.described() | {"account_id": account.account_id or None}
 
 
 def describe_run(

@@ -28,8 +28,8 @@ def check_bucket(bucket: str) -> str:
 def check_prefix(prefix: str) -> str:
     """The prefix itself when a URL can lead to what lies under it; raises USAGE, before an export of hours fails."""
     if (length := len(check_text(prefix).encode())) > _LONGEST_PREFIX:
-        said = f"The prefix that begins {prefix[:20]!r} has {length} bytes: keys under it could pass {LONGEST_KEY}"
-        raise OmicopyError(ErrorCode.USAGE, said, f"Take one of at most {_LONGEST_PREFIX} bytes.")
+        message = f"The prefix that begins {prefix[:20]!r} has {length} bytes: keys under it could pass {LONGEST_KEY}"
+        raise OmicopyError(ErrorCode.USAGE, message, f"Take one of at most {_LONGEST_PREFIX} bytes.")
     if {".", ".."}.isdisjoint(prefix.split("/")):
         return prefix
     hint = "A prefix may hold slashes, but neither '.' nor '..' between them."
@@ -46,8 +46,8 @@ def check_own_key(key: str) -> str:
     if not is_too_long(key):
         return key
     length = len(key.encode(errors="surrogatepass"))
-    said = f"Nothing can be put at the key that begins {key[:20]!r}: it has {length} bytes, more than {LONGEST_KEY}"
-    raise OmicopyError(ErrorCode.USAGE, said, "Use a shorter prefix or name.")
+    message = f"Nothing can be put at the key that begins {key[:20]!r}: it has {length} bytes, more than {LONGEST_KEY}"
+    raise OmicopyError(ErrorCode.USAGE, message, "Use a shorter prefix or name.")
 
 
 def split_s3(location: str) -> tuple[str, str]:

@@ -34,8 +34,8 @@ def check_tag(key: str, value: str) -> tuple[str, str]:
     if key.startswith(OWN_PREFIX):
         raise OmicopyError(ErrorCode.USAGE, f"Tags that begin with {OWN_PREFIX!r} are this tool's own", hint)
     if not key or len(key) > _LONGEST or len(value) > _LONGEST:
-        said = f"{key!a} with its value is no tag: a key has 1 to {_LONGEST} characters, a value at most as many"
-        raise OmicopyError(ErrorCode.USAGE, said, hint)
+        message = f"{key!a} with its value is no tag: a key has 1 to {_LONGEST} characters, a value at most as many"
+        raise OmicopyError(ErrorCode.USAGE, message, hint)
     with named(f"the tag {key!a}"):
         check_text(key + value)
     return key, value

@@ -33,10 +33,10 @@ class DurationRule:
     def read(self, value: timedelta | str) -> timedelta:
         """The duration, from its text too. Raises USAGE."""
         duration = value if isinstance(value, timedelta) else _parse(value, self.is_age)
-        shown = value if isinstance(value, str) else say_duration(value)
+        shown = value if isinstance(value, str) else format_duration(value)
         hint = _AGE_EXAMPLES if self.is_age else _EXAMPLES
         if duration > self.longest:
-            hint = f"Give at most {say_duration(self.longest)}."
+            hint = f"Give at most {format_duration(self.longest)}."
             raise OmicopyError(ErrorCode.USAGE, f"{shown!r} is too long a duration", hint)
         if duration < _NOTHING:
             raise OmicopyError(ErrorCode.USAGE, "must not be negative", hint)
@@ -89,7 +89,7 @@ def _problem_of_letters(text: str) -> str | None:
     return "units are lower case" if text.isascii() and _WHOLE.fullmatch(text.lower()) else None
 
 
-def say_duration(duration: timedelta) -> str:
+def format_duration(duration: timedelta) -> str:
     """The duration in its two largest units: `6h`, `1h30m`, `2d3h`, `45s`, `0.5s`."""
     seconds = duration.total_seconds()
     if seconds < 10 and seconds != int(seconds):
@@ -109,7 +109,7 @@ _LARGEST = 2**63 - 1
 """What a manifest's sizes end at, as those of qcow2 disks do."""
 
 
-def say_size(size_bytes: int) -> str:
+def format_size(size_bytes: int) -> str:
     """The size in the largest unit of which it has one, with at most one decimal: `10 GiB`, `1.5 MiB`, `974 B`."""
     size, unit = float(size_bytes), 0
     while size >= 1024 and unit < len(_SIZE_UNITS) - 1:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from omicopy.model.boot import Boot, boot_differences
 from omicopy.model.image import Image
 from omicopy.model.manifest import Manifest
-from omicopy.model.request import CopyRequest, Origin
+from omicopy.model.request import CopyRequest, Source
 
 GIB = 2**30
 _WITH_IOPS = "io1"
@@ -26,7 +26,7 @@ class Disk:
 
 
 @dataclass(frozen=True, slots=True)
-class Appearance:
+class ImageProperties:
     """What travels with an image and can be compared. What one side does not say is no difference."""
 
     architecture: str | None
@@ -37,29 +37,29 @@ class Appearance:
     """Of all volumes."""
 
 
-def of_image(image: Image) -> Appearance:
+def of_image(image: Image) -> ImageProperties:
     volumes = {
         volume.device: Disk(volume.size_gib, volume.volume_type, volume.iops, volume.delete_on_vm_deletion)
         for volume in image.volumes
         if volume.device
     }
-    return Appearance(image.architecture or None, frozenset(image.product_codes), volumes, len(image.volumes))
+    return ImageProperties(image.architecture or None, frozenset(image.product_codes), volumes, len(image.volumes))
 
 
-def of_manifest(manifest: Manifest) -> Appearance:
+def of_manifest(manifest: Manifest) -> ImageProperties:
     """A volume has whole GiB; of one whose device the manifest does not name only the number counts."""
     volumes = {
         s.device: Disk(-(-s.size_bytes // GIB), s.volume_type, s.iops, s.delete_on_termination)
         for s in manifest.snapshots
         if s.device is not None
     }
-    return Appearance(manifest.architecture, frozenset(manifest.product_types), volumes, len(manifest.snapshots))
+    return ImageProperties(manifest.architecture, frozenset(manifest.product_types), volumes, len(manifest.snapshots))
 
 
 def flaws(request: CopyRequest, copy: Image) -> list[str]:
     """In what the copy is not what was asked for: its source, and how it boots."""
     source = request.source
-    wanted = of_image(source.image) if isinstance(source, Origin) else of_manifest(source.manifest)
+    wanted = of_image(source.image) if isinstance(source, Source) else of_manifest(source.manifest)
     return [*differences(wanted, of_image(copy)), *boot_flaws(request, copy)]
 
 
@@ -68,12 +68,12 @@ def boot_flaws(request: CopyRequest, copy: Image) -> list[str]:
     return boot_differences(asked.or_else(request.source_boot), copy.boot)
 
 
-def differences(source: Appearance, copy: Appearance) -> list[str]:
+def differences(source: ImageProperties, copy: ImageProperties) -> list[str]:
     """Each as a few words, the copy's side first; none when the copy is as its source is."""
     return list(_differences(source, copy))
 
 
-def _differences(source: Appearance, copy: Appearance) -> Iterator[str]:
+def _differences(source: ImageProperties, copy: ImageProperties) -> Iterator[str]:
     if source.architecture and copy.architecture and source.architecture != copy.architecture:
         yield f"architecture {copy.architecture} instead of {source.architecture}"
     if source.product_codes and copy.product_codes and source.product_codes != copy.product_codes:

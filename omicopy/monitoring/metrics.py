@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from omicopy.model.request import CopyRequest, HandedManifest, Origin, Unprepared
+from omicopy.model.request import CopyRequest, RejectedCopy, SharedManifest, Source
 from omicopy.model.result import CallCount, CopyResult, Status
 from omicopy.model.units import GIB
 
@@ -132,9 +132,9 @@ def _by_status(results: Iterable[CopyResult]) -> list[Sample]:
 
 def _exports_left(run: EndedRun) -> int:
     left = {
-        (source.party.account_id, source.party.region, source.export)
+        (source.account.account_id, source.account.region, source.export)
         for result in run.results
-        if result.cleanup and not result.cleanup.is_done and isinstance(source := result.request.source, Origin)
+        if result.cleanup and not result.cleanup.is_done and isinstance(source := result.request.source, Source)
     }
     return len(left)
 
@@ -143,10 +143,10 @@ def _copied_bytes(run: EndedRun) -> int:
     return sum(_volume_bytes(result.request) for result in run.results if result.status is Status.COPIED)
 
 
-def _volume_bytes(request: CopyRequest | Unprepared) -> int:
-    if isinstance(request.source, Origin):
+def _volume_bytes(request: CopyRequest | RejectedCopy) -> int:
+    if isinstance(request.source, Source):
         return sum((volume.size_gib or 0) * GIB for volume in request.source.image.volumes)
-    if isinstance(request.source, HandedManifest):
+    if isinstance(request.source, SharedManifest):
         return sum(snapshot.size_bytes for snapshot in request.source.manifest.snapshots)
     return 0
 
@@ -164,9 +164,9 @@ def _calls(calls: Mapping[str, CallCount]) -> list[str]:
     ]
 
 
-def _family(name: str, said: str, samples: Sequence[Sample]) -> str:
+def _family(name: str, message: str, samples: Sequence[Sample]) -> str:
     """One metric with all its samples; without any there is nothing to describe either."""
-    lines = [f"# HELP {name} {said}", f"# TYPE {name} gauge"]
+    lines = [f"# HELP {name} {message}", f"# TYPE {name} gauge"]
     lines += [f"{name}{_labels(labels)} {_number(value)}" for labels, value in samples]
     return "".join(f"{line}\n" for line in lines) if samples else ""
 

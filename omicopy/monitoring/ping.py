@@ -10,7 +10,7 @@ import urllib3
 from omicopy.cloud.errors import Answer, Cause, ServiceError, temporary
 from omicopy.cloud.http.network import Network
 from omicopy.cloud.http.time_limit import TimeLimit
-from omicopy.cloud.http.transport import Transport, failures_told
+from omicopy.cloud.http.transport import Transport, transport_errors_named
 from omicopy.cloud.request_log import logged
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.urls.presigned_url import parse_presigned
@@ -62,7 +62,7 @@ class Ping:
         url = parts._replace(path=path, fragment="").geturl()
         headers = {"User-Agent": "omicopy", "Content-Type": "text/plain; charset=utf-8"}
         with logged("Ping", self._host):
-            with failures_told("Ping", self._host):
+            with transport_errors_named("Ping", self._host):
                 response = self._transport.send("POST", url, headers, _cut(body), limit=0)
             self._check(response.status)
 
@@ -71,8 +71,8 @@ class Ping:
         if status == 429 or status >= 500:
             raise temporary(Cause.SERVER, "Ping", self._host, str(answer), answer)
         if not 200 <= status < 300:
-            said = f"{answer}: the server redirects elsewhere" if 300 <= status < 400 else str(answer)
-            raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, "Ping", self._host, said, answer)
+            message = f"{answer}: the server redirects elsewhere" if 300 <= status < 400 else str(answer)
+            raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, "Ping", self._host, message, answer)
 
 
 def _cut(body: str) -> bytes:

@@ -8,22 +8,22 @@ from dataclasses import replace
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportKey
-from omicopy.model.request import CopyRequest, Destination, Origin, Unprepared
+from omicopy.model.request import CopyRequest, RejectedCopy, Source, Target
 
-Place = tuple[str, str, ExportKey]
+CopyIdentity = tuple[str, str, ExportKey]
 """Account and Region of an export, and where it is put."""
 
 
-def settle(requests: Sequence[CopyRequest]) -> tuple[list[CopyRequest], list[Unprepared]]:
+def merge_duplicates(requests: Sequence[CopyRequest]) -> tuple[list[CopyRequest], list[RejectedCopy]]:
     """Each copy once, and a failure for each request that contradicts another."""
     groups: dict[tuple[str, str, str], list[CopyRequest]] = defaultdict(list)
-    formats: dict[Place, dict[str, CopyRequest]] = defaultdict(dict)
+    formats: dict[CopyIdentity, dict[str, CopyRequest]] = defaultdict(dict)
     for request in requests:
         formats[_place_of(request)].setdefault(origin_of(request).format or "", request)
         target = _destination_of(request)
-        groups[target.party.account_id, target.party.region, target.name].append(request)
+        groups[target.account.account_id, target.account.region, target.name].append(request)
     agreed: list[CopyRequest] = []
-    failures: list[Unprepared] = []
+    failures: list[RejectedCopy] = []
     for group in groups.values():
         error = _contradiction(group) or _two_formats(group[0], formats[_place_of(group[0])])
         if error is None:
@@ -33,9 +33,9 @@ def settle(requests: Sequence[CopyRequest]) -> tuple[list[CopyRequest], list[Unp
     return agreed, failures
 
 
-def distinct_failures(failures: Sequence[Unprepared]) -> list[Unprepared]:
+def distinct_failures(failures: Sequence[RejectedCopy]) -> list[RejectedCopy]:
     """Each copy once, as it would be if it could be made; a best effort is enough only if it is for all who ask."""
-    seen: dict[tuple[object, ...], Unprepared] = {}
+    seen: dict[tuple[object, ...], RejectedCopy] = {}
     for index, failure in enumerate(failures):
         image_id = failure.image.image_id if failure.image else index
         target = failure.target and (failure.target.account_id or failure.target.profile, failure.target.region)
@@ -45,14 +45,14 @@ def distinct_failures(failures: Sequence[Unprepared]) -> list[Unprepared]:
     return list(seen.values())
 
 
-def origin_of(request: CopyRequest) -> Origin:
+def origin_of(request: CopyRequest) -> Source:
     """The image and its account: a plan asks for nothing but copies."""
-    if not isinstance(request.source, Origin):
+    if not isinstance(request.source, Source):
         raise TypeError("not a copy")
     return request.source
 
 
-def _destination_of(request: CopyRequest) -> Destination:
+def _destination_of(request: CopyRequest) -> Target:
     if request.destination is None:
         raise TypeError("not a copy")
     return request.destination
@@ -66,7 +66,7 @@ def _contradiction(group: Sequence[CopyRequest]) -> OmicopyError | None:
         if request.marker != first.marker:
             return OmicopyError(
                 ErrorCode.USAGE,
-                f"Two images would both be called {target.name!r} in {target.party}: "
+                f"Two images would both be called {target.name!r} in {target.account}: "
                 f"{_whose(first)}, {_whose(request)}",
                 "Put {image_id} into `name` of the target.",
             )
@@ -75,7 +75,7 @@ def _contradiction(group: Sequence[CopyRequest]) -> OmicopyError | None:
             return OmicopyError(
                 ErrorCode.USAGE,
                 f"The jobs {first.job} and {request.job} ask for one copy in different ways: "
-                f"{origin_of(first).image.image_id} as {target.name!r} in {target.party}",
+                f"{origin_of(first).image.image_id} as {target.name!r} in {target.account}",
                 "Let one of them ask for it, or both alike: bucket, prefix, timeouts, tags and all.",
             )
     return None
@@ -95,15 +95,15 @@ def _two_formats(request: CopyRequest, asked: Mapping[str, CopyRequest]) -> Omic
     )
 
 
-def _place_of(request: CopyRequest) -> Place:
+def _place_of(request: CopyRequest) -> CopyIdentity:
     origin = origin_of(request)
-    return origin.party.account_id, origin.party.region, origin.export
+    return origin.account.account_id, origin.account.region, origin.export
 
 
-def _failure(request: CopyRequest, error: OmicopyError) -> Unprepared:
+def _failure(request: CopyRequest, error: OmicopyError) -> RejectedCopy:
     origin, target = origin_of(request), _destination_of(request)
-    return Unprepared(
-        request.job or "", origin.party, error, origin.image, target.party, target.name, request.best_effort
+    return RejectedCopy(
+        request.job or "", origin.account, error, origin.image, target.account, target.name, request.best_effort
     )
 
 
@@ -116,7 +116,7 @@ def _what(request: CopyRequest) -> CopyRequest:
     origin, target = origin_of(request), _destination_of(request)
     return replace(
         request,
-        source=replace(origin, party=replace(origin.party, profile="")),
-        destination=replace(target, party=replace(target.party, profile="")),
+        source=replace(origin, account=replace(origin.account, profile="")),
+        destination=replace(target, account=replace(target.account, profile="")),
         job=None,
     )

@@ -24,7 +24,7 @@ from omicopy.plans.schema import (
 )
 from omicopy.plans.yaml_reader import Problem, read_yaml
 
-__all__ = ["Job", "Plan", "Retention", "Selector", "Target", "parse_plan", "plan_schema"]
+__all__ = ["Job", "Plan", "PlanTarget", "Retention", "Selector", "parse_plan", "plan_schema"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,14 @@ class Selector:
 
     def __str__(self) -> str:
         """As messages name it: `id ami-12345678`, `name_regex '^golden-', tag stage=prod`."""
-        said = [f"id {self.id}"] if self.id else []
-        said += [f"name {self.name!r}"] if self.name else []
-        said += [f"name_regex {self.name_regex!r}"] if self.name_regex else []
-        return ", ".join(said + [f"tag {key}={value}" for key, value in self.tags.items()])
+        message = [f"id {self.id}"] if self.id else []
+        message += [f"name {self.name!r}"] if self.name else []
+        message += [f"name_regex {self.name_regex!r}"] if self.name_regex else []
+        return ", ".join(message + [f"tag {key}={value}" for key, value in self.tags.items()])
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PlanTarget:
     """Where a job's images go. `name` is a template; `description` None keeps the source's."""
 
     profile: str
@@ -81,7 +81,7 @@ class Job:
     prefix: str
     format: DiskFormat | None
     images: tuple[Selector, ...]
-    targets: tuple[Target, ...]
+    targets: tuple[PlanTarget, ...]
     create_bucket: bool
     if_exists: IfExists
     cleanup: bool
@@ -149,8 +149,8 @@ def _contradictions(plan: PlanEntry) -> Iterator[Problem]:
         other, before = storages.setdefault(source, (index, storage))
         if before != storage:
             now, then = storage or "its own key", before or "its own key"
-            said = f"is {now}, and {then} in jobs[{other}], for one source {source}"
-            yield Problem((*here, "storage"), said, "Say the same in both, or once in defaults.")
+            message = f"is {now}, and {then} in jobs[{other}], for one source {source}"
+            yield Problem((*here, "storage"), message, "Say the same in both, or once in defaults.")
         profiles = [target.profile for target in job.to]
         for position, profile in enumerate(profiles):
             if profile in profiles[:position]:
@@ -177,8 +177,8 @@ def _selector(entry: SelectorEntry) -> Selector:
     return Selector(entry.id, entry.name, entry.name_regex, entry.tags or {}, entry.latest)
 
 
-def _target(entry: TargetEntry, of_job: Boot) -> Target:
-    return Target(
+def _target(entry: TargetEntry, of_job: Boot) -> PlanTarget:
+    return PlanTarget(
         entry.profile,
         entry.name,
         entry.description,

@@ -11,14 +11,14 @@ from omicopy.cloud.queries import identify
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import export_key
 from omicopy.model.image import Image, render_name
-from omicopy.model.image_settings import Aftercare
-from omicopy.model.request import Budgets, CopyRequest, Destination, Origin, Party, Unprepared, check_parties
-from omicopy.plans.conflicts import distinct_failures, origin_of, settle
-from omicopy.plans.model import Job, Plan, Target
-from omicopy.plans.select import Gallery, read_galleries
+from omicopy.model.image_settings import ImageSettings
+from omicopy.model.request import AccountRef, Budgets, CopyRequest, RejectedCopy, Source, Target, check_accounts
+from omicopy.plans.conflicts import distinct_failures, merge_duplicates, origin_of
+from omicopy.plans.model import Job, Plan, PlanTarget
+from omicopy.plans.select import SourceImages, read_source_images
 from omicopy.plans.shard import Shard, shard_of
 
-Parties = Mapping[str, Party | OmicopyError]
+Parties = Mapping[str, AccountRef | OmicopyError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class Prepared:
     """What a plan comes to."""
 
     requests: list[CopyRequest] = field(default_factory=list)
-    failures: list[Unprepared] = field(default_factory=list)
+    failures: list[RejectedCopy] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Entries that find nothing at present, in words: no failure, but worth to be told."""
-    parties: Parties = field(default_factory=dict)
+    accounts: Parties = field(default_factory=dict)
     """Who each profile of the plan is, or why that is not known."""
-    galleries: Mapping[str, Gallery | OmicopyError] = field(default_factory=dict)
+    source_images_by_account: Mapping[str, SourceImages | OmicopyError] = field(default_factory=dict)
     """The images of each source profile as they were read."""
 
 
@@ -49,31 +49,31 @@ def plan_requests(
     for two targets of a job that turn out to be one account.
     """
     plan = plan.only(only)
-    parties = _identify_all(clients, plan.profiles)
-    galleries = read_galleries(clients, plan.jobs, parties)
+    accounts = _identify_all(clients, plan.profiles)
+    source_images_by_account = read_source_images(clients, plan.jobs, accounts)
     whole = Prepared()
     for job in plan.jobs:
-        _check_different(job, parties)
-        for item in _JobReader(clients, job, parties, galleries, budgets, whole.notes).items():
-            if isinstance(item, Unprepared):
+        _check_different(job, accounts)
+        for item in _JobReader(clients, job, accounts, source_images_by_account, budgets, whole.notes).items():
+            if isinstance(item, RejectedCopy):
                 whole.failures.append(item)
             else:
                 whole.requests.append(item)
-    requests, contradictions = settle(whole.requests)
+    requests, contradictions = merge_duplicates(whole.requests)
     failures = distinct_failures([*whole.failures, *contradictions])
     if shard is None:
-        return Prepared(requests, failures, whole.notes, parties, galleries)
+        return Prepared(requests, failures, whole.notes, accounts, source_images_by_account)
     return Prepared(
-        [request for request in requests if _is_in(shard, origin_of(request).party, origin_of(request).image)],
+        [request for request in requests if _is_in(shard, origin_of(request).account, origin_of(request).image)],
         [one for one in failures if one.is_whole_job or _is_in(shard, one.source, one.image)],
         whole.notes if shard[0] == 0 else [],
-        parties,
-        galleries,
+        accounts,
+        source_images_by_account,
     )
 
 
 def _identify_all(clients: Clients, profiles: Sequence[str]) -> Parties:
-    def ask(profile: str) -> Party | OmicopyError:
+    def ask(profile: str) -> AccountRef | OmicopyError:
         try:
             return identify(clients, profile)
         except OmicopyError as error:
@@ -84,17 +84,17 @@ def _identify_all(clients: Clients, profiles: Sequence[str]) -> Parties:
     return dict(zip(profiles, in_parallel(ask, profiles), strict=True))
 
 
-def _check_different(job: Job, parties: Parties) -> None:
+def _check_different(job: Job, accounts: Parties) -> None:
     """Two profiles of one account would each make the copy. Raises USAGE."""
-    seen: dict[tuple[str, str], Party] = {}
+    seen: dict[tuple[str, str], AccountRef] = {}
     for target in job.targets:
-        party = parties[target.profile]
-        if isinstance(party, Party):
-            other = seen.setdefault((party.account_id, party.region), party)
-            if other is not party:
+        account = accounts[target.profile]
+        if isinstance(account, AccountRef):
+            other = seen.setdefault((account.account_id, account.region), account)
+            if other is not account:
                 raise OmicopyError(
                     ErrorCode.USAGE,
-                    f"Job {job.name}: {other} and {party.profile} are the same target",
+                    f"Job {job.name}: {other} and {account.profile} are the same target",
                     "Name each account once a job.",
                 )
 
@@ -105,21 +105,21 @@ class _JobReader:
 
     clients: Clients
     job: Job
-    parties: Parties
-    galleries: Mapping[str, Gallery | OmicopyError]
+    accounts: Parties
+    source_images_by_account: Mapping[str, SourceImages | OmicopyError]
     budgets: Budgets
     notes: list[str]
 
-    def items(self) -> Iterator[CopyRequest | Unprepared]:
+    def items(self) -> Iterator[CopyRequest | RejectedCopy]:
         source = self._party(self.job.source)
-        gallery = self.galleries[self.job.source]
-        if isinstance(gallery, OmicopyError):
-            yield replace(self._failure(source, gallery), is_whole_job=True)
+        source_images = self.source_images_by_account[self.job.source]
+        if isinstance(source_images, OmicopyError):
+            yield replace(self._failure(source, source_images), is_whole_job=True)
             return
         images: dict[str, Image] = {}
         for selector in self.job.images:
             try:
-                found = gallery.select(selector)
+                found = source_images.select(selector)
             except OmicopyError as error:
                 yield self._failure(source, error)
                 continue
@@ -130,27 +130,27 @@ class _JobReader:
             for target in self.job.targets:
                 yield self._copy(source, image, target)
 
-    def _failure(self, source: Party, error: OmicopyError) -> Unprepared:
+    def _failure(self, source: AccountRef, error: OmicopyError) -> RejectedCopy:
         """One of all the targets."""
         best_effort = all(target.best_effort for target in self.job.targets)
-        return Unprepared(self.job.name, source, error, best_effort=best_effort)
+        return RejectedCopy(self.job.name, source, error, best_effort=best_effort)
 
-    def _copy(self, source: Party, image: Image, target: Target) -> CopyRequest | Unprepared:
-        party, name = self._party(target.profile), None
+    def _copy(self, source: AccountRef, image: Image, target: PlanTarget) -> CopyRequest | RejectedCopy:
+        account, name = self._party(target.profile), None
         try:
             name = _name(target, image, source)
-            identified = self.parties[target.profile]
+            identified = self.accounts[target.profile]
             if isinstance(identified, OmicopyError):
                 raise identified
             _check_parties(source, identified)
         except OmicopyError as error:
-            return Unprepared(self.job.name, source, error, image, party, name, target.best_effort)
+            return RejectedCopy(self.job.name, source, error, image, account, name, target.best_effort)
         job = self.job
         text = image.description if target.description is None else target.description
-        care = Aftercare(target.tags, target.copy_tags, target.share_with)
+        settings = ImageSettings(target.tags, target.copy_tags, target.share_with)
         return CopyRequest(
-            Origin(source, image, export_key(image.image_id, job.bucket, job.prefix), job.format),
-            Destination(party, name, text, job.if_exists, care, target.boot),
+            Source(source, image, export_key(image.image_id, job.bucket, job.prefix), job.format),
+            Target(account, name, text, job.if_exists, settings, target.boot),
             job.min_validity,
             budgets=replace(self.budgets, export=job.export_timeout, import_=job.import_timeout),
             parallel=job.parallel,
@@ -160,26 +160,28 @@ class _JobReader:
             best_effort=target.best_effort,
         )
 
-    def _party(self, profile: str) -> Party:
-        found = self.parties[profile]
-        return found if isinstance(found, Party) else Party(profile, "", self.clients.accounts[profile].region)
+    def _party(self, profile: str) -> AccountRef:
+        found = self.accounts[profile]
+        return (
+            found if isinstance(found, AccountRef) else AccountRef(profile, "", self.clients.accounts[profile].region)
+        )
 
 
-def _name(target: Target, image: Image, source: Party) -> str:
+def _name(target: PlanTarget, image: Image, source: AccountRef) -> str:
     try:
         return render_name(target.name, image, source.region)
     except OmicopyError as error:
         raise OmicopyError(error.code, error.message, "Change `name` of this target in the plan.") from None
 
 
-def _check_parties(source: Party, target: Party) -> None:
+def _check_parties(source: AccountRef, target: AccountRef) -> None:
     try:
-        check_parties(source, target)
+        check_accounts(source, target)
     except OmicopyError as error:
         raise OmicopyError(error.code, error.message, "Take this target out of the job.") from None
 
 
-def _is_in(shard: Shard, source: Party, image: Image | None) -> bool:
+def _is_in(shard: Shard, source: AccountRef, image: Image | None) -> bool:
     """An entry that finds no image is told by the first shard alone."""
     index, count = shard
     return index == (shard_of(source.account_id, image.image_id, count) if image else 0)

@@ -52,11 +52,11 @@ class Cleanup(StrEnum):
     ON_SUCCESS = "on-success"
 
 
-class _Entry(BaseModel):
+class _PlanModel(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
-class SelectorEntry(_Entry):
+class SelectorEntry(_PlanModel):
     """Which images are meant. Of the keys that are given all must hold."""
 
     model_config = ConfigDict(
@@ -85,7 +85,7 @@ class SelectorEntry(_Entry):
         return self
 
 
-class TargetEntry(_Entry):
+class TargetEntry(_PlanModel):
     """Where the images go, and what their copies get there."""
 
     model_config = ConfigDict(title="Target")
@@ -111,7 +111,7 @@ class TargetEntry(_Entry):
     best_effort: Truth = Field(default=False, description="Whether its failure leaves the exit code as it is.")
 
 
-class RetentionEntry(_Entry):
+class RetentionEntry(_PlanModel):
     """What `omicopy prune` keeps of a job's copies in each target and of its exports; what either key keeps is kept."""
 
     model_config = ConfigDict(title="Retention", json_schema_extra={"minProperties": 1})
@@ -130,7 +130,7 @@ class RetentionEntry(_Entry):
         return self
 
 
-class DefaultsEntry(_Entry):
+class DefaultsEntry(_PlanModel):
     """What holds for every job that does not say otherwise."""
 
     model_config = ConfigDict(title="Defaults")
@@ -189,7 +189,7 @@ class JobEntry(DefaultsEntry):
     to: list[TargetEntry] = Field(min_length=1, description="The targets; one export feeds them all.")
 
 
-class PlanEntry(_Entry):
+class PlanEntry(_PlanModel):
     """What should be where."""
 
     model_config = ConfigDict(title="A plan of omicopy run")

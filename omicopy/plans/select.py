@@ -13,7 +13,7 @@ from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.reads import read_images
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.image import Image
-from omicopy.model.request import Party
+from omicopy.model.request import AccountRef
 from omicopy.plans.model import Job, Selector
 
 
@@ -38,10 +38,10 @@ class _Index:
 
 
 @dataclass(slots=True)
-class Gallery:
+class SourceImages:
     """An account's own images, and those of others that a plan names by their IDs."""
 
-    party: Party
+    account: AccountRef
     own: Sequence[Image]
     others: Sequence[Image] = ()
     unread: OmicopyError | None = None
@@ -64,53 +64,55 @@ class Gallery:
         if is_named and not found:
             raise OmicopyError(
                 ErrorCode.NOT_FOUND,
-                f"There is no image in {self.party} that fits {selector}",
+                f"There is no image in {self.account} that fits {selector}",
                 "Correct the entry; what is searched for by more than its ID or name must be available.",
             )
         if is_named and selector.latest is None and len(found) > 1:
             raise OmicopyError(
                 ErrorCode.NOT_FOUND,
-                f"{len(found)} images of {self.party} fit {selector}: {', '.join(sorted(i.image_id for i in found))}",
+                f"{len(found)} images of {self.account} fit {selector}: {', '.join(sorted(i.image_id for i in found))}",
                 "Name one by its ID, or add latest: 1.",
             )
         return found
 
 
-def read_galleries(
-    clients: Clients, jobs: Sequence[Job], parties: Mapping[str, Party | OmicopyError]
-) -> dict[str, Gallery | OmicopyError]:
+def read_source_images(
+    clients: Clients, jobs: Sequence[Job], accounts: Mapping[str, AccountRef | OmicopyError]
+) -> dict[str, SourceImages | OmicopyError]:
     """A gallery for every source profile; profiles of one account share one. Where there is none, why."""
-    wanted: dict[tuple[str, str], tuple[Party, set[str]]] = {}
+    wanted: dict[tuple[str, str], tuple[AccountRef, set[str]]] = {}
     for job in jobs:
-        party = parties[job.source]
-        if isinstance(party, Party):
-            _, ids = wanted.setdefault((party.account_id, party.region), (party, set()))
+        account = accounts[job.source]
+        if isinstance(account, AccountRef):
+            _, ids = wanted.setdefault((account.account_id, account.region), (account, set()))
             ids |= {selector.id for selector in job.images if selector.id}
     read = in_parallel(lambda each: _read(clients, *each), list(wanted.values()))
-    galleries = dict(zip(wanted, read, strict=True))
+    source_images_by_account = dict(zip(wanted, read, strict=True))
     return {
-        job.source: galleries[party.account_id, party.region] if isinstance(party, Party) else party
+        job.source: source_images_by_account[account.account_id, account.region]
+        if isinstance(account, AccountRef)
+        else account
         for job in jobs
-        for party in [parties[job.source]]
+        for account in [accounts[job.source]]
     }
 
 
-def _read(clients: Clients, party: Party, named: set[str]) -> Gallery | OmicopyError:
+def _read(clients: Clients, account: AccountRef, named: set[str]) -> SourceImages | OmicopyError:
     try:
-        own = _images(clients, party, {"AccountIds": [party.account_id]})
+        own = _images(clients, account, {"AccountIds": [account.account_id]})
     except OmicopyError as error:
         return error
     missing = sorted(named - {image.image_id for image in own})
     if not missing:
-        return Gallery(party, own)
+        return SourceImages(account, own)
     try:
-        return Gallery(party, own, _images(clients, party, {"ImageIds": missing}))
+        return SourceImages(account, own, _images(clients, account, {"ImageIds": missing}))
     except OmicopyError as error:
-        return Gallery(party, own, unread=error)
+        return SourceImages(account, own, unread=error)
 
 
-def _images(clients: Clients, party: Party, filters: Mapping[str, Sequence[str]]) -> list[Image]:
-    return read_images(clients, party.profile, filters, patiently=True)
+def _images(clients: Clients, account: AccountRef, filters: Mapping[str, Sequence[str]]) -> list[Image]:
+    return read_images(clients, account.profile, filters, patiently=True)
 
 
 def _grouped(images: Sequence[Image], key: Callable[[Image], str]) -> Mapping[str, Sequence[Image]]:

@@ -67,7 +67,7 @@ class PlanDocument:
         if not found:
             return
         found.sort(key=self._line)
-        lines = [f"{self.where}, line {self._line(each)}{_said(each.path)}: {each.what}" for each in found]
+        lines = [f"{self.where}, line {self._line(each)}{_format_text(each.path)}: {each.what}" for each in found]
         if len(lines) > _MOST_TOLD:
             lines[_MOST_TOLD:] = [f"… and {len(lines) - _MOST_TOLD} more"]
         hints = list(dict.fromkeys(each.hint for each in found[:_MOST_TOLD] if each.hint)) or [""]
@@ -231,7 +231,7 @@ def _sounds_secret(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
 
 
-def _said(path: Path) -> str:
+def _format_text(path: Path) -> str:
     """`, jobs[0].to[0].profile`"""
     steps = "".join(f"[{step}]" if isinstance(step, int) else f".{_key(step)}" for step in path)
     return f", {steps.removeprefix('.')}" if steps else ""

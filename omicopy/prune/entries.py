@@ -11,12 +11,12 @@ from typing import Any
 from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportKey
 from omicopy.model.image import Image
-from omicopy.model.request import Party
+from omicopy.model.request import AccountRef
 from omicopy.model.result import describe_error, rfc3339
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class StillNeeded:
     """What must stay whatever the rules say, by (account, Region, source image)."""
 
     selected: Collection[tuple[str, str, str]] = ()
@@ -26,14 +26,14 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PruneFacts:
     """What was read, and when."""
 
-    images: Mapping[Party, Sequence[Image]]
+    images: Mapping[AccountRef, Sequence[Image]]
     """Those of each target account that could be read."""
     sources: Mapping[str, Image]
     """The source account's own, by their IDs. One that a copy was made from may be gone."""
-    wanted: Wanted
+    wanted: StillNeeded
     now: datetime
 
 
@@ -59,7 +59,7 @@ class Entry:
     """One copy or export of ours, or a snapshot of a copy that was deleted."""
 
     kind: Kind
-    party: Party
+    account: AccountRef
     """The account that it is in."""
     id: str
     name: str
@@ -80,7 +80,7 @@ class Entry:
         """An export's folder, the profile of all else."""
         if isinstance(self.thing, ExportKey):
             return f"s3://{self.thing.bucket}/{self.thing.folder}"
-        return self.party.profile
+        return self.account.profile
 
 
 def describe_entry(entry: Entry) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def describe_entry(entry: Entry) -> dict[str, Any]:
         "action": entry.action.value,
         "id": entry.id,
         "name": entry.name or None,
-        "account": entry.party.described(),
+        "account": entry.account.described(),
         "location": entry.where if entry.kind is Kind.EXPORT else None,
         "source_image_id": entry.source_image_id or None,
         "source_created_at": rfc3339(entry.created),

@@ -6,26 +6,26 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from omicopy.deletion.export_rules import Left, judge_tasks
+from omicopy.deletion.export_rules import Kept, judge_tasks
 from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportKey, ExportTask
 from omicopy.model.image import Image, last_marker, source_marker
 from omicopy.model.own_tags import is_cleaned
-from omicopy.model.request import CopyRequest, Origin, Party
+from omicopy.model.request import AccountRef, CopyRequest, Source
 from omicopy.model.verification import flaws
-from omicopy.prune.entries import Action, Entry, Kind, Known
+from omicopy.prune.entries import Action, Entry, Kind, PruneFacts
 from omicopy.prune.ownership import (
-    NOT_MEANT,
+    NOT_SELECTED,
     Scope,
     SourceFacts,
     is_our_copy,
     is_own_export,
     source_facts,
 )
-from omicopy.prune.retention import Item, judge
+from omicopy.prune.retention import Item, apply_retention
 
 
-def judge_exports(scope: Scope, tasks: Sequence[ExportTask], known: Known) -> list[Entry]:
+def judge_exports(scope: Scope, tasks: Sequence[ExportTask], known: PruneFacts) -> list[Entry]:
     """The exports of a scope, each once however many tasks made it, and what is to become of them.
 
     Whether anything is left of one whose clean-up has begun, the bucket knows: such a one is to be deleted. `tasks` are
@@ -39,13 +39,13 @@ def judge_exports(scope: Scope, tasks: Sequence[ExportTask], known: Known) -> li
     meant = [key for key in by_key if scope.means(facts[key])]
     fresh = [key for key in meant if not is_cleaned(by_key[key])]
     items = [Item(scope.group("", facts[key]), facts[key].created, True, by_key[key][0].task_id) for key in fresh]
-    fates = dict(zip(fresh, judge(items, scope.retention, known.now), strict=True))
+    fates = dict(zip(fresh, apply_retention(items, scope.retention, known.now), strict=True))
     entries = []
     for key, own in by_key.items():
         entry = _entry(scope, key, own[0].task_id, facts[key])
         fate = fates.get(key)
         if key not in meant:
-            entries.append(replace(entry, why=NOT_MEANT))
+            entries.append(replace(entry, why=NOT_SELECTED))
         elif fate is not None and not fate.goes:
             entries.append(replace(entry, why=fate.why))
         else:
@@ -69,11 +69,11 @@ def _entry(scope: Scope, key: ExportKey, task_id: str, source: SourceFacts) -> E
     return Entry(Kind.EXPORT, scope.source, task_id, name, key.image_id, source.created, Action.KEEP, "", key)
 
 
-def _needed(scope: Scope, key: ExportKey, tasks: Sequence[ExportTask], known: Known) -> str | None:
+def _needed(scope: Scope, key: ExportKey, tasks: Sequence[ExportTask], known: PruneFacts) -> str | None:
     """Why an export must stay although the rules let it go."""
     source = scope.source
     judgement = judge_tasks([task for task in tasks if task.image_id == key.image_id], key, known.now)
-    if isinstance(judgement, Left):
+    if isinstance(judgement, Kept):
         return judgement.why
     if (source.account_id, source.region, key) in known.wanted.unfed:
         return "a copy is still to be made from it"
@@ -86,21 +86,21 @@ def _needed(scope: Scope, key: ExportKey, tasks: Sequence[ExportTask], known: Kn
 
 
 def unfed_exports(
-    requests: Iterable[CopyRequest], images: Mapping[Party, Sequence[Image] | OmicopyError]
+    requests: Iterable[CopyRequest], images: Mapping[AccountRef, Sequence[Image] | OmicopyError]
 ) -> set[tuple[str, str, ExportKey]]:
     """The exports that feed a copy that is not there whole, or of which nobody knows."""
     unfed = set()
     for request in requests:
         origin, destination = request.source, request.destination
-        if not isinstance(origin, Origin) or destination is None:
+        if not isinstance(origin, Source) or destination is None:
             continue
-        shown = images.get(destination.party, ())
+        shown = images.get(destination.account, ())
         if isinstance(shown, OmicopyError) or not any(
             image.is_available
             and not flaws(request, image)
-            and is_our_copy(image, destination.party, origin.party)
+            and is_our_copy(image, destination.account, origin.account)
             and last_marker(image.description) == request.marker
             for image in shown
         ):
-            unfed.add((origin.party.account_id, origin.party.region, origin.export))
+            unfed.add((origin.account.account_id, origin.account.region, origin.export))
     return unfed

@@ -9,12 +9,12 @@ from typing import Any
 
 from omicopy.model import json_fields as answers
 from omicopy.model.image import Image, is_image_id
-from omicopy.model.own_tags import DOOMED_TAG
-from omicopy.model.request import Party
+from omicopy.model.own_tags import DELETED_IMAGE_TAG
+from omicopy.model.request import AccountRef
 from omicopy.model.verification import differences, of_image
-from omicopy.prune.entries import Action, Entry, Kind, Known, Wanted
+from omicopy.prune.entries import Action, Entry, Kind, PruneFacts, StillNeeded
 from omicopy.prune.ownership import (
-    NOT_MEANT,
+    NOT_SELECTED,
     Scope,
     SourceFacts,
     bears_job,
@@ -22,12 +22,12 @@ from omicopy.prune.ownership import (
     source_facts,
     source_id,
 )
-from omicopy.prune.retention import Fate, Item, judge
+from omicopy.prune.retention import Item, Verdict, apply_retention
 
 
 @dataclass(frozen=True, slots=True)
 class _Copy:
-    target: Party
+    target: AccountRef
     image: Image
     source: SourceFacts
     flaw: str
@@ -39,7 +39,7 @@ class _Copy:
         return self.source.created or self.image.created_at
 
 
-def judge_copies(scope: Scope, known: Known) -> list[Entry]:
+def judge_copies(scope: Scope, known: PruneFacts) -> list[Entry]:
     """The copies of a scope in each target account, and what is to become of them."""
     copies = [
         _copy(target, image, known.sources.get(source_id(image)))
@@ -55,14 +55,14 @@ def judge_copies(scope: Scope, known: Known) -> list[Entry]:
     fates = dict(
         zip(
             ((copy.target, copy.image.image_id) for copy in meant),
-            judge(items, scope.retention, known.now),
+            apply_retention(items, scope.retention, known.now),
             strict=True,
         )
     )
     return [_entry(scope, copy, fates.get((copy.target, copy.image.image_id)), known.wanted) for copy in copies]
 
 
-def _copy(target: Party, image: Image, source: Image | None) -> _Copy:
+def _copy(target: AccountRef, image: Image, source: Image | None) -> _Copy:
     """How it boots is not compared: a copy may have been asked to boot otherwise, and doesn't say so."""
     flaw = "" if image.is_available else f"it is {image.state}"
     if not flaw and source and (found := differences(of_image(source), of_image(image))):
@@ -70,10 +70,10 @@ def _copy(target: Party, image: Image, source: Image | None) -> _Copy:
     return _Copy(target, image, source_facts(source_id(image), image.tags, source), flaw)
 
 
-def _entry(scope: Scope, copy: _Copy, fate: Fate | None, wanted: Wanted) -> Entry:
+def _entry(scope: Scope, copy: _Copy, fate: Verdict | None, wanted: StillNeeded) -> Entry:
     """Without a fate it is not for the job to judge."""
     image, source = copy.image, copy.source
-    action, why = Action.KEEP, fate.why if fate else NOT_MEANT
+    action, why = Action.KEEP, fate.why if fate else NOT_SELECTED
     if fate and copy.flaw:
         why = copy.flaw
     elif fate and fate.goes:
@@ -84,14 +84,16 @@ def _entry(scope: Scope, copy: _Copy, fate: Fate | None, wanted: Wanted) -> Entr
     return Entry(Kind.IMAGE, copy.target, image.image_id, image.name, source.image_id, copy.created, action, why, image)
 
 
-def judge_snapshots(target: Party, snapshots: Iterable[Mapping[str, Any]], images: Iterable[Image]) -> Iterator[Entry]:
+def judge_snapshots(
+    target: AccountRef, snapshots: Iterable[Mapping[str, Any]], images: Iterable[Image]
+) -> Iterator[Entry]:
     """What interrupted deletions left: snapshots of the account that were marked to go with an image which is not among
     all of the account's `images`, and that none of these maps. `snapshots` are as the service shows them."""
     images = list(images)
     there = {image.image_id for image in images}
     mapped = {volume.snapshot_id for image in images for volume in image.volumes}
     for raw in snapshots:
-        snapshot_id, image_id = answers.text(raw, "SnapshotId"), answers.tags(raw).get(DOOMED_TAG, "")
+        snapshot_id, image_id = answers.text(raw, "SnapshotId"), answers.tags(raw).get(DELETED_IMAGE_TAG, "")
         is_own = answers.text(raw, "AccountId") == target.account_id
         if is_own and is_image_id(image_id) and image_id not in there and snapshot_id and snapshot_id not in mapped:
             yield Entry(Kind.SNAPSHOT, target, snapshot_id, "", "", None, Action.DELETE, "its image was deleted")

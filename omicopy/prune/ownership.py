@@ -9,20 +9,20 @@ from datetime import datetime
 
 from omicopy.model.export import ExportTask, Phase, export_key
 from omicopy.model.image import Image, last_marker, source_marker
-from omicopy.model.json_fields import parse_moment
+from omicopy.model.json_fields import parse_timestamp
 from omicopy.model.own_tags import COPY_TAG, DATE_TAG, JOB_TAG, NAME_TAG, SOURCE_ACCOUNT_TAG, SOURCE_IMAGE_TAG, is_ours
-from omicopy.model.request import Party
+from omicopy.model.request import AccountRef
 from omicopy.plans.model import Retention, Selector
 from omicopy.prune.retention import series
 
-NOT_MEANT = "no entry of the job means it"
+NOT_SELECTED = "no entry of the job means it"
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What one retention is for: the copies and exports of one source account, of a plan's job or of any."""
 
-    source: Party
+    source: AccountRef
     retention: Retention
     job: str | None = None
     selectors: tuple[Selector, ...] = ()
@@ -57,7 +57,7 @@ class SourceFacts:
 
 def source_facts(image_id: str, tags: Mapping[str, str], known: Image | None) -> SourceFacts:
     """What the tags of a copy or of an export say; where older versions said nothing, what the source itself does."""
-    created = parse_moment(tags.get(DATE_TAG)) or (known.created_at if known else None)
+    created = parse_timestamp(tags.get(DATE_TAG)) or (known.created_at if known else None)
     return SourceFacts(image_id, tags.get(NAME_TAG) or (known.name if known else None), created)
 
 
@@ -65,7 +65,7 @@ def source_id(image: Image) -> str:
     return image.tags.get(SOURCE_IMAGE_TAG, "")
 
 
-def is_our_copy(image: Image, target: Party, source: Party) -> bool:
+def is_our_copy(image: Image, target: AccountRef, source: AccountRef) -> bool:
     """Whether it is one that this tool made from the source account, and may delete (R4)."""
     return (
         image.account_id == target.account_id

@@ -16,35 +16,35 @@ from omicopy.errors import OmicopyError
 from omicopy.model import json_fields as answers
 from omicopy.model.export import ExportKey, ExportTask, export_key
 from omicopy.model.image import Image
-from omicopy.model.own_tags import DOOMED_TAG
-from omicopy.model.request import Budgets, Origin, Party, check_parties
+from omicopy.model.own_tags import DELETED_IMAGE_TAG
+from omicopy.model.request import AccountRef, Budgets, Source, check_accounts
 from omicopy.plans.model import Job, Plan
 from omicopy.plans.requests_from_plan import Prepared, plan_requests
-from omicopy.plans.select import Gallery
-from omicopy.prune.entries import Action, Entry, Known, Wanted
+from omicopy.plans.select import SourceImages
+from omicopy.prune.entries import Action, Entry, PruneFacts, StillNeeded
 from omicopy.prune.judge_exports import judge_exports, unfed_exports
 from omicopy.prune.judge_images import judge_copies, judge_snapshots
 from omicopy.prune.ownership import Scope
 from omicopy.status.accounts import attempt
 
 T = TypeVar("T")
-Shown = Mapping[Party, Sequence[Image] | OmicopyError]
+Shown = Mapping[AccountRef, Sequence[Image] | OmicopyError]
 
 
 @dataclass(slots=True)
-class Survey:
+class DeletionPlan:
     """What is there of ours and what is to become of it. Nothing has been deleted."""
 
     entries: list[Entry] = field(default_factory=list)
     errors: list[OmicopyError] = field(default_factory=list)
     """Why an account or a job was left out."""
-    parties: list[Party] = field(default_factory=list)
+    accounts: list[AccountRef] = field(default_factory=list)
     """The accounts that are known, each under every profile of it."""
     notes: list[str] = field(default_factory=list)
     """What could not be looked for, and keeps nothing else from being done."""
 
 
-def survey_accounts(clients: Clients, scope: Scope, targets: Sequence[str], now: datetime) -> Survey:
+def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str], now: datetime) -> DeletionPlan:
     """The copies that the targets have of the source account's images, and the exports in the scope's bucket.
 
     Raises USAGE for a target that is the source account.
@@ -52,64 +52,64 @@ def survey_accounts(clients: Clients, scope: Scope, targets: Sequence[str], now:
     for profile in targets:
         clients.api(profile)  # made before the threads start, once
     found = in_parallel(lambda profile: attempt(lambda: identify(clients, profile)), targets)
-    parties = {_account(party): party for party in found if isinstance(party, Party)}
-    for party in parties.values():
-        check_parties(scope.source, party)
-    survey = Survey(errors=_errors(found), parties=[scope.source, *parties.values()])
-    shown = _read(clients, [scope.source, *parties.values()], read_own_images)
+    accounts = {_account(account): account for account in found if isinstance(account, AccountRef)}
+    for account in accounts.values():
+        check_accounts(scope.source, account)
+    survey = DeletionPlan(errors=_errors(found), accounts=[scope.source, *accounts.values()])
+    shown = _read(clients, [scope.source, *accounts.values()], read_own_images)
     survey.errors += _errors(shown.values())
     sources = shown.pop(scope.source)
     images = _readable(shown)
-    _survey_snapshots(clients, images, survey)
+    _add_snapshots(clients, images, survey)
     if isinstance(sources, OmicopyError):  # which copies are as their sources are is not known
         return survey
-    known = Known(images, _by_id(sources), Wanted(), now)
+    known = PruneFacts(images, _by_id(sources), StillNeeded(), now)
     survey.entries += judge_copies(scope, known)
     if scope.bucket:
-        _survey_exports(clients, scope, _read_tasks(clients, [scope.source])[scope.source], known, survey)
+        _add_exports(clients, scope, _read_tasks(clients, [scope.source])[scope.source], known, survey)
     return survey
 
 
-def survey_plan(clients: Clients, plan: Plan, now: datetime) -> Survey:
+def plan_job_deletions(clients: Clients, plan: Plan, now: datetime) -> DeletionPlan:
     """The same for every job of the plan that has a retention. Of a job whose source account also feeds one that can't
     be told what it asks for, nothing is to go."""
     prepared = plan_requests(clients, plan, Budgets())
-    survey = Survey(errors=_errors(prepared.parties.values()))
-    survey.parties = [party for party in prepared.parties.values() if isinstance(party, Party)]
+    survey = DeletionPlan(errors=_errors(prepared.accounts.values()))
+    survey.accounts = [account for account in prepared.accounts.values() if isinstance(account, AccountRef)]
     shown = _read(clients, _targets(prepared, plan.jobs), read_own_images)
     survey.errors += _errors(shown.values())
     hidden = _hidden_sources(prepared, plan.jobs, survey)
     jobs = [job for job in plan.jobs if job.retention]
     images, concerned = _readable(shown), _targets(prepared, jobs)
-    _survey_snapshots(clients, {party: images[party] for party in concerned if party in images}, survey)
+    _add_snapshots(clients, {account: images[account] for account in concerned if account in images}, survey)
     sources = {job.name: _source(prepared, job) for job in jobs}
-    known = {party for party in sources.values() if party and _account(party) not in hidden}
+    known = {account for account in sources.values() if account and _account(account) not in hidden}
     tasks = _read_tasks(clients, sorted(known, key=str))
     wanted = _wanted(prepared, plan.jobs, shown)
     for job in jobs:
-        source, gallery = sources[job.name], prepared.galleries.get(job.source)
-        if source in known and source and isinstance(gallery, Gallery) and job.retention:
+        source, source_images = sources[job.name], prepared.source_images_by_account.get(job.source)
+        if source in known and source and isinstance(source_images, SourceImages) and job.retention:
             scope = Scope(source, job.retention, job.name, job.images)
-            everything = Known(images, _by_id([*gallery.others, *gallery.own]), wanted, now)
-            own = {party: images[party] for party in _targets(prepared, [job]) if party in images}
+            everything = PruneFacts(images, _by_id([*source_images.others, *source_images.own]), wanted, now)
+            own = {account: images[account] for account in _targets(prepared, [job]) if account in images}
             survey.entries += judge_copies(scope, replace(everything, images=own))
-            _survey_exports(clients, scope, tasks[source], everything, survey)
+            _add_exports(clients, scope, tasks[source], everything, survey)
     return survey
 
 
-def _survey_snapshots(clients: Clients, images: Mapping[Party, Sequence[Image]], survey: Survey) -> None:
+def _add_snapshots(clients: Clients, images: Mapping[AccountRef, Sequence[Image]], survey: DeletionPlan) -> None:
     """What earlier deletions left behind. That it can't be looked for only leaves it where it is."""
-    found = _read(clients, list({_account(party): party for party in images}.values()), _read_marked_snapshots)
-    for party, snapshots in found.items():
+    found = _read(clients, list({_account(account): account for account in images}.values()), _read_marked_snapshots)
+    for account, snapshots in found.items():
         if isinstance(snapshots, OmicopyError):
-            survey.notes.append(f"What earlier deletions left in {party} was not looked for ({snapshots})")
+            survey.notes.append(f"What earlier deletions left in {account} was not looked for ({snapshots})")
         else:
-            survey.entries += judge_snapshots(party, snapshots, images[party])
+            survey.entries += judge_snapshots(account, snapshots, images[account])
 
 
-def _read_marked_snapshots(clients: Clients, party: Party) -> list[Mapping[str, Any]]:
-    filters = {"AccountIds": [party.account_id], "TagKeys": [DOOMED_TAG]}
-    return clients.api(party.profile).read_all("ReadSnapshots", "Snapshots", clients.patience, filters, _marked)
+def _read_marked_snapshots(clients: Clients, account: AccountRef) -> list[Mapping[str, Any]]:
+    filters = {"AccountIds": [account.account_id], "TagKeys": [DELETED_IMAGE_TAG]}
+    return clients.api(account.profile).read_all("ReadSnapshots", "Snapshots", clients.patience, filters, _marked)
 
 
 def _marked(raw: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -118,8 +118,8 @@ def _marked(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     return raw
 
 
-def _survey_exports(
-    clients: Clients, scope: Scope, tasks: Sequence[ExportTask] | OmicopyError, known: Known, survey: Survey
+def _add_exports(
+    clients: Clients, scope: Scope, tasks: Sequence[ExportTask] | OmicopyError, known: PruneFacts, survey: DeletionPlan
 ) -> None:
     """Of those whose clean-up has begun only the ones of which something is left."""
     if isinstance(tasks, OmicopyError):
@@ -137,67 +137,67 @@ def _survey_exports(
 
 
 def _look(clients: Clients, entry: Entry) -> bool | OmicopyError:
-    key, profile = entry.thing, entry.party.profile
+    key, profile = entry.thing, entry.account.profile
     return isinstance(key, ExportKey) and attempt(lambda: is_anything_left(clients, profile, key))
 
 
-def _hidden_sources(prepared: Prepared, jobs: Sequence[Job], survey: Survey) -> set[tuple[str, str]]:
+def _hidden_sources(prepared: Prepared, jobs: Sequence[Job], survey: DeletionPlan) -> set[tuple[str, str]]:
     """The source accounts of which nobody can tell all that the plan asks for."""
     unclear = [failure for failure in prepared.failures if failure.image is None]
     survey.errors += _distinct(failure.error for failure in unclear if failure.error not in survey.errors)
     names = {failure.job for failure in unclear}
-    return {_account(party) for job in jobs if job.name in names and (party := _source(prepared, job))}
+    return {_account(account) for job in jobs if job.name in names and (account := _source(prepared, job))}
 
 
-def _wanted(prepared: Prepared, jobs: Sequence[Job], shown: Shown) -> Wanted:
+def _wanted(prepared: Prepared, jobs: Sequence[Job], shown: Shown) -> StillNeeded:
     """What the plan asks for, be it that it can't be had."""
     selected, unfed = set(), unfed_exports(prepared.requests, shown)
     for request in prepared.requests:
-        if isinstance(request.source, Origin):
-            party = request.source.party
-            selected.add((*_account(party), request.source.image.image_id))
+        if isinstance(request.source, Source):
+            account_ref = request.source.account
+            selected.add((*_account(account_ref), request.source.image.image_id))
     by_name = {job.name: job for job in jobs}
     for failure in prepared.failures:
         if failure.image is not None:
             job, account, image_id = by_name[failure.job], _account(failure.source), failure.image.image_id
             selected.add((*account, image_id))
             unfed.add((*account, export_key(image_id, job.bucket, job.prefix)))
-    return Wanted(selected, unfed)
+    return StillNeeded(selected, unfed)
 
 
-def _source(prepared: Prepared, job: Job) -> Party | None:
-    party = prepared.parties.get(job.source)
-    return party if isinstance(party, Party) else None
+def _source(prepared: Prepared, job: Job) -> AccountRef | None:
+    account = prepared.accounts.get(job.source)
+    return account if isinstance(account, AccountRef) else None
 
 
-def _targets(prepared: Prepared, jobs: Sequence[Job]) -> list[Party]:
+def _targets(prepared: Prepared, jobs: Sequence[Job]) -> list[AccountRef]:
     """Those that are known, each profile once."""
     profiles = dict.fromkeys(target.profile for job in jobs for target in job.targets)
-    return [party for profile in profiles if isinstance(party := prepared.parties.get(profile), Party)]
+    return [account for profile in profiles if isinstance(account := prepared.accounts.get(profile), AccountRef)]
 
 
-def _account(party: Party) -> tuple[str, str]:
-    return party.account_id, party.region
+def _account(account: AccountRef) -> tuple[str, str]:
+    return account.account_id, account.region
 
 
 def _read(
-    clients: Clients, parties: Sequence[Party], look: Callable[[Clients, Party], T]
-) -> dict[Party, T | OmicopyError]:
+    clients: Clients, accounts: Sequence[AccountRef], look: Callable[[Clients, AccountRef], T]
+) -> dict[AccountRef, T | OmicopyError]:
     """One look at each account, whatever profiles are of it."""
-    first: dict[tuple[str, str], Party] = {}
-    for party in parties:
-        clients.api(first.setdefault(_account(party), party).profile)  # made before the threads start, once
-    seen = in_parallel(lambda party: attempt(lambda: look(clients, party)), list(first.values()))
+    first: dict[tuple[str, str], AccountRef] = {}
+    for account in accounts:
+        clients.api(first.setdefault(_account(account), account).profile)  # made before the threads start, once
+    seen = in_parallel(lambda account: attempt(lambda: look(clients, account)), list(first.values()))
     by_account = dict(zip(first, seen, strict=True))
-    return {party: by_account[_account(party)] for party in parties}
+    return {account: by_account[_account(account)] for account in accounts}
 
 
-def _read_tasks(clients: Clients, sources: Sequence[Party]) -> dict[Party, list[ExportTask] | OmicopyError]:
-    return _read(clients, sources, lambda clients, party: read_tasks(clients, party.profile, {}, True))
+def _read_tasks(clients: Clients, sources: Sequence[AccountRef]) -> dict[AccountRef, list[ExportTask] | OmicopyError]:
+    return _read(clients, sources, lambda clients, account: read_tasks(clients, account.profile, {}, True))
 
 
-def _readable(shown: Shown) -> dict[Party, Sequence[Image]]:
-    return {party: images for party, images in shown.items() if not isinstance(images, OmicopyError)}
+def _readable(shown: Shown) -> dict[AccountRef, Sequence[Image]]:
+    return {account: images for account, images in shown.items() if not isinstance(images, OmicopyError)}
 
 
 def _by_id(images: Iterable[Image]) -> dict[str, Image]:

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from omicopy.model.units import say_duration
+from omicopy.model.units import format_duration
 from omicopy.plans.model import Retention
 
 
@@ -25,12 +25,12 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class Verdict:
     goes: bool
     why: str
 
 
-def judge(items: Sequence[Item], retention: Retention, now: datetime) -> list[Fate]:
+def apply_retention(items: Sequence[Item], retention: Retention, now: datetime) -> list[Verdict]:
     """What becomes of each, in their order. What either rule keeps is kept, and the latest good one of each group."""
     groups: dict[Hashable, list[Item]] = defaultdict(list)
     for item in items:
@@ -38,25 +38,25 @@ def judge(items: Sequence[Item], retention: Retention, now: datetime) -> list[Fa
             groups[item.group].append(item)
     for group in groups.values():
         group.sort(key=lambda item: (item.created, item.tie), reverse=True)
-    return [_fate(item, groups[item.group], retention, now) for item in items]
+    return [_verdict(item, groups[item.group], retention, now) for item in items]
 
 
-def _fate(item: Item, group: Sequence[Item], retention: Retention, now: datetime) -> Fate:
+def _verdict(item: Item, group: Sequence[Item], retention: Retention, now: datetime) -> Verdict:
     last, within = retention.keep_last, retention.keep_within
     if not item.is_good:
-        return Fate(False, "it is not whole")
+        return Verdict(False, "it is not whole")
     if item.created is None:
-        return Fate(False, "when its source was created is not known")
+        return Verdict(False, "when its source was created is not known")
     rank = next(index for index, other in enumerate(group) if other is item)
     if rank == 0:
-        return Fate(False, "the latest one")
+        return Verdict(False, "the latest one")
     if last is not None and rank < last:
-        return Fate(False, f"one of the latest {last}")
+        return Verdict(False, f"one of the latest {last}")
     if within is not None and now - item.created <= within:
-        return Fate(False, f"its source is not older than {say_duration(within)}")
+        return Verdict(False, f"its source is not older than {format_duration(within)}")
     reasons = [f"not one of the latest {last}"] if last is not None else []
-    reasons += [f"its source is older than {say_duration(within)}"] if within is not None else []
-    return Fate(bool(reasons), " and ".join(reasons) or "no rule lets it go")
+    reasons += [f"its source is older than {format_duration(within)}"] if within is not None else []
+    return Verdict(bool(reasons), " and ".join(reasons) or "no rule lets it go")
 
 
 def series(name: str, image_id: str = "") -> str:

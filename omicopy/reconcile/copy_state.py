@@ -7,30 +7,30 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.clock import Moment
+from omicopy.model.clock import Timestamp
 from omicopy.model.export import ExportTask, Phase
 from omicopy.model.image import Image
 from omicopy.model.lookup import BucketFact, Present, Unknown
-from omicopy.model.request import Budgets, CopyRequest, Origin
+from omicopy.model.request import Budgets, CopyRequest, Source
 from omicopy.model.result import CopyResult
-from omicopy.model.units import say_duration
+from omicopy.model.units import format_duration
 from omicopy.reconcile.decide.decisions import Stage
-from omicopy.reconcile.state import ExportMemory, ImageMemory, Observed, Situation
+from omicopy.reconcile.state import DecisionInput, ExportState, ImageState, Observation
 from omicopy.state.locks import Lock
 
 _PERHAPS = "perhaps; the answer has not come"
 
 
 @dataclass(slots=True, eq=False)
-class Flight:
+class CopyState:
     """Mutable on purpose: the loop's only state. Times are ticks."""
 
     request: CopyRequest
-    export: ExportMemory
+    export: ExportState
     began: float
     budgets: Budgets
-    image: ImageMemory = field(default_factory=ImageMemory)
-    seen: Observed = field(default_factory=Observed)
+    image: ImageState = field(default_factory=ImageState)
+    seen: Observation = field(default_factory=Observation)
     stage: Stage = Stage.EXPORTING
     stage_since: float = 0.0
     _seconds: float = 0.0
@@ -44,7 +44,7 @@ class Flight:
     expires_at: datetime | None = None
     """Until when all of that export is valid."""
     task_id: str | None = None
-    told: tuple[str, str, int | None] | None = None
+    last_news: tuple[str, str, int | None] | None = None
     """The last thing that was said about it: phase, detail, progress."""
     left: float | None = None
     """Seconds until what it waits for will end, where progress tells."""
@@ -57,25 +57,25 @@ class Flight:
 
     def __post_init__(self) -> None:
         self.stage_since = self.began
-        if not isinstance(self.request.source, Origin):
+        if not isinstance(self.request.source, Source):
             self.stage = Stage.IMPORTING
         self._seconds = self._budget().total_seconds()
 
-    def look_anew(self, now: Moment) -> Situation:
+    def look_anew(self, now: Timestamp) -> DecisionInput:
         """Begins a tick: nothing that was seen before counts any more. What is seen shows in the situation."""
-        self.seen, self.left = Observed(), None
-        return Situation(self.request, self.seen, self.image, self.export, self.budgets, now)
+        self.seen, self.left = Observation(), None
+        return DecisionInput(self.request, self.seen, self.image, self.export, self.budgets, now)
 
-    def saw_images(self, images: Present[Sequence[Image]] | Unknown, now: Moment) -> None:
+    def saw_images(self, images: Present[Sequence[Image]] | Unknown, now: Timestamp) -> None:
         """What a look into the target account showed; like all that is seen, it is remembered for later looks."""
         self.seen.images = images
         self.image.remember(self.seen, self.request.marker, now.ticks)
 
-    def saw_tasks(self, tasks: Present[Sequence[ExportTask]] | Unknown, now: Moment) -> None:
+    def saw_tasks(self, tasks: Present[Sequence[ExportTask]] | Unknown, now: Timestamp) -> None:
         self.seen.tasks = tasks
         self._learn_of_export(now)
 
-    def saw_stored(self, stored: BucketFact, now: Moment) -> None:
+    def saw_stored(self, stored: BucketFact, now: Timestamp) -> None:
         self.seen.stored = stored
         if isinstance(stored, Present):
             whole = None if stored.value.damage else stored.value
@@ -83,8 +83,8 @@ class Flight:
             self.expires_at = whole.expiry.at if whole else None
         self._learn_of_export(now)
 
-    def _learn_of_export(self, now: Moment) -> None:
-        if isinstance(self.request.source, Origin):
+    def _learn_of_export(self, now: Timestamp) -> None:
+        if isinstance(self.request.source, Source):
             self.export.remember(self.seen, self.request.source.export, now.ticks)
         task = self._task()
         if task is not None:
@@ -94,7 +94,7 @@ class Flight:
         """What the service does for this copy while nobody waits for it."""
         if self.result is not None:
             return None
-        phase, detail, _ = self.told or ("", "", None)
+        phase, detail, _ = self.last_news or ("", "", None)
         if not self.is_served or phase not in (stage.value for stage in Stage):
             if phase == "creating" or self.image.doubt_since is not None:
                 phase, detail = Stage.IMPORTING.value, self.image.created_id or _PERHAPS
@@ -121,7 +121,7 @@ class Flight:
         option = "--export-timeout" if self.stage is Stage.EXPORTING else "--import-timeout"
         return OmicopyError(
             ErrorCode.OUT_OF_TIME,
-            f"{self.request.label}: {option} {say_duration(self._budget())} is over; {waits_for}",
+            f"{self.request.label}: {option} {format_duration(self._budget())} is over; {waits_for}",
             "Nothing is lost, the service goes on. The same command picks it up.",
         )
 
@@ -131,7 +131,7 @@ class Flight:
     def _task(self) -> ExportTask | None:
         """The export task that matters most: the one that completed, or runs to replace what is damaged. Of several
         that completed our own, else the smallest ID, as everybody follows it."""
-        if not isinstance(self.seen.tasks, Present) or not isinstance(self.request.source, Origin):
+        if not isinstance(self.seen.tasks, Present) or not isinstance(self.request.source, Source):
             return None
         key = self.request.source.export
         tasks = [task for task in self.seen.tasks.value if task.key == key and task.phase is not Phase.FAILED]

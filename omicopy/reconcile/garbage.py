@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def no_garbage() -> Iterator[None]:
+def gc_frozen() -> Iterator[None]:
     """Lets Python's search for garbage pass over the fleet that is in flight: of ten thousand copies it would take a
     fifth of every tick. Whoever does the same for reasons of his own is left alone."""
     is_ours = gc.get_freeze_count() == 0

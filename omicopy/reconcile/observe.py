@@ -10,17 +10,17 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.reads import read_images, read_tasks, unless_many
-from omicopy.manifests.from_task import look_for_export, why_no_key, without_key
-from omicopy.manifests.listing import Sizes, list_together
-from omicopy.model.clock import Moment
+from omicopy.manifests.from_task import find_export, why_no_key, without_key
+from omicopy.manifests.listing import Sizes, list_side_by_side
+from omicopy.model.clock import Timestamp
 from omicopy.model.events import Listener, Warned
 from omicopy.model.export import ExportKey, ExportTask, Phase
 from omicopy.model.image import Image
 from omicopy.model.lookup import ABSENT, BucketFact, Present, Unknown
 from omicopy.model.own_tags import CLEANED_TAG
-from omicopy.model.request import Destination, Origin
-from omicopy.reconcile.copy_state import Flight
-from omicopy.reconcile.decide.decisions import Look
+from omicopy.model.request import Source, Target
+from omicopy.reconcile.copy_state import CopyState
+from omicopy.reconcile.decide.decisions import Fetch
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -34,107 +34,115 @@ class Observer:
         self._listener = listener
         self._without_key: set[str] = set()
         """The profiles of which it was said that no key of theirs reads the bucket."""
-        self._looks: dict[Look, Callable[[Sequence[Flight], Moment], Iterator[Flight]]] = {
-            Look.IMAGES: self._images,
-            Look.SOURCE: self._sources,
-            Look.TASKS: self._tasks,
-            Look.OTHERS: self._others,
-            Look.IMPORTS: self._imports,
-            Look.BUCKET: self._buckets,
+        self._looks: dict[Fetch, Callable[[Sequence[CopyState], Timestamp], Iterator[CopyState]]] = {
+            Fetch.IMAGES: self._images,
+            Fetch.SOURCE: self._sources,
+            Fetch.TASKS: self._tasks,
+            Fetch.OTHERS: self._others,
+            Fetch.IMPORTS: self._imports,
+            Fetch.BUCKET: self._buckets,
         }
 
-    def look(self, what: Look, flights: Sequence[Flight], now: Moment) -> Iterator[Flight]:
+    def look(self, what: Fetch, flights: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
         """Reads once an account (a bucket: a list for many); every copy comes back once it saw what concerns it."""
         return self._looks[what](flights, now)
 
-    def _images(self, flights: Sequence[Flight], now: Moment) -> Iterator[Flight]:
-        for profile, group in _grouped(flights, lambda flight: _destination(flight).party.profile).items():
-            filters = {"AccountIds": [_destination(group[0]).party.account_id]}
-            filters |= unless_many("ImageNames", (name for flight in group for name in flight.request.names))
+    def _images(self, flights: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
+        for profile, group in _grouped(flights, lambda copy_state: _destination(copy_state).account.profile).items():
+            filters = {"AccountIds": [_destination(group[0]).account.account_id]}
+            filters |= unless_many("ImageNames", (name for copy_state in group for name in copy_state.request.names))
             images = self._read_images(profile, filters)
             by_name = _grouped(images.value, lambda image: image.name) if isinstance(images, Present) else {}
-            for flight in group:
-                shown = [image for name in flight.request.names for image in by_name.get(name, ())]
-                flight.saw_images(Present(shown) if isinstance(images, Present) else images, now)
-                yield flight
+            for copy_state in group:
+                shown = [image for name in copy_state.request.names for image in by_name.get(name, ())]
+                copy_state.saw_images(Present(shown) if isinstance(images, Present) else images, now)
+                yield copy_state
 
-    def _sources(self, flights: Sequence[Flight], _: Moment) -> Iterator[Flight]:
+    def _sources(self, flights: Sequence[CopyState], _: Timestamp) -> Iterator[CopyState]:
         for profile, group in _by_source(flights).items():
             images = self._read_images(profile, unless_many("ImageIds", map(_image_id, group)))
             by_id = {image.image_id: image for image in images.value} if isinstance(images, Present) else {}
-            for flight in group:
-                image = by_id.get(_image_id(flight))
+            for copy_state in group:
+                image = by_id.get(_image_id(copy_state))
                 known = Present(image) if image else ABSENT
-                flight.seen.source = known if isinstance(images, Present) else images
-                yield flight
+                copy_state.seen.source = known if isinstance(images, Present) else images
+                yield copy_state
 
-    def _tasks(self, flights: Sequence[Flight], now: Moment) -> Iterator[Flight]:
+    def _tasks(self, flights: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
         for profile, group in _by_source(flights).items():
             tasks = self._read_tasks(profile, unless_many("ImageIds", map(_image_id, group)))
             by_image = _grouped(tasks.value, lambda task: task.image_id) if isinstance(tasks, Present) else {}
-            for flight in group:
-                all_shown = by_image.get(_image_id(flight), [])
+            for copy_state in group:
+                all_shown = by_image.get(_image_id(copy_state), [])
                 shown = [task for task in all_shown if CLEANED_TAG not in task.tags]
-                flight.seen.is_cleaned_up = shown != all_shown and _is_cleaned_up(all_shown, _origin(flight).export)
-                flight.saw_tasks(Present(shown) if isinstance(tasks, Present) else tasks, now)
-                yield flight
+                copy_state.seen.is_cleaned_up = shown != all_shown and _is_cleaned_up(
+                    all_shown, _origin(copy_state).export
+                )
+                copy_state.saw_tasks(Present(shown) if isinstance(tasks, Present) else tasks, now)
+                yield copy_state
 
-    def _others(self, flights: Sequence[Flight], _: Moment) -> Iterator[Flight]:
+    def _others(self, flights: Sequence[CopyState], _: Timestamp) -> Iterator[CopyState]:
         for profile, group in _by_source(flights).items():
             tasks = self._read_tasks(profile, {})
             running: Present[int] | Unknown = (
                 Present(sum(task.is_running for task in tasks.value)) if isinstance(tasks, Present) else tasks
             )
-            for flight in group:
-                flight.seen.others_in_flight = running
-                yield flight
+            for copy_state in group:
+                copy_state.seen.others_in_flight = running
+                yield copy_state
 
-    def _imports(self, flights: Sequence[Flight], _: Moment) -> Iterator[Flight]:
-        for profile, group in _grouped(flights, lambda flight: _destination(flight).party.profile).items():
-            own = _destination(group[0]).party.account_id
+    def _imports(self, flights: Sequence[CopyState], _: Timestamp) -> Iterator[CopyState]:
+        for profile, group in _grouped(flights, lambda copy_state: _destination(copy_state).account.profile).items():
+            own = _destination(group[0]).account.account_id
             images = self._read_images(profile, {"AccountIds": [own]})
             if isinstance(images, Present):
                 made = [image for image in images.value if image.account_id == own]
                 running = Present(sum(not image.is_available and not image.is_failed for image in made))
-            for flight in group:
-                flight.seen.imports_in_flight = running if isinstance(images, Present) else images
-                yield flight
+            for copy_state in group:
+                copy_state.seen.imports_in_flight = running if isinstance(images, Present) else images
+                yield copy_state
 
-    def _buckets(self, flights: Sequence[Flight], now: Moment) -> Iterator[Flight]:
-        groups = list(_grouped(flights, lambda flight: (id(flight.export), _origin(flight).party.profile)).values())
+    def _buckets(self, flights: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
+        groups = list(
+            _grouped(flights, lambda copy_state: (id(copy_state.export), _origin(copy_state).account.profile)).values()
+        )
         firsts = [group[0] for group in groups]
         listed = {  # also makes the clients, each once, before the threads start
-            profile: list_together(self._clients.storage(profile), [_origin(flight).export for flight in of_profile])
+            profile: list_side_by_side(
+                self._clients.storage(profile), [_origin(copy_state).export for copy_state in of_profile]
+            )
             for profile, of_profile in _by_source(firsts).items()
             if self._clients.storage_refusal(profile) is None
         }
         self._clients.fetcher()
-        found = in_parallel(lambda flight: self._bucket(flight, listed.get(_origin(flight).party.profile), now), firsts)
+        found = in_parallel(
+            lambda copy_state: self._bucket(copy_state, listed.get(_origin(copy_state).account.profile), now), firsts
+        )
         self._say_without_key(flights)
         for group, stored in zip(groups, found, strict=True):
-            for flight in group:
-                flight.seen.no_key = why_no_key(self._clients, _origin(flight).party.profile)
-                flight.saw_stored(stored, now)
-                yield flight
+            for copy_state in group:
+                copy_state.seen.no_key = why_no_key(self._clients, _origin(copy_state).account.profile)
+                copy_state.saw_stored(stored, now)
+                yield copy_state
 
-    def _bucket(self, flight: Flight, listed: Sizes | None, now: Moment) -> BucketFact:
-        origin, shown = _origin(flight), flight.seen.tasks
-        if flight.seen.is_cleaned_up:
+    def _bucket(self, copy_state: CopyState, listed: Sizes | None, now: Timestamp) -> BucketFact:
+        origin, shown = _origin(copy_state), copy_state.seen.tasks
+        if copy_state.seen.is_cleaned_up:
             return ABSENT
         tasks = [task for task in shown.value if task.key == origin.export] if isinstance(shown, Present) else []
-        return look_for_export(
-            self._clients, origin.party.profile, origin.export, tasks, now.wall, listed, flight.export.format
+        return find_export(
+            self._clients, origin.account.profile, origin.export, tasks, now.wall, listed, copy_state.export.format
         )
 
-    def _say_without_key(self, flights: Sequence[Flight]) -> None:
+    def _say_without_key(self, flights: Sequence[CopyState]) -> None:
         """Once an account, before anything is written for it."""
         for profile, group in _by_source(flights).items():
-            unsure = [] if all(flight.request.create_bucket for flight in group) else [_NO_BUCKET]
-            stays = [_STAYS] if any(flight.request.cleanup for flight in group) else []
-            said = without_key(self._clients, profile, *unsure, *stays)
-            if said is not None and profile not in self._without_key:
+            unsure = [] if all(copy_state.request.create_bucket for copy_state in group) else [_NO_BUCKET]
+            stays = [_STAYS] if any(copy_state.request.cleanup for copy_state in group) else []
+            message = without_key(self._clients, profile, *unsure, *stays)
+            if message is not None and profile not in self._without_key:
                 self._without_key.add(profile)
-                self._listener(Warned(said))
+                self._listener(Warned(message))
 
     def _read_images(self, profile: str, filters: Mapping[str, Sequence[str]]) -> Present[list[Image]] | Unknown:
         try:
@@ -158,24 +166,24 @@ def _is_cleaned_up(tasks: Sequence[ExportTask], export: ExportKey) -> bool:
     return bool(complete) and all(CLEANED_TAG in task.tags for task in complete)
 
 
-def _destination(flight: Flight) -> Destination:
-    if flight.request.destination is None:
+def _destination(copy_state: CopyState) -> Target:
+    if copy_state.request.destination is None:
         raise TypeError("an export has no target to look at")
-    return flight.request.destination
+    return copy_state.request.destination
 
 
-def _origin(flight: Flight) -> Origin:
-    if not isinstance(flight.request.source, Origin):
+def _origin(copy_state: CopyState) -> Source:
+    if not isinstance(copy_state.request.source, Source):
         raise TypeError("an import has no source account to look at")
-    return flight.request.source
+    return copy_state.request.source
 
 
-def _image_id(flight: Flight) -> str:
-    return _origin(flight).image.image_id
+def _image_id(copy_state: CopyState) -> str:
+    return _origin(copy_state).image.image_id
 
 
-def _by_source(flights: Sequence[Flight]) -> dict[str, list[Flight]]:
-    return _grouped(flights, lambda flight: _origin(flight).party.profile)
+def _by_source(flights: Sequence[CopyState]) -> dict[str, list[CopyState]]:
+    return _grouped(flights, lambda copy_state: _origin(copy_state).account.profile)
 
 
 def _grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:

@@ -15,7 +15,7 @@ STRETCH = 10
 
 
 @dataclass(slots=True)
-class Forecast:
+class ProgressEstimate:
     """When a task will end, told by its progress in percent while that moves. Times are ticks.
 
     The quicker of two rates counts, that since the first move and that of the last one, so that the end comes rather
@@ -55,7 +55,7 @@ class Forecast:
         return left if left > 0 and (ticks - since) * self._rate <= 2 else None
 
 
-def pause(since_moved: float, left: float | None, budgets: Budgets) -> float:
+def poll_interval(since_moved: float, left: float | None, budgets: Budgets) -> float:
     """Seconds until the next look. `since_moved`: how long ago something moved; `left`: until the soonest end, where
     all that is waited for is foretold."""
     shortest, longest = budgets.poll_min.total_seconds(), budgets.poll_max.total_seconds()

@@ -10,12 +10,12 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.queries import find_images, identify
 from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.manifests.check import (
-    demand_https,
-    demand_https_inside,
-    demand_life,
-    demand_no_strays,
-    demand_validity,
-    read_handed,
+    check_objects,
+    read_shared_manifest,
+    require_https,
+    require_https_objects,
+    require_no_foreign_objects,
+    require_validity,
 )
 from omicopy.model.boot import Boot
 from omicopy.model.choices import DiskFormat, IfExists
@@ -25,9 +25,9 @@ from omicopy.model.image import (
     check_name_template,
     render_name,
 )
-from omicopy.model.image_settings import Aftercare
+from omicopy.model.image_settings import ImageSettings
 from omicopy.model.manifest import effective_expiry
-from omicopy.model.request import CopyRequest, Destination, HandedManifest, Origin, Party, check_parties
+from omicopy.model.request import AccountRef, CopyRequest, SharedManifest, Source, Target, check_accounts
 from omicopy.model.s3_location import check_bucket, check_prefix
 from omicopy.model.text import check_description
 from omicopy.model.urls.presigned_url import PresignedUrl
@@ -35,7 +35,7 @@ from omicopy.model.urls.validity import check_validity
 
 
 @dataclass(frozen=True, slots=True)
-class ExportWish:
+class ExportOptions:
     """What `export` is asked for. `images` are IDs or exact names; the prefix is as typed."""
 
     images: Sequence[str]
@@ -48,22 +48,22 @@ class ExportWish:
 
 
 @dataclass(frozen=True, slots=True)
-class CopyWish:
+class CopyOptions:
     """What `copy` is asked for beside its export. `name` is a template; `description` None keeps the source's."""
 
-    export: ExportWish
+    export: ExportOptions
     targets: Sequence[str]
     name: str = "{name}"
     description: str | None = None
     if_exists: IfExists = IfExists.FAIL
     min_validity: timedelta = timedelta(hours=6)
-    care: Aftercare = field(default_factory=Aftercare)
+    settings: ImageSettings = field(default_factory=ImageSettings)
     boot: Boot = field(default_factory=Boot)
     cleanup: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class ImportWish:
+class ImportOptions:
     """What `import` is asked for. `name` None takes the manifest's own."""
 
     url: PresignedUrl
@@ -74,87 +74,87 @@ class ImportWish:
     min_validity: timedelta = timedelta(minutes=10)
     allow_http: bool = False
     allow_private: bool = False
-    care: Aftercare = field(default_factory=Aftercare)
+    settings: ImageSettings = field(default_factory=ImageSettings)
     boot: Boot = field(default_factory=Boot)
 
 
-def copy_requests(clients: Clients, wish: CopyWish) -> list[CopyRequest]:
+def copy_requests(clients: Clients, options: CopyOptions) -> list[CopyRequest]:
     """One request an image and target. Reads both accounts; raises what keeps any of them from being asked for."""
-    check_name_template(wish.name)
-    check_validity(wish.min_validity)
-    described = None if wish.description is None else _checked_description(wish.description)
-    source = identify(clients, wish.export.source)
-    targets = [identify(clients, profile) for profile in wish.targets]
+    check_name_template(options.name)
+    check_validity(options.min_validity)
+    described = None if options.description is None else _checked_description(options.description)
+    source = identify(clients, options.export.source)
+    targets = [identify(clients, profile) for profile in options.targets]
     for target in targets:
-        check_parties(source, target)
+        check_accounts(source, target)
     _check_different(targets)
     requests = []
-    for origin in _origins(clients, source, wish.export):
-        name = render_name(wish.name, origin.image, source.region)
+    for origin in _origins(clients, source, options.export):
+        name = render_name(options.name, origin.image, source.region)
         text = origin.image.description if described is None else described
         for target in targets:
-            destination = Destination(target, name, text, wish.if_exists, wish.care, wish.boot)
+            destination = Target(target, name, text, options.if_exists, options.settings, options.boot)
             requests.append(
                 CopyRequest(
                     origin,
                     destination,
-                    wish.min_validity,
-                    wish.export.re_export,
-                    create_bucket=wish.export.create_bucket,
-                    cleanup=wish.cleanup,
+                    options.min_validity,
+                    options.export.re_export,
+                    create_bucket=options.export.create_bucket,
+                    cleanup=options.cleanup,
                 )
             )
     _check_distinct(requests)
     return requests
 
 
-def export_requests(clients: Clients, wish: ExportWish) -> list[CopyRequest]:
+def export_requests(clients: Clients, options: ExportOptions) -> list[CopyRequest]:
     """One request an image, without a target."""
-    source = identify(clients, wish.source)
+    source = identify(clients, options.source)
     return [
-        CopyRequest(origin, None, timedelta(0), wish.re_export, create_bucket=wish.create_bucket)
-        for origin in _origins(clients, source, wish)
+        CopyRequest(origin, None, timedelta(0), options.re_export, create_bucket=options.create_bucket)
+        for origin in _origins(clients, source, options)
     ]
 
 
-def read_wished(clients: Clients, wish: ImportWish, now: datetime) -> HandedManifest:
+def read_import_manifest(clients: Clients, options: ImportOptions, now: datetime) -> SharedManifest:
     """What was handed over, read and found alive without a call of the API (R9).
 
     Raises USAGE for plain http or a host that a stranger must not choose, EXPIRED, NOT_FOUND, DAMAGED, or a
     ServiceError.
     """
-    if wish.name is not None:
-        check_image_name(wish.name)
-    if not wish.allow_http:
-        demand_https(wish.url)
-    manifest = read_handed(clients.fetcher(), wish.url, now)
-    if not wish.allow_http:
-        demand_https_inside(manifest)
-    if not wish.allow_private:
-        demand_no_strays(manifest, wish.url.hostname)
-    demand_validity(effective_expiry(wish.url.expires_at, manifest), wish.min_validity, now)
-    demand_life(clients.fetcher(), manifest)
-    return HandedManifest(wish.url, manifest)
+    if options.name is not None:
+        check_image_name(options.name)
+    if not options.allow_http:
+        require_https(options.url)
+    manifest = read_shared_manifest(clients.fetcher(), options.url, now)
+    if not options.allow_http:
+        require_https_objects(manifest)
+    if not options.allow_private:
+        require_no_foreign_objects(manifest, options.url.hostname)
+    require_validity(effective_expiry(options.url.expires_at, manifest), options.min_validity, now)
+    check_objects(clients.fetcher(), manifest)
+    return SharedManifest(options.url, manifest)
 
 
-def import_request(clients: Clients, wish: ImportWish, handed: HandedManifest) -> CopyRequest:
-    """The request for a manifest that was read by `read_wished`. Raises USAGE for a name that no image may have."""
-    manifest = handed.manifest
-    name = check_image_name(manifest.name or "" if wish.name is None else wish.name)
-    text = (manifest.description or "") if wish.description is None else _checked_description(wish.description)
-    target = identify(clients, wish.target)
-    destination = Destination(target, name, text, wish.if_exists, wish.care, wish.boot)
-    return CopyRequest(handed, destination, wish.min_validity)
+def import_request(clients: Clients, options: ImportOptions, shared: SharedManifest) -> CopyRequest:
+    """The request for a manifest that `read_import_manifest` returned. Raises USAGE for an invalid image name."""
+    manifest = shared.manifest
+    name = check_image_name(manifest.name or "" if options.name is None else options.name)
+    text = (manifest.description or "") if options.description is None else _checked_description(options.description)
+    target = identify(clients, options.target)
+    destination = Target(target, name, text, options.if_exists, options.settings, options.boot)
+    return CopyRequest(shared, destination, options.min_validity)
 
 
-def _origins(clients: Clients, source: Party, wish: ExportWish) -> list[Origin]:
+def _origins(clients: Clients, source: AccountRef, options: ExportOptions) -> list[Source]:
     with named("bucket"):
-        bucket = check_bucket(wish.bucket)
+        bucket = check_bucket(options.bucket)
     with named("prefix"):
-        prefix = check_prefix(wish.prefix)
+        prefix = check_prefix(options.prefix)
     return [
-        Origin(source, image, export_key(image.image_id, bucket, prefix), wish.disk_format)
-        for image in find_images(clients, source, wish.images)
+        Source(source, image, export_key(image.image_id, bucket, prefix), options.disk_format)
+        for image in find_images(clients, source, options.images)
     ]
 
 
@@ -163,9 +163,9 @@ def _checked_description(text: str) -> str:
         return check_description(text)
 
 
-def _check_different(targets: Sequence[Party]) -> None:
+def _check_different(targets: Sequence[AccountRef]) -> None:
     """Two profiles of one account would each make the copy."""
-    seen: dict[tuple[str, str], Party] = {}
+    seen: dict[tuple[str, str], AccountRef] = {}
     for target in targets:
         other = seen.setdefault((target.account_id, target.region), target)
         if other is not target:
@@ -182,9 +182,9 @@ def _check_distinct(requests: Sequence[CopyRequest]) -> None:
     for request in requests:
         if request.destination is None:
             continue
-        party, name = request.destination.party, request.destination.name
-        other = seen.setdefault((party.account_id, party.region, name), request.marker)
+        account, name = request.destination.account, request.destination.name
+        other = seen.setdefault((account.account_id, account.region, name), request.marker)
         if other != request.marker:
             raise OmicopyError(
-                ErrorCode.USAGE, f"Two images would both be called {name!r} in {party}", "Put {image_id} into --name."
+                ErrorCode.USAGE, f"Two images would both be called {name!r} in {account}", "Put {image_id} into --name."
             )

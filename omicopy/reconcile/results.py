@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.image import Image
 from omicopy.model.result import CopyResult, Status
-from omicopy.reconcile.copy_state import Flight
+from omicopy.reconcile.copy_state import CopyState
 from omicopy.reconcile.decide.decisions import (
-    Annotate,
     CancelExport,
     Import,
     ReplaceFailed,
     Resign,
     StartExport,
+    TagAndShare,
     Wait,
     Write,
 )
@@ -24,50 +24,50 @@ _NO_EXPORT_NEEDED = (Status.PRESENT, Status.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class Outcome:
     status: Status
     image: Image | None = None
     error: OmicopyError | None = None
     name: str | None = None
 
 
-def result_of(flight: Flight, ending: Ending, seconds: float) -> CopyResult:
+def result_of(copy_state: CopyState, ending: Outcome, seconds: float) -> CopyResult:
     """The report of one finished copy, from how it ended and what was seen on the way."""
     return CopyResult(
-        request=flight.request,
+        request=copy_state.request,
         status=ending.status,
-        changed=flight.image.changed or (flight.export.changed and ending.status not in _NO_EXPORT_NEEDED),
+        changed=copy_state.image.changed or (copy_state.export.changed and ending.status not in _NO_EXPORT_NEEDED),
         seconds=seconds,
-        image_id=ending.image.image_id if ending.image else flight.image.created_id,
+        image_id=ending.image.image_id if ending.image else copy_state.image.created_id,
         image_name=ending.image.name if ending.image else ending.name,
-        export_task_id=flight.task_id,
-        manifest=flight.manifest,
-        expires_at=flight.expires_at,
+        export_task_id=copy_state.task_id,
+        manifest=copy_state.manifest,
+        expires_at=copy_state.expires_at,
         error=ending.error,
     )
 
 
-def standing(flight: Flight, seconds: float) -> CopyResult:
+def current_result(copy_state: CopyState, seconds: float) -> CopyResult:
     """How a copy stands in the moment in which its run is interrupted."""
-    if flight.result is not None:
-        return flight.result
-    return result_of(flight, Ending(_status_now(flight), image=flight.image_awaited), seconds)
+    if copy_state.result is not None:
+        return copy_state.result
+    return result_of(copy_state, Outcome(_status_now(copy_state), image=copy_state.image_awaited), seconds)
 
 
-def given_up(flight: Flight, error: OmicopyError, image: Image | None = None) -> Ending:
+def abandoned_result(copy_state: CopyState, error: OmicopyError, image: Image | None = None) -> Outcome:
     """How a copy ends that there is no time for any more; with another error than that it failed."""
     if error.code is not ErrorCode.OUT_OF_TIME:
-        return Ending(Status.FAILED, image, error)
-    if _status_now(flight) is Status.NOT_BEGUN:
+        return Outcome(Status.FAILED, image, error)
+    if _status_now(copy_state) is Status.NOT_BEGUN:
         untouched = OmicopyError(error.code, error.message, "Nothing was begun for it. The same command begins it.")
-        return Ending(Status.NOT_BEGUN, image, untouched)
-    return Ending(Status.UNFINISHED, image or flight.image_awaited, error)
+        return Outcome(Status.NOT_BEGUN, image, untouched)
+    return Outcome(Status.UNFINISHED, image or copy_state.image_awaited, error)
 
 
-def _status_now(flight: Flight) -> Status:
-    if flight.goes_on() is not None:
+def _status_now(copy_state: CopyState) -> Status:
+    if copy_state.goes_on() is not None:
         return Status.RUNNING
-    return Status.UNFINISHED if flight.image.changed or flight.export.changed else Status.NOT_BEGUN
+    return Status.UNFINISHED if copy_state.image.changed or copy_state.export.changed else Status.NOT_BEGUN
 
 
 def describe_wait(step: Wait) -> str:
@@ -85,15 +85,15 @@ def describe_write(step: Write) -> tuple[str, str]:
             return "signing", f"new signatures for {stored.location}"
         case Import(name, stored):
             return "creating", f"image {name!r}" + (f" from {stored.location}" if stored else "")
-        case Annotate(image, tags, accounts):
+        case TagAndShare(image, tags, accounts):
             sharing = f"{image.image_id} with {', '.join(accounts)}"
             return ("tagging", image.image_id) if tags else ("sharing", sharing)
         case ReplaceFailed(image):
             return "replacing", f"deleting the failed image {image.image_id}"
 
 
-def planned(step: Write) -> Ending:
+def planned(step: Write) -> Outcome:
     """What --dry-run says instead of writing."""
-    image = step.image if isinstance(step, Annotate | ReplaceFailed) else None
+    image = step.image if isinstance(step, TagAndShare | ReplaceFailed) else None
     name = step.name if isinstance(step, Import) else None
-    return Ending(Status.PLANNED, image=image, name=name)
+    return Outcome(Status.PLANNED, image=image, name=name)

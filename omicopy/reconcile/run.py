@@ -13,20 +13,21 @@ from pathlib import Path
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.profiles.home import home_folder
-from omicopy.deletion.exports import INTERRUPTED, Cleaned, Rules, clean_up
-from omicopy.deletion.importers import Importers
+from omicopy.deletion.cleaner import INTERRUPTED, CleanupOptions, CleanupOutcome
+from omicopy.deletion.exports import clean_up
+from omicopy.deletion.importers import ActiveImports
 from omicopy.errors import Interrupted, named
 from omicopy.model.clock import Clock
 from omicopy.model.events import Finished, Listener, Noted, Warned
-from omicopy.model.request import Budgets, CopyRequest, Origin, Party
-from omicopy.model.result import CleanedUp, CopyResult, Status
-from omicopy.model.units import ANY_DURATION, say_duration
-from omicopy.reconcile.apply import Mode
+from omicopy.model.request import AccountRef, Budgets, CopyRequest, Source
+from omicopy.model.result import CleanupSummary, CopyResult, Status
+from omicopy.model.units import ANY_DURATION, format_duration
+from omicopy.reconcile.apply import RunMode
 from omicopy.reconcile.loop import Loop
 from omicopy.state.journal import Journal
 from omicopy.state.locks import Locks
 
-_NOT_CLEANED = CleanedUp(left=INTERRUPTED.why)
+_NOT_CLEANED = CleanupSummary(left=INTERRUPTED.why)
 
 
 def state_folder() -> Path:
@@ -43,11 +44,11 @@ def state_folder() -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class RunOptions:
     """How requests are carried out: how long each thing may take, how far to go, and where the state is kept."""
 
     budgets: Budgets = field(default_factory=Budgets)
-    mode: Mode = field(default_factory=Mode)
+    mode: RunMode = field(default_factory=RunMode)
     lock_wait: timedelta = timedelta(0)
     state: Path = field(default_factory=state_folder)
 
@@ -55,17 +56,17 @@ class Orders:
         with named("lock_wait"):
             ANY_DURATION.read(self.lock_wait)
 
-    def begun(self) -> Orders:
+    def begun(self) -> RunOptions:
         """The same, whose deadline counts from now on, unless it counts from a moment before."""
         if self.mode.began is not None:
             return self
         return replace(self, mode=replace(self.mode, began=time.monotonic()))
 
 
-def carry_out(
+def run_requests(
     clients: Clients,
     requests: Sequence[CopyRequest],
-    orders: Orders,
+    options: RunOptions,
     listener: Listener,
     is_needed: Callable[[CopyRequest], bool] = lambda _: False,
     clock: Clock | None = None,
@@ -77,16 +78,16 @@ def carry_out(
     `is_needed` says of a request whether its export is needed by others than these requests: then it is not cleaned up.
     """
     clock = clock or Clock()
-    journal = Journal(orders.state / "journal", listener)
-    locks = Locks(orders.state / "locks", listener)
-    loop = Loop(clients, journal, locks, listener, orders.budgets, orders.mode, clock, orders.lock_wait)
+    journal = Journal(options.state / "journal", listener)
+    locks = Locks(options.state / "locks", listener)
+    loop = Loop(clients, journal, locks, listener, options.budgets, options.mode, clock, options.lock_wait)
     with accounted_for(requests, known):
         try:
             results = loop.run(requests)
-            done = [] if orders.mode.dry_run else _served(results, is_needed)
+            done = [] if options.mode.dry_run else _served(results, is_needed)
             if done:
                 listener(Finished([*results, *known]))
-                results = _cleaned(clients, results, done, orders, listener, journal, clock)
+                results = _cleaned(clients, results, done, options, listener, journal, clock)
         except Interrupted as interruption:
             if not interruption.results:
                 loop.account_for(interruption)
@@ -111,53 +112,52 @@ def _cleaned(
     clients: Clients,
     results: Sequence[CopyResult],
     done: Sequence[CopyRequest],
-    orders: Orders,
+    options: RunOptions,
     listener: Listener,
     journal: Journal,
     clock: Clock,
 ) -> list[CopyResult]:
     """The results, each with what became of its export."""
-    grace = orders.budgets.grace.total_seconds()
+    grace = options.budgets.grace.total_seconds()
 
     def settle() -> None:
-        listener(
-            Noted(f"Deleting the exported objects in {say_duration(orders.budgets.grace)}, unless they turn out needed")
-        )
+        pause = format_duration(options.budgets.grace)
+        listener(Noted(f"Deleting the exported objects in {pause}, unless they turn out needed"))
         clock.sleep(grace)
 
-    locks = Locks(orders.state / "locks", listener)
-    importers = Importers(clients, journal, locks, _parties(results), orders.budgets.grace, clock.wall)
-    rules = Rules(
+    locks = Locks(options.state / "locks", listener)
+    importers = ActiveImports(clients, journal, locks, _parties(results), options.budgets.grace, clock.wall)
+    cleanup = CleanupOptions(
         clock.wall(),
         settle,
         importers.keep,
-        has_time=lambda: orders.mode.ends - clock.ticks() > grace,
+        has_time=lambda: options.mode.ends - clock.ticks() > grace,
     )
-    cleaned: list[Cleaned] = []
+    cleaned: list[CleanupOutcome] = []
     try:
-        clean_up(clients, done, lambda text: listener(Warned(text)), rules, cleaned)
+        clean_up(clients, done, lambda text: listener(Warned(text)), cleanup, cleaned)
     except Interrupted as interruption:
         interruption.results = list(_with_cleanup(results, done, cleaned))
         raise
     return list(_with_cleanup(results, done, cleaned))
 
 
-def _parties(results: Sequence[CopyResult]) -> set[Party]:
+def _parties(results: Sequence[CopyResult]) -> set[AccountRef]:
     """The accounts that take part, as far as they are known."""
     requests = [result.request for result in results]
-    sources = [request.source.party for request in requests if isinstance(request.source, Origin)]
-    return {*sources, *(request.destination.party for request in requests if request.destination)}
+    sources = [request.source.account for request in requests if isinstance(request.source, Source)]
+    return {*sources, *(request.destination.account for request in requests if request.destination)}
 
 
 def _with_cleanup(
-    results: Sequence[CopyResult], done: Sequence[CopyRequest], cleaned: Sequence[Cleaned]
+    results: Sequence[CopyResult], done: Sequence[CopyRequest], cleaned: Sequence[CleanupOutcome]
 ) -> Iterator[CopyResult]:
     """The results, with the clean-up of those whose export was to be cleaned up; it was interrupted for the others."""
     chosen = {id(request) for request in done}
-    outcomes = {one.export: one.told for one in cleaned}
+    outcomes = {one.export: one.summary for one in cleaned}
     for result in results:
         source = result.request.source
-        if id(result.request) in chosen and isinstance(source, Origin):
+        if id(result.request) in chosen and isinstance(source, Source):
             yield replace(result, cleanup=outcomes.get(source.export, _NOT_CLEANED))
         else:
             yield result
@@ -168,9 +168,9 @@ def _served(results: Sequence[CopyResult], is_needed: Callable[[CopyRequest], bo
     by_export: dict[object, list[tuple[CopyRequest, bool]]] = defaultdict(list)
     for result in results:
         request = result.request
-        if isinstance(request, CopyRequest) and isinstance(request.source, Origin):
-            party = request.source.party
-            by_export[party.account_id, party.region, request.source.export].append((request, result.is_done))
+        if isinstance(request, CopyRequest) and isinstance(request.source, Source):
+            account = request.source.account
+            by_export[account.account_id, account.region, request.source.export].append((request, result.is_done))
     return [
         request
         for group in by_export.values()

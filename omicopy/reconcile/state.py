@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 
 from omicopy.errors import OmicopyError
 from omicopy.model.choices import DiskFormat
-from omicopy.model.clock import Moment
+from omicopy.model.clock import Timestamp
 from omicopy.model.export import ExportKey, ExportTask, Phase
 from omicopy.model.image import Image, last_marker
 from omicopy.model.lookup import UNASKED, Absent, BucketFact, Present, Refused, Unasked, Unknown
 from omicopy.model.request import Budgets, CopyRequest
-from omicopy.reconcile.polling import Forecast
+from omicopy.reconcile.polling import ProgressEstimate
 
 _NONE: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
-class Observed:
+class Observation:
     """One look at the cloud for one copy: begun anew with each tick, and filled in as far as decisions need it."""
 
     images: Present[Sequence[Image]] | Unknown | Unasked = UNASKED
@@ -38,7 +38,7 @@ class Observed:
 
 
 @dataclass(slots=True)
-class QuotaMemory:
+class QuotaState:
     quota_refusal: OmicopyError | None = None
     quota_refused_at: float = 0.0
     quota_refused_alone: int = 0
@@ -50,7 +50,7 @@ class QuotaMemory:
 
 
 @dataclass(slots=True)
-class ExportMemory(QuotaMemory):
+class ExportState(QuotaState):
     """What this run did about one export. Copies that are fed by the same export share it."""
 
     format: DiskFormat | None = None
@@ -81,7 +81,7 @@ class ExportMemory(QuotaMemory):
     """Whether the service was seen at work: then nothing is about to be started, and no lock is needed for it."""
     wants_lock: bool = False
     """Whether an export had to be put off because another run on this machine might just be starting it."""
-    forecast: Forecast = field(default_factory=Forecast)
+    forecast: ProgressEstimate = field(default_factory=ProgressEstimate)
     unusable_since: float | None = None
     """Since when (ticks) a task is completed, none runs, and the bucket holds no whole export."""
     resigned_key: str | None = None
@@ -107,7 +107,7 @@ class ExportMemory(QuotaMemory):
         """Whether the answer to a create of ours was lost, so that a new task counts as what it made."""
         return self.is_sent and self.task_id is None and self.doubt_since is not None
 
-    def remember(self, observed: Observed, key: ExportKey, ticks: float) -> None:
+    def remember(self, observed: Observation, key: ExportKey, ticks: float) -> None:
         """Takes from a look what later looks are compared with."""
         self.is_whole |= isinstance(observed.stored, Present) and not observed.stored.value.damage
         if not isinstance(observed.tasks, Present):
@@ -141,7 +141,7 @@ class Conflict:
 
 
 @dataclass(slots=True)
-class ImageMemory(QuotaMemory):
+class ImageState(QuotaState):
     """What this run did about one target image."""
 
     created_id: str | None = None
@@ -175,7 +175,7 @@ class ImageMemory(QuotaMemory):
         """Whether this run has looked, has never seen a copy under any of its names, and has not begun to make one."""
         return self.has_seen_none and not self.conflicts and self.doubt_since is None and self.replaced_id is None
 
-    def remember(self, observed: Observed, marker: str, ticks: float) -> None:
+    def remember(self, observed: Observation, marker: str, ticks: float) -> None:
         """Takes from a look what later looks are compared with."""
         if not isinstance(observed.images, Present):
             return
@@ -208,15 +208,15 @@ def _since(is_missing: bool, since: float | None, ticks: float) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class DecisionInput:
     """One copy at one moment. `now` is when the look began, so that what was read is never older than it."""
 
     request: CopyRequest
-    seen: Observed
-    image: ImageMemory
-    export: ExportMemory
+    seen: Observation
+    image: ImageState
+    export: ExportState
     budgets: Budgets
-    now: Moment
+    now: Timestamp
 
     def within_grace(self, *moments: float | None) -> bool:
         """Whether something that happened at one of `moments` (ticks) may still not be visible to a read."""

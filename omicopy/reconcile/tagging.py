@@ -9,12 +9,12 @@ from omicopy import __version__
 from omicopy.cloud.errors import Cause, ServiceError
 from omicopy.errors import ErrorCode
 from omicopy.model.events import Listener, Warned
-from omicopy.model.image_settings import Aftercare
+from omicopy.model.image_settings import ImageSettings
 from omicopy.model.own_tags import COPY_TAG, EXPORT_TAG, export_tags
 from omicopy.model.request import CopyRequest
 from omicopy.model.tags import OWN_PREFIX
-from omicopy.reconcile.copy_state import Flight
-from omicopy.reconcile.decide.decisions import Annotate
+from omicopy.reconcile.copy_state import CopyState
+from omicopy.reconcile.decide.decisions import TagAndShare
 from omicopy.reconcile.postponed import Postponed
 
 Write = Callable[[str, Mapping[str, Any]], None]
@@ -38,13 +38,13 @@ def tag_export(write: Write, listener: Listener, request: CopyRequest, task_id: 
         refused(EXPORT_TAG, error)
 
 
-def tag_copy(write: Write, listener: Listener, flight: Flight, step: Annotate) -> None:
+def tag_copy(write: Write, listener: Listener, copy_state: CopyState, step: TagAndShare) -> None:
     """Writes what a copy lacks of tags. A refused one is told, and the copy counts without it.
 
     Ours first, in a call of their own: whatever becomes of the others, it is known whose the copy is. Raises what
     `write` raises when it can't be tagged at all, or not as ours.
     """
-    image, image_id = flight.image, step.image.image_id
+    image, image_id = copy_state.image, step.image.image_id
     ours = {key: value for key, value in step.tags.items() if key.startswith(OWN_PREFIX)}
     rest = {key: value for key, value in step.tags.items() if key not in ours}
 
@@ -52,7 +52,7 @@ def tag_copy(write: Write, listener: Listener, flight: Flight, step: Annotate) -
         if key == COPY_TAG:
             raise error
         image.refused_tags |= {key}
-        listener(Warned(_lacks(flight.request, image_id, key, error)))
+        listener(Warned(_lacks(copy_state.request, image_id, key, error)))
 
     def noted(action: str, parameters: Mapping[str, Any]) -> None:
         write(action, parameters)
@@ -101,10 +101,10 @@ def _may_be_one_tag(error: ServiceError, may_tag: bool) -> bool:
 
 def _lacks(request: CopyRequest, image_id: str, key: str, error: ServiceError) -> str:
     """The warning of a copy that is there without one of its tags."""
-    care = request.destination.care if request.destination else Aftercare()
+    settings = request.destination.settings if request.destination else ImageSettings()
     if key.startswith(OWN_PREFIX):
         hint = "It is one of this tool's own, and nothing hangs on it."
-    elif key in care.tags:
+    elif key in settings.tags:
         hint = "Change it in the plan's tags." if request.job else "Change it with --tag."
     else:
         without = "copy_tags: false in the plan" if request.job else "--no-copy-tags"

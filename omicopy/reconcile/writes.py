@@ -7,10 +7,10 @@ from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
-from omicopy.cloud.retry import Verdict, verdict
+from omicopy.cloud.retry import RetryVerdict, retry_verdict
 from omicopy.deletion.images import delete_image, delete_snapshots, mark_snapshots
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.check import sign_found, url_of_handed
+from omicopy.manifests.check import shared_manifest_url, sign_found
 from omicopy.manifests.from_task import read_again
 from omicopy.manifests.resign import resign_found
 from omicopy.model import json_fields as answers
@@ -18,11 +18,11 @@ from omicopy.model.boot import boot_parameters
 from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.clock import Clock
 from omicopy.model.events import Listener, Warned
-from omicopy.model.image import Image, mark
+from omicopy.model.image import Image, with_marker
 from omicopy.model.lookup import Present
-from omicopy.model.request import CopyRequest, HandedManifest, Origin
-from omicopy.reconcile.copy_state import Flight
-from omicopy.reconcile.decide.decisions import Annotate, CancelExport, Import, ReplaceFailed, Resign, StartExport
+from omicopy.model.request import CopyRequest, SharedManifest, Source
+from omicopy.reconcile.copy_state import CopyState
+from omicopy.reconcile.decide.decisions import CancelExport, Import, ReplaceFailed, Resign, StartExport, TagAndShare
 from omicopy.reconcile.decide.decisions import Write as WriteStep
 from omicopy.reconcile.postponed import Postponed
 from omicopy.reconcile.state import Conflict
@@ -32,7 +32,7 @@ from omicopy.state.journal import Journal, about_image, export_entry, image_entr
 _CANCELLABLE = ("pending/queued",)
 
 
-class Actor:
+class Writer:
     """Raises Postponed, or the ServiceError of a definite refusal. A write in doubt is remembered, not raised."""
 
     def __init__(self, clients: Clients, journal: Journal, clock: Clock, listener: Listener) -> None:
@@ -41,26 +41,26 @@ class Actor:
         self._clock = clock
         self._listener = listener
 
-    def act(self, flight: Flight, step: WriteStep) -> None:
+    def act(self, copy_state: CopyState, step: WriteStep) -> None:
         match step:
             case StartExport():
-                self._start_export(flight, _origin(flight.request))
+                self._start_export(copy_state, _origin(copy_state.request))
             case CancelExport():
-                self._cancel_export(flight, step)
+                self._cancel_export(copy_state, step)
             case Resign():
-                self._resign(flight, step)
+                self._resign(copy_state, step)
             case Import():
-                self._import(flight, step)
-            case Annotate():
-                self._annotate(flight, step)
+                self._import(copy_state, step)
+            case TagAndShare():
+                self._annotate(copy_state, step)
             case ReplaceFailed():
-                self._replace_failed(flight, step.image)
+                self._replace_failed(copy_state, step.image)
 
-    def _start_export(self, flight: Flight, origin: Origin) -> None:
-        memory, export, entry = flight.export, origin.export, export_entry(origin)
+    def _start_export(self, copy_state: CopyState, origin: Source) -> None:
+        memory, export, entry = copy_state.export, origin.export, export_entry(origin)
         osu = {"DiskImageFormat": memory.format or DEFAULT_FORMAT, "OsuBucket": export.bucket}
         osu |= {"OsuPrefix": export.prefix} if export.prefix else {}
-        profile = origin.party.profile
+        profile = origin.account.profile
         self._journal.open(entry)
         memory.task_id = None
         try:
@@ -72,7 +72,7 @@ class Actor:
             self._journal.close(entry)
             if error.code is not ErrorCode.QUOTA:
                 raise
-            memory.refuse(error, flight.seen.others_in_flight == Present(0), self._clock.ticks())
+            memory.refuse(error, copy_state.seen.others_in_flight == Present(0), self._clock.ticks())
             return
         except Postponed:
             self._journal.close(entry)
@@ -81,25 +81,25 @@ class Actor:
         task_id = answers.text(answers.mapping(answer, "ImageExportTask"), "TaskId")
         if task_id:
             memory.started += 1
-            memory.task_id = flight.task_id = task_id
+            memory.task_id = copy_state.task_id = task_id
             self._journal.answered(entry, task_id)
             memory.is_marked = True
-            self.tag_export(flight.request, task_id)
+            self.tag_export(copy_state.request, task_id)
 
     def tag_export(self, request: CopyRequest, task_id: str) -> None:
         """Marks the export as ours to clean up one day (R4)."""
-        tag_export(self._write_again(_origin(request).party.profile), self._listener, request, task_id)
+        tag_export(self._write_again(_origin(request).account.profile), self._listener, request, task_id)
 
-    def _cancel_export(self, flight: Flight, step: CancelExport) -> None:
+    def _cancel_export(self, copy_state: CopyState, step: CancelExport) -> None:
         """Tries once; a task that left the queue can't be cancelled, which is normal (DOMAIN.md §2)."""
-        origin, task, memory = _origin(flight.request), step.task, flight.export
+        origin, task, memory = _origin(copy_state.request), step.task, copy_state.export
         memory.cancelled |= {task.task_id}
         story = f"{step.followed} serves the same"
         if task.state not in _CANCELLABLE:
             self._listener(Warned(f"{task.task_id} is superfluous, {story}; it is {task.state} and is left alone"))
             return
         try:
-            self._send(origin.party.profile, "DeleteExportTask", {"ExportTaskId": task.task_id})
+            self._send(origin.account.profile, "DeleteExportTask", {"ExportTaskId": task.task_id})
         except (ServiceError, Postponed) as error:
             self._listener(Warned(f"{task.task_id} is superfluous, {story}; it can't be cancelled: {error}"))
             return
@@ -110,22 +110,22 @@ class Actor:
             self._journal.close(entry)
         self._listener(Warned(f"{task.task_id} was cancelled: {story}"))
 
-    def _resign(self, flight: Flight, step: Resign) -> None:
-        profile = _origin(flight.request).party.profile
+    def _resign(self, copy_state: CopyState, step: Resign) -> None:
+        profile = _origin(copy_state.request).account.profile
         account, storage = self._clients.accounts[profile], self._clients.storage(profile)
         try:
             key = resign_found(account, storage, self._clients.fetcher(), step.stored, self._clock.wall())
         except ServiceError as error:
-            if verdict(error.cause, is_write=True) is Verdict.GIVE_UP:
+            if retry_verdict(error.cause, is_write=True) is RetryVerdict.GIVE_UP:
                 raise
             raise Postponed(error) from None  # a second new manifest beside the first does no harm
         except OmicopyError as error:
             raise (Postponed(error) if error.code is ErrorCode.TEMPORARY else error) from None
-        flight.export.resigned_key, flight.export.resigned_at = key, self._clock.ticks()
-        flight.export.changed = True
+        copy_state.export.resigned_key, copy_state.export.resigned_at = key, self._clock.ticks()
+        copy_state.export.changed = True
 
-    def _import(self, flight: Flight, step: Import) -> None:
-        request, memory, destination = flight.request, flight.image, flight.request.destination
+    def _import(self, copy_state: CopyState, step: Import) -> None:
+        request, memory, destination = copy_state.request, copy_state.image, copy_state.request.destination
         if destination is None:
             raise TypeError("an export imports nothing")
         entry = image_entry(request, destination)
@@ -134,13 +134,13 @@ class Actor:
         parameters = {
             "ImageName": step.name,
             "FileLocation": self._manifest_url(request, step),
-            "Description": mark(destination.description, request.marker),
+            "Description": with_marker(destination.description, request.marker),
             **boot,
         }
         self._journal.open(entry, about_image(request, destination))
         memory.created_id, memory.quota_refusal = None, None
         try:
-            answer = self._send(destination.party.profile, "CreateImage", parameters)
+            answer = self._send(destination.account.profile, "CreateImage", parameters)
         except ServiceError as error:
             if error.is_name_conflict:
                 memory.conflicts[step.name] = Conflict(error, self._clock.ticks())
@@ -149,7 +149,7 @@ class Actor:
                 memory.doubt_since, memory.made_here, memory.changed = self._clock.ticks(), True, True
                 return
             self._journal.close(entry)
-            self._refused_import(flight, boot, error)
+            self._refused_import(copy_state, boot, error)
             return
         except Postponed:
             self._journal.close(entry)
@@ -161,50 +161,56 @@ class Actor:
             memory.journaled |= {image_id}
             self._journal.answered(entry, image_id)
 
-    def _refused_import(self, flight: Flight, boot: Iterable[str], error: ServiceError) -> None:
+    def _refused_import(self, copy_state: CopyState, boot: Iterable[str], error: ServiceError) -> None:
         """Nothing was made. The next look decides anew where the refusal is of how many, or of what `boot` names (R1);
         raises any other."""
-        memory, refused = flight.image, error.refused_parameters(boot)
+        memory, refused = copy_state.image, error.refused_parameters(boot)
         if error.code is ErrorCode.QUOTA:
-            memory.refuse(error, flight.seen.imports_in_flight == Present(0), self._clock.ticks())
+            memory.refuse(error, copy_state.seen.imports_in_flight == Present(0), self._clock.ticks())
             return
         if not refused:
             raise error
         memory.refused_parameters |= refused
         names = " and ".join(sorted(refused))
-        flight.told = ("refused", names, None)  # of "creating" an interruption says that the service may be at work
-        self._listener(Warned(f"{_target(flight)} takes no {names} with a manifest ({error.said}); asking without"))
+        copy_state.last_news = (
+            "refused",
+            names,
+            None,
+        )  # of "creating" an interruption says that the service may be at work
+        self._listener(
+            Warned(f"{_target(copy_state)} takes no {names} with a manifest ({error.message}); asking without")
+        )
 
     def _manifest_url(self, request: CopyRequest, step: Import) -> str:
         fetcher, source = self._clients.fetcher(), request.source
         try:  # what the service will do with the URL works from here, too (R9)
-            if isinstance(source, HandedManifest):
-                return url_of_handed(fetcher, source, self._clock.wall())
+            if isinstance(source, SharedManifest):
+                return shared_manifest_url(fetcher, source, self._clock.wall())
             if step.stored is None:
                 raise TypeError("an import needs a manifest")
             if step.stored.task_url is not None:
                 read_again(fetcher, step.stored.task_url, step.stored)
                 return step.stored.task_url.url
-            return sign_found(fetcher, self._clients.accounts[source.party.profile], step.stored)
+            return sign_found(fetcher, self._clients.accounts[source.account.profile], step.stored)
         except OmicopyError as error:
             if error.code in (ErrorCode.TEMPORARY, ErrorCode.NOT_FOUND):  # it was listed, and may be seen in a moment
                 raise Postponed(error) from None
             raise
 
-    def _annotate(self, flight: Flight, step: Annotate) -> None:
-        write = self._write_again(_target(flight))
-        tag_copy(write, self._listener, flight, step)
+    def _annotate(self, copy_state: CopyState, step: TagAndShare) -> None:
+        write = self._write_again(_target(copy_state))
+        tag_copy(write, self._listener, copy_state, step)
         if step.share_with:
             permissions = {"Additions": {"AccountIds": list(step.share_with)}}
             write("UpdateImage", {"ImageId": step.image.image_id, "PermissionsToLaunch": permissions})
-            flight.image.changed = True
+            copy_state.image.changed = True
 
     def _write_again(self, profile: str) -> Write:
         return lambda action, parameters: self._send_again(profile, action, parameters)
 
-    def _replace_failed(self, flight: Flight, image: Image) -> None:
+    def _replace_failed(self, copy_state: CopyState, image: Image) -> None:
         """Deletes a failed image of ours, then the snapshots that only it mapped (DOMAIN.md §2)."""
-        profile, memory = _target(flight), flight.image
+        profile, memory = _target(copy_state), copy_state.image
         send = self._write_again(profile)
         try:
             mark_snapshots(self._clients, profile, image, send)
@@ -228,22 +234,22 @@ class Actor:
         try:
             return self._clients.api(profile).write(action, self._clients.patience, parameters)
         except ServiceError as error:
-            if verdict(error.cause, is_write=True) in (Verdict.RETRY, Verdict.SLOW_DOWN):
+            if retry_verdict(error.cause, is_write=True) in (RetryVerdict.RETRY, RetryVerdict.SLOW_DOWN):
                 raise Postponed(error) from None
             raise
 
 
 def _in_doubt(error: ServiceError) -> bool:
-    return verdict(error.cause, is_write=True) is Verdict.IN_DOUBT
+    return retry_verdict(error.cause, is_write=True) is RetryVerdict.IN_DOUBT
 
 
-def _origin(request: CopyRequest) -> Origin:
-    if not isinstance(request.source, Origin):
+def _origin(request: CopyRequest) -> Source:
+    if not isinstance(request.source, Source):
         raise TypeError("a manifest that was handed over needs no export")
     return request.source
 
 
-def _target(flight: Flight) -> str:
-    if flight.request.destination is None:
+def _target(copy_state: CopyState) -> str:
+    if copy_state.request.destination is None:
         raise TypeError("an export writes to no target")
-    return flight.request.destination.party.profile
+    return copy_state.request.destination.account.profile

@@ -18,7 +18,7 @@ from pathlib import Path
 from omicopy.model.choices import DiskFormat
 from omicopy.model.events import Listener, Warned
 from omicopy.model.export import ExportKey
-from omicopy.model.request import CopyRequest, Destination, Origin, Party
+from omicopy.model.request import AccountRef, CopyRequest, Source, Target
 
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
@@ -171,12 +171,12 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return status.st_ino, status.st_mtime_ns
 
 
-def export_entry(origin: Origin) -> dict[str, str]:
+def export_entry(origin: Source) -> dict[str, str]:
     """What identifies the start of an export."""
-    return entry_of_export(origin.party, origin.export)
+    return entry_of_export(origin.account, origin.export)
 
 
-def entry_of_export(owner: Party, export: ExportKey) -> dict[str, str]:
+def entry_of_export(owner: AccountRef, export: ExportKey) -> dict[str, str]:
     """The same where the image itself is not at hand."""
     return {
         "kind": "export",
@@ -188,32 +188,32 @@ def entry_of_export(owner: Party, export: ExportKey) -> dict[str, str]:
     }
 
 
-def image_entry(request: CopyRequest, destination: Destination) -> dict[str, str]:
+def image_entry(request: CopyRequest, destination: Target) -> dict[str, str]:
     """What identifies the creation of a copy: its marker, the target account and its name."""
     return {
         "kind": "image",
-        "account": destination.party.account_id,
-        "region": destination.party.region,
+        "account": destination.account.account_id,
+        "region": destination.account.region,
         "name": destination.name,
         "marker": request.marker,
     }
 
 
-def about_image(request: CopyRequest, destination: Destination) -> dict[str, str]:
+def about_image(request: CopyRequest, destination: Target) -> dict[str, str]:
     """What tells people, and a clean-up, which copy that is and what it is made from. No secret, and no URL."""
-    if not isinstance(request.source, Origin):
+    if not isinstance(request.source, Source):
         return {}
-    export, party, form = request.source.export, request.source.party, request.source.format
+    export, account, form = request.source.export, request.source.account, request.source.format
     boot = " ".join(destination.boot.options())
     return {
         "image": export.image_id,
-        "account": party.account_id,
-        "region": party.region,
+        "account": account.account_id,
+        "region": account.region,
         "bucket": export.bucket,
         "prefix": export.prefix,
         **({"format": str(form)} if form else {}),
-        "from": party.profile,
-        "to": destination.party.profile,
-        **({"storage": party.storage} if party.storage else {}),
+        "from": account.profile,
+        "to": destination.account.profile,
+        **({"storage": account.storage} if account.storage else {}),
         **({"boot": boot} if boot else {}),
     }

@@ -18,15 +18,15 @@ from omicopy.cloud.reads import read_own_images, read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image, is_image_id
-from omicopy.model.request import Party
+from omicopy.model.request import AccountRef
 from omicopy.status.entries import ExportEntry, ImageEntry, source_of
-from omicopy.status.exports import Wanted, checked, export_entries
+from omicopy.status.exports import ExportFilter, checked, export_entries
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Overview:
+class StatusReport:
     exports: list[ExportEntry] = field(default_factory=list)
     images: list[ImageEntry] = field(default_factory=list)
     errors: list[OmicopyError] = field(default_factory=list)
@@ -36,15 +36,17 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
-class _Account:
+class _AccountContents:
     """An account as it was read: whose it is, its own images, and of a source its export tasks."""
 
-    party: Party
+    account: AccountRef
     images: tuple[Image, ...]
     tasks: tuple[ExportTask, ...] = ()
 
 
-def look_around(clients: Clients, source: str, targets: Sequence[str], wanted: Wanted, now: datetime) -> Overview:
+def read_status(
+    clients: Clients, source: str, targets: Sequence[str], wanted: ExportFilter, now: datetime
+) -> StatusReport:
     """The source account's exports and the targets' copies. An account that can't be read hides no other (R3)."""
     wanted = checked(wanted)
     for profile in (source, *targets):
@@ -53,15 +55,15 @@ def look_around(clients: Clients, source: str, targets: Sequence[str], wanted: W
         lambda place: attempt(lambda: _account(clients, place[1], wanted if place[0] == 0 else None)),
         list(enumerate([source, *targets])),
     )
-    view = Overview(errors=[one for one in (home, *others) if isinstance(one, OmicopyError)])
-    origin = home if isinstance(home, _Account) else None
+    view = StatusReport(errors=[one for one in (home, *others) if isinstance(one, OmicopyError)])
+    origin = home if isinstance(home, _AccountContents) else None
     ids = _image_ids(origin, wanted)
     region = clients.accounts[source].region
     for account in others:
-        if isinstance(account, _Account):
+        if isinstance(account, _AccountContents):
             view.images += _copies(account, ids, region)
     if origin:
-        shown = export_entries(clients, origin.party, origin.images, origin.tasks, wanted, ids or set(), now)
+        shown = export_entries(clients, origin.account, origin.images, origin.tasks, wanted, ids or set(), now)
         view.exports, view.left_out = shown.entries, shown.left_out
         view.errors += shown.errors
         if not view.errors:  # what could not be read may be what was named
@@ -69,12 +71,12 @@ def look_around(clients: Clients, source: str, targets: Sequence[str], wanted: W
     return view
 
 
-def _account(clients: Clients, profile: str, wanted: Wanted | None) -> _Account:
+def _account(clients: Clients, profile: str, wanted: ExportFilter | None) -> _AccountContents:
     """`wanted` of the source account, whose tasks are read as well. Raises a ServiceError."""
-    party = identify(clients, profile)
-    images = tuple(read_own_images(clients, party))
+    account = identify(clients, profile)
+    images = tuple(read_own_images(clients, account))
     if wanted is None:
-        return _Account(party, images)
+        return _AccountContents(account, images)
     named = _named(images, wanted)
     filters: dict[str, Sequence[str]] = {}
     if wanted.names and not wanted.image_names:
@@ -82,22 +84,22 @@ def _account(clients: Clients, profile: str, wanted: Wanted | None) -> _Account:
     elif wanted.names and not wanted.task_ids:
         filters = {"ImageIds": sorted(named)}
     if "ImageIds" in filters and not named:
-        return _Account(party, images)
+        return _AccountContents(account, images)
     tasks = read_tasks(clients, profile, filters, patiently=True)
-    return _Account(party, images, tuple(task for task in tasks if _is_wanted(task, named, wanted)))
+    return _AccountContents(account, images, tuple(task for task in tasks if _is_wanted(task, named, wanted)))
 
 
-def _named(images: Sequence[Image], wanted: Wanted) -> set[str]:
+def _named(images: Sequence[Image], wanted: ExportFilter) -> set[str]:
     """The IDs of the images that were named. One that looks like an ID counts although no image shows it any more."""
     asked = set(wanted.image_names)
     return {text for text in asked if is_image_id(text)} | {i.image_id for i in images if i.name in asked}
 
 
-def _is_wanted(task: ExportTask, named: set[str], wanted: Wanted) -> bool:
+def _is_wanted(task: ExportTask, named: set[str], wanted: ExportFilter) -> bool:
     return not wanted.names or task.task_id in wanted.task_ids or task.image_id in named
 
 
-def _image_ids(origin: _Account | None, wanted: Wanted) -> set[str] | None:
+def _image_ids(origin: _AccountContents | None, wanted: ExportFilter) -> set[str] | None:
     """The images whose copies were asked about; None: all."""
     if not wanted.names:
         return None
@@ -105,14 +107,14 @@ def _image_ids(origin: _Account | None, wanted: Wanted) -> set[str] | None:
     return _named(images, wanted) | {task.image_id for task in tasks if task.task_id in wanted.task_ids}
 
 
-def _copies(account: _Account, ids: set[str] | None, region: str) -> Iterator[ImageEntry]:
+def _copies(account: _AccountContents, ids: set[str] | None, region: str) -> Iterator[ImageEntry]:
     for image in account.images:
         source = source_of(image)
         if source and (ids is None or (source.image_id in ids and source.region == region)):
-            yield ImageEntry(account.party, image, source)
+            yield ImageEntry(account.account, image, source)
 
 
-def _nowhere(origin: _Account, view: Overview, wanted: Wanted) -> Iterator[OmicopyError]:
+def _nowhere(origin: _AccountContents, view: StatusReport, wanted: ExportFilter) -> Iterator[OmicopyError]:
     """NOT_FOUND for everything that was named and that no read shows."""
     known = {text for task in origin.tasks for text in (task.task_id, task.image_id)}
     known |= {text for image in origin.images for text in (image.image_id, image.name)}
@@ -122,7 +124,7 @@ def _nowhere(origin: _Account, view: Overview, wanted: Wanted) -> Iterator[Omico
         if text not in known:
             what = "export" if text in wanted.task_ids else "image"
             hint = "The service may not list ended exports for ever." if what == "export" else _NO_IMAGE
-            yield OmicopyError(ErrorCode.NOT_FOUND, f"There is no {what} {text!r} in {origin.party}", hint)
+            yield OmicopyError(ErrorCode.NOT_FOUND, f"There is no {what} {text!r} in {origin.account}", hint)
 
 
 _NO_IMAGE = (

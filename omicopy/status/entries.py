@@ -12,14 +12,14 @@ from typing import Any
 from omicopy.model.choices import IfExists
 from omicopy.model.export import ExportKey, ExportTask, Phase
 from omicopy.model.image import Image, last_marker
-from omicopy.model.own_tags import CLEANED_TAG, COPY_TAG, EXPORT_TAG, HANDED_TAG
-from omicopy.model.request import CopyRequest, Origin, Party
+from omicopy.model.own_tags import CLEANED_TAG, COPY_TAG, EXPORT_TAG, URL_EXPIRY_TAG
+from omicopy.model.request import AccountRef, CopyRequest, Source
 from omicopy.model.result import rfc3339
 
 _SOURCE = re.compile(r"\[omicopy (?P<region>[^ ]+) (?P<thing>[^ ]+)\]")
 
 
-class Shape(StrEnum):
+class ManifestState(StrEnum):
     """What became of an export's manifest."""
 
     ALIVE = "alive"
@@ -36,7 +36,7 @@ class Shape(StrEnum):
 class Found:
     """What a look into the bucket showed. `expires_at` is None where a URL does not tell."""
 
-    shape: Shape
+    shape: ManifestState
     location: str | None = None
     expires_at: datetime | None = None
     reason: str = ""
@@ -48,7 +48,7 @@ class Found:
 class ExportEntry:
     """An export task; or, without a `task`, a manifest in the bucket whose task is not listed (any more)."""
 
-    source: Party
+    source: AccountRef
     key: ExportKey
     image_name: str | None
     task: ExportTask | None
@@ -95,7 +95,7 @@ class ImageSource:
 class ImageEntry:
     """An image in a target account that is a copy."""
 
-    target: Party
+    target: AccountRef
     image: Image
     source: ImageSource
 
@@ -105,7 +105,7 @@ class ImageEntry:
         return _why_failed(self.image)
 
 
-class Standing(StrEnum):
+class CopyStatus(StrEnum):
     """How a copy of a plan stands while there is no image of it; where there is one, its own state tells."""
 
     EXPORTING = "exporting"
@@ -136,7 +136,7 @@ def source_of(image: Image) -> ImageSource | None:
     return ImageSource(None, None, thing) if region == "manifest" else ImageSource(region, thing, None)
 
 
-def standing(request: CopyRequest, images: Sequence[Image], tasks: Sequence[ExportTask]) -> CopyEntry:
+def copy_status(request: CopyRequest, images: Sequence[Image], tasks: Sequence[ExportTask]) -> CopyEntry:
     """How a copy stands, from the target account's images and the source account's tasks: looked at from the end
     backwards, as the loop does."""
     destination = request.destination
@@ -148,17 +148,17 @@ def standing(request: CopyRequest, images: Sequence[Image], tasks: Sequence[Expo
         holder = next((image for image in candidates if image.name == destination.name), None)
         if holder is not None and destination.if_exists is not IfExists.RENAME:
             reason = f"{holder.image_id} holds the name and is no copy of this source"
-            return CopyEntry(request, Standing.TAKEN, reason=reason)
-    return _export_standing(request, tasks)
+            return CopyEntry(request, CopyStatus.TAKEN, reason=reason)
+    return _export_status(request, tasks)
 
 
 def _why_failed(image: Image) -> str:
     return image.state_reason if image.is_failed else ""
 
 
-def _export_standing(request: CopyRequest, tasks: Sequence[ExportTask]) -> CopyEntry:
-    if not isinstance(request.source, Origin):
-        return CopyEntry(request, Standing.ABSENT)
+def _export_status(request: CopyRequest, tasks: Sequence[ExportTask]) -> CopyEntry:
+    if not isinstance(request.source, Source):
+        return CopyEntry(request, CopyStatus.ABSENT)
     wanted, place = request.source.format, request.source.export
     here = sorted((task for task in tasks if task.key == place), key=lambda task: task.task_id)
     mine = [task for task in here if wanted is None or task.format in (wanted, "")]
@@ -166,11 +166,11 @@ def _export_standing(request: CopyRequest, tasks: Sequence[ExportTask]) -> CopyE
     running = [task for task in mine if task.is_running]
     failed = [task for task in mine if task.phase is Phase.FAILED]
     if complete:
-        return CopyEntry(request, Standing.EXPORTED, task=complete[0])
+        return CopyEntry(request, CopyStatus.EXPORTED, task=complete[0])
     if running:
-        return CopyEntry(request, Standing.EXPORTING, task=running[0])
+        return CopyEntry(request, CopyStatus.EXPORTING, task=running[0])
     reason = f"{failed[-1].task_id} ended as {failed[-1].state}: {failed[-1].comment}" if failed else ""
-    return CopyEntry(request, Standing.ABSENT, reason=reason)
+    return CopyEntry(request, CopyStatus.ABSENT, reason=reason)
 
 
 def describe_export(entry: ExportEntry) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def describe_export(entry: ExportEntry) -> dict[str, Any]:
         "format": entry.format,
         "ours": entry.is_ours,
         "cleaned_up": tags.get(CLEANED_TAG),
-        "handed_out_until": tags.get(HANDED_TAG),
+        "handed_out_until": tags.get(URL_EXPIRY_TAG),
         "manifest": _describe_found(found) if found else None,
     }
 
@@ -217,11 +217,11 @@ def describe_image(entry: ImageEntry) -> dict[str, Any]:
 def describe_copy(entry: CopyEntry) -> dict[str, Any]:
     """One entry of `copies`, as far as possible in the words of the result that `run` prints."""
     request, source = entry.request, entry.request.source
-    origin = {**source.party.described(), "image_id": source.image.image_id} if isinstance(source, Origin) else None
+    origin = {**source.account.described(), "image_id": source.image.image_id} if isinstance(source, Source) else None
     target = None
     if request.destination:
         image_id, name = (entry.image.image_id, entry.image.name) if entry.image else (None, request.destination.name)
-        target = {**request.destination.party.described(), "image_id": image_id, "image_name": name}
+        target = {**request.destination.account.described(), "image_id": image_id, "image_name": name}
     return {
         "job": request.job,
         "source": origin,

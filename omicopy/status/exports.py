@@ -10,13 +10,13 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.parallel import in_parallel
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.from_task import look_for_export, without_key
+from omicopy.manifests.from_task import find_export, without_key
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, export_key
 from omicopy.model.image import Image
 from omicopy.model.lookup import Absent, BucketFact, Present
-from omicopy.model.request import Party
+from omicopy.model.request import AccountRef
 from omicopy.model.s3_location import check_bucket, check_prefix
-from omicopy.status.entries import ExportEntry, Found, Shape
+from omicopy.status.entries import ExportEntry, Found, ManifestState
 
 MOST_LOOKED_INTO = 50
 """Exports whose place in a bucket is read without being told to look deep."""
@@ -24,7 +24,7 @@ _TASK = "image-export-"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExportFilter:
     """What was asked about: images (IDs or exact names) and export tasks; none is everything.
 
     `bucket` and `prefix` narrow the exports; None is any.
@@ -57,7 +57,7 @@ class Exports:
     """Why a bucket could not be read, each reason once."""
 
 
-def checked(wanted: Wanted) -> Wanted:
+def checked(wanted: ExportFilter) -> ExportFilter:
     """The same with its prefix as export keys have it. Raises USAGE."""
     if wanted.bucket is not None:
         check_bucket(wanted.bucket)
@@ -69,10 +69,10 @@ def checked(wanted: Wanted) -> Wanted:
 
 def export_entries(
     clients: Clients,
-    party: Party,
+    account: AccountRef,
     images: Sequence[Image],
     tasks: Sequence[ExportTask],
-    wanted: Wanted,
+    wanted: ExportFilter,
     ids: set[str],
     now: datetime,
 ) -> Exports:
@@ -82,7 +82,7 @@ def export_entries(
     """
     names = {image.image_id: image.name for image in images}
     entries = [
-        ExportEntry(party, task.key, names.get(task.image_id), task)
+        ExportEntry(account, task.key, names.get(task.image_id), task)
         for task in sorted(tasks, key=lambda task: (task.image_id, task.task_id))
         if wanted.lies_here(task.key)
     ]
@@ -91,7 +91,7 @@ def export_entries(
     worth = list(dict.fromkeys(entry.key for entry in entries if _may_be_there(entry)))
     looked_into = worth if wanted.deep else worth[:MOST_LOOKED_INTO]
     unlisted = _without_task(tasks, wanted, ids)
-    facts = _look(clients, party.profile, [*looked_into, *unlisted], tasks, now)
+    facts = _look(clients, account.profile, [*looked_into, *unlisted], tasks, now)
     shown = [
         replace(entry, found=_found_of(entry, facts[entry.key], now))
         if _may_be_there(entry) and entry.key in facts
@@ -105,7 +105,7 @@ def export_entries(
         found = _found(facts[key], now)
         if found.location not in places:
             places.add(found.location)
-            shown.append(ExportEntry(party, key, names.get(key.image_id), None, found))
+            shown.append(ExportEntry(account, key, names.get(key.image_id), None, found))
     return Exports(shown, len(worth) - len(looked_into), _errors(facts))
 
 
@@ -113,7 +113,7 @@ def _may_be_there(entry: ExportEntry) -> bool:
     return entry.task is not None and entry.task.phase is Phase.COMPLETE and not entry.is_cleaned_up
 
 
-def _without_task(tasks: Sequence[ExportTask], wanted: Wanted, ids: set[str]) -> list[ExportKey]:
+def _without_task(tasks: Sequence[ExportTask], wanted: ExportFilter, ids: set[str]) -> list[ExportKey]:
     """Where an export may lie whose task is not listed any more."""
     if wanted.bucket is None:
         return []
@@ -132,12 +132,12 @@ def _look(
     clients.fetcher()
 
     def look(key: ExportKey) -> BucketFact:
-        return look_for_export(clients, profile, key, [task for task in tasks if task.key == key], now)
+        return find_export(clients, profile, key, [task for task in tasks if task.key == key], now)
 
     facts = dict(zip(keys, in_parallel(look, keys), strict=True))
-    said = without_key(clients, profile)
-    if said is not None:
-        clients.tell(said)
+    message = without_key(clients, profile)
+    if message is not None:
+        clients.tell(message)
     return facts
 
 
@@ -146,33 +146,33 @@ def _found_of(entry: ExportEntry, fact: BucketFact, now: datetime) -> Found:
     found = _found(fact, now)
     if entry.task is None or found.format in (None, entry.task.format):
         return found
-    return Found(Shape.MISSING, reason=f"a later export in {found.format} took the place of its manifest")
+    return Found(ManifestState.MISSING, reason=f"a later export in {found.format} took the place of its manifest")
 
 
 def _found(fact: BucketFact, now: datetime) -> Found:
     if isinstance(fact, Absent):
-        return Found(Shape.MISSING)
+        return Found(ManifestState.MISSING)
     if isinstance(fact, Present):
         return _found_stored(fact.value, now)
     if not isinstance(fact.error, ServiceError):
-        return Found(Shape.DAMAGED, reason=fact.error.message)
+        return Found(ManifestState.DAMAGED, reason=fact.error.message)
     is_gone = fact.error.code is ErrorCode.NOT_FOUND
-    return Found(Shape.MISSING if is_gone else Shape.UNREADABLE, reason=fact.error.message)
+    return Found(ManifestState.MISSING if is_gone else ManifestState.UNREADABLE, reason=fact.error.message)
 
 
 def _found_stored(stored: FoundExport, now: datetime) -> Found:
     expiry, place, form = stored.expiry, stored.location, stored.format
     if stored.damage:
         more = f" and {len(stored.damage) - 1} more" if len(stored.damage) > 1 else ""
-        return Found(Shape.DAMAGED, place, expiry.at, stored.damage[0] + more, form)
+        return Found(ManifestState.DAMAGED, place, expiry.at, stored.damage[0] + more, form)
     if stored.flaw and stored.task_url is None:
-        return Found(Shape.UNREADABLE, place, None, stored.flaw, form)
+        return Found(ManifestState.UNREADABLE, place, None, stored.flaw, form)
     if expiry.earliest_known is not None and expiry.earliest_known <= now:
-        return Found(Shape.EXPIRED, place, expiry.earliest_known, f"{expiry.first} ended", form)
+        return Found(ManifestState.EXPIRED, place, expiry.earliest_known, f"{expiry.first} ended", form)
     if stored.dead_urls or stored.flaw:
         why = stored.flaw or f"the store refuses the URL of {stored.dead_urls[0]}"
-        return Found(Shape.REFUSED, place, expiry.at, why, form)
-    return Found(Shape.ALIVE, place, expiry.at, format=form)
+        return Found(ManifestState.REFUSED, place, expiry.at, why, form)
+    return Found(ManifestState.ALIVE, place, expiry.at, format=form)
 
 
 def _errors(facts: Mapping[ExportKey, BucketFact]) -> list[OmicopyError]:

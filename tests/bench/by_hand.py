@@ -116,12 +116,12 @@ def rows(sizes: Sequence[int] = SIZES) -> list[Row]:
 def compare(sandbox: Sandbox, size: int, way: Way) -> list[Row]:
     times = Times(SHORTENED / (size if way is PARALLEL else 1))
     ours, theirs = run_omicopy(sandbox, size, times), run_by_hand(sandbox, size, way, times)
-    told = f"{size} image{'s' if size > 1 else ''}, by hand {way.name}"
-    print(f"{told}: the sandbox's own CPU {ours.sandbox:.1f} s, {theirs.sandbox:.1f} s", file=sys.stderr)
+    parts = f"{size} image{'s' if size > 1 else ''}, by hand {way.name}"
+    print(f"{parts}: the sandbox's own CPU {ours.sandbox:.1f} s, {theirs.sandbox:.1f} s", file=sys.stderr)
     bounds = way.bounds if size == BOUNDED else {}
 
     def row(what: str, ours: float, theirs: float, form: str) -> Row:
-        return Row(f"{told}: {what}", form.format(ours), form.format(theirs), ours / theirs, bounds.get(what))
+        return Row(f"{parts}: {what}", form.format(ours), form.format(theirs), ours / theirs, bounds.get(what))
 
     return [
         row("wall time", ours.wall, theirs.wall, "{:.1f} s"),

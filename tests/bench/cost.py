@@ -28,9 +28,9 @@ class Cost:
 
 def measure(command: Sequence[str], env: Mapping[str, str]) -> Cost:
     """Raises CalledProcessError with what it said: a command that fails fast is not fast."""
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as message:
         began = time.perf_counter()
-        process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=message, stderr=message)
         try:
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
@@ -39,9 +39,9 @@ def measure(command: Sequence[str], env: Mapping[str, str]) -> Cost:
         wall = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
-            said.seek(0)
+            message.seek(0)
             error = subprocess.CalledProcessError(process.returncode, [redact(word) for word in command])
-            error.add_note(redact(said.read().decode(errors="replace")))
+            error.add_note(redact(message.read().decode(errors="replace")))
             raise error
     return Cost(wall, usage.ru_utime + usage.ru_stime)
 

@@ -137,8 +137,8 @@ class FarApi(Api):
         self._far = far
 
     def _call_sdk(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        told: Mapping[str, Any] = self._far.ask("api", self.account.profile, action, parameters)
-        return told
+        parts: Mapping[str, Any] = self._far.ask("api", self.account.profile, action, parameters)
+        return parts
 
 
 class Far:

@@ -93,8 +93,8 @@ def virtual_rows(runs: int = RUNS) -> list[Row]:
     moving, silent = run(export, True, runs), run(export, False, runs)
     half, mute = run(copy, True, runs), run(copy, False, runs)
     return [
-        Row("A copy, service of 4 h: wall, Progress moves", said(half), "4 h", half.ratio, 1.02),
-        Row("A copy, service of 4 h: wall, Progress says nothing", said(mute), "4 h", mute.ratio, 1.02),
+        Row("A copy, service of 4 h: wall, Progress moves", message(half), "4 h", half.ratio, 1.02),
+        Row("A copy, service of 4 h: wall, Progress says nothing", message(mute), "4 h", mute.ratio, 1.02),
         Row("Four hours of export: polls, Progress moves", f"{moving.polls}", "", moving.polls, 60),
         Row("Four hours of export: polls, Progress says nothing", f"{silent.polls}", "", silent.polls, 300),
         Row("Two hours of export, two of import: ticks, Progress moves", f"{half.polls}", "", half.polls, 300),
@@ -102,7 +102,7 @@ def virtual_rows(runs: int = RUNS) -> list[Row]:
     ]
 
 
-def said(slowest: Slowest) -> str:
+def message(slowest: Slowest) -> str:
     return f"{slowest.ratio * FOUR_HOURS / 3600:.3f} h"
 
 

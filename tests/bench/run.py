@@ -37,15 +37,15 @@ def main() -> None:
 def measure_all() -> list[Row]:
     """One after another, but for what mostly waits: that runs beside what is far from its bounds."""
     with ProcessPoolExecutor(1, get_context("spawn")) as beside:
-        starts, fleets = told("start-up", startup.rows), told("fleets", scale.rows)
-        hands = told("copies by hand", by_hand.rows)
+        starts, fleets = parts("start-up", startup.rows), parts("fleets", scale.rows)
+        hands = parts("copies by hand", by_hand.rows)
         waits = beside.submit(overhead.rows)
-        plans = told("plans, and the overhead of one copy", plan.rows)
-        stores = told("storage", storage.rows) + told("signing", signing.rows)
+        plans = parts("plans, and the overhead of one copy", plan.rows)
+        stores = parts("storage", storage.rows) + parts("signing", signing.rows)
         return starts + waits.result() + hands + fleets + plans + stores
 
 
-def told(what: str, measure: Callable[[], Sequence[Row]]) -> list[Row]:
+def parts(what: str, measure: Callable[[], Sequence[Row]]) -> list[Row]:
     print(f"measuring {what} …", file=sys.stderr, flush=True)
     return list(measure())
 

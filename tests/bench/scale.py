@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from omicopy.cloud.api import PAGE
 from omicopy.model.export import export_key
-from omicopy.model.request import Budgets, CopyRequest, Destination, Origin
+from omicopy.model.request import Budgets, CopyRequest, Source, Target
 from omicopy.model.result import Status
 from omicopy.reconcile.loop import Loop
 from omicopy.state.journal import Journal
@@ -131,15 +131,15 @@ def measure(copies: int, profiled: bool = False) -> Figures:
 def copy_request(number: int) -> CopyRequest:
     image_id, name = image_of(number)
     image = source_image(image_id, ImageName=name)
-    origin = Origin(SOURCE, image, export_key(image_id, KEY.bucket, KEY.prefix))
-    return CopyRequest(origin, Destination(TARGET, name, "a copy"), timedelta(hours=6))
+    origin = Source(SOURCE, image, export_key(image_id, KEY.bucket, KEY.prefix))
+    return CopyRequest(origin, Target(TARGET, name, "a copy"), timedelta(hours=6))
 
 
 def peak_bytes() -> int:
     """Of this program alone; `ru_maxrss` also tells of the process that started it, before it became this one."""
-    told = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert told, "no Linux"
-    return int(told[1]) * 1024
+    parts = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert parts, "no Linux"
+    return int(parts[1]) * 1024
 
 
 if __name__ == "__main__":

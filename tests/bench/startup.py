@@ -105,20 +105,20 @@ def commands(location: str) -> dict[str, Sequence[str]]:
 
 
 def row(name: str, ours: Cost, other: str, theirs: Cost, bound: float | None = None) -> Row:
-    return Row(f"Start: {name}", said(ours), f"{other}: {said(theirs)}", ours.cpu / theirs.cpu, bound)
+    return Row(f"Start: {name}", message(ours), f"{other}: {message(theirs)}", ours.cpu / theirs.cpu, bound)
 
 
-def said(cost: Cost) -> str:
+def message(cost: Cost) -> str:
     return f"{cost.cpu * 1000:.0f} ms (wall {cost.wall * 1000:.0f})"
 
 
 def profile(location: str, env: Mapping[str, str]) -> Counter[str]:
     """Seconds that `url` spends in imports. A module of Python's own counts for the package that asks for it first."""
     command = [sys.executable, "-X", "importtime", "-m", "omicopy", "url", location, "--from", "source"]
-    told = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stderr
+    parts = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stderr
     spent: Counter[str] = Counter()
     askers: list[str] = []
-    for found in map(IMPORT.match, reversed(told.splitlines())):  # who asks is told after what is asked for
+    for found in map(IMPORT.match, reversed(parts.splitlines())):  # who asks is told after what is asked for
         if found:
             depth, package = len(found[2]) // 2, found[3].split(".")[0]
             del askers[depth:]

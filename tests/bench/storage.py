@@ -22,7 +22,7 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import resolve_profile
 from omicopy.manifests.check import read_own_manifest
-from omicopy.manifests.resign import renew
+from omicopy.manifests.resign import resign_export
 from omicopy.sandbox.sandbox import Sandbox
 from omicopy.sandbox.settings import Settings
 from tests.bench.cost import Cost, median
@@ -119,7 +119,7 @@ class Omicopy:
         self.clients.storage(PROFILE).put(BUCKET, f"{key}.omicopy", manifest.with_urls(urls))
 
     def resign(self, key: str) -> None:
-        renew(self.clients, PROFILE, BUCKET, key, datetime.now(UTC), WEEK)
+        resign_export(self.clients, PROFILE, BUCKET, key, datetime.now(UTC), WEEK)
 
 
 def clients_of(sandbox: Sandbox) -> Clients:

@@ -105,8 +105,8 @@ def superfluous(tool: Tool, state: Path, fault: Fault) -> tuple[Fault, rig.Ran]:
     theirs = tool.start_export()
     assert theirs < ours.task_id
     ran = rig.finish_warm(process)
-    told = "was cancelled" if tool.count("DeleteExportTask", status=200) else "is superfluous"
-    assert f"{ours.task_id} {told}" in ran.err or f"{ours.task_id} is superfluous" in ran.err
+    parts = "was cancelled" if tool.count("DeleteExportTask", status=200) else "is superfluous"
+    assert f"{ours.task_id} {parts}" in ran.err or f"{ours.task_id} is superfluous" in ran.err
     assert tool.source.tasks.get(theirs).state is TaskState.COMPLETED
     assert tool.count("DeleteExportTask") == 1
     return fault, ran

@@ -67,8 +67,8 @@ class Judged:
             command = [str(PRISM), "proxy", str(file), api_urls[region], "--errors", "-h", "127.0.0.1", "-p", str(port)]
             log = folder / f"prism-{region}.log"
             self._logs.append(log)
-            with log.open("w") as said:
-                Child(command, ENVIRONMENT | {"HOME": str(folder)}, stdout=said, stderr=said)
+            with log.open("w") as message:
+                Child(command, ENVIRONMENT | {"HOME": str(folder)}, stdout=message, stderr=message)
         tool.wait(lambda: all(READY in log.read_text() for log in self._logs))
         self.env = tool.profiles(
             **{

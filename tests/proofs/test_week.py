@@ -127,8 +127,8 @@ class Week:
         """The moments of success in the metrics' file: of the run ("") and of each job."""
         if not self.metrics.exists():
             return {}
-        said = self.metrics.read_text()
-        found = re.findall(r'^omicopy_(?:job_)?last_success_timestamp_seconds(?:\{job="(.+)"\})? (.+)$', said, re.M)
+        message = self.metrics.read_text()
+        found = re.findall(r'^omicopy_(?:job_)?last_success_timestamp_seconds(?:\{job="(.+)"\})? (.+)$', message, re.M)
         return {job: float(moment) for job, moment in found}
 
     @contextmanager

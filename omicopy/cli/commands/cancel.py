@@ -49,7 +49,7 @@ def cancel(
     """
 
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.console import say_error, speak, warn
+    from omicopy.cli.console import configure, print_error, warn
     from omicopy.cli.output import print_object
     from omicopy.deletion.cancel import Canceller, describe_cancellation
     from omicopy.model.events import Event, Warned
@@ -62,19 +62,19 @@ def cancel(
         if isinstance(event, Warned):
             warn(event.message)
 
-    speak(log_format, verbose)
+    configure(log_format, verbose)
     check_task_ids(task_ids)
     clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle)
     journal = Journal(state_folder() / "journal", listen)
-    party, done = Canceller(clients, profile, journal, parse_duration(grace), dry_run).cancel(task_ids)
+    account, done = Canceller(clients, profile, journal, parse_duration(grace), dry_run).cancel(task_ids)
     if output is OutputForm.TABLE:
         _print_lines(done)
     else:
-        described = [describe_cancellation(party, one) for one in done]
+        described = [describe_cancellation(account, one) for one in done]
         print_object({"schema": SCHEMA, "exports": described}, output)
     for one in done:
         if one.error:
-            say_error(one.error)
+            print_error(one.error)
     raise typer.Exit(_exit_code(done))
 
 

@@ -58,15 +58,15 @@ def copy(
     """
     from omicopy import api
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.console import speak
+    from omicopy.cli.console import configure
     from omicopy.cli.output import image_lines
     from omicopy.cli.run_loop import Presentation, budgets_of, finish, mode_of, orders_of, watch
-    from omicopy.model.image_settings import parse_aftercare
+    from omicopy.model.image_settings import parse_image_settings
 
-    speak(log_format, verbose)
+    configure(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout, import_timeout)
-    orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline, parallel), lock_wait)
-    care = parse_aftercare(tags or (), copy_tags, share_with or ())
+    run_options = orders_of(budgets, mode_of(no_wait, dry_run, deadline, parallel), lock_wait)
+    settings = parse_image_settings(tags or (), copy_tags, share_with or ())
     clients = clients_for([source, *targets], budgets.retry, http_timeout, ca_bundle, allow_http, {source: storage})
     presentation = Presentation(output, quiet, image_lines)
     finish(
@@ -81,16 +81,16 @@ def copy(
             description=description,
             disk_format=disk_format,
             if_exists=if_exists,
-            tags=care.tags,
+            tags=settings.tags,
             copy_tags=copy_tags,
-            share_with=care.share_with,
+            share_with=settings.share_with,
             boot_modes=boot_modes or (),
             tpm=tpm,
             cleanup=cleanup,
             re_export=re_export,
             create_bucket=create_bucket,
             min_validity=min_validity,
-            orders=orders,
+            options=run_options,
             clients=clients,
             watch=watch(clients, presentation),
         ),

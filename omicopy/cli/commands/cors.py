@@ -52,39 +52,39 @@ def cors(
     conditional write here: of two people who change the rules in the same second, one may lose what they added.
     """
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.console import speak
+    from omicopy.cli.console import configure
     from omicopy.manifests.cors import with_origins
     from omicopy.model.s3_location import split_bucket
     from omicopy.model.units import parse_duration
 
-    speak(log_format, verbose)
+    configure(log_format, verbose)
     bucket = split_bucket(location)
     origins = [check_origin(text) for text in allow_origin or ()]
     clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, storage={profile: storage})
     there = clients.storage(profile).cors_rules(bucket)
-    rules = with_origins(there, origins)
-    added = rules[len(there) :]
+    cleanup_options = with_origins(there, origins)
+    added = cleanup_options[len(there) :]
     if added and not dry_run:
-        clients.storage(profile).put_cors_rules(bucket, rules)
+        clients.storage(profile).put_cors_rules(bucket, cleanup_options)
     if not quiet:
-        _tell(bucket, origins, rules, added, dry_run)
-    _print(bucket, rules, bool(added) and not dry_run, output)
+        _tell(bucket, origins, cleanup_options, added, dry_run)
+    _print(bucket, cleanup_options, bool(added) and not dry_run, output)
 
 
-def _tell(bucket: str, origins: Sequence[str], rules: Sequence[Rule], added: Sequence[Rule], dry_run: bool) -> None:
+def _tell(bucket: str, origins: Sequence[str], options: Sequence[Rule], added: Sequence[Rule], dry_run: bool) -> None:
     """What was added, or that nothing had to be, on stderr."""
-    from omicopy.cli.console import say
+    from omicopy.cli.console import info
 
     for rule in added:
         would = "Would add" if dry_run else "Added"
-        say(f"{would} a rule to s3://{bucket}: PUT from {', '.join(rule['AllowedOrigins'])}")
+        info(f"{would} a rule to s3://{bucket}: PUT from {', '.join(rule['AllowedOrigins'])}")
     if origins and not added:
-        say(f"Nothing is missing: s3://{bucket} lets {', '.join(origins)} PUT already")
-    elif not rules:
-        say(f"s3://{bucket} has no CORS rules")
+        info(f"Nothing is missing: s3://{bucket} lets {', '.join(origins)} PUT already")
+    elif not options:
+        info(f"s3://{bucket} has no CORS rules")
 
 
-def _print(bucket: str, rules: Sequence[Rule], changed: bool, output: OutputForm) -> None:
+def _print(bucket: str, options: Sequence[Rule], changed: bool, output: OutputForm) -> None:
     """`ORIGINS<TAB>METHODS<TAB>ALLOWED_HEADERS<TAB>EXPOSED_HEADERS<TAB>MAX_AGE` a rule, a table, or JSON."""
     import sys
 
@@ -92,12 +92,12 @@ def _print(bucket: str, rules: Sequence[Rule], changed: bool, output: OutputForm
     from omicopy.model.result import SCHEMA
 
     if output is not OutputForm.TABLE:
-        answer = {"schema": SCHEMA, "bucket": bucket, "changed": changed, "rules": rules}
+        answer = {"schema": SCHEMA, "bucket": bucket, "changed": changed, "rules": options}
         print_object(answer, output)
     elif sys.stdout.isatty():
-        _table(rules)
+        _table(options)
     else:
-        for rule in rules:
+        for rule in options:
             print("\t".join(_row(rule)))  # noqa: T201
 
 
@@ -109,14 +109,14 @@ def _row(rule: Rule) -> list[str]:
     return [safe(cell) or "-" for cell in cells]
 
 
-def _table(rules: Sequence[Rule]) -> None:
+def _table(options: Sequence[Rule]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    if not rules:
+    if not options:
         return
     table = Table(*_COLUMNS, box=None, pad_edge=False)
-    for rule in rules:
+    for rule in options:
         table.add_row(*(Text(cell, overflow="fold") for cell in _row(rule)))
     Console().print(table)

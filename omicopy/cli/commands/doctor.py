@@ -15,7 +15,7 @@ from omicopy.model.text import check_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from omicopy.doctor.findings import Finding
+    from omicopy.doctor.findings import Check
 
 _SHORT_PATIENCE = "15s"
 """Whoever asks whether it works now is not served by an answer in five minutes."""
@@ -60,14 +60,16 @@ def doctor(
     from datetime import UTC, datetime
 
     from omicopy.cli.accounts import TOLERATED_SKEW, accounts_of, clients_for
-    from omicopy.cli.console import say_error, speak
+    from omicopy.cli.console import configure, print_error
     from omicopy.doctor.findings import verdict_of
-    from omicopy.doctor.run import Examination, examine, look_at_file
+    from omicopy.doctor.run import DoctorOptions, check_profiles_file, run_checks
     from omicopy.model.units import parse_duration
 
-    speak(log_format, verbose)
+    configure(log_format, verbose)
     _demand_sense(images, source, targets, bucket, prefix)
-    asked = Examination(source, targets or (), bucket, prefix, images or (), not dry_run, TOLERATED_SKEW, create_bucket)
+    asked = DoctorOptions(
+        source, targets or (), bucket, prefix, images or (), not dry_run, TOLERATED_SKEW, create_bucket
+    )
     unusable: dict[str, OmicopyError] = {}
     storages = {source: storage} if source else {}
     for profile in asked.profiles:
@@ -78,12 +80,12 @@ def doctor(
     usable = [profile for profile in asked.profiles if profile not in unusable]
     patience = min(parse_duration(retry), parse_duration(_SHORT_PATIENCE))
     clients = clients_for(usable, patience, http_timeout, ca_bundle, storage=storages)
-    examined = examine(clients, asked, unusable, datetime.now(UTC))
-    findings = [*examined, *look_at_file(asked.profiles, os.environ)]
+    examined = run_checks(clients, asked, unusable, datetime.now(UTC))
+    findings = [*examined, *check_profiles_file(asked.profiles, os.environ)]
     _print(findings, output)
     failed = verdict_of(findings)
     if failed:
-        say_error(failed)
+        print_error(failed)
         raise typer.Exit(failed.exit_code)
 
 
@@ -102,7 +104,7 @@ def _demand_sense(
     check_prefix(prefix)
 
 
-def _print(findings: Sequence[Finding], output: OutputForm) -> None:
+def _print(findings: Sequence[Check], output: OutputForm) -> None:
     """`STATUS<TAB>SUBJECT<TAB>SAID<TAB>HINT` a check, a table, or JSON."""
     import sys
 
@@ -118,15 +120,15 @@ def _print(findings: Sequence[Finding], output: OutputForm) -> None:
             print("\t".join(_row(finding)))  # noqa: T201
 
 
-def _row(finding: Finding) -> list[str]:
+def _row(finding: Check) -> list[str]:
     """The cells of one check, `-` for an empty one. Names and answers come from elsewhere."""
     from omicopy.cli.console import safe
 
-    cells = [_MARKS[finding.status], finding.subject, finding.said, finding.hint]
+    cells = [_MARKS[finding.status], finding.subject, finding.message, finding.hint]
     return [safe(cell.replace("\n", " ")) or "-" for cell in cells]
 
 
-def _table(findings: Sequence[Finding]) -> None:
+def _table(findings: Sequence[Check]) -> None:
     """As lines; what to do stands below what is wrong."""
     from rich.console import Console
     from rich.table import Table
@@ -134,7 +136,7 @@ def _table(findings: Sequence[Finding]) -> None:
 
     table = Table(box=None, pad_edge=False, show_header=False)
     for finding in findings:
-        mark, subject, said, hint = _row(finding)
-        told = said if hint == "-" else f"{said}\n{hint}"
-        table.add_row(Text(mark), Text(subject), Text(told, overflow="fold"))
+        mark, subject, message, hint = _row(finding)
+        parts = message if hint == "-" else f"{message}\n{hint}"
+        table.add_row(Text(mark), Text(subject), Text(parts, overflow="fold"))
     Console().print(table)

@@ -43,15 +43,15 @@ def export(
     With --no-wait it prints the export task's ID instead.
     """
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.console import speak
+    from omicopy.cli.console import configure
     from omicopy.cli.output import export_lines, task_lines
     from omicopy.cli.run_loop import Presentation, budgets_of, mode_of, orders_of, run
-    from omicopy.reconcile.requests_from_args import ExportWish, export_requests
+    from omicopy.reconcile.requests_from_args import ExportOptions, export_requests
 
-    speak(log_format, verbose)
+    configure(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, export_timeout)
-    wish = ExportWish(images, source, bucket, prefix, disk_format, re_export, create_bucket)
+    given = ExportOptions(images, source, bucket, prefix, disk_format, re_export, create_bucket)
     clients = clients_for([source], budgets.retry, http_timeout, ca_bundle, allow_http, {source: storage})
-    orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline, parallel))
+    run_options = orders_of(budgets, mode_of(no_wait, dry_run, deadline, parallel))
     lines = task_lines if no_wait else export_lines
-    run(clients, lambda c: export_requests(c, wish), orders, Presentation(output, quiet, lines))
+    run(clients, lambda c: export_requests(c, given), run_options, Presentation(output, quiet, lines))

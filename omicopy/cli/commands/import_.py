@@ -81,18 +81,18 @@ def import_image(
     from datetime import UTC, datetime
 
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.console import speak
+    from omicopy.cli.console import configure
     from omicopy.cli.output import image_lines
     from omicopy.cli.run_loop import Presentation, budgets_of, introduce_handed, mode_of, orders_of, run
     from omicopy.manifests.read_input import read_url
     from omicopy.model.boot import check_boot
-    from omicopy.model.image_settings import parse_aftercare
+    from omicopy.model.image_settings import parse_image_settings
     from omicopy.model.units import parse_duration
-    from omicopy.reconcile.requests_from_args import ImportWish, import_request, read_wished
+    from omicopy.reconcile.requests_from_args import ImportOptions, import_request, read_import_manifest
 
-    speak(log_format, verbose)
+    configure(log_format, verbose)
     budgets = budgets_of(grace, retry, poll_min, poll_max, import_timeout=import_timeout)
-    wish = ImportWish(
+    given = ImportOptions(
         url=read_url(source),
         target=target,
         name=name,
@@ -101,13 +101,13 @@ def import_image(
         min_validity=parse_duration(min_validity),
         allow_http=allow_http,
         allow_private=allow_private,
-        care=parse_aftercare(tags or (), True, share_with or ()),
+        settings=parse_image_settings(tags or (), True, share_with or ()),
         boot=check_boot(boot_modes, tpm),
     )
     clients = clients_for([target], budgets.retry, http_timeout, ca_bundle)
-    orders = orders_of(budgets, mode_of(no_wait, dry_run, deadline), lock_wait)
+    run_options = orders_of(budgets, mode_of(no_wait, dry_run, deadline), lock_wait)
     now = datetime.now(UTC)
-    with clients.time_limit.until(orders.mode.ends):
-        handed = read_wished(clients, wish, now)
-    introduce_handed(handed, wish.boot, now, quiet, accept_licences)
-    run(clients, lambda c: [import_request(c, wish, handed)], orders, Presentation(output, quiet, image_lines))
+    with clients.time_limit.until(run_options.mode.ends):
+        shared = read_import_manifest(clients, given, now)
+    introduce_handed(shared, given.boot, now, quiet, accept_licences)
+    run(clients, lambda c: [import_request(c, given, shared)], run_options, Presentation(output, quiet, image_lines))

@@ -59,13 +59,13 @@ def inspect(
 
     from omicopy import api
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.console import say, say_error, speak, warn
+    from omicopy.cli.console import configure, info, print_error, warn
     from omicopy.cli.output import print_object
     from omicopy.manifests.inspect import describe_inspection
     from omicopy.manifests.locate import is_own
     from omicopy.model.units import parse_duration
 
-    speak(log_format, verbose)
+    configure(log_format, verbose)
     named = [profile] if profile and is_own(source) else []
     clients = clients_for(
         named, parse_duration(retry), http_timeout, ca_bundle, allow_http, dict.fromkeys(named, storage)
@@ -80,10 +80,10 @@ def inspect(
         warn(f"It points out of its export: {inspection.outside} Don't hand it out.")
     ended = inspection.expiry.earliest_known
     if ended is not None and ended <= now and not quiet:
-        say("It can't be imported any more. The bucket's owner can sign it anew: omicopy resign …")
+        info("It can't be imported any more. The bucket's owner can sign it anew: omicopy resign …")
     problems = inspection.problems()
     for problem in problems:
-        say_error(problem)
+        print_error(problem)
     if problems:
         raise typer.Exit(max(problems, key=lambda problem: _GRAVITY.get(problem.code, 0)).exit_code)
 
@@ -91,8 +91,8 @@ def inspect(
 def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
     from omicopy.manifests.inspect import probe_verdict
     from omicopy.model.boot import Boot
-    from omicopy.model.result import say_moment
-    from omicopy.model.units import say_size
+    from omicopy.model.result import format_timestamp
+    from omicopy.model.units import format_size
 
     manifest, expiry = inspection.manifest, inspection.expiry
     yield f"Name:          {manifest.name or '-'}"
@@ -112,26 +112,26 @@ def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
     probes = inspection.probes or (None,) * len(manifest.snapshots)
     for snapshot, probe in zip(manifest.snapshots, probes, strict=True):
         compressed = snapshot.compressed_bytes
-        in_bucket = "size in the bucket not known" if compressed is None else f"{say_size(compressed)} in the bucket"
+        in_bucket = "size in the bucket not known" if compressed is None else f"{format_size(compressed)} in the bucket"
         kind = f", {snapshot.volume_type}" if snapshot.volume_type else ""
-        yield f"Volume:        {snapshot.device or '-'}, {say_size(snapshot.size_bytes)}, {in_bucket}{kind}"
+        yield f"Volume:        {snapshot.device or '-'}, {format_size(snapshot.size_bytes)}, {in_bucket}{kind}"
         yield f"  object       {snapshot.url.place}"
         yield f"  until        {_until(snapshot.url, now)}"
         if probe:
             yield f"  probe        {probe_verdict(snapshot, probe)}"
     known = expiry.earliest_known
-    no_later = f", {say_moment(known, now)} at the latest" if known and expiry.at is None else ""
-    yield f"Valid until:   {say_moment(expiry.at, now)}{no_later}; what ends first: {expiry.first}"
+    no_later = f", {format_timestamp(known, now)} at the latest" if known and expiry.at is None else ""
+    yield f"Valid until:   {format_timestamp(expiry.at, now)}{no_later}; what ends first: {expiry.first}"
 
 
 def _until(url: PresignedUrl, now: datetime) -> str:
     """When it ends, and why it does not work before that, as far as its own dates tell."""
-    from omicopy.model.result import say_moment
+    from omicopy.model.result import format_timestamp
     from omicopy.model.urls.refusal import Reason, flaw
 
     found = flaw(url, now)
     more = f"; {found.message}" if found and found.reason is not Reason.EXPIRED else ""
-    return f"{say_moment(url.expires_at, now)}, {_signed(url)}{more}"
+    return f"{format_timestamp(url.expires_at, now)}, {_signed(url)}{more}"
 
 
 def _signed(url: PresignedUrl) -> str:

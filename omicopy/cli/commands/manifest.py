@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    from omicopy.cli.lazy_commands import Commandable
+    from omicopy.cli.lazy_commands import CommandApp
 
-    group = Commandable(
+    group = CommandApp(
         name="manifest",
         no_args_is_help=True,
         rich_markup_mode=None,
@@ -93,17 +93,17 @@ def build(
     """
 
     from omicopy.cli.accounts import clients_for, compare_clocks
-    from omicopy.cli.console import speak, warn
+    from omicopy.cli.console import configure, warn
     from omicopy.cli.output import print_object
-    from omicopy.manifests.from_disks.build import BuildWish, build_manifest, describe_built
+    from omicopy.manifests.from_disks.build import BuildOptions, build_manifest, describe_built
     from omicopy.manifests.from_disks.disks import folder_of
     from omicopy.manifests.from_disks.draft import ImageWords
     from omicopy.model.s3_location import split_folder
     from omicopy.model.units import parse_duration
 
-    speak(log_format, verbose)
+    configure(log_format, verbose)
     bucket, prefix = split_folder(location)
-    wish = BuildWish(
+    given = BuildOptions(
         profile,
         folder_of(bucket, prefix),
         ImageWords(name, check_description(description or ""), architecture, tuple(product_types or ("0001",))),
@@ -111,7 +111,7 @@ def build(
         dry_run,
     )
     clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, storage={profile: storage})
-    built = build_manifest(clients, wish)
+    built = build_manifest(clients, given)
     compare_clocks(clients)
     for warning in built.warnings:
         warn(warning)
@@ -125,16 +125,15 @@ def build(
 
 def _tell(built: Built) -> None:
     """What the manifest says and until when its URLs serve, on stderr."""
-    from omicopy.cli.console import say
+    from omicopy.cli.console import info
     from omicopy.model.result import rfc3339
-    from omicopy.model.units import say_size
+    from omicopy.model.units import format_size
 
     for one in built.manifest.snapshots:
-        say(
-            f"{one.device}: {one.key}, {say_size(one.size_bytes)} ({say_size(one.compressed_bytes or 0)} in the bucket)"
-        )
+        stored = format_size(one.compressed_bytes or 0)
+        info(f"{one.device}: {one.key}, {format_size(one.size_bytes)} ({stored} in the bucket)")
     expiry = rfc3339(built.manifest.earliest_expiry()) or "an unknown time"
     if built.was_there:
-        say(f"The same manifest is there already; its URLs are signed until {expiry}. omicopy url renews them.")
+        info(f"The same manifest is there already; its URLs are signed until {expiry}. omicopy url renews them.")
     else:
-        say(f"{'Wrote' if built.changed else 'Would write'} the manifest; its URLs are valid until {expiry}")
+        info(f"{'Wrote' if built.changed else 'Would write'} the manifest; its URLs are valid until {expiry}")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from omicopy.cloud.profiles.storage_key import StorageByProfile
     from omicopy.plans.model import Retention
     from omicopy.prune.entries import Entry
-    from omicopy.prune.plan_deletions import Survey
+    from omicopy.prune.plan_deletions import DeletionPlan
 
     Connect = Callable[[Sequence[str], StorageByProfile], Clients]
 
@@ -83,22 +83,22 @@ def prune(
     or snapshot, ID, name, the source's date, why, and where.
     """
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.console import say, say_error, speak, warn
-    from omicopy.deletion.importers import Importers
+    from omicopy.cli.console import configure, info, print_error, warn
+    from omicopy.deletion.importers import ActiveImports
     from omicopy.model.units import parse_duration
-    from omicopy.prune.apply import Manner
+    from omicopy.prune.apply import CleanupOptions
     from omicopy.prune.apply import prune as delete
     from omicopy.prune.entries import Action, Entry, exit_code
     from omicopy.reconcile.run import state_folder
     from omicopy.state.journal import Journal
     from omicopy.state.locks import Locks
 
-    speak(log_format, verbose)
+    configure(log_format, verbose)
     now = datetime.now(UTC)
     patience, pause = parse_duration(retry), parse_duration(grace)
 
     def settle() -> None:
-        say(f"Deleting the exported objects in {grace}, unless they turn out to be needed")
+        info(f"Deleting the exported objects in {grace}, unless they turn out to be needed")
         time.sleep(pause.total_seconds())
 
     def connect(profiles: Sequence[str], storage: StorageByProfile) -> Clients:
@@ -116,10 +116,10 @@ def prune(
     entries = survey.entries
     if yes:
         journal, locks = Journal(state_folder() / "journal", silent), Locks(state_folder() / "locks", silent)
-        importers = Importers(clients, journal, locks, survey.parties, pause)
-        manner = Manner(now, settle, importers.keep)
+        importers = ActiveImports(clients, journal, locks, survey.accounts, pause)
+        prune_options = CleanupOptions(now, settle, importers.keep)
         try:
-            entries = delete(clients, entries, warn, manner)
+            entries = delete(clients, entries, warn, prune_options)
         except Interrupted as interruption:
             _print([entry for entry in interruption.results if isinstance(entry, Entry)], output)
             raise
@@ -127,9 +127,9 @@ def prune(
     for note in survey.notes:
         warn(note)
     for error in [*survey.errors, *(entry.error for entry in entries if entry.error)]:
-        say_error(error)
+        print_error(error)
     if not yes and any(entry.action is Action.DELETE for entry in entries):
-        say("Nothing was deleted; with --yes it is.")
+        info("Nothing was deleted; with --yes it is.")
     raise typer.Exit(exit_code(entries, survey.errors))
 
 
@@ -146,23 +146,23 @@ class _Asked:
     prefix: str
 
 
-def _survey_plan(plan: str, connect: Connect, now: datetime) -> tuple[Clients, Survey]:
+def _survey_plan(plan: str, connect: Connect, now: datetime) -> tuple[Clients, DeletionPlan]:
     from omicopy import api
-    from omicopy.cli.console import say
-    from omicopy.prune.plan_deletions import survey_plan
+    from omicopy.cli.console import info
+    from omicopy.prune.plan_deletions import plan_job_deletions
 
     loaded = api.load_plan(plan)
     if not any(job.retention for job in loaded.jobs):
-        say(f"No job of {plan} has a retention: all is kept.")
+        info(f"No job of {plan} has a retention: all is kept.")
     clients = connect(loaded.profiles, loaded.storage)
-    return clients, survey_plan(clients, loaded, now)
+    return clients, plan_job_deletions(clients, loaded, now)
 
 
-def _survey_accounts(asked: _Asked, connect: Connect, now: datetime) -> tuple[Clients, Survey]:
+def _survey_accounts(asked: _Asked, connect: Connect, now: datetime) -> tuple[Clients, DeletionPlan]:
     from omicopy.cloud.queries import identify
     from omicopy.model.s3_location import check_bucket, check_prefix
     from omicopy.prune.ownership import Scope
-    from omicopy.prune.plan_deletions import survey_accounts
+    from omicopy.prune.plan_deletions import plan_account_deletions
 
     if not asked.source or not (asked.targets or asked.bucket):
         hint = "Name a plan, or --from and --to, or --from and --bucket."
@@ -172,7 +172,7 @@ def _survey_accounts(asked: _Asked, connect: Connect, now: datetime) -> tuple[Cl
     targets = list(dict.fromkeys(asked.targets))
     clients = connect([asked.source, *targets], {asked.source: asked.storage})
     scope = Scope(identify(clients, asked.source), retention, bucket=bucket, prefix=check_prefix(asked.prefix))
-    return clients, survey_accounts(clients, scope, targets, now)
+    return clients, plan_account_deletions(clients, scope, targets, now)
 
 
 def _retention(keep_last: int | None, keep_within: str | None) -> Retention:

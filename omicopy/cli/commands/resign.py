@@ -48,27 +48,27 @@ def resign(
     from datetime import UTC, datetime
 
     from omicopy.cli.accounts import clients_for, compare_clocks
-    from omicopy.cli.console import say, speak
+    from omicopy.cli.console import configure, info
     from omicopy.cli.output import print_object
-    from omicopy.manifests.from_task import demand_key
+    from omicopy.manifests.from_task import require_storage_key
     from omicopy.manifests.locate import locate
-    from omicopy.manifests.resign import describe_renewed, renew
-    from omicopy.model.result import say_moment
+    from omicopy.manifests.resign import describe_resigned, resign_export
+    from omicopy.model.result import format_timestamp
     from omicopy.model.units import parse_duration
 
-    speak(log_format, verbose)
+    configure(log_format, verbose)
     life = parse_duration(expires)
     clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, storage={profile: storage})
     now = datetime.now(UTC)
     located = locate(clients, profile, source, now)
-    demand_key(clients, profile)
-    renewed = renew(clients, profile, located.bucket, located.key, now, life, allow_key_prefix or ())
+    require_storage_key(clients, profile)
+    renewed = resign_export(clients, profile, located.bucket, located.key, now, life, allow_key_prefix or ())
     compare_clocks(clients)
     if not quiet:
         count = len(renewed.manifest.snapshots)
         objects = "1 object" if count == 1 else f"{count} objects"
-        say(f"Signed {objects}, until {say_moment(renewed.manifest.expiry().at, now)}")
+        info(f"Signed {objects}, until {format_timestamp(renewed.manifest.expiry().at, now)}")
     if output is OutputForm.TABLE:
         print(printable(renewed.location))  # noqa: T201
     else:
-        print_object(describe_renewed(renewed), output)
+        print_object(describe_resigned(renewed), output)

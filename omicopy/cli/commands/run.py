@@ -84,7 +84,7 @@ def run(
     """
     from omicopy import api
     from omicopy.cli.accounts import clients_for, network_of
-    from omicopy.cli.console import speak
+    from omicopy.cli.console import configure
     from omicopy.cli.monitoring import Monitor
     from omicopy.cli.output import image_lines
     from omicopy.cli.run_loop import Presentation, budgets_of, mode_of, orders_of, watch
@@ -94,14 +94,14 @@ def run(
     if schema:
         print(json.dumps(plan_schema(), indent=2))  # noqa: T201
         return
-    speak(log_format, verbose)
+    configure(log_format, verbose)
     presentation = Presentation(output, quiet, image_lines)
     clients = Clients({})
 
     def carry_out() -> Sequence[CopyResult]:
         nonlocal clients
         budgets = budgets_of(grace, retry, poll_min, poll_max)
-        orders = orders_of(budgets, mode_of(no_wait, check, deadline, parallel, fail_fast), lock_wait)
+        run_options = orders_of(budgets, mode_of(no_wait, check, deadline, parallel, fail_fast), lock_wait)
         part = parse_shard(shard) if shard else None
         if plan is None:
             raise OmicopyError(ErrorCode.USAGE, "There is no plan", "Name its file: omicopy run PLAN.yaml")
@@ -109,11 +109,16 @@ def run(
         wanted = loaded.only(only or ())
         clients = clients_for(wanted.profiles, budgets.retry, http_timeout, ca_bundle, allow_http, wanted.storage)
         return api.run_plan(
-            loaded, only=only or (), shard=part, orders=orders, clients=clients, watch=watch(clients, presentation)
+            loaded,
+            only=only or (),
+            shard=part,
+            options=run_options,
+            clients=clients,
+            watch=watch(clients, presentation),
         )
 
-    told = (None, None, None) if check else (metrics_file, ping_url_file, report)
-    monitor = Monitor(*told, network_of(ca_bundle))
+    parts = (None, None, None) if check else (metrics_file, ping_url_file, report)
+    monitor = Monitor(*parts, network_of(ca_bundle))
     raise typer.Exit(_monitored(monitor, carry_out, lambda: clients.counts(), presentation))
 
 

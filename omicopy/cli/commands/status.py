@@ -18,7 +18,7 @@ from omicopy.errors import ErrorCode, OmicopyError, shared_exit_code
 from omicopy.model.text import check_text
 
 if TYPE_CHECKING:
-    from omicopy.status.exports import Wanted
+    from omicopy.status.exports import ExportFilter
 
 
 def register(app: typer.Typer) -> None:
@@ -63,19 +63,19 @@ def status(
     for all. --bucket and --prefix show the exports there alone, and of the images named also those in the bucket
     whose task is not listed any more. A plan brings its own profiles and buckets along.
     """
-    from omicopy.cli.console import speak
+    from omicopy.cli.console import configure
     from omicopy.model.units import parse_duration
-    from omicopy.status.exports import Wanted
+    from omicopy.status.exports import ExportFilter
 
-    speak(log_format, verbose)
-    network = Network(parse_duration(retry), http_timeout, ca_bundle, storage)
+    configure(log_format, verbose)
+    network = ConnectionOptions(parse_duration(retry), http_timeout, ca_bundle, storage)
     if _is_plan(names or (), source):
         _show_plan((names or [""])[0], output, network)
         return
     if source is None:
         hint = "Name its profile with --from PROFILE, or give a plan: omicopy status PLAN.yaml"
         raise OmicopyError(ErrorCode.USAGE, "Nobody said which account to look at", hint)
-    wanted = Wanted(tuple(names or ()), bucket or None, prefix or None, deep)
+    wanted = ExportFilter(tuple(names or ()), bucket or None, prefix or None, deep)
     _show_account(source, list(dict.fromkeys(targets or ())), wanted, output, network)
 
 
@@ -83,13 +83,13 @@ def _is_plan(names: Sequence[str], source: str | None) -> bool:
     """By its name; where no account was named any file will do. Raises USAGE for a plan among other things."""
     plans = [n for n in names if n.endswith((".yaml", ".yml")) or (source is None and (n == "-" or Path(n).is_file()))]
     if plans and len(names) > 1:
-        said = f"{plans[0]} is a plan, and more was named beside it"
-        raise OmicopyError(ErrorCode.USAGE, said, "Name the plan alone.")
+        message = f"{plans[0]} is a plan, and more was named beside it"
+        raise OmicopyError(ErrorCode.USAGE, message, "Name the plan alone.")
     return bool(plans)
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class ConnectionOptions:
     """How patient the reads are, and whose certificates they trust."""
 
     retry: timedelta
@@ -99,17 +99,19 @@ class Network:
     """Whose key opens the source's object storage; a plan says that itself."""
 
 
-def _show_account(source: str, targets: Sequence[str], wanted: Wanted, output: OutputForm, network: Network) -> None:
+def _show_account(
+    source: str, targets: Sequence[str], wanted: ExportFilter, output: OutputForm, network: ConnectionOptions
+) -> None:
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.console import warn
     from omicopy.cli.status_rows import export_row, image_row, print_rows
-    from omicopy.status.accounts import look_around
+    from omicopy.status.accounts import read_status
     from omicopy.status.entries import describe_export, describe_image
 
     clients = clients_for(
         [source, *targets], network.retry, network.http_timeout, network.ca_bundle, storage={source: network.storage}
     )
-    view = look_around(clients, source, targets, wanted, datetime.now(UTC))
+    view = read_status(clients, source, targets, wanted, datetime.now(UTC))
     if output is OutputForm.TABLE:
         print_rows([*map(export_row, view.exports), *map(image_row, view.images)])
     else:
@@ -120,37 +122,37 @@ def _show_account(source: str, targets: Sequence[str], wanted: Wanted, output: O
     _end(view.errors, view.errors)
 
 
-def _show_plan(file: str, output: OutputForm, network: Network) -> None:
+def _show_plan(file: str, output: OutputForm, network: ConnectionOptions) -> None:
     from omicopy.cli.accounts import clients_for
-    from omicopy.cli.console import say
+    from omicopy.cli.console import info
     from omicopy.cli.status_rows import copy_row, print_rows
     from omicopy.manifests.read_input import read_plan_text
     from omicopy.model.request import Budgets
     from omicopy.plans.model import parse_plan
     from omicopy.plans.requests_from_plan import plan_requests
     from omicopy.status.entries import describe_copy
-    from omicopy.status.plan import look_at_plan
+    from omicopy.status.plan import read_plan_status
 
     plan = parse_plan(read_plan_text(file), file, os.environ)
     clients = clients_for(plan.profiles, network.retry, network.http_timeout, network.ca_bundle, storage=plan.storage)
     prepared = plan_requests(clients, plan, Budgets())
-    view = look_at_plan(clients, prepared.requests)
+    view = read_plan_status(clients, prepared.requests)
     errors = [*(failure.error for failure in prepared.failures), *view.errors]
     if output is OutputForm.TABLE:
         print_rows([copy_row(entry) for entry in view.copies])
     else:
         _print_json({"copies": [describe_copy(entry) for entry in view.copies]}, errors, output)
     for note in prepared.notes:
-        say(note)
+        info(note)
     _end(errors, [*(failure.error for failure in prepared.failures if not failure.best_effort), *view.errors])
 
 
 def _end(errors: Sequence[OmicopyError], that_count: Sequence[OmicopyError]) -> None:
     """Says each error once, and ends with the exit code of those that count."""
-    from omicopy.cli.console import say_error
+    from omicopy.cli.console import print_error
 
     for error in {error.message: error for error in errors}.values():
-        say_error(error)
+        print_error(error)
     if that_count:
         raise typer.Exit(shared_exit_code(that_count))
 

@@ -14,7 +14,7 @@ from omicopy.model.urls.validity import check_validity
 
 if TYPE_CHECKING:
     from omicopy.cloud.clients import Clients
-    from omicopy.manifests.presign import Handout
+    from omicopy.manifests.presign import PresignResult
 
 _METHODS = ("get", "put")
 
@@ -108,10 +108,10 @@ def url(
 
     from omicopy import api
     from omicopy.cli.accounts import clients_for, compare_clocks
-    from omicopy.cli.console import speak
+    from omicopy.cli.console import configure
     from omicopy.model.units import parse_duration
 
-    speak(log_format, verbose)
+    configure(log_format, verbose)
     is_upload = _is_upload(method, content_type)
     if handoff or handoff_file is not None:
         _check_handoff(is_upload or no_check, handoff_file)
@@ -169,20 +169,20 @@ def _check_handoff(is_unread: bool, file: str | None) -> None:
 
 def _upload(
     clients: Clients, profile: str, source: str, life: timedelta, content_type: str | None, check: bool
-) -> Handout:
+) -> PresignResult:
     from datetime import UTC
 
-    from omicopy.manifests.presign import Wish, hand_out_upload
+    from omicopy.manifests.presign import PresignOptions, presign_upload
     from omicopy.model.s3_location import split_s3
 
     bucket, key = split_s3(source)
     if not key or key.endswith("/"):
         raise OmicopyError(ErrorCode.USAGE, f"{source!r} names no object to upload to", "Write s3://BUCKET/KEY.")
-    wish = Wish(profile, life, min(timedelta(hours=24), life), check)
-    return hand_out_upload(clients, wish, bucket, key, content_type, datetime.now(UTC))
+    options = PresignOptions(profile, life, min(timedelta(hours=24), life), check)
+    return presign_upload(clients, options, bucket, key, content_type, datetime.now(UTC))
 
 
-def _handoff_text(clients: Clients, profile: str, source: str, handout: Handout) -> str:
+def _handoff_text(clients: Clients, profile: str, source: str, handout: PresignResult) -> str:
     from omicopy.manifests.handoff import handoff_text
     from omicopy.manifests.source_boot import read_source_boot
 
@@ -208,7 +208,7 @@ def _unwritable(file: str, error: OSError) -> OmicopyError:
     return OmicopyError(ErrorCode.USAGE, message, "Name a plain file in a folder that you may write to.")
 
 
-def _warn_of_upload(handout: Handout) -> None:
+def _warn_of_upload(handout: PresignResult) -> None:
     """What may become of an upload with this URL."""
     from omicopy.cli.console import warn
     from omicopy.model.s3_location import LONGEST_KEY, is_too_long
@@ -219,25 +219,25 @@ def _warn_of_upload(handout: Handout) -> None:
         warn(f"There is an object at {handout.location}: whoever uploads with this URL replaces it.")
 
 
-def _tell(handout: Handout, is_upload: bool, now: datetime) -> None:
+def _tell(handout: PresignResult, is_upload: bool, now: datetime) -> None:
     """Until when the URL serves, on stderr."""
-    from omicopy.cli.console import say
-    from omicopy.model.result import say_moment
+    from omicopy.cli.console import info
+    from omicopy.model.result import format_timestamp
 
-    if handout.signed_anew:
-        say(f"The URLs inside ended too early; a new manifest lies at {handout.location}")
+    if handout.resigned:
+        info(f"The URLs inside ended too early; a new manifest lies at {handout.location}")
     expiry = handout.expiry
     first = f"; what ends first: {expiry.first}" if handout.manifest or handout.key_ends else ""
-    say(f"Valid until {say_moment(expiry.at, now)}{first}")
+    info(f"Valid until {format_timestamp(expiry.at, now)}{first}")
     if is_upload:
-        say("For one file of at most 5 GiB; a pipe has no length and is refused (HTTP 411)")
+        info("For one file of at most 5 GiB; a pipe has no length and is refused (HTTP 411)")
 
 
-def _show_command(handout: Handout, is_upload: bool, content_type: str | None) -> None:
+def _show_command(handout: PresignResult, is_upload: bool, content_type: str | None) -> None:
     import shlex
     from pathlib import PurePosixPath
 
-    from omicopy.cli.console import show
+    from omicopy.cli.console import print_unredacted
 
     name = "./" + (PurePosixPath(handout.url.key or "").name or "object")
     if is_upload:
@@ -245,15 +245,15 @@ def _show_command(handout: Handout, is_upload: bool, content_type: str | None) -
         words = ["curl", "--fail", "--globoff", "--request", "PUT", "--upload-file", name, *header, handout.url.url]
     else:
         words = ["curl", "--fail", "--globoff", "--output", name, handout.url.url]
-    show(shlex.join(words))
+    print_unredacted(shlex.join(words))
 
 
-def _print(handout: Handout, text: str | None, output: OutputForm) -> None:
+def _print(handout: PresignResult, text: str | None, output: OutputForm) -> None:
     from omicopy.cli.output import print_object
-    from omicopy.manifests.presign import describe_handout
+    from omicopy.manifests.presign import describe_presign_result
 
     if output is OutputForm.TABLE:
         print(text.rstrip("\n") if text else handout.url.url)  # noqa: T201
         return
-    described = describe_handout(handout) | ({"handoff": text} if text else {})
+    described = describe_presign_result(handout) | ({"handoff": text} if text else {})
     print_object(described, output, verbatim=True)

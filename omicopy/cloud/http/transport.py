@@ -180,7 +180,7 @@ _is_answered: ContextVar[bool] = ContextVar("is_answered", default=False)
 
 
 @contextlib.contextmanager
-def failures_told(action: str, where: str) -> Iterator[None]:
+def transport_errors_named(action: str, where: str) -> Iterator[None]:
     """Turns a TransportError, and whatever a client stumbles over, into a ServiceError: as the answer's fault once
     there is an answer, and as one of the request before."""
     _is_answered.set(False)

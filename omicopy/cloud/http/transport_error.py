@@ -18,18 +18,18 @@ RAISED_UNDER_WAY = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSE
 class TransportError(Exception):
     """No answer came, or none that may be believed. `at` says where."""
 
-    def __init__(self, cause: Cause, said: str, code: ErrorCode = ErrorCode.TEMPORARY, hint: str = "") -> None:
-        super().__init__(said)
+    def __init__(self, cause: Cause, message: str, code: ErrorCode = ErrorCode.TEMPORARY, hint: str = "") -> None:
+        super().__init__(message)
         self.cause = cause
-        self.said = said
+        self.message = message
         self.code = code
         self.hint = hint
 
     def at(self, action: str, where: str) -> ServiceError:
         """The same, as the failure of one action."""
         if self.code is ErrorCode.TEMPORARY and not self.hint:
-            return temporary(self.cause, action, where, self.said)
-        return ServiceError(self.code, self.cause, action, where, self.said, hint=self.hint)
+            return temporary(self.cause, action, where, self.message)
+        return ServiceError(self.code, self.cause, action, where, self.message, hint=self.hint)
 
 
 def meaning(error: BaseException, exchange: Exchange, trusted: str) -> TransportError:
@@ -61,19 +61,19 @@ def refused_by_proxy(exchange: Exchange, status: int) -> TransportError:
     hint = f"Have the proxy let {host} through, name the host in no_proxy, or set {variable} to another proxy."
     if status == 407:
         hint = f"Write the proxy's user and password into {variable}: {exchange.proxy.scheme}://USER:PASSWORD@{address}"
-    said = f"the proxy {address} refuses {host}: {words}"
-    return TransportError(Cause.REFUSED, said, ErrorCode.CONFIGURATION, hint)
+    message = f"the proxy {address} refuses {host}: {words}"
+    return TransportError(Cause.REFUSED, message, ErrorCode.CONFIGURATION, hint)
 
 
 def unsent(error: BaseException) -> TransportError:
     """What a client raised before it sent anything is never the server's doing."""
     if isinstance(error, ValueError | http.client.InvalidURL):
         reason = str(error) if isinstance(error, UnicodeError) else type(error).__name__
-        said = f"nothing was sent: a configured key or address can't be part of a request ({reason})"
+        message = f"nothing was sent: a configured key or address can't be part of a request ({reason})"
         hint = "Look for letters and lengths that can't be in the keys, or in the address's host."
-        return TransportError(Cause.REFUSED, said, ErrorCode.CONFIGURATION, hint)
-    said = f"nothing was sent: the request could not be made ({type(error).__name__})"
-    return TransportError(Cause.REFUSED, said, ErrorCode.FAILED, "This should not happen. Please report it.")
+        return TransportError(Cause.REFUSED, message, ErrorCode.CONFIGURATION, hint)
+    message = f"nothing was sent: the request could not be made ({type(error).__name__})"
+    return TransportError(Cause.REFUSED, message, ErrorCode.FAILED, "This should not happen. Please report it.")
 
 
 def _through(exchange: Exchange) -> str:
@@ -82,11 +82,11 @@ def _through(exchange: Exchange) -> str:
 
 
 def _unreachable(exchange: Exchange, more: str) -> TransportError:
-    said = f"{exchange.peer} can't be reached {more}".rstrip()
+    message = f"{exchange.peer} can't be reached {more}".rstrip()
     if exchange.proxy is None or not exchange.is_at_proxy:
-        return TransportError(Cause.UNREACHABLE, said)
+        return TransportError(Cause.UNREACHABLE, message)
     hint = f"{exchange.proxy.variable} names this proxy. Mend it, or run the same command again later."
-    return TransportError(Cause.UNREACHABLE, said, hint=hint)
+    return TransportError(Cause.UNREACHABLE, message, hint=hint)
 
 
 def _of_tls(error: BaseException, exchange: Exchange, trusted: str) -> TransportError:
@@ -96,12 +96,12 @@ def _of_tls(error: BaseException, exchange: Exchange, trusted: str) -> Transport
         return _unreachable(exchange, "(the connection broke while TLS began)")
     tls = next(one for one in causes_of(error) if isinstance(one, ssl.SSLError))
     if isinstance(tls, ssl.SSLCertVerificationError):
-        said = f"the certificate of {exchange.peer} is not trusted: {tls.verify_message}"
+        message = f"the certificate of {exchange.peer} is not trusted: {tls.verify_message}"
         hint = f"The authorities of {trusted} are trusted. Name others with --ca-bundle FILE."
     else:
-        said = f"TLS with {exchange.peer} fails: {(tls.reason or 'unknown').replace('_', ' ').lower()}"
+        message = f"TLS with {exchange.peer} fails: {(tls.reason or 'unknown').replace('_', ' ').lower()}"
         hint = "Check the address's scheme and port, and the profile's client certificate."
-    return TransportError(Cause.REFUSED, said, ErrorCode.FAILED, hint)
+    return TransportError(Cause.REFUSED, message, ErrorCode.FAILED, hint)
 
 
 def _is_lost(causes: list[BaseException]) -> bool:

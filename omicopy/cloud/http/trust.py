@@ -92,15 +92,15 @@ def _present(context: ssl.SSLContext, client_cert: str | tuple[str, str]) -> Non
     )
 
 
-def _usable(load: Callable[[], None], said: str, hint: str) -> None:
+def _usable(load: Callable[[], None], message: str, hint: str) -> None:
     try:
         load()
     except ssl.SSLError as error:
         reason = (error.reason or "").replace("_", " ").lower() or str(error.args[-1])
-        raise OmicopyError(ErrorCode.CONFIGURATION, f"{said}: {reason}", hint) from None
+        raise OmicopyError(ErrorCode.CONFIGURATION, f"{message}: {reason}", hint) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise OmicopyError(ErrorCode.CONFIGURATION, f"{said}: {reason}", hint) from None
+        raise OmicopyError(ErrorCode.CONFIGURATION, f"{message}: {reason}", hint) from None
 
 
 def _hashed(folder: str) -> list[Path]:

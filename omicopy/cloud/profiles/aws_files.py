@@ -17,7 +17,7 @@ from botocore.exceptions import ConfigNotFound, ConfigParseError
 
 from omicopy.cloud.profiles.file import decoded, read_bounded
 from omicopy.cloud.profiles.home import home_folder
-from omicopy.cloud.profiles.settings import Settings, configuration_error
+from omicopy.cloud.profiles.settings import ProfileSettings, configuration_error
 from omicopy.errors import OmicopyError
 from omicopy.model.text import unprintable
 
@@ -30,7 +30,7 @@ Section = Mapping[str, Any]
 """Values are texts, and mappings where the file nests them."""
 
 
-def aws_settings(name: str, environ: Mapping[str, str], home: Path | None = None) -> Settings:
+def aws_settings(name: str, environ: Mapping[str, str], home: Path | None = None) -> ProfileSettings:
     """A profile's two keys, its Region and its endpoint, as far as they are there.
 
     Both keys are of one file: of the one for credentials where it has any. Raises CONFIGURATION for files that can't be
@@ -43,8 +43,8 @@ def aws_settings(name: str, environ: Mapping[str, str], home: Path | None = None
     config, credentials = build_profile_map(_read(config_file, _CONFIG)), _read(credentials_file, _CREDENTIALS)
     profiles: Mapping[str, Section] = config["profiles"]
     if name not in profiles and name not in credentials:
-        said = f"There is no AWS profile {name!r} in {config_file} or {credentials_file}."
-        raise configuration_error(said, _names_hint({**profiles, **credentials}))
+        message = f"There is no AWS profile {name!r} in {config_file} or {credentials_file}."
+        raise configuration_error(message, _names_hint({**profiles, **credentials}))
     of_config, of_credentials = profiles.get(name, {}), credentials.get(name, {})
     has_keys = any(key in of_credentials for key in (*_KEYS.values(), *_TOKENS)) or not of_config
     file, keys = (credentials_file, of_credentials) if has_keys else (config_file, of_config)
@@ -53,18 +53,20 @@ def aws_settings(name: str, environ: Mapping[str, str], home: Path | None = None
     _demand_plain_key(where, keys, values)
     endpoint = _endpoint(values, config["services"], where)
     found = {short: keys.get(long) for short, long in _KEYS.items()}
-    return Settings(f"aws:{name}", where, {**found, "region": values.get("region"), "endpoints.oos": endpoint}, _LABELS)
+    return ProfileSettings(
+        f"aws:{name}", where, {**found, "region": values.get("region"), "endpoints.oos": endpoint}, _LABELS
+    )
 
 
 def _demand_plain_key(where: str, keys: Section, values: Section) -> None:
     token = next((name for name in _TOKENS if keys.get(name)), None)
     if token:
-        said = f"{where} has a session token ({token}), which OUTSCALE's object storage does not know."
-        raise configuration_error(said, "Name a profile with an access key of the account itself.")
+        message = f"{where} has a session token ({token}), which OUTSCALE's object storage does not know."
+        raise configuration_error(message, "Name a profile with an access key of the account itself.")
     way = next((name for name in _OTHER_WAYS if values.get(name)), None)
     if way and not any(keys.get(name) for name in _KEYS.values()):
-        said = f"{where} has no aws_access_key_id: its keys come by {way}, which OUTSCALE does not have."
-        raise configuration_error(said, "Name a profile with an access key of the account itself.")
+        message = f"{where} has no aws_access_key_id: its keys come by {way}, which OUTSCALE does not have."
+        raise configuration_error(message, "Name a profile with an access key of the account itself.")
 
 
 def _names_hint(profiles: Mapping[str, Section]) -> str:

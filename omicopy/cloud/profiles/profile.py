@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from omicopy.cloud.profiles.endpoint import is_host_name, problem_of_address
-from omicopy.cloud.profiles.settings import REGION_KEYS, Settings, find_settings
+from omicopy.cloud.profiles.settings import REGION_KEYS, ProfileSettings, find_settings
 from omicopy.errors import ErrorCode, OmicopyError
 
 _API_PATH = "/api/v1"
@@ -65,8 +65,8 @@ class Account:
     def demand_storage_key(self) -> StorageKey:
         """The key for its object storage. Raises DENIED where there is none."""
         if self.storage_key is None:
-            said = f"There is no access key for the object storage of {self.profile!r}"
-            raise OmicopyError(ErrorCode.DENIED, said, STORAGE_HINT)
+            message = f"There is no access key for the object storage of {self.profile!r}"
+            raise OmicopyError(ErrorCode.DENIED, message, STORAGE_HINT)
         return self.storage_key
 
 
@@ -94,7 +94,7 @@ def resolve_profile(name: str, environ: Mapping[str, str], home: Path | None = N
     )
 
 
-def region_of(settings: Settings) -> str:
+def region_of(settings: ProfileSettings) -> str:
     """The Region that a profile names. Raises CONFIGURATION for none, and for what no Region is called."""
     region = settings.required(*REGION_KEYS)
     if not (_REGION.fullmatch(region) and is_host_name(region) and len(region) <= _LONGEST_REGION):
@@ -102,13 +102,13 @@ def region_of(settings: Settings) -> str:
     return region
 
 
-def oos_endpoint_of(settings: Settings, region: str) -> str:
+def oos_endpoint_of(settings: ProfileSettings, region: str) -> str:
     """The address of its object storage, which a profile may name. Raises CONFIGURATION for what is no address."""
     domain = settings.text("host") or _DOMAIN
     return _endpoint(settings, ("endpoints.oos", "host"), f"oos.{region}.{domain}", "")
 
 
-def _protocol(settings: Settings) -> str:
+def _protocol(settings: ProfileSettings) -> str:
     protocol = settings.text("protocol")
     if protocol is not None:
         if protocol.lower() not in ("http", "https"):
@@ -122,7 +122,7 @@ def _protocol(settings: Settings) -> str:
     return "http" if https is False else "https"
 
 
-def _endpoint(settings: Settings, keys: tuple[str, ...], default: str, path: str) -> str:
+def _endpoint(settings: ProfileSettings, keys: tuple[str, ...], default: str, path: str) -> str:
     """The URL that one of `keys` gives, or the default one. `keys` ends with what the default is made of."""
     key = next((key for key in keys if settings.text(key)), keys[-1])
     value = default if key == "host" else settings.required(key)
@@ -134,7 +134,7 @@ def _endpoint(settings: Settings, keys: tuple[str, ...], default: str, path: str
     return url if "/" in url.partition("://")[2] else url + path
 
 
-def _client_cert(settings: Settings) -> str | tuple[str, str] | None:
+def _client_cert(settings: ProfileSettings) -> str | tuple[str, str] | None:
     certificate, key = settings.text("x509_client_cert", "client_certificate"), settings.text("x509_client_key")
     if key is None:
         return certificate

@@ -29,7 +29,7 @@ _VARIABLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ProfileSettings:
     """One profile as it was found. `labels` are the names that the user knows its settings by, where they differ."""
 
     profile: str
@@ -84,12 +84,12 @@ def _bare(key: str) -> str:
     return "".join(char for char in key if char.isascii() and char.isprintable() and char != " ").lower()
 
 
-def find_settings(name: str, environ: Mapping[str, str], home: Path | None = None) -> Settings:
+def find_settings(name: str, environ: Mapping[str, str], home: Path | None = None) -> ProfileSettings:
     """Those of `NAME`, `NAME@REGION` or `env:PREFIX`. Raises CONFIGURATION where there is no such profile."""
     return _environment_settings(name, environ) if name.startswith("env:") else _file_settings(name, environ, home)
 
 
-def _environment_settings(name: str, environ: Mapping[str, str]) -> Settings:
+def _environment_settings(name: str, environ: Mapping[str, str]) -> ProfileSettings:
     prefix, at, region = name.removeprefix("env:").partition("@")
     if not _ENV_PREFIX.fullmatch(prefix):
         raise configuration_error(
@@ -98,11 +98,11 @@ def _environment_settings(name: str, environ: Mapping[str, str]) -> Settings:
         )
     labels = {key: f"{prefix}_{variable}" for key, variable in _VARIABLES.items()}
     values = {key: environ.get(label) for key, label in labels.items()}
-    settings = Settings(name, f'Profile "{name}" in the environment', values, labels)
+    settings = ProfileSettings(name, f'Profile "{name}" in the environment', values, labels)
     return _in_region(settings, region) if at else settings
 
 
-def _file_settings(name: str, environ: Mapping[str, str], home: Path | None) -> Settings:
+def _file_settings(name: str, environ: Mapping[str, str], home: Path | None) -> ProfileSettings:
     file = profiles_file(environ, home)
     profiles = read_profiles(file)
     base, at, region = (name, "", "") if name in profiles else name.rpartition("@")
@@ -113,11 +113,11 @@ def _file_settings(name: str, environ: Mapping[str, str], home: Path | None) -> 
     where = f'Profile "{base}" in {file}'
     if not isinstance(values, dict):
         raise configuration_error(f"{where} is no JSON object.", "It needs access_key, secret_key and region.")
-    settings = _flattened(Settings(name, where, values))
+    settings = _flattened(ProfileSettings(name, where, values))
     return _in_region(settings, region) if at else settings
 
 
-def _flattened(settings: Settings) -> Settings:
+def _flattened(settings: ProfileSettings) -> ProfileSettings:
     """The SDK's nested `endpoints` as `endpoints.api` and `endpoints.oos`."""
     endpoints = settings.values.get("endpoints")
     if endpoints is None:
@@ -129,7 +129,7 @@ def _flattened(settings: Settings) -> Settings:
     return replace(settings, values={**settings.values, **nested})
 
 
-def _in_region(settings: Settings, region: str) -> Settings:
+def _in_region(settings: ProfileSettings, region: str) -> ProfileSettings:
     """The same keys in another Region. Endpoints belong to the Region they were written for, so they go."""
     if not region:
         raise configuration_error(

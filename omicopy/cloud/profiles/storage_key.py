@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from omicopy.cloud.profiles.profile import NO_STORAGE, Account, StorageKey, oos_endpoint_of, region_of, resolve_profile
-from omicopy.cloud.profiles.settings import REGION_KEYS, Settings, configuration_error, find_settings
+from omicopy.cloud.profiles.settings import REGION_KEYS, ProfileSettings, configuration_error, find_settings
 
 _AWS = "aws:"
 StorageByProfile = Mapping[str, str | None]
@@ -39,14 +39,16 @@ def resolve_storage(text: str, account: Account, environ: Mapping[str, str], hom
     settings = _settings(text, environ, home)
     key = StorageKey(text, settings.required("access_key"), settings.required("secret_key"))
     if settings.text(*REGION_KEYS) and region_of(settings) != account.region:
-        said = f"The storage key {text!r} is of {region_of(settings)}, and {account.profile!r} is of {account.region}."
-        raise configuration_error(said, "Name a key of the same account, which is in one Region alone.")
+        message = (
+            f"The storage key {text!r} is of {region_of(settings)}, and {account.profile!r} is of {account.region}."
+        )
+        raise configuration_error(message, "Name a key of the same account, which is in one Region alone.")
     names_endpoint = settings.text("endpoints.oos", "host")
     endpoint = oos_endpoint_of(settings, account.region) if names_endpoint else account.oos_endpoint
     return replace(account, storage_key=key, oos_endpoint=endpoint)
 
 
-def _settings(text: str, environ: Mapping[str, str], home: Path | None) -> Settings:
+def _settings(text: str, environ: Mapping[str, str], home: Path | None) -> ProfileSettings:
     if not text.startswith(_AWS):
         return find_settings(text, environ, home)
     from omicopy.cloud.profiles.aws_files import aws_settings  # brings botocore

@@ -15,9 +15,16 @@ from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.presign import presign
 from omicopy.cloud.url_reader import MANIFEST_LIMIT
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.check import demand_life
+from omicopy.manifests.check import check_objects
 from omicopy.manifests.from_disks.disk_header import DiskHead
-from omicopy.manifests.from_disks.disks import MOST_LOOKED_INTO, Folder, Shelf, key_of, list_shelf, only_disk
+from omicopy.manifests.from_disks.disks import (
+    MOST_LOOKED_INTO,
+    DiskFolder,
+    S3Folder,
+    find_object,
+    list_disk_folder,
+    single_disk,
+)
 from omicopy.manifests.from_disks.draft import (
     DraftVolume,
     ImageWords,
@@ -35,11 +42,11 @@ from omicopy.model.units import GIB
 
 
 @dataclass(frozen=True, slots=True)
-class BuildWish:
+class BuildOptions:
     """What a manifest is wanted of. Without `volumes` the one disk that lies in the folder is the root volume."""
 
     profile: str
-    folder: Folder
+    folder: S3Folder
     words: ImageWords
     volumes: Sequence[VolumeSpec] = ()
     dry_run: bool = False
@@ -56,26 +63,28 @@ class Built:
     warnings: tuple[str, ...]
 
 
-def build_manifest(clients: Clients, wish: BuildWish) -> Built:
+def build_manifest(clients: Clients, options: BuildOptions) -> Built:
     """Puts the manifest, unless the very same is there.
 
     Raises USAGE for what has to be said first, NOT_FOUND, DAMAGED for a disk that can't stand alone, NAME_CONFLICT
     when something else has the key, DENIED, or a ServiceError.
     """
-    check_volumes(wish.volumes)
-    key = check_own_key(wish.folder.path + manifest_file_name(wish.words.name))
-    shelf = list_shelf(clients.storage(wish.profile), wish.folder)
-    volumes, warnings = _volumes(shelf, wish.volumes or [only_disk(shelf)])
-    raw, manifest = _draft(clients, wish, key, volumes)
-    if key in shelf.sizes:
-        there = _same_there(shelf, key, manifest, clients.accounts[wish.profile].oos_endpoint)
-        return Built(shelf.location(key), there, was_there=True, changed=False, warnings=tuple(warnings))
-    _demand_no_other(shelf, key, {volume.key for volume in volumes})
-    signer = clients.accounts[wish.profile].signer
-    demand_life(clients.fetcher(), manifest, signer)  # no manifest with dead URLs is put (R9)
-    if not wish.dry_run:
-        shelf.storage.put(wish.folder.bucket, key, raw)
-    return Built(shelf.location(key), manifest, was_there=False, changed=not wish.dry_run, warnings=tuple(warnings))
+    check_volumes(options.volumes)
+    key = check_own_key(options.folder.path + manifest_file_name(options.words.name))
+    disk_folder = list_disk_folder(clients.storage(options.profile), options.folder)
+    volumes, warnings = _volumes(disk_folder, options.volumes or [single_disk(disk_folder)])
+    raw, manifest = _draft(clients, options, key, volumes)
+    if key in disk_folder.sizes:
+        there = _same_there(disk_folder, key, manifest, clients.accounts[options.profile].oos_endpoint)
+        return Built(disk_folder.location(key), there, was_there=True, changed=False, warnings=tuple(warnings))
+    _demand_no_other(disk_folder, key, {volume.key for volume in volumes})
+    signer = clients.accounts[options.profile].signer
+    check_objects(clients.fetcher(), manifest, signer)  # no manifest with dead URLs is put (R9)
+    if not options.dry_run:
+        disk_folder.storage.put(options.folder.bucket, key, raw)
+    return Built(
+        disk_folder.location(key), manifest, was_there=False, changed=not options.dry_run, warnings=tuple(warnings)
+    )
 
 
 def describe_built(built: Built) -> dict[str, Any]:
@@ -100,17 +109,17 @@ def describe_built(built: Built) -> dict[str, Any]:
 # ---- the volumes
 
 
-def _volumes(shelf: Shelf, specs: Sequence[VolumeSpec]) -> tuple[list[DraftVolume], list[str]]:
+def _volumes(disk_folder: DiskFolder, specs: Sequence[VolumeSpec]) -> tuple[list[DraftVolume], list[str]]:
     """The volumes, in the manifest's order, and what may be wrong with them."""
-    keys = [key_of(shelf, spec) for spec in specs]
-    heads = shelf.heads(keys)
-    volumes = in_order([_volume(shelf, spec, key, heads[key]) for spec, key in zip(specs, keys, strict=True)])
+    keys = [find_object(disk_folder, spec) for spec in specs]
+    heads = disk_folder.heads(keys)
+    volumes = in_order([_volume(disk_folder, spec, key, heads[key]) for spec, key in zip(specs, keys, strict=True)])
     return volumes, list(_doubts(volumes, heads))
 
 
-def _volume(shelf: Shelf, spec: VolumeSpec, key: str, head: DiskHead) -> DraftVolume:
+def _volume(disk_folder: DiskFolder, spec: VolumeSpec, key: str, head: DiskHead) -> DraftVolume:
     """The volume with its size, which the header says or the user has to."""
-    location = shelf.location(key)
+    location = disk_folder.location(key)
     if head.problem:
         hint = "Upload a whole disk that stands alone, for example from: qemu-img convert -O qcow2"
         raise OmicopyError(ErrorCode.DAMAGED, f"{location} {head.problem}", hint)
@@ -122,7 +131,7 @@ def _volume(shelf: Shelf, spec: VolumeSpec, key: str, head: DiskHead) -> DraftVo
     if head.size_bytes not in (None, size):
         message = f"{location} is a disk of {head.size_bytes} bytes, as its header says, not of {size}"
         raise OmicopyError(ErrorCode.USAGE, message, f"Leave size= out of --volume {spec.device}=…")
-    return DraftVolume(spec.device, key, size, shelf.sizes[key], spec.volume_type, spec.iops)
+    return DraftVolume(spec.device, key, size, disk_folder.sizes[key], spec.volume_type, spec.iops)
 
 
 def _doubts(volumes: Sequence[DraftVolume], heads: Mapping[str, DiskHead]) -> Iterator[str]:
@@ -138,28 +147,29 @@ def _doubts(volumes: Sequence[DraftVolume], heads: Mapping[str, DiskHead]) -> It
             yield f"{what} is the same object as that of {seen[volume.key]}."
 
 
-def _demand_no_other(shelf: Shelf, key: str, disks: set[str]) -> None:
+def _demand_no_other(disk_folder: DiskFolder, key: str, disks: set[str]) -> None:
     """A disk may have a manifest after all, of an export that says more of the image than we can know; two that tell
     different stories of one disk would be taken for one export."""
     own = key.removesuffix("json")
     others = [
         other
-        for other in sorted(shelf.sizes)
-        if may_be_manifest_key(other) and not other.startswith(own) and shelf.sizes[other] <= MANIFEST_LIMIT
+        for other in sorted(disk_folder.sizes)
+        if may_be_manifest_key(other) and not other.startswith(own) and disk_folder.sizes[other] <= MANIFEST_LIMIT
     ]
     if len(others) > MOST_LOOKED_INTO:
         message = (
-            f"{len(others)} manifests or JSON files lie under {shelf.folder}, too many to see whether one is a manifest"
+            f"{len(others)} manifests or JSON files lie under {disk_folder.folder}, "
+            "too many to see whether one is a manifest"
         )
         raise OmicopyError(ErrorCode.USAGE, message, "Put the disks of one image into a folder of their own.")
-    raws = in_parallel(lambda other: shelf.storage.read(shelf.folder.bucket, other), others)
+    raws = in_parallel(lambda other: disk_folder.storage.read(disk_folder.folder.bucket, other), others)
     for other, raw in zip(others, raws, strict=True):
         try:
             there = parse_manifest(raw)
         except OmicopyError:
             continue
         if not disks.isdisjoint(snapshot.key or "" for snapshot in there.snapshots):
-            message = f"{shelf.location(other)} is a manifest of the same disks already"
+            message = f"{disk_folder.location(other)} is a manifest of the same disks already"
             hint = "Sign that (omicopy url, omicopy resign), or delete it first if nobody needs it."
             raise OmicopyError(ErrorCode.NAME_CONFLICT, message, hint)
 
@@ -167,11 +177,11 @@ def _demand_no_other(shelf: Shelf, key: str, disks: set[str]) -> None:
 # ---- the manifest
 
 
-def _draft(clients: Clients, wish: BuildWish, key: str, volumes: Sequence[DraftVolume]) -> tuple[bytes, Manifest]:
+def _draft(clients: Clients, options: BuildOptions, key: str, volumes: Sequence[DraftVolume]) -> tuple[bytes, Manifest]:
     """The manifest with fresh URLs, having passed the checks that an import will make."""
-    account, folder = clients.accounts[wish.profile], wish.folder
+    account, folder = clients.accounts[options.profile], options.folder
     urls = [presign(account, folder.bucket, volume.key) for volume in volumes]
-    raw = draft_manifest(wish.words, volumes, urls)
+    raw = draft_manifest(options.words, volumes, urls)
     manifest = parse_manifest(raw, "The new manifest")
     outside = manifest.problem_beside(folder.bucket, key)
     if outside:
@@ -180,13 +190,13 @@ def _draft(clients: Clients, wish: BuildWish, key: str, volumes: Sequence[DraftV
     return raw, manifest
 
 
-def _same_there(shelf: Shelf, key: str, wanted: Manifest, endpoint: str) -> Manifest:
+def _same_there(disk_folder: DiskFolder, key: str, wanted: Manifest, endpoint: str) -> Manifest:
     """The manifest that has the key already, if it is of the same objects. Nothing is ever put over another one."""
-    location, bucket = shelf.location(key), shelf.folder.bucket
+    location, bucket = disk_folder.location(key), disk_folder.folder.bucket
     hint = "Give another --name, or delete that object first if nobody needs it."
-    if shelf.sizes[key] > MANIFEST_LIMIT:
+    if disk_folder.sizes[key] > MANIFEST_LIMIT:
         raise OmicopyError(ErrorCode.NAME_CONFLICT, f"{location} is there already, and is no manifest", hint)
-    raw = shelf.storage.read(bucket, key)
+    raw = disk_folder.storage.read(bucket, key)
     try:
         there = parse_manifest(raw, location)
     except OmicopyError as error:

@@ -12,7 +12,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.from_disks.disk_header import HEAD_BYTES, DiskHead, read_head
 from omicopy.manifests.from_disks.volume_spec import ROOT_DEVICE, VolumeSpec
 from omicopy.manifests.own_manifest import may_be_manifest_key
-from omicopy.model.units import say_size
+from omicopy.model.units import format_size
 
 if TYPE_CHECKING:
     from omicopy.cloud.object_storage import Storage
@@ -23,7 +23,7 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class S3Folder:
     """A place in a bucket. `path` ends with a slash, or is empty for the whole bucket."""
 
     bucket: str
@@ -33,18 +33,18 @@ class Folder:
         return f"s3://{self.bucket}/{self.path}"
 
 
-def folder_of(bucket: str, prefix: str) -> Folder:
+def folder_of(bucket: str, prefix: str) -> S3Folder:
     """The folder of a prefix, with or without slashes around it."""
     path = prefix.strip("/")
-    return Folder(bucket, f"{path}/" if path else "")
+    return S3Folder(bucket, f"{path}/" if path else "")
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class DiskFolder:
     """A folder's objects as they were listed, and the beginnings of those that were looked into, once each."""
 
     storage: Storage
-    folder: Folder
+    folder: S3Folder
     sizes: Mapping[str, int]
     """Bytes by key, of the objects that a URL can lead to, whatever else people name theirs."""
     _heads: dict[str, DiskHead] = field(default_factory=dict)
@@ -67,56 +67,56 @@ class Shelf:
         return read_head(self.storage.read_start(self.folder.bucket, key, HEAD_BYTES) if self.sizes[key] else b"")
 
 
-def list_shelf(storage: Storage, folder: Folder) -> Shelf:
+def list_disk_folder(storage: Storage, folder: S3Folder) -> DiskFolder:
     """Every object in the folder and below. Raises a ServiceError."""
     sizes = {
         key: size
         for key, size in storage.sizes(folder.bucket, folder.path).items()
         if key.isprintable() and {"", ".", ".."}.isdisjoint(key.removeprefix(folder.path).split("/"))
     }
-    return Shelf(storage, folder, sizes)
+    return DiskFolder(storage, folder, sizes)
 
 
-def key_of(shelf: Shelf, spec: VolumeSpec) -> str:
+def find_object(disk_folder: DiskFolder, spec: VolumeSpec) -> str:
     """The object that is meant: first by its key in the folder, then by its whole key. Raises NOT_FOUND."""
-    for key in (shelf.folder.path + spec.object_name, spec.object_name):
-        if key in shelf.sizes:
+    for key in (disk_folder.folder.path + spec.object_name, spec.object_name):
+        if key in disk_folder.sizes:
             return key
-    there = [shelf.name(key) for key in sorted(shelf.sizes)][:_SHOWN]
+    there = [disk_folder.name(key) for key in sorted(disk_folder.sizes)][:_SHOWN]
     raise OmicopyError(
         ErrorCode.NOT_FOUND,
-        f"{spec.device}: there is no object {spec.object_name!r} under {shelf.folder}",
+        f"{spec.device}: there is no object {spec.object_name!r} under {disk_folder.folder}",
         f"What lies there: {', '.join(there)}" if there else "Nothing lies there: check the bucket and the prefix.",
     )
 
 
-def only_disk(shelf: Shelf) -> VolumeSpec:
+def single_disk(disk_folder: DiskFolder) -> VolumeSpec:
     """The one object that begins as a disk does, as the root volume. Of several nobody guesses which is which: USAGE.
 
     Raises NOT_FOUND for none.
     """
-    keys = sorted(key for key, size in shelf.sizes.items() if size and not may_be_manifest_key(key))
+    keys = sorted(key for key, size in disk_folder.sizes.items() if size and not may_be_manifest_key(key))
     if len(keys) > MOST_LOOKED_INTO:
-        message = f"{len(keys)} objects lie under {shelf.folder}, too many to search for a disk"
+        message = f"{len(keys)} objects lie under {disk_folder.folder}, too many to search for a disk"
         raise OmicopyError(ErrorCode.USAGE, message, f"Name each disk: --volume {ROOT_DEVICE}=OBJECT")
-    disks = {key: head for key, head in shelf.heads(keys).items() if head.is_disk}
+    disks = {key: head for key, head in disk_folder.heads(keys).items() if head.is_disk}
     if len(disks) > 1:
-        raise _several(shelf, disks)
+        raise _several(disk_folder, disks)
     if disks:
-        return VolumeSpec(ROOT_DEVICE, shelf.name(next(iter(disks))))
+        return VolumeSpec(ROOT_DEVICE, disk_folder.name(next(iter(disks))))
     seen = f": of {len(keys)} objects none begins as gzip or qcow2 do" if keys else ""
     hint = f"Check the prefix, or name a raw disk: --volume {ROOT_DEVICE}=OBJECT,size=10GiB"
-    raise OmicopyError(ErrorCode.NOT_FOUND, f"No disk lies under {shelf.folder}{seen}", hint)
+    raise OmicopyError(ErrorCode.NOT_FOUND, f"No disk lies under {disk_folder.folder}{seen}", hint)
 
 
-def _several(shelf: Shelf, disks: Mapping[str, DiskHead]) -> OmicopyError:
+def _several(disk_folder: DiskFolder, disks: Mapping[str, DiskHead]) -> OmicopyError:
     """Their list, and what to type."""
-    said = [f"{shelf.name(key)} ({_size(head)})" for key, head in disks.items()]
-    lines = [_line(shelf.name(key), head) for key, head in disks.items()]
+    message = [f"{disk_folder.name(key)} ({_size(head)})" for key, head in disks.items()]
+    lines = [_line(disk_folder.name(key), head) for key, head in disks.items()]
     more = f" and {len(disks) - _SHOWN} more" if len(disks) > _SHOWN else ""
     return OmicopyError(
         ErrorCode.USAGE,
-        f"{len(disks)} disks lie under {shelf.folder}: {', '.join(said[:_SHOWN])}{more}",
+        f"{len(disks)} disks lie under {disk_folder.folder}: {', '.join(message[:_SHOWN])}{more}",
         f"Say which is which, {ROOT_DEVICE} for the one to boot from, then /dev/sdb, /dev/sdc, …; leave out what does "
         "not belong to the image:",
         more_hints=[f"  {line}" for line in lines[:_SHOWN]],
@@ -128,4 +128,4 @@ def _line(name: str, head: DiskHead) -> str:
 
 
 def _size(head: DiskHead) -> str:
-    return say_size(head.size_bytes) if head.size_bytes else "its size is not in its header"
+    return format_size(head.size_bytes) if head.size_bytes else "its size is not in its header"

@@ -7,7 +7,7 @@ import re
 from enum import Enum
 
 
-class Reach(Enum):
+class HostScope(Enum):
     """What a host is, in words that fit after "which is"."""
 
     MACHINE = "this very machine"
@@ -21,7 +21,7 @@ _LOCAL_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loop
 _PRIVATE_ENDS = (".internal", ".local", ".localdomain", ".lan", ".home.arpa", ".intranet")
 
 
-def reach_of(host: str) -> Reach:
+def host_scope(host: str) -> HostScope:
     """What `host` is, without a port and without brackets. A name is not looked up: what it may lead to is not known.
 
     Every spelling of an address counts that a resolver takes: 127.1, 0x7f.1, 2130706433, ::ffff:127.0.0.1, 0.0.0.0.
@@ -31,21 +31,21 @@ def reach_of(host: str) -> Reach:
     if address is not None:
         return _of_address(address)
     if name in _LOCAL_NAMES or name.endswith(".localhost"):
-        return Reach.MACHINE
-    return Reach.PRIVATE if "." not in name or name.endswith(_PRIVATE_ENDS) else Reach.PUBLIC
+        return HostScope.MACHINE
+    return HostScope.PRIVATE if "." not in name or name.endswith(_PRIVATE_ENDS) else HostScope.PUBLIC
 
 
-def _of_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Reach:
+def _of_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> HostScope:
     if isinstance(address, ipaddress.IPv6Address):
         if inner := _same_machine(address):
             return _of_address(inner)
-        if (beyond := _behind_gateway(address)) and _of_address(beyond) is not Reach.PUBLIC:
-            return Reach.PRIVATE  # a gateway's, not ours
+        if (beyond := _behind_gateway(address)) and _of_address(beyond) is not HostScope.PUBLIC:
+            return HostScope.PRIVATE  # a gateway's, not ours
     if address.is_loopback or address.is_unspecified:  # to connect to 0.0.0.0 or :: is to connect to oneself
-        return Reach.MACHINE
+        return HostScope.MACHINE
     if address.is_link_local:  # among them 169.254.169.254, where a cloud gives a machine its credentials
-        return Reach.LINK
-    return Reach.PUBLIC if address.is_global and not address.is_multicast else Reach.PRIVATE
+        return HostScope.LINK
+    return HostScope.PUBLIC if address.is_global and not address.is_multicast else HostScope.PRIVATE
 
 
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -9,7 +9,7 @@ from enum import Enum
 from urllib.parse import SplitResult, parse_qsl, unquote, unquote_plus, urlsplit
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.urls.address import Reach, reach_of
+from omicopy.model.urls.address import HostScope, host_scope
 
 MAX_EXPIRY = timedelta(days=7)
 """The longest life a SigV4 URL may have (DOMAIN.md §2); a store refuses one that asks for more."""
@@ -88,12 +88,12 @@ class PresignedUrl:
     @property
     def is_local(self) -> bool:
         """Whether it leads to this very machine."""
-        return self.reach is Reach.MACHINE
+        return self.reach is HostScope.MACHINE
 
     @property
-    def reach(self) -> Reach:
+    def reach(self) -> HostScope:
         """Where its host leads, as far as its text tells."""
-        return reach_of(self.hostname)
+        return host_scope(self.hostname)
 
     @property
     def hostname(self) -> str:

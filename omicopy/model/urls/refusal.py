@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from omicopy.model.units import say_duration
+from omicopy.model.units import format_duration
 from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl, Signature
 
 _SKEW = timedelta(minutes=15)
@@ -69,7 +69,7 @@ def flaw(url: PresignedUrl, now: datetime) -> Refusal | None:
     if url.life_seconds is not None and not 1 <= url.life_seconds <= MAX_EXPIRY.total_seconds():
         return _too_long(url.life_seconds)
     if ends is not None and ends <= now:
-        return Refusal(Reason.EXPIRED, f"it expired at {_said(ends)}")
+        return Refusal(Reason.EXPIRED, f"it expired at {_format_text(ends)}")
     if url.signed_at is not None and url.signed_at > now + _SKEW:
         return _signed_ahead(url.signed_at)
     if url.signature is Signature.SIGV2 and ends is not None and ends > now + MAX_EXPIRY:
@@ -90,8 +90,8 @@ def explain_refusal(url: PresignedUrl, code: str, now: datetime) -> Refusal:
             return _signed_ahead(url.signed_at)
         return Refusal(Reason.EXPIRED, f"it has expired, or was signed for a later time ({code})")
     if code == "AccessDenied":
-        said = f"the access key that signed it may not read the object ({code})"
-        return Refusal(Reason.NO_RIGHT, said, "Its owner has to sign with an access key that may read the object.")
+        message = f"the access key that signed it may not read the object ({code})"
+        return Refusal(Reason.NO_RIGHT, message, "Its owner has to sign with an access key that may read the object.")
     if code == "InvalidArgument":
         return Refusal(Reason.ALTERED, f"its query holds what the store does not take ({code})", _COPY)
     known = f" ({code})" if code else ""
@@ -115,21 +115,22 @@ _BY_CODE = {
 def _too_long(seconds: int) -> Refusal:
     if seconds < 1:
         return Refusal(Reason.TOO_LONG, f"it is signed for {seconds} seconds, which no store accepts")
-    life, longest = say_duration(timedelta(seconds=seconds)), say_duration(MAX_EXPIRY)
+    life, longest = format_duration(timedelta(seconds=seconds)), format_duration(MAX_EXPIRY)
     return Refusal(Reason.TOO_LONG, f"it is signed for {life} and never worked: no store accepts more than {longest}")
 
 
 def _signed_ahead(signed_at: datetime) -> Refusal:
-    said = f"it was signed for a later time, {_said(signed_at)}: the clock of whoever signed it is ahead"
-    return Refusal(Reason.SIGNED_AHEAD, said, "Wait until then, or have the clock set and the URL signed again.")
+    message = f"it was signed for a later time, {_format_text(signed_at)}: the clock of whoever signed it is ahead"
+    return Refusal(Reason.SIGNED_AHEAD, message, "Wait until then, or have the clock set and the URL signed again.")
 
 
 def _not_yet(ends: datetime) -> Refusal:
     """A SigV2 URL says only when it ends."""
-    begins = _said(ends - MAX_EXPIRY)
-    said = f"it does not work yet: signed with SigV2 until {_said(ends)}, it works in its last 7 days, from {begins} on"
-    return Refusal(Reason.NOT_YET, said, "Wait until then, or ask for a new URL (omicopy url …).")
+    begins = _format_text(ends - MAX_EXPIRY)
+    life = f"signed with SigV2 until {_format_text(ends)}, it works in its last 7 days"
+    message = f"it does not work yet: {life}, from {begins} on"
+    return Refusal(Reason.NOT_YET, message, "Wait until then, or ask for a new URL (omicopy url …).")
 
 
-def _said(moment: datetime) -> str:
+def _format_text(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%SZ}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.units import ANY_DURATION, say_duration
+from omicopy.model.units import ANY_DURATION, format_duration
 from omicopy.model.urls.presigned_url import LONGEST_VALIDITY, MAX_EXPIRY
 
 
@@ -16,7 +16,7 @@ def check_expiry(expires: timedelta | str) -> timedelta:
         return life
     raise OmicopyError(
         ErrorCode.USAGE,
-        f"A pre-signed URL can't live for {say_duration(life)} ({life.total_seconds():g} s)",
+        f"A pre-signed URL can't live for {format_duration(life)} ({life.total_seconds():g} s)",
         "Give whole seconds, between 1s and 7d (604800 s), the longest that SigV4 allows.",
     )
 
@@ -29,6 +29,6 @@ def check_validity(min_validity: timedelta | str) -> timedelta:
         return validity
     raise OmicopyError(
         ErrorCode.USAGE,
-        f"No URL can be valid for {say_duration(validity)}: SigV4 allows 7d, and signing takes a moment",
-        f"Give at most {say_duration(LONGEST_VALIDITY)}.",
+        f"No URL can be valid for {format_duration(validity)}: SigV4 allows 7d, and signing takes a moment",
+        f"Give at most {format_duration(LONGEST_VALIDITY)}.",
     )

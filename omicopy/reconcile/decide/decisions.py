@@ -12,7 +12,7 @@ from omicopy.model.image import Image
 from omicopy.model.result import Status
 
 
-class Look(Enum):
+class Fetch(Enum):
     """The decision hangs on something that was not looked at yet. Nothing has to be waited for."""
 
     IMAGES = "images"
@@ -24,7 +24,7 @@ class Look(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class LookAgain:
+class Retry:
     """Something is unknown; the next tick may know it. `error` is why, when a read failed."""
 
     why: str
@@ -82,7 +82,7 @@ class Import:
 
 
 @dataclass(frozen=True, slots=True)
-class Annotate:
+class TagAndShare:
     """Writes what a copy lacks: tags, and permissions to launch it. `is_last`: then it is done."""
 
     image: Image
@@ -108,5 +108,5 @@ class Fail:
     image: Image | None = None
 
 
-Write = StartExport | CancelExport | Resign | Import | Annotate | ReplaceFailed
-Step = Look | LookAgain | Wait | Write | Done | Fail
+Write = StartExport | CancelExport | Resign | Import | TagAndShare | ReplaceFailed
+Decision = Fetch | Retry | Wait | Write | Done | Fail

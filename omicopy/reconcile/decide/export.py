@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, FoundExport, Phase
 from omicopy.model.lookup import Absent, Present, Refused, Unasked, Unknown
-from omicopy.model.request import Origin
+from omicopy.model.request import Source
 from omicopy.model.result import Status
 from omicopy.reconcile.decide.decisions import (
     CancelExport,
+    Decision,
     Done,
     Fail,
+    Fetch,
     Import,
-    Look,
-    LookAgain,
     Resign,
+    Retry,
     Stage,
     StartExport,
-    Step,
     Wait,
 )
 from omicopy.reconcile.decide.export_failures import (
@@ -29,19 +29,19 @@ from omicopy.reconcile.decide.export_failures import (
     still_expired,
     task_vanished,
 )
-from omicopy.reconcile.decide.slot import await_slot
+from omicopy.reconcile.decide.slot import wait_for_slot
 from omicopy.reconcile.decide.without_key import damaged, lost_sight, unusable
-from omicopy.reconcile.state import Situation
+from omicopy.reconcile.state import DecisionInput
 
 _MAY_BE_STARTED = "an export may have been started that can't be seen yet"
 
 
-def decide_export(s: Situation, name: str | None) -> Step:
+def decide_export(s: DecisionInput, name: str | None) -> Decision:
     """The next step towards an export; once it is usable, its import as `name`, or the end where there is no target."""
     if isinstance(s.seen.tasks, Unasked):
-        return Look.TASKS
+        return Fetch.TASKS
     if isinstance(s.seen.tasks, Unknown):
-        return LookAgain("the export tasks can't be read", s.seen.tasks.error)
+        return Retry("the export tasks can't be read", s.seen.tasks.error)
     origin = _origin(s)
     tasks = [task for task in s.seen.tasks.value if task.key == origin.export]
     complete = [task for task in tasks if task.phase is Phase.COMPLETE]
@@ -50,9 +50,9 @@ def decide_export(s: Situation, name: str | None) -> Step:
         return _follow(s, running)
     stored = s.seen.stored
     if isinstance(stored, Unasked):
-        return Look.BUCKET
+        return Fetch.BUCKET
     if isinstance(stored, Unknown):
-        return LookAgain("the bucket can't be read", stored.error)
+        return Retry("the bucket can't be read", stored.error)
     if isinstance(stored, Present):
         if not stored.value.damage:
             if running and name is not None and unusable(s, stored.value):
@@ -75,25 +75,25 @@ def decide_export(s: Situation, name: str | None) -> Step:
     return _start(s)
 
 
-def still_exporting(s: Situation) -> Step | None:
+def still_exporting(s: DecisionInput) -> Decision | None:
     """While an export runs for a copy that was not there, nobody looks into the target. None once that is different."""
     if not s.export.is_running or not s.image.is_known_absent:
         return None
     if isinstance(s.seen.tasks, Unasked):
-        return Look.TASKS
+        return Fetch.TASKS
     if isinstance(s.seen.tasks, Unknown):
-        return LookAgain("the export tasks can't be read", s.seen.tasks.error)
+        return Retry("the export tasks can't be read", s.seen.tasks.error)
     step = decide_export(s, name=None)
     return step if isinstance(step, Wait) else None
 
 
-def _origin(s: Situation) -> Origin:
-    if not isinstance(s.request.source, Origin):
+def _origin(s: DecisionInput) -> Source:
+    if not isinstance(s.request.source, Source):
         raise TypeError("a manifest that was handed over needs no export")
     return s.request.source
 
 
-def _follow(s: Situation, running: Sequence[ExportTask]) -> Step:
+def _follow(s: DecisionInput, running: Sequence[ExportTask]) -> Decision:
     """Several tasks of one place, started on several machines: everybody follows the smallest ID, and so the same."""
     task = min(running, key=lambda task: task.task_id)
     others = [other for other in running if other is not task]
@@ -104,7 +104,7 @@ def _follow(s: Situation, running: Sequence[ExportTask]) -> Step:
     )
 
 
-def _other_format(origin: Origin, found: str | None, what: str) -> Fail | None:
+def _other_format(origin: Source, found: str | None, what: str) -> Fail | None:
     """A place holds one manifest: an export in a second format would take the first one's away."""
     if origin.format is None or found in (None, origin.format):
         return None
@@ -118,7 +118,7 @@ def _other_format(origin: Origin, found: str | None, what: str) -> Fail | None:
     )
 
 
-def _superfluous(s: Situation, running: Sequence[ExportTask], followed: str) -> CancelExport | None:
+def _superfluous(s: DecisionInput, running: Sequence[ExportTask], followed: str) -> CancelExport | None:
     """Our own task among those that nobody needs, if there is one that nothing was done about yet."""
     for task in running:
         if task.task_id == s.export.task_id and task.task_id not in s.export.cancelled:
@@ -126,7 +126,7 @@ def _superfluous(s: Situation, running: Sequence[ExportTask], followed: str) -> 
     return None
 
 
-def _whole(s: Situation, stored: FoundExport, name: str | None) -> Step:
+def _whole(s: DecisionInput, stored: FoundExport, name: str | None) -> Decision:
     """It serves at once, although another export that runs here may put its own manifest in its place: the import reads
     a manifest once, either is of the same image, and the disks of both stay."""
     if name is None:
@@ -140,16 +140,16 @@ def _whole(s: Situation, stored: FoundExport, name: str | None) -> Step:
     return Import(name, stored)
 
 
-def _sign_anew(s: Situation, stored: FoundExport) -> Step:
+def _sign_anew(s: DecisionInput, stored: FoundExport) -> Decision:
     """Once a run; the new manifest may not be visible yet."""
     if s.export.resigned_key is None:
         return Resign(stored)
     if s.export.resigned_key != stored.manifest_key and s.within_grace(s.export.resigned_at):
-        return LookAgain(f"{stored.location} was signed anew, which can't be seen yet")
+        return Retry(f"{stored.location} was signed anew, which can't be seen yet")
     return Fail(still_expired(stored))
 
 
-def _damaged(s: Situation, stored: FoundExport, tasks: Sequence[ExportTask]) -> Step:
+def _damaged(s: DecisionInput, stored: FoundExport, tasks: Sequence[ExportTask]) -> Decision:
     """A new export takes the place of a damaged one, once a run; what the bucket shows of it may lag behind."""
     failed, end = _failed_in_this_run(s, tasks), damaged(s, stored)
     if failed:
@@ -158,27 +158,27 @@ def _damaged(s: Situation, stored: FoundExport, tasks: Sequence[ExportTask]) -> 
         return end
     if not s.export.started:
         if s.within_grace(s.export.unusable_since):
-            return LookAgain(f"{stored.location} names objects that can't be seen yet")
+            return Retry(f"{stored.location} names objects that can't be seen yet")
         return _start(s)
     if s.within_grace(s.export.doubt_since):
-        return LookAgain(_MAY_BE_STARTED)
+        return Retry(_MAY_BE_STARTED)
     if s.export.doubt_since is not None:
         return Fail(task_vanished(s.export.task_id))
     if s.within_grace(s.export.unusable_since):
-        return LookAgain(f"{stored.location} was exported anew, which can't be seen yet")
+        return Retry(f"{stored.location} was exported anew, which can't be seen yet")
     return Fail(still_damaged(stored))
 
 
-def _may_still_show(s: Situation, complete: Sequence[ExportTask]) -> bool:
+def _may_still_show(s: DecisionInput, complete: Sequence[ExportTask]) -> bool:
     """Whether a completed task's manifest is awaited, whatever became of others; not when ours was to replace it."""
     return any(not s.export.is_sent or task.task_id == s.export.task_id for task in complete)
 
 
-def _no_manifest(s: Situation, task: ExportTask) -> Step:
+def _no_manifest(s: DecisionInput, task: ExportTask) -> Decision:
     source = s.request.source
-    with_key = source.party.with_key if isinstance(source, Origin) else ""
+    with_key = source.account.with_key if isinstance(source, Source) else ""
     if s.export.unusable_since is None or s.within_grace(s.export.unusable_since):
-        return LookAgain(f"{task.task_id} is completed, its manifest can't be seen yet")
+        return Retry(f"{task.task_id} is completed, its manifest can't be seen yet")
     if s.request.re_export and not s.export.started:
         return _start(s)
     return Fail(
@@ -190,44 +190,44 @@ def _no_manifest(s: Situation, task: ExportTask) -> Step:
     )
 
 
-def _failed_in_this_run(s: Situation, tasks: Sequence[ExportTask]) -> list[ExportTask]:
+def _failed_in_this_run(s: DecisionInput, tasks: Sequence[ExportTask]) -> list[ExportTask]:
     ignored = (s.export.old_failures or frozenset()) | s.export.cancelled
     return [task for task in tasks if task.phase is Phase.FAILED and task.task_id not in ignored]
 
 
-def _start(s: Situation) -> Step:
+def _start(s: DecisionInput) -> Decision:
     """Nothing usable is there: start an export, if the source image allows it and nothing is in doubt."""
     if isinstance(s.seen.source, Unasked):
-        return Look.SOURCE
+        return Fetch.SOURCE
     if isinstance(s.seen.source, Unknown):
-        return LookAgain("the source account can't be read", s.seen.source.error)
+        return Retry("the source account can't be read", s.seen.source.error)
     refusal = _not_exportable(s)
     if refusal is not None:
         return refusal
     if s.within_grace(s.export.doubt_since, s.export.missing_since):
-        return LookAgain(_MAY_BE_STARTED)
+        return Retry(_MAY_BE_STARTED)
     if s.export.quota_refusal is None:
         end = lost_sight(s) or (Fail(task_vanished(s.export.task_id)) if s.export.started else None)
         if end is not None:
             return end
     is_bucket_made = isinstance(s.seen.stored, Refused)
-    return await_slot(s, StartExport(_origin(s).export.bucket if is_bucket_made else None), s.export)
+    return wait_for_slot(s, StartExport(_origin(s).export.bucket if is_bucket_made else None), s.export)
 
 
-def _not_exportable(s: Situation) -> Step | None:
+def _not_exportable(s: DecisionInput) -> Decision | None:
     origin = _origin(s)
-    where = f"in {origin.party}"
+    where = f"in {origin.account}"
     if isinstance(s.seen.source, Absent):
         message = f"There is no image {origin.image.image_id} {where} any more"
         return Fail(OmicopyError(ErrorCode.NOT_EXPORTABLE, message, "Name another image."))
     assert isinstance(s.seen.source, Present)  # noqa: S101  narrowed by the caller
     image = s.seen.source.value
-    if image.account_id != origin.party.account_id:
+    if image.account_id != origin.account.account_id:
         return Fail(
             OmicopyError(
                 ErrorCode.NOT_EXPORTABLE,
                 f"{image.image_id} ({image.name}) belongs to account {image.account_id}, and only an owner can export",
-                f"Copy it within {origin.party.region} first (CreateImage with SourceImageId), then copy that copy.",
+                f"Copy it within {origin.account.region} first (CreateImage with SourceImageId), then copy that copy.",
             )
         )
     if image.is_failed:

@@ -13,38 +13,38 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.boot import Boot
 from omicopy.model.choices import IfExists
 from omicopy.model.image import Image, last_marker
-from omicopy.model.image_settings import Aftercare
+from omicopy.model.image_settings import ImageSettings
 from omicopy.model.lookup import Unasked, Unknown
 from omicopy.model.own_tags import is_ours_to_delete, missing_tags
-from omicopy.model.request import Destination, HandedManifest
+from omicopy.model.request import SharedManifest, Target
 from omicopy.model.result import Status
 from omicopy.model.verification import boot_flaws, flaws
 from omicopy.reconcile.decide.decisions import (
-    Annotate,
+    Decision,
     Done,
     Fail,
+    Fetch,
     Import,
-    Look,
-    LookAgain,
     ReplaceFailed,
+    Retry,
     Stage,
-    Step,
+    TagAndShare,
     Wait,
 )
 from omicopy.reconcile.decide.export import decide_export, still_exporting
-from omicopy.reconcile.decide.slot import await_slot
-from omicopy.reconcile.state import Situation
+from omicopy.reconcile.decide.slot import wait_for_slot
+from omicopy.reconcile.state import DecisionInput
 
 
-def decide(s: Situation) -> Step:
+def decide(s: DecisionInput) -> Decision:
     """The next step of one copy, export or import."""
     destination = s.request.destination
     if destination is None:
         return decide_export(s, name=None)
     if isinstance(s.seen.images, Unasked):
-        return still_exporting(s) or Look.IMAGES
+        return still_exporting(s) or Fetch.IMAGES
     if isinstance(s.seen.images, Unknown):
-        return LookAgain("the target account can't be read", s.seen.images.error)
+        return Retry("the target account can't be read", s.seen.images.error)
     candidates = s.request.own_images(s.seen.images.value)
     ours = [image for image in candidates if last_marker(image.description) == s.request.marker]
     if ours:
@@ -52,14 +52,14 @@ def decide(s: Situation) -> Step:
     return _none_of_ours(s, destination, {image.name: image for image in reversed(candidates)})
 
 
-def _ours(s: Situation, image: Image) -> Step:
+def _ours(s: DecisionInput, image: Image) -> Decision:
     if image.is_available:
         missing = missing_tags(image, s.request, __version__)
         missing = {key: value for key, value in missing.items() if key not in s.image.refused_tags}
         unshared = tuple(account for account in _care(s).share_with if account not in image.shared_with)
         found = flaws(s.request, image)
         if missing or unshared:
-            return Annotate(image, missing, unshared, is_last=not found)
+            return TagAndShare(image, missing, unshared, is_last=not found)
         if found:
             return Fail(_differs(s, image, found), image)
         return Done(Status.COPIED if s.image.made_here else Status.PRESENT, image)
@@ -69,7 +69,7 @@ def _ours(s: Situation, image: Image) -> Step:
         return Fail(_import_failed(s, image), image)
     if s.image.replaced_id == image.image_id:
         if s.within_grace(s.image.replaced_at):
-            return LookAgain(f"the failed image {image.image_id} is being deleted")
+            return Retry(f"the failed image {image.image_id} is being deleted")
         return Fail(_still_listed(image), image)
     if s.image.replaced_id:
         return Fail(_import_failed(s, image), image)
@@ -78,11 +78,11 @@ def _ours(s: Situation, image: Image) -> Step:
     return ReplaceFailed(image)
 
 
-def _care(s: Situation) -> Aftercare:
-    return s.request.destination.care if s.request.destination else Aftercare()
+def _care(s: DecisionInput) -> ImageSettings:
+    return s.request.destination.settings if s.request.destination else ImageSettings()
 
 
-def _none_of_ours(s: Situation, destination: Destination, by_name: Mapping[str, Image]) -> Step:
+def _none_of_ours(s: DecisionInput, destination: Target, by_name: Mapping[str, Image]) -> Decision:
     name, holder = destination.name, by_name.get(destination.name)
     if holder is None or destination.if_exists is IfExists.RENAME:
         doubt = _doubt(s, by_name)
@@ -95,21 +95,21 @@ def _none_of_ours(s: Situation, destination: Destination, by_name: Mapping[str, 
         taken = name in by_name or name in s.image.conflicts
         if destination.if_exists is IfExists.FAIL or taken:
             return Fail(_name_taken(s, destination, holder))
-    step = Import(name, None) if isinstance(s.request.source, HandedManifest) else decide_export(s, name)
-    return await_slot(s, step, s.image) if isinstance(step, Import) else step
+    step = Import(name, None) if isinstance(s.request.source, SharedManifest) else decide_export(s, name)
+    return wait_for_slot(s, step, s.image) if isinstance(step, Import) else step
 
 
-def _doubt(s: Situation, by_name: Mapping[str, Image]) -> Step | None:
+def _doubt(s: DecisionInput, by_name: Mapping[str, Image]) -> Decision | None:
     """Whether a copy may be there that no read shows: one that was created or seen, or one that holds a taken name."""
     hidden = [conflict.since for name, conflict in s.image.conflicts.items() if name not in by_name]
     if s.within_grace(s.image.doubt_since, s.image.missing_since, *hidden):
-        return LookAgain("an image may have been created that can't be seen yet")
+        return Retry("an image may have been created that can't be seen yet")
     if s.image.made_here and s.image.created_id and s.image.doubt_since is not None:
         return Fail(_vanished(s.image.created_id))
     return None
 
 
-def _differs(s: Situation, image: Image, found: Sequence[str]) -> OmicopyError:
+def _differs(s: DecisionInput, image: Image, found: Sequence[str]) -> OmicopyError:
     """Nothing changes how an image boots, but a copy of it within its account can be told to boot otherwise."""
     is_own_wish = s.request.destination is not None and s.request.destination.boot != Boot()
     wanted = "as was asked for" if is_own_wish else "as its source is"
@@ -123,7 +123,7 @@ def _differs(s: Situation, image: Image, found: Sequence[str]) -> OmicopyError:
     return OmicopyError(ErrorCode.DIFFERENT, f"The copy {image.image_id} is not {wanted}: {'; '.join(found)}", hint)
 
 
-def _import_failed(s: Situation, image: Image) -> OmicopyError:
+def _import_failed(s: DecisionInput, image: Image) -> OmicopyError:
     reason = image.state_reason or "the service gave no reason"
     replaces = "Run the same command again: it replaces the failed image once."
     cleared = f"Delete {image.image_id}, which nothing proves to be this tool's, then run the same command again."
@@ -159,13 +159,13 @@ def _vanished(image_id: str) -> OmicopyError:
     )
 
 
-def _name_taken(s: Situation, destination: Destination, holder: Image | None) -> OmicopyError:
+def _name_taken(s: DecisionInput, destination: Target, holder: Image | None) -> OmicopyError:
     by = f"by {holder.image_id}, which is not a copy of this source" if holder else "by an image that can't be seen"
     by += "".join(f"; {conflict.error.message}" for conflict in s.image.conflicts.values())
     in_plan = "Choose another `name` for this target of the plan, or set `if_exists` to skip or rename."
     typed = "Choose another with --name, or say --if-exists skip or --if-exists rename."
     return OmicopyError(
         ErrorCode.NAME_CONFLICT,
-        f"The name {destination.name!r} is taken in {destination.party} {by}",
+        f"The name {destination.name!r} is taken in {destination.account} {by}",
         in_plan if s.request.job else typed,
     )
