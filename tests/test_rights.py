@@ -10,11 +10,7 @@ import pytest
 from typer.main import get_command
 
 from omicopy.cli.main import app
-<<<<<<< HEAD
-from omicopy.doctor.required_rights import RIGHTS, Place
-=======
-from omicopy.doctor.required_rights import RIGHTS, RightScope, rights_table
->>>>>>> main
+from omicopy.doctor.required_rights import RIGHTS, RightScope
 from omicopy.sandbox.disks import GIB, make_disk
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.record import SERVICE_ITSELF

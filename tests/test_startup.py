@@ -101,15 +101,9 @@ def test_the_commands_of_this_test_are_all_there_are() -> None:
 def test_a_mistake_in_typing_loads_no_sdk_and_no_other_command() -> None:
     modules = loaded("copy", "golden", "--form", "source", code=2)
     assert of(SDKS, modules) == set()
-<<<<<<< HEAD
     modules_of = {"import": "import_", "help": "help_"}
     others = {f"omicopy.cli.commands.{modules_of.get(name, name)}" for name in COMMANDS}
     others -= {"omicopy.cli.commands.copy"}
-=======
-    others = {f"omicopy.cli.commands.{name.replace('import', 'import_')}" for name in COMMANDS} - {
-        "omicopy.cli.commands.copy"
-    }
->>>>>>> main
     assert (modules & others, "omicopy.cli.commands.copy" in modules) == (set(), True)
 
 

@@ -15,7 +15,7 @@ from typer.main import get_command
 import omicopy
 from omicopy.cli import exit_codes
 from omicopy.cli.main import app
-from omicopy.doctor.required_rights import RIGHTS, Place, Right
+from omicopy.doctor.required_rights import RIGHTS, Right, RightScope
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.plans.schema import plan_schema
 
@@ -34,8 +34,8 @@ def made_from_code() -> dict[str, str]:
         "decisions": decisions(),
         "packages": packages(),
         "plan keys": plan_keys(),
-        "policy source": policy(Place.SOURCE_API),
-        "policy target": policy(Place.TARGET_API),
+        "policy source": policy(RightScope.SOURCE_API),
+        "policy target": policy(RightScope.TARGET_API),
         "rights": rights(),
     }
     return {name: f"\n{text}\n\n" for name, text in made.items()}
@@ -173,12 +173,12 @@ def rights() -> str:
     """For each command what it needs and where; commands of the same rights share their part."""
     told: dict[str, list[str]] = {}
     for command, theirs in RIGHTS.items():
-        text = "\n".join(_rights_at(place, theirs[place]) for place in Place if place in theirs)
+        text = "\n".join(_rights_at(place, theirs[place]) for place in RightScope if place in theirs)
         told.setdefault(text, []).append(f"`{command}`")
     return "\n\n".join(f"### {', '.join(names)}\n\n{text}" for text, names in told.items())
 
 
-def _rights_at(place: Place, needed: tuple[Right, ...]) -> str:
+def _rights_at(place: RightScope, needed: tuple[Right, ...]) -> str:
     always = ", ".join(f"`{right.action}`" for right in needed if right.is_always_needed)
     lines = [f"- {place.value}: {f'always {always}' if always else 'only in these cases'}"]
     for right in needed:
@@ -188,7 +188,7 @@ def _rights_at(place: Place, needed: tuple[Right, ...]) -> str:
     return "\n".join(lines)
 
 
-def policy(place: Place) -> str:
+def policy(place: RightScope) -> str:
     """An EIM policy that allows all that any command does there."""
     actions = sorted({f"api:{right.action}" for theirs in RIGHTS.values() for right in theirs.get(place, ())})
     statement = {"Effect": "Allow", "Action": actions, "Resource": ["*"]}
