@@ -16,6 +16,7 @@ from omicopy.sandbox.sandbox import Sandbox
 from tests import children
 
 _OWN = "--from source -o json"
+_WIDTH = 118
 COMMANDS = {
     "copy": f"copy golden-linux --to target --bucket omi-exports {_OWN}",
     "url": f"url ami-00000001 {_OWN}",
@@ -39,7 +40,18 @@ def blocks() -> dict[str, str]:
 
 
 def _block(command: str, value: Any) -> str:
-    return f"\n`omicopy {command}`:\n\n```json\n{json.dumps(value, indent=2, ensure_ascii=False)}\n```\n\n"
+    return f"\n`omicopy {command}`:\n\n```json\n{laid_out(value)}\n```\n\n"
+
+
+def laid_out(value: Any, indent: str = "", label: str = "") -> str:
+    """JSON as a person writes it: what fits on a line stands on one."""
+    line = f"{indent}{label}{json.dumps(value, ensure_ascii=False)}"
+    if len(line) <= _WIDTH or not isinstance(value, dict | list):
+        return line
+    named = value.items() if isinstance(value, dict) else (("", item) for item in value)
+    inner = [laid_out(item, f"{indent}  ", f'"{name}": ' if name else "") for name, item in named]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return f"{indent}{label}{opening}\n" + ",\n".join(inner) + f"\n{indent}{closing}"
 
 
 def run_all(sandbox: Sandbox) -> dict[str, Any]:
@@ -56,7 +68,7 @@ def run_all(sandbox: Sandbox) -> dict[str, Any]:
 
 def run(sandbox: Sandbox, command: str) -> str:
     path = f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}"
-    env = sandbox.env | {"OMICOPY_POLL_MIN": "0.2s", "PATH": path}
+    env = sandbox.env | {"OMICOPY_POLL_MIN": "1s", "PATH": path}
     return children.run(["omicopy", *shlex.split(command)], env=env, check=True).stdout
 
 
@@ -65,3 +77,17 @@ def shortened(name: str, value: Any) -> Any:
     if name == "url":
         return value | {"url": re.sub(r"X-Amz-Credential=.*", "X-Amz-…", value["url"])}
     return value | {"findings": value["findings"][:2]} if name == "doctor" else value
+
+
+def shown_in(block: str) -> Any:
+    """The JSON of a block."""
+    return json.loads(block.partition("```json\n")[2].rpartition("```")[0] or "null")
+
+
+def shape(value: Any) -> Any:
+    """The keys and types of a JSON value, without what differs from run to run."""
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shape(item) for item in value]
+    return type(value).__name__

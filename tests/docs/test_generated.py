@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
-from typing import Any
 
 import pytest
 
@@ -31,18 +29,8 @@ def test_every_part_stands_somewhere() -> None:
 def test_json_examples_have_the_shape_of_a_real_run(sandbox: Sandbox) -> None:
     shown = {name.removeprefix("json "): content for (_, name), content in FOUND.items() if name.startswith("json ")}
     for name, value in examples.run_all(sandbox).items():
-        text = shown[name].partition("```json\n")[2].rpartition("```")[0]
-        assert shape(value) == shape(json.loads(text)), name
+        assert examples.shape(value) == examples.shape(examples.shown_in(shown[name])), name
         assert f"`omicopy {examples.COMMANDS[name]}`" in shown[name]
-
-
-def shape(value: Any) -> Any:
-    """The keys and types of a JSON value, without what differs from run to run."""
-    if isinstance(value, dict):
-        return {key: shape(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [shape(item) for item in value]
-    return type(value).__name__
 
 
 def test_benchmarks_say_met_of_what_keeps_its_bound() -> None:
