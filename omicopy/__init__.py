@@ -5,10 +5,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from omicopy._version import __version__
+
 if TYPE_CHECKING:
     from omicopy.api import copy, inspect, presign, run_plan
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "copy", "inspect", "presign", "run_plan"]
 
 

@@ -263,7 +263,7 @@ class _Endless(Hostile):
 
 
 @pytest.mark.parametrize(
-    ("ids", "said"),
+    ("ids", "message"),
     [
         (("1", "2"), "the list has 7 pages, and there is still a next one"),
         ((), "4 pages of the list in a row are empty, and there is still a next one"),

@@ -9,7 +9,7 @@ from tests.bench.table import Row, markdown_table, text_table
 
 
 @pytest.mark.parametrize(
-    ("ratio", "bound", "told"),
+    ("ratio", "bound", "parts"),
     [(0.5, 1.0, ["0.500", "≤ 1", "met"]), (2.0, 1.0, ["2", "≤ 1", "NOT met"]), (12.34, None, ["12.3", "", ""])],
 )
 def test_a_row_says_whether_its_bound_is_met(ratio: float, bound: float | None, parts: list[str]) -> None:

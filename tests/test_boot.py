@@ -83,7 +83,7 @@ def test_what_is_no_boot_mode_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "copy", "said"),
+    ("wanted", "copy", "message"),
     [
         (Boot(UEFI, True), Boot(UEFI, True), []),
         (Boot(UEFI, True), Boot(), []),
@@ -105,7 +105,7 @@ def with_disk(**bsu: Any) -> Image:
 
 
 @pytest.mark.parametrize(
-    ("source", "copy", "said"),
+    ("source", "copy", "message"),
     [
         ({"VolumeType": "gp2"}, {"VolumeType": "standard"}, ["/dev/sda1 of type standard instead of gp2"]),
         ({"VolumeType": "gp2"}, {}, []),

@@ -12,7 +12,7 @@ from tests import hostile
 from tests.hostile import Reply
 
 
-@pytest.mark.parametrize(("off", "said"), [(-600, "ahead of"), (600, "behind"), (0, None)])
+@pytest.mark.parametrize(("off", "message"), [(-600, "ahead of"), (600, "behind"), (0, None)])
 def test_a_url_made_by_a_wrong_clock_is_made_with_a_warning(tool, monkeypatch, off, message) -> None:
     def date(*_: object) -> str:
         return format_datetime(datetime.now(UTC) + timedelta(seconds=off), usegmt=True)

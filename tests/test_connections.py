@@ -126,7 +126,7 @@ def test_what_no_proxy_names_is_asked_directly(
 
 
 @pytest.mark.parametrize(
-    ("settings", "cause", "code", "said"),
+    ("settings", "cause", "code", "message"),
     [
         ({"credentials": "Basic other"}, Cause.REFUSED, ErrorCode.CONFIGURATION, "refuses {host}: HTTP 407 Proxy"),
         ({"status": 403}, Cause.REFUSED, ErrorCode.CONFIGURATION, "refuses {host}: HTTP 403 Forbidden"),

@@ -70,7 +70,7 @@ def api(server: Hostile, time: Time) -> Api:
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"),
+    ("reply", "message"),
     [
         (BUSY, "HTTP 500"),
         (Reply(429, body=b"{}", headers={"Retry-After": "30"}), "HTTP 429"),

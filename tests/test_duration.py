@@ -82,7 +82,7 @@ def test_what_is_no_duration_is_refused_with_examples(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [("6M", "months are not supported"), ("6M2d", "months are not supported"), ("7D", "units are lower case")],
 )
 def test_a_capital_is_no_unit_and_the_reason_is_said(text: str, message: str) -> None:
@@ -104,7 +104,7 @@ def test_an_age_is_in_hours_and_days(text: str, days: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("6m", "what is older is deleted"),
         ("90s", "what is older is deleted"),
@@ -125,7 +125,7 @@ def test_what_may_be_meant_otherwise_is_no_age(text: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "value", "said"),
+    ("rule", "value", "message"),
     [
         (SPAN, "0", "more than 0"),
         (SPAN, "0.0000001s", "more than 0"),
@@ -158,7 +158,7 @@ def test_whatever_is_typed_is_read_or_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "message"),
     [
         (0, "0s"),
         (0.5, "0.5s"),

@@ -72,7 +72,7 @@ def test_a_profile_that_is_missing_or_incomplete_is_named_with_its_file_and_what
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"access_key": "CLÉ" + "A" * 17}, "access_key holds a letter that is not ASCII"),
         ({"secret_key": "S" * 20 + "\u00a0" + "S" * 19}, "secret_key holds a no-break space (U+00A0)"),

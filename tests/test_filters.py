@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from omicopy.cloud.errors import Answer, Cause, ServiceError, refused, temporary
-from omicopy.cloud.reads import read_images, read_tasks
+from omicopy.cloud.queries import read_images, read_tasks
 from omicopy.sandbox.task_variants import ImageIds, TaskStates
 from omicopy.sandbox.variants import Variant
 from tests.builders import SOURCE, TARGET

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from omicopy.cli import console as talk
+from omicopy.cli import console
 from omicopy.cli.options import LogFormat
 from omicopy.cloud.errors import Answer, refused
 from omicopy.errors import ErrorCode, OmicopyError, printable
@@ -33,7 +33,7 @@ def assert_nothing_is_forged(ran: Ran) -> None:
 @pytest.fixture
 def plain_talk() -> Iterator[None]:
     yield
-    talk.configure(LogFormat.TEXT, 0)
+    console.configure(LogFormat.TEXT, 0)
     logging.getLogger().handlers = []
     logging.getLogger("omicopy").setLevel(logging.NOTSET)
 
@@ -59,11 +59,11 @@ def test_an_error_of_several_lines_is_given_line_by_line() -> None:
 @pytest.mark.parametrize("form", LogFormat)
 @pytest.mark.usefixtures("plain_talk")
 def test_whoever_says_it_a_line_is_a_line(form: LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
-    talk.configure(form, 1)
-    talk.info(HOSTILE, HOSTILE, detail=HOSTILE)
-    talk.warn(HOSTILE)
-    talk.print_unredacted(HOSTILE)
-    talk.print_error(OmicopyError(ErrorCode.FAILED, HOSTILE, HOSTILE), about=HOSTILE + "more")
+    console.configure(form, 1)
+    console.info(HOSTILE, HOSTILE, detail=HOSTILE)
+    console.warn(HOSTILE)
+    console.print_unredacted(HOSTILE)
+    console.print_error(OmicopyError(ErrorCode.FAILED, HOSTILE, HOSTILE), about=HOSTILE + "more")
     logging.getLogger("omicopy.request").warning("%s", HOSTILE)
     try:
         raise ValueError(HOSTILE)

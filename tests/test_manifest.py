@@ -185,7 +185,7 @@ def test_no_signature_is_in_the_repr() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "said"),
+    ("path", "value", "message"),
     [
         (("Version",), GONE, "Version: is missing"),
         (("Version",), 2, "Version: is not 1"),
@@ -226,7 +226,7 @@ def test_what_is_wrong_is_named_by_its_json_path(path: tuple[str | int, ...], va
 
 
 @pytest.mark.parametrize(
-    ("raw", "said"),
+    ("raw", "message"),
     [
         (b"", "line 1, column 1"),
         (b'{"Version": 1,}', "line 1, column 1"),
@@ -308,7 +308,7 @@ def test_a_manifest_inside_its_export_has_no_problem(prefix: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         (signed("other/nightly/ami-12345678/snap"), "another bucket"),
         (signed("omi-exports2/nightly/ami-12345678/snap"), "another bucket"),

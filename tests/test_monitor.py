@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omicopy.cli import console as talk
+from omicopy.cli import console
 from omicopy.cli.monitoring import OLD_METRICS_LIMIT, Monitor
 from omicopy.cli.options import LogFormat
 from omicopy.errors import ErrorCode, OmicopyError
@@ -37,7 +37,7 @@ JOB_LAST = 'omicopy_job_last_success_timestamp_seconds{job="%s"}'
 @pytest.fixture(autouse=True)
 def own_voice(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test makes secret or loud ends with it; and nobody waits long."""
-    monkeypatch.setattr(talk, "_voice", talk._ConsoleState())
+    monkeypatch.setattr(console, "_voice", console._ConsoleState())
     monkeypatch.setattr(ping, "PAUSE", 0.0)
     monkeypatch.setattr(ping, "TIMEOUT", PATIENCE)
     root, ours = logging.getLogger(), logging.getLogger("omicopy")
@@ -319,7 +319,7 @@ def test_the_query_of_a_url_stays(tmp_path: Path, server: Hostile) -> None:
 
 
 def test_r8_the_body_of_a_ping_bears_no_secret_and_is_short(tmp_path: Path, server: Hostile) -> None:
-    talk.register_secret("SOMESECRETKEY")
+    console.register_secret("SOMESECRETKEY")
     url = signed(f"{SOURCE_ID}/manifest.json", NOON, signature="c0ffee" * 10)
     error = OmicopyError(ErrorCode.FAILED, f"{url} SOMESECRETKEY\x1b[31m " + "ü" * 9000)
     pinging(tmp_path, f"{server.url}/{UUID}").end([replace(result(Status.FAILED), error=error)] * 2, {}, 1, 1)
@@ -372,7 +372,7 @@ def test_r8_a_ping_url_is_shown_nowhere_however_loud_the_log(
     url = f"{server.url}/{UUID}/%7euser?token={UUID[::-1]}"
     (tmp_path / "ping-url").write_text(url)
     for form in LogFormat:
-        talk.configure(form, 2)
+        console.configure(form, 2)
         monitor = Monitor(*files)
         monitor.begin()
         monitor.end([result()], CALLS, 1, 0)

@@ -19,7 +19,7 @@ from ruamel.yaml.scanner import Scanner
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import IfExists
 from omicopy.model.urls.presigned_url import LONGEST_VALIDITY
-from omicopy.plans import yaml_reader as plan_yaml
+from omicopy.plans import yaml_reader
 from omicopy.plans.model import Job, Plan, PlanTarget, Retention, Selector, parse_plan, plan_schema
 from omicopy.plans.schema import allowed_keys
 
@@ -201,7 +201,7 @@ def test_what_the_environment_holds_is_never_yaml() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "parts"),
     [
         ("${NOT_THERE}", "the environment variable NOT_THERE is not set"),
         ("${}", "holds ${ without"),
@@ -224,7 +224,7 @@ def test_r8_a_variable_that_is_missing_or_secret_is_named_and_no_value_is_told(v
 
 
 @pytest.mark.parametrize(
-    ("text", "told", "hint"),
+    ("text", "parts", "hint"),
     [
         (with_job("parallels: 3"), "line 8, jobs[0].parallels: no such key", "export_timeout"),
         (with_target("share_wth: ['3']"), "line 7, jobs[0].to[0].share_wth: no such key", "profile, name, description"),
@@ -344,7 +344,7 @@ def test_brackets_are_refused_before_the_reader_looks_at_them_all(text: str, mon
 def test_more_values_than_a_plan_has_are_refused_while_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     read = []
     compose = Composer.compose_node
-    monkeypatch.setattr(plan_yaml, "_MAX_NODES", 1_000)  # to read the 50,000 of a real plan takes seconds
+    monkeypatch.setattr(yaml_reader, "_MAX_NODES", 1_000)  # to read the 50,000 of a real plan takes seconds
     monkeypatch.setattr(Composer, "compose_node", lambda *args: (read.append(1), compose(*args))[1])
     assert "is too long" in refusal("[" + "[]," * 300_000 + "]").message
     assert len(read) <= 2_001

@@ -196,7 +196,7 @@ def test_r4_only_what_points_into_its_own_export_is_trusted(change: Callable[[st
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "said"),
+    ("endpoint", "message"),
     [
         ("https://oos.eu-west-2.outscale.com", None),
         ("https://oos.us-east-2.outscale.com", "leads to https://oos.eu-west-2.outscale.com"),

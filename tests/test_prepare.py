@@ -87,7 +87,7 @@ def test_an_image_that_is_not_there_is_named(cloud: Cloud, wanted: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "options",
     [
         pytest.param(replace(COPY, targets=["source-alias"]), id="the source under another name"),
         pytest.param(replace(COPY, targets=["target", "target-alias"]), id="one target under two names"),

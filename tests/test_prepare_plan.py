@@ -159,7 +159,7 @@ def test_only_the_jobs_that_are_named_are_prepared(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "told"),
+    ("entry", "parts"),
     [
         ("{name: brass}", "fits name 'brass'"),
         ("{name: gold*}", "fits name 'gold*'"),
@@ -231,7 +231,7 @@ def test_r3_images_of_others_that_can_t_be_looked_up_fail_alone(cloud: Cloud) ->
 
 
 @pytest.mark.parametrize(
-    ("to", "told"),
+    ("to", "parts"),
     [
         ("{profile: source-alias}", "are the same account 111111111111"),
         ("{profile: target-alias, name: 'a:{name}'}", "can't be the name of an image"),

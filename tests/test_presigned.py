@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.urls import presigned_url as presigned
+from omicopy.model.urls import presigned_url
 from omicopy.model.urls.presigned_url import MAX_EXPIRY, Signature, parse_presigned, redact
 from tests import children
 
@@ -57,11 +57,11 @@ def test_a_url_without_a_signature_has_an_unknown_end() -> None:
 
 def test_what_is_longer_than_a_url_is_refused_before_it_is_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     long = V4 + "&a=b" * 250_000
-    parse_presigned(long[: presigned.MAX_URL_CHARACTERS])
-    monkeypatch.setattr(presigned, "urlsplit", lambda _: pytest.fail("it was taken apart"))
-    with pytest.raises(OmicopyError, match="more than a URL has") as parts:
+    parse_presigned(long[: presigned_url.MAX_URL_CHARACTERS])
+    monkeypatch.setattr(presigned_url, "urlsplit", lambda _: pytest.fail("it was taken apart"))
+    with pytest.raises(OmicopyError, match="more than a URL has") as raised:
         parse_presigned(long)
-    assert parts.value.code is ErrorCode.USAGE
+    assert raised.value.code is ErrorCode.USAGE
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def test_a_client_certificate_comes_from_the_profile(tmp_path: Path, more: dict[
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         ({"access_key": None}, "access_key is missing"),
         ({"secret_key": "  "}, "secret_key is missing"),
@@ -219,7 +219,7 @@ def test_a_setting_that_is_wrong_is_named_with_its_profile_and_file(
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("p", "{", "not JSON"),
         ("p", "", "is empty"),
@@ -288,11 +288,11 @@ def test_a_home_folder_is_asked_for_only_where_it_is_needed(tmp_path: Path) -> N
     assert resolve_profile("env:SRC", environ).region == "r"
     (tmp_path / "profiles.json").write_text(json.dumps({"p": SDK}))
     assert resolve_profile("p", {"OSC_CONFIG_FILE": str(tmp_path / "profiles.json")}).region == "eu-west-2"
-    with pytest.raises(OmicopyError, match="no home folder") as parts:
+    with pytest.raises(OmicopyError, match="no home folder") as raised:
         resolve_profile("p", environ)
-    assert parts.value.code is ErrorCode.CONFIGURATION
-    assert "HOME" in parts.value.hint
-    assert "OSC_CONFIG_FILE" in parts.value.hint
+    assert raised.value.code is ErrorCode.CONFIGURATION
+    assert "HOME" in raised.value.hint
+    assert "OSC_CONFIG_FILE" in raised.value.hint
 
 
 @pytest.mark.usefixtures("no_home")
@@ -301,9 +301,9 @@ def test_a_state_folder_needs_no_home_where_it_is_given(tmp_path: Path, monkeypa
     assert state_folder() == tmp_path / "omicopy"
     for no_folder in ("", "state", "./state"):
         monkeypatch.setenv("XDG_STATE_HOME", no_folder)
-        with pytest.raises(OmicopyError, match="no home folder") as parts:
+        with pytest.raises(OmicopyError, match="no home folder") as raised:
             state_folder()
-        assert "XDG_STATE_HOME" in parts.value.hint
+        assert "XDG_STATE_HOME" in raised.value.hint
 
 
 def test_a_relative_state_folder_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

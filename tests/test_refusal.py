@@ -8,8 +8,7 @@ from email.utils import format_datetime
 import pytest
 
 from omicopy.cloud.errors import Answer, refused
-from omicopy.cloud.refusal import UrlRefused, error_code, read_refusal
-from omicopy.cloud.url_reader import ObjectState, UrlReader
+from omicopy.cloud.url_reader import ObjectState, UrlReader, UrlRefused, error_code, read_refusal
 from omicopy.errors import ErrorCode
 from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
 from omicopy.model.urls.refusal import Reason, explain_refusal, flaw
@@ -60,7 +59,7 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("url", "code", "reason", "said"), TABLE)
+@pytest.mark.parametrize(("url", "code", "reason", "message"), TABLE)
 def test_the_store_s_code_and_the_url_s_own_dates_tell_why(
     url: PresignedUrl, code: str, reason: Reason, message: str
 ) -> None:

@@ -184,7 +184,7 @@ def test_every_error_is_described_alike(code: ErrorCode) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statuses", "said"),
+    ("statuses", "message"),
     [
         (["copied", "present", "skipped", "running", "not-begun"], "3 of 5 copies are done"),
         (["copied", "failed"], "1 of 2 copies is done"),

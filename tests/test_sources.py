@@ -57,7 +57,7 @@ def test_a_file_of_another_system_is_read(tmp_path, encoding: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "no URL"),
         ("nothing here", "no URL"),
@@ -66,11 +66,11 @@ def test_a_file_of_another_system_is_read(tmp_path, encoding: str) -> None:
     ],
 )
 def test_what_holds_no_single_url_is_told(text: str, message: str) -> None:
-    with pytest.raises(OmicopyError) as parts:
+    with pytest.raises(OmicopyError) as raised:
         find_url(text, "the file")
-    assert parts.value.code is ErrorCode.USAGE
-    assert message in parts.value.message
-    assert "one line" in parts.value.hint
+    assert raised.value.code is ErrorCode.USAGE
+    assert message in raised.value.message
+    assert "one line" in raised.value.hint
 
 
 # --- as programs print it
@@ -203,11 +203,11 @@ def test_json_that_is_a_manifest_or_holds_no_signed_url_stays_what_it_is(tmp_pat
     file = tmp_path / "manifest.json"
     file.write_text(text)
     assert read_source(str(file)) == text.encode()
-    with pytest.raises(OmicopyError) as parts:
+    with pytest.raises(OmicopyError) as raised:
         read_url(str(file))
-    assert parts.value.code is ErrorCode.USAGE
+    assert raised.value.code is ErrorCode.USAGE
     is_manifest = '"Version"' in text or '"Image"' in text
-    assert ("is a manifest itself" if is_manifest else "JSON that holds no signed URL") in parts.value.message
+    assert ("is a manifest itself" if is_manifest else "JSON that holds no signed URL") in raised.value.message
 
 
 def test_json_with_several_signed_urls_is_told_so(tmp_path) -> None:
@@ -257,9 +257,9 @@ def test_a_mebibyte_of_hostile_text_is_read_in_time_that_grows_with_its_length(p
 def test_a_text_of_many_urls_is_refused_before_they_are_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     taken_apart = []
     monkeypatch.setattr(url_text, "parse_presigned", lambda text: (taken_apart.append(text), parse_presigned(text))[1])
-    with pytest.raises(OmicopyError, match="more than 1000 URLs") as parts:
+    with pytest.raises(OmicopyError, match="more than 1000 URLs") as raised:
         find_url(" ".join(f"https://a.example/{number}" for number in range(50_000)), "it")
-    assert parts.value.code is ErrorCode.USAGE
+    assert raised.value.code is ErrorCode.USAGE
     assert len(taken_apart) <= 1000
     some = " ".join(f"https://a.example/{number}" for number in range(900))
     assert find_url(f"{some} {URL}", "it").url == URL
@@ -270,9 +270,9 @@ def test_a_file_that_is_too_large_is_refused_and_never_read_in_part(tmp_path: Pa
     """A URL that is cut leads somewhere else; so does half a plan."""
     file = tmp_path / "large.txt"
     file.write_text(" " * (1024 * 1024 - len(URL) + 20) + URL)
-    with pytest.raises(OmicopyError, match="larger than 1048576 bytes") as parts:
+    with pytest.raises(OmicopyError, match="larger than 1048576 bytes") as raised:
         read(str(file))
-    assert parts.value.code is ErrorCode.USAGE
+    assert raised.value.code is ErrorCode.USAGE
     file.write_text(" " * (1024 * 1024 - len(URL)) + URL)
     read(str(file))
 

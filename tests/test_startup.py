@@ -1,14 +1,11 @@
-"""The architecture: what a start loads, which way imports go, and that the pure parts are pure."""
+"""What a start loads: neither SDK, nor a command that was not asked for."""
 
 from __future__ import annotations
 
 import ast
-import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from functools import cache
-from graphlib import TopologicalSorter
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -18,8 +15,6 @@ import omicopy.api
 from tests import children
 
 PACKAGE = Path(omicopy.__file__).parent
-FLOORS = {"errors": 0, "model": 1, "cloud": 2, "copying": 3, "api": 4, "cli": 5, "__main__": 6}
-"""From the ground up; imports go down, or stay on their floor."""
 SDKS = {"osc_sdk_python", "boto3", "botocore", "requests", "urllib3", "tenacity"}
 STORAGE_CLIENT = {"boto3", "botocore.client", "botocore.session"}
 LOOP_AND_PLANS = {
@@ -30,7 +25,7 @@ LOOP_AND_PLANS = {
     "omicopy.plans.model",
     "omicopy.plans.schema",
 }
-HEAVY = SDKS | {"rich", "ruamel", "omicopy.model.manifest_schema", "omicopy.copying", "omicopy.sandbox"}
+HEAVY = SDKS | {"rich", "ruamel", "omicopy.model.manifest_schema", "omicopy.sandbox"}
 COMMANDS = [
     "copy",
     "run",
@@ -130,7 +125,7 @@ def test_a_public_function_loads_what_it_needs_itself_and_each_is_there() -> Non
 
 
 def test_the_public_names_are_listed_for_type_checkers_for_completion_and_where_they_are_loaded_from() -> None:
-    api = source(PACKAGE / "api" / "__init__.py")
+    api = ast.parse((PACKAGE / "api" / "__init__.py").read_text(encoding="utf-8"))
     (checked,) = (node for node in api.body if isinstance(node, ast.If))
     typed = [alias.asname for node in checked.body if isinstance(node, ast.ImportFrom) for alias in node.names]
     assert sorted(omicopy.api.__all__) == sorted(omicopy.api._MODULES) == sorted(str(name) for name in typed)
@@ -138,114 +133,4 @@ def test_the_public_names_are_listed_for_type_checkers_for_completion_and_where_
     ran = children.run([sys.executable, "-c", code], check=True)
     first, second, loaded = (set(line.split()) for line in ran.stdout.splitlines())
     assert (set(omicopy.__all__) - first, set(omicopy.api.__all__) - second) == (set(), set())
-    assert of({"omicopy.copying", "omicopy.model"}, loaded) == set()
-
-
-# ---- which way imports go
-
-
-@cache
-def source(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def modules() -> dict[str, Path]:
-    """Every module of the package by its dotted name."""
-    found = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        parts = ("omicopy", *path.relative_to(PACKAGE).with_suffix("").parts)
-        found[".".join(parts).removesuffix(".__init__")] = path
-    return found
-
-
-MODULES = modules()
-HOUSE = {name: path for name, path in MODULES.items() if not name.startswith("omicopy.sandbox")}
-
-
-def imported(tree: ast.AST, at_once: bool = False) -> Iterator[str]:
-    """The package's own modules that a module names in imports; `at_once`: only when it is loaded itself."""
-    for node in ast.iter_child_nodes(tree):
-        if at_once and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            continue
-        if at_once and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            continue
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "omicopy")
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            if (node.module or "").split(".")[0] == "omicopy":
-                for alias in node.names:
-                    whole = f"{node.module}.{alias.name}"
-                    yield whole if whole in MODULES else node.module or ""
-        yield from imported(node, at_once)
-
-
-def floor(name: str) -> int:
-    """`omicopy` itself, which holds the version and only names the public functions, is the ground."""
-    return FLOORS[name.split(".")[1]] if "." in name else 0
-
-
-@pytest.mark.parametrize("name", sorted(set(HOUSE) - {"omicopy"}))
-def test_imports_only_go_down_the_floors(name: str) -> None:
-    for target in imported(source(HOUSE[name])):
-        if target.startswith("omicopy.sandbox"):
-            assert name == "omicopy.cli.commands.sandbox", "one command alone knows the sandbox"
-        else:
-            assert floor(target) <= floor(name), f"{name} imports {target}"
-
-
-def test_the_sandbox_shares_nothing_with_the_code_that_it_tests() -> None:
-    sandbox = {name: path for name, path in MODULES.items() if name.startswith("omicopy.sandbox")}
-    assert len(sandbox) > 10
-    for name, path in sandbox.items():
-        foreign = [target for target in imported(source(path)) if not target.startswith("omicopy.sandbox")]
-        assert foreign == [], name
-
-
-def test_no_module_needs_itself_to_be_loaded_first() -> None:
-    graph = {name: set(imported(source(path), at_once=True)) - {name} for name, path in MODULES.items()}
-    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
-
-
-def test_every_module_can_be_the_first_that_is_loaded() -> None:
-    code = """
-import importlib, json, sys
-for name in json.load(sys.stdin):
-    for known in [known for known in sys.modules if known.split(".")[0] == "omicopy"]:
-        del sys.modules[known]
-    importlib.import_module(name)
-"""
-    names = json.dumps(sorted(HOUSE))
-    ran = children.run([sys.executable, "-c", code], input=names)
-    assert ran.returncode == 0, ran.stderr
-
-
-# ---- what is nowhere
-
-
-def test_no_gateway_is_ever_made() -> None:
-    assert [name for name, path in HOUSE.items() if "Gateway(" in path.read_text(encoding="utf-8")] == []
-
-
-PURE = [name for name in HOUSE if name.startswith("omicopy.model")]
-PURE += [f"omicopy.copying.{room}" for room in ("decide", "decide_export", "facts", "steps")]
-CLOCKS_AND_CHANCE = {"time", "random", "secrets", "uuid", "socket", "ssl", "os", "subprocess", "threading", "pathlib"}
-
-
-@pytest.mark.parametrize("name", PURE)
-def test_the_pure_parts_know_no_network_no_clock_no_chance_and_no_sdk(name: str) -> None:
-    tree = source(HOUSE[name])
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
-    names = {alias.name for node in imports if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module or "" for node in imports if isinstance(node, ast.ImportFrom)}
-    assert {each.split(".")[0] for each in names} & (CLOCKS_AND_CHANCE | SDKS) == set()
-    calls = {
-        node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-    }
-    assert calls & {"now", "today", "utcnow", "monotonic", "getenv"} == set()
-
-
-def test_what_decides_touches_no_client() -> None:
-    for room in ("decide", "decide_export", "facts", "steps"):
-        targets = set(imported(source(HOUSE[f"omicopy.copying.{room}"])))
-        assert not [target for target in targets if target.startswith(("omicopy.cloud", "omicopy.cli"))]
+    assert of({"omicopy.model"}, loaded) == set()

@@ -16,7 +16,7 @@ from omicopy.model.own_tags import CLEANED_TAG, EXPORT_TAG
 from omicopy.sandbox.faults import Fault, FaultKind
 from omicopy.sandbox.variants import Ageing, Variant
 from omicopy.sandbox.world import TaskState
-from omicopy.status import exports as overview_exports
+from omicopy.status import exports
 from omicopy.status.entries import ImageSource, copy_status, source_of
 from omicopy.status.exports import MOST_LOOKED_INTO, ExportFilter, export_entries
 from tests.builders import (
@@ -181,7 +181,7 @@ def test_of_many_exports_that_were_named_some_are_not_looked_for(
     def look(_: object, __: object, keys: Sequence[ExportKey], *___: object) -> dict[ExportKey, BucketFact]:
         return dict.fromkeys(keys, ABSENT)
 
-    monkeypatch.setattr(overview_exports, "_look", look)
+    monkeypatch.setattr(exports, "_look", look)
     prefixes = [f"p{number}/{SOURCE_ID}" for number in range(MOST_LOOKED_INTO + 1)]
     tasks = [
         task(

@@ -159,7 +159,7 @@ REFUSED: dict[str, tuple[str, str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("config", "credentials", "said"), REFUSED.values(), ids=list(REFUSED))
+@pytest.mark.parametrize(("config", "credentials", "message"), REFUSED.values(), ids=list(REFUSED))
 def test_what_can_t_be_the_account_s_key_is_refused(
     tmp_path: Path, config: str, credentials: str, message: str
 ) -> None:

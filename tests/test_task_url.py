@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from omicopy.cloud.errors import Answer, Cause, ServiceError, refused, temporary
-from omicopy.cloud.refusal import UrlRefused
-from omicopy.cloud.url_reader import ObjectState, Probe
+from omicopy.cloud.url_reader import ObjectState, Probe, UrlRefused
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.from_task import TaskUrlReader, find_by_tasks, read_again
 from omicopy.model.export import ExportTask, FoundExport

@@ -94,7 +94,7 @@ def test_a_duration_from_the_environment_is_refused_with_its_variable(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--http-timeout", "25d"], "--http-timeout: '25d' is too long a duration"),
         (["--http-timeout", "0.0000001s"], "--http-timeout: must be more than 0"),
@@ -191,7 +191,7 @@ def test_a_description_over_several_lines_becomes_one_as_in_a_plan(tool: Any) ->
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"min_validity": "5x"}, "min_validity: '5x' is no duration"),
         ({"min_validity": timedelta(days=8)}, "min_validity: No URL can be valid for 8d"),

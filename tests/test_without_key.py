@@ -54,7 +54,7 @@ def test_what_was_begun_is_followed_and_not_begun_again(tool, step) -> None:
 
 
 @pytest.mark.parametrize(
-    ("way", "age", "said"),
+    ("way", "age", "message"),
     [
         (ManifestUrl.SIGV4, 0, None),
         (ManifestUrl.SIGV2, WEEK + 60, "ended at"),

@@ -11,10 +11,9 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.boot import check_boot
 from omicopy.model.choices import BootMode, DiskFormat, IfExists
 from omicopy.model.events import Listener
-from omicopy.model.image_settings import ImageSettings
+from omicopy.model.image_settings import ImageSettings, check_account_id, check_tag
 from omicopy.model.request import CopyRequest
 from omicopy.model.result import CopyResult
-from omicopy.model.tags import check_account_id, check_tag
 from omicopy.model.urls.presigned_url import LONGEST_VALIDITY
 from omicopy.model.urls.validity import check_validity
 from omicopy.reconcile.requests_from_args import CopyOptions, ExportOptions, copy_requests

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from omicopy import __version__
+from omicopy._version import __version__
 from omicopy.cli.console import info, print_error, quoted_lines, without_hashes
 from omicopy.cli.failing import interrupted_early
 from omicopy.cli.lazy_commands import LazyGroup

@@ -12,8 +12,8 @@ import typer
 from omicopy.cli.checks import checked
 from omicopy.model.choices import BootMode, DiskFormat, IfExists
 from omicopy.model.image import check_name_template
+from omicopy.model.image_settings import check_account_id, parse_tag
 from omicopy.model.s3_location import check_bucket, check_prefix
-from omicopy.model.tags import check_account_id, parse_tag
 from omicopy.model.text import check_description, check_text
 from omicopy.model.units import ANY_DURATION, SPAN, TIMEOUT
 from omicopy.model.urls.validity import check_expiry, check_validity

@@ -8,7 +8,7 @@ from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model import json_fields as answers
+from omicopy.model import json_fields
 
 ACCESS_KEY = "access key"
 """What an expiry calls the key that signed."""
@@ -39,12 +39,12 @@ def read_expiry(clients: Clients, profile: str, access_key: str) -> datetime | N
 
 def _ends(answer: Mapping[str, Any]) -> dict[str, datetime | None]:
     """By each access key until when it is good; None for one that has no end. Raises Unreadable."""
-    return {answers.required(key, "AccessKeyId"): _end(key) for key in answers.listed(answer, "AccessKeys")}
+    return {json_fields.required(key, "AccessKeyId"): _end(key) for key in json_fields.listed(answer, "AccessKeys")}
 
 
 def _end(key: Mapping[str, Any]) -> datetime | None:
-    message = answers.optional(key, "ExpirationDate")
-    moment = answers.parse_timestamp(message)
+    message = json_fields.optional(key, "ExpirationDate")
+    moment = json_fields.parse_timestamp(message)
     if message and moment is None:  # an end that can't be read is not "no end"
-        raise answers.Unreadable("ExpirationDate is no date")
+        raise json_fields.Unreadable("ExpirationDate is no date")
     return moment

@@ -28,7 +28,7 @@ from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.request_log import logged
 from omicopy.cloud.retry import Pace, read_with_retries, send_once
 from omicopy.errors import ErrorCode
-from omicopy.model import json_fields as answers
+from omicopy.model import json_fields
 from omicopy.model.result import CallCount
 from omicopy.model.units import format_duration
 
@@ -110,7 +110,7 @@ class Api:
             self.count.reads += 1
             try:
                 return parse(self._send(action, parameters))
-            except answers.Unreadable as error:
+            except json_fields.Unreadable as error:
                 failure = self._garbled(action, str(error))
             except ServiceError as error:
                 failure = error
@@ -141,7 +141,8 @@ class Api:
         asked = {"ResultsPerPage": PAGE, "Filters": dict(filters)}
 
         def parse_page(answer: Mapping[str, Any]) -> tuple[list[T], str]:
-            return [parse(raw) for raw in answers.listed(answer, key)], answers.optional(answer, "NextPageToken")
+            items = [parse(raw) for raw in json_fields.listed(answer, key)]
+            return items, json_fields.optional(answer, "NextPageToken")
 
         def read_page(token: str) -> tuple[list[T], str]:
             more = {"NextPageToken": token} if token else {}
@@ -184,7 +185,7 @@ class Api:
             logged(action, self.account.region, self.account.profile) as log,
         ):
             answer = self._call_sdk(action, parameters)
-            log.request_id = answers.text(answers.mapping(answer, "ResponseContext"), "RequestId")
+            log.request_id = json_fields.text(json_fields.mapping(answer, "ResponseContext"), "RequestId")
             return answer
 
     def _call_sdk(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -237,13 +238,13 @@ def _answer(response: requests.Response) -> Answer:
     except ValueError:
         body = None
     body = body if isinstance(body, Mapping) else {}
-    error = next(answers.mappings(body, "Errors"), body)
+    error = next(json_fields.mappings(body, "Errors"), body)
     return Answer(
         status=response.status_code,
-        code=answers.text(error, "Code") or str(answers.integer(error, "Code") or ""),
-        kind=answers.text(error, "Type") or answers.text(error, "title") or "",
-        details=answers.text(error, "Details") or answers.text(error, "detail") or "",
-        request_id=answers.text(answers.mapping(body, "ResponseContext"), "RequestId") or "",
+        code=json_fields.text(error, "Code") or str(json_fields.integer(error, "Code") or ""),
+        kind=json_fields.text(error, "Type") or json_fields.text(error, "title") or "",
+        details=json_fields.text(error, "Details") or json_fields.text(error, "detail") or "",
+        request_id=json_fields.text(json_fields.mapping(body, "ResponseContext"), "RequestId") or "",
         retry_after=parse_retry_after(response.headers),
     )
 

@@ -63,7 +63,8 @@ class ServiceError(OmicopyError):
         self.cause = cause
         self.action = action
         self.where = where
-        self.message = redact(message)
+        self.reason = redact(message)
+        """Why, without the action and the place."""
         self.answer = answer
 
     @property

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
-from omicopy.cloud.reads import read_images
 from omicopy.errors import ErrorCode, OmicopyError, named
-from omicopy.model import json_fields as answers
-from omicopy.model.image import Image, is_image_id
+from omicopy.model import json_fields
+from omicopy.model.export import ExportTask, parse_task
+from omicopy.model.image import Image, is_image_id, parse_image
 from omicopy.model.request import AccountRef
 from omicopy.model.text import check_text
 
@@ -48,16 +49,20 @@ def _account_of_quotas(api: Api, patience: float, refused: ServiceError) -> str:
 
 def _account_id(answer: Mapping[str, Any]) -> str:
     """Raises Unreadable for an answer that does not say whose the access key is."""
-    accounts = [answers.required(account, "AccountId") for account in answers.listed(answer, "Accounts")]
+    accounts = [json_fields.required(account, "AccountId") for account in json_fields.listed(answer, "Accounts")]
     if not accounts:
-        raise answers.Unreadable("it names no account")
+        raise json_fields.Unreadable("it names no account")
     return accounts[0]
 
 
 def _owners(answer: Mapping[str, Any]) -> set[str]:
     """Whose quotas an answer shows."""
-    quotas = (quota for kind in answers.listed(answer, "QuotaTypes") for quota in answers.listed_if_any(kind, "Quotas"))
-    return {owner for quota in quotas if (owner := answers.optional(quota, "AccountId"))}
+    quotas = (
+        quota
+        for kind in json_fields.listed(answer, "QuotaTypes")
+        for quota in json_fields.listed_if_any(kind, "Quotas")
+    )
+    return {owner for quota in quotas if (owner := json_fields.optional(quota, "AccountId"))}
 
 
 def find_images(clients: Clients, account: AccountRef, wanted: Sequence[str]) -> list[Image]:
@@ -89,3 +94,76 @@ def _pick(account: AccountRef, wanted: str, visible: Sequence[Image]) -> Image:
             "Give an image's ID (ami-…) or its exact name; list them with the API's ReadImages.",
         )
     return min(own.values() or found, key=lambda image: image.image_id)
+
+
+Filters = Mapping[str, Sequence[str]]
+
+
+_NEW_FILTER = "ImageIds"
+
+
+MOST_FILTERED = 500
+"""Names or IDs in one request; how many the service takes is not documented."""
+
+
+def read_images(clients: Clients, profile: str, filters: Filters, patiently: bool = False) -> list[Image]:
+    """The images that an account is shown. Raises a ServiceError once the read was repeated in vain: for half a minute
+    at most, as a loop looks again anyway, or `patiently` for as long as was asked for."""
+    seconds = _seconds(clients, patiently)
+    images = clients.api(profile).read_all("ReadImages", "Images", seconds, filters, parse_image)
+    ids, owners = _wanted(filters, "ImageIds"), _wanted(filters, "AccountIds")
+    return [image for image in images if image.image_id in ids and image.account_id in owners]
+
+
+def read_own_images(clients: Clients, account: AccountRef, patiently: bool = True) -> list[Image]:
+    """The account's own images, likewise."""
+    return read_images(clients, account.profile, {"AccountIds": [account.account_id]}, patiently)
+
+
+def read_tasks(clients: Clients, profile: str, filters: Filters, patiently: bool = False) -> list[ExportTask]:
+    """An account's export tasks, likewise. Where the filter `ImageIds`, which is new, is refused, all are read, now and
+    for the rest of the run."""
+    api, seconds = clients.api(profile), _seconds(clients, patiently)
+
+    def read(asked: Filters) -> list[ExportTask]:
+        known = {name: values for name, values in asked.items() if name not in api.refused_filters}
+        return api.read_all("ReadImageExportTasks", "ImageExportTasks", seconds, known, parse_task)
+
+    try:
+        tasks = read(filters)
+    except ServiceError as error:
+        if _NEW_FILTER not in filters or _NEW_FILTER in api.refused_filters or not _is_of_request(error):
+            raise
+        tasks = read({name: values for name, values in filters.items() if name != _NEW_FILTER})
+        api.refused_filters.add(_NEW_FILTER)
+    ids, image_ids = _wanted(filters, "TaskIds"), _wanted(filters, _NEW_FILTER)
+    return [task for task in tasks if task.task_id in ids and task.image_id in image_ids]
+
+
+def _is_of_request(error: ServiceError) -> bool:
+    """Whether the service may have refused what was asked for, and not who asks."""
+    is_refused = error.answer is not None and error.answer.status == HTTPStatus.BAD_REQUEST
+    return is_refused and error.code in (ErrorCode.FAILED, ErrorCode.NOT_FOUND)
+
+
+class _Anything:
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+def _wanted(filters: Filters, name: str) -> Container[str]:
+    return frozenset(filters[name]) if name in filters else _Anything()
+
+
+def unless_many(name: str, values: Iterable[str]) -> dict[str, list[str]]:
+    """A filter, unless it would be so long that everything of the account is sooner read."""
+    wanted: set[str] = set()
+    for value in values:
+        wanted.add(value)
+        if len(wanted) > MOST_FILTERED:
+            return {}
+    return {name: sorted(wanted)}
+
+
+def _seconds(clients: Clients, patiently: bool) -> float:
+    return clients.retry.total_seconds() if patiently else clients.patience

@@ -144,7 +144,7 @@ def read_with_retries(send: Callable[[], T], pace: Pace, patience: float, on_ret
 def _untimely(error: ServiceError) -> ServiceError:
     if error.code is ErrorCode.OUT_OF_TIME:
         return error
-    message = f"{error.message}, and --deadline leaves no time to ask again"
+    message = f"{error.reason}, and --deadline leaves no time to ask again"
     return out_of_time(error.action, error.where, message)
 
 

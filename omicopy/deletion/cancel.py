@@ -14,8 +14,7 @@ from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
-from omicopy.cloud.queries import identify
-from omicopy.cloud.reads import read_tasks
+from omicopy.cloud.queries import identify, read_tasks
 from omicopy.cloud.retry import RetryVerdict, retry_verdict
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.clock import Clock

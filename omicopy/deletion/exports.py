@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
-from omicopy.cloud.reads import read_tasks, unless_many
+from omicopy.cloud.queries import read_tasks, unless_many
 from omicopy.deletion.cleaner import Cleaner, CleanupOptions, CleanupOutcome, plan_cleanup
 from omicopy.deletion.export_rules import Deletable, Kept
 from omicopy.errors import Interrupted, OmicopyError

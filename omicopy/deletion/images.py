@@ -10,7 +10,7 @@ from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
-from omicopy.cloud.reads import read_images
+from omicopy.cloud.queries import read_images
 from omicopy.errors import ErrorCode
 from omicopy.model.image import Image
 from omicopy.model.own_tags import DELETED_IMAGE_TAG

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.reads import read_images, unless_many
+from omicopy.cloud.queries import read_images, unless_many
 from omicopy.errors import OmicopyError
 from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.export import ExportKey

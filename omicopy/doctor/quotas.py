@@ -10,12 +10,11 @@ from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
-from omicopy.cloud.queries import find_images
-from omicopy.cloud.reads import read_own_images, read_tasks
+from omicopy.cloud.queries import find_images, read_own_images, read_tasks
 from omicopy.doctor.findings import Check, failure
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.handoff import FREE_PRODUCT_TYPE
-from omicopy.model import json_fields as answers
+from omicopy.model import json_fields
 from omicopy.model.image import Image, last_marker, source_marker
 from omicopy.model.request import AccountRef
 
@@ -231,8 +230,8 @@ def parse_quotas(kind: Mapping[str, Any]) -> list[Quota]:
 
     Raises Unreadable: a limit that is not told is not "no limit".
     """
-    quotas = [_quota(item) for item in answers.listed_if_any(kind, "Quotas")]
-    return quotas if answers.optional(kind, "QuotaType") in ("global", "") else []
+    quotas = [_quota(item) for item in json_fields.listed_if_any(kind, "Quotas")]
+    return quotas if json_fields.optional(kind, "QuotaType") in ("global", "") else []
 
 
 def tightest(quotas: Sequence[Quota], what: Counted) -> Quota | None:
@@ -243,8 +242,8 @@ def tightest(quotas: Sequence[Quota], what: Counted) -> Quota | None:
 
 
 def _quota(raw: Mapping[str, Any]) -> Quota:
-    name, most = answers.required(raw, "Name"), answers.integer(raw, "MaxValue")
+    name, most = json_fields.required(raw, "Name"), json_fields.integer(raw, "MaxValue")
     if most is None:
-        raise answers.Unreadable(f"the quota {name} has no MaxValue")
-    words = [name, *(answers.text(raw, key) or "" for key in ("ShortDescription", "Description"))]
-    return Quota(name, " ".join(words), most or None, answers.integer(raw, "UsedValue"))
+        raise json_fields.Unreadable(f"the quota {name} has no MaxValue")
+    words = [name, *(json_fields.text(raw, key) or "" for key in ("ShortDescription", "Description"))]
+    return Quota(name, " ".join(words), most or None, json_fields.integer(raw, "UsedValue"))

@@ -23,7 +23,7 @@ from omicopy.doctor.permissions import check_permissions
 from omicopy.doctor.quotas import check_images, format_load, format_what_stays, room_in_source, room_in_target
 from omicopy.doctor.required_rights import RightScope
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model import json_fields as answers
+from omicopy.model import json_fields
 from omicopy.model.image import Image
 from omicopy.model.request import AccountRef, check_accounts
 from omicopy.model.result import format_timestamp
@@ -121,7 +121,7 @@ def _region(clients: Clients, account: AccountRef) -> Check:
 
 
 def _region_names(answer: Mapping[str, Any]) -> list[str]:
-    return [answers.required(region, "RegionName") for region in answers.listed(answer, "Regions")]
+    return [json_fields.required(region, "RegionName") for region in json_fields.listed(answer, "Regions")]
 
 
 def _keys_end(clients: Clients, account: Account, now: datetime) -> Iterator[Check]:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import Account
-from omicopy.cloud.refusal import UrlRefused
-from omicopy.cloud.url_reader import ObjectState, Probe, UrlReader
+from omicopy.cloud.url_reader import ObjectState, Probe, UrlReader, UrlRefused
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.own_manifest import TrustedManifest, trust
 from omicopy.model.export import FoundExport

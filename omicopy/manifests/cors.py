@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model import json_fields as answers
+from omicopy.model import json_fields
 
 Rule = dict[str, Any]
 """`AllowedOrigins`, `AllowedMethods`, and if set `AllowedHeaders`, `ExposeHeaders`, `MaxAgeSeconds` and `ID`."""
@@ -69,9 +69,9 @@ def _upload_rule(origins: list[str]) -> Rule:
 def _lets_upload(rule: Rule, origin: str) -> bool:
     """Whether a page of that origin may PUT with any header. A pattern needs a rule that lets in all it stands for."""
     return (
-        "PUT" in answers.texts(rule, "AllowedMethods")
-        and "*" in answers.texts(rule, "AllowedHeaders")
-        and any(_matches(pattern, origin) for pattern in answers.texts(rule, "AllowedOrigins"))
+        "PUT" in json_fields.texts(rule, "AllowedMethods")
+        and "*" in json_fields.texts(rule, "AllowedHeaders")
+        and any(_matches(pattern, origin) for pattern in json_fields.texts(rule, "AllowedOrigins"))
     )
 
 

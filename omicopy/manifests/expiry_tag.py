@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.reads import read_tasks
+from omicopy.cloud.queries import read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, Phase, tidy_key
 from omicopy.model.image import is_image_id

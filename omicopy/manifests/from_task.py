@@ -14,8 +14,7 @@ from datetime import datetime
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import Cause, ServiceError
 from omicopy.cloud.profiles.profile import STORAGE_HINT
-from omicopy.cloud.refusal import UrlRefused
-from omicopy.cloud.url_reader import UrlReader
+from omicopy.cloud.url_reader import UrlReader, UrlRefused
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import problem_of, require_unchanged
 from omicopy.manifests.find import find_in_bucket
@@ -106,7 +105,7 @@ class TaskUrlReader:
                 raise
             if not self.allow_http:
                 raise ServiceError(
-                    error.code, error.cause, error.action, error.where, error.message, None, _ONLY_HTTP
+                    error.code, error.cause, error.action, error.where, error.reason, None, _ONLY_HTTP
                 ) from None
         return url, self.fetcher.read(url)
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.reads import read_tasks
+from omicopy.cloud.queries import read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, FoundExport, Phase
 from omicopy.model.own_tags import CLEANED_TAG

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.reads import read_images, read_tasks
+from omicopy.cloud.queries import read_images, read_tasks
 from omicopy.errors import OmicopyError
 from omicopy.model.boot import Boot
 from omicopy.model.image import is_image_id

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from omicopy.model import json_fields as answers
+from omicopy.model import json_fields
 from omicopy.model.choices import DiskFormat
 from omicopy.model.manifest import Expiry, Manifest
 from omicopy.model.urls.presigned_url import PresignedUrl
@@ -96,21 +96,21 @@ class ExportTask:
 def parse_task(raw: Mapping[str, Any]) -> ExportTask:
     """The task in an answer of the API. Raises Unreadable for one without its ID or its image's, and for one that may
     still serve and does not say what it exports to where: it may be the export that is looked for."""
-    state = answers.text(raw, "State") or ""
-    osu = answers.mapping(raw, "OsuExport")
-    place = answers.optional if _PHASES.get(state) is Phase.FAILED else answers.required
-    prefix = answers.optional(osu, "OsuPrefix")
-    progress = answers.integer(raw, "Progress")
+    state = json_fields.text(raw, "State") or ""
+    osu = json_fields.mapping(raw, "OsuExport")
+    place = json_fields.optional if _PHASES.get(state) is Phase.FAILED else json_fields.required
+    prefix = json_fields.optional(osu, "OsuPrefix")
+    progress = json_fields.integer(raw, "Progress")
     return ExportTask(
-        task_id=answers.required(raw, "TaskId"),
-        key=export_key(answers.required(raw, "ImageId"), place(osu, "OsuBucket"), prefix),
+        task_id=json_fields.required(raw, "TaskId"),
+        key=export_key(json_fields.required(raw, "ImageId"), place(osu, "OsuBucket"), prefix),
         format=place(osu, "DiskImageFormat").lower(),
         state=state,
         progress=progress if progress is not None and 0 <= progress <= 100 else None,
-        comment=answers.text(raw, "Comment") or "",
+        comment=json_fields.text(raw, "Comment") or "",
         raw_prefix=prefix,
-        manifest_url=answers.text(osu, "OsuManifestUrl"),
-        tags=answers.tags(raw),
+        manifest_url=json_fields.text(osu, "OsuManifestUrl"),
+        tags=json_fields.tags(raw),
     )
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model import json_fields as answers
+from omicopy.model import json_fields
 from omicopy.model.boot import BOOT_MODES, TPM_MANDATORY, Boot
 from omicopy.model.text import check_text
 
@@ -66,34 +66,34 @@ class Image:
 def parse_image(raw: Mapping[str, Any]) -> Image:
     """The image in an answer of the API. Raises Unreadable for one without its ID or its owner's: nobody can say that
     it is not the one that is looked for. A state or a field that nobody documented is taken as it is (R6)."""
-    comment = answers.mapping(raw, "StateComment")
-    reason = [answers.text(comment, key) for key in ("StateCode", "StateMessage")]
+    comment = json_fields.mapping(raw, "StateComment")
+    reason = [json_fields.text(comment, key) for key in ("StateCode", "StateMessage")]
     return Image(
-        image_id=answers.required(raw, "ImageId"),
-        name=answers.optional(raw, "ImageName"),
-        account_id=answers.required(raw, "AccountId"),
-        state=answers.text(raw, "State") or "",
+        image_id=json_fields.required(raw, "ImageId"),
+        name=json_fields.optional(raw, "ImageName"),
+        account_id=json_fields.required(raw, "AccountId"),
+        state=json_fields.text(raw, "State") or "",
         state_reason=": ".join(part for part in reason if part),
-        description=answers.optional(raw, "Description"),
-        created_at=answers.timestamp(raw, "CreationDate"),
-        architecture=answers.text(raw, "Architecture") or "",
-        product_codes=answers.ids(raw, "ProductCodes"),
-        volumes=tuple(_volume(item) for item in answers.listed_if_any(raw, "BlockDeviceMappings")),
-        tags=answers.tags(raw),
-        shared_with=answers.ids(answers.mapping(raw, "PermissionsToLaunch"), "AccountIds"),
-        boot=Boot(frozenset(answers.texts(raw, BOOT_MODES)) or None, answers.boolean(raw, TPM_MANDATORY)),
+        description=json_fields.optional(raw, "Description"),
+        created_at=json_fields.timestamp(raw, "CreationDate"),
+        architecture=json_fields.text(raw, "Architecture") or "",
+        product_codes=json_fields.ids(raw, "ProductCodes"),
+        volumes=tuple(_volume(item) for item in json_fields.listed_if_any(raw, "BlockDeviceMappings")),
+        tags=json_fields.tags(raw),
+        shared_with=json_fields.ids(json_fields.mapping(raw, "PermissionsToLaunch"), "AccountIds"),
+        boot=Boot(frozenset(json_fields.texts(raw, BOOT_MODES)) or None, json_fields.boolean(raw, TPM_MANDATORY)),
     )
 
 
 def _volume(raw: Mapping[str, Any]) -> Volume:
-    bsu = answers.mapping(raw, "Bsu")
+    bsu = json_fields.mapping(raw, "Bsu")
     return Volume(
-        device=answers.text(raw, "DeviceName") or "",
-        snapshot_id=answers.optional(bsu, "SnapshotId") or None,
-        size_gib=answers.integer(bsu, "VolumeSize"),
-        volume_type=answers.text(bsu, "VolumeType"),
-        iops=answers.integer(bsu, "Iops"),
-        delete_on_vm_deletion=answers.boolean(bsu, "DeleteOnVmDeletion"),
+        device=json_fields.text(raw, "DeviceName") or "",
+        snapshot_id=json_fields.optional(bsu, "SnapshotId") or None,
+        size_gib=json_fields.integer(bsu, "VolumeSize"),
+        volume_type=json_fields.text(bsu, "VolumeType"),
+        iops=json_fields.integer(bsu, "Iops"),
+        delete_on_vm_deletion=json_fields.boolean(bsu, "DeleteOnVmDeletion"),
     )
 
 

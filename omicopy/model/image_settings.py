@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from omicopy.model.tags import check_account_id, parse_tag
+from omicopy.errors import ErrorCode, OmicopyError, named
+from omicopy.model.text import check_text
+
+OWN_PREFIX = "omicopy:"
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_LONGEST = 255
+"""Characters of a tag's key or value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +30,31 @@ def parse_image_settings(tags: Sequence[str], copy_tags: bool, share_with: Seque
     """From `KEY=VALUE` texts and account IDs as they were typed. Raises USAGE."""
     pairs = dict(parse_tag(text) for text in tags)
     return ImageSettings(pairs, copy_tags, tuple(dict.fromkeys(check_account_id(text) for text in share_with)))
+
+
+def check_account_id(text: str) -> str:
+    """The ID itself when it has twelve digits; raises USAGE."""
+    if _ACCOUNT_ID.fullmatch(text):
+        return text
+    raise OmicopyError(ErrorCode.USAGE, f"{text!a} is no account ID", "An account ID has 12 digits.")
+
+
+def parse_tag(text: str) -> tuple[str, str]:
+    """Key and value of `KEY=VALUE`. Raises USAGE."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise OmicopyError(ErrorCode.USAGE, f"{text!a} is no tag", "Write KEY=VALUE.")
+    return check_tag(key, value)
+
+
+def check_tag(key: str, value: str) -> tuple[str, str]:
+    """Key and value themselves when they can be a tag of the user's; raises USAGE."""
+    hint = "A tag is KEY=VALUE, team=platform for example."
+    if key.startswith(OWN_PREFIX):
+        raise OmicopyError(ErrorCode.USAGE, f"Tags that begin with {OWN_PREFIX!r} are this tool's own", hint)
+    if not key or len(key) > _LONGEST or len(value) > _LONGEST:
+        message = f"{key!a} with its value is no tag: a key has 1 to {_LONGEST} characters, a value at most as many"
+        raise OmicopyError(ErrorCode.USAGE, message, hint)
+    with named(f"the tag {key!a}"):
+        check_text(key + value)
+    return key, value

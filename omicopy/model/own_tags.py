@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image
-from omicopy.model.image_settings import ImageSettings
+from omicopy.model.image_settings import OWN_PREFIX, ImageSettings
 from omicopy.model.json_fields import parse_timestamp
 from omicopy.model.request import CopyRequest, Source
-from omicopy.model.tags import OWN_PREFIX
 
 COPY_TAG = "omicopy:copy"
 """On a copy: its own image ID. A tag that was copied along with others names another image, and proves nothing."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
-from omicopy.cloud.reads import read_images
+from omicopy.cloud.queries import read_images
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.image import Image
 from omicopy.model.request import AccountRef

@@ -14,8 +14,8 @@ from pydantic_core import PydanticCustomError
 from omicopy.errors import OmicopyError
 from omicopy.model.choices import BootMode
 from omicopy.model.image import check_name_template, is_image_id
+from omicopy.model.image_settings import check_account_id, check_tag
 from omicopy.model.s3_location import check_bucket, check_prefix
-from omicopy.model.tags import check_account_id, check_tag
 from omicopy.model.text import check_description, check_text
 from omicopy.model.units import AGE, SPAN
 from omicopy.model.urls.validity import check_validity

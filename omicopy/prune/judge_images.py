@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from omicopy.model import json_fields as answers
+from omicopy.model import json_fields
 from omicopy.model.image import Image, is_image_id
 from omicopy.model.own_tags import DELETED_IMAGE_TAG
 from omicopy.model.request import AccountRef
@@ -93,7 +93,7 @@ def judge_snapshots(
     there = {image.image_id for image in images}
     mapped = {volume.snapshot_id for image in images for volume in image.volumes}
     for raw in snapshots:
-        snapshot_id, image_id = answers.text(raw, "SnapshotId"), answers.tags(raw).get(DELETED_IMAGE_TAG, "")
-        is_own = answers.text(raw, "AccountId") == target.account_id
+        snapshot_id, image_id = json_fields.text(raw, "SnapshotId"), json_fields.tags(raw).get(DELETED_IMAGE_TAG, "")
+        is_own = json_fields.text(raw, "AccountId") == target.account_id
         if is_own and is_image_id(image_id) and image_id not in there and snapshot_id and snapshot_id not in mapped:
             yield Entry(Kind.SNAPSHOT, target, snapshot_id, "", "", None, Action.DELETE, "its image was deleted")

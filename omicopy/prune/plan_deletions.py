@@ -9,11 +9,10 @@ from typing import Any, TypeVar
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
-from omicopy.cloud.queries import identify
-from omicopy.cloud.reads import read_own_images, read_tasks
+from omicopy.cloud.queries import identify, read_own_images, read_tasks
 from omicopy.deletion.exports import is_anything_left
 from omicopy.errors import OmicopyError
-from omicopy.model import json_fields as answers
+from omicopy.model import json_fields
 from omicopy.model.export import ExportKey, ExportTask, export_key
 from omicopy.model.image import Image
 from omicopy.model.own_tags import DELETED_IMAGE_TAG
@@ -114,7 +113,7 @@ def _read_marked_snapshots(clients: Clients, account: AccountRef) -> list[Mappin
 
 def _marked(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     """The snapshot as it is shown. Raises Unreadable for one of which nobody can tell which it is, or whose."""
-    answers.required(raw, "SnapshotId"), answers.required(raw, "AccountId"), answers.tags(raw)
+    json_fields.required(raw, "SnapshotId"), json_fields.required(raw, "AccountId"), json_fields.tags(raw)
     return raw
 
 

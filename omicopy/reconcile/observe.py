@@ -9,7 +9,7 @@ from typing import TypeVar
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.parallel import in_parallel
-from omicopy.cloud.reads import read_images, read_tasks, unless_many
+from omicopy.cloud.queries import read_images, read_tasks, unless_many
 from omicopy.manifests.from_task import find_export, why_no_key, without_key
 from omicopy.manifests.listing import Sizes, list_side_by_side
 from omicopy.model.clock import Timestamp

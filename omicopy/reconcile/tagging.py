@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from omicopy import __version__
+from omicopy._version import __version__
 from omicopy.cloud.errors import Cause, ServiceError
 from omicopy.errors import ErrorCode
 from omicopy.model.events import Listener, Warned
-from omicopy.model.image_settings import ImageSettings
+from omicopy.model.image_settings import OWN_PREFIX, ImageSettings
 from omicopy.model.own_tags import COPY_TAG, EXPORT_TAG, export_tags
 from omicopy.model.request import CopyRequest
-from omicopy.model.tags import OWN_PREFIX
 from omicopy.reconcile.copy_state import CopyState
 from omicopy.reconcile.decide.decisions import TagAndShare
 from omicopy.reconcile.postponed import Postponed

@@ -13,7 +13,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import shared_manifest_url, sign_found
 from omicopy.manifests.from_task import read_again
 from omicopy.manifests.resign import resign_found
-from omicopy.model import json_fields as answers
+from omicopy.model import json_fields
 from omicopy.model.boot import boot_parameters
 from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.clock import Clock
@@ -78,7 +78,7 @@ class Writer:
             self._journal.close(entry)
             raise
         memory.was_sent(self._clock.ticks())
-        task_id = answers.text(answers.mapping(answer, "ImageExportTask"), "TaskId")
+        task_id = json_fields.text(json_fields.mapping(answer, "ImageExportTask"), "TaskId")
         if task_id:
             memory.started += 1
             memory.task_id = copy_state.task_id = task_id
@@ -155,7 +155,7 @@ class Writer:
             self._journal.close(entry)
             raise
         memory.doubt_since, memory.made_here, memory.changed = self._clock.ticks(), True, True
-        image_id = answers.text(answers.mapping(answer, "Image"), "ImageId")
+        image_id = json_fields.text(json_fields.mapping(answer, "Image"), "ImageId")
         if image_id:
             memory.created_id = image_id
             memory.journaled |= {image_id}
@@ -178,7 +178,7 @@ class Writer:
             None,
         )  # of "creating" an interruption says that the service may be at work
         self._listener(
-            Warned(f"{_target(copy_state)} takes no {names} with a manifest ({error.message}); asking without")
+            Warned(f"{_target(copy_state)} takes no {names} with a manifest ({error.reason}); asking without")
         )
 
     def _manifest_url(self, request: CopyRequest, step: Import) -> str:

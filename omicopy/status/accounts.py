@@ -13,8 +13,7 @@ from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
-from omicopy.cloud.queries import identify
-from omicopy.cloud.reads import read_own_images, read_tasks
+from omicopy.cloud.queries import identify, read_own_images, read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image, is_image_id

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
-from omicopy.cloud.reads import read_own_images, read_tasks
+from omicopy.cloud.queries import read_own_images, read_tasks
 from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image

@@ -84,9 +84,9 @@ def prune(
     """
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.console import configure, info, print_error, warn
+    from omicopy.deletion.cleaner import CleanupOptions
     from omicopy.deletion.importers import ActiveImports
     from omicopy.model.units import parse_duration
-    from omicopy.prune.apply import CleanupOptions
     from omicopy.prune.apply import prune as delete
     from omicopy.prune.entries import Action, Entry, exit_code
     from omicopy.reconcile.run import state_folder

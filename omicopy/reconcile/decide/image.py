@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from omicopy import __version__
+from omicopy._version import __version__
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.boot import Boot
 from omicopy.model.choices import IfExists
