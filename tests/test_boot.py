@@ -21,9 +21,9 @@ from omicopy.model.request import CopyRequest
 from omicopy.model.result import CopyResult, Status
 from omicopy.model.verification import differences, flaws, of_image, of_manifest
 from omicopy.plans.model import parse_plan
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.variants import Boot as Service
-from omicopy.sandbox.variants import Variant
+from omicopy.sandbox.model.behaviours import Behaviour
+from omicopy.sandbox.model.behaviours import BootParameters as Service
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests import children
 from tests.builders import (
     ORIGIN,
@@ -287,7 +287,7 @@ def test_a_uefi_image_arrives_as_one_and_is_found_as_one(tool) -> None:
 
 @pytest.mark.parametrize("service", [Service.IGNORED, Service.REFUSED, Service.UNKNOWN])
 def test_where_the_service_does_not_set_them_exit_8_names_them_and_the_copy_stays(tool, service) -> None:
-    tool.again(variant=Variant(boot=service))
+    tool.again(behaviour=Behaviour(boot=service))
     failed = tool.copy(GOLDEN, code=8)
     (copy,) = tool.copies()
     assert failed.copy["target"]["image_id"] == copy.image_id

@@ -11,8 +11,8 @@ from typing import Any
 
 import requests
 
-from omicopy.sandbox.disks import GIB, make_disk
-from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.storage.disk_images import GIB, make_disk
 from tests import children
 
 _OWN = "--from source -o json"
@@ -59,10 +59,10 @@ def run_all(sandbox: Sandbox) -> dict[str, Any]:
     upload = run(sandbox, "url -q --method put s3://omi-exports/from-them/disk.qcow2.gz --from source")
     requests.put(upload.strip(), make_disk("qcow2", 8 * GIB, "theirs"), timeout=60)
     made = {name: shortened(name, json.loads(run(sandbox, COMMANDS[name]))) for name in COMMANDS if name != "cancel"}
-    sandbox.clockwork.hold()
+    sandbox.scheduler.hold()
     task = run(sandbox, "export golden-three --no-wait --bucket omi-exports --from source").strip()
     cancelled = json.loads(run(sandbox, f"cancel {task} {_OWN}"))
-    sandbox.clockwork.go()
+    sandbox.scheduler.resume()
     return made | {"cancel": cancelled}
 
 

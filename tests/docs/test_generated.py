@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.main import Sandbox
 from tests.docs import blocks, examples, generate
 
 MADE = cache(blocks.made_from_code)

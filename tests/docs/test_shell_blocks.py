@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.sandbox.disks import GIB, make_disk
+from omicopy.sandbox.storage.disk_images import GIB, make_disk
 from tests import children
 from tests.docs import generate
 from tests.tool import Tool
