@@ -288,7 +288,7 @@ def test_r4_whatever_lies_there_only_what_our_manifests_name_goes(keys, manifest
     ours = set(judgement.manifests)
     assert ours <= by_key.keys()
     assert not [key for key in ours if "/" in key.removeprefix("a/").replace("//", "/").removeprefix(f"{SOURCE_ID}/")]
-    assert not [key for key in ours if by_key[key].manifest.problem_beside(KEY.bucket, key)]
+    assert not [key for key in ours if by_key[key].manifest.problem_outside_folder(KEY.bucket, key)]
     parts = {snapshot.key for key in ours for snapshot in by_key[key].manifest.snapshots}
     assert set(judgement.snapshots) <= parts  # foreign objects under the same prefix survive
     assert not set(judgement.snapshots) & by_key.keys()
