@@ -21,11 +21,7 @@ def _matching(incomplete: str) -> list[str]:
     return [topic for topic in topics() if topic.startswith(incomplete)]
 
 
-def register(app: typer.Typer) -> None:
-    app.command("help")(help_)
-
-
-def help_(
+def show_help(
     context: typer.Context,
     topic: Annotated[
         list[str] | None,
