@@ -13,7 +13,7 @@ import requests
 
 from omicopy.sandbox.main import Sandbox
 from omicopy.sandbox.storage.disk_images import GIB, make_disk
-from tests import children
+from tests.support import children
 
 _OWN = "--from source -o json"
 _WIDTH = 118

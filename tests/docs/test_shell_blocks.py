@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from omicopy.sandbox.storage.disk_images import GIB, make_disk
-from tests import children
 from tests.docs import generate
-from tests.tool import Tool
+from tests.support import children
+from tests.support.tool import Tool
 
 NAMES = {
     "paris-root": "source",
