@@ -19,7 +19,8 @@ from omicopy.cloud.object_storage import Storage
 from omicopy.cloud.presign import presign
 from omicopy.cloud.url_reader import MANIFEST_LIMIT, ObjectState, UrlReader
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
+from omicopy.model.s3_location import S3Object
+from omicopy.model.urls.presigned_url import PresignedUrl
 from tests.hostile import HTML, JSON, PAGE, XML, Hostile, Hurried, Reply, account, hostile, served, transport
 
 REDIRECT = b"<Error><Code>PermanentRedirect</Code><Endpoint>elsewhere.example</Endpoint></Error>"
@@ -248,7 +249,7 @@ def test_no_aws_variable_and_no_file_has_any_influence(
 
 
 def url(server: Hostile) -> PresignedUrl:
-    return parse_presigned(presign(server.account, "omi-exports", "a b/manifest.json", timedelta(hours=1)))
+    return presign(server.account, S3Object("omi-exports", "a b/manifest.json"), timedelta(hours=1))
 
 
 def fetcher(patience: float = 0.0) -> UrlReader:
@@ -321,13 +322,13 @@ def test_a_fetch_is_sent_again_until_it_succeeds(server: Hostile) -> None:
 @pytest.mark.parametrize("seconds", [-1, 0, 0.5, 604_801, 10**9])
 def test_no_url_is_signed_that_a_store_refuses(seconds: float) -> None:
     with pytest.raises(OmicopyError) as caught:
-        presign(account("https://oos.example"), "omi-exports", "x", timedelta(seconds=seconds))
+        presign(account("https://oos.example"), S3Object("omi-exports", "x"), timedelta(seconds=seconds))
     assert caught.value.code is ErrorCode.USAGE
 
 
 @pytest.mark.parametrize("key", ["a b", "a+b", "ä/ö", "%41", "a//b", "~x", "a?b#c&d=e", "..", "a/../b"])
 def test_any_key_survives_being_signed(key: str) -> None:
-    signed = parse_presigned(presign(account("https://oos.example"), "omi-exports", key))
+    signed = presign(account("https://oos.example"), S3Object("omi-exports", key))
     assert (signed.bucket, signed.key, signed.signed_for) == ("omi-exports", key, "eu-west-2")
     assert "Expires=604800" in signed.url
 

@@ -54,11 +54,11 @@ def cors(
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.console import configure
     from omicopy.manifests.cors import with_origins
-    from omicopy.model.s3_location import split_bucket
+    from omicopy.model.s3_location import parse_s3_bucket
     from omicopy.model.units import parse_duration
 
     configure(log_format, verbose)
-    bucket = split_bucket(location)
+    bucket = parse_s3_bucket(location)
     origins = [check_origin(text) for text in allow_origin or ()]
     clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, storage={profile: storage})
     there = clients.storage(profile).cors_rules(bucket)

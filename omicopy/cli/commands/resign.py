@@ -62,13 +62,13 @@ def resign(
     now = datetime.now(UTC)
     located = locate(clients, profile, source, now)
     require_storage_key(clients, profile)
-    renewed = resign_export(clients, profile, located.bucket, located.key, now, life, allow_key_prefix or ())
+    renewed = resign_export(clients, profile, located.location, now, life, allow_key_prefix or ())
     compare_clocks(clients)
     if not quiet:
         count = len(renewed.manifest.snapshots)
         objects = "1 object" if count == 1 else f"{count} objects"
         info(f"Signed {objects}, until {format_timestamp(renewed.manifest.expiry().at, now)}")
     if output is OutputForm.TABLE:
-        print(printable(renewed.location))  # noqa: T201
+        print(printable(str(renewed.location)))  # noqa: T201
     else:
         print_object(describe_resigned(renewed), output)
