@@ -76,9 +76,9 @@ NO_LISTING = [
 ]
 READS: list[Callable[[Storage], object]] = [
     lambda s: s.sizes("omi-exports", "x/"),
-    lambda s: s.read("omi-exports", "x"),
+    lambda s: s.read(S3Object("omi-exports", "x")),
 ]
-ALL: list[Callable[[Storage], object]] = [*READS, lambda s: s.put("omi-exports", "x", b"{}")]
+ALL: list[Callable[[Storage], object]] = [*READS, lambda s: s.put(S3Object("omi-exports", "x"), b"{}")]
 NAMES = ["list", "read", "put"]
 
 
@@ -188,16 +188,16 @@ def test_a_bucket_that_is_not_there_is_told_with_what_to_do(server: Hostile) -> 
 
 def test_an_object_cut_in_half_is_no_object(server: Hostile) -> None:
     with pytest.raises(ServiceError) as caught:
-        storage(ready(server, Reply(body=b"half", missing=4))).read("omi-exports", "x")
+        storage(ready(server, Reply(body=b"half", missing=4))).read(S3Object("omi-exports", "x"))
     assert caught.value.cause is Cause.RESET
 
 
 def test_a_read_is_sent_again_and_a_put_is_not(server: Hostile) -> None:
     ready(server, Reply(500), Reply(body=b"half", missing=4), Reply(body=b"whole"))
-    assert storage(server, patience=30.0).read("omi-exports", "x") == b"whole"
+    assert storage(server, patience=30.0).read(S3Object("omi-exports", "x")) == b"whole"
     ready(server, Reply(500), Reply())
     with pytest.raises(ServiceError):
-        storage(server, patience=30.0).put("omi-exports", "x", b"{}")
+        storage(server, patience=30.0).put(S3Object("omi-exports", "x"), b"{}")
     assert len(server.requests) == 1
 
 
@@ -206,12 +206,12 @@ def test_a_store_that_is_not_there_was_sent_nothing() -> None:
         taken.bind(("127.0.0.1", 0))
         silent = account(f"http://127.0.0.1:{taken.getsockname()[1]}")
         with pytest.raises(ServiceError) as caught:
-            Storage(silent, transport(), Hurried(), 0.0).put("omi-exports", "x", b"{}")
+            Storage(silent, transport(), Hurried(), 0.0).put(S3Object("omi-exports", "x"), b"{}")
     assert caught.value.cause is Cause.UNREACHABLE
 
 
 def test_no_checksum_is_sent_for_the_store_would_refuse_it(server: Hostile) -> None:
-    storage(ready(server, Reply())).put("omi-exports", "x", b"{}")
+    storage(ready(server, Reply())).put(S3Object("omi-exports", "x"), b"{}")
     [(_, _, headers, body)] = server.requests
     assert not [name for name in headers if "checksum" in name.lower() or "trailer" in name.lower()]
     assert body == b"{}"
