@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from omicopy.cli import console
 from omicopy.cli.monitoring import OLD_METRICS_LIMIT, Monitor
 from omicopy.cli.options import LogFormat
+from omicopy.cloud import secrets
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.result import CallCount, CopyResult, Status
 from omicopy.monitoring import ping
@@ -37,7 +38,8 @@ JOB_LAST = 'omicopy_job_last_success_timestamp_seconds{job="%s"}'
 @pytest.fixture(autouse=True)
 def own_voice(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test makes secret or loud ends with it; and nobody waits long."""
-    monkeypatch.setattr(console, "_voice", console._ConsoleState())
+    monkeypatch.setattr(console, "_state", console._ConsoleState())
+    monkeypatch.setattr(secrets, "_values", set())
     monkeypatch.setattr(ping, "PAUSE", 0.0)
     monkeypatch.setattr(ping, "TIMEOUT", PATIENCE)
     root, ours = logging.getLogger(), logging.getLogger("omicopy")
@@ -319,7 +321,7 @@ def test_the_query_of_a_url_stays(tmp_path: Path, server: Hostile) -> None:
 
 
 def test_r8_the_body_of_a_ping_bears_no_secret_and_is_short(tmp_path: Path, server: Hostile) -> None:
-    console.register_secret("SOMESECRETKEY")
+    secrets.register_secret("SOMESECRETKEY")
     url = signed(f"{SOURCE_ID}/manifest.json", NOON, signature="c0ffee" * 10)
     error = OmicopyError(ErrorCode.FAILED, f"{url} SOMESECRETKEY\x1b[31m " + "ü" * 9000)
     pinging(tmp_path, f"{server.url}/{UUID}").end([replace(result(Status.FAILED), error=error)] * 2, {}, 1, 1)

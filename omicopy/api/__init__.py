@@ -11,7 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from omicopy.api.common import connect as connect
+    from omicopy.api.connection import ConnectionOptions as ConnectionOptions
+    from omicopy.api.connection import connect as connect
     from omicopy.api.copies import Watch as Watch
     from omicopy.api.copies import copy as copy
     from omicopy.api.manifests import inspect as inspect
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from omicopy.reconcile.run import RunOptions as RunOptions
 
 _MODULES = {
-    "connect": "omicopy.api.common",
+    "ConnectionOptions": "omicopy.api.connection",
+    "connect": "omicopy.api.connection",
     "Watch": "omicopy.api.copies",
     "copy": "omicopy.api.copies",
     "inspect": "omicopy.api.manifests",
@@ -51,6 +53,7 @@ _MODULES = {
 __all__ = [
     "BootMode",
     "Budgets",
+    "ConnectionOptions",
     "CopyResult",
     "DiskFormat",
     "IfExists",

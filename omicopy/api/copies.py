@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
-from omicopy.api.common import Duration, connect, duration
+from omicopy.api.connection import ConnectionOptions, Duration, connect, duration
 from omicopy.cloud.clients import Clients
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.boot import check_boot
@@ -17,7 +17,7 @@ from omicopy.model.result import CopyResult
 from omicopy.model.urls.presigned_url import LONGEST_VALIDITY
 from omicopy.model.urls.validity import check_validity
 from omicopy.reconcile.requests_from_args import CopyOptions, ExportOptions, copy_requests
-from omicopy.reconcile.run import RunOptions, accounted_for, run_requests
+from omicopy.reconcile.run import RunOptions, run_requests, with_interrupted_results
 
 Watch = Callable[[Sequence[CopyRequest]], AbstractContextManager[Listener]]
 """Is given what is about to be carried out, and makes the listener that hears how it gets on."""
@@ -51,7 +51,7 @@ def copy(
     create_bucket: bool = False,
     min_validity: Duration | None = None,
     options: RunOptions | None = None,
-    allow_http: bool = False,
+    connection: ConnectionOptions | None = None,
     clients: Clients | None = None,
     watch: Watch = no_progress,
 ) -> list[CopyResult]:
@@ -60,8 +60,8 @@ def copy(
     One result an image and target. `name` is a template with {name}, {date}, {region} and {image_id}; `description`
     None keeps the source's, and so do no `boot_modes` and `tpm` None. `disk_format` None takes an export that is there
     in any, else makes one in qcow2. `create_bucket`: a bucket that is not there is wanted, and the service makes it.
-    `storage` (`PROFILE`, `aws:NAME`, `none`) is whose key opens the source's bucket, else its own, and `allow_http` is
-    as in `connect`; `clients` have theirs. `min_validity` is for how long every URL must work, else the import budget.
+    `storage` (`PROFILE`, `aws:NAME`, `none`) is whose key opens the source's bucket, else its own; `clients`
+    have their own connection. `min_validity` is for how long every URL must work, else the import budget.
     """
     options = (options or RunOptions()).begun()
     pairs = dict(check_tag(key, value) for key, value in (tags or {}).items())
@@ -78,10 +78,10 @@ def copy(
         settings=ImageSettings(pairs, copy_tags, tuple(check_account_id(account) for account in share_with)),
         cleanup=cleanup,
     )
-    clients = clients or connect(source, *wanted.targets, storage={source: storage}, allow_http=allow_http)
+    clients = clients or connect(source, *wanted.targets, storage={source: storage}, connection=connection)
     with clients.time_limit.until(options.mode.ends):
         requests = copy_requests(clients, wanted)
-        with accounted_for(requests), watch(requests) as listener:
+        with with_interrupted_results(requests), watch(requests) as listener:
             return run_requests(clients, requests, options, listener)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from omicopy.api.common import connect
+from omicopy.api.connection import ConnectionOptions, connect
 from omicopy.cloud.clients import Clients
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import read_own_manifest, read_shared_manifest
@@ -25,7 +25,7 @@ def inspect(
     storage: str | None = None,
     probe: bool = False,
     allow_private: bool = False,
-    allow_http: bool = False,
+    connection: ConnectionOptions | None = None,
     clients: Clients | None = None,
 ) -> Inspection:
     """What a manifest says and until when it serves; with `probe` whether every object behind it is alive.
@@ -33,15 +33,15 @@ def inspect(
     `source` is the manifest's URL, a file that holds one or the manifest itself, or `-` for stdin, none of which needs
     credentials; or, with `profile`, what `presign` takes, read with the key of `storage`, else with its own. This
     machine and private networks are asked only at the host of the URL that was given, or of the profile's own store;
-    with `allow_private` wherever the manifest leads to. `allow_http` is as in `connect`.
+    with `allow_private` wherever the manifest leads to. `clients` have their own connection.
     """
     own, now = is_own(source), datetime.now(UTC)
     if own and profile is None:
         hint = "Name the account that it belongs to (--from PROFILE); a URL or a file needs none."
         raise OmicopyError(ErrorCode.USAGE, f"{source} can't be read without credentials", hint)
-    clients = clients or (
-        connect(profile, storage={profile: storage}, allow_http=allow_http) if profile and own else connect()
-    )
+    if clients is None:
+        named_profiles = [profile] if profile and own else []
+        clients = connect(*named_profiles, storage=dict.fromkeys(named_profiles, storage), connection=connection)
     if own and profile is not None:
         boot = read_source_boot(clients, profile, source)
         inspection = replace(_inspect_own(clients, profile, source, now), boot=boot)

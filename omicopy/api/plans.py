@@ -6,18 +6,18 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from omicopy.api.common import connect
+from omicopy.api.connection import ConnectionOptions, connect
 from omicopy.api.copies import Watch, no_progress
 from omicopy.cloud.clients import Clients
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.read_input import read_plan_text
-from omicopy.model.events import Warned
+from omicopy.model.events import WarningMessage
 from omicopy.model.request import CopyRequest, RejectedCopy, Source
 from omicopy.model.result import CopyResult, Status
 from omicopy.plans.model import Plan, parse_plan
 from omicopy.plans.requests_from_plan import Prepared, plan_requests
 from omicopy.plans.shard import Shard, check_shard
-from omicopy.reconcile.run import RunOptions, accounted_for, run_requests
+from omicopy.reconcile.run import RunOptions, run_requests, with_interrupted_results
 
 
 def run_plan(
@@ -26,26 +26,26 @@ def run_plan(
     only: Sequence[str] = (),
     shard: Shard | None = None,
     options: RunOptions | None = None,
-    allow_http: bool = False,
+    connection: ConnectionOptions | None = None,
     clients: Clients | None = None,
     watch: Watch = no_progress,
 ) -> list[CopyResult]:
     """Makes true what a plan says: all its jobs, or those of `only`, or this machine's `shard` (I of N), in one loop.
 
     `plan` is a plan, or the file that holds one. One result a copy; one too for each that can't even be asked for.
-    `allow_http` is as in `connect`; `clients` have theirs.
+    `clients` have their own connection.
     """
     options = (options or RunOptions()).begun()
     shard = check_shard(shard) if shard else None
     plan = plan if isinstance(plan, Plan) else load_plan(plan)
     part = plan.only(only)
-    clients = clients or connect(*part.profiles, storage=part.storage, allow_http=allow_http)
+    clients = clients or connect(*part.profiles, storage=part.storage, connection=connection)
     with clients.time_limit.until(options.mode.ends):
         prepared = plan_requests(clients, plan, options.budgets, only=only, shard=shard)
         failed, requests = [_unprepared(failure) for failure in prepared.failures], prepared.requests
-        with accounted_for(requests, failed), watch(requests) as listener:
+        with with_interrupted_results(requests, failed), watch(requests) as listener:
             for note in prepared.notes:
-                listener(Warned(note))
+                listener(WarningMessage(note))
             if options.mode.fail_fast and any(not failure.best_effort for failure in prepared.failures):
                 return failed + [_not_begun(request) for request in requests]
             return run_requests(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from omicopy.api.common import Duration, connect, duration
+from omicopy.api.connection import ConnectionOptions, Duration, connect, duration
 from omicopy.cloud.clients import Clients
 from omicopy.manifests.locate import locate
 from omicopy.manifests.presign import PresignOptions, PresignResult, presign_checked
@@ -20,7 +20,7 @@ def presign(
     min_validity: Duration | None = None,
     check: bool = True,
     resign: bool = True,
-    allow_http: bool = False,
+    connection: ConnectionOptions | None = None,
     clients: Clients | None = None,
 ) -> PresignResult:
     """A URL of an export's manifest or of any object that works (`.url.url`), and until when (`.expiry`).
@@ -29,7 +29,7 @@ def presign(
     `aws:NAME`, `none`) is whose key signs, else the profile's own. A manifest whose URLs end within `min_validity`
     (else 24 h, or as long as the URL lives) is signed anew; without `resign` that is EXPIRED. Where no key reads the
     bucket, a task or an image gives the URL that its task shows, whatever `expires` says: DENIED where that does not
-    live long enough. `allow_http` is as in `connect`.
+    live long enough. `clients` have their own connection.
     """
     life = duration("expires", expires, check_expiry)
     validity = (
@@ -37,7 +37,7 @@ def presign(
         if min_validity is None
         else duration("min_validity", min_validity, check_validity)
     )
-    clients, now = clients or connect(profile, storage={profile: storage}, allow_http=allow_http), datetime.now(UTC)
+    clients, now = clients or connect(profile, storage={profile: storage}, connection=connection), datetime.now(UTC)
     is_url = source.lower().startswith(("http://", "https://"))
     is_export = not is_url and (not source.startswith("s3://") or source.endswith("/"))
     options = PresignOptions(profile, life, validity, check, resign, only_manifest=is_url, is_export=is_export)

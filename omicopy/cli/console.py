@@ -11,10 +11,11 @@ import json
 import logging
 import re
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from omicopy.cli.options import LogFormat
+from omicopy.cloud.secrets import without_secrets
 from omicopy.errors import OmicopyError, printable
 from omicopy.model.urls.presigned_url import REDACTED, redact
 
@@ -27,7 +28,6 @@ look the same and are no loss."""
 class _ConsoleState:
     as_json: bool = False
     verbosity: int = 0
-    secrets: set[str] = field(default_factory=set)
 
 
 _state = _ConsoleState()
@@ -48,11 +48,6 @@ def configure(log_format: LogFormat, verbosity: int) -> None:
 def is_plain() -> bool:
     """Whether lines must stay whole: nothing may be painted over a log."""
     return _state.as_json or _state.verbosity > 0
-
-
-def register_secret(*values: str) -> None:
-    """From now on these values are never printed on stderr, whoever says them."""
-    _state.secrets.update(value for value in values if len(value) >= 4)
 
 
 def info(text: str, *more: str, level: str = "info", event: str = "said", **fields: object) -> None:
@@ -117,9 +112,7 @@ def without_hashes(text: str) -> str:
 
 
 def _without_secrets(text: str) -> str:
-    for value in sorted(_state.secrets, key=len, reverse=True):
-        text = text.replace(value, REDACTED)
-    return redact(text)
+    return redact(without_secrets(text))
 
 
 class _ConsoleHandler(logging.Handler):

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omicopy.cli.console import register_secret, safe, safe_lines, warn
+from omicopy.cli.console import safe, safe_lines, warn
 from omicopy.cloud.http.network import Network
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.result import SCHEMA, CallCount, CopyResult, describe_error, describe_run
@@ -126,11 +126,9 @@ def _ping(file: str, network: Network) -> Ping:
         message = f"--ping-url-file can't use {file!r}: it is larger than {PING_FILE_LIMIT} bytes"
         raise OmicopyError(ErrorCode.USAGE, message, hint)
     try:
-        ping = Ping(content.decode(errors="replace"), network)
+        return Ping(content.decode(errors="replace"), network)
     except OmicopyError as error:
         raise OmicopyError(error.code, f"--ping-url-file can't use {file!r}: {error.message}", hint) from None
-    register_secret(*ping.secrets())
-    return ping
 
 
 def _old_metrics(file: str) -> str:

@@ -15,6 +15,7 @@ from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.retry import Pace
 from omicopy.errors import OmicopyError
 from omicopy.model.result import CallCount
+from omicopy.model.units import format_duration
 
 if TYPE_CHECKING:
     from omicopy.cloud.api import Api
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 LONGEST_BURST = 30.0
 """Seconds for which one read is repeated before the caller hears of it; what lasts longer is for the loop to bear."""
+
+TOLERATED_SKEW = timedelta(seconds=60)
+"""Between this machine's clock and a service's."""
 
 
 @dataclass(slots=True)
@@ -96,6 +100,13 @@ class Clients:
         ahead = {f"{name}'s service": api.clock_ahead for name, api in self._apis.items()}
         ahead["the object storage"] = self._fetcher.clock_ahead if self._fetcher else None
         return {whose: by for whose, by in ahead.items() if by is not None}
+
+    def warn_of_clocks(self) -> None:
+        """Tells of each clock that differs from this machine's: with a wrong one here, signed URLs expire too soon."""
+        for whose, ahead in self.clocks_ahead().items():
+            if abs(ahead) > TOLERATED_SKEW:
+                way = "ahead of" if ahead > timedelta(0) else "behind"
+                self.tell(f"This machine's clock is {format_duration(abs(ahead))} {way} that of {whose}. Set it right.")
 
     def counts(self) -> dict[str, CallCount]:
         """As they are now: a thread that an interruption leaves behind may go on counting."""

@@ -26,7 +26,7 @@ def trust(manifest: Manifest, location: S3Object, allowed: Sequence[str] = (), h
     Whoever may put one object beside an export could else have us sign whatever we can read, or hand out a disk of
     theirs. To which store its URLs lead is for the account to compare: see `Manifest.is_at`.
     """
-    outside = manifest.problem_beside(location, allowed)
+    outside = manifest.problem_outside_folder(location, allowed)
     if outside:
         raise OmicopyError(ErrorCode.DAMAGED, f"{location} points outside its export: {outside}", hint)
     return TrustedManifest(manifest)
@@ -34,7 +34,7 @@ def trust(manifest: Manifest, location: S3Object, allowed: Sequence[str] = (), h
 
 def problem_of_own(manifest: Manifest, location: S3Object, endpoint: str) -> str | None:
     """What is not as in an export of the account whose store is at `endpoint`, as text with its JSON path, or None."""
-    outside = manifest.problem_beside(location)
+    outside = manifest.problem_outside_folder(location)
     if outside or manifest.is_at(endpoint):
         return outside
     index, url = next((i, s.url) for i, s in enumerate(manifest.snapshots) if not s.url.is_at(endpoint))

@@ -152,7 +152,7 @@ class FoundExport:
     """Where no key reads the bucket: why what the task shows does not serve."""
 
     @property
-    def is_by_task(self) -> bool:
+    def is_from_task(self) -> bool:
         """Whether the task alone tells of it."""
         return self.task_url is not None or bool(self.flaw)
 

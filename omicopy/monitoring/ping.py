@@ -12,6 +12,7 @@ from omicopy.cloud.http.network import Network
 from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.http.transport import Transport, transport_errors_named
 from omicopy.cloud.request_log import logged
+from omicopy.cloud.secrets import register_secret
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.urls.presigned_url import parse_presigned
 
@@ -39,8 +40,9 @@ class Ping:
         self._url = parsed.url
         self._host = parsed.host
         self._transport = Transport(network, TimeLimit(TIMEOUT))
+        register_secret(*self._secrets())
 
-    def secrets(self) -> list[str]:
+    def _secrets(self) -> list[str]:
         """What of the URL must not be shown; logs of connections show its path alone, in urllib3's spelling."""
         spelt = urllib3.util.parse_url(self._url)
         parts = [urlsplit(self._url).path, urlsplit(self._url).query, spelt.path or "", spelt.query or ""]

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.world import RUNNING, ExportTask, Image, TaskState
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import RUNNING, ImageExportTask, Omi, TaskState
+from tests.proofs import rig
 from tests.tool import LINUX, THREE, Tool
 
 pytestmark = pytest.mark.proof
@@ -101,10 +102,10 @@ class Week:
         assert {key: ids for key, ids in self.ids.items() if len(ids) > 1} == {}
         assert self.tool.count("CreateImage", status=200) == len(self.ids)
 
-    def copies(self, profile: str) -> list[Image]:
+    def copies(self, profile: str) -> list[Omi]:
         account = self.tool.sandbox.accounts[profile]
-        world = self.tool.sandbox.world(account.region)
-        return [image for image in world.owned(account) if "[omicopy " in image.description]
+        state = self.tool.sandbox.region_state(account.region)
+        return [image for image in state.owned(account) if "[omicopy " in image.description]
 
     def names(self) -> dict[str, list[str]]:
         """What each target has."""
@@ -142,16 +143,16 @@ class Week:
     @contextmanager
     def no_export_of(self, name: str) -> Iterator[None]:
         """The service fails each export of that image as soon as it is there."""
-        world, put = self.tool.source, self.tool.source.tasks.put
+        state, put = self.tool.source, self.tool.source.tasks.put
 
-        def put_failed(task_id: str, task: ExportTask) -> ExportTask:
+        def put_failed(task_id: str, task: ImageExportTask) -> ImageExportTask:
             if self.name(task.image_id) == name and task.state in RUNNING:
-                failed = replace(task, state=TaskState.FAILED, comment="A volume is gone.", ended=world.clock())
+                failed = replace(task, state=TaskState.FAILED, comment="A volume is gone.", ended=state.clock())
                 return put(task_id, failed)
             return put(task_id, task)
 
         with pytest.MonkeyPatch.context() as monkeypatch:
-            monkeypatch.setattr(world.tasks, "put", put_failed)
+            monkeypatch.setattr(state.tasks, "put", put_failed)
             yield
 
     def loose_snapshots(self) -> set[str]:
@@ -159,9 +160,9 @@ class Week:
         loose = set()
         for profile in TARGETS:
             account = self.tool.sandbox.accounts[profile]
-            world = self.tool.sandbox.world(account.region)
-            used = {device.snapshot_id for image in world.owned(account) for device in image.devices}
-            own = {each.snapshot_id for each in world.snapshots.all() if each.account_id == account.account_id}
+            state = self.tool.sandbox.region_state(account.region)
+            used = {device.snapshot_id for image in state.owned(account) for device in image.devices}
+            own = {each.snapshot_id for each in state.snapshots.all() if each.account_id == account.account_id}
             loose |= own - used
         return loose
 
@@ -221,7 +222,7 @@ def test_a_week_of_nights_needs_nobody(tool) -> None:
 
     week.falls()  # 6: killed while it cleans up, which prune brings to an end
     stuck = faults.add(Fault(FaultKind.HANG, "DeleteObject", after=1, times=None))
-    week.run_killed(lambda: faults.struck(stuck))
+    week.run_killed(lambda: faults.times_applied(stuck))
     faults.clear()
     assert week.in_bucket() >= {"three-6"}
     week.prune()
@@ -243,7 +244,5 @@ def test_a_week_of_nights_needs_nobody(tool) -> None:
     exports = {entry["name"]: entry["reason"] for entry in again if entry["kind"] == "export"}
     assert week.in_bucket() == exports.keys() <= {"linux-2"}, "no clean-up had it: it fed no copy after its night"
     assert set(exports.values()) <= {"the latest one", f"one of the latest {KEPT}"}, "retention keeps it"
-    left = [
-        path for pattern in ("journal/image-*.json", "locks/*.held") for path in tool.home.rglob(f"omicopy/{pattern}")
-    ]
+    left = [*tool.home.rglob("omicopy/journal/image-*.json"), *rig.locked(tool.home)]
     assert left == [], "nothing is held or in doubt any more"

@@ -59,8 +59,10 @@ def doctor(
     import os
     from datetime import UTC, datetime
 
-    from omicopy.cli.accounts import TOLERATED_SKEW, accounts_of, clients_for
+    from omicopy.cli.accounts import clients_for
     from omicopy.cli.console import configure, print_error
+    from omicopy.cloud.clients import TOLERATED_SKEW
+    from omicopy.cloud.profiles.storage_key import resolve_accounts
     from omicopy.doctor.findings import verdict_of
     from omicopy.doctor.run import DoctorOptions, check_profiles_file, run_checks
     from omicopy.model.units import parse_duration
@@ -74,7 +76,7 @@ def doctor(
     storages = {source: storage} if source else {}
     for profile in asked.profiles:
         try:
-            accounts_of([profile], storages)
+            resolve_accounts([profile], storages, os.environ)
         except OmicopyError as error:
             unusable[profile] = error
     usable = [profile for profile in asked.profiles if profile not in unusable]

@@ -92,7 +92,7 @@ def build(
     qcow2 header; of a raw disk you have to say it. Nothing is written over: a manifest of the same is left as it is.
     """
 
-    from omicopy.cli.accounts import clients_for, compare_clocks
+    from omicopy.cli.accounts import clients_for
     from omicopy.cli.console import configure, warn
     from omicopy.cli.output import print_object
     from omicopy.manifests.from_disks.build import BuildOptions, build_manifest, describe_built
@@ -110,7 +110,7 @@ def build(
     )
     clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, storage={profile: storage})
     built = build_manifest(clients, given)
-    compare_clocks(clients)
+    clients.warn_of_clocks()
     for warning in built.warnings:
         warn(warning)
     if not quiet:

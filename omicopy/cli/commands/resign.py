@@ -47,7 +47,7 @@ def resign(
     """
     from datetime import UTC, datetime
 
-    from omicopy.cli.accounts import clients_for, compare_clocks
+    from omicopy.cli.accounts import clients_for
     from omicopy.cli.console import configure, info
     from omicopy.cli.output import print_object
     from omicopy.manifests.from_task import require_storage_key
@@ -63,7 +63,7 @@ def resign(
     located = locate(clients, profile, source, now)
     require_storage_key(clients, profile)
     renewed = resign_export(clients, profile, located.location, now, life, allow_key_prefix or ())
-    compare_clocks(clients)
+    clients.warn_of_clocks()
     if not quiet:
         count = len(renewed.manifest.snapshots)
         objects = "1 object" if count == 1 else f"{count} objects"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,12 +84,13 @@ def run(
     nothing else from being done; the next run makes good what is missing.
     """
     from omicopy import api
-    from omicopy.cli.accounts import clients_for, network_of
+    from omicopy.cli.accounts import clients_for
     from omicopy.cli.console import configure
     from omicopy.cli.monitoring import Monitor
     from omicopy.cli.output import image_lines
     from omicopy.cli.run_loop import Presentation, budgets_of, mode_of, orders_of, watch
     from omicopy.cloud.clients import Clients
+    from omicopy.cloud.http.network import Network
     from omicopy.plans.model import plan_schema
 
     if schema:
@@ -118,7 +120,7 @@ def run(
         )
 
     parts = (None, None, None) if check else (metrics_file, ping_url_file, report)
-    monitor = Monitor(*parts, network_of(ca_bundle))
+    monitor = Monitor(*parts, Network(os.environ, ca_bundle))
     raise typer.Exit(_monitored(monitor, carry_out, lambda: clients.counts(), presentation))
 
 

@@ -107,7 +107,7 @@ def url(
     from datetime import UTC
 
     from omicopy import api
-    from omicopy.cli.accounts import clients_for, compare_clocks
+    from omicopy.cli.accounts import clients_for
     from omicopy.cli.console import configure
     from omicopy.model.units import parse_duration
 
@@ -129,7 +129,7 @@ def url(
             resign=not no_resign,
             clients=clients,
         )
-    compare_clocks(clients)
+    clients.warn_of_clocks()
     text = _handoff_text(clients, profile, source, handout) if handoff or handoff_file is not None else None
     if text and handoff_file is not None:
         _write_privately(handoff_file, text)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from omicopy.cloud.secrets import register_secret
 from omicopy.errors import ErrorCode, OmicopyError
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Network:
         self._trust: Trust | None = None
         self._contexts: dict[ClientCert, ssl.SSLContext] = {}
         self._lock = threading.Lock()
+        register_secret(*self.secrets())
 
     def proxy_for(self, url: str) -> Proxy | None:
         """The proxy through which to ask `url`. Raises CONFIGURATION for one that can't be used."""

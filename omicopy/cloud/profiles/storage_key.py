@@ -11,6 +11,7 @@ from pathlib import Path
 
 from omicopy.cloud.profiles.profile import NO_STORAGE, Account, StorageKey, oos_endpoint_of, region_of, resolve_profile
 from omicopy.cloud.profiles.settings import REGION_KEYS, ProfileSettings, configuration_error, find_settings
+from omicopy.cloud.secrets import register_secret
 
 _AWS = "aws:"
 StorageByProfile = Mapping[str, str | None]
@@ -20,11 +21,18 @@ StorageByProfile = Mapping[str, str | None]
 def resolve_accounts(
     profiles: Iterable[str], storage: StorageByProfile, environ: Mapping[str, str]
 ) -> dict[str, Account]:
-    """The account behind each profile, with the storage key that is said of it. Raises CONFIGURATION."""
+    """The account behind each profile, with the storage key that is said of it. Raises CONFIGURATION.
+
+    From now on no message shows their keys.
+    """
     accounts = {profile: resolve_profile(profile, environ) for profile in profiles}
     for profile, text in storage.items():
         if text is not None and profile in accounts:
             accounts[profile] = resolve_storage(text, accounts[profile], environ)
+    for account in accounts.values():
+        register_secret(account.secret_key, account.access_key)
+        if account.storage_key:
+            register_secret(account.storage_key.secret_key, account.storage_key.access_key)
     return accounts
 
 
