@@ -36,7 +36,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         config = uvicorn.Config(
             app,
-            http=_Connection,
+            http=_AbortableConnection,
             loop="asyncio",
             ws="none",
             interface="asgi3",
@@ -47,7 +47,7 @@ class Server:
             server_header=False,
             timeout_keep_alive=_CLIENT_KEEPS_A_CONNECTION_SECONDS,
         )
-        self._uvicorn = _Uvicorn(config)
+        self._uvicorn = _PromptUvicorn(config)
         self._thread = threading.Thread(target=self._run, name=f"sandbox {self.url}", daemon=True)
 
     def start(self) -> None:
@@ -86,14 +86,14 @@ async def discard_body(receive: Callable[[], Awaitable[MutableMapping[str, Any]]
         pass
 
 
-class _Uvicorn(uvicorn.Server):
+class _PromptUvicorn(uvicorn.Server):
     """A uvicorn server that does not wait for its clients when it stops."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):
-            if isinstance(connection, _Connection):
+            if isinstance(connection, _AbortableConnection):
                 connection.abort()
         requests = list(self.server_state.tasks)
         for request in requests:
@@ -103,7 +103,7 @@ class _Uvicorn(uvicorn.Server):
         await self.lifespan.shutdown()
 
 
-class _Connection(H11Protocol):
+class _AbortableConnection(H11Protocol):
     """A uvicorn HTTP/1.1 connection that adds `abort` to the scope of each request."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
