@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from omicopy.sandbox.model.settings import EXPORT_BUCKET as BUCKET
-from tests.children import PATIENCE
+from tests.support.children import PATIENCE
 
 WEEK = 604_800
 PREFLIGHT = {"Origin": "https://example.com", "Access-Control-Request-Method": "PUT"}

@@ -6,7 +6,7 @@ import requests
 from osc_sdk_python.authentication import Authentication
 from osc_sdk_python.credentials import Profile
 
-from tests.children import PATIENCE
+from tests.support.children import PATIENCE
 
 
 def signed_request(sandbox, profile="source", action="ReadAccounts", body="{}", at="eu-west-2", moment=None, **changes):

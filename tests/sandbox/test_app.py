@@ -7,8 +7,8 @@ import requests
 
 from omicopy.sandbox.api.actions import ACTIONS
 from omicopy.sandbox.main import Sandbox
-from tests.children import PATIENCE
 from tests.sandbox.user import NO_MANIFEST
+from tests.support.children import PATIENCE
 
 
 def test_an_unknown_call_is_refused(user) -> None:

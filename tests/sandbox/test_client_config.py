@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from omicopy.sandbox.main import Sandbox
-from tests import children
-from tests.children import PATIENCE
+from tests.support import children
+from tests.support.children import PATIENCE
 
 Run = Callable[..., str]
 OSC_CLI = Path(sys.executable).parent / "osc-cli"

@@ -17,8 +17,8 @@ from omicopy.sandbox.model.behaviours import (
     ShownPrefix,
 )
 from omicopy.sandbox.model.settings import SandboxSettings
-from tests.children import PATIENCE
 from tests.sandbox.user import FAST
+from tests.support.children import PATIENCE
 
 GIB = 1 << 30
 

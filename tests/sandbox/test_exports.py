@@ -11,8 +11,8 @@ import requests
 from omicopy.sandbox.model.behaviours import Behaviour, CancelWindow, TaskRetention
 from omicopy.sandbox.model.settings import SandboxSettings
 from omicopy.sandbox.model.task_behaviours import ImageIdsFilter, LimitCode
-from tests.children import PATIENCE
 from tests.sandbox.user import FAST
+from tests.support.children import PATIENCE
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from omicopy.sandbox.model.faults import RATE_KINDS, Fault, FaultKind
-from tests.children import PATIENCE
+from tests.support.children import PATIENCE
 
 
 def test_a_fault_applies_after_and_as_often_as_asked(user) -> None:

@@ -10,8 +10,8 @@ import requests
 from omicopy.sandbox.model.behaviours import Behaviour, BootParameters, DescriptionLimit, NameRule
 from omicopy.sandbox.model.settings import SandboxSettings
 from omicopy.sandbox.model.task_behaviours import CopyLimit
-from tests.children import PATIENCE
 from tests.sandbox.user import NO_MANIFEST
+from tests.support.children import PATIENCE
 
 
 def test_update_image_changes_description_and_permissions(user) -> None:

@@ -9,8 +9,8 @@ import requests
 
 from omicopy.sandbox.model.behaviours import BadManifest, Behaviour
 from omicopy.sandbox.model.settings import SandboxSettings
-from tests.children import PATIENCE
 from tests.sandbox.user import failure_message
+from tests.support.children import PATIENCE
 
 
 def test_an_import_makes_new_snapshots_of_the_same_sizes(user) -> None:

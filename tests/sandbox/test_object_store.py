@@ -13,8 +13,8 @@ from omicopy.sandbox.process.ports import free_ports
 from omicopy.sandbox.process.temp_dir import TempDir
 from omicopy.sandbox.storage import object_store, seaweedfs
 from omicopy.sandbox.storage.object_store import ObjectStore, ObjectStoreError
-from tests.children import PATIENCE, wait_until
 from tests.sandbox.processes import is_alive, listening_addresses, traces
+from tests.support.children import PATIENCE, wait_until
 
 
 @pytest.fixture

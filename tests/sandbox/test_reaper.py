@@ -7,8 +7,8 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.children import Child, wait_until
 from tests.sandbox.processes import is_alive, traces
+from tests.support.children import Child, wait_until
 
 A_SANDBOX_THAT_IS_NOT_STOPPED = """
 import json, time

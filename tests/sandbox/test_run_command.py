@@ -12,8 +12,8 @@ import pytest
 
 from omicopy.sandbox.main import Sandbox
 from omicopy.sandbox.process.run_command import banner, environment
-from tests import children
-from tests.children import Child
+from tests.support import children
+from tests.support.children import Child
 
 RUN = (
     "import os, sys; from omicopy.sandbox.process.run_command import run_command;"

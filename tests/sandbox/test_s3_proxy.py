@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 
 from omicopy.sandbox.model.settings import EXPORT_BUCKET as BUCKET
-from tests.children import PATIENCE
 from tests.sandbox.s3 import Connect, code_of, get_url, refused
+from tests.support.children import PATIENCE
 
 
 def test_keys_with_odd_characters_pass_unchanged(connect: Connect) -> None:

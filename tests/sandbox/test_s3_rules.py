@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from omicopy.sandbox.model.settings import EXPORT_BUCKET as BUCKET
-from tests.children import PATIENCE
 from tests.sandbox.s3 import PREFLIGHT, Connect, RawConnection, code_of, get_url, keys_of, md5_of, put_url, refused
+from tests.support.children import PATIENCE
 
 NOT_SUPPORTED = (400, "BadRequest", "trailing checksum is not supported")
 """DOMAIN.md §4: the checksums that SDKs add since 2025 are refused."""

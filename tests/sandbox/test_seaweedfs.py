@@ -7,8 +7,8 @@ import pytest
 
 from omicopy.sandbox.main import Sandbox
 from omicopy.sandbox.model.settings import EXPORT_BUCKET as BUCKET
-from tests.children import PATIENCE
 from tests.sandbox.s3 import PREFLIGHT, Connect, allow_uploads_from, code_of, get_url, refused
+from tests.support.children import PATIENCE
 
 
 def test_an_account_reaches_its_own_buckets_only(connect: Connect) -> None:

@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from omicopy.sandbox.main import Sandbox
-from tests.children import PATIENCE
 from tests.sandbox.signed import refusal, send, signed_request
+from tests.support.children import PATIENCE
 
 SIGNED = ("Authorization", "X-Osc-Date", "Content-Type")
 

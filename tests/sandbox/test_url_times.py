@@ -15,8 +15,8 @@ from omicopy.sandbox.main import Sandbox
 from omicopy.sandbox.model.settings import EXPORT_BUCKET as BUCKET
 from omicopy.sandbox.model.signing import SigningKey
 from omicopy.sandbox.storage.presign import presign, presign_v2
-from tests.children import PATIENCE
 from tests.sandbox.s3 import WEEK, Connect, code_of, get_url, refused
+from tests.support.children import PATIENCE
 
 
 @pytest.mark.parametrize("kind", ["s3v4", "s3"])

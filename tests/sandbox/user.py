@@ -18,7 +18,7 @@ from omicopy.sandbox.model.behaviours import Behaviour
 from omicopy.sandbox.model.settings import SandboxSettings
 from omicopy.sandbox.model.signing import SigningKey
 from omicopy.sandbox.storage.presign import presign
-from tests.children import PATIENCE, wait_until
+from tests.support.children import PATIENCE, wait_until
 
 Json = dict[str, Any]
 FAST = SandboxSettings(export_seconds=0.1, import_seconds=0.1)
