@@ -42,7 +42,7 @@ class Command(TyperCommand):
             raise
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        from omicopy.cli.exit_codes import rows_of
+        from omicopy.exit_codes import rows_of
 
         with formatter.section("Exit codes"):
             formatter.write_dl(list(rows_of(ctx.command_path.partition(" ")[2])))

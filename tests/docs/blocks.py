@@ -13,7 +13,7 @@ from typing import Any
 from typer.main import get_command
 
 import omicopy
-from omicopy.cli import exit_codes
+from omicopy import exit_codes
 from omicopy.cli.main import app
 from omicopy.doctor.required_rights import RIGHTS, Right, RightScope
 from omicopy.errors import ErrorCode, OmicopyError

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from omicopy.cli import exit_codes
+from omicopy import exit_codes
 from omicopy.cli.commands.help_ import text_of, topics
 from omicopy.errors import ErrorCode
 from tests.docs import blocks, generate

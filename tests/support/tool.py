@@ -18,7 +18,7 @@ import boto3
 from botocore.config import Config
 from osc_sdk_python.call import Call
 
-from omicopy.cli.exit_codes import COMMANDS, codes_of
+from omicopy.exit_codes import COMMANDS, codes_of
 from omicopy.sandbox.main import Sandbox
 from omicopy.sandbox.model.region_state import ImageExportTask, Omi, RegionState
 from omicopy.sandbox.model.request_log import RecordedRequest
