@@ -280,7 +280,7 @@ def test_r3_the_report_and_the_figures_are_written_whole_when_a_run_is_interrupt
     assert [copy["status"] for copy in written["copies"]] == statuses
     assert ran.json == written
     assert ran.code == 143
-    assert "omicopy_run_exit_code 143\n" in metrics.read_text()
+    assert "omicopy_run_exit_code 143.0\n" in metrics.read_text()
 
 
 def test_r3_a_monitor_that_does_not_answer_keeps_nothing_from_being_printed(tool) -> None:

@@ -25,7 +25,7 @@ LOOP_AND_PLANS = {
     "omicopy.plans.model",
     "omicopy.plans.schema",
 }
-HEAVY = SDKS | {"rich", "ruamel", "omicopy.model.manifest_schema", "omicopy.sandbox"}
+HEAVY = SDKS | {"rich", "ruamel", "prometheus_client", "omicopy.model.manifest_schema", "omicopy.sandbox"}
 COMMANDS = [
     "copy",
     "run",

@@ -95,7 +95,7 @@ def test_r11_a_run_whose_log_ends_after_four_lines_goes_on_and_tells_all_else(to
     assert child.wait() == 0
     assert [copy["status"] for copy in json.loads(out)["copies"]] == ["copied"]
     assert json.loads(report.read_text()) == json.loads(out)
-    assert "omicopy_run_exit_code 0\n" in metrics.read_text()
+    assert "omicopy_run_exit_code 0.0\n" in metrics.read_text()
 
 
 def test_r11_a_failure_ends_with_its_own_code_when_nobody_hears_of_it(tool: Tool) -> None:
