@@ -14,8 +14,9 @@ import typer
 from omicopy.api.copies import Watch
 from omicopy.cli.command_start import command_began
 from omicopy.cli.console import info, warn
+from omicopy.cli.copy_rows import TextOfCopies, print_results
 from omicopy.cli.forms import OutputForm
-from omicopy.cli.output import Lines, has_printed_object, print_results
+from omicopy.cli.output import has_printed_object, print_text
 from omicopy.cli.progress import show_progress
 from omicopy.cloud.clients import Clients
 from omicopy.errors import Interrupted
@@ -66,7 +67,7 @@ class Presentation:
 
     output: OutputForm
     quiet: bool
-    lines: Lines
+    lines: TextOfCopies
     _has_shown_lines: bool = False
     _has_shown_all: bool = False
 
@@ -74,7 +75,7 @@ class Presentation:
         """The results in text, once: before the clean-up, which waits."""
         if self.output is OutputForm.TABLE and not self._has_shown_lines:
             self._has_shown_lines = True
-            self.lines(results)
+            print_text(self.lines(results))
             sys.stdout.flush()
 
     def show(

@@ -53,7 +53,7 @@ def copy(
     from omicopy import api
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.console import configure
-    from omicopy.cli.output import image_lines
+    from omicopy.cli.copy_rows import image_lines
     from omicopy.cli.run_loop import Presentation, budgets_of, finish, mode_of, orders_of, watch
     from omicopy.model.image_settings import parse_image_settings
 

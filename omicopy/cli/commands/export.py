@@ -38,7 +38,7 @@ def export(
     """
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.console import configure
-    from omicopy.cli.output import export_lines, task_lines
+    from omicopy.cli.copy_rows import export_lines, task_lines
     from omicopy.cli.run_loop import Presentation, budgets_of, mode_of, orders_of, run
     from omicopy.reconcile.requests_from_args import ExportOptions, export_requests
 

@@ -78,7 +78,7 @@ def import_image(
 
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.console import configure
-    from omicopy.cli.output import image_lines
+    from omicopy.cli.copy_rows import image_lines
     from omicopy.cli.run_loop import Presentation, budgets_of, introduce_handed, mode_of, orders_of, run
     from omicopy.manifests.read_input import read_url
     from omicopy.model.boot import check_boot

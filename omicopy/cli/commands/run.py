@@ -82,8 +82,8 @@ def run(
     from omicopy import api
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.console import configure
+    from omicopy.cli.copy_rows import image_lines
     from omicopy.cli.monitoring import Monitor
-    from omicopy.cli.output import image_lines
     from omicopy.cli.run_loop import Presentation, budgets_of, mode_of, orders_of, watch
     from omicopy.cloud.clients import Clients
     from omicopy.cloud.http.network import Network

@@ -64,7 +64,7 @@ def status(
     from omicopy.status.exports import ExportFilter
 
     configure(log_format, verbose)
-    network = ConnectionOptions(parse_duration(retry), http_timeout, ca_bundle, storage)
+    network = StatusConnection(parse_duration(retry), http_timeout, ca_bundle, storage)
     if _is_plan(names or (), source):
         _show_plan((names or [""])[0], output, network)
         return
@@ -85,7 +85,7 @@ def _is_plan(names: Sequence[str], source: str | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionOptions:
+class StatusConnection:
     """How patient the reads are, and whose certificates they trust."""
 
     retry: timedelta
@@ -96,7 +96,7 @@ class ConnectionOptions:
 
 
 def _show_account(
-    source: str, targets: Sequence[str], wanted: ExportFilter, output: OutputForm, network: ConnectionOptions
+    source: str, targets: Sequence[str], wanted: ExportFilter, output: OutputForm, network: StatusConnection
 ) -> None:
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.console import warn
@@ -118,7 +118,7 @@ def _show_account(
     _end(view.errors, view.errors)
 
 
-def _show_plan(file: str, output: OutputForm, network: ConnectionOptions) -> None:
+def _show_plan(file: str, output: OutputForm, network: StatusConnection) -> None:
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.console import info
     from omicopy.cli.status_rows import copy_row, print_rows

@@ -1,0 +1,163 @@
+"""From what was typed to requests: which image is meant, what its copies are called, and what is refused at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.queries import identify
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.choices import DiskFormat
+from omicopy.model.request import Budgets, CopyRequest, Source
+from omicopy.model.s3_location import check_bucket
+from omicopy.reconcile.requests_from_args import CopyOptions, ExportOptions, copy_requests, export_requests
+from tests.support.builders import KEY, NAME, SOURCE, SOURCE_ID, TARGET, destination, import_request
+from tests.support.hostile import Reply, hostile
+from tests.support.virtual_cloud import Cloud, FakeClients
+
+EXPORT = ExportOptions([NAME], "source", "omi-exports")
+COPY = CopyOptions(EXPORT, ["target"])
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    cloud = Cloud()
+    cloud.add_image("source", SOURCE_ID, AccountId=SOURCE.account_id, Description="as it was")
+    cloud.add_image("source", "ami-0000000b", AccountId=SOURCE.account_id, ImageName="silver")
+    cloud.add_image("source", "ami-0000000c", AccountId="333333333333", ImageName="shared")
+    return cloud
+
+
+def requests(cloud: Cloud, options: CopyOptions = COPY) -> list[CopyRequest]:
+    clients: Any = FakeClients(cloud)
+    return copy_requests(clients, options)
+
+
+def refusal(cloud: Cloud, options: CopyOptions) -> OmicopyError:
+    with pytest.raises(OmicopyError) as caught:
+        requests(cloud, options)
+    assert not cloud.writes
+    return caught.value
+
+
+def images(wanted: list[str]) -> CopyOptions:
+    return replace(COPY, export=replace(EXPORT, images=wanted))
+
+
+def origins(found: list[CopyRequest]) -> list[Source]:
+    assert all(isinstance(request.source, Source) for request in found)
+    return [request.source for request in found if isinstance(request.source, Source)]
+
+
+def test_a_copy_is_complete_before_the_loop_sees_it(cloud: Cloud) -> None:
+    [request] = requests(cloud)
+    [origin] = origins([request])
+    assert (origin.account, origin.image.image_id, origin.export) == (SOURCE, SOURCE_ID, KEY)
+    assert request.destination is not None
+    assert (request.destination.account, request.destination.name) == (TARGET, NAME)
+    assert request.destination.description == "as it was"
+
+
+@pytest.mark.parametrize("wanted", [[SOURCE_ID], [NAME], [NAME, SOURCE_ID], [SOURCE_ID, NAME, NAME]])
+def test_an_image_named_in_several_ways_is_one(cloud: Cloud, wanted: list[str]) -> None:
+    assert [origin.image.image_id for origin in origins(requests(cloud, images(wanted)))] == [SOURCE_ID]
+
+
+def test_the_account_s_own_image_comes_before_a_shared_one_of_the_same_name(cloud: Cloud) -> None:
+    cloud.add_image("source", "ami-00000001", AccountId="333333333333", ImageName=NAME)
+    assert [origin.image.image_id for origin in origins(requests(cloud))] == [SOURCE_ID]
+
+
+def test_a_name_that_two_of_its_images_bear_is_ambiguous(cloud: Cloud) -> None:
+    cloud.add_image("source", "ami-00000001", AccountId=SOURCE.account_id)
+    error = refusal(cloud, COPY)
+    assert error.exit_code == 4
+    assert SOURCE_ID in error.message
+    assert "ami-00000001" in error.message
+
+
+@pytest.mark.parametrize("wanted", ["ami-99999999", "golde", "GOLDEN", "gold*", ""])
+def test_an_image_that_is_not_there_is_named(cloud: Cloud, wanted: str) -> None:
+    error = refusal(cloud, images([NAME, wanted]))
+    assert (error.code, repr(wanted) in error.message) == (ErrorCode.NOT_FOUND, True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(replace(COPY, targets=["source-alias"]), id="the source under another name"),
+        pytest.param(replace(COPY, targets=["target", "target-alias"]), id="one target under two names"),
+        pytest.param(replace(images([NAME, "silver"]), name="same"), id="two images, one name"),
+        pytest.param(replace(COPY, name="{date"), id="a bad template"),
+        pytest.param(replace(COPY, name="a:b"), id="a bad name"),
+        pytest.param(replace(COPY, export=replace(EXPORT, bucket="s3://omi-exports")), id="a bad bucket"),
+        pytest.param(replace(COPY, min_validity=timedelta(days=8)), id="a validity that no URL can have"),
+    ],
+)
+def test_r2_what_could_only_go_wrong_is_refused_before_anything_is_written(cloud: Cloud, options: CopyOptions) -> None:
+    assert refusal(cloud, options).code is ErrorCode.USAGE
+
+
+def test_two_images_whose_template_tells_them_apart_are_two_copies_in_every_target(cloud: Cloud) -> None:
+    found = requests(cloud, replace(images([NAME, "silver"]), name="{name}-{image_id}", description=""))
+    names = [request.destination.name for request in found if request.destination]
+    assert names == [f"{NAME}-{SOURCE_ID}", "silver-ami-0000000b"]
+    assert [request.destination.description for request in found if request.destination] == ["", ""]
+
+
+def test_an_export_needs_no_target_and_writes_in_the_format_asked_for(cloud: Cloud) -> None:
+    clients: Any = FakeClients(cloud)
+    options = replace(EXPORT, prefix="/a/", disk_format=DiskFormat.RAW)
+    [request] = export_requests(clients, options)
+    assert request.destination is None
+    assert origins([request])[0].export == replace(KEY, prefix="a")
+    assert origins([request])[0].format is DiskFormat.RAW
+
+
+NO_ACCOUNT = [
+    "{}",
+    '{"Accounts": []}',
+    '{"Accounts": null}',
+    '{"Accounts": [null]}',
+    '{"Accounts": [{}]}',
+    '{"Accounts": [{"AccountId": 100000000001}]}',
+]
+
+
+@pytest.mark.parametrize("body", NO_ACCOUNT)
+def test_an_api_that_names_no_account_is_asked_again_and_no_ground_to_go_on(body: str) -> None:
+    bad = Reply(body=body.encode())
+    with hostile(bad) as server, pytest.raises(OmicopyError) as caught:
+        identify(Clients({"source": server.account}, retry=timedelta(0)), "source")
+    assert caught.value.code is ErrorCode.TEMPORARY
+    with hostile(bad, bad, Reply(body=b'{"Accounts": [{"AccountId": "100000000001"}]}')) as server:
+        assert identify(Clients({"source": server.account}), "source").account_id == "100000000001"
+
+
+@pytest.mark.parametrize(("shortest", "longest"), [(0, 60), (-1, 60), (61, 60)])
+def test_a_pause_of_nothing_or_longer_than_the_longest_is_refused(shortest: int, longest: int) -> None:
+    with pytest.raises(OmicopyError) as caught:
+        Budgets(poll_min=timedelta(seconds=shortest), poll_max=timedelta(seconds=longest))
+    assert caught.value.code is ErrorCode.USAGE
+
+
+def test_messages_call_a_copy_by_its_image_and_an_import_by_its_name(cloud: Cloud) -> None:
+    [request] = requests(cloud, replace(COPY, name="another"))
+    assert request.label == NAME
+    assert replace(import_request(), destination=destination(name="another")).label == "another"
+
+
+@pytest.mark.parametrize("bucket", ["abc", "a-b", "0" * 63, "a--b"])
+def test_bucket_names_that_the_store_takes(bucket: str) -> None:
+    assert check_bucket(bucket) == bucket
+
+
+@pytest.mark.parametrize("bucket", ["", "ab", "a" * 64, "A-b", "a_b", "a.b", "-ab", "ab-", "a/b", "abc\n", "äbc"])
+def test_bucket_names_that_it_does_not_take(bucket: str) -> None:
+    with pytest.raises(OmicopyError) as caught:
+        check_bucket(bucket)
+    assert caught.value.code is ErrorCode.USAGE
