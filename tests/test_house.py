@@ -42,6 +42,7 @@ PURE = (
     "manifests/from_disks/volume_spec",
     "manifests/handoff",
     "manifests/own_manifest",
+    "monitoring/ended_run",
     "monitoring/metrics",
     "plans/model",
     "plans/schema",
