@@ -46,4 +46,4 @@ def presign(
         from omicopy.manifests.task_url import presign_from_task  # looks into buckets, too, which few need
 
         return presign_from_task(clients, options, located.from_task, now)
-    return presign_checked(clients, options, located.bucket, located.key, now)
+    return presign_checked(clients, options, located.location, now)

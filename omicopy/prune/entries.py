@@ -79,7 +79,7 @@ class Entry:
     def where(self) -> str:
         """An export's folder, the profile of all else."""
         if isinstance(self.resource, ExportKey):
-            return f"s3://{self.resource.bucket}/{self.resource.folder}"
+            return str(self.resource.folder)
         return self.account.profile
 
 
