@@ -119,7 +119,7 @@ def made_from_code() -> dict[str, str]:
 
 def options() -> str:
     """Those rows of the decision table's tests that tell the story, in their order."""
-    from tests.unit.reconcile.decide.test_decide import TABLE
+    from tests.unit.reconcile.decide.test_image import TABLE
 
     message = [row.says for row in TABLE]
     missing = set(TOLD) - set(message)

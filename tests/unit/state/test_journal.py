@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from omicopy.model.boot import Boot
 from omicopy.model.events import Event, WarningMessage
 from omicopy.model.request import CopyRequest, Target
 from omicopy.state.journal import Journal, about_image, export_entry, image_entry
-from tests.support import children
 from tests.support.builders import ORIGIN, TARGET, copy_request, destination, import_request
 
 EXPORT = export_entry(ORIGIN)
@@ -70,16 +68,6 @@ def test_opened_again_an_entry_forgets_the_older_answer(journal: Journal) -> Non
     journal.answered(EXPORT, "image-export-12345678")
     journal.open(EXPORT)
     assert journal.find(EXPORT) == (True, None)
-
-
-def test_another_process_finds_the_entry(journal: Journal, folder: Path) -> None:
-    journal.answered(IMAGE, "ami-12345678")
-    code = (
-        "import json, sys, pathlib; from omicopy.state.journal import Journal; "
-        "print(Journal(pathlib.Path(sys.argv[1]), print).find(json.loads(sys.argv[2])))"
-    )
-    command = [sys.executable, "-c", code, str(folder), json.dumps(IMAGE)]
-    assert children.run(command, check=True).stdout == "(True, 'ami-12345678')\n"
 
 
 def test_closing_an_entry_that_is_not_open_does_nothing(journal: Journal, message: list[Event]) -> None:
