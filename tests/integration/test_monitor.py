@@ -89,7 +89,7 @@ def samples(text: str) -> dict[str, float]:
 # --- the figures
 
 
-def test_the_figures_of_a_run() -> None:
+def test_the_metrics_of_a_run() -> None:
     image = source_image(
         BlockDeviceMappings=[
             {"DeviceName": d, "Bsu": {"VolumeSize": s}} for d, s in (("a", 10), ("b", 20), ("c", None))
@@ -138,12 +138,13 @@ def test_the_last_success_is_kept_until_there_is_a_new_one() -> None:
     ]
 
 
-def test_a_run_that_only_looked_is_no_success() -> None:
+def test_a_dry_run_is_no_success() -> None:
     assert samples(render_metrics(ended(result(Status.PLANNED))))[LAST] == 0
     assert samples(render_metrics(ended(result(Status.RUNNING))))[LAST] == 0
 
 
-def test_every_job_has_its_own_figures_and_keeps_its_last_success() -> None:
+def test_every_job_has_its_own_metrics() -> None:
+    """It keeps its last success."""
     first = render_metrics(ended(result(job="a"), result(Status.PRESENT, job="a"), result(job="b")))
     failing = ended(result(Status.FAILED, job="a"), result(job="a"), result(Status.SKIPPED, job="c"), code=3, hours=1)
     found = samples(render_metrics(failing, first))
@@ -166,7 +167,7 @@ def test_every_job_has_its_own_figures_and_keeps_its_last_success() -> None:
         (Status.SKIPPED, False, True),
     ],
 )
-def test_a_job_succeeds_when_its_copies_are_there(status: Status, best_effort: bool, is_there: bool) -> None:
+def test_a_job_succeeds_when_its_copies_exist(status: Status, best_effort: bool, is_there: bool) -> None:
     text = render_metrics(ended(result(job="a"), result(status, job="a", best_effort=best_effort)))
     assert samples(text)[JOB_LAST % "a"] == (at(0) if is_there else 0)
 
@@ -179,7 +180,7 @@ def test_a_value_that_ends_a_line_or_a_label_is_escaped() -> None:
 
 
 @given(st.text(st.characters() | st.sampled_from('\\"\nn,={}\r\u2028\udcff')))
-def test_any_name_of_a_job_comes_back(name: str) -> None:
+def test_any_name_of_a_job_is_read_back(name: str) -> None:
     first = render_metrics(ended(result(job=name)))
     again = render_metrics(ended(result(Status.FAILED, job=name), code=1, hours=1), first)
     wanted = [line for line in first.split("\n") if line.startswith("omicopy_job_last")]
@@ -202,7 +203,7 @@ def test_any_name_of_a_job_comes_back(name: str) -> None:
         'omicopy_job_last_success_timestamp_seconds{job="x\\"} 12\n',
     ],
 )
-def test_a_foreign_or_damaged_file_is_no_error(old: str) -> None:
+def test_an_unknown_or_damaged_metrics_file_is_no_error(old: str) -> None:
     assert samples(render_metrics(ended(code=1), old)) == samples(render_metrics(ended(code=1)))
 
 
@@ -213,7 +214,7 @@ def mode(file: Path) -> int:
     return stat.S_IMODE(file.stat().st_mode)
 
 
-def test_the_files_are_written_whole_each_for_its_reader(tmp_path: Path) -> None:
+def test_the_files_are_written_atomically_with_their_modes(tmp_path: Path) -> None:
     metrics, report = tmp_path / "omicopy.prom", tmp_path / "report.json"
     report.write_text("older and longer" * 1000)
     report.chmod(0o666)
@@ -229,7 +230,7 @@ def test_the_files_are_written_whole_each_for_its_reader(tmp_path: Path) -> None
     assert {file.name for file in tmp_path.iterdir()} == {"omicopy.prom", "report.json"}
 
 
-def test_what_fails_before_the_first_copy_is_seen_too(tmp_path: Path) -> None:
+def test_a_failure_before_the_first_copy_is_reported_too(tmp_path: Path) -> None:
     metrics, report = tmp_path / "omicopy.prom", tmp_path / "report.json"
     monitor = Monitor(str(metrics), None, str(report))
     monitor.end([], {}, 1, 0)
@@ -248,14 +249,14 @@ def test_what_fails_before_the_first_copy_is_seen_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("old", [b"\xff\x00" * 50, b"x" * (OLD_METRICS_LIMIT + 1), f"{LAST} 12".encode()])
-def test_an_old_file_that_can_t_be_read_is_replaced(tmp_path: Path, old: bytes) -> None:
+def test_an_unreadable_old_file_is_replaced(tmp_path: Path, old: bytes) -> None:
     metrics = tmp_path / "omicopy.prom"
     metrics.write_bytes(old)
     Monitor(str(metrics), None, None).end([], {}, 1, 1)
     assert samples(metrics.read_text())[LAST] == 0
 
 
-def test_a_folder_that_went_away_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_removed_meanwhile_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "gone"
     folder.mkdir()
     monitor = Monitor(str(folder / "omicopy.prom"), None, str(folder / "report.json"))
@@ -268,7 +269,7 @@ def test_a_folder_that_went_away_is_a_warning(tmp_path: Path, capsys: pytest.Cap
 
 @pytest.mark.parametrize("place", ["no/such", "", "file/below"])
 @pytest.mark.parametrize("option", ["metrics_file", "report"])
-def test_a_file_that_can_t_be_there_is_said_before_anything_starts(tmp_path: Path, option: str, place: str) -> None:
+def test_an_impossible_file_is_reported_before_the_start(tmp_path: Path, option: str, place: str) -> None:
     (tmp_path / "file").write_text("")
     files: dict[str, str | None] = {"metrics_file": None, "ping_url_file": None, "report": None}
     with pytest.raises(OmicopyError) as caught:
@@ -296,7 +297,7 @@ def asked(server: Hostile) -> list[str]:
     return [f"{method} {path}" for method, path, _, _ in server.requests]
 
 
-def test_a_monitor_is_told_of_a_start_a_success_and_a_failure(tmp_path: Path, server: Hostile) -> None:
+def test_start_success_and_failure_are_pinged(tmp_path: Path, server: Hostile) -> None:
     monitor = pinging(tmp_path, f"{server.url}/{UUID}")
     monitor.begin()
     monitor.end([result()], CALLS, 1, 0)
@@ -313,14 +314,14 @@ def test_a_monitor_is_told_of_a_start_a_success_and_a_failure(tmp_path: Path, se
     assert all("Authorization" not in headers for _, _, headers, _ in server.requests)
 
 
-def test_the_query_of_a_url_stays(tmp_path: Path, server: Hostile) -> None:
+def test_a_ping_keeps_the_query_of_its_url(tmp_path: Path, server: Hostile) -> None:
     monitor = pinging(tmp_path, f"{server.url}/ping/?token=a%20b&x=1#part")
     monitor.begin()
     monitor.end([], {}, 1, 0)
     assert asked(server) == ["POST /ping/start?token=a%20b&x=1", "POST /ping/?token=a%20b&x=1"]
 
 
-def test_r8_the_body_of_a_ping_bears_no_secret_and_is_short(tmp_path: Path, server: Hostile) -> None:
+def test_r8_the_body_of_a_ping_is_short_without_secrets(tmp_path: Path, server: Hostile) -> None:
     secrets.register_secret("SOMESECRETKEY")
     url = signed(f"{SOURCE_ID}/manifest.json", NOON, signature="c0ffee" * 10)
     error = OmicopyError(ErrorCode.FAILED, f"{url} SOMESECRETKEY\x1b[31m " + "ü" * 9000)
@@ -340,7 +341,7 @@ def test_r8_the_body_of_a_ping_bears_no_secret_and_is_short(tmp_path: Path, serv
         pytest.param([Reply(silence=PATIENCE)], 2, id="hangs"),
     ],
 )
-def test_a_monitor_that_does_not_take_it_is_a_warning(
+def test_a_refused_ping_is_a_warning(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -358,7 +359,7 @@ def test_a_monitor_that_does_not_take_it_is_a_warning(
     assert UUID not in warning
 
 
-def test_one_failure_is_borne(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_ping_is_retried_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with hostile(Reply(503), Reply()) as server:
         pinging(tmp_path, f"{server.url}/{UUID}").begin()
     assert len(server.requests) == 2
@@ -367,7 +368,7 @@ def test_one_failure_is_borne(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "can't be reached (Connection refused)" in capsys.readouterr().err
 
 
-def test_r8_a_ping_url_is_shown_nowhere_however_loud_the_log(
+def test_r8_a_ping_url_is_in_no_log(
     tmp_path: Path, server: Hostile, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = [str(tmp_path / name) for name in ("omicopy.prom", "ping-url", "report.json")]
@@ -406,7 +407,7 @@ def test_r8_a_ping_url_is_shown_nowhere_however_loud_the_log(
         f"{UUID}\0\xff",
     ],
 )
-def test_a_file_without_one_usable_url_is_said_before_anything_starts(tmp_path: Path, content: str) -> None:
+def test_a_ping_file_without_a_usable_url_is_reported_first(tmp_path: Path, content: str) -> None:
     file = tmp_path / "ping-url"
     file.write_text(content, encoding="latin-1")
     with pytest.raises(OmicopyError) as caught:
@@ -416,14 +417,14 @@ def test_a_file_without_one_usable_url_is_said_before_anything_starts(tmp_path: 
     assert UUID not in caught.value.message + caught.value.hint
 
 
-def test_a_ping_file_that_is_not_there_is_said_before_anything_starts(tmp_path: Path) -> None:
+def test_a_missing_ping_file_is_reported_before_the_start(tmp_path: Path) -> None:
     for missing in (tmp_path / "no-such", tmp_path):
         with pytest.raises(OmicopyError, match="ping-url-file can't read") as caught:
             Monitor(None, str(missing), None)
         assert caught.value.code is ErrorCode.USAGE
 
 
-def test_asked_for_nothing_it_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_options_a_monitor_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     monitor = Monitor(None, None, None)
     monitor.begin()
     monitor.end([result()], CALLS, 1, 0)

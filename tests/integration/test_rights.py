@@ -233,7 +233,7 @@ NOT_SEEN_HERE = {
 
 
 @pytest.mark.parametrize("command", SITUATIONS)
-def test_the_table_names_all_that_a_command_asks_for_and_nothing_else(tool, command: str) -> None:
+def test_the_table_names_exactly_the_used_rights(tool, command: str) -> None:
     table, seen = RIGHTS[command], defaultdict[RightScope, set[str]](set)
     for situations in SITUATIONS[command]:
         tool.again()
@@ -251,7 +251,7 @@ def test_the_table_names_all_that_a_command_asks_for_and_nothing_else(tool, comm
     assert unseen <= NOT_SEEN_HERE.get(command, set())
 
 
-def test_no_right_is_named_twice_and_every_command_has_its_row() -> None:
+def test_every_command_has_a_row_without_duplicate_rights() -> None:
     for rights in RIGHTS.values():
         for place in rights.values():
             actions = [right.action for right in place]
