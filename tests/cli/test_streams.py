@@ -96,7 +96,7 @@ def test_r11_a_run_whose_log_breaks_off_continues(tool: Tool) -> None:
     assert child.wait() == 0
     assert [copy["status"] for copy in json.loads(out)["copies"]] == ["copied"]
     assert json.loads(report.read_text()) == json.loads(out)
-    assert "omicopy_run_exit_code 0\n" in metrics.read_text()
+    assert "omicopy_run_exit_code 0.0\n" in metrics.read_text()
 
 
 def test_r11_a_failure_keeps_its_exit_code_without_a_stderr(tool: Tool) -> None:

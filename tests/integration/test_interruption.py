@@ -284,7 +284,7 @@ def test_r3_an_interrupted_run_writes_report_and_metrics(tool, phase) -> None:
     assert [copy["status"] for copy in written["copies"]] == statuses
     assert ran.json == written
     assert ran.code == 143
-    assert "omicopy_run_exit_code 143\n" in metrics.read_text()
+    assert "omicopy_run_exit_code 143.0\n" in metrics.read_text()
 
 
 def test_r3_a_silent_monitor_delays_no_output(tool) -> None:

@@ -6,12 +6,14 @@ import json
 import logging
 import re
 import stat
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import prometheus_client.parser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +25,8 @@ from omicopy.cloud import secrets
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.result import CallCount, CopyResult, Status
 from omicopy.monitoring import ping
-from omicopy.monitoring.metrics import EndedRun, render_metrics
+from omicopy.monitoring.ended_run import EndedRun
+from omicopy.monitoring.metrics import render_metrics
 from tests.support.builders import NOON, SOURCE_ID, copy_request, import_request, signed, source_image
 from tests.support.children import PATIENCE, wait_until
 from tests.support.hostile import Hostile, Reply, hostile, port_of_nobody
@@ -114,13 +117,104 @@ def test_the_metrics_of_a_run() -> None:
         'omicopy_copies{status="not-begun"}': 0,
         "omicopy_exports_left": 0,
         "omicopy_copied_bytes": 40 * 2**30,
-        'omicopy_api_calls{profile="env:SRC",kind="read"}': 3,
-        'omicopy_api_calls{profile="env:SRC",kind="write"}': 2,
-        'omicopy_api_calls{profile="source",kind="read"}': 9,
-        'omicopy_api_calls{profile="source",kind="write"}': 1,
+        'omicopy_api_calls{kind="read",profile="env:SRC"}': 3,
+        'omicopy_api_calls{kind="write",profile="env:SRC"}': 2,
+        'omicopy_api_calls{kind="read",profile="source"}': 9,
+        'omicopy_api_calls{kind="write",profile="source"}': 1,
         'omicopy_api_retries{profile="env:SRC"}': 0,
         'omicopy_api_retries{profile="source"}': 2,
     }
+
+
+BEFORE = r"""
+# HELP omicopy_run_timestamp_seconds When the last run ended, since 1970.
+# TYPE omicopy_run_timestamp_seconds gauge
+omicopy_run_timestamp_seconds 1768478400
+# HELP omicopy_last_success_timestamp_seconds When a run last succeeded, since 1970; 0: never.
+# TYPE omicopy_last_success_timestamp_seconds gauge
+omicopy_last_success_timestamp_seconds 1768392000
+# HELP omicopy_job_last_success_timestamp_seconds When all copies of a job were last there, since 1970; 0: never.
+# TYPE omicopy_job_last_success_timestamp_seconds gauge
+omicopy_job_last_success_timestamp_seconds{job="b"} 1768478400
+omicopy_job_last_success_timestamp_seconds{job="night \"1\"\\\n"} 1768392000
+# HELP omicopy_run_duration_seconds How long the last run took.
+# TYPE omicopy_run_duration_seconds gauge
+omicopy_run_duration_seconds 61.25
+# HELP omicopy_run_exit_code The exit code of the last run.
+# TYPE omicopy_run_exit_code gauge
+omicopy_run_exit_code 3
+# HELP omicopy_copies Copies of the last run by how they ended.
+# TYPE omicopy_copies gauge
+omicopy_copies{status="copied"} 2
+omicopy_copies{status="present"} 1
+omicopy_copies{status="skipped"} 0
+omicopy_copies{status="failed"} 1
+omicopy_copies{status="unfinished"} 0
+omicopy_copies{status="running"} 0
+omicopy_copies{status="planned"} 0
+omicopy_copies{status="not-begun"} 0
+# HELP omicopy_exports_left Exports that the last run was to delete and had to leave in their bucket, in whole or in part.
+# TYPE omicopy_exports_left gauge
+omicopy_exports_left 0
+# HELP omicopy_copied_bytes Sizes of the volumes that the last run copied.
+# TYPE omicopy_copied_bytes gauge
+omicopy_copied_bytes 42949672960
+# HELP omicopy_job_copies Copies of the last run by job and by how they ended.
+# TYPE omicopy_job_copies gauge
+omicopy_job_copies{job="b",status="copied"} 1
+omicopy_job_copies{job="b",status="present"} 0
+omicopy_job_copies{job="b",status="skipped"} 0
+omicopy_job_copies{job="b",status="failed"} 0
+omicopy_job_copies{job="b",status="unfinished"} 0
+omicopy_job_copies{job="b",status="running"} 0
+omicopy_job_copies{job="b",status="planned"} 0
+omicopy_job_copies{job="b",status="not-begun"} 0
+omicopy_job_copies{job="night \"1\"\\\n",status="copied"} 1
+omicopy_job_copies{job="night \"1\"\\\n",status="present"} 0
+omicopy_job_copies{job="night \"1\"\\\n",status="skipped"} 0
+omicopy_job_copies{job="night \"1\"\\\n",status="failed"} 1
+omicopy_job_copies{job="night \"1\"\\\n",status="unfinished"} 0
+omicopy_job_copies{job="night \"1\"\\\n",status="running"} 0
+omicopy_job_copies{job="night \"1\"\\\n",status="planned"} 0
+omicopy_job_copies{job="night \"1\"\\\n",status="not-begun"} 0
+# HELP omicopy_api_calls Requests that the last run sent, repeated ones too.
+# TYPE omicopy_api_calls gauge
+omicopy_api_calls{profile="env:SRC",kind="read"} 3
+omicopy_api_calls{profile="env:SRC",kind="write"} 2
+omicopy_api_calls{profile="source",kind="read"} 9
+omicopy_api_calls{profile="source",kind="write"} 1
+# HELP omicopy_api_retries Reads that the last run had to repeat.
+# TYPE omicopy_api_retries gauge
+omicopy_api_retries{profile="env:SRC"} 0
+omicopy_api_retries{profile="source"} 2
+""".lstrip()  # noqa: E501
+"""What version 0.1, which had a writer of its own, made of the run below."""
+
+
+def test_metrics_are_those_of_the_version_that_wrote_them_by_hand() -> None:
+    """Names, types, help, labels, values and order; only numbers may be written in another way."""
+    night = 'night "1"\\\n'
+    first = render_metrics(ended(result(request=copy_request(), job=night), hours=-24))
+    image = source_image(
+        BlockDeviceMappings=[
+            {"DeviceName": d, "Bsu": {"VolumeSize": s}} for d, s in (("a", 10), ("b", 20), ("c", None))
+        ]
+    )
+    request = copy_request()
+    run = ended(
+        result(request=replace(request, source=replace(request.source, image=image)), job=night),
+        result(request=import_request(), job="b"),
+        result(Status.PRESENT),
+        result(Status.FAILED, job=night),
+        code=3,
+    )
+    text = render_metrics(run, first)
+    assert parsed(text) == parsed(BEFORE)
+    assert samples(render_metrics(ended(code=1, calls={}), BEFORE))[LAST] == at(-24), "an older version's file is read"
+
+
+def parsed(text: str) -> list[prometheus_client.Metric]:
+    return list(prometheus_client.parser.text_string_to_metric_families(text))
 
 
 def test_the_last_success_is_kept_until_there_is_a_new_one() -> None:
@@ -207,6 +301,16 @@ def test_an_unknown_or_damaged_metrics_file_is_no_error(old: str) -> None:
     assert samples(render_metrics(ended(code=1), old)) == samples(render_metrics(ended(code=1)))
 
 
+@given(st.sampled_from([LAST, JOB_LAST % "x", LAST + "{", LAST + " "]), st.text())
+def test_any_text_in_an_old_file_is_no_error(name: str, text: str) -> None:
+    assert samples(render_metrics(ended(code=1), f"{name}{text}\n{name} {text}\n"))[RUN] == at(0)
+
+
+@given(st.text(st.characters() | st.sampled_from('\\"\n\r\udcff'), min_size=1))
+def test_any_name_of_a_profile_can_be_written(name: str) -> None:
+    assert render_metrics(ended(calls={name: CallCount(1, 2, 3)})).encode()
+
+
 # --- the files
 
 
@@ -276,6 +380,19 @@ def test_an_impossible_file_is_reported_before_the_start(tmp_path: Path, option:
         Monitor(**files | {option: f"{tmp_path}/{place}"})
     assert caught.value.code is ErrorCode.USAGE
     assert option.replace("_", "-") in caught.value.message
+
+
+def test_without_the_extra_metrics_are_refused_and_all_else_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)  # as if it was not installed
+    with pytest.raises(OmicopyError, match="prometheus_client") as caught:
+        Monitor(str(tmp_path / "omicopy.prom"), None, None)
+    assert caught.value.code is ErrorCode.USAGE
+    assert "pip install 'omicopy[monitoring]'" in caught.value.hint
+    monkeypatch.delitem(sys.modules, "omicopy.monitoring.metrics", raising=False)
+    Monitor(None, None, str(tmp_path / "report.json")).end([], {}, 1, 0)
+    assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
 
 
 # --- the pings

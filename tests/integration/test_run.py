@@ -132,6 +132,17 @@ def test_a_bad_plan_is_refused_with_its_lines(tool) -> None:
     assert tool.calls() == []
 
 
+def test_without_the_extra_for_metrics_nothing_is_sent(tool) -> None:
+    start = "import sys; sys.modules['prometheus_client'] = None; from omicopy.__main__ import main; main()"
+    words = ("run", plan(tool), "--metrics-file", "m.prom", "-o", "json")
+    ran = children.run([sys.executable, "-c", start, *words], tool.env, cwd=tool.home)
+    assert ran.returncode == 2
+    assert "omicopy[monitoring]" in ran.stderr
+    assert "omicopy[monitoring]" in json.loads(ran.stdout)["error"]["hint"]
+    assert tool.calls() == []
+    assert not (tool.home / "m.prom").exists()
+
+
 @pytest.fixture
 def pings():
     """A monitor's server: the paths and bodies that were posted to it, and its URL."""
