@@ -95,7 +95,7 @@ def _presign_checked(clients: Clients, options: PresignOptions, location: S3Obje
     shortcoming = _validity_problem(clients, options, manifest, now)
     if shortcoming is None:
         return PresignResult(url, location, manifest, key_expires_at)
-    newer = _newer(clients, options, location, manifest, now)
+    newer = _newer_manifest(clients, options, location, manifest, now)
     if newer is not None:
         return replace(newer, key_expires_at=key_expires_at)
     if not options.resign:
@@ -195,7 +195,7 @@ def _expired(what: str) -> OmicopyError:
     return OmicopyError(ErrorCode.EXPIRED, what, _RESIGN)
 
 
-def _newer(
+def _newer_manifest(
     clients: Clients, options: PresignOptions, location: S3Object, manifest: TrustedManifest, now: datetime
 ) -> PresignResult | None:
     """The newest manifest that was signed anew beside this one, of the very same objects, if it can be handed out."""
