@@ -1,4 +1,4 @@
-"""From a plan to complete requests. What keeps one copy from being asked for keeps no other from it (R3)."""
+"""Turns a plan into requests. A copy that can't be requested doesn't stop the others (R3)."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ AccountsByProfile = Mapping[str, AccountRef | OmicopyError]
 
 @dataclass(frozen=True, slots=True)
 class PreparedPlan:
-    """What a plan comes to."""
+    """The requests and problems of a plan."""
 
     requests: list[CopyRequest] = field(default_factory=list)
     failures: list[RejectedCopy] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """Entries that find nothing at present, in words: no failure, but worth to be told."""
+    """Messages about entries that currently match no image, which is not a failure."""
     accounts: AccountsByProfile = field(default_factory=dict)
-    """Who each profile of the plan is, or why that is not known."""
+    """The account of each profile, or why it is unknown."""
     source_images_by_account: Mapping[str, SourceImages | OmicopyError] = field(default_factory=dict)
-    """The images of each source profile as they were read."""
+    """The images of each source profile."""
 
 
 def plan_requests(
@@ -43,10 +43,10 @@ def plan_requests(
     only: Sequence[str] = (),
     shard: Shard | None = None,
 ) -> PreparedPlan:
-    """The requests of the jobs named in `only`, or of all; with `shard` those that belong to it.
+    """The requests of the jobs in `only`, or of all jobs; with `shard` only those that belong to it.
 
-    Identifies each profile once, and reads each source account's images once. Raises USAGE for a name of no job, and
-    for two targets of a job that turn out to be one account.
+    Identifies each profile once and reads each source account's images once. Raises USAGE for an unknown job, and for
+    two targets of a job that are the same account.
     """
     plan = plan.only(only)
     accounts = _identify_all(clients, plan.profiles)
@@ -89,7 +89,7 @@ def _identify_all(clients: Clients, profiles: Sequence[str]) -> AccountsByProfil
 
 
 def _check_different(job: Job, accounts: AccountsByProfile) -> None:
-    """Two profiles of one account would each make the copy. Raises USAGE."""
+    """Raises USAGE if two targets of a job are the same account: each would create the copy."""
     seen: dict[tuple[str, str], AccountRef] = {}
     for target in job.targets:
         account = accounts[target.profile]
@@ -99,13 +99,13 @@ def _check_different(job: Job, accounts: AccountsByProfile) -> None:
                 raise OmicopyError(
                     ErrorCode.USAGE,
                     f"Job {job.name}: {other} and {account.profile} are the same target",
-                    "Name each account once a job.",
+                    "Name each account once per job.",
                 )
 
 
 @dataclass(slots=True)
 class _JobReader:
-    """What one job comes to."""
+    """Turns one job into requests and rejections."""
 
     clients: Clients
     job: Job
@@ -115,7 +115,7 @@ class _JobReader:
     notes: list[str]
 
     def items(self) -> Iterator[CopyRequest | RejectedCopy]:
-        source = self._party(self.job.source)
+        source = self._account(self.job.source)
         source_images = self.source_images_by_account[self.job.source]
         if isinstance(source_images, OmicopyError):
             yield replace(self._failure(source, source_images), is_whole_job=True)
@@ -128,19 +128,19 @@ class _JobReader:
                 yield self._failure(source, error)
                 continue
             if not found:
-                self.notes.append(f"Job {self.job.name}: no available image of {source} fits {selector}")
+                self.notes.append(f"Job {self.job.name}: no available image of {source} matches {selector}")
             images |= {image.image_id: image for image in found}
         for image in images.values():
             for target in self.job.targets:
                 yield self._copy(source, image, target)
 
     def _failure(self, source: AccountRef, error: OmicopyError) -> RejectedCopy:
-        """One of all the targets."""
+        """The rejection of all targets."""
         best_effort = all(target.best_effort for target in self.job.targets)
         return RejectedCopy(self.job.name, source, error, best_effort=best_effort)
 
     def _copy(self, source: AccountRef, image: Image, target: PlanTarget) -> CopyRequest | RejectedCopy:
-        account, name = self._party(target.profile), None
+        account, name = self._account(target.profile), None
         try:
             name = _name(target, image, source)
             identified = self.accounts[target.profile]
@@ -164,7 +164,7 @@ class _JobReader:
             best_effort=target.best_effort,
         )
 
-    def _party(self, profile: str) -> AccountRef:
+    def _account(self, profile: str) -> AccountRef:
         found = self.accounts[profile]
         return (
             found if isinstance(found, AccountRef) else AccountRef(profile, "", self.clients.accounts[profile].region)
@@ -175,17 +175,17 @@ def _name(target: PlanTarget, image: Image, source: AccountRef) -> str:
     try:
         return render_name(target.name, image, source.region)
     except OmicopyError as error:
-        raise OmicopyError(error.code, error.message, "Change `name` of this target in the plan.") from None
+        raise OmicopyError(error.code, error.message, "Change this target's `name` in the plan.") from None
 
 
 def _check_target(source: AccountRef, target: AccountRef) -> None:
     try:
         check_accounts(source, target)
     except OmicopyError as error:
-        raise OmicopyError(error.code, error.message, "Take this target out of the job.") from None
+        raise OmicopyError(error.code, error.message, "Remove this target from the job.") from None
 
 
 def _is_in(shard: Shard, source: AccountRef, image: Image | None) -> bool:
-    """An entry that finds no image is told by the first shard alone."""
+    """True if the image belongs to the shard. An entry without an image is reported by the first shard only."""
     index, count = shard
     return index == (shard_of(source.account_id, image.image_id, count) if image else 0)

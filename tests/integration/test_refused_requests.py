@@ -16,7 +16,7 @@ def test_a_wrong_request_is_refused_before_any_call(tool) -> None:
         "--bucket": ["copy", LINUX, "--from", "source", "--to", "target"],
         "vmdk": ["copy", LINUX, *base, "--format", "vmdk"],
         "perhaps": ["copy", LINUX, *base, "--if-exists", "perhaps"],
-        "'a/../b' is no usable prefix": ["copy", LINUX, *base, "--prefix", "a/../b"],
+        "'a/../b' is not a usable prefix": ["copy", LINUX, *base, "--prefix", "a/../b"],
         "at most 6d23h": ["copy", LINUX, *base, "--min-validity", "7d"],
         "more than 0": ["copy", LINUX, *base, "--poll-min", "0"],
         "names no object and no export": ["url", "golden-linux", "--from", "source"],

@@ -61,7 +61,7 @@ def test_a_running_export_is_followed_not_repeated(tool, step) -> None:
         (ManifestUrl.SIGV2, WEEK + 60, "ended at"),
         (ManifestUrl.SIGV2, WEEK - 3600, "6h are asked for"),
         (ManifestUrl.PLAIN, 0, "is not signed"),
-        (ManifestUrl.NEVER, 0, "shows no URL"),
+        (ManifestUrl.NEVER, 0, "has no manifest URL"),
         (ManifestUrl.FROM_START, 0, "is not signed"),
     ],
 )

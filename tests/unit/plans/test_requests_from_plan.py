@@ -162,7 +162,7 @@ def test_r3_images_of_others_that_cannot_be_read_fail_alone(cloud: Cloud) -> Non
     ("to", "parts"),
     [
         ("{profile: source-alias}", "are the same account 111111111111"),
-        ("{profile: target-alias, name: 'a:{name}'}", "can't be the name of an image"),
+        ("{profile: target-alias, name: 'a:{name}'}", "Invalid image name"),
     ],
 )
 def test_r3_an_impossible_copy_fails_alone_and_names_the_plan(cloud: Cloud, to: str, parts: str) -> None:

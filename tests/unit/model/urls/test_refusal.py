@@ -32,8 +32,8 @@ SKEWED, DENIED, ARGUMENT = "RequestTimeTooSkewed", "AccessDenied", "InvalidArgum
 TABLE = [
     (v4(), "SignatureDoesNotMatch", Reason.ALTERED, "was altered or cut"),
     (v4(HOUR, 2 * HOUR), "SignatureDoesNotMatch", Reason.ALTERED, "altered"),
-    (v4(), "InvalidAccessKeyId", Reason.KEY_GONE, "does not exist any more"),
-    (v2(), "InvalidAccessKeyId", Reason.KEY_GONE, "does not exist any more"),
+    (v4(), "InvalidAccessKeyId", Reason.KEY_GONE, "no longer exists"),
+    (v2(), "InvalidAccessKeyId", Reason.KEY_GONE, "no longer exists"),
     (v4(HOUR, 2 * HOUR), SKEWED, Reason.EXPIRED, "it expired at 2026-01-15 11:00:00Z"),
     (v2(-60), SKEWED, Reason.EXPIRED, "it expired at 2026-01-15 11:59:00Z"),
     (v4(HOUR, 2 * HOUR), DENIED, Reason.EXPIRED, "it expired at"),
@@ -41,7 +41,7 @@ TABLE = [
     (v4(HOUR, -2 * HOUR), SKEWED, Reason.SIGNED_AHEAD, "for a later time, 2026-01-15 14:00:00Z"),
     (v4(HOUR, -60), SKEWED, Reason.SIGNED_AHEAD, "for a later time, 2026-01-15 12:01:00Z"),
     (v4(), SKEWED, Reason.EXPIRED, "or was signed for a later time"),
-    (v4(WEEK + DAY), ARGUMENT, Reason.TOO_LONG, "signed for 8d and never worked"),
+    (v4(WEEK + DAY), ARGUMENT, Reason.TOO_LONG, "it is signed for 8d, and no store accepts"),
     (v4(WEEK + 1), ARGUMENT, Reason.TOO_LONG, "no store accepts more than 7d"),
     (v4(30 * DAY), "AuthorizationQueryParametersError", Reason.TOO_LONG, "signed for 30d"),
     (v4(0), ARGUMENT, Reason.TOO_LONG, "for 0 seconds"),
@@ -49,10 +49,10 @@ TABLE = [
     (v2(WEEK + DAY), DENIED, Reason.NOT_YET, "from 2026-01-16 12:00:00Z on"),
     (v2(WEEK - DAY), DENIED, Reason.NO_RIGHT, "may not read the object"),
     (v4(), DENIED, Reason.NO_RIGHT, "may not read the object"),
-    (PLAIN, DENIED, Reason.UNSIGNED, "bears no signature"),
-    (PLAIN, "", Reason.UNSIGNED, "bears no signature"),
-    (v4(), ARGUMENT, Reason.ALTERED, "its query holds what the store does not take (InvalidArgument)"),
-    (v4(), "", Reason.UNKNOWN, "has expired, was altered, or its access key is gone"),
+    (PLAIN, DENIED, Reason.UNSIGNED, "has no signature"),
+    (PLAIN, "", Reason.UNSIGNED, "has no signature"),
+    (v4(), ARGUMENT, Reason.ALTERED, "its query contains something that the store doesn't accept (InvalidArgument)"),
+    (v4(), "", Reason.UNKNOWN, "has expired, was altered, or its access key was deleted"),
 ]
 
 
