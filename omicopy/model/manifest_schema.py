@@ -150,9 +150,9 @@ def _read_json(raw: bytes, where: str) -> dict[str, Any]:
         packed = " (it looks like a gzip file)" if raw.startswith(b"\x1f\x8b") else ""
         raise _damaged(where, f"byte {error.start + 1}: not valid UTF-8{packed}") from None
     except (ValueError, RecursionError):  # a number of thousands of digits; thousands of levels
-        raise _damaged(where, "not readable JSON") from None
+        raise _damaged(where, "not JSON that can be parsed") from None
     if not isinstance(document, dict):
-        raise _damaged(where, "the document is not a JSON object")
+        raise _damaged(where, "the whole is not a JSON object")
     if _is_deep(document):
         raise _damaged(where, f"it has more than {_MAX_DEPTH} nested levels")
     return document

@@ -130,7 +130,7 @@ class RetentionEntry(_PlanModel):
 
 
 class DefaultsEntry(_PlanModel):
-    """Defaults for every job."""
+    """Settings of every job that doesn't set them itself."""
 
     model_config = ConfigDict(title="Defaults")
 

@@ -46,13 +46,13 @@ GOOD = signed(PLACE, LATER)
         pytest.param(None, "has no manifest URL", id="missing"),
         pytest.param("nonsense", "has no manifest URL", id="no URL"),
         pytest.param(signed(PLACE, None), "not signed", id="plain"),
-        pytest.param(signed(PLACE, NOON), "ended at", id="over"),
-        pytest.param(GOOD.replace("oos.", "evil."), "leads to https://evil", id="another host"),
-        pytest.param(GOOD.replace(".com/", ".com:444/"), "leads to", id="another port"),
-        pytest.param(GOOD.replace(KEY.bucket, "another"), "out of its export", id="another bucket"),
-        pytest.param(signed("manifest", LATER), "out of its export", id="above the export's folder"),
-        pytest.param(signed(f"{SOURCE_ID}0/manifest", LATER), "out of its export", id="beside the export's folder"),
-        pytest.param(signed(f"{SOURCE_ID}/../x/manifest", LATER), "out of its export", id="contains an empty part"),
+        pytest.param(signed(PLACE, NOON), "expired at", id="over"),
+        pytest.param(GOOD.replace("oos.", "evil."), "points to https://evil", id="another host"),
+        pytest.param(GOOD.replace(".com/", ".com:444/"), "points to", id="another port"),
+        pytest.param(GOOD.replace(KEY.bucket, "another"), "outside its export", id="another bucket"),
+        pytest.param(signed("manifest", LATER), "outside its export", id="above the export's folder"),
+        pytest.param(signed(f"{SOURCE_ID}0/manifest", LATER), "outside its export", id="beside the export's folder"),
+        pytest.param(signed(f"{SOURCE_ID}/../x/manifest", LATER), "outside its export", id="contains an empty part"),
     ],
 )
 def test_which_urls_are_trusted(url: str | None, flaw: str | None) -> None:
@@ -165,7 +165,7 @@ def test_a_url_inside_that_leads_elsewhere_is_not_requested() -> None:
     snapshot = document["Image"]["Snapshots"][0]
     snapshot["PreSignedUrl"] = snapshot["PreSignedUrl"].replace("oos.", "evil.")
     fetcher = FakeFetcher(manifest=document)
-    assert "leads to https://evil" in found(look(shows(GOOD), fetcher=fetcher)).flaw
+    assert "points to https://evil" in found(look(shows(GOOD), fetcher=fetcher)).flaw
     assert len(fetcher.asked) == 1
 
 

@@ -71,14 +71,14 @@ def with_disk(**bsu: Any) -> Image:
 @pytest.mark.parametrize(
     ("source", "copy", "message"),
     [
-        ({"VolumeType": "gp2"}, {"VolumeType": "standard"}, ["/dev/sda1 of type standard instead of gp2"]),
+        ({"VolumeType": "gp2"}, {"VolumeType": "standard"}, ["/dev/sda1 has type standard instead of gp2"]),
         ({"VolumeType": "gp2"}, {}, []),
         ({}, {"VolumeType": "standard"}, []),
-        ({"VolumeType": "io1", "Iops": 9}, {"VolumeType": "io1", "Iops": 8}, ["/dev/sda1 with 8 IOPS instead of 9"]),
+        ({"VolumeType": "io1", "Iops": 9}, {"VolumeType": "io1", "Iops": 8}, ["/dev/sda1 has 8 IOPS instead of 9"]),
         ({"VolumeType": "io1", "Iops": 500}, {"VolumeType": "io1"}, []),
-        ({"VolumeType": "io1", "Iops": 9}, {"Iops": 8}, ["/dev/sda1 with 8 IOPS instead of 9"]),
+        ({"VolumeType": "io1", "Iops": 9}, {"Iops": 8}, ["/dev/sda1 has 8 IOPS instead of 9"]),
         ({"VolumeType": "gp2", "Iops": 100}, {"VolumeType": "gp2", "Iops": 300}, []),
-        ({"VolumeType": "io1", "Iops": 9}, {"VolumeType": "gp2", "Iops": 8}, ["/dev/sda1 of type gp2 instead of io1"]),
+        ({"VolumeType": "io1", "Iops": 9}, {"VolumeType": "gp2", "Iops": 8}, ["/dev/sda1 has type gp2 instead of io1"]),
         ({"DeleteOnVmDeletion": True}, {"DeleteOnVmDeletion": False}, ["/dev/sda1 is kept when its VM is deleted"]),
         ({"DeleteOnVmDeletion": False}, {"DeleteOnVmDeletion": True}, ["/dev/sda1 is deleted with its VM"]),
         ({"DeleteOnVmDeletion": False}, {}, []),
@@ -97,7 +97,7 @@ def test_a_shared_manifests_boot_settings_count() -> None:
     parts = manifest(Snapshots=[entry | {"VolumeType": "io1", "Iops": 500, "DeleteOnTermination": False}])
     there = with_disk(VolumeSize=10, VolumeType="io1", Iops=400, DeleteOnVmDeletion=True)
     assert differences(manifest_properties(parts), image_properties(there)) == [
-        "/dev/sda1 with 400 IOPS instead of 500",
+        "/dev/sda1 has 400 IOPS instead of 500",
         "/dev/sda1 is deleted with its VM",
     ]
     assert differences(manifest_properties(manifest(Snapshots=[entry])), image_properties(there)) == []

@@ -88,7 +88,7 @@ def test_a_mistake_is_named_by_its_json_path(path: tuple[str | int, ...], value:
         (b"<Error><AWSAccessKeyId>ACCESSKEY1</AWSAccessKeyId></Error>", "not JSON"),
         (b"\x1f\x8b\x08\x00", "not valid UTF-8"),
         (b"[" * 100_000, "not JSON"),
-        (b'{"a": ' + b"[" * 40 + b"]" * 40 + b"}", "levels deep"),
+        (b'{"a": ' + b"[" * 40 + b"]" * 40 + b"}", "nested levels"),
         (b'{"a": ' + b"9" * 5000 + b"}", "not JSON"),
         (b'{"a": 1e999}', "out of range"),
         (b'{"a": NaN}', "out of range"),
@@ -151,7 +151,7 @@ def test_any_json_is_a_manifest_or_an_error_with_a_path(document: object) -> Non
         parsed(document)
     except OmicopyError as error:
         assert error.code is ErrorCode.DAMAGED  # noqa: PT017
-        assert any(place in error.message for place in ("Version", "Image", "the whole", "levels deep"))  # noqa: PT017
+        assert any(place in error.message for place in ("Version", "Image", "the whole", "nested levels"))  # noqa: PT017
         assert error.message.isprintable()  # noqa: PT017
 
 

@@ -48,9 +48,9 @@ def test_a_variables_content_is_never_read_as_yaml() -> None:
     ("value", "parts"),
     [
         ("${NOT_THERE}", "the environment variable NOT_THERE is not set"),
-        ("${}", "holds ${ without"),
-        ("${A-B}", "holds ${ without"),
-        ("${A", "holds ${ without"),
+        ("${}", "contains ${ without"),
+        ("${A-B}", "contains ${ without"),
+        ("${A", "contains ${ without"),
         ("${OSC_SECRET_KEY}", "${OSC_SECRET_KEY} is a secret, and a plan must not contain secrets"),
         ("${COPY_OF_IT}", "${COPY_OF_IT} is a secret, and a plan must not contain secrets"),
         ("${src_access_key}", "${src_access_key} is a secret, and a plan must not contain secrets"),
