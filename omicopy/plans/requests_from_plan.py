@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
-from omicopy.cloud.queries import identify
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import export_key
 from omicopy.model.image import Image, render_name
@@ -75,12 +74,11 @@ def plan_requests(
 def _identify_all(clients: Clients, profiles: Sequence[str]) -> Parties:
     def ask(profile: str) -> AccountRef | OmicopyError:
         try:
-            return identify(clients, profile)
+            return clients.session(profile).ref
         except OmicopyError as error:
             return error
 
-    for profile in profiles:
-        clients.api(profile)  # made in one thread
+    clients.prepare(profiles)
     return dict(zip(profiles, in_parallel(ask, profiles), strict=True))
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.queries import find_images, identify
+from omicopy.cloud.queries import find_images
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.manifests.check import (
     check_objects,
@@ -83,13 +84,14 @@ def copy_requests(clients: Clients, options: CopyOptions) -> list[CopyRequest]:
     check_name_template(options.name)
     check_validity(options.min_validity)
     described = None if options.description is None else _checked_description(options.description)
-    source = identify(clients, options.export.source)
-    targets = [identify(clients, profile) for profile in options.targets]
+    session = clients.session(options.export.source)
+    source = session.ref
+    targets = [clients.session(profile).ref for profile in options.targets]
     for target in targets:
         check_accounts(source, target)
     _check_different(targets)
     requests = []
-    for origin in _origins(clients, source, options.export):
+    for origin in _origins(session, options.export):
         name = render_name(options.name, origin.image, source.region)
         text = origin.image.description if described is None else described
         for target in targets:
@@ -110,10 +112,9 @@ def copy_requests(clients: Clients, options: CopyOptions) -> list[CopyRequest]:
 
 def export_requests(clients: Clients, options: ExportOptions) -> list[CopyRequest]:
     """One request an image, without a target."""
-    source = identify(clients, options.source)
     return [
         CopyRequest(origin, None, timedelta(0), options.re_export, create_bucket=options.create_bucket)
-        for origin in _origins(clients, source, options)
+        for origin in _origins(clients.session(options.source), options)
     ]
 
 
@@ -142,19 +143,19 @@ def import_request(clients: Clients, options: ImportOptions, shared: SharedManif
     manifest = shared.manifest
     name = check_image_name(manifest.name or "" if options.name is None else options.name)
     text = (manifest.description or "") if options.description is None else _checked_description(options.description)
-    target = identify(clients, options.target)
+    target = clients.session(options.target).ref
     destination = Target(target, name, text, options.if_exists, options.settings, options.boot)
     return CopyRequest(shared, destination, options.min_validity)
 
 
-def _origins(clients: Clients, source: AccountRef, options: ExportOptions) -> list[Source]:
+def _origins(session: AccountSession, options: ExportOptions) -> list[Source]:
     with named("bucket"):
         bucket = check_bucket(options.bucket)
     with named("prefix"):
         prefix = check_prefix(options.prefix)
     return [
-        Source(source, image, export_key(image.image_id, bucket, prefix), options.disk_format)
-        for image in find_images(clients, source, options.images)
+        Source(session.ref, image, export_key(image.image_id, bucket, prefix), options.disk_format)
+        for image in find_images(session, options.images)
     ]
 
 

@@ -169,7 +169,7 @@ def test_a_bucket_that_only_half_works_is_told_and_a_probe_that_stays_is_named(t
     def probe(kind: FaultKind, action: str) -> dict[str, Check]:
         tool.sandbox.faults.clear()
         tool.sandbox.faults.add(Fault(kind, action))
-        findings = check_bucket_access(clients, "source", "omi-exports", "", writes=True, works_for_api=True)
+        findings = check_bucket_access(clients.session("source"), "omi-exports", "", writes=True, works_for_api=True)
         return {finding.subject.partition(": ")[2]: finding for finding in findings if not finding.ok}
 
     refused = probe(FaultKind.DENIED, "PutObject")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from omicopy.cloud.clients import Clients
 from omicopy.manifests.find import BucketFact
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import ExportKey
@@ -178,7 +179,7 @@ def test_a_failure_is_shown_with_its_reason_on_one_line_whatever_it_says(tool: T
 def test_of_many_exports_that_were_named_some_are_not_looked_for(
     monkeypatch: pytest.MonkeyPatch, deep: bool, looked_into: int
 ) -> None:
-    def look(_: object, __: object, keys: Sequence[ExportKey], *___: object) -> dict[ExportKey, BucketFact]:
+    def look(_: object, keys: Sequence[ExportKey], *__: object) -> dict[ExportKey, BucketFact]:
         return dict.fromkeys(keys, ABSENT)
 
     monkeypatch.setattr(exports, "_look", look)
@@ -191,7 +192,8 @@ def test_of_many_exports_that_were_named_some_are_not_looked_for(
         for number, prefix in enumerate(prefixes)
     ]
     wanted = ExportFilter((SOURCE_ID,), deep=deep)
-    shown = export_entries(Clients({}), SOURCE, [], tasks, wanted, {SOURCE_ID}, NOON)
+    session: Any = SimpleNamespace(ref=SOURCE)
+    shown = export_entries(session, [], tasks, wanted, {SOURCE_ID}, NOON)
     assert len(shown.entries) == len(tasks)
     assert sum(entry.found is not None for entry in shown.entries) == looked_into
     assert shown.left_out == len(tasks) - looked_into

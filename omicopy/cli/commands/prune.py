@@ -156,7 +156,6 @@ def _survey_plan(plan: str, connect: Connect, now: datetime) -> tuple[Clients, D
 
 
 def _survey_accounts(asked: _Asked, connect: Connect, now: datetime) -> tuple[Clients, DeletionPlan]:
-    from omicopy.cloud.queries import identify
     from omicopy.model.s3_location import check_bucket, check_prefix
     from omicopy.prune.ownership import Scope
     from omicopy.prune.plan_deletions import plan_account_deletions
@@ -168,7 +167,7 @@ def _survey_accounts(asked: _Asked, connect: Connect, now: datetime) -> tuple[Cl
     bucket = check_bucket(asked.bucket) if asked.bucket else None
     targets = list(dict.fromkeys(asked.targets))
     clients = connect([asked.source, *targets], {asked.source: asked.storage})
-    scope = Scope(identify(clients, asked.source), retention, bucket=bucket, prefix=check_prefix(asked.prefix))
+    scope = Scope(clients.session(asked.source).ref, retention, bucket=bucket, prefix=check_prefix(asked.prefix))
     return clients, plan_account_deletions(clients, scope, targets, now)
 
 

@@ -132,10 +132,10 @@ NO_ACCOUNT = [
 def test_an_api_that_names_no_account_is_asked_again_and_no_ground_to_go_on(body: str) -> None:
     bad = Reply(body=body.encode())
     with hostile(bad) as server, pytest.raises(OmicopyError) as caught:
-        identify(Clients({"source": server.account}, retry=timedelta(0)), "source")
+        identify(Clients({"source": server.account}, retry=timedelta(0)).session("source"))
     assert caught.value.code is ErrorCode.TEMPORARY
     with hostile(bad, bad, Reply(body=b'{"Accounts": [{"AccountId": "100000000001"}]}')) as server:
-        assert identify(Clients({"source": server.account}), "source").account_id == "100000000001"
+        assert identify(Clients({"source": server.account}).session("source")).account_id == "100000000001"
 
 
 @pytest.mark.parametrize(("shortest", "longest"), [(0, 60), (-1, 60), (61, 60)])

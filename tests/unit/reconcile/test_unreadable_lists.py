@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ import pytest
 from omicopy.cloud.access_key import read_expiry
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import Cause, ServiceError
+from omicopy.cloud.profiles.profile import Account
+from omicopy.cloud.session import AccountSession
 from omicopy.doctor.quotas import room_in_target
 from omicopy.errors import ErrorCode
 from omicopy.model.result import Status
@@ -109,8 +111,12 @@ def test_an_access_key_whose_end_can_t_be_read_is_not_one_without_an_end(keys: o
         hostile(Reply(body=json.dumps({"AccessKeys": keys}).encode())) as server,
         pytest.raises(ServiceError) as caught,
     ):
-        read_expiry(Clients({"source": server.account}, retry=timedelta(0)), "source", "SOMEACCESSKEY")
+        read_expiry(session_of(server.account), "SOMEACCESSKEY")
     assert caught.value.cause is Cause.GARBLED
+
+
+def session_of(account: Account) -> AccountSession:
+    return Clients({"source": account}, retry=timedelta(0)).session("source")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +133,7 @@ def test_an_access_key_whose_end_can_t_be_read_is_not_one_without_an_end(keys: o
 def test_a_quota_that_can_t_be_read_is_not_known_and_not_without_a_limit(quotas: object) -> None:
     answer = {"QuotaTypes": [{"QuotaType": "global", "Quotas": quotas}]}
     with hostile(Reply(body=json.dumps(answer).encode())) as server:
-        [finding] = room_in_target(Clients({"source": server.account}, retry=timedelta(0)), SOURCE, None, ())
+        [finding] = room_in_target(session_of(server.account), None, ())
     assert finding.ok is None
     assert "not known: ReadQuotas" in finding.message
 
@@ -138,7 +144,9 @@ def test_a_quota_that_can_t_be_read_is_not_known_and_not_without_a_limit(quotas:
 def test_r4_snapshots_or_images_that_can_t_be_told_are_not_what_a_deletion_left(snapshots: object) -> None:
     answer = {"Accounts": [{"AccountId": TARGET.account_id}], "Images": [], "Snapshots": snapshots}
     with hostile(Reply(body=json.dumps(answer).encode())) as server:
-        clients = Clients({"source": server.account, "target": server.account}, retry=timedelta(0))
+        target = replace(server.account, profile="target")
+        clients = Clients({"source": server.account, "target": target}, retry=timedelta(0))
+        clients.session("source")._ref = SOURCE
         survey = plan_account_deletions(clients, Scope(SOURCE, Retention(1, None)), ["target"], NOON)
     assert survey.entries == []
     assert "ReadSnapshots in source (eu-west-2): unreadable answer: " in survey.notes[0]
