@@ -147,4 +147,4 @@ def test_r4_an_unreadable_list_has_no_left_over_snapshots(snapshots: object) -> 
         clients.session("source")._ref = SOURCE
         survey = plan_account_deletions(clients, Scope(SOURCE, Retention(1, None)), ["target"], NOON)
     assert survey.entries == []
-    assert "ReadSnapshots in source (eu-west-2): unreadable answer: " in survey.notes[0]
+    assert "ReadSnapshots in target (eu-west-2): unreadable answer: " in survey.notes[0]
