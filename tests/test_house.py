@@ -18,7 +18,7 @@ from tests.support import children
 
 PACKAGE = Path(omicopy.__file__).parent
 FLOORS = (
-    {"_version", "errors"},
+    {"_version", "errors", "exit_codes"},
     {"model"},
     {"state", "cloud"},
     {"manifests", "plans", "monitoring"},

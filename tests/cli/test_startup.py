@@ -42,6 +42,7 @@ COMMANDS = [
     "prune",
     "doctor",
     "sandbox",
+    "help",
 ]
 LOADED = """
 import sys
@@ -78,8 +79,14 @@ def test_no_help_loads_an_sdk_or_other_heavy_modules(args: list[str]) -> None:
     assert of(HEAVY, loaded(*args)) == set()
 
 
+@pytest.mark.parametrize("module", ["cloud.profiles.profile", "model.urls.presigned_url"])
+def test_a_module_of_every_start_loads_nothing_heavy(module: str) -> None:
+    done = children.run([sys.executable, "-c", f"import sys, omicopy.{module}; print(*sys.modules)"], check=True)
+    assert of({"pydantic", "requests", "boto3", "yaml", "ruamel", "osc_sdk_python"}, set(done.stdout.split())) == set()
+
+
 @pytest.mark.parametrize("args", [["--help"], ["--version"]], ids=" ".join)
-def test_the_first_words_load_no_command_and_not_even_pydantic(args: list[str]) -> None:
+def test_the_main_help_loads_no_command_and_no_pydantic(args: list[str]) -> None:
     assert of({"pydantic_core", "omicopy.cli.commands", "omicopy.cli.options"}, loaded(*args)) == set()
 
 
@@ -95,9 +102,9 @@ def test_this_test_covers_every_command() -> None:
 def test_a_usage_error_loads_no_sdk_and_no_other_command() -> None:
     modules = loaded("copy", "golden", "--form", "source", code=2)
     assert of(SDKS, modules) == set()
-    others = {f"omicopy.cli.commands.{name.replace('import', 'import_')}" for name in COMMANDS} - {
-        "omicopy.cli.commands.copy"
-    }
+    modules_of = {"import": "import_", "help": "help_"}
+    others = {f"omicopy.cli.commands.{modules_of.get(name, name)}" for name in COMMANDS}
+    others -= {"omicopy.cli.commands.copy"}
     assert (modules & others, "omicopy.cli.commands.copy" in modules) == (set(), True)
 
 
