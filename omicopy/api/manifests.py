@@ -57,10 +57,10 @@ def inspect(
 
 def _inspect_own(session: AccountSession, source: str, now: datetime) -> Inspection:
     located = locate(session, source, now)
-    if located.by_task is not None:
-        from omicopy.manifests.task_url import inspect_by_task  # looks into buckets, too, which few need
+    if located.from_task is not None:
+        from omicopy.manifests.task_url import inspect_from_task  # looks into buckets, too, which few need
 
-        return inspect_by_task(session, located.by_task)
+        return inspect_from_task(session, located.from_task)
     manifest = read_own_manifest(session, located.location)
     outside = problem_of_own(manifest, located.location, session.account.oos_endpoint)
     return Inspection(manifest, location=located.location, outside=outside)

@@ -43,8 +43,8 @@ def presign(
     options = PresignOptions(life, validity, check, resign, only_manifest=is_url, is_export=is_export)
     session = clients.session(profile)
     located = locate(session, source, now)
-    if located.by_task is not None:
-        from omicopy.manifests.task_url import hand_out_by_task  # looks into buckets, too, which few need
+    if located.from_task is not None:
+        from omicopy.manifests.task_url import presign_from_task  # looks into buckets, too, which few need
 
-        return hand_out_by_task(session, options, located.by_task, now)
+        return presign_from_task(session, options, located.from_task, now)
     return presign_checked(session, options, located.location, now)

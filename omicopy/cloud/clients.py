@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from omicopy.cloud.object_storage import Storage
     from omicopy.cloud.url_reader import UrlReader
 
-LONGEST_BURST = 30.0
+MAX_READ_RETRY = 30.0
 """Seconds for which one read is repeated before the caller hears of it; what lasts longer is for the loop to bear."""
 
 TOLERATED_SKEW = timedelta(seconds=60)
@@ -42,7 +42,7 @@ class Clients:
     time_limit: TimeLimit = field(default_factory=TimeLimit)
     """For every answer, and for all of them: what is left of --deadline."""
     network: Network = field(default_factory=lambda: Network(os.environ))
-    retry: timedelta = timedelta(seconds=LONGEST_BURST)
+    retry: timedelta = timedelta(seconds=MAX_READ_RETRY)
     tell: Callable[[str], None] = lambda _: None
     """Hears of a failure that somebody sits and waits through."""
     allow_http: bool = False
@@ -56,7 +56,7 @@ class Clients:
     @property
     def patience(self) -> float:
         """Seconds for which one read is repeated."""
-        return min(self.retry.total_seconds(), LONGEST_BURST)
+        return min(self.retry.total_seconds(), MAX_READ_RETRY)
 
     def session(self, profile: str) -> AccountSession:
         """What acts for the profile's account: one, however often it is asked for."""
@@ -79,7 +79,7 @@ class Clients:
         """Raises DENIED where the account has no key for it."""
         from omicopy.cloud.object_storage import Storage
 
-        key = account.demand_storage_key()
+        key = account.require_storage_key()
         gate = self._gate(account.oos_endpoint, key.access_key, key.secret_key)
         if (key.access_key, key.secret_key) == (account.access_key, account.secret_key):
             gate.before = self._gate(account.api_endpoint, account.access_key, account.secret_key)

@@ -87,7 +87,7 @@ class AccountSession:
         """Why there is no key for the object storage, as far as is known: none was given, or the store has said that it
         does not know it."""
         try:
-            self.account.demand_storage_key()
+            self.account.require_storage_key()
         except OmicopyError as error:
             return error
         return self._storage.key_refusal if self._storage else None

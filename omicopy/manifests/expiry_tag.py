@@ -23,8 +23,8 @@ def record_url_expiry(session: AccountSession, location: S3Object, until: dateti
         return
     try:
         listed = read_tasks(session, {"ImageIds": [image_id]})
-        tasks = [task for task in listed if _made(task, folder)]
-        _note(session, tasks, until)
+        tasks = [task for task in listed if _is_own_export_in(task, folder)]
+        _write_tag(session, tasks, until)
     except OmicopyError as error:
         session.tell(f"A clean-up may not know that {location} was handed out: {error.message}")
         return
@@ -33,13 +33,13 @@ def record_url_expiry(session: AccountSession, location: S3Object, until: dateti
         raise OmicopyError(ErrorCode.EXPIRED, message, "Export the image once more: omicopy export …")
 
 
-def _made(task: ExportTask, folder: S3Folder) -> bool:
+def _is_own_export_in(task: ExportTask, folder: S3Folder) -> bool:
     """Whether the manifest is, or may be, one of this task, and the task one of ours."""
     return task.key.folder == folder and task.phase is Phase.COMPLETE and is_ours(task)
 
 
-def _note(session: AccountSession, tasks: list[ExportTask], until: datetime) -> None:
+def _write_tag(session: AccountSession, tasks: list[ExportTask], until: datetime) -> None:
     shorter = [task.task_id for task in tasks if (known := url_expiry(task)) is None or known < until]
     if shorter:
         tag = {"Key": URL_EXPIRY_TAG, "Value": rfc3339(until)}
-        session.api.write_again("CreateTags", session.patience, {"ResourceIds": shorter, "Tags": [tag]})
+        session.api.write_idempotent("CreateTags", session.patience, {"ResourceIds": shorter, "Tags": [tag]})

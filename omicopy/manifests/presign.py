@@ -15,7 +15,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import check_objects, require_validity, sign_manifest
 from omicopy.manifests.expiry_tag import record_url_expiry
 from omicopy.manifests.own_manifest import TrustedManifest, has_to_be_manifest, read_trusted_manifest
-from omicopy.manifests.resign import read_back, resign_in_passing, resigned_manifest
+from omicopy.manifests.resign import read_back, resign_or_expired, resigned_keys
 from omicopy.model.export import StoredExport
 from omicopy.model.manifest import MANIFEST_URL, Expiry, earliest_of, url_path
 from omicopy.model.result import SCHEMA, describe_snapshots, rfc3339
@@ -52,7 +52,7 @@ class PresignResult:
     url: PresignedUrl
     location: S3Object
     manifest: TrustedManifest | None
-    key_ends: datetime | None = None
+    key_expires_at: datetime | None = None
     """When the access key that signed ends. None: never, as far as is known."""
     resigned: bool = False
     replaces: bool = False
@@ -62,7 +62,7 @@ class PresignResult:
     def expiry(self) -> Expiry:
         """The effective one: the earliest of the URL's, all those inside and the access key's."""
         ends = [(MANIFEST_URL if self.manifest else OBJECT_URL, self.url.expires_at)]
-        ends += [(ACCESS_KEY, self.key_ends)] if self.key_ends else []
+        ends += [(ACCESS_KEY, self.key_expires_at)] if self.key_expires_at else []
         return earliest_of(ends + (self.manifest.ends() if self.manifest else []))
 
 
@@ -74,10 +74,10 @@ def presign_checked(
     Where it is a manifest of an export of ours, the export's task says from then on until when it is handed out.
     Raises USAGE for a bad expiry, NOT_FOUND, DENIED for refused credentials, DAMAGED, EXPIRED, or a ServiceError.
     """
-    handout = _presign_checked(session, options, location, now)
-    if handout.manifest:
-        record_url_expiry(session, handout.location, handout.expiry.at or now + options.expires)
-    return handout
+    result = _presign_checked(session, options, location, now)
+    if result.manifest:
+        record_url_expiry(session, result.location, result.expiry.at or now + options.expires)
+    return result
 
 
 def _presign_checked(
@@ -88,22 +88,22 @@ def _presign_checked(
     if not options.check and not options.only_manifest:
         return PresignResult(url, location, None)
     raw = session.read_own(location, url)
-    key_ends = _demand_key(session, options, now)
+    key_expires_at = _require_valid_key(session, options, now)
     if not options.is_export and not has_to_be_manifest(location.key, raw):
         if options.only_manifest:
             hint = f"To hand it out, name it: {location}"
             raise OmicopyError(ErrorCode.USAGE, f"{location} is no manifest, and only a URL asks for it", hint)
-        return PresignResult(url, location, None, key_ends)
+        return PresignResult(url, location, None, key_expires_at)
     manifest = _trusted(raw, location)
-    shortcoming = _shortcoming(session, options, manifest, now)
+    shortcoming = _validity_problem(session, options, manifest, now)
     if shortcoming is None:
-        return PresignResult(url, location, manifest, key_ends)
-    newer = _newer(session, options, location, manifest, now)
+        return PresignResult(url, location, manifest, key_expires_at)
+    newer = _newer_manifest(session, options, location, manifest, now)
     if newer is not None:
-        return replace(newer, key_ends=key_ends)
+        return replace(newer, key_expires_at=key_expires_at)
     if not options.resign:
         raise shortcoming
-    return _presign_resigned(session, options, StoredExport(location, manifest), key_ends, now)
+    return _presign_resigned(session, options, StoredExport(location, manifest), key_expires_at, now)
 
 
 def presign_upload(
@@ -116,25 +116,25 @@ def presign_upload(
     url = session.presign(location, options.expires, "PUT", content_type)
     if not options.check:
         return PresignResult(url, location, None)
-    key_ends = _demand_key(session, options, now)
+    key_expires_at = _require_valid_key(session, options, now)
     probe = session.url_reader.probe(session.presign(location))
     taken = probe.life is ObjectState.ALIVE
-    if probe.refusal is not None and probe.refusal.is_of_signer:
+    if probe.refusal is not None and probe.refusal.is_signers_fault:
         raise session.refused(location, probe.refusal)
     if not taken:
-        _demand_bucket(session, location)
-    return PresignResult(url, location, None, key_ends, replaces=taken)
+        _require_bucket(session, location)
+    return PresignResult(url, location, None, key_expires_at, replaces=taken)
 
 
-def describe_presign_result(handout: PresignResult) -> dict[str, Any]:
+def describe_presign_result(result: PresignResult) -> dict[str, Any]:
     """What `url -o json` prints (DESIGN: the JSON of `url`). For an object that is no manifest, `manifest` is null."""
     return {
         "schema": SCHEMA,
-        "url": handout.url.url,
-        "manifest": str(handout.location) if handout.manifest else None,
-        "url_expires_at": rfc3339(handout.url.expires_at),
-        "effective_expires_at": rfc3339(handout.expiry.at),
-        "snapshots": describe_snapshots(handout.manifest) if handout.manifest else [],
+        "url": result.url.url,
+        "manifest": str(result.location) if result.manifest else None,
+        "url_expires_at": rfc3339(result.url.expires_at),
+        "effective_expires_at": rfc3339(result.expiry.at),
+        "snapshots": describe_snapshots(result.manifest) if result.manifest else [],
     }
 
 
@@ -147,7 +147,7 @@ def _check(options: PresignOptions) -> None:
     check_validity(options.min_validity)
 
 
-def _demand_key(session: AccountSession, options: PresignOptions, now: datetime) -> datetime | None:
+def _require_valid_key(session: AccountSession, options: PresignOptions, now: datetime) -> datetime | None:
     ends = access_key_expiry(session)
     if ends is not None:
         hint = (
@@ -157,7 +157,7 @@ def _demand_key(session: AccountSession, options: PresignOptions, now: datetime)
     return ends
 
 
-def _demand_bucket(session: AccountSession, location: S3Object) -> None:
+def _require_bucket(session: AccountSession, location: S3Object) -> None:
     """Raises NOT_FOUND for a bucket that is not there. Who may only upload can't be told."""
     try:
         session.storage.sizes(location.bucket, location.key)
@@ -166,7 +166,7 @@ def _demand_bucket(session: AccountSession, location: S3Object) -> None:
             raise
 
 
-def _shortcoming(
+def _validity_problem(
     session: AccountSession, options: PresignOptions, manifest: TrustedManifest, now: datetime
 ) -> OmicopyError | None:
     """Why the manifest can't be handed out as it is: a URL inside ends too early, is refused, says no end, or is plain
@@ -174,9 +174,9 @@ def _shortcoming(
     endpoint = session.account.oos_endpoint
     for index, snapshot in enumerate(manifest.snapshots):
         if snapshot.url.expires_at is None:
-            return _unfit(f"{url_path(index)} does not say when it ends")
+            return _expired(f"{url_path(index)} does not say when it ends")
         if not snapshot.url.is_at(endpoint):
-            return _unfit(f"{url_path(index)} leads to {snapshot.url.host}, not to {endpoint}")
+            return _expired(f"{url_path(index)} leads to {snapshot.url.host}, not to {endpoint}")
     try:
         require_validity(manifest.expiry(), options.min_validity, now, _RESIGN)
         check_objects(session.url_reader, manifest)
@@ -190,15 +190,15 @@ def _shortcoming(
 _RESIGN = "Sign it anew: omicopy resign …, or omicopy url … without --no-resign."
 
 
-def _unfit(what: str) -> OmicopyError:
+def _expired(what: str) -> OmicopyError:
     return OmicopyError(ErrorCode.EXPIRED, what, _RESIGN)
 
 
-def _newer(
+def _newer_manifest(
     session: AccountSession, options: PresignOptions, location: S3Object, manifest: TrustedManifest, now: datetime
 ) -> PresignResult | None:
     """The newest manifest that was signed anew beside this one, of the very same objects, if it can be handed out."""
-    for found in resigned_manifest(session.storage, location)[:_MOST_READ]:
+    for found in resigned_keys(session.storage, location)[:_MAX_READ]:
         try:
             newer = sign_manifest(session, found, options.expires)
         except ServiceError:
@@ -206,22 +206,26 @@ def _newer(
         except OmicopyError:  # broken, gone by now, or planted: it points into somebody else's bucket
             continue
         is_same = newer.manifest.fingerprint() == manifest.fingerprint()
-        if is_same and _shortcoming(session, options, newer.manifest, now) is None:
+        if is_same and _validity_problem(session, options, newer.manifest, now) is None:
             return PresignResult(newer.url, newer.location, newer.manifest)
     return None
 
 
-_MOST_READ = 5
+_MAX_READ = 5
 """Of the manifests that were signed anew; beyond them a new one is made."""
 
 
 def _presign_resigned(
-    session: AccountSession, options: PresignOptions, stored: StoredExport, key_ends: datetime | None, now: datetime
+    session: AccountSession,
+    options: PresignOptions,
+    stored: StoredExport,
+    key_expires_at: datetime | None,
+    now: datetime,
 ) -> PresignResult:
-    renewed = resign_in_passing(session, stored, now)
+    renewed = resign_or_expired(session, stored, now)
     signed = read_back(session, stored, renewed, options.expires)
     check_objects(session.url_reader, signed.manifest, session.account.signer)
-    return PresignResult(signed.url, signed.location, signed.manifest, key_ends, resigned=True)
+    return PresignResult(signed.url, signed.location, signed.manifest, key_expires_at, resigned=True)
 
 
 def _trusted(raw: bytes, location: S3Object) -> TrustedManifest:

@@ -14,7 +14,7 @@ from omicopy.manifests.presign import PresignOptions, PresignResult
 from omicopy.model.export import FoundExport
 
 
-def hand_out_by_task(
+def presign_from_task(
     session: AccountSession, options: PresignOptions, stored: FoundExport, now: datetime
 ) -> PresignResult:
     """The URL with its manifest, which was found to work through it. `expires` is not kept: the URL ends when it ends.
@@ -31,23 +31,23 @@ def hand_out_by_task(
     except OmicopyError as error:
         raise _only_with_key(session, error.message) from None
     manifest = read_again(session.url_reader, stored.task_url, stored)
-    _tell(session, "--expires has no effect on them.")
-    handout = PresignResult(stored.task_url, stored.location, manifest)
+    _warn_without_key(session, "--expires has no effect on them.")
+    result = PresignResult(stored.task_url, stored.location, manifest)
     if stored.expiry.at is not None:
         record_url_expiry(session, stored.location, stored.expiry.at)
-    return handout
+    return result
 
 
-def inspect_by_task(session: AccountSession, stored: FoundExport) -> Inspection:
+def inspect_from_task(session: AccountSession, stored: FoundExport) -> Inspection:
     """What the manifest says that the URL leads to. Raises DENIED where it leads nowhere."""
     if stored.task_url is None:
         raise _only_with_key(session, f"{stored.location} can't be read: {stored.flaw}")
     manifest = read_again(session.url_reader, stored.task_url, stored)
-    _tell(session)
+    _warn_without_key(session)
     return Inspection(manifest, stored.task_url, stored.location)
 
 
-def _tell(session: AccountSession, *more: str) -> None:
+def _warn_without_key(session: AccountSession, *more: str) -> None:
     message = without_key(session, *more)
     if message is not None:
         session.tell(message)

@@ -37,7 +37,7 @@ def read_plan_status(clients: Clients, requests: Sequence[CopyRequest]) -> PlanS
     tasks = _by_account(clients, sources, _tasks_by_image)
     images = _by_account(clients, targets, _images_by_name)
     errors = [found for found in (*tasks.values(), *images.values()) if isinstance(found, OmicopyError)]
-    return PlanStatus([_standing(request, tasks, images) for request in requests], errors)
+    return PlanStatus([_copy_entry(request, tasks, images) for request in requests], errors)
 
 
 def _tasks_by_image(session: AccountSession) -> Index[ExportTask]:
@@ -48,7 +48,7 @@ def _images_by_name(session: AccountSession) -> Index[Image]:
     return _grouped(read_own_images(session), lambda image: image.name)
 
 
-def _standing(
+def _copy_entry(
     request: CopyRequest,
     tasks: Mapping[AccountRef, Index[ExportTask] | OmicopyError],
     images: Mapping[AccountRef, Index[Image] | OmicopyError],

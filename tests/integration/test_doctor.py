@@ -17,7 +17,7 @@ from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.profiles import file as profile_file
 from omicopy.cloud.profiles.profile import resolve_profile
 from omicopy.doctor.bucket import check_bucket_access
-from omicopy.doctor.findings import Check
+from omicopy.doctor.findings import Check, CheckStatus
 from omicopy.doctor.run import check_profiles_file
 from omicopy.errors import ErrorCode
 from omicopy.sandbox.model.faults import Fault, FaultKind
@@ -89,11 +89,16 @@ def test_keys_from_the_environment_need_no_file(tool, monkeypatch) -> None:
     assert check_profiles_file(["env:SRC"], {"OSC_CONFIG_FILE": "/etc/passwd"}) == []
     assert check_profiles_file(["p"], {"OSC_CONFIG_FILE": "/nowhere/config.json"}) == []
     monkeypatch.setattr(profile_file, "os", SimpleNamespace(name="nt"))
-    assert [one.ok for one in check_profiles_file(["p"], {"OSC_CONFIG_FILE": "/etc/passwd"})] == [True]
+    assert [one.status for one in check_profiles_file(["p"], {"OSC_CONFIG_FILE": "/etc/passwd"})] == ["ok"]
 
 
 def test_at_a_terminal_the_hint_is_below_the_failed_check(capsys) -> None:
-    _table([Check("a", True, "fine"), Check("the bucket", False, "gone\x1b[31m", "Make it.", ErrorCode.NOT_FOUND)])
+    _table(
+        [
+            Check("a", CheckStatus.OK, "fine"),
+            Check("the bucket", CheckStatus.FAIL, "gone\x1b[31m", "Make it.", ErrorCode.NOT_FOUND),
+        ]
+    )
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
         "ok    a           fine",
         "FAIL  the bucket  gone�[31m",
@@ -169,7 +174,7 @@ def test_a_half_working_bucket_fails_its_check(tool) -> None:
         tool.sandbox.faults.clear()
         tool.sandbox.faults.add(Fault(kind, action))
         findings = check_bucket_access(clients.session("source"), "omi-exports", "", writes=True, works_for_api=True)
-        return {finding.subject.partition(": ")[2]: finding for finding in findings if not finding.ok}
+        return {finding.subject.partition(": ")[2]: finding for finding in findings if finding.status != "ok"}
 
     refused = probe(FaultKind.DENIED, "PutObject")
     assert (refused["write"].code, refused["delete"].message) == (ErrorCode.DENIED, "not checked")
@@ -179,7 +184,7 @@ def test_a_half_working_bucket_fails_its_check(tool) -> None:
     assert probe(FaultKind.DENIED, "GetObject")["read through a signed URL"].code is ErrorCode.DENIED
     assert tool.keys("") == []
     left = probe(FaultKind.DENIED, "DeleteObject")["delete"]
-    assert (left.ok, tool.keys("")[0] in left.message) == (None, True)
+    assert (left.status, tool.keys("")[0] in left.message) == ("warn", True)
 
 
 def test_a_full_quota_fails_its_check(tool) -> None:
