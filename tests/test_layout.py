@@ -1,4 +1,4 @@
-"""Where tests lie, and what they are called."""
+"""Where tests lie, what they are called, and how long their files are."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ TESTS = Path(__file__).parent
 FILES = {path.relative_to(TESTS).as_posix(): path for path in TESTS.rglob("test_*.py")}
 KINDS = {"unit", "integration", "cli", "docs", "proofs", "sandbox", "bench", "support"}
 ABOUT_THE_TREE = {"test_house.py", "test_layout.py"}
+TABLES = {"unit/reconcile/decide/test_image.py"}
+"""Files that are one table."""
 
 
 def test_every_test_lies_with_its_kind() -> None:
@@ -33,3 +35,8 @@ def test_names_of_tests_are_short() -> None:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     ]
     assert [name for name in names if len(name) > 65] == []
+
+
+def test_no_file_of_tests_is_too_long() -> None:
+    lines = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in FILES.items()}
+    assert {name: count for name, count in lines.items() if count > 350 and name not in TABLES} == {}

@@ -15,7 +15,7 @@ from omicopy.model.events import WarningMessage
 from omicopy.model.request import CopyRequest, RejectedCopy, Source
 from omicopy.model.result import CopyResult, Status
 from omicopy.plans.model import Plan, parse_plan
-from omicopy.plans.requests_from_plan import Prepared, plan_requests
+from omicopy.plans.requests_from_plan import PreparedPlan, plan_requests
 from omicopy.plans.shard import Shard, check_shard
 from omicopy.reconcile.run import RunOptions, run_requests, with_interrupted_results
 
@@ -58,7 +58,7 @@ def _unprepared(failure: RejectedCopy) -> CopyResult:
     return CopyResult(failure, status, False, 0.0, error=failure.error)
 
 
-def _needed_elsewhere(plan: Plan, only: Sequence[str], prepared: Prepared) -> Callable[[CopyRequest], bool]:
+def _needed_elsewhere(plan: Plan, only: Sequence[str], prepared: PreparedPlan) -> Callable[[CopyRequest], bool]:
     """Whose export a copy of the plan may still need that is not among the requests: one that could not be asked for
     today, or one of a job that was left out and puts its exports into the same place."""
     jobs = {job.name: job for job in plan.jobs}

@@ -13,23 +13,23 @@ from omicopy.model.export import export_key
 from omicopy.model.image import Image, render_name
 from omicopy.model.image_settings import ImageSettings
 from omicopy.model.request import AccountRef, Budgets, CopyRequest, RejectedCopy, Source, Target, check_accounts
-from omicopy.plans.conflicts import distinct_failures, merge_duplicates, origin_of
+from omicopy.plans.conflicts import distinct_failures, merge_duplicates, source_of_copy
 from omicopy.plans.model import Job, Plan, PlanTarget
 from omicopy.plans.select import SourceImages, read_source_images
 from omicopy.plans.shard import Shard, shard_of
 
-Parties = Mapping[str, AccountRef | OmicopyError]
+AccountsByProfile = Mapping[str, AccountRef | OmicopyError]
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedPlan:
     """What a plan comes to."""
 
     requests: list[CopyRequest] = field(default_factory=list)
     failures: list[RejectedCopy] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Entries that find nothing at present, in words: no failure, but worth to be told."""
-    accounts: Parties = field(default_factory=dict)
+    accounts: AccountsByProfile = field(default_factory=dict)
     """Who each profile of the plan is, or why that is not known."""
     source_images_by_account: Mapping[str, SourceImages | OmicopyError] = field(default_factory=dict)
     """The images of each source profile as they were read."""
@@ -42,7 +42,7 @@ def plan_requests(
     *,
     only: Sequence[str] = (),
     shard: Shard | None = None,
-) -> Prepared:
+) -> PreparedPlan:
     """The requests of the jobs named in `only`, or of all; with `shard` those that belong to it.
 
     Identifies each profile once, and reads each source account's images once. Raises USAGE for a name of no job, and
@@ -51,7 +51,7 @@ def plan_requests(
     plan = plan.only(only)
     accounts = _identify_all(clients, plan.profiles)
     source_images_by_account = read_source_images(clients, plan.jobs, accounts)
-    whole = Prepared()
+    whole = PreparedPlan()
     for job in plan.jobs:
         _check_different(job, accounts)
         for item in _JobReader(clients, job, accounts, source_images_by_account, budgets, whole.notes).items():
@@ -62,9 +62,13 @@ def plan_requests(
     requests, contradictions = merge_duplicates(whole.requests)
     failures = distinct_failures([*whole.failures, *contradictions])
     if shard is None:
-        return Prepared(requests, failures, whole.notes, accounts, source_images_by_account)
-    return Prepared(
-        [request for request in requests if _is_in(shard, origin_of(request).account, origin_of(request).image)],
+        return PreparedPlan(requests, failures, whole.notes, accounts, source_images_by_account)
+    return PreparedPlan(
+        [
+            request
+            for request in requests
+            if _is_in(shard, source_of_copy(request).account, source_of_copy(request).image)
+        ],
         [one for one in failures if one.is_whole_job or _is_in(shard, one.source, one.image)],
         whole.notes if shard[0] == 0 else [],
         accounts,
@@ -72,7 +76,7 @@ def plan_requests(
     )
 
 
-def _identify_all(clients: Clients, profiles: Sequence[str]) -> Parties:
+def _identify_all(clients: Clients, profiles: Sequence[str]) -> AccountsByProfile:
     def ask(profile: str) -> AccountRef | OmicopyError:
         try:
             return identify(clients, profile)
@@ -84,7 +88,7 @@ def _identify_all(clients: Clients, profiles: Sequence[str]) -> Parties:
     return dict(zip(profiles, in_parallel(ask, profiles), strict=True))
 
 
-def _check_different(job: Job, accounts: Parties) -> None:
+def _check_different(job: Job, accounts: AccountsByProfile) -> None:
     """Two profiles of one account would each make the copy. Raises USAGE."""
     seen: dict[tuple[str, str], AccountRef] = {}
     for target in job.targets:
@@ -105,7 +109,7 @@ class _JobReader:
 
     clients: Clients
     job: Job
-    accounts: Parties
+    accounts: AccountsByProfile
     source_images_by_account: Mapping[str, SourceImages | OmicopyError]
     budgets: Budgets
     notes: list[str]
@@ -142,7 +146,7 @@ class _JobReader:
             identified = self.accounts[target.profile]
             if isinstance(identified, OmicopyError):
                 raise identified
-            _check_parties(source, identified)
+            _check_target(source, identified)
         except OmicopyError as error:
             return RejectedCopy(self.job.name, source, error, image, account, name, target.best_effort)
         job = self.job
@@ -174,7 +178,7 @@ def _name(target: PlanTarget, image: Image, source: AccountRef) -> str:
         raise OmicopyError(error.code, error.message, "Change `name` of this target in the plan.") from None
 
 
-def _check_parties(source: AccountRef, target: AccountRef) -> None:
+def _check_target(source: AccountRef, target: AccountRef) -> None:
     try:
         check_accounts(source, target)
     except OmicopyError as error:

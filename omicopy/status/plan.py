@@ -34,17 +34,17 @@ def read_plan_status(clients: Clients, requests: Sequence[CopyRequest]) -> PlanS
     targets = list(dict.fromkeys(r.destination.account for r in requests if r.destination))
     for account in (*sources, *targets):
         clients.api(account.profile)  # made before the threads start, once
-    tasks = _by_party(sources, lambda account: _grouped(_tasks(clients, account), lambda task: task.image_id))
-    images = _by_party(targets, lambda account: _grouped(read_own_images(clients, account), lambda image: image.name))
+    tasks = _by_account(sources, lambda account: _grouped(_tasks(clients, account), lambda task: task.image_id))
+    images = _by_account(targets, lambda account: _grouped(read_own_images(clients, account), lambda image: image.name))
     errors = [found for found in (*tasks.values(), *images.values()) if isinstance(found, OmicopyError)]
-    return PlanStatus([_standing(request, tasks, images) for request in requests], errors)
+    return PlanStatus([_copy_entry(request, tasks, images) for request in requests], errors)
 
 
 def _tasks(clients: Clients, account: AccountRef) -> list[ExportTask]:
     return read_tasks(clients, account.profile, {}, patiently=True)
 
 
-def _standing(
+def _copy_entry(
     request: CopyRequest,
     tasks: Mapping[AccountRef, Index[ExportTask] | OmicopyError],
     images: Mapping[AccountRef, Index[Image] | OmicopyError],
@@ -66,7 +66,7 @@ def _standing(
     return copy_status(request, shown, by_image.get(image_id, ()))
 
 
-def _by_party(
+def _by_account(
     accounts: Sequence[AccountRef], read: Callable[[AccountRef], Index[T]]
 ) -> dict[AccountRef, Index[T] | OmicopyError]:
     return dict(zip(accounts, in_parallel(lambda account: attempt(lambda: read(account)), accounts), strict=True))

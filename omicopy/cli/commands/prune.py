@@ -94,7 +94,7 @@ def prune(
     now = datetime.now(UTC)
     patience, pause = parse_duration(retry), parse_duration(grace)
 
-    def settle() -> None:
+    def wait_for_grace() -> None:
         info(f"Deleting the exported objects in {grace}, unless they turn out to be needed")
         time.sleep(pause.total_seconds())
 
@@ -106,28 +106,28 @@ def prune(
 
     if plan is not None:
         _check_plan_alone(context)
-        clients, survey = _survey_plan(plan, connect, now)
+        clients, deletions = _survey_plan(plan, connect, now)
     else:
         asked = _Asked(source, storage, targets or (), keep_last, keep_within, bucket, prefix)
-        clients, survey = _survey_accounts(asked, connect, now)
-    entries = survey.entries
+        clients, deletions = _survey_accounts(asked, connect, now)
+    entries = deletions.entries
     if yes:
         journal, locks = Journal(state_folder() / "journal", silent), Locks(state_folder() / "locks", silent)
-        importers = ActiveImports(clients, journal, locks, survey.accounts, pause)
-        prune_options = CleanupOptions(now, settle, importers.keep)
+        importers = ActiveImports(clients, journal, locks, deletions.accounts, pause)
+        prune_options = CleanupOptions(now, wait_for_grace, importers.reasons_to_keep)
         try:
             entries = delete(clients, entries, warn, prune_options)
         except Interrupted as interruption:
             _print([entry for entry in interruption.results if isinstance(entry, Entry)], output)
             raise
     _print(entries, output)
-    for note in survey.notes:
+    for note in deletions.notes:
         warn(note)
-    for error in [*survey.errors, *(entry.error for entry in entries if entry.error)]:
+    for error in [*deletions.errors, *(entry.error for entry in entries if entry.error)]:
         print_error(error)
     if not yes and any(entry.action is Action.DELETE for entry in entries):
         info("Nothing was deleted; with --yes it is.")
-    raise typer.Exit(exit_code(entries, survey.errors))
+    raise typer.Exit(exit_code(entries, deletions.errors))
 
 
 @dataclass(frozen=True, slots=True)
