@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -79,6 +79,14 @@ class CopyResult:
     def is_retryable(self) -> bool:
         """Whether the same command may still bring it to a good end."""
         return self.error.is_retryable if self.error else self.status in (Status.UNFINISHED, Status.NOT_BEGUN)
+
+
+class CopyResults(list[CopyResult]):
+    """One result a copy, and `api_calls`: how many requests were sent, by profile."""
+
+    def __init__(self, results: Iterable[CopyResult] = (), api_calls: Mapping[str, CallCount] | None = None) -> None:
+        super().__init__(results)
+        self.api_calls = api_calls or {}
 
 
 def rfc3339(moment: datetime | None) -> str | None:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.queries import identify, read_own_images, read_tasks
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode, OmicopyError, shared_exit_code
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image, is_image_id
 from omicopy.model.request import AccountRef
@@ -26,12 +26,18 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class StatusReport:
+    """The exports of a source account and the copies that the targets have."""
+
     exports: list[ExportEntry] = field(default_factory=list)
     images: list[ImageEntry] = field(default_factory=list)
     errors: list[OmicopyError] = field(default_factory=list)
     """What could not be read, and what was named and is nowhere."""
     left_out: int = 0
     """Complete exports whose bucket nobody looked into, because there were too many."""
+
+    @property
+    def exit_code(self) -> int:
+        return shared_exit_code(self.errors)
 
 
 @dataclass(frozen=True, slots=True)

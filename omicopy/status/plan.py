@@ -10,10 +10,11 @@ from typing import TypeVar
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.queries import read_own_images, read_tasks
-from omicopy.errors import OmicopyError
+from omicopy.errors import OmicopyError, shared_exit_code
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image
-from omicopy.model.request import AccountRef, CopyRequest, Source
+from omicopy.model.request import AccountRef, CopyRequest, RejectedCopy, Source
+from omicopy.plans.requests_from_plan import Prepared
 from omicopy.status.accounts import attempt
 from omicopy.status.entries import CopyEntry, CopyStatus, copy_status
 
@@ -23,13 +24,29 @@ Index = Mapping[str, Sequence[T]]
 
 @dataclass(slots=True)
 class PlanStatus:
+    """How each copy of a plan stands."""
+
     copies: list[CopyEntry] = field(default_factory=list)
-    errors: list[OmicopyError] = field(default_factory=list)
+    rejected: list[RejectedCopy] = field(default_factory=list)
+    """What could not be asked for."""
+    unread: list[OmicopyError] = field(default_factory=list)
     """Of accounts that could not be read. Their copies stand as unknown."""
+    notes: list[str] = field(default_factory=list)
+    """Entries of the plan that find nothing at present."""
+
+    @property
+    def errors(self) -> list[OmicopyError]:
+        return [*(one.error for one in self.rejected), *self.unread]
+
+    @property
+    def exit_code(self) -> int:
+        """The code that the errors share, else 1; what is only a best effort does not count."""
+        return shared_exit_code([*(one.error for one in self.rejected if not one.best_effort), *self.unread])
 
 
-def read_plan_status(clients: Clients, requests: Sequence[CopyRequest]) -> PlanStatus:
+def read_plan_status(clients: Clients, prepared: Prepared) -> PlanStatus:
     """Every copy and how it stands. An account that can't be read hides no other (R3)."""
+    requests = prepared.requests
     sources = list(dict.fromkeys(r.source.account for r in requests if isinstance(r.source, Source)))
     targets = list(dict.fromkeys(r.destination.account for r in requests if r.destination))
     for account in (*sources, *targets):
@@ -37,7 +54,8 @@ def read_plan_status(clients: Clients, requests: Sequence[CopyRequest]) -> PlanS
     tasks = _by_party(sources, lambda account: _grouped(_tasks(clients, account), lambda task: task.image_id))
     images = _by_party(targets, lambda account: _grouped(read_own_images(clients, account), lambda image: image.name))
     errors = [found for found in (*tasks.values(), *images.values()) if isinstance(found, OmicopyError)]
-    return PlanStatus([_standing(request, tasks, images) for request in requests], errors)
+    copies = [_standing(request, tasks, images) for request in requests]
+    return PlanStatus(copies, prepared.failures, errors, prepared.notes)
 
 
 def _tasks(clients: Clients, account: AccountRef) -> list[ExportTask]:
