@@ -17,7 +17,7 @@ from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.profiles import file as profile_file
 from omicopy.cloud.profiles.profile import resolve_profile
 from omicopy.doctor.bucket import check_bucket_access
-from omicopy.doctor.findings import Check, CheckStatus
+from omicopy.doctor.findings import FAIL, OK, WARN, Check
 from omicopy.doctor.permissions import trial_parameters
 from omicopy.doctor.quotas import Counted, Quota, tightest
 from omicopy.doctor.required_rights import RIGHTS
@@ -93,14 +93,14 @@ def test_keys_from_the_environment_need_no_file(tool, monkeypatch) -> None:
     assert check_profiles_file(["env:SRC"], {"OSC_CONFIG_FILE": "/etc/passwd"}) == []
     assert check_profiles_file(["p"], {"OSC_CONFIG_FILE": "/nowhere/config.json"}) == []
     monkeypatch.setattr(profile_file, "os", SimpleNamespace(name="nt"))
-    assert [one.status for one in check_profiles_file(["p"], {"OSC_CONFIG_FILE": "/etc/passwd"})] == [CheckStatus.OK]
+    assert [one.status for one in check_profiles_file(["p"], {"OSC_CONFIG_FILE": "/etc/passwd"})] == [OK]
 
 
 def test_at_a_terminal_what_to_do_stands_below_what_is_wrong(capsys) -> None:
     _table(
         [
-            Check("a", CheckStatus.OK, "fine"),
-            Check("the bucket", CheckStatus.FAIL, "gone\x1b[31m", "Make it.", ErrorCode.NOT_FOUND),
+            Check("a", OK, "fine"),
+            Check("the bucket", FAIL, "gone\x1b[31m", "Make it.", ErrorCode.NOT_FOUND),
         ]
     )
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
@@ -175,9 +175,7 @@ def test_a_bucket_that_only_half_works_is_told_and_a_probe_that_stays_is_named(t
         tool.sandbox.faults.clear()
         tool.sandbox.faults.add(Fault(kind, action))
         findings = check_bucket_access(clients, "source", "omi-exports", "", writes=True, works_for_api=True)
-        return {
-            finding.subject.partition(": ")[2]: finding for finding in findings if finding.status is not CheckStatus.OK
-        }
+        return {finding.subject.partition(": ")[2]: finding for finding in findings if finding.status is not OK}
 
     refused = probe(FaultKind.DENIED, "PutObject")
     assert (refused["write"].code, refused["delete"].message) == (ErrorCode.DENIED, "not checked")
@@ -187,7 +185,7 @@ def test_a_bucket_that_only_half_works_is_told_and_a_probe_that_stays_is_named(t
     assert probe(FaultKind.DENIED, "GetObject")["read through a signed URL"].code is ErrorCode.DENIED
     assert tool.keys("") == []
     left = probe(FaultKind.DENIED, "DeleteObject")["delete"]
-    assert (left.status, tool.keys("")[0] in left.message) == (CheckStatus.WARN, True)
+    assert (left.status, tool.keys("")[0] in left.message) == (WARN, True)
 
 
 def test_a_full_quota_fails_and_one_full_of_exports_in_flight_is_a_wait(tool) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from omicopy.cli import console
-from omicopy.cli.options import LogFormat
+from omicopy.cli.forms import LogFormat
 from omicopy.cloud.errors import Answer, refused
 from omicopy.errors import ErrorCode, OmicopyError, printable
 from omicopy.sandbox.faults import Fault, FaultKind

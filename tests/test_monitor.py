@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omicopy.cli import console
+from omicopy.cli.forms import LogFormat
 from omicopy.cli.monitoring import OLD_METRICS_LIMIT, Monitor
-from omicopy.cli.options import LogFormat
 from omicopy.cloud import secrets
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.result import CallCount, CopyResult, Status

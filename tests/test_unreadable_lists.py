@@ -15,7 +15,7 @@ import pytest
 from omicopy.cloud.access_key import read_expiry
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import Cause, ServiceError
-from omicopy.doctor.findings import CheckStatus
+from omicopy.doctor.findings import WARN
 from omicopy.doctor.quotas import room_in_target
 from omicopy.errors import ErrorCode
 from omicopy.model.result import Status
@@ -129,7 +129,7 @@ def test_a_quota_that_can_t_be_read_is_not_known_and_not_without_a_limit(quotas:
     answer = {"QuotaTypes": [{"QuotaType": "global", "Quotas": quotas}]}
     with hostile(Reply(body=json.dumps(answer).encode())) as server:
         [finding] = room_in_target(Clients({"source": server.account}, retry=timedelta(0)), SOURCE, None, ())
-    assert finding.status is CheckStatus.WARN
+    assert finding.status is WARN
     assert "not known: ReadQuotas" in finding.message
 
 

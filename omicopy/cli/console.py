@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from omicopy.cli.options import LogFormat
+from omicopy.cli.forms import LogFormat
 from omicopy.cloud.secrets import without_secrets
 from omicopy.errors import OmicopyError, printable
 from omicopy.model.urls.presigned_url import REDACTED, redact

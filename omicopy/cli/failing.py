@@ -12,7 +12,9 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from omicopy.cli.options import OutputForm
+from omicopy.cli.console import configure
+from omicopy.cli.declare_options import twin
+from omicopy.cli.forms import OutputForm
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 
 _COPYING = ("copy", "run", "export", "import")
@@ -41,6 +43,8 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         form = ctx.params.get("output")
+        if "log_format" in ctx.params:
+            configure(ctx.params["log_format"], ctx.params["verbose"])
         try:
             return super().invoke(ctx)
         except Interrupted as interruption:
@@ -91,10 +95,10 @@ def option_twins(command: str) -> set[str]:
 
     Another variable may begin with OMICOPY_ as well, and be a key: `env:OMICOPY_SRC` asks for such.
     """
-    from omicopy.cli.lazy_commands import LazyCommands
+    from omicopy.cli.lazy_commands import COMMANDS
 
     try:
-        found = [LazyCommands()[command]]
+        found = [COMMANDS[command].load(command)]
     except KeyError:
         return set()
     found += getattr(found[0], "commands", {}).values()
@@ -122,7 +126,7 @@ def typed_form(args: Sequence[str]) -> OutputForm | None:
 
 def typed_value(args: Sequence[str], option: str, short: str = "") -> str | None:
     """What was given for an option, there or in the environment, where the options could not all be read."""
-    text = os.environ.get("OMICOPY_" + option.removeprefix("--").replace("-", "_").upper(), "")
+    text = os.environ.get(twin(option), "")
     for word, following in zip(args, [*args[1:], ""], strict=False):
         if word == "--":
             break

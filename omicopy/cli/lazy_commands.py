@@ -1,8 +1,9 @@
-"""The commands by name, each loaded when it is asked for: only a list of all of them needs all."""
+"""The table of commands: what each is for, and where its function is, which is loaded when it is asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -10,58 +11,95 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from omicopy.cli.declare_options import with_groups
 from omicopy.cli.failing import Command
 
-_MODULES = {
-    "copy": "copy",
-    "run": "run",
-    "export": "export",
-    "url": "url",
-    "import": "import_",
-    "inspect": "inspect",
-    "resign": "resign",
-    "cors": "cors",
-    "status": "status",
-    "cancel": "cancel",
-    "prune": "prune",
-    "doctor": "doctor",
-    "sandbox": "sandbox",
-    "manifest": "manifest",
+
+@dataclass(frozen=True, slots=True)
+class CommandEntry:
+    """`help` is the first sentence of the function's docstring; `where` names its module and the function."""
+
+    help: str
+    where: str
+
+    def load(self, name: str) -> Any:
+        """The command, made of its function."""
+        module, _, function = self.where.partition(":")
+        app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+        loaded = getattr(import_module(f"omicopy.cli.commands.{module}"), function)
+        app.command(name=name, cls=Command)(with_groups(loaded))
+        return get_group(app).commands[name]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEntry:
+    """A command that only holds others."""
+
+    help: str
+    commands: Mapping[str, CommandEntry]
+
+    def load(self, name: str) -> Any:
+        """The group, whose commands are loaded when they are asked for."""
+        group = LazyGroup(
+            name=name,
+            help=self.help,
+            no_args_is_help=True,
+            rich_markup_mode=None,
+            context_settings={"help_option_names": ["-h", "--help"]},
+        )
+        group.commands = LazyCommands(self.commands)
+        return group
+
+
+COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
+    "copy": CommandEntry("Copy images to accounts in other Regions.", "copy:copy"),
+    "run": CommandEntry("Make every copy that a plan asks for.", "run:run"),
+    "export": CommandEntry("Export images to a bucket and print their manifests' locations.", "export:export"),
+    "url": CommandEntry("Print a pre-signed URL of an export's manifest, or of any object.", "url:url"),
+    "import": CommandEntry("Import an image from a manifest's pre-signed URL.", "import_:import_image"),
+    "inspect": CommandEntry("Show what an export's manifest contains and when it expires.", "inspect:inspect"),
+    "resign": CommandEntry("Sign an export's URLs again and print the new manifest's location.", "resign:resign"),
+    "cors": CommandEntry("Show a bucket's CORS rules, or let web pages upload to it.", "cors:cors"),
+    "status": CommandEntry("Show exports and copies, or how each copy of a plan stands.", "status:status"),
+    "cancel": CommandEntry("Cancel exports that omicopy started and that are still queued.", "cancel:cancel"),
+    "prune": CommandEntry("Show which old copies and exports to delete; --yes deletes them.", "prune:prune"),
+    "doctor": CommandEntry("Check whether a copy will work before you start it.", "doctor:doctor"),
+    "sandbox": CommandEntry("Run two simulated OUTSCALE Regions on this machine.", "sandbox:sandbox"),
+    "manifest": GroupEntry(
+        "Write a manifest for disks that have none.",
+        {"build": CommandEntry("Write a manifest and print its location.", "manifest:build")},
+    ),
 }
 """In the order in which help shows them."""
 
 
-class CommandApp(typer.Typer):
-    """Makes commands of functions, such as tell how they failed."""
-
-    def command(self, *args: Any, **settings: Any) -> Any:
-        return super().command(*args, **{"cls": Command, **settings})
-
-
 class LazyGroup(TyperGroup):
-    """What Click's documentation calls lazy loading: the other thirteen would take longer to load than one to start."""
+    """What Click's documentation calls lazy loading: all commands would take longer to load than one to start."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands = LazyCommands()  # type: ignore[assignment]  # nothing is ever put into it
+        self.commands: Any = LazyCommands(COMMANDS)
 
-    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002
-        return list(self.commands)
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        """Writes the list of commands without loading one."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in self.commands.entries.items()])
 
 
 class LazyCommands(Mapping[str, Any]):
-    def __init__(self) -> None:
+    """Commands by name, each loaded once."""
+
+    def __init__(self, entries: Mapping[str, CommandEntry | GroupEntry]) -> None:
+        self.entries = entries
         self._loaded: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._loaded:
-            one = CommandApp(rich_markup_mode=None, pretty_exceptions_enable=False)
-            import_module(f"omicopy.cli.commands.{_MODULES[name]}").register(one)
-            self._loaded |= get_group(one).commands
+            self._loaded[name] = self.entries[name].load(name)
         return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_MODULES)
+        return iter(self.entries)
 
     def __len__(self) -> int:
-        return len(_MODULES)
+        return len(self.entries)

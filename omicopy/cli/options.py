@@ -1,15 +1,13 @@
-"""The options that several commands share, each with its environment twin `OMICOPY_<LONG_OPTION>`."""
+"""The options that several commands share. Those that always come together are groups: see `option_groups`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from omicopy.cli.checks import checked
+from omicopy.cli.declare_options import checked, duration, option
+from omicopy.cli.forms import LogFormat, OutputForm
 from omicopy.model.choices import BootMode, DiskFormat, IfExists
 from omicopy.model.image import check_name_template
 from omicopy.model.image_settings import check_account_id, parse_tag
@@ -19,88 +17,42 @@ from omicopy.model.units import ANY_DURATION, SPAN, TIMEOUT
 from omicopy.model.urls.validity import check_expiry, check_validity
 
 MOST = 999_999
-"""That any count may be; a plan's keys take as many."""
+"""The largest count that an option takes; a plan's keys take the same."""
 
 
-class OutputForm(StrEnum):
-    TABLE = "table"
-    JSON = "json"
-    JSONL = "jsonl"
-
-
-class LogFormat(StrEnum):
-    TEXT = "text"
-    JSON = "json"
-
-
-def duration(option: str, check: Callable[[str], timedelta], message: str) -> Any:
-    """An option that takes a duration, with its twin."""
-    twin = "OMICOPY_" + option.removeprefix("--").replace("-", "_").upper()
-    return typer.Option(option, metavar="DURATION", envvar=twin, callback=checked(check), help=message)
-
-
-def _talk_as(value: LogFormat) -> LogFormat:
-    """Before any other option is looked at: what is wrong with those is told in that form, too."""
+def _begin_messages(value: LogFormat) -> LogFormat:
+    """Sets the form of messages before any other option is read: an error in one of those has it, too."""
     from omicopy.cli.console import configure
 
     configure(value, 0)
     return value
 
 
+# --- which accounts and images
+
+_FROM = option("--from", "The source account's profile.", metavar="PROFILE", check=check_text)
+From = Annotated[str, _FROM]
+FromIfAny = Annotated[str | None, _FROM]
+_TARGETS = option("--to", "The target account's profile; may be repeated.", metavar="PROFILE", check=check_text)
+Targets = Annotated[list[str], _TARGETS]
+TargetsIfAny = Annotated[list[str] | None, _TARGETS]
+To = Annotated[str, option("--to", "The target account's profile.", metavar="PROFILE", check=check_text)]
+Storage = Annotated[
+    str | None,
+    option(
+        "--storage",
+        "Whose key opens the source's object storage, else the source's own. aws:NAME: a profile of the AWS CLI; "
+        "none: there is no key.",
+        metavar="PROFILE|aws:NAME|none",
+        check=check_text,
+    ),
+]
 ImagesArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="IMAGE", envvar="OMICOPY_IMAGE", callback=checked(check_text), help="An image's ID or its exact name."
     ),
 ]
-_FROM = typer.Option(
-    "--from",
-    metavar="PROFILE",
-    envvar="OMICOPY_FROM",
-    callback=checked(check_text),
-    help="The source account's profile.",
-)
-_TARGETS = typer.Option(
-    "--to",
-    metavar="PROFILE",
-    envvar="OMICOPY_TO",
-    callback=checked(check_text),
-    help="The target account's profile; may be repeated.",
-)
-_BUCKET = typer.Option(
-    "--bucket",
-    metavar="NAME",
-    envvar="OMICOPY_BUCKET",
-    callback=checked(check_bucket),
-    help="The source account's bucket.",
-)
-From = Annotated[str, _FROM]
-FromIfAny = Annotated[str | None, _FROM]
-Targets = Annotated[list[str], _TARGETS]
-TargetsIfAny = Annotated[list[str] | None, _TARGETS]
-To = Annotated[
-    str,
-    typer.Option(
-        "--to",
-        metavar="PROFILE",
-        envvar="OMICOPY_TO",
-        callback=checked(check_text),
-        help="The target account's profile.",
-    ),
-]
-Storage = Annotated[
-    str | None,
-    typer.Option(
-        "--storage",
-        metavar="PROFILE|aws:NAME|none",
-        envvar="OMICOPY_STORAGE",
-        callback=checked(check_text),
-        help="Whose key opens the source's object storage, else the source's own. aws:NAME: a profile of the AWS CLI; "
-        "none: there is no key.",
-    ),
-]
-Bucket = Annotated[str, _BUCKET]
-BucketIfAny = Annotated[str | None, _BUCKET]
 Source = Annotated[
     str,
     typer.Argument(
@@ -109,201 +61,164 @@ Source = Annotated[
         "or an old URL.",
     ),
 ]
-AllowPrivate = Annotated[
-    bool,
-    typer.Option(
-        "--allow-private",
-        envvar="OMICOPY_ALLOW_PRIVATE",
-        help="Also ask hosts of this machine and of private networks that only the manifest names.",
-    ),
-]
-Expires = Annotated[str, duration("--expires", check_expiry, "For how long what is signed now works, at most 7d.")]
-Prefix = Annotated[
-    str,
-    typer.Option(
-        "--prefix",
-        metavar="TEXT",
-        envvar="OMICOPY_PREFIX",
-        callback=checked(check_prefix),
-        help="Where in the bucket to export to.",
-    ),
+
+# --- the export
+
+_BUCKET = option("--bucket", "The source account's bucket.", metavar="NAME", check=check_bucket)
+Bucket = Annotated[str, _BUCKET]
+BucketIfAny = Annotated[str | None, _BUCKET]
+Prefix = Annotated[str, option("--prefix", "Where in the bucket to export to.", metavar="TEXT", check=check_prefix)]
+CreateBucket = Annotated[
+    bool, option("--create-bucket", "Export also to a bucket that is not there: the service makes it.")
 ]
 Format = Annotated[
     DiskFormat | None,
-    typer.Option(
-        "--format",
-        envvar="OMICOPY_FORMAT",
-        help="The disk format of the exported volumes; else that of an export that is there, else qcow2.",
+    option("--format", "The disk format of the exported volumes; else that of an export that is there, else qcow2."),
+]
+ReExport = Annotated[bool, option("--re-export", "Export again although a finished export lost its manifest.")]
+Cleanup = Annotated[
+    bool,
+    option(
+        "--cleanup",
+        "Delete the exported objects once every copy is there; only of exports that this tool started.",
     ),
 ]
+Expires = Annotated[str, duration("--expires", "For how long what is signed now works, at most 7d.", check_expiry)]
+AllowPrivate = Annotated[
+    bool,
+    option("--allow-private", "Also ask hosts of this machine and of private networks that only the manifest names."),
+]
+
+# --- the copy
+
 Name = Annotated[
     str,
-    typer.Option(
+    option(
         "--name",
+        "The copy's name; fields: {name} {date} {region} {image_id}, all of the source image.",
         metavar="TEMPLATE",
-        envvar="OMICOPY_NAME",
-        callback=checked(check_name_template),
-        help="The copy's name; fields: {name} {date} {region} {image_id}, all of the source image.",
+        check=check_name_template,
     ),
 ]
 Description = Annotated[
     str | None,
-    typer.Option(
-        "--description",
-        metavar="TEXT",
-        envvar="OMICOPY_DESCRIPTION",
-        callback=checked(check_description),
-        help="The copy's description; else the source's.",
-    ),
+    option("--description", "The copy's description; else the source's.", metavar="TEXT", check=check_description),
 ]
-IfExistsOption = Annotated[
-    IfExists,
-    typer.Option("--if-exists", envvar="OMICOPY_IF_EXISTS", help="What to do when another image holds the name."),
-]
-ExportTimeout = Annotated[str, duration("--export-timeout", SPAN.read, "How long an export may take.")]
-ImportTimeout = Annotated[str, duration("--import-timeout", SPAN.read, "How long an import may take.")]
-MinValidity = Annotated[
-    str | None,
-    duration("--min-validity", check_validity, "For how long every URL must still work; else the import timeout."),
-]
+IfExistsOption = Annotated[IfExists, option("--if-exists", "What to do when another image holds the name.")]
 Tags = Annotated[
     list[str] | None,
-    typer.Option(
-        "--tag",
-        metavar="KEY=VALUE",
-        envvar="OMICOPY_TAG",
-        callback=checked(parse_tag),
-        help="A tag for the copy, beside ours; may be repeated.",
-    ),
+    option("--tag", "A tag for the copy, beside ours; may be repeated.", metavar="KEY=VALUE", check=parse_tag),
 ]
-CopyTags = Annotated[
-    bool,
-    typer.Option(
-        "--copy-tags/--no-copy-tags", envvar="OMICOPY_COPY_TAGS", help="Whether the source's own tags go along."
-    ),
-]
+CopyTags = Annotated[bool, option("--copy-tags/--no-copy-tags", "Whether the source's own tags go along.")]
 ShareWith = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
         "--share-with",
+        "An account that may launch the copy; may be repeated.",
         metavar="ACCOUNT_ID",
-        envvar="OMICOPY_SHARE_WITH",
-        callback=checked(check_account_id),
-        help="An account that may launch the copy; may be repeated.",
+        check=check_account_id,
     ),
 ]
 BootModes = Annotated[
     list[BootMode] | None,
-    typer.Option(
+    option(
         "--boot-mode",
+        "The copy's boot mode, legacy or uefi; may be repeated. Else as of the source, where that is known.",
         metavar="MODE",
-        envvar="OMICOPY_BOOT_MODE",
-        help="The copy's boot mode, legacy or uefi; may be repeated. Else as of the source, where that is known.",
     ),
 ]
 Tpm = Annotated[
     bool | None,
-    typer.Option(
+    option(
         "--tpm/--no-tpm",
-        envvar="OMICOPY_TPM",
+        "Whether VMs of the copy must have a TPM. Else as of the source, where that is known.",
         show_default=False,
-        help="Whether VMs of the copy must have a TPM. Else as of the source, where that is known.",
     ),
 ]
-Cleanup = Annotated[
-    bool,
-    typer.Option(
-        "--cleanup",
-        envvar="OMICOPY_CLEANUP",
-        help="Delete the exported objects once every copy is there; only of exports that this tool started.",
-    ),
+
+# --- how long, how many, how far
+
+ExportTimeout = Annotated[str, duration("--export-timeout", "How long an export may take.", SPAN.read)]
+ImportTimeout = Annotated[str, duration("--import-timeout", "How long an import may take.", SPAN.read)]
+MinValidity = Annotated[
+    str | None,
+    duration("--min-validity", "For how long every URL must still work; else the import timeout.", check_validity),
 ]
 Deadline = Annotated[
-    str | None, duration("--deadline", ANY_DURATION.read, "How long the whole command may take, from its start.")
+    str | None, duration("--deadline", "How long the whole command may take, from its start.", ANY_DURATION.read)
 ]
 Parallel = Annotated[
     int | None,
-    typer.Option(
+    option(
         "--parallel",
+        "How many exports and imports of an account may be under way at once.",
         metavar="N",
         min=1,
         max=MOST,
-        envvar="OMICOPY_PARALLEL",
-        help="How many exports and imports of an account may be under way at once.",
     ),
-]
-PollMin = Annotated[str, duration("--poll-min", SPAN.read, "The first pause between looks.")]
-PollMax = Annotated[
-    str, duration("--poll-max", SPAN.read, "The longest pause; up to ten times that where progress foretells the end.")
 ]
 Grace = Annotated[
-    str, duration("--grace", ANY_DURATION.read, "For how long something just created may not be visible yet.")
-]
-Retry = Annotated[str, duration("--retry", ANY_DURATION.read, "For how long failures that may pass are borne.")]
-HttpTimeout = Annotated[str, duration("--http-timeout", TIMEOUT.read, "How long one answer may take.")]
-CaBundle = Annotated[
-    str | None,
-    typer.Option(
-        "--ca-bundle",
-        metavar="PATH",
-        envvar="OMICOPY_CA_BUNDLE",
-        callback=checked(check_text),
-        help="Trust these authorities' certificates alone: a PEM file, or a folder with hashed names.",
-    ),
-]
-AllowHttp = Annotated[
-    bool,
-    typer.Option(
-        "--allow-http",
-        envvar="OMICOPY_ALLOW_HTTP",
-        help="Take URLs that are not https from other machines, too.",
-    ),
+    str, duration("--grace", "For how long something just created may not be visible yet.", ANY_DURATION.read)
 ]
 LockWait = Annotated[
     str,
     duration(
-        "--lock-wait", ANY_DURATION.read, "How long to wait for another run on this machine that is at the same copy."
+        "--lock-wait", "How long to wait for another run on this machine that is at the same copy.", ANY_DURATION.read
     ),
 ]
-ReExport = Annotated[
-    bool,
-    typer.Option(
-        "--re-export", envvar="OMICOPY_RE_EXPORT", help="Export again although a finished export lost its manifest."
+NoWait = Annotated[bool, option("--no-wait", "Start what comes next and end; don't wait for it.")]
+DryRun = Annotated[bool, option("--dry-run", "Say what would happen; write nothing.")]
+PollMin = Annotated[str, duration("--poll-min", "The first pause between looks.", SPAN.read)]
+PollMax = Annotated[
+    str, duration("--poll-max", "The longest pause; up to ten times that where progress foretells the end.", SPAN.read)
+]
+
+
+# --- how to connect
+
+Retry = Annotated[str, duration("--retry", "For how long failures that may pass are borne.", ANY_DURATION.read)]
+HttpTimeout = Annotated[str, duration("--http-timeout", "How long one answer may take.", TIMEOUT.read)]
+CaBundle = Annotated[
+    str | None,
+    option(
+        "--ca-bundle",
+        "Trust these authorities' certificates alone: a PEM file, or a folder with hashed names.",
+        metavar="PATH",
+        check=check_text,
     ),
 ]
-CreateBucket = Annotated[
-    bool,
-    typer.Option(
-        "--create-bucket",
-        envvar="OMICOPY_CREATE_BUCKET",
-        help="Export also to a bucket that is not there: the service makes it.",
-    ),
-]
-NoWait = Annotated[
-    bool, typer.Option("--no-wait", envvar="OMICOPY_NO_WAIT", help="Start what comes next and end; don't wait for it.")
-]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", envvar="OMICOPY_DRY_RUN", help="Say what would happen; write nothing.")
-]
-Output = Annotated[
-    OutputForm, typer.Option("--output", "-o", envvar="OMICOPY_OUTPUT", help="The form of the result on stdout.")
-]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", envvar="OMICOPY_QUIET", help="No talk on stderr but warnings and errors.")
-]
-Verbose = Annotated[
-    int,
-    typer.Option(
-        "--verbose", "-v", count=True, envvar="OMICOPY_VERBOSE", help="Log every request; -vv: all the SDKs log, too."
-    ),
-]
+AllowHttp = Annotated[bool, option("--allow-http", "Take URLs that are not https from other machines, too.")]
+
+
+# --- what is printed
+
+Output = Annotated[OutputForm, option("--output", "The form of the result on stdout.", short="-o")]
+Quiet = Annotated[bool, option("--quiet", "No talk on stderr but warnings and errors.", short="-q")]
+Verbose = Annotated[int, option("--verbose", "Log every request; -vv: all the SDKs log, too.", short="-v", count=True)]
 LogFormatOption = Annotated[
-    LogFormat,
-    typer.Option(
-        "--log-format",
-        is_eager=True,
-        callback=_talk_as,
-        envvar="OMICOPY_LOG_FORMAT",
-        help="The form of all talk on stderr.",
+    LogFormat, option("--log-format", "The form of all talk on stderr.", is_eager=True, callback=_begin_messages)
+]
+
+
+# --- for monitors
+
+MetricsFile = Annotated[
+    str | None,
+    option(
+        "--metrics-file",
+        "Write the run's figures for Prometheus (node_exporter's textfile collector takes *.prom).",
+        metavar="FILE",
     ),
+]
+PingUrlFile = Annotated[
+    str | None,
+    option(
+        "--ping-url-file",
+        "Tell the URL in this file when the run starts, succeeds or fails, as healthchecks.io takes it.",
+        metavar="FILE",
+    ),
+]
+Report = Annotated[
+    str | None,
+    option("--report", "Write the JSON result, whatever it is, to a file that only you can read.", metavar="FILE"),
 ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from omicopy.cli.console import print_error, safe_lines
-from omicopy.cli.options import OutputForm
+from omicopy.cli.forms import OutputForm
 from omicopy.errors import Interrupted, printable
 from omicopy.model.request import CopyRequest
 from omicopy.model.result import CallCount, CopyResult, describe_run

@@ -14,7 +14,7 @@ import typer
 from omicopy.api.copies import Watch
 from omicopy.cli.command_start import command_began
 from omicopy.cli.console import info, warn
-from omicopy.cli.options import OutputForm
+from omicopy.cli.forms import OutputForm
 from omicopy.cli.output import Lines, has_printed_object, print_results
 from omicopy.cli.progress import show_progress
 from omicopy.cloud.clients import Clients

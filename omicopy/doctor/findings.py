@@ -18,6 +18,9 @@ class CheckStatus(StrEnum):
     FAIL = "fail"
 
 
+OK, WARN, FAIL = CheckStatus.OK, CheckStatus.WARN, CheckStatus.FAIL
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One check's answer."""
@@ -32,7 +35,7 @@ class Check:
 
 def failure(subject: str, error: OmicopyError) -> Check:
     """The finding that a check's own error is."""
-    return Check(subject, CheckStatus.FAIL, error.message, error.hint, error.code)
+    return Check(subject, FAIL, error.message, error.hint, error.code)
 
 
 def describe_findings(findings: Sequence[Check]) -> dict[str, Any]:
@@ -54,7 +57,7 @@ def describe_findings(findings: Sequence[Check]) -> dict[str, Any]:
 
 def verdict_of(findings: Sequence[Check]) -> OmicopyError | None:
     """The error that all failures together are, None without one; its exit code is the one they share, else 1."""
-    failed = [finding for finding in findings if finding.status is CheckStatus.FAIL]
+    failed = [finding for finding in findings if finding.status is FAIL]
     if not failed:
         return None
     errors = [OmicopyError(finding.code or ErrorCode.FAILED, finding.message) for finding in failed]

@@ -18,7 +18,7 @@ from omicopy.cloud.profiles.file import mode_for_others, profiles_file
 from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.queries import identify
 from omicopy.doctor.bucket import check_bucket_access
-from omicopy.doctor.findings import Check, CheckStatus, failure
+from omicopy.doctor.findings import FAIL, OK, WARN, Check, failure
 from omicopy.doctor.permissions import check_permissions
 from omicopy.doctor.quotas import check_images, format_load, format_what_stays, room_in_source, room_in_target
 from omicopy.doctor.required_rights import RightScope
@@ -102,9 +102,9 @@ def check_profiles_file(profiles: Sequence[str], environ: Mapping[str, str]) -> 
         return []
     mode = mode_for_others(file)
     if mode is None:
-        return [Check("profiles file", CheckStatus.OK, f"{file} is its owner's alone")] if file.is_file() else []
+        return [Check("profiles file", OK, f"{file} is its owner's alone")] if file.is_file() else []
     message = f"others than its owner can read or change {file} (mode {mode:03o}); it holds keys"
-    return [Check("profiles file", CheckStatus.WARN, message, f"Take their rights: chmod 600 {shlex.quote(str(file))}")]
+    return [Check("profiles file", WARN, message, f"Take their rights: chmod 600 {shlex.quote(str(file))}")]
 
 
 def _account(clients: Clients, profile: str, now: datetime) -> tuple[AccountRef | None, list[Check]]:
@@ -114,7 +114,7 @@ def _account(clients: Clients, profile: str, now: datetime) -> tuple[AccountRef 
         account = identify(clients, profile)
     except OmicopyError as error:
         return None, [failure(subject, error)]
-    works = Check(subject, CheckStatus.OK, f"they are of account {account.account_id} in {account.region}")
+    works = Check(subject, OK, f"they are of account {account.account_id} in {account.region}")
     return account, [works, _region(clients, account), *_keys_end(clients, clients.accounts[profile], now)]
 
 
@@ -124,11 +124,11 @@ def _region(clients: Clients, account: AccountRef) -> Check:
     try:
         names = clients.api(account.profile).read_parsed("ReadRegions", clients.patience, {}, _region_names)
     except ServiceError as error:
-        return Check(subject, CheckStatus.WARN, f"whether {account.region} exists is not known: {error.message}")
+        return Check(subject, WARN, f"whether {account.region} exists is not known: {error.message}")
     if account.region in names:
-        return Check(subject, CheckStatus.OK, f"{account.region} exists")
+        return Check(subject, OK, f"{account.region} exists")
     message = f"{account.region} answers; the service's list of Regions names only {', '.join(names) or 'none'}"
-    return Check(subject, CheckStatus.OK, message)
+    return Check(subject, OK, message)
 
 
 def _region_names(answer: Mapping[str, Any]) -> list[str]:
@@ -148,17 +148,13 @@ def _key_ends(clients: Clients, profile: str, access_key: str, subject: str, now
     try:
         ends = read_expiry(clients, profile, access_key)
     except OmicopyError as error:
-        return Check(subject, CheckStatus.WARN, f"whether it has one is not known: {error.message}", hint)
+        return Check(subject, WARN, f"whether it has one is not known: {error.message}", hint)
     if ends is None:
-        return Check(subject, CheckStatus.OK, "it has none")
+        return Check(subject, OK, "it has none")
     if ends <= now:
-        return Check(subject, CheckStatus.FAIL, f"it ended at {format_timestamp(ends, now)}", hint, ErrorCode.DENIED)
+        return Check(subject, FAIL, f"it ended at {format_timestamp(ends, now)}", hint, ErrorCode.DENIED)
     message = f"it ends at {format_timestamp(ends, now)}"
-    return (
-        Check(subject, CheckStatus.WARN, message, hint)
-        if ends - now < SOON
-        else Check(subject, CheckStatus.OK, message)
-    )
+    return Check(subject, WARN, message, hint) if ends - now < SOON else Check(subject, OK, message)
 
 
 def _pairs(asked: DoctorOptions, accounts: Mapping[str, AccountRef]) -> Iterator[Check]:
@@ -169,7 +165,7 @@ def _pairs(asked: DoctorOptions, accounts: Mapping[str, AccountRef]) -> Iterator
     for one, other in combinations(targets, 2):
         if (one.account_id, one.region) == (other.account_id, other.region):
             message, hint = f"{one} and {other.profile} are the same target", "Name each account once with --to."
-            yield Check(f"{one.profile} and {other.profile}", CheckStatus.FAIL, message, hint, ErrorCode.USAGE)
+            yield Check(f"{one.profile} and {other.profile}", FAIL, message, hint, ErrorCode.USAGE)
 
 
 def _way(source: AccountRef, target: AccountRef) -> Check:
@@ -180,8 +176,8 @@ def _way(source: AccountRef, target: AccountRef) -> Check:
         return failure(subject, error)
     if source.region == target.region:
         message = f"both are in {source.region}, where sharing an image needs no export"
-        return Check(subject, CheckStatus.WARN, message)
-    return Check(subject, CheckStatus.OK, f"another account in another Region: {source.region}, {target.region}")
+        return Check(subject, WARN, message)
+    return Check(subject, OK, f"another account in another Region: {source.region}, {target.region}")
 
 
 def _images(
@@ -226,15 +222,15 @@ def _not_checked(
     """What could not even be tried."""
     for profile in asked.profiles:
         if profile not in accounts:
-            yield Check(f"{profile}: rights and quotas", CheckStatus.WARN, "not checked: its keys have to work first")
+            yield Check(f"{profile}: rights and quotas", WARN, "not checked: its keys have to work first")
     if asked.bucket and asked.source in unusable:
         yield Check(
             f"s3://{asked.bucket}",
-            CheckStatus.WARN,
+            WARN,
             f"not checked: the profile {asked.source!r} has to be mended first",
         )
     if asked.images and asked.source not in accounts:
-        yield Check("images", CheckStatus.WARN, f"not checked: the keys of {asked.source!r} have to work first")
+        yield Check("images", WARN, f"not checked: the keys of {asked.source!r} have to work first")
 
 
 def _clocks(clients: Clients) -> Iterator[Check]:
@@ -242,14 +238,14 @@ def _clocks(clients: Clients) -> Iterator[Check]:
     for whose, ahead in clients.clocks_ahead().items():
         subject, off = f"clock against {whose}", abs(ahead)
         if off <= TOLERATED_SKEW:
-            yield Check(subject, CheckStatus.OK, f"right, within {format_duration(TOLERATED_SKEW)}")
+            yield Check(subject, OK, f"right, within {format_duration(TOLERATED_SKEW)}")
             continue
         message = f"this machine's clock is {format_duration(off)} {'ahead' if ahead > timedelta(0) else 'behind'}"
         hint = "Set this machine's clock right, for example with NTP."
         is_too_far = off > LARGEST_SKEW
         yield Check(
             subject,
-            CheckStatus.FAIL if is_too_far else CheckStatus.WARN,
+            FAIL if is_too_far else WARN,
             message,
             hint,
             ErrorCode.DENIED if is_too_far else None,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from omicopy.cli import option_groups as groups
 from omicopy.cli import options
-from omicopy.cli.checks import checked
-from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.cli.declare_options import checked
+from omicopy.cli.forms import OutputForm
 from omicopy.errors import ErrorCode, OmicopyError, printable, shared_exit_code
 from omicopy.model.text import check_text
 
@@ -17,11 +18,8 @@ if TYPE_CHECKING:
     from omicopy.deletion.cancel import Cancellation
 
 
-def register(app: typer.Typer) -> None:
-    app.command()(cancel)
-
-
 def cancel(
+    *,
     task_ids: Annotated[
         list[str],
         typer.Argument(
@@ -33,23 +31,18 @@ def cancel(
     ],
     profile: options.From,
     grace: options.Grace = "60s",
-    retry: options.Retry = "5m",
-    http_timeout: options.HttpTimeout = "60s",
-    ca_bundle: options.CaBundle = None,
+    connection: groups.Connection,
     dry_run: options.DryRun = False,
-    output: options.Output = OutputForm.TABLE,
-    verbose: options.Verbose = 0,
-    log_format: options.LogFormatOption = LogFormat.TEXT,
+    printing: groups.ResultPrinting,
 ) -> None:
-    """Cancel exports that omicopy started, as long as they wait in the queue.
+    """Cancel exports that omicopy started and that are still queued.
 
     Prints each task's ID and its state now. Others' exports are never touched. Once it runs, the service may refuse: a
     refusal ends with 1 and changes nothing. What was cancelled before is fine; what is completed ends with 1, what
     failed with 7.
     """
 
-    from omicopy.cli.accounts import clients_for
-    from omicopy.cli.console import configure, print_error, warn
+    from omicopy.cli.console import print_error, warn
     from omicopy.cli.output import print_object
     from omicopy.deletion.cancel import Canceller, describe_cancellation
     from omicopy.model.events import Event, Warned
@@ -62,16 +55,15 @@ def cancel(
         if isinstance(event, Warned):
             warn(event.message)
 
-    configure(log_format, verbose)
     check_task_ids(task_ids)
-    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle)
+    clients = connection.clients(profile)
     journal = Journal(state_folder() / "journal", listen)
     account, done = Canceller(clients, profile, journal, parse_duration(grace), dry_run).cancel(task_ids)
-    if output is OutputForm.TABLE:
+    if printing.output is OutputForm.TABLE:
         _print_lines(done)
     else:
         described = [describe_cancellation(account, one) for one in done]
-        print_object({"schema": SCHEMA, "exports": described}, output)
+        print_object({"schema": SCHEMA, "exports": described}, printing.output)
     for one in done:
         if one.error:
             print_error(one.error)

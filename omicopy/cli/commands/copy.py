@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import typer
-
 from omicopy.cli import options
-from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.cli.forms import LogFormat, OutputForm
 from omicopy.model.choices import IfExists
-
-
-def register(app: typer.Typer) -> None:
-    app.command()(copy)
 
 
 def copy(

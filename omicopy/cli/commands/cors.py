@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from omicopy.cli import option_groups as groups
 from omicopy.cli import options
-from omicopy.cli.checks import checked
-from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.cli.declare_options import checked
+from omicopy.cli.forms import OutputForm
 from omicopy.manifests.cors import check_origin
 
 if TYPE_CHECKING:
@@ -19,11 +20,8 @@ _COLUMNS = ("Origins", "Methods", "Allowed headers", "Exposed headers", "Max age
 _LISTS = ("AllowedOrigins", "AllowedMethods", "AllowedHeaders", "ExposeHeaders")
 
 
-def register(app: typer.Typer) -> None:
-    app.command()(cors)
-
-
 def cors(
+    *,
     location: Annotated[str, typer.Argument(metavar="s3://BUCKET", help="The bucket.")],
     profile: options.From,
     storage: options.Storage = None,
@@ -38,37 +36,28 @@ def cors(
         ),
     ] = None,
     dry_run: options.DryRun = False,
-    retry: options.Retry = "5m",
-    http_timeout: options.HttpTimeout = "60s",
-    ca_bundle: options.CaBundle = None,
-    output: options.Output = OutputForm.TABLE,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
-    log_format: options.LogFormatOption = LogFormat.TEXT,
+    connection: groups.Connection,
+    printing: groups.Printing,
 ) -> None:
-    """Show a bucket's CORS rules, or let web pages upload to it with pre-signed URLs.
+    """Show a bucket's CORS rules, or let web pages upload to it.
 
     Origins that no rule lets PUT with any header get one new rule; those that are there stay as they are. S3 has no
     conditional write here: of two people who change the rules in the same second, one may lose what they added.
     """
-    from omicopy.cli.accounts import clients_for
-    from omicopy.cli.console import configure
     from omicopy.manifests.cors import with_origins
     from omicopy.model.s3_location import split_bucket
-    from omicopy.model.units import parse_duration
 
-    configure(log_format, verbose)
     bucket = split_bucket(location)
     origins = [check_origin(text) for text in allow_origin or ()]
-    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, storage={profile: storage})
+    clients = connection.clients(profile, storage={profile: storage})
     there = clients.storage(profile).cors_rules(bucket)
     cleanup_options = with_origins(there, origins)
     added = cleanup_options[len(there) :]
     if added and not dry_run:
         clients.storage(profile).put_cors_rules(bucket, cleanup_options)
-    if not quiet:
+    if not printing.quiet:
         _tell(bucket, origins, cleanup_options, added, dry_run)
-    _print(bucket, cleanup_options, bool(added) and not dry_run, output)
+    _print(bucket, cleanup_options, bool(added) and not dry_run, printing.output)
 
 
 def _tell(bucket: str, origins: Sequence[str], options: Sequence[Rule], added: Sequence[Rule], dry_run: bool) -> None:

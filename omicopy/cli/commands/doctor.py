@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omicopy.cli import options
-from omicopy.cli.checks import checked
-from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.cli.declare_options import checked
+from omicopy.cli.forms import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.text import check_text
 
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 _SHORT_PATIENCE = "15s"
 """Whoever asks whether it works now is not served by an answer in five minutes."""
 _MARKS = {"ok": "ok", "warn": "warn", "fail": "FAIL"}
-
-
-def register(app: typer.Typer) -> None:
-    app.command()(doctor)
 
 
 def doctor(
@@ -50,8 +46,9 @@ def doctor(
     verbose: options.Verbose = 0,
     log_format: options.LogFormatOption = LogFormat.TEXT,
 ) -> None:
-    """Check whether a copy will work: keys, rights, Regions, bucket, clock, quotas, and the images if you name them.
+    """Check whether a copy will work before you start it.
 
+    Checked are keys, rights, Regions, the bucket, the clock, quotas, and the images if you name them.
     Every action that a copy needs is asked for with DryRun, which changes nothing. One small object is written into
     the bucket, read through a signed URL and deleted; not with --dry-run. A `warn` alone ends with exit code 0.
     Whatever --retry says, no single question is asked for longer than 15 seconds.

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
 from omicopy.cli import options
-from omicopy.cli.options import LogFormat, OutputForm
-
-
-def register(app: typer.Typer) -> None:
-    app.command()(export)
+from omicopy.cli.forms import LogFormat, OutputForm
 
 
 def export(
@@ -38,9 +32,9 @@ def export(
     verbose: options.Verbose = 0,
     log_format: options.LogFormatOption = LogFormat.TEXT,
 ) -> None:
-    """Export images to a bucket and print where their manifests lie (s3://…).
+    """Export images to a bucket and print their manifests' locations.
 
-    With --no-wait it prints the export task's ID instead.
+    A location is s3://BUCKET/KEY. With --no-wait the command prints the export task's ID instead.
     """
     from omicopy.cli.accounts import clients_for
     from omicopy.cli.console import configure

@@ -7,15 +7,11 @@ from typing import Annotated
 import typer
 
 from omicopy.cli import options
-from omicopy.cli.checks import checked
-from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.cli.declare_options import checked, duration
+from omicopy.cli.forms import LogFormat, OutputForm
 from omicopy.model.choices import IfExists
 from omicopy.model.image import check_image_name
 from omicopy.model.units import ANY_DURATION
-
-
-def register(app: typer.Typer) -> None:
-    app.command(name="import")(import_image)
 
 
 def import_image(
@@ -47,7 +43,7 @@ def import_image(
     deadline: options.Deadline = None,
     min_validity: Annotated[
         str,
-        options.duration("--min-validity", ANY_DURATION.read, "For how long every URL must still work."),
+        duration("--min-validity", "For how long every URL must still work.", ANY_DURATION.read),
     ] = "10m",
     accept_licences: Annotated[
         bool,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from omicopy.cli import option_groups as groups
 from omicopy.cli import options
-from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.cli.forms import OutputForm
 from omicopy.errors import ErrorCode, printable
 
 if TYPE_CHECKING:
@@ -21,11 +22,8 @@ _GRAVITY = {ErrorCode.DAMAGED: 2, ErrorCode.EXPIRED: 1}
 """Of several problems the one that a new signature can't mend gives the exit code."""
 
 
-def register(app: typer.Typer) -> None:
-    app.command()(inspect)
-
-
 def inspect(
+    *,
     source: Annotated[
         str,
         typer.Argument(
@@ -41,16 +39,11 @@ def inspect(
         typer.Option("--probe", envvar="OMICOPY_PROBE", help="Ask the store for one byte of every object."),
     ] = False,
     allow_private: options.AllowPrivate = False,
-    retry: options.Retry = "5m",
-    http_timeout: options.HttpTimeout = "60s",
-    ca_bundle: options.CaBundle = None,
+    connection: groups.Connection,
     allow_http: options.AllowHttp = False,
-    output: options.Output = OutputForm.TABLE,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
-    log_format: options.LogFormatOption = LogFormat.TEXT,
+    printing: groups.Printing,
 ) -> None:
-    """Show what an export's manifest says, and until when it can be imported.
+    """Show what an export's manifest contains and when it expires.
 
     A URL or a file needs no credentials. With --probe the command fails when an object is gone, has another size than
     the manifest says, or is refused.
@@ -58,28 +51,23 @@ def inspect(
     from datetime import UTC
 
     from omicopy import api
-    from omicopy.cli.accounts import clients_for
-    from omicopy.cli.console import configure, info, print_error, warn
+    from omicopy.cli.console import info, print_error, warn
     from omicopy.cli.output import print_object
     from omicopy.manifests.inspect import describe_inspection
     from omicopy.manifests.locate import is_own
-    from omicopy.model.units import parse_duration
 
-    configure(log_format, verbose)
     named = [profile] if profile and is_own(source) else []
-    clients = clients_for(
-        named, parse_duration(retry), http_timeout, ca_bundle, allow_http, dict.fromkeys(named, storage)
-    )
+    clients = connection.clients(*named, storage=dict.fromkeys(named, storage), allow_http=allow_http)
     now = datetime.now(UTC)
     inspection = api.inspect(source, profile=profile, probe=probe, allow_private=allow_private, clients=clients)
-    if output is OutputForm.TABLE:
+    if printing.output is OutputForm.TABLE:
         print(*map(printable, _lines(inspection, now)), sep="\n")  # noqa: T201
     else:
-        print_object(describe_inspection(inspection, now), output, verbatim=True)
+        print_object(describe_inspection(inspection, now), printing.output, verbatim=True)
     if inspection.outside:
         warn(f"It points out of its export: {inspection.outside} Don't hand it out.")
     ended = inspection.expiry.earliest_known
-    if ended is not None and ended <= now and not quiet:
+    if ended is not None and ended <= now and not printing.quiet:
         info("It can't be imported any more. The bucket's owner can sign it anew: omicopy resign …")
     problems = inspection.problems()
     for problem in problems:

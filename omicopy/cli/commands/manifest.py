@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from omicopy.cli import option_groups as groups
 from omicopy.cli import options
-from omicopy.cli.checks import checked
-from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.cli.declare_options import checked
+from omicopy.cli.forms import OutputForm
 from omicopy.errors import printable
 from omicopy.manifests.from_disks.volume_spec import parse_volume
 from omicopy.model.image import check_image_name
@@ -18,21 +19,8 @@ if TYPE_CHECKING:
     from omicopy.manifests.from_disks.build import Built
 
 
-def register(app: typer.Typer) -> None:
-    from omicopy.cli.lazy_commands import CommandApp
-
-    group = CommandApp(
-        name="manifest",
-        no_args_is_help=True,
-        rich_markup_mode=None,
-        context_settings={"help_option_names": ["-h", "--help"]},
-        help="Write the manifest that disks in a bucket lack.",
-    )
-    group.command()(build)
-    app.add_typer(group)
-
-
 def build(
+    *,
     location: Annotated[
         str, typer.Argument(metavar="s3://BUCKET/PREFIX", help="Where the disks lie and the manifest will.")
     ],
@@ -78,30 +66,22 @@ def build(
         ),
     ] = None,
     dry_run: options.DryRun = False,
-    retry: options.Retry = "5m",
-    http_timeout: options.HttpTimeout = "60s",
-    ca_bundle: options.CaBundle = None,
-    output: options.Output = OutputForm.TABLE,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
-    log_format: options.LogFormatOption = LogFormat.TEXT,
+    connection: groups.Connection,
+    printing: groups.Printing,
 ) -> None:
-    """Write a manifest and print where it lies (s3://…).
+    """Write a manifest and print its location.
 
     For disks that were exported one by one, restored from a backup, or uploaded. How large a disk is stands in its
     qcow2 header; of a raw disk you have to say it. Nothing is written over: a manifest of the same is left as it is.
     """
 
-    from omicopy.cli.accounts import clients_for
-    from omicopy.cli.console import configure, warn
+    from omicopy.cli.console import warn
     from omicopy.cli.output import print_object
     from omicopy.manifests.from_disks.build import BuildOptions, build_manifest, describe_built
     from omicopy.manifests.from_disks.disks import folder_of
     from omicopy.manifests.from_disks.draft import ImageWords
     from omicopy.model.s3_location import split_folder
-    from omicopy.model.units import parse_duration
 
-    configure(log_format, verbose)
     bucket, prefix = split_folder(location)
     given = BuildOptions(
         profile,
@@ -110,17 +90,17 @@ def build(
         [parse_volume(text) for text in volumes or ()],
         dry_run,
     )
-    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, storage={profile: storage})
+    clients = connection.clients(profile, storage={profile: storage})
     built = build_manifest(clients, given)
     clients.warn_of_clocks()
     for warning in built.warnings:
         warn(warning)
-    if not quiet:
+    if not printing.quiet:
         _tell(built)
-    if output is OutputForm.TABLE:
+    if printing.output is OutputForm.TABLE:
         print(printable(built.location))  # noqa: T201
     else:
-        print_object(describe_built(built), output)
+        print_object(describe_built(built), printing.output)
 
 
 def _tell(built: Built) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omicopy.cli import options
-from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.cli.declare_options import duration
+from omicopy.cli.forms import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.units import AGE
 
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
     Connect = Callable[[Sequence[str], StorageByProfile], Clients]
 
 _COLUMNS = ("Action", "What", "ID", "Name", "Source's date", "Why", "Where")
-
-
-def register(app: typer.Typer) -> None:
-    app.command()(prune)
 
 
 def prune(
@@ -53,8 +50,8 @@ def prune(
     ] = None,
     keep_within: Annotated[
         str | None,
-        options.duration(
-            "--keep-within", AGE.read, "Keep what comes from images created within this time, in days and hours: 30d."
+        duration(
+            "--keep-within", "Keep what comes from images created within this time, in days and hours: 30d.", AGE.read
         ),
     ] = None,
     bucket: options.BucketIfAny = None,
@@ -70,7 +67,7 @@ def prune(
     verbose: options.Verbose = 0,
     log_format: options.LogFormatOption = LogFormat.TEXT,
 ) -> None:
-    """Show which copies and exports of ours retention lets go; with --yes, delete them.
+    """Show which old copies and exports to delete; --yes deletes them.
 
     With a plan: of each job that has a retention the copies and exports that it made and that one of its entries could
     mean. Else the copies that the targets have of the source account's images and, where --bucket is given, the exports

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omicopy.cli import monitor_options, options
-from omicopy.cli.checks import checked
-from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.cli import options
+from omicopy.cli.declare_options import checked
+from omicopy.cli.forms import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.text import check_text
 from omicopy.plans.shard import parse_shard
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from omicopy.cli.monitoring import Monitor
     from omicopy.cli.run_loop import Presentation
     from omicopy.model.result import CallCount, CopyResult
-
-
-def register(app: typer.Typer) -> None:
-    app.command()(run)
 
 
 def run(
@@ -61,9 +57,9 @@ def run(
     ] = False,
     deadline: options.Deadline = None,
     parallel: options.Parallel = None,
-    metrics_file: monitor_options.MetricsFile = None,
-    ping_url_file: monitor_options.PingUrlFile = None,
-    report: monitor_options.Report = None,
+    metrics_file: options.MetricsFile = None,
+    ping_url_file: options.PingUrlFile = None,
+    report: options.Report = None,
     poll_min: options.PollMin = "5s",
     poll_max: options.PollMax = "60s",
     grace: options.Grace = "60s",

@@ -7,13 +7,9 @@ from typing import Annotated
 
 import typer
 
-from omicopy.cli import options
+from omicopy.cli.declare_options import duration
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.units import ANY_DURATION
-
-
-def register(app: typer.Typer) -> None:
-    app.command()(sandbox)
 
 
 def sandbox(
@@ -22,15 +18,15 @@ def sandbox(
     ] = None,
     export_time: Annotated[
         str,
-        options.duration("--export-time", ANY_DURATION.read, "What an export takes."),
+        duration("--export-time", "What an export takes.", ANY_DURATION.read),
     ] = "3s",
     import_time: Annotated[
         str,
-        options.duration("--import-time", ANY_DURATION.read, "What an import takes."),
+        duration("--import-time", "What an import takes.", ANY_DURATION.read),
     ] = "3s",
     lag: Annotated[
         str,
-        options.duration("--lag", ANY_DURATION.read, "How old what reads show is."),
+        duration("--lag", "How old what reads show is.", ANY_DURATION.read),
     ] = "0s",
     variant: Annotated[
         str,
@@ -43,7 +39,7 @@ def sandbox(
         typer.Option("--record", metavar="FILE", envvar="OMICOPY_RECORD", help="Write every request as a JSON line."),
     ] = None,
 ) -> None:
-    """Run two OUTSCALE Regions on this machine, for COMMAND or until Ctrl-C.
+    """Run two simulated OUTSCALE Regions on this machine.
 
     COMMAND finds the profiles source, source-other, target and target-other, and source-eim, an EIM user of source's
     account. It ends this command with its exit code.

@@ -12,17 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omicopy.cli import options
-from omicopy.cli.checks import checked
-from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.cli.declare_options import checked
+from omicopy.cli.forms import LogFormat, OutputForm
 from omicopy.errors import ErrorCode, OmicopyError, shared_exit_code
 from omicopy.model.text import check_text
 
 if TYPE_CHECKING:
     from omicopy.status.exports import ExportFilter
-
-
-def register(app: typer.Typer) -> None:
-    app.command()(status)
 
 
 def status(
@@ -52,7 +48,7 @@ def status(
     verbose: options.Verbose = 0,
     log_format: options.LogFormatOption = LogFormat.TEXT,
 ) -> None:
-    """Show which exports run or are there and which copies the targets have, or how each copy of a plan stands.
+    """Show exports and copies, or how each copy of a plan stands.
 
     Reads only. In a pipe one line each, with tabs between: KIND (export, image or copy), ID, STATE, PROGRESS in
     percent, NAME, WHERE, UNTIL, SOURCE, NOTE; a dash where there is nothing to say. STATE is the service's own word; of

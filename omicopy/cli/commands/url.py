@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from omicopy.cli import option_groups as groups
 from omicopy.cli import options
-from omicopy.cli.options import LogFormat, OutputForm
+from omicopy.cli.declare_options import duration
+from omicopy.cli.forms import OutputForm
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.urls.validity import check_validity
 
@@ -19,21 +21,18 @@ if TYPE_CHECKING:
 _METHODS = ("get", "put")
 
 
-def register(app: typer.Typer) -> None:
-    app.command()(url)
-
-
 def url(
+    *,
     source: options.Source,
     profile: options.From,
     storage: options.Storage = None,
     expires: options.Expires = "7d",
     min_validity: Annotated[
         str | None,
-        options.duration(
+        duration(
             "--min-validity",
-            check_validity,
             "For how long every URL inside a manifest must still work; else 24h, or as long as the URL lives.",
+            check_validity,
         ),
     ] = None,
     no_resign: Annotated[
@@ -90,14 +89,9 @@ def url(
             help="Write that text to a file that only you can read.",
         ),
     ] = None,
-    retry: options.Retry = "5m",
-    http_timeout: options.HttpTimeout = "60s",
-    ca_bundle: options.CaBundle = None,
+    connection: groups.Connection,
     allow_http: options.AllowHttp = False,
-    output: options.Output = OutputForm.TABLE,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
-    log_format: options.LogFormatOption = LogFormat.TEXT,
+    printing: groups.Printing,
 ) -> None:
     """Print a pre-signed URL of an export's manifest, or of any object.
 
@@ -107,15 +101,12 @@ def url(
     from datetime import UTC
 
     from omicopy import api
-    from omicopy.cli.accounts import clients_for
-    from omicopy.cli.console import configure
     from omicopy.model.units import parse_duration
 
-    configure(log_format, verbose)
     is_upload = _is_upload(method, content_type)
     if handoff or handoff_file is not None:
         _check_handoff(is_upload or no_check, handoff_file)
-    clients = clients_for([profile], parse_duration(retry), http_timeout, ca_bundle, allow_http, {profile: storage})
+    clients = connection.clients(profile, storage={profile: storage}, allow_http=allow_http)
     now = datetime.now(UTC)
     if is_upload:
         handout = _upload(clients, profile, source, parse_duration(expires), content_type, not no_check)
@@ -135,11 +126,11 @@ def url(
         _write_privately(handoff_file, text)
     if is_upload:
         _warn_of_upload(handout)
-    if not quiet:
+    if not printing.quiet:
         _tell(handout, is_upload, now)
     if show_command:
         _show_command(handout, is_upload, content_type)
-    _print(handout, text if handoff else None, output)
+    _print(handout, text if handoff else None, printing.output)
 
 
 def _is_upload(method: str, content_type: str | None) -> bool:

@@ -1,0 +1,69 @@
+"""The groups of options that commands share: one parameter of a command each, all their options on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from omicopy.cli import options
+from omicopy.cli.forms import LogFormat, OutputForm
+
+if TYPE_CHECKING:
+    from omicopy.cloud.clients import Clients
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polling:
+    """How often a loop reads, and how long it waits for what it created to appear."""
+
+    poll_min: options.PollMin = "5s"
+    poll_max: options.PollMax = "60s"
+    grace: options.Grace = "60s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How to connect to services, and for how long."""
+
+    retry: options.Retry = "5m"
+    http_timeout: options.HttpTimeout = "60s"
+    ca_bundle: options.CaBundle = None
+
+    def clients(
+        self, *profiles: str, storage: Mapping[str, str | None] | None = None, allow_http: bool = False
+    ) -> Clients:
+        """The clients of every profile; `storage` is what `--storage` says of some of them. Raises CONFIGURATION."""
+        from omicopy.cli.accounts import clients_for
+        from omicopy.model.units import parse_duration
+
+        retry = parse_duration(self.retry)
+        return clients_for(profiles, retry, self.http_timeout, self.ca_bundle, allow_http, storage or {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printing:
+    """The form of the result, and of messages. The last two are in force before a command is called."""
+
+    output: options.Output = OutputForm.TABLE
+    quiet: options.Quiet = False
+    verbose: options.Verbose = 0
+    log_format: options.LogFormatOption = LogFormat.TEXT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultPrinting:
+    """As `Printing`, of a command that has nothing to be quiet about."""
+
+    output: options.Output = OutputForm.TABLE
+    verbose: options.Verbose = 0
+    log_format: options.LogFormatOption = LogFormat.TEXT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitoring:
+    """Who else is told how a run ends."""
+
+    metrics_file: options.MetricsFile = None
+    ping_url_file: options.PingUrlFile = None
+    report: options.Report = None
