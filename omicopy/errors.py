@@ -88,7 +88,7 @@ class Interrupted(BaseException):
     def __init__(self, signal_number: int) -> None:
         super().__init__(f"signal {signal_number}")
         self.exit_code = 128 + signal_number
-        self.goes_on: list[str] = []
+        self.still_running: list[str] = []
         """What the service is busy with meanwhile, in words."""
         self.results: list[object] = []
         """How every copy stands, for whoever reports of it."""

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.settings import SandboxSettings
 from tests import children
 from tests.tool import Tool
 from tests.warm import Warm
 
 hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("busy")  # a machine that is busy with other things proves nothing
-QUICK = Settings(export_seconds=0.3, import_seconds=0.3)
+QUICK = SandboxSettings(export_seconds=0.3, import_seconds=0.3)
 LONG = {"proof": 3600, "soak": 4 * 3600}
 """How many seconds a test may last that is marked so; for all others `timeout` in pyproject.toml says it."""
 LONGEST = re.compile("test_(storm|fleet|every_boundary|week|prism)|DeleteImage")

@@ -20,7 +20,7 @@ from tests import children
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 PACKAGE = ROOT / "omicopy"
-FLOORS = ("model", "cloud", "copying", "api", "cli", "sandbox")
+FLOORS = sorted(file.parent.name for file in PACKAGE.glob("*/__init__.py"))
 OWN = "--from source -o json"
 EXAMPLES = {
     "copy": f"copy golden-linux --to target --bucket omi-exports {OWN}",
@@ -35,7 +35,7 @@ EXAMPLES = {
 """The commands whose JSON the README shows, in an order in which they can be run, after `PREPARE`."""
 
 _DISK = "make_disk('qcow2', 8 * GIB, 'theirs')"
-_UPLOAD = f"import sys, requests; from omicopy.sandbox.disks import *; requests.put(sys.argv[1], {_DISK})"
+_UPLOAD = f"import sys, requests; from omicopy.sandbox.storage.disk_images import *; requests.put(sys.argv[1], {_DISK})"
 PREPARE = (
     f'python -c "{_UPLOAD}" "$(omicopy url -q --method put s3://omi-exports/from-them/disk.qcow2.gz --from source)"'
 )

@@ -15,15 +15,15 @@ import pytest
 from omicopy.cloud.errors import Answer, ServiceError, refused
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.boot import Boot, boot_differences, boot_parameters, check_boot
-from omicopy.model.events import Warned
+from omicopy.model.events import WarningMessage
 from omicopy.model.image import Image
 from omicopy.model.request import CopyRequest
 from omicopy.model.result import CopyResult, Status
-from omicopy.model.verification import differences, flaws, of_image, of_manifest
+from omicopy.model.verification import differences, flaws, image_properties, manifest_properties
 from omicopy.plans.model import parse_plan
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.variants import Boot as Service
-from omicopy.sandbox.variants import Variant
+from omicopy.sandbox.model.behaviours import Behaviour
+from omicopy.sandbox.model.behaviours import BootParameters as Service
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests import children
 from tests.builders import (
     ORIGIN,
@@ -124,18 +124,18 @@ def with_disk(**bsu: Any) -> Image:
 def test_volumes_are_compared_by_type_iops_and_what_becomes_of_them_with_their_vm(
     source: dict[str, Any], copy: dict[str, Any], message: list[str]
 ) -> None:
-    assert differences(of_image(with_disk(**source)), of_image(with_disk(**copy))) == message
+    assert differences(image_properties(with_disk(**source)), image_properties(with_disk(**copy))) == message
 
 
 def test_of_a_manifest_that_was_handed_over_its_word_counts() -> None:
     entry = {"Device": "/dev/sda1", "Size": 10 * 2**30, "PreSignedUrl": signed("a", None)}
     parts = manifest(Snapshots=[entry | {"VolumeType": "io1", "Iops": 500, "DeleteOnTermination": False}])
     there = with_disk(VolumeSize=10, VolumeType="io1", Iops=400, DeleteOnVmDeletion=True)
-    assert differences(of_manifest(parts), of_image(there)) == [
+    assert differences(manifest_properties(parts), image_properties(there)) == [
         "/dev/sda1 with 400 IOPS instead of 500",
         "/dev/sda1 is deleted with its VM",
     ]
-    assert differences(of_manifest(manifest(Snapshots=[entry])), of_image(there)) == []
+    assert differences(manifest_properties(manifest(Snapshots=[entry])), image_properties(there)) == []
     asked = import_request()
     assert asked.destination
     assert flaws(asked, image(**BY_UEFI)) == []
@@ -201,7 +201,7 @@ def test_r1_what_is_refused_by_name_is_decided_anew_without_it_and_the_copy_is_c
     assert asked == [["BootModes", "TpmMandatory"], ["TpmMandatory"], []]
     assert (result.status, len(cloud.images)) == (Status.COPIED, 2)  # it does not say how it boots
     assert machine.open_entries == []
-    warned = [event.message for event in machine.events if isinstance(event, Warned)]
+    warned = [event.message for event in machine.events if isinstance(event, WarningMessage)]
     assert [("BootModes" in message, "TpmMandatory" in message) for message in warned] == [(True, False), (False, True)]
 
 
@@ -226,7 +226,7 @@ def test_an_interruption_after_such_a_refusal_does_not_say_that_the_service_is_a
     cloud.trouble = stopping
     with pytest.raises(Interrupted) as caught:
         run(Machine(tmp_path, cloud))
-    assert caught.value.goes_on == []
+    assert caught.value.still_running == []
     assert [result.status for result in caught.value.results if isinstance(result, CopyResult)] == [Status.UNFINISHED]
 
 
@@ -287,7 +287,7 @@ def test_a_uefi_image_arrives_as_one_and_is_found_as_one(tool) -> None:
 
 @pytest.mark.parametrize("service", [Service.IGNORED, Service.REFUSED, Service.UNKNOWN])
 def test_where_the_service_does_not_set_them_exit_8_names_them_and_the_copy_stays(tool, service) -> None:
-    tool.again(variant=Variant(boot=service))
+    tool.again(behaviour=Behaviour(boot=service))
     failed = tool.copy(GOLDEN, code=8)
     (copy,) = tool.copies()
     assert failed.copy["target"]["image_id"] == copy.image_id

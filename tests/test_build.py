@@ -11,8 +11,8 @@ import requests
 
 from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import resolve_profile
-from omicopy.sandbox.disks import GIB, make_disk
-from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.storage.disk_images import GIB, make_disk
 from tests.children import PATIENCE
 from tests.tool import LINUX, Ran, Tool
 
@@ -209,7 +209,7 @@ def test_of_a_disk_only_the_start_is_read(tool) -> None:
     tool.put("loose/disk.qcow2.gz", gzip.compress(gzip.decompress(SMALL) + bytes(1 << 20), compresslevel=0))
     tool.forget()
     build(tool)
-    assert [one.answer_bytes for one in tool.sandbox.record.requests("GetObject")] == [64 * 1024, 1]
+    assert [one.answer_bytes for one in tool.sandbox.request_log.requests("GetObject")] == [64 * 1024, 1]
 
 
 def test_among_too_many_objects_nobody_searches(tool) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from omicopy.sandbox.settings import EXPORT_BUCKET
-from omicopy.sandbox.world import ImageState
+from omicopy.sandbox.model.region_state import OmiState
+from omicopy.sandbox.model.settings import EXPORT_BUCKET
 from tests import children
 from tests.tool import LINUX, Tool
 
@@ -23,7 +23,7 @@ def test_the_documented_procedure_copies_an_image(tool: Tool) -> None:
     ran = by_hand(tool, "copied by hand")
     assert ran.returncode == 0, ran.stderr
     (copy,) = tool.copies()
-    assert (ran.stdout.strip(), copy.state) == (copy.image_id, ImageState.AVAILABLE)
+    assert (ran.stdout.strip(), copy.state) == (copy.image_id, OmiState.AVAILABLE)
     assert copy.name == "copied by hand"
     assert tool.writes() == ["CreateImageExportTask", "CreateImage"]
 

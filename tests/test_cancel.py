@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.variants import Cancel, Variant
-from omicopy.sandbox.world import TaskState
+from omicopy.sandbox.model.behaviours import Behaviour, CancelWindow
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import TaskState
 from tests.tool import LINUX, THREE, Ran, Tool
 
 
@@ -83,12 +83,13 @@ def test_an_export_that_could_not_be_tagged_is_ours_where_the_journal_knows_it(t
 
 
 @pytest.mark.parametrize(
-    ("kind", "code", "after"), [(Cancel.QUEUED, 1, TaskState.PENDING), (Cancel.RUNNING, 0, TaskState.CANCELLED)]
+    ("kind", "code", "after"),
+    [(CancelWindow.QUEUED, 1, TaskState.PENDING), (CancelWindow.RUNNING, 0, TaskState.CANCELLED)],
 )
 def test_past_the_queue_the_service_decides_and_its_words_are_told(
-    tool: Tool, kind: Cancel, code: int, after: TaskState
+    tool: Tool, kind: CancelWindow, code: int, after: TaskState
 ) -> None:
-    tool.from_now_on(variant=Variant(cancel=kind))
+    tool.from_now_on(behaviour=Behaviour(cancel=kind))
     task_id = started(tool)
     moved(tool, task_id, TaskState.PENDING)
     ran = cancel(tool, task_id, code=code)
@@ -138,8 +139,8 @@ def test_what_certainly_did_not_arrive_is_decided_anew_after_another_look(tool: 
 
 def test_a_read_that_lags_is_waited_for_as_long_as_the_grace(tool: Tool) -> None:
     one, other = started(tool), started(tool, THREE)
-    for world in (tool.source, tool.target):
-        world.settle()
+    for state in (tool.source, tool.target):
+        state.forget_history()
     tool.sandbox.faults.add(Fault(FaultKind.LAG, "ReadImageExportTasks", after=1, times=2))
     assert cancel(tool, one, OMICOPY_GRACE="1h").row == [one, "cancelled"]
     tool.sandbox.faults.add(Fault(FaultKind.LAG, "ReadImageExportTasks", times=None, lag_seconds=1e6))

@@ -20,8 +20,8 @@ from omicopy.model.export import ExportKey, StoredExport, export_key
 from omicopy.model.manifest import parse_manifest
 from omicopy.model.own_tags import CLEANED_TAG, EXPORT_TAG, URL_EXPIRY_TAG
 from omicopy.model.request import AccountRef, CopyRequest, Source
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.variants import ManifestKey, ManifestUrl, Prefix, Variant
+from omicopy.sandbox.model.behaviours import Behaviour, ManifestKey, ManifestUrl, ShownPrefix
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.builders import KEY, NOON, SOURCE_ID, raw_manifest, signed, source_image, task
 from tests.tool import LINUX, THREE, Tool
 
@@ -68,20 +68,20 @@ def test_r4_what_the_manifest_names_goes_first_the_manifest_last_and_nothing_els
     assert parts == f"Not deleted in s3://omi-exports/{folder}: 1 disk (2 B) that no manifest names"
     assert sorted(tool.keys("")) == sorted([*others, f"{folder}backup/manifest.json"])
     assert tool.writes() == ["CreateTags", *["DeleteObject"] * 4]
-    deleted = [request.key or "" for request in tool.sandbox.record.requests("DeleteObject")]
+    deleted = [request.key or "" for request in tool.sandbox.request_log.requests("DeleteObject")]
     assert [key.endswith(".gz") for key in deleted] == [True, True, True, False]
     assert datetime.fromisoformat(tag(tool, CLEANED_TAG) or "").tzinfo is not None
 
 
 @pytest.mark.parametrize(
-    "variant",
+    "behaviour",
     [
-        Variant(manifest_key=ManifestKey.NO_SUFFIX, manifest_url=ManifestUrl.NEVER, prefix=Prefix.NO_END),
-        Variant(manifest_key=ManifestKey.NAMED_AFTER_TASK, prefix=Prefix.AS_ASKED),
+        Behaviour(manifest_key=ManifestKey.NO_SUFFIX, manifest_url=ManifestUrl.NEVER, prefix=ShownPrefix.NO_END),
+        Behaviour(manifest_key=ManifestKey.NAMED_AFTER_TASK, prefix=ShownPrefix.AS_ASKED),
     ],
 )
-def test_whatever_the_service_calls_it_and_though_it_was_signed_anew_nothing_of_ours_is_left(tool, variant) -> None:
-    tool.again(variant=variant)
+def test_whatever_the_service_calls_it_and_though_it_was_signed_anew_nothing_of_ours_is_left(tool, behaviour) -> None:
+    tool.again(behaviour=behaviour)
     tool.export(LINUX, "--prefix", "/a/")
     tool.run("resign", LINUX, "--from", "source")
     assert len(tool.keys("")) == 3
@@ -189,7 +189,7 @@ def test_an_interrupted_clean_up_is_finished_by_the_next_and_a_lost_answer_is_as
     denied = tool.sandbox.faults.add(Fault(FaultKind.DENIED, "DeleteObject", after=1, times=1))
     (parts,) = clean(tool, request_for(tool, THREE))
     assert "could not all be deleted: DeleteObject" in parts
-    assert tool.sandbox.faults.struck(denied) == 1
+    assert tool.sandbox.faults.times_applied(denied) == 1
     assert len(tool.keys(".gz")) == 2
     first = tag(tool, CLEANED_TAG)
     for action in ("ReadImageExportTasks", "ListObjects", "DeleteObject"):
@@ -288,7 +288,7 @@ def test_r4_whatever_lies_there_only_what_our_manifests_name_goes(keys, manifest
     ours = set(judgement.manifests)
     assert ours <= by_key.keys()
     assert not [key for key in ours if "/" in key.removeprefix("a/").replace("//", "/").removeprefix(f"{SOURCE_ID}/")]
-    assert not [key for key in ours if by_key[key].manifest.problem_beside(KEY.bucket, key)]
+    assert not [key for key in ours if by_key[key].manifest.problem_outside_folder(KEY.bucket, key)]
     parts = {snapshot.key for key in ours for snapshot in by_key[key].manifest.snapshots}
     assert set(judgement.snapshots) <= parts  # foreign objects under the same prefix survive
     assert not set(judgement.snapshots) & by_key.keys()

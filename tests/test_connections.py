@@ -344,4 +344,4 @@ def test_what_can_t_be_used_is_exit_2_before_anything_is_sent(tool: Tool, variab
         lambda: tool.run("cors", "s3://omi-exports", "--from", "source", code=2, **env),
     ):
         assert variable in run().err
-    assert tool.sandbox.record.requests() == []
+    assert tool.sandbox.request_log.requests() == []

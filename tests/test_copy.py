@@ -11,28 +11,35 @@ from typing import Any
 import pytest
 
 from omicopy import __version__
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.variants import Ageing, Description, ManifestKey, Names, Prefix, Variant
-from omicopy.sandbox.world import Image, Table, TaskState
+from omicopy.sandbox.model.behaviours import (
+    Behaviour,
+    DescriptionLimit,
+    ManifestKey,
+    NameRule,
+    ShownPrefix,
+    TaskRetention,
+)
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import Omi, TaskState, VersionedTable
 from tests.tool import LINUX, THREE, Tool
 
 WEEK = 604_800
 VARIANTS = [
-    *(pytest.param(variant, id=variant.name) for variant in [*Variant.every(), Variant.from_seed(1)]),
-    *(pytest.param(Variant.from_seed(seed), id=f"seed-{seed}", marks=pytest.mark.proof) for seed in range(2, 14)),
+    *(pytest.param(behaviour, id=behaviour.name) for behaviour in [*Behaviour.every(), Behaviour.from_seed(1)]),
+    *(pytest.param(Behaviour.from_seed(seed), id=f"seed-{seed}", marks=pytest.mark.proof) for seed in range(2, 14)),
 ]
 """Each guess is in one of the first; of how guesses meet, some are drawn."""
 
 
-def shape(image: Image) -> list[tuple[object, ...]]:
+def shape(image: Omi) -> list[tuple[object, ...]]:
     return [(one.name, one.size_gib, one.volume_type, one.iops, one.delete_on_vm_deletion) for one in image.devices]
 
 
-def snapshots(image: Image) -> set[str]:
+def snapshots(image: Omi) -> set[str]:
     return {device.snapshot_id for device in image.devices}
 
 
-def assert_copied(tool: Tool, source_id: str, copy: Image, *, whole_shape: bool = True) -> None:
+def assert_copied(tool: Tool, source_id: str, copy: Omi, *, whole_shape: bool = True) -> None:
     """The copy is available, has new snapshots of the same sizes, and says where it comes from."""
     source = tool.source.images.get(source_id)
     assert copy.state == "available"
@@ -93,7 +100,7 @@ def test_a_copy_ends_available_with_its_own_snapshots_and_is_told_in_json(tool, 
         "error": None,
     }
     for profile, region in (("source", "eu-west-2"), ("target", "us-east-2")):
-        actions = [request.action for request in tool.sandbox.record.requests(service="api", region=region)]
+        actions = [request.action for request in tool.sandbox.request_log.requests(service="api", region=region)]
         reads = sum(action.startswith("Read") for action in actions)
         assert ran.json["api_calls"][profile] == {"reads": reads, "writes": len(actions) - reads, "retries": 0}
     ours_then_the_source_s = ["CreateTags"] * (2 if source.tags else 1)
@@ -108,7 +115,7 @@ def test_a_second_run_on_another_machine_finds_the_copy_and_writes_nothing(tool)
         assert (again.copy["status"], again.copy["changed"]) == ("present", False)
         assert again.copy["target"]["image_id"] == made
     assert tool.writes() == []
-    assert tool.sandbox.record.count(service="oos") == 0
+    assert tool.sandbox.request_log.count(service="oos") == 0
 
 
 def test_two_images_travel_to_two_targets_with_one_export_each(tool) -> None:
@@ -133,7 +140,7 @@ def test_a_target_that_has_its_copy_is_unchanged_by_what_another_one_needs(tool)
 
 
 def test_one_account_under_two_profiles_gets_no_two_copies(tool) -> None:
-    tool.again(variant=Variant(names=Names.FREE))
+    tool.again(behaviour=Behaviour(names=NameRule.FREE))
     twin = {
         "SRC_ACCESS_KEY": tool.sandbox.accounts["target"].access_key,
         "SRC_SECRET_KEY": tool.sandbox.accounts["target"].secret_key,
@@ -145,9 +152,9 @@ def test_one_account_under_two_profiles_gets_no_two_copies(tool) -> None:
     assert len(tool.copies()) <= 1
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_the_whole_copy_works_whatever_the_service_does_where_nobody_knows(tool, variant) -> None:
-    tool.again(variant=variant, ended_task_seconds=0.1)
+@pytest.mark.parametrize("behaviour", VARIANTS)
+def test_the_whole_copy_works_whatever_the_service_does_where_nobody_knows(tool, behaviour) -> None:
+    tool.again(behaviour=behaviour, ended_task_seconds=0.1)
     ran = tool.copy("golden-three", "--prefix", "/golden//images/")
     (copy,), (task,) = tool.copies(), tool.tasks()
     assert ran.copy["status"] == "copied"
@@ -165,7 +172,7 @@ def test_the_whole_copy_works_whatever_the_service_does_where_nobody_knows(tool,
 
 
 def test_an_export_that_somebody_else_started_is_adopted(tool) -> None:
-    tool.again(variant=Variant(prefix=Prefix.AS_ASKED))
+    tool.again(behaviour=Behaviour(prefix=ShownPrefix.AS_ASKED))
     task_id = tool.start_export(OsuPrefix="/theirs/")
     tool.forget()
     ran = tool.copy("golden-linux", "--prefix", "theirs")
@@ -182,7 +189,7 @@ def test_an_export_elsewhere_is_none_of_ours(tool) -> None:
 
 
 def test_of_two_equal_exports_that_run_the_one_with_the_smallest_id_is_followed(tool) -> None:
-    tool.again(variant=Variant(manifest_key=ManifestKey.NAMED_AFTER_TASK), export_seconds=0.5, seed=1)
+    tool.again(behaviour=Behaviour(manifest_key=ManifestKey.NAMED_AFTER_TASK), export_seconds=0.5, seed=1)
     smallest, later = tool.start_export(), tool.start_export()
     assert smallest < later  # the other way round the later one might be followed because it is complete
     ran = tool.copy("golden-linux")
@@ -191,7 +198,7 @@ def test_of_two_equal_exports_that_run_the_one_with_the_smallest_id_is_followed(
 
 
 def test_an_export_whose_task_aged_out_is_found_in_the_bucket(tool) -> None:
-    tool.again(variant=Variant(ageing=Ageing.AGES_OUT), ended_task_seconds=0)
+    tool.again(behaviour=Behaviour(ageing=TaskRetention.AGES_OUT), ended_task_seconds=0)
     location = f"s3://omi-exports/{tool.exported()}"
     tool.wait(lambda: tool.call("source", "ReadImageExportTasks")["ImageExportTasks"] == [])
     tool.forget()
@@ -269,7 +276,7 @@ def test_an_import_may_be_given_more_time_than_any_url_lives(tool) -> None:
 
 
 def test_an_old_export_of_the_older_kind_is_signed_anew_too(tool) -> None:
-    tool.again(embedded_url_age_seconds=WEEK + 60, variant=Variant.named("older-samples"))
+    tool.again(embedded_url_age_seconds=WEEK + 60, behaviour=Behaviour.named("older-samples"))
     assert tool.copy("golden-three", "--prefix", "old").copy["status"] == "copied"
     assert tool.count("PutObject") == 1
 
@@ -381,7 +388,7 @@ def test_two_images_must_not_get_one_name(tool) -> None:
 
 
 def test_a_description_is_cut_and_loses_older_markers_but_never_its_own(tool) -> None:
-    tool.again(variant=Variant(description=Description.LIMITED))
+    tool.again(behaviour=Behaviour(description=DescriptionLimit.LIMITED))
     older = "[omicopy us-east-2 ami-99999999] " + "x" * 300 + " [omicopy us-east-2 ami-99999999]"
     tool.source.change_image(LINUX, description=older)
     assert tool.target.images.get("ami-00000032").name == "public-linux"  # another account's, and so no conflict
@@ -419,7 +426,7 @@ def test_without_waiting_nothing_is_called_running_that_could_not_be_started(too
 
 def test_r9_the_manifest_is_read_through_the_url_that_the_service_gets(tool) -> None:
     tool.copy("golden-linux")
-    keys = [request.key for request in tool.sandbox.record.requests("GetObject", account="source")]
+    keys = [request.key for request in tool.sandbox.request_log.requests("GetObject", account="source")]
     assert len([key for key in keys if key.endswith("/manifest")]) == 2, "once with our keys, once as the service will"
 
 
@@ -473,7 +480,7 @@ def test_a_copy_that_is_not_as_its_source_is_found_out_every_time(tool) -> None:
     (copy,) = tool.copies()
     flawed = replace(copy, devices=copy.devices[:2], product_codes=("0002",))
     tool.target.images.put(copy.image_id, flawed)
-    tool.target.settle()
+    tool.target.forget_history()
     for _ in range(2):
         ran = tool.copy("golden-three", code=8)
         assert ran.copy["error"]["code"] == "different"
@@ -516,7 +523,7 @@ def test_no_more_are_under_way_at_once_than_asked_for(tool) -> None:
     assert "queued" in done.err
 
 
-def most_at_once(table: Table[Any], is_meant: Callable[[Any], object]) -> int:
+def most_at_once(table: VersionedTable[Any], is_meant: Callable[[Any], object]) -> int:
     """How many there were at any moment of the past."""
     moments = {moment for past in table._past.values() for moment, _ in past}
     return max(len(list(filter(is_meant, table.all(moment)))) for moment in moments)

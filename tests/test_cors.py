@@ -16,7 +16,7 @@ from omicopy.cloud.profiles.profile import Account, resolve_profile
 from omicopy.cloud.retry import Pace
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.cors import MOST_RULES, Rule, check_origin, with_origins
-from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.children import PATIENCE
 from tests.hostile import HTML, JSON, PAGE, XML, Reply, hostile, transport
 from tests.test_output import at_a_terminal

@@ -9,7 +9,7 @@ import pytest
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.own_manifest import has_to_be_manifest, is_manifest_key, read_trusted_manifest
-from omicopy.sandbox.variants import ManifestKey, Variant
+from omicopy.sandbox.model.behaviours import Behaviour, ManifestKey
 from tests.builders import KEY, SOURCE_ID, raw_manifest
 from tests.tool import LINUX, Tool
 
@@ -91,7 +91,7 @@ def test_what_is_called_otherwise_is_judged_by_what_it_holds(key: str) -> None:
 
 
 def exported(tool: Tool, key: ManifestKey) -> str:
-    tool.again(variant=Variant(manifest_key=key))
+    tool.again(behaviour=Behaviour(manifest_key=key))
     return tool.exported()
 
 

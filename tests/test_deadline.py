@@ -25,7 +25,7 @@ from omicopy.model.request import Budgets
 from omicopy.model.result import Status, exit_code
 from omicopy.model.urls.presigned_url import parse_presigned
 from omicopy.reconcile.requests_from_args import CopyOptions, ExportOptions, copy_requests
-from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from omicopy.state.journal import image_entry
 from omicopy.state.locks import Locks
 from tests.builders import NOON, SOURCE, SOURCE_ID, copy_request, export_request, signed
@@ -271,7 +271,7 @@ def test_the_library_counts_from_the_call_and_leaves_the_clients_as_they_were(to
     with pytest.raises(OmicopyError) as caught:
         copy([LINUX], source="source", targets=["target"], bucket="omi-exports", options=options, clients=clients)
     assert caught.value.code is ErrorCode.OUT_OF_TIME
-    assert len(tool.sandbox.record) == 0
+    assert len(tool.sandbox.request_log) == 0
     plan = tmp_path / "plan.json"
     job = {"name": "one", "images": [{"id": LINUX}], "to": [{"profile": "target"}]}
     plan.write_text(json.dumps({"version": 1, "defaults": {"from": "source", "bucket": "omi-exports"}, "jobs": [job]}))

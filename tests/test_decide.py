@@ -434,7 +434,7 @@ TABLE = [
     Row("import: an image may have been created: look again", Retry, TARGET_ONLY, IMPORT, image=DOUBT),
     Row("import: ours, by the manifest's marker: present", Done, known([IMPORTED]), IMPORT),
     Row("import: name taken by a copy of an image: conflict", ErrorCode.NAME_CONFLICT, known([OURS]), IMPORT),
-    Row("import: name taken, rename: by the manifest's hash", Import(f"{NAME}-{IMPORT.distinction}", None),
+    Row("import: name taken, rename: by the manifest's hash", Import(f"{NAME}-{IMPORT.name_suffix}", None),
         known([FOREIGN]), import_request(IfExists.RENAME)),
 ]  # fmt: skip
 
@@ -662,7 +662,7 @@ def test_r4_only_ours_is_ever_deleted_or_signed_anew(
     if isinstance(step, ReplaceFailed):
         assert request.destination is not None
         assert step.image.account_id == request.destination.account.account_id
-        assert step.image.name in (request.destination.name, f"{NAME}-{request.distinction}")
+        assert step.image.name in (request.destination.name, f"{NAME}-{request.name_suffix}")
         assert re.findall(r"\[omicopy [^]]*\]", step.image.description)[-1] == request.marker
         assert step.image.state == "failed"
         assert image.old_failures is not None
@@ -694,8 +694,8 @@ def test_r2_no_export_is_started_beside_one_that_runs_or_is_whole(
     assert isinstance(seen.tasks, Present)
     ended = ("completed", "failed", "cancelled")
     runs = any(task.key == KEY and task.state not in ended for task in seen.tasks.value)
-    is_whole = isinstance(seen.stored, Present) and not seen.stored.value.damage
-    assume(runs or is_whole)
+    was_seen_complete = isinstance(seen.stored, Present) and not seen.stored.value.damage
+    assume(runs or was_seen_complete)
     assert not isinstance(step_for(seen, request, image, export), StartExport)
 
 

@@ -27,7 +27,7 @@ from omicopy.manifests.from_disks.volume_spec import VolumeSpec, check_volumes, 
 from omicopy.model.choices import DiskFormat
 from omicopy.model.manifest import parse_manifest
 from omicopy.model.units import GIB, format_size, parse_size
-from omicopy.sandbox.disks import make_disk
+from omicopy.sandbox.storage.disk_images import make_disk
 
 zipped = partial(gzip.compress, mtime=0)  # the same bytes in every process
 

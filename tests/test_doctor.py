@@ -24,7 +24,7 @@ from omicopy.doctor.required_rights import RIGHTS
 from omicopy.doctor.run import check_profiles_file
 from omicopy.errors import ErrorCode
 from omicopy.model.request import AccountRef
-from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests import hostile
 from tests.hostile import Reply
 from tests.tool import LINUX, THREE, Ran, Tool
@@ -60,9 +60,9 @@ def test_all_is_well_is_said_line_by_line_and_nothing_stays_or_changes(tool) -> 
     assert {"source: CreateImageExportTask", "target: CreateImage", "target: UpdateImage"} <= set(message)
     assert ran.err == ""
     assert (tool.tasks(), tool.copies(), tool.keys("")) == ([], [], [])
-    (put,) = tool.sandbox.record.requests("PutObject")
+    (put,) = tool.sandbox.request_log.requests("PutObject")
     assert re.fullmatch(r"omi-exports/nightly/omicopy-doctor-[0-9a-f]{16}", put.key or "")
-    changing = [request for request in tool.sandbox.record.requests(service="api") if not request.dry_run]
+    changing = [request for request in tool.sandbox.request_log.requests(service="api") if not request.dry_run]
     assert all(request.action.startswith("Read") for request in changing)
 
 

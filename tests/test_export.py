@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omicopy.model.export import ExportKey, Phase, export_key, parse_task
-from omicopy.model.json_fields import Unreadable
+from omicopy.model.json_fields import MalformedAnswer
 from tests.builders import SOURCE_ID, raw_task, stored, task
 from tests.test_image import JSON
 
@@ -120,20 +120,20 @@ UNTOLD = [
 
 @pytest.mark.parametrize("changed", UNTOLD, ids=repr)
 def test_a_task_that_may_be_any_other_is_unreadable_and_never_left_out(changed: dict[str, Any]) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(MalformedAnswer):
         parse_task(raw_task() | changed)
 
 
 def test_r6_what_a_task_that_ended_in_vain_exported_to_need_not_be_told() -> None:
     """One such would else keep its image from being exported for as long as it is listed."""
     assert parsed(State="failed", OsuExport=None).phase is Phase.FAILED
-    with pytest.raises(Unreadable):
+    with pytest.raises(MalformedAnswer):
         parse_task(raw_task() | {"State": "reticulating", "OsuExport": None})
 
 
 @given(st.dictionaries(st.sampled_from([*sorted(raw_task()), "Comment"]), JSON))
 def test_r6_no_field_of_another_shape_breaks_a_task(changed: dict[str, Any]) -> None:
-    with contextlib.suppress(Unreadable):
+    with contextlib.suppress(MalformedAnswer):
         assert parse_task(raw_task() | changed).task_id
 
 

@@ -9,9 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 
 from omicopy import __version__
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.signing import Signer, presign, presign_v2
-from omicopy.sandbox.variants import ManifestUrl, Names, Variant
+from omicopy.sandbox.model.behaviours import Behaviour, ManifestUrl, NameRule
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.signing import SigningKey
+from omicopy.sandbox.storage.presign import presign, presign_v2
 from tests.children import PATIENCE
 from tests.tool import LINUX, THREE, Tool
 
@@ -80,7 +81,7 @@ def test_two_images_are_exported_in_one_command_and_the_failure_of_one_leaves_th
 
 
 def test_a_url_is_alone_on_stdout_and_works_for_anybody(tool) -> None:
-    tool.again(variant=Variant(manifest_url=ManifestUrl.SIGV4))
+    tool.again(behaviour=Behaviour(manifest_url=ManifestUrl.SIGV4))
     key = tool.exported(THREE)
     (task,) = tool.tasks()
     for ran in tool.together([lambda s=s: tool.url(s) for s in (f"s3://omi-exports/{key}", task.task_id, THREE)]):
@@ -123,7 +124,7 @@ def test_a_url_of_any_object_needs_no_manifest(tool) -> None:
 def test_without_a_check_a_url_is_signed_offline(tool) -> None:
     ran = tool.url("s3://omi-exports/not/there", "--no-check")
     assert requests.get(ran.out.strip(), timeout=PATIENCE).status_code == 404
-    assert [one.action for one in tool.sandbox.record.requests()] == ["GetObject"]
+    assert [one.action for one in tool.sandbox.request_log.requests()] == ["GetObject"]
 
 
 def test_an_expiry_that_no_store_takes_is_refused_before_anything_is_signed(tool) -> None:
@@ -134,7 +135,7 @@ def test_an_expiry_that_no_store_takes_is_refused_before_anything_is_signed(tool
         [lambda e=e, c=c: tool.url(source, "--no-check", f"--expires={e}", code=c) for e, c in given.items()]
     )
     assert [bool(one.out) for one in ran] == [code == 0 for code in given.values()]
-    assert len(tool.sandbox.record) == 1
+    assert len(tool.sandbox.request_log) == 1
 
 
 def test_a_url_of_an_old_export_is_signed_anew_beside_the_old_manifest(tool) -> None:
@@ -221,7 +222,7 @@ def test_an_import_takes_a_url_a_file_or_stdin_and_is_made_once(tool, tmp_path) 
         again = tool.elsewhere().import_(source)
         assert (again.copy["status"], again.copy["changed"]) == ("present", False)
     assert tool.count("CreateImage") == 1
-    assert {one.account for one in tool.sandbox.record.requests(service="api")} == {"target"}
+    assert {one.account for one in tool.sandbox.request_log.requests(service="api")} == {"target"}
 
 
 def test_an_import_of_the_same_export_signed_anew_is_the_same_copy(tool) -> None:
@@ -276,13 +277,13 @@ def test_a_url_that_is_of_no_use_is_refused_without_one_call_of_the_api(tool) ->
 
 def expired(tool: Tool, key: str, sign=presign) -> str:
     account = tool.sandbox.accounts["source"]
-    signer = Signer(account.access_key, account.secret_key, account.region)
+    signer = SigningKey(account.access_key, account.secret_key, account.region)
     url = f"{tool.sandbox.oos_urls['eu-west-2']}/omi-exports/{key}"
     return sign(signer, "GET", url, 60, datetime.now(UTC) - timedelta(minutes=5))
 
 
 def test_an_import_whose_answer_is_lost_has_one_effect(tool) -> None:
-    tool.again(variant=Variant(names=Names.FREE))
+    tool.again(behaviour=Behaviour(names=NameRule.FREE))
     url = tool.sign(tool.exported())
     tool.sandbox.faults.add(Fault(FaultKind.LOST_ANSWER, "CreateImage"))
     assert tool.import_(url).copy["status"] == "copied"

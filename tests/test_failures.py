@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.task_variants import LimitCode
-from omicopy.sandbox.variants import BadManifest, Names, Variant
-from omicopy.sandbox.world import ImageState, TaskState
+from omicopy.sandbox.model.behaviours import BadManifest, Behaviour, NameRule
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import OmiState, TaskState
+from omicopy.sandbox.model.task_behaviours import LimitCode
 from tests.hostile import port_of_nobody
 from tests.tool import LINUX, THREE
 
@@ -68,7 +68,7 @@ def test_a_profile_that_is_missing_or_incomplete_is_named_with_its_file_and_what
     ]
     for one, texts in zip(ran, expected, strict=True):
         assert [text for text in texts if text not in one.err] == []
-    assert len(tool.sandbox.record) == 0
+    assert len(tool.sandbox.request_log) == 0
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_no_request_can_carry_is_the_profiles_fault(
     assert f'Profile "{side}" in {env["OSC_CONFIG_FILE"]}' in ran.err
     assert message in ran.err
     assert "again later" not in ran.err
-    assert len(tool.sandbox.record) == 0
+    assert len(tool.sandbox.request_log) == 0
 
 
 def test_the_same_account_on_both_sides_is_refused_with_a_hint(tool) -> None:
@@ -150,7 +150,7 @@ def test_a_source_that_is_still_pending_is_waited_for(tool) -> None:
     process = tool.start("copy", "still-pending", "--from", "source", "--to", "target", "--bucket", "omi-exports")
     tool.wait(lambda: tool.count("ListObjects") >= 2)
     assert tool.writes() == []
-    tool.source.change_image("ami-00000004", state=ImageState.AVAILABLE)
+    tool.source.change_image("ami-00000004", state=OmiState.AVAILABLE)
     ran = tool.finish(process)
     assert (ran.code, ran.row[2]) == (0, "copied")
 
@@ -211,8 +211,8 @@ def test_r1_throttles_of_all_kinds_slow_the_whole_account_down_and_end_well(tool
     assert tool.copy("golden-linux").copy["status"] == "copied"
     assert len(tool.tasks()) == len(tool.copies()) == 1
     assert [tool.count(throttle.action, fault=throttle.kind.value) for throttle in throttles] == [1, 1, 1]
-    (asked_to_wait,) = tool.sandbox.record.requests("CreateImageExportTask", status=429)
-    calls = tool.sandbox.record.requests(account="source", service="api")
+    (asked_to_wait,) = tool.sandbox.request_log.requests("CreateImageExportTask", status=429)
+    calls = tool.sandbox.request_log.requests(account="source", service="api")
     next_call = min(call.time for call in calls if call.time > asked_to_wait.time)
     assert (next_call - asked_to_wait.time).total_seconds() > 0.95
 
@@ -233,7 +233,7 @@ def test_a_read_that_fails_now_and_then_is_repeated(tool) -> None:
 
 @pytest.mark.parametrize("kind", UNKNOWABLE)
 def test_r1_r2_creates_whose_answers_are_lost_have_one_effect_each(tool, kind) -> None:
-    tool.again(variant=Variant(names=Names.FREE))
+    tool.again(behaviour=Behaviour(names=NameRule.FREE))
     for action in CREATES:
         tool.sandbox.faults.add(Fault(kind, action))
     patience = ("--http-timeout", "2s") if kind is FaultKind.HANG_AFTER else ()
@@ -259,7 +259,7 @@ def test_an_export_and_a_copy_are_tagged_although_the_first_try_failed(tool, kin
 
 @pytest.mark.parametrize("is_lost", [False, True], ids=["answered", "lost"])
 def test_r2_reads_that_lag_make_no_second_export_and_no_second_image(tool, is_lost) -> None:
-    tool.again(variant=Variant(names=Names.FREE), lag_seconds=0.6)
+    tool.again(behaviour=Behaviour(names=NameRule.FREE), lag_seconds=0.6)
     for action in CREATES if is_lost else []:
         tool.sandbox.faults.add(Fault(FaultKind.LOST_ANSWER, action))
     assert tool.copy("golden-linux", "--grace", "1h").copy["status"] == "copied"
@@ -268,7 +268,7 @@ def test_r2_reads_that_lag_make_no_second_export_and_no_second_image(tool, is_lo
 
 
 def test_r2_two_runs_at_once_make_one_export_and_one_image_each(tool) -> None:
-    tool.again(variant=Variant(names=Names.FREE))
+    tool.again(behaviour=Behaviour(names=NameRule.FREE))
     ran = tool.together([lambda: tool.copy("golden-linux", code=None) for _ in range(2)])
     assert {one.code for one in ran} <= {0, 11}
     assert 0 in {one.code for one in ran}
@@ -281,7 +281,7 @@ def test_r2_two_targets_in_two_runs_at_once_share_one_export(tool) -> None:
 
 
 def test_r2_a_week_of_bad_luck_ends_with_one_export_and_one_image(tool) -> None:
-    tool.again(variant=Variant(names=Names.FREE))
+    tool.again(behaviour=Behaviour(names=NameRule.FREE))
     kinds = [
         FaultKind.ERROR_500,
         FaultKind.ERROR_502,
@@ -315,7 +315,7 @@ def test_r2_a_list_of_nulls_is_no_list_and_what_it_does_not_show_is_not_absent(t
     assert tool.copy("golden-linux").copy["status"] == "copied"
     assert len(tool.tasks()) == len(tool.copies()) == 1
     assert tool.count("CreateImageExportTask") == tool.count("CreateImage") == 1
-    assert any(tool.sandbox.faults.struck(fault) for fault in nulls)
+    assert any(tool.sandbox.faults.times_applied(fault) for fault in nulls)
 
 
 @pytest.mark.parametrize(("action", "account"), NULLS)
@@ -383,7 +383,7 @@ def test_an_import_that_fails_ends_with_the_reason_and_is_replaced_by_the_next_r
 
 
 def test_a_refused_manifest_is_no_image_and_no_success(tool) -> None:
-    tool.again(variant=Variant(bad_manifest=BadManifest.REFUSED))
+    tool.again(behaviour=Behaviour(bad_manifest=BadManifest.REFUSED))
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "GetObject", account="(service)"))
     ran = tool.copy("golden-linux", code=1)
     assert "CreateImage in target (us-east-2): HTTP 400, code 4088" in ran.copy["error"]["message"]
@@ -391,7 +391,7 @@ def test_a_refused_manifest_is_no_image_and_no_success(tool) -> None:
 
 
 def test_a_name_taken_while_the_import_runs_fails_with_the_service_s_words(tool) -> None:
-    tool.again(variant=Variant(names=Names.LATE))
+    tool.again(behaviour=Behaviour(names=NameRule.LATE))
     tool.exported()
     tool.hold()
     process = tool.start("copy", LINUX, "--from", "source", "--to", "target", "--bucket", "omi-exports")
@@ -439,7 +439,7 @@ def test_a_quota_on_snapshots_ends_with_13_and_keeps_the_export(tool) -> None:
 
 @pytest.mark.parametrize("way", list(LimitCode))
 def test_a_quota_on_exports_is_a_wait_while_others_of_the_account_run(tool, way) -> None:
-    tool.again(exports_in_flight=1, export_seconds=0.3, variant=Variant(limit_code=way))
+    tool.again(exports_in_flight=1, export_seconds=0.3, behaviour=Behaviour(limit_code=way))
     tool.start_export("ami-00000003", OsuPrefix="theirs")
     ran = tool.copy(LINUX, THREE)
     assert [entry["status"] for entry in ran.json["copies"]] == ["copied", "copied"]

@@ -8,8 +8,8 @@ import pytest
 
 from omicopy.cloud.errors import Answer, Cause, ServiceError, refused, temporary
 from omicopy.cloud.queries import read_images, read_tasks
-from omicopy.sandbox.task_variants import ImageIds, TaskStates
-from omicopy.sandbox.variants import Variant
+from omicopy.sandbox.model.behaviours import Behaviour
+from omicopy.sandbox.model.task_behaviours import ImageIdsFilter, TaskStateNames
 from tests.builders import SOURCE, TARGET
 from tests.virtual_cloud import Cloud, FakeApi, FakeClients
 
@@ -91,11 +91,11 @@ def test_another_failure_is_none_of_the_filter(error: ServiceError) -> None:
     assert len(cloud.sent("ReadImageExportTasks")) == 1
 
 
-@pytest.mark.parametrize("way", [ImageIds.REFUSED, ImageIds.IGNORED])
-def test_a_copy_arrives_where_the_new_filter_is_not_known(tool, way: ImageIds) -> None:
+@pytest.mark.parametrize("way", [ImageIdsFilter.REFUSED, ImageIdsFilter.IGNORED])
+def test_a_copy_arrives_where_the_new_filter_is_not_known(tool, way: ImageIdsFilter) -> None:
     """And whatever its task is called on its way."""
-    states = TaskStates.NEWER if way is ImageIds.REFUSED else TaskStates.SISTERS
-    tool.again(variant=Variant(image_ids=way, task_states=states))
+    states = TaskStateNames.NEWER if way is ImageIdsFilter.REFUSED else TaskStateNames.SISTERS
+    tool.again(behaviour=Behaviour(image_ids=way, task_states=states))
     tool.start_export("ami-00000003")
     assert tool.copy("golden-linux").copy["status"] == "copied"
     assert len(tool.tasks()) == 2

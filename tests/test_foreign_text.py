@@ -13,8 +13,8 @@ from omicopy.cli import console
 from omicopy.cli.forms import LogFormat
 from omicopy.cloud.errors import Answer, refused
 from omicopy.errors import ErrorCode, OmicopyError, printable
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.world import TaskState
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import TaskState
 from tests.hostile import JSON, Reply, hostile
 from tests.tool import LINUX, Ran, Tool
 
@@ -119,7 +119,7 @@ def test_names_and_tags_forge_nothing(tool: Tool) -> None:
         assert_nothing_is_forged(tool.run(*words, *more, code=None))
     image = tool.existing("resident-2")
     tool.target.images.put(image.image_id, replace(image, name=HOSTILE, description="[omicopy eu-west-2 ami-00000001]"))
-    tool.target.settle()
+    tool.target.forget_history()
     for form in ("table", "json", "jsonl"):
         assert_nothing_is_forged(tool.run("status", "--from", "source", "--to", "target", "-o", form, code=None))
 

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from omicopy.sandbox.disks import GIB, make_disk
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.variants import UrlVersion, Variant
+from omicopy.sandbox.model.behaviours import Behaviour, UrlVersion
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.storage.disk_images import GIB, make_disk
 from tests import children
 from tests.children import PATIENCE
 from tests.tool import LINUX, THREE, Tool
@@ -31,9 +31,9 @@ def in_days(days: float) -> str:
     return (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
-def aged(tool: Tool, image: str = LINUX, age: int = WEEK + DAY, **variant: object) -> str:
+def aged(tool: Tool, image: str = LINUX, age: int = WEEK + DAY, **behaviour: object) -> str:
     """The `s3://` location of an export that ended so many seconds ago."""
-    tool.again(embedded_url_age_seconds=age, variant=Variant(**variant))
+    tool.again(embedded_url_age_seconds=age, behaviour=Behaviour(**behaviour))
     return f"s3://omi-exports/{tool.exported(image)}"
 
 
@@ -316,7 +316,7 @@ def test_a_key_that_is_too_long_is_told_before_anything_is_sent(tool) -> None:
     for one in (resigned, built):
         assert "more than 915" in one.err
         assert one.out == ""
-    assert len(tool.sandbox.record) == 0
+    assert len(tool.sandbox.request_log) == 0
 
 
 def test_an_upload_that_can_t_be_is_refused(tool) -> None:

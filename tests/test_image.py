@@ -23,7 +23,7 @@ from omicopy.model.image import (
     source_marker,
     with_marker,
 )
-from omicopy.model.json_fields import Unreadable
+from omicopy.model.json_fields import MalformedAnswer
 from omicopy.model.own_tags import COPY_TAG, is_ours_to_delete, missing_tags, provenance_tags
 from tests.builders import COPY_ID, SOURCE_ID, copy_request, image, import_request, raw_image, source_image, tagged
 
@@ -53,12 +53,12 @@ def test_names_that_it_does_not_take_are_refused_before_it_is_asked(name: str) -
 
 
 @given(NAMES, st.sampled_from(["ami-12345678", "ami-1234567890abcdef0", "0123456789ab"]))
-def test_a_name_that_was_taken_becomes_another_good_one(name: str, distinction: str) -> None:
-    other = renamed(name, distinction)
+def test_a_name_that_was_taken_becomes_another_good_one(name: str, name_suffix: str) -> None:
+    other = renamed(name, name_suffix)
     assert check_image_name(other) == other
-    assert other.endswith(f"-{distinction}")
-    assert other != name or name.endswith(distinction)
-    assert name.startswith(other.removesuffix(f"-{distinction}"))
+    assert other.endswith(f"-{name_suffix}")
+    assert other != name or name.endswith(name_suffix)
+    assert name.startswith(other.removesuffix(f"-{name_suffix}"))
 
 
 # ---- templates
@@ -131,9 +131,9 @@ def test_a_copy_says_of_what() -> None:
 
 
 def test_an_import_says_of_which_manifest() -> None:
-    assert import_request().marker == manifest_marker(import_request().distinction)
+    assert import_request().marker == manifest_marker(import_request().name_suffix)
     assert import_request().marker.startswith("[omicopy manifest ")
-    assert len(import_request().distinction) == 12
+    assert len(import_request().name_suffix) == 12
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ UNTOLD = [
 
 @pytest.mark.parametrize("changed", UNTOLD, ids=repr)
 def test_an_image_that_may_be_any_other_is_unreadable_and_never_left_out(changed: dict[str, Any]) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(MalformedAnswer):
         parse_image(raw_image() | changed)
 
 
@@ -259,5 +259,5 @@ JSON = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(sorted(raw_image())) | st.sampled_from(["StateComment", "ProductCodes"]), JSON))
 def test_r6_no_field_of_another_shape_breaks_an_image(changed: dict[str, Any]) -> None:
-    with contextlib.suppress(Unreadable):
+    with contextlib.suppress(MalformedAnswer):
         assert parse_image(raw_image() | changed).image_id

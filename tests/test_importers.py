@@ -13,7 +13,7 @@ import pytest
 
 from omicopy.deletion.importers import Shown, why_kept
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from omicopy.state.journal import OpenImage
 from tests.builders import COPY_ID, MARKER, NAME, RENAMED, SOURCE_ID, TARGET, image
 from tests.tool import LINUX, THREE, Ran, Tool
@@ -197,7 +197,7 @@ def test_an_account_that_can_t_be_read_keeps_the_export(tool: Tool) -> None:
 def test_prune_goes_by_the_same(tool: Tool) -> None:
     for name, image_id in (("golden-1", LINUX), ("golden-2", THREE)):
         tool.source.change_image(image_id, name=name)
-    tool.source.settle()
+    tool.source.forget_history()
     left_alone(tool, "n")
     finished(tool)
     tool.export(THREE, "--prefix", "n")

@@ -11,8 +11,9 @@ import pytest
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import foreign_object, require_no_foreign_objects
 from omicopy.model.manifest import parse_manifest
-from omicopy.sandbox.signing import Signer, presign_v2
-from omicopy.sandbox.variants import UrlVersion, Variant
+from omicopy.sandbox.model.behaviours import Behaviour, UrlVersion
+from omicopy.sandbox.model.signing import SigningKey
+from omicopy.sandbox.storage.presign import presign_v2
 from tests.hostile import Reply, hostile
 from tests.tool import LINUX, THREE, Tool
 
@@ -107,13 +108,13 @@ def test_an_expired_manifest_in_a_file_is_shown_and_its_url_refused(tool) -> Non
     assert re.search(r"\(3d(\d+s)? ago\)", ran.out)
     assert strangers(tool, str(file), "--probe", "--allow-private", code=10).out.count("refused") == 1
     account = tool.sandbox.accounts["source"]
-    signer = Signer(account.access_key, account.secret_key, account.region)
+    signer = SigningKey(account.access_key, account.secret_key, account.region)
     plain = tool.sign(key).partition("?")[0]
     assert "expired at" in strangers(tool, presign_v2(signer, "GET", plain, -60), code=10).err
 
 
 def test_both_generations_of_signatures_are_read(tool) -> None:
-    tool.again(variant=Variant(url_version=UrlVersion.SIGV2))
+    tool.again(behaviour=Behaviour(url_version=UrlVersion.SIGV2))
     parts = strangers(tool, tool.sign(tool.exported()), "-o", "json", "--probe").json
     assert (parts["url"]["signature"], parts["snapshots"][0]["signature"]) == ("SigV4", "SigV2")
     assert parts["snapshots"][0]["signed_for"] is None

@@ -14,8 +14,8 @@ import pytest
 
 from omicopy.cli.failing import interrupted_early, typed_form
 from omicopy.errors import Interrupted
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.variants import Names, Variant
+from omicopy.sandbox.model.behaviours import Behaviour, NameRule
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests import children
 from tests.children import Child
 from tests.hostile import Reply, hostile
@@ -51,7 +51,7 @@ def assert_finished_by_the_same_command(tool: Tool, *args: str) -> None:
     ],
 )
 def test_a_signal_ends_a_wait_at_once_and_the_same_command_goes_on(tool, number, code, action) -> None:
-    tool.again(variant=Variant(names=Names.FREE))
+    tool.again(behaviour=Behaviour(names=NameRule.FREE))
     tool.hold()
     env = SLOW if action == "CreateImageExportTask" else {}
     process = tool.start(*COPY, **env)
@@ -76,7 +76,7 @@ def test_a_signal_ends_a_wait_at_once_and_the_same_command_goes_on(tool, number,
 def test_a_signal_ends_a_request_that_nobody_answers(tool) -> None:
     hang = tool.sandbox.faults.add(Fault(FaultKind.HANG, "ReadImageExportTasks"))
     process = tool.start(*COPY, **FOR_EVER)
-    tool.wait(lambda: tool.sandbox.faults.struck(hang))
+    tool.wait(lambda: tool.sandbox.faults.times_applied(hang))
     interrupted(tool, process, signal.SIGINT)
     assert_finished_by_the_same_command(tool)
 
@@ -98,7 +98,7 @@ def test_an_interrupted_copy_shows_no_signature_of_the_url_it_was_given(tool) ->
 
 
 def test_r2_an_interrupted_create_whose_answer_never_came_is_found_again(tool) -> None:
-    tool.again(variant=Variant(names=Names.FREE))
+    tool.again(behaviour=Behaviour(names=NameRule.FREE))
     for action in ("CreateImageExportTask", "CreateImage"):
         tool.sandbox.faults.add(Fault(FaultKind.HANG_AFTER, action))
         process = tool.start(*COPY, **FOR_EVER)
@@ -109,7 +109,7 @@ def test_r2_an_interrupted_create_whose_answer_never_came_is_found_again(tool) -
 
 @pytest.mark.parametrize("action", ["CreateImageExportTask", "CreateImage"])
 def test_r2_killed_right_after_a_create_took_effect_nothing_is_made_twice(tool, action) -> None:
-    tool.again(variant=Variant(names=Names.FREE), lag_seconds=0.6, export_seconds=0.7)
+    tool.again(behaviour=Behaviour(names=NameRule.FREE), lag_seconds=0.6, export_seconds=0.7)
     tool.sandbox.faults.add(Fault(FaultKind.HANG_AFTER, action))
     process = tool.start(*COPY, OMICOPY_GRACE="1h", **FOR_EVER)
     tool.await_request(action)
@@ -125,7 +125,7 @@ def test_r2_killed_right_after_a_create_took_effect_nothing_is_made_twice(tool, 
 def test_r2_killed_before_the_create_had_an_effect_the_next_run_makes_it_after_the_grace(tool) -> None:
     hang = tool.sandbox.faults.add(Fault(FaultKind.HANG, "CreateImageExportTask"))
     process = tool.start(*COPY)
-    tool.wait(lambda: tool.sandbox.faults.struck(hang))
+    tool.wait(lambda: tool.sandbox.faults.times_applied(hang))
     process.kill()
     process.communicate()
     early = tool.copy(LINUX, "--export-timeout", "0.5s", code=6, OMICOPY_GRACE="1h")
@@ -243,7 +243,7 @@ def test_r3_the_table_stands_before_the_clean_up_at_a_terminal_too(tool) -> None
 def test_before_anything_is_known_the_object_has_no_copies(tool, action) -> None:
     hang = tool.sandbox.faults.add(Fault(FaultKind.HANG, action))
     child = tool.start(*COPY, "-o", "json", **FOR_EVER)
-    tool.wait(lambda: tool.sandbox.faults.struck(hang))
+    tool.wait(lambda: tool.sandbox.faults.times_applied(hang))
     ran = tool.finish(child, signal.SIGTERM)
     assert (ran.code, ran.json["copies"], ran.json["error"]["code"]) == (143, [], "interrupted")
     assert "goes on with" not in ran.err
@@ -253,7 +253,7 @@ def test_before_anything_is_known_the_object_has_no_copies(tool, action) -> None
 def test_every_command_that_is_interrupted_prints_an_object_where_one_was_asked_for(tool, words, keys) -> None:
     hang = tool.sandbox.faults.add(Fault(FaultKind.HANG, "ReadAccounts"))
     child = tool.start(*words, "--from", "source", "-o", "json", **FOR_EVER)
-    tool.wait(lambda: tool.sandbox.faults.struck(hang))
+    tool.wait(lambda: tool.sandbox.faults.times_applied(hang))
     ran = tool.finish(child, signal.SIGINT)
     assert (ran.code, set(ran.json) - {"schema", "error"}) == (130, keys)
 
@@ -266,7 +266,7 @@ def test_r3_the_report_and_the_figures_are_written_whole_when_a_run_is_interrupt
     if phase == "before the loop":
         hang = tool.sandbox.faults.add(Fault(FaultKind.HANG, "ReadImages"))
         child = tool.start(*words, **FOR_EVER)
-        tool.wait(lambda: tool.sandbox.faults.struck(hang))
+        tool.wait(lambda: tool.sandbox.faults.times_applied(hang))
         statuses = []
     elif phase == "in the loop":
         child = waiting(tool, *words)

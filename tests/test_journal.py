@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from omicopy.errors import Interrupted
 from omicopy.model.boot import Boot
-from omicopy.model.events import Event, Warned
+from omicopy.model.events import Event, WarningMessage
 from omicopy.model.request import CopyRequest, Target
 from omicopy.state.journal import Journal, about_image, export_entry, image_entry
 from tests import children
@@ -40,7 +40,7 @@ def journal(folder: Path, message: list[Event]) -> Journal:
 
 
 def warnings(message: list[Event]) -> list[str]:
-    return [event.message for event in message if isinstance(event, Warned)]
+    return [event.message for event in message if isinstance(event, WarningMessage)]
 
 
 def test_an_entry_is_open_until_it_is_closed(journal: Journal) -> None:

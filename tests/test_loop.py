@@ -15,7 +15,7 @@ import pytest
 from omicopy.cloud.errors import Answer, Cause, ServiceError, refused, temporary
 from omicopy.errors import ErrorCode, Interrupted
 from omicopy.model.choices import DiskFormat, IfExists
-from omicopy.model.events import Ended, Moved, Warned
+from omicopy.model.events import CopyFinished, CopyProgress, WarningMessage
 from omicopy.model.image import parse_image
 from omicopy.model.own_tags import COPY_TAG, provenance_tags
 from omicopy.model.request import AccountRef, Budgets, CopyRequest, Source, Target
@@ -82,7 +82,7 @@ def ended(results: list[CopyResult]) -> ErrorCode | None:
 
 
 def warnings(machine: Machine) -> str:
-    return "\n".join(event.message for event in machine.events if isinstance(event, Warned))
+    return "\n".join(event.message for event in machine.events if isinstance(event, WarningMessage))
 
 
 # ---- a whole copy
@@ -132,7 +132,7 @@ def test_a_manifest_that_was_replaced_after_it_was_shown_is_not_imported(machine
 
 def test_events_tell_every_phase_once_and_the_end(machine: Machine) -> None:
     machine.run(COPY)
-    moves = [event for event in machine.events if isinstance(event, Moved)]
+    moves = [event for event in machine.events if isinstance(event, CopyProgress)]
     parts = [(event.phase, event.detail, event.progress) for event in moves]
     assert len(parts) == len(set(parts))
     assert list(dict.fromkeys(event.phase for event in moves)) == [
@@ -142,7 +142,7 @@ def test_events_tell_every_phase_once_and_the_end(machine: Machine) -> None:
         "importing",
         "tagging",
     ]
-    assert [event for event in machine.events if isinstance(event, Ended)] == machine.events[-1:]
+    assert [event for event in machine.events if isinstance(event, CopyFinished)] == machine.events[-1:]
 
 
 # ---- ticks
@@ -697,7 +697,7 @@ def stands(interruption: Interrupted) -> list[Status]:
 def test_an_interruption_tells_what_goes_on(machine: Machine, cloud: Cloud) -> None:
     interruption = interrupted(machine, COPY, after=600)
     assert interruption.exit_code == 143
-    assert cloud.exports[0].raw["TaskId"] in "".join(interruption.goes_on)
+    assert cloud.exports[0].raw["TaskId"] in "".join(interruption.still_running)
     assert stands(interruption) == [Status.RUNNING]
 
 
@@ -706,7 +706,7 @@ def test_an_export_that_feeds_two_copies_is_told_once(machine: Machine) -> None:
     another = replace(COPY, destination=replace(COPY.destination, name="another"))
     interruption = interrupted(machine, COPY, another, after=600)
     assert stands(interruption) == [Status.RUNNING, Status.RUNNING]
-    assert len(interruption.goes_on) == 1
+    assert len(interruption.still_running) == 1
 
 
 def test_r3_an_interruption_tells_how_every_copy_stands(machine: Machine, cloud: Cloud) -> None:
@@ -714,7 +714,7 @@ def test_r3_an_interruption_tells_how_every_copy_stands(machine: Machine, cloud:
     cloud.add_image("target", "ami-0000f001", ImageName="copy 2", Description="")
     interruption = interrupted(machine, *requests, after=600, mode=RunMode(parallel=1))
     assert stands(interruption) == [Status.RUNNING, Status.NOT_BEGUN, Status.FAILED]
-    assert len(interruption.goes_on) == 1
+    assert len(interruption.still_running) == 1
 
 
 def test_a_copy_that_is_interrupted_between_two_steps_is_unfinished(machine: Machine, cloud: Cloud) -> None:
@@ -723,14 +723,14 @@ def test_a_copy_that_is_interrupted_between_two_steps_is_unfinished(machine: Mac
         temporary(Cause.THROTTLED, action, profile, "busy") if (profile, action) == ("target", "CreateTags") else None
     )
     interruption = interrupted(machine, COPY, after=240)
-    assert (stands(interruption), interruption.goes_on) == ([Status.UNFINISHED], [])
+    assert (stands(interruption), interruption.still_running) == ([Status.UNFINISHED], [])
     assert cloud.images[-1].raw["ImageId"] in str(interruption.results)
 
 
 def test_a_copy_that_waits_for_somebody_elses_image_is_not_begun(machine: Machine, cloud: Cloud) -> None:
     cloud.images[0].ends = "pending"
     interruption = interrupted(machine, COPY, after=60)
-    assert (stands(interruption), interruption.goes_on) == ([Status.NOT_BEGUN], [])
+    assert (stands(interruption), interruption.still_running) == ([Status.NOT_BEGUN], [])
 
 
 def test_r5_a_copy_out_of_time_is_unfinished_if_it_was_begun(machine: Machine, cloud: Cloud) -> None:

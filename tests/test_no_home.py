@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.main import Sandbox
 from tests import children
 from tests.tool import LINUX, QUICKLY, Ran, Tool
 

@@ -20,7 +20,7 @@ from omicopy.errors import ErrorCode
 from omicopy.model.export import Phase, export_key, parse_task
 from omicopy.model.image import parse_image
 from omicopy.model.request import AccountRef
-from omicopy.sandbox.schema import official_schema
+from omicopy.sandbox.api.openapi import official_openapi
 from tests.hostile import Hurried, Reply, hostile, transport
 
 OURS = sorted((Path(omicopy.__file__).parent / "copying").glob("*.py"))
@@ -35,12 +35,12 @@ def used_actions() -> set[str]:
 
 def examples(action: str) -> list[dict[str, Any]]:
     """Of successful answers."""
-    answer = official_schema().document["paths"][f"/{action}"]["post"]["responses"]["200"]
+    answer = official_openapi().document["paths"][f"/{action}"]["post"]["responses"]["200"]
     return [example["value"] for example in answer["content"]["application/json"]["examples"].values()]
 
 
 def request_examples(action: str) -> list[dict[str, Any]]:
-    body = official_schema().document["paths"][f"/{action}"]["post"]["requestBody"]
+    body = official_openapi().document["paths"][f"/{action}"]["post"]["requestBody"]
     return [example["value"] for example in body["content"]["application/json"]["examples"].values()]
 
 
@@ -57,7 +57,7 @@ def tasks() -> list[dict[str, Any]]:
 def test_every_action_that_we_use_is_one_of_the_service_s() -> None:
     used = used_actions()
     assert {"CreateImageExportTask", "ReadImageExportTasks", "CreateImage", "ReadImages", "ReadAccounts"} <= used
-    assert [action for action in sorted(used) if not official_schema().knows(action)] == []
+    assert [action for action in sorted(used) if not official_openapi().knows(action)] == []
 
 
 def test_every_example_of_an_answer_reaches_us_over_http() -> None:

@@ -15,7 +15,7 @@ from functools import partial
 import pytest
 from rich.cells import cell_len
 
-from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests import children
 from tests.children import PATIENCE, Child, wait_until
 from tests.tool import LINUX, THREE, Ran, Tool
@@ -91,7 +91,7 @@ def test_r10_in_a_pipe_a_copy_is_one_line_with_tabs_and_its_talk_is_on_stderr(to
 def test_r10_who_copies_to_whom_is_said_before_the_first_write(tool) -> None:
     tool.sandbox.faults.add(Fault(FaultKind.HANG, "CreateImageExportTask", times=None))
     process = tool.start(*COPY)
-    tool.wait(lambda: tool.count("CreateImageExportTask") or tool.sandbox.record.count(fault="hang"))
+    tool.wait(lambda: tool.count("CreateImageExportTask") or tool.sandbox.request_log.count(fault="hang"))
     process.kill()
     _, err = process.communicate()
     assert err.startswith("Copying golden-linux ami-00000001 of source (account 100000000001, eu-west-2)\n  to ")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from omicopy.sandbox.variants import ManifestKey, UrlVersion, Variant
+from omicopy.sandbox.model.behaviours import Behaviour, ManifestKey, UrlVersion
 from tests.tool import LINUX, Tool
 
 PLACE = f"s3://omi-exports/{LINUX}/"
@@ -14,7 +14,7 @@ PLACE = f"s3://omi-exports/{LINUX}/"
 
 @pytest.mark.parametrize("key", [ManifestKey.NO_SUFFIX, ManifestKey.NAMED_AFTER_TASK])
 def test_any_export_of_a_place_serves_and_another_format_needs_another_prefix(tool: Tool, key: ManifestKey) -> None:
-    tool.again(variant=Variant(manifest_key=key))
+    tool.again(behaviour=Behaviour(manifest_key=key))
     first = tool.copy(LINUX, "--format", "qcow2", "--name", "first").copy
     for ran in (
         tool.copy(LINUX, "--format", "raw", "--name", "second", code=4),
@@ -68,7 +68,7 @@ ODD = "100%#a?b=c+d é&e"
 
 @pytest.mark.parametrize("version", list(UrlVersion))
 def test_whatever_a_prefix_holds_leads_everywhere_to_what_lies_under_it(tool: Tool, version: UrlVersion) -> None:
-    tool.again(variant=Variant(url_version=version))
+    tool.again(behaviour=Behaviour(url_version=version))
     folder = f"s3://omi-exports/{ODD}/{LINUX}/"
     assert tool.export(LINUX, "--prefix", ODD).out == f"{folder}manifest\n"
     anew = tool.run("resign", folder, "--from", "source").out.strip()
@@ -86,7 +86,7 @@ def test_a_prefix_under_which_keys_would_be_too_long_is_refused_before_anybody_i
     for prefix in ("a" * 863, "é" * 431 + "a"):
         for ran in (tool.copy(LINUX, "--prefix", prefix, code=2), tool.export(LINUX, "--prefix", prefix, code=2)):
             assert "has 863 bytes: keys under it could pass 915" in ran.err
-    assert tool.sandbox.record.requests() == []
+    assert tool.sandbox.request_log.requests() == []
     longest = "/".join(["a" * 99] * 8) + "/" + "b" * 62
     tool.export(LINUX, "--prefix", longest)
     new = tool.run("resign", f"s3://omi-exports/{longest}/{LINUX}/", "--from", "source").out.strip()

@@ -15,7 +15,8 @@ from omicopy.manifests.check import sign_found, sign_manifest
 from omicopy.manifests.own_manifest import problem_of_own, trust
 from omicopy.model.export import FoundExport
 from omicopy.model.manifest import Manifest, parse_manifest
-from omicopy.sandbox.signing import Signer, presign
+from omicopy.sandbox.model.signing import SigningKey
+from omicopy.sandbox.storage.presign import presign
 from tests import hostile
 from tests.builders import raw_manifest
 from tests.children import PATIENCE
@@ -34,7 +35,7 @@ def planted(tool: Tool, key: str) -> dict[str, Any]:
     for entry in document["Image"]["Snapshots"]:
         name = urlsplit(entry["PreSignedUrl"]).path.partition("/omi-exports/")[2]
         theirs.put_object(Bucket=THEIR_BUCKET, Key=name, Body=b"x" * entry["CompressedSize"])
-        signer = Signer(other.access_key, other.secret_key, other.region)
+        signer = SigningKey(other.access_key, other.secret_key, other.region)
         entry["PreSignedUrl"] = presign(signer, "GET", f"{store}/{THEIR_BUCKET}/{name}", WEEK)
     return document
 

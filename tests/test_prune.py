@@ -7,12 +7,12 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.world import Device, Image
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import Device, Omi
 from tests.tool import LINUX, THREE, Tool
 
 
-def copy_of_ours(tool: Tool, name: str, day: int, source: str = LINUX, **tags: str | None) -> Image:
+def copy_of_ours(tool: Tool, name: str, day: int, source: str = LINUX, **tags: str | None) -> Omi:
     """As if an earlier run had made it: marker, tags and a snapshot of its own."""
     account = tool.sandbox.accounts["target"]
     snapshot = tool.target.make_snapshot(account.account_id, 10, "")
@@ -27,7 +27,7 @@ def copy_of_ours(tool: Tool, name: str, day: int, source: str = LINUX, **tags: s
     } | tags
     changed = replace(made, tags=tuple((key, value) for key, value in own.items() if value is not None))
     tool.target.images.put(made.image_id, changed)
-    tool.target.settle()
+    tool.target.forget_history()
     return changed
 
 
@@ -216,7 +216,7 @@ def test_of_an_export_that_is_gone_nothing_is_said_to_be_deleted(tool) -> None:
 def same_kind(tool: Tool, number: int, image: str) -> str:
     """The image, called golden-NUMBER from now on."""
     tool.source.change_image(image, name=f"golden-{number}")
-    tool.source.settle()
+    tool.source.forget_history()
     return image
 
 
@@ -307,7 +307,7 @@ def test_r3_an_interrupted_prune_prints_what_it_deleted(tool) -> None:
         copy_of_ours(tool, f"golden-{day}", day)
     hang = tool.sandbox.faults.add(Fault(FaultKind.HANG, "DeleteImage", after=1))
     child = tool.start("prune", "--from", "source", "--to", "target", "--keep-last", "1", "-y", "-o", "json")
-    tool.wait(lambda: tool.sandbox.faults.struck(hang))
+    tool.wait(lambda: tool.sandbox.faults.times_applied(hang))
     ran = tool.finish(child, signal.SIGTERM)
     actions = {entry["id"]: entry["action"] for entry in ran.json["pruned"]}
     assert (ran.code, sorted(actions.values())) == (143, ["delete", "deleted", "keep"])

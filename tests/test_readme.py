@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from omicopy.plans.model import parse_plan
-from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.main import Sandbox
 from tests import children, readme_blocks
 
 MADE = cache(readme_blocks.made_from_code)

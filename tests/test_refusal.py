@@ -12,13 +12,14 @@ from omicopy.cloud.url_reader import ObjectState, UrlReader, UrlRefused, error_c
 from omicopy.errors import ErrorCode
 from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
 from omicopy.model.urls.refusal import Reason, explain_refusal, flaw
-from omicopy.sandbox.signing import Signer, presign, presign_v2
+from omicopy.sandbox.model.signing import SigningKey
+from omicopy.sandbox.storage.presign import presign, presign_v2
 from tests.builders import NOON
 from tests.hostile import XML, Hurried, Reply, hostile, transport
 from tests.tool import LINUX, THREE, Tool
 
 WEEK, DAY, HOUR = 604_800, 86_400, 3_600
-SIGNER = Signer("SOMEACCESSKEY", "SOMESECRETKEY", "eu-west-2")
+SIGNER = SigningKey("SOMEACCESSKEY", "SOMESECRETKEY", "eu-west-2")
 PLACE = "https://oos.eu-west-2.outscale.com/omi-exports/ami-1/manifest"
 
 
@@ -170,15 +171,21 @@ def cases(tool: Tool, key: str) -> dict[str, tuple[str, str]]:
     account = tool.sandbox.accounts["source"]
     other = tool.sandbox.accounts["source-other"]
     place = tool.sign(key).partition("?")[0]
-    ours = Signer(account.access_key, account.secret_key, account.region)
+    ours = SigningKey(account.access_key, account.secret_key, account.region)
     now = datetime.now(UTC)
     return {
         presign(ours, "GET", place, HOUR, now + timedelta(hours=2)): ("signed-ahead", "for a later time"),
         presign(ours, "GET", place, WEEK + DAY): ("too-long", "never worked"),
         presign(ours, "GET", place, HOUR) + "0": ("altered", "altered or cut"),
-        presign(Signer("NOBODYSACCESSKEY0000", "S" * 40, account.region), "GET", place, HOUR): ("key-gone", "any more"),
+        presign(SigningKey("NOBODYSACCESSKEY0000", "S" * 40, account.region), "GET", place, HOUR): (
+            "key-gone",
+            "any more",
+        ),
         presign_v2(ours, "GET", place, WEEK + DAY): ("not-yet", "does not work yet"),
-        presign(Signer(other.access_key, other.secret_key, other.region), "GET", place, HOUR): ("no-right", "may not"),
+        presign(SigningKey(other.access_key, other.secret_key, other.region), "GET", place, HOUR): (
+            "no-right",
+            "may not",
+        ),
         place: ("unsigned", "bears no signature"),
     }
 

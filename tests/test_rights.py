@@ -11,17 +11,17 @@ from typer.main import get_command
 
 from omicopy.cli.main import app
 from omicopy.doctor.required_rights import RIGHTS, RightScope, rights_table
-from omicopy.sandbox.disks import GIB, make_disk
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.record import SERVICE_ITSELF
-from omicopy.sandbox.settings import Settings
-from omicopy.sandbox.world import Device
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import Device
+from omicopy.sandbox.model.request_log import SERVICE_ITSELF
+from omicopy.sandbox.model.settings import SandboxSettings
+from omicopy.sandbox.storage.disk_images import GIB, make_disk
 from tests.children import PATIENCE
 from tests.test_options import commands
 from tests.tool import LINUX, THREE, Tool
 
 WEEK = 604_800
-SECOND_ID_IS_SMALLER = Settings(seed=0, export_seconds=86_400, import_seconds=0.05, queued_share=1)
+SECOND_ID_IS_SMALLER = SandboxSettings(seed=0, export_seconds=86_400, import_seconds=0.05, queued_share=1)
 PLACES = {
     ("source", "api"): RightScope.SOURCE_API,
     ("source", "oos"): RightScope.SOURCE_BUCKET,
@@ -51,7 +51,7 @@ def a_copy_after_a_failed_one(tool: Tool) -> Iterator[None]:
     (failed,) = tool.copies()
     snapshot = tool.target.make_snapshot(failed.account_id, 10, "half-way")
     tool.target.change_image(failed.image_id, devices=(Device("/dev/sda1", snapshot.snapshot_id, 10),))
-    tool.target.settle()
+    tool.target.forget_history()
     tool.copy(LINUX)
     assert tool.count("DeleteSnapshot") == 1
     yield
@@ -174,7 +174,7 @@ def what_is_pruned(tool: Tool) -> Iterator[None]:
     """Two images of one kind: the earlier one's copy and export go."""
     for number, image in enumerate((LINUX, THREE)):
         tool.source.change_image(image, name=f"golden-{number}")
-    tool.source.settle()
+    tool.source.forget_history()
     tool.together([lambda image=image: tool.copy(image) for image in (LINUX, THREE)])
     words = ("prune", "--from", "source", "--to", "target", "--keep-last", "1")
     tool.forget()
@@ -219,7 +219,7 @@ def old_export(tool: Tool) -> str:
 def asked_for(tool: Tool) -> dict[RightScope, set[str]]:
     """Every action since the record was cleared, by whose it is. Nobody else may have been asked for anything."""
     found: dict[RightScope, set[str]] = defaultdict(set)
-    for request in tool.sandbox.record.requests():
+    for request in tool.sandbox.request_log.requests():
         found[PLACES[request.account or "", request.service]].add(request.action)
     return found
 

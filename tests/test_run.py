@@ -13,7 +13,7 @@ import pytest
 
 from omicopy.model.request import Budgets
 from omicopy.reconcile.run import RunOptions
-from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests import children
 from tests.children import PATIENCE
 from tests.tool import LINUX, Tool
@@ -233,7 +233,7 @@ def test_a_plan_that_cleans_up_leaves_nothing_in_the_bucket_and_makes_nothing_tw
     assert tool.writes() == []
     (copy,) = [image for image in tool.copies() if image.name == "golden-linux"]
     tool.target.images.drop(copy.image_id)
-    tool.target.settle()
+    tool.target.forget_history()
     again = run(tool, text=text, code=0)
     assert sorted(c["status"] for c in again.json["copies"]) == ["copied"] + ["present"] * 4
     assert tool.count("CreateImageExportTask") == 1, "what was cleaned up is exported again where it is needed"

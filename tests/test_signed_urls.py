@@ -22,8 +22,9 @@ from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import Account, resolve_profile
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.urls.presigned_url import Signature, parse_presigned
-from omicopy.sandbox import signing as another
-from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.signing import SigningKey
+from omicopy.sandbox.storage import presign as another
 from tests import children, hostile
 from tests.children import PATIENCE
 from tests.tool import EXPORT_BUCKET, LINUX, Tool, s3_client
@@ -125,7 +126,7 @@ def test_more_than_seven_days_are_refused_by_us_as_they_would_be_by_the_store(so
     with pytest.raises(OmicopyError) as caught:
         presign(source, EXPORT_BUCKET, KEY, timedelta(seconds=WEEK_SECONDS + 1))
     assert caught.value.code is ErrorCode.USAGE
-    signer = another.Signer(source.access_key, source.secret_key, source.region)
+    signer = SigningKey(source.access_key, source.secret_key, source.region)
     url = f"{source.oos_endpoint}/{EXPORT_BUCKET}/{KEY}"
     assert status(another.presign(signer, "GET", url, WEEK_SECONDS + 1)) == 400
     assert status(presign(source, EXPORT_BUCKET, KEY, timedelta(seconds=WEEK_SECONDS))) == 200

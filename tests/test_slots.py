@@ -103,7 +103,7 @@ def test_parallel_bounds_what_is_under_way_and_all_copies_arrive(
     assert most_at_once(cloud.exports) <= bound
     assert most_at_once(cloud.images) <= bound
     writes = Counter(job.raw["ImageId"] for job in cloud.exports)
-    assert writes == Counter(request.distinction for request in requests if request.destination.name.startswith("copy"))
+    assert writes == Counter(request.name_suffix for request in requests if request.destination.name.startswith("copy"))
     assert len(cloud.sent("CreateImage")) == len(requests)
 
 

@@ -110,7 +110,7 @@ def test_a_url_with_all_its_reads_loads_no_client_of_the_storage_no_loop_and_no_
     key = tool.exported()
     tool.forget()
     modules = loaded("url", f"s3://omi-exports/{key}", "--from", "source", env=tool.env)
-    asked = sorted(request.action for request in tool.sandbox.record.requests())
+    asked = sorted(request.action for request in tool.sandbox.request_log.requests())
     assert asked == ["GetObject", "GetObject", "ReadAccessKeys", "ReadImageExportTasks"]
     assert of(STORAGE_CLIENT | LOOP_AND_PLANS | {"rich"}, modules) == set()
 

@@ -13,9 +13,9 @@ from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import ExportKey
 from omicopy.model.lookup import ABSENT
 from omicopy.model.own_tags import CLEANED_TAG, EXPORT_TAG
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.variants import Ageing, Variant
-from omicopy.sandbox.world import TaskState
+from omicopy.sandbox.model.behaviours import Behaviour, TaskRetention
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import TaskState
 from omicopy.status import exports
 from omicopy.status.entries import ImageSource, copy_status, source_of
 from omicopy.status.exports import MOST_LOOKED_INTO, ExportFilter, export_entries
@@ -140,7 +140,7 @@ def test_what_became_of_a_manifest_is_one_word(tool: Tool) -> None:
 
 
 def test_an_export_whose_task_is_not_listed_any_more_is_found_in_its_bucket(tool: Tool) -> None:
-    tool.again(variant=Variant(ageing=Ageing.AGES_OUT), ended_task_seconds=0.0)
+    tool.again(behaviour=Behaviour(ageing=TaskRetention.AGES_OUT), ended_task_seconds=0.0)
     key = tool.exported(LINUX, OsuPrefix="nightly")
     assert status(tool, LINUX).out == ""
     (row,) = rows(status(tool, LINUX, "--bucket", "omi-exports", "--prefix", "/nightly/"))

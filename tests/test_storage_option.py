@@ -13,8 +13,8 @@ from omicopy import api
 from omicopy.api import RunMode, RunOptions
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.plans.model import parse_plan
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.settings import EXPORT_BUCKET
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.settings import EXPORT_BUCKET
 from tests.tool import LINUX, Tool
 
 EIM = ("--from", "source-eim")
@@ -37,8 +37,8 @@ def test_a_copy_reads_and_signs_with_the_account_s_own_key(tool: Tool) -> None:
     ran = tool.run("copy", LINUX, *EIM, *OWN, "--to", "target", *BUCKET, "-o", "json")
     assert ran.copy["status"] == "copied"
     assert ran.copy["source"]["profile"] == "source-eim"
-    assert tool.sandbox.record.count(service="oos", account="source-eim") == 0
-    assert tool.sandbox.record.count(service="api", account="source") == 0
+    assert tool.sandbox.request_log.count(service="oos", account="source-eim") == 0
+    assert tool.sandbox.request_log.count(service="api", account="source") == 0
     assert tool.count("ListObjects", account="source") > 0
 
 
@@ -47,7 +47,7 @@ def test_a_plan_says_whose_key_it_is(tool: Tool) -> None:
     assert tool.run("run", plan, "-o", "json").copy["status"] == "copied"
     assert tool.run("status", plan, "-o", "json").json["copies"][0]["state"] == "available"
     tool.run("prune", plan)
-    assert tool.sandbox.record.count(service="oos", account="source-eim") == 0
+    assert tool.sandbox.request_log.count(service="oos", account="source-eim") == 0
     ran = tool.run("prune", plan, *OWN, code=2)
     assert "Leave out --storage" in ran.err
 
@@ -66,14 +66,14 @@ def test_every_command_that_opens_a_bucket_takes_the_key(tool: Tool) -> None:
     ):
         ran = tool.run(*words, code=None, **env)
         assert "InvalidAccessKeyId" not in ran.err + ran.out, words
-    assert tool.sandbox.record.count(service="oos", account="source-eim") == 0
+    assert tool.sandbox.request_log.count(service="oos", account="source-eim") == 0
 
 
 def test_a_url_is_signed_offline(tool: Tool) -> None:
     location = f"s3://{EXPORT_BUCKET}/some/manifest"
     url = tool.run("url", location, *EIM, *OWN, "--no-check").out
     assert tool.sandbox.accounts["source"].access_key in url
-    assert list(tool.sandbox.record) == []
+    assert list(tool.sandbox.request_log) == []
 
 
 def test_a_key_that_is_no_key_ends_the_command_before_anything_is_sent(tool: Tool) -> None:
@@ -85,7 +85,7 @@ def test_a_key_that_is_no_key_ends_the_command_before_anything_is_sent(tool: Too
     assert "has a session token" in tool.run(*words, *OWN, code=2, **files).err
     assert "There is no AWS profile 'nobody'" in tool.run(*words, "--storage", "aws:nobody", code=2).err
     assert "is of us-east-2" in tool.run(*words, "--storage", "target", code=2).err
-    assert list(tool.sandbox.record) == []
+    assert list(tool.sandbox.request_log) == []
 
 
 def test_a_key_of_another_account_is_named_where_it_sees_nothing(tool: Tool) -> None:
@@ -117,7 +117,7 @@ def test_a_wrong_secret_is_tried_once_a_key(tool: Tool, words: tuple[str, ...]) 
     defaults = {"from": "source", "bucket": EXPORT_BUCKET}
     plan.write_text(json.dumps({"version": "1", "defaults": defaults, "jobs": jobs}))
     tool.run(*[str(plan) if word == "PLAN" else word for word in words], code=12, **wrong_secrets(tool))
-    asked = Counter(request.account for request in tool.sandbox.record.requests())
+    asked = Counter(request.account for request in tool.sandbox.request_log.requests())
     assert max(asked.values()) == 1, asked
 
 
@@ -134,7 +134,7 @@ def test_a_wrong_secret_for_object_storage_is_tried_once(tool: Tool) -> None:
     env = {"OWN_ACCESS_KEY": tool.sandbox.accounts["source"].access_key, "OWN_SECRET_KEY": "W" * 40}
     words = ("copy", LINUX, *EIM, "--storage", "env:OWN", "--to", "target", *BUCKET)
     assert "SignatureDoesNotMatch" in tool.run(*words, code=12, **env).err
-    assert tool.sandbox.record.count(service="oos") == 1
+    assert tool.sandbox.request_log.count(service="oos") == 1
 
 
 def refuse(tool: Tool, *actions: str) -> None:
@@ -163,7 +163,7 @@ def test_doctor_tells_an_eim_user_s_key_and_what_to_do(tool: Tool) -> None:
     key = findings(tool)[f"s3://{EXPORT_BUCKET}: key"]
     assert (key["status"], "an EIM user's" in key["message"]) == ("warn", True)
     assert "--storage PROFILE" in key["hint"]
-    assert tool.sandbox.record.count(service="oos", account="source-eim") == 1
+    assert tool.sandbox.request_log.count(service="oos", account="source-eim") == 1
 
 
 def test_doctor_tries_the_storage_key(tool: Tool) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 from omicopy.cloud.errors import Answer, Cause, refused, temporary
 from omicopy.errors import ErrorCode
-from omicopy.model.events import Warned
+from omicopy.model.events import WarningMessage
 from omicopy.model.own_tags import COPY_TAG, EXPORT_TAG
 from omicopy.model.request import CopyRequest
 from omicopy.model.result import Status
-from omicopy.sandbox.faults import Fault, FaultKind
+from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.builders import COPY_ID, ORIGIN, SOURCE, SOURCE_ID, copy_request, source_image
 from tests.tool import LINUX, Tool
 from tests.virtual_cloud import Cloud, Machine
@@ -94,7 +94,7 @@ def test_of_ours_too_one_keeps_no_other_off_but_without_the_mark_a_copy_is_not_d
 def test_a_right_that_is_missing_is_no_matter_of_single_tags(tool: Tool) -> None:
     denied = tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateTags", times=None, account="target"))
     tool.copy(LINUX, code=12)
-    assert tool.sandbox.faults.struck(denied) == 1
+    assert tool.sandbox.faults.times_applied(denied) == 1
 
 
 # --- in virtual time
@@ -151,7 +151,9 @@ def test_a_refused_tag_is_told_once_a_run_however_often_the_rest_is_sent(tmp_pat
     assert result.status is Status.FAILED
     assert written(cloud)[:3] == [[*written(cloud)[0]], ["env", "team"], ["env"]]
     assert {tuple(keys) for keys in written(cloud)[3:]} == {("team",)}
-    assert len([event for event in machine.events if isinstance(event, Warned) and "'env'" in event.message]) == 1
+    assert (
+        len([event for event in machine.events if isinstance(event, WarningMessage) and "'env'" in event.message]) == 1
+    )
 
 
 def test_a_copy_that_is_gone_when_it_is_tagged_is_no_matter_of_single_tags(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_nothing_complete_is_nothing_there() -> None:
 def test_what_the_store_refuses_does_not_serve(answer: tuple[str, Any], part: str) -> None:
     stored = found(look(shows(GOOD), fetcher=FakeFetcher(answer)))
     assert part in stored.flaw
-    assert stored.is_by_task
+    assert stored.is_from_task
 
 
 def test_a_url_inside_that_leads_elsewhere_is_not_asked() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.model.events import Event, Warned
-from omicopy.sandbox.sandbox import Sandbox
+from omicopy.model.events import Event, WarningMessage
+from omicopy.sandbox.main import Sandbox
 from omicopy.state.locks import Locks
 from tests.children import Child, wait_until
 from tests.proofs import rig
@@ -20,10 +20,10 @@ ENTRY = {"kind": "image", "account": "1", "name": "a"}
 
 
 def test_two_runs_of_one_copy_make_one_image_and_the_second_is_told(sandbox: Sandbox, tmp_path: Path) -> None:
-    sandbox.clockwork.hold()
+    sandbox.scheduler.hold()
     started = [rig.start(sandbox, tmp_path), rig.start(sandbox, tmp_path)]
     wait_until(lambda: any(process.poll() is not None for process in started))
-    sandbox.clockwork.go()
+    sandbox.scheduler.resume()
     ended = [rig.finish(process) for process in started]
     assert sorted(run.code for run in ended) == [0, 11]
     parts = next(run.err for run in ended if run.code == 11)
@@ -157,4 +157,4 @@ def test_where_no_lock_can_be_kept_that_is_said_once_and_the_run_goes_on(tmp_pat
     locks = Locks(tmp_path / "file" / "locks", events.append)
     assert locks.take(ENTRY) is not None
     assert locks.take(ENTRY) is not None
-    assert [type(event) for event in events] == [Warned]
+    assert [type(event) for event in events] == [WarningMessage]

@@ -111,7 +111,7 @@ def test_a_duration_from_the_environment_is_refused_with_its_variable(
 def test_a_number_out_of_range_ends_with_2_and_names_its_option(tool: Any, words: list[str], message: str) -> None:
     ran = tool.run(*COPY, *words, code=2)
     assert message in ran.err
-    assert len(tool.sandbox.record) == 0
+    assert len(tool.sandbox.request_log) == 0
 
 
 def test_other_numbers_name_their_options_too(tool: Any) -> None:
@@ -127,7 +127,7 @@ def test_other_numbers_name_their_options_too(tool: Any) -> None:
     }
     for message, words in wrong.items():
         assert message in tool.run(*words, code=2).err
-    assert len(tool.sandbox.record) == 0
+    assert len(tool.sandbox.request_log) == 0
 
 
 def test_months_that_were_meant_delete_nothing(tool: Any, tmp_path: Any) -> None:
@@ -144,7 +144,7 @@ def test_months_that_were_meant_delete_nothing(tool: Any, tmp_path: Any) -> None
         )
         err = tool.run("prune", str(plan), "--yes", code=2).err
         assert f"line 4, jobs[0].retention.keep_within: '{text}' is no duration: " in err
-    assert len(tool.sandbox.record) == 0
+    assert len(tool.sandbox.request_log) == 0
 
 
 def test_what_is_refused_is_told_as_json_where_that_is_asked_for(tool: Any) -> None:
@@ -179,7 +179,7 @@ def test_bytes_that_are_no_text_are_not_sent(tool: Any) -> None:
         assert (ran.returncode, ran.stdout) == (2, "")
         assert option.split(b"=")[0].decode() + ": " in ran.stderr
         assert "bytes that are not UTF-8" in ran.stderr
-    assert len(tool.sandbox.record) == 0
+    assert len(tool.sandbox.request_log) == 0
 
 
 def test_a_description_over_several_lines_becomes_one_as_in_a_plan(tool: Any) -> None:

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from omicopy.sandbox.settings import EXPORT_BUCKET
-from omicopy.sandbox.variants import ManifestUrl, Variant
+from omicopy.sandbox.model.behaviours import Behaviour, ManifestUrl
+from omicopy.sandbox.model.settings import EXPORT_BUCKET
 from tests.tool import LINUX, THREE, Ran, Tool
 
 EIM = "source-eim"
@@ -21,7 +21,7 @@ def copy(tool: Tool, image: str = LINUX, *more: str, code: int = 0, **env: str) 
 
 def owners(tool: Tool) -> list[str]:
     """What was asked of the storage with the EIM user's key, and how it was answered."""
-    own = tool.sandbox.record.requests(service="oos")
+    own = tool.sandbox.request_log.requests(service="oos")
     return [f"{one.action} {one.status}" for one in own if one.account not in ("source", "target")]
 
 
@@ -65,7 +65,7 @@ def test_what_was_begun_is_followed_and_not_begun_again(tool, step) -> None:
     ],
 )
 def test_a_url_that_does_not_serve_ends_with_the_way_out_and_no_second_export(tool, way, age, message) -> None:
-    tool.again(task_url_age_seconds=age, variant=Variant(manifest_url=way))
+    tool.again(task_url_age_seconds=age, behaviour=Behaviour(manifest_url=way))
     for _ in range(2):
         ran = copy(tool, code=12 if message else 0)
         if message:

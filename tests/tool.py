@@ -18,16 +18,17 @@ import boto3
 from botocore.config import Config
 from osc_sdk_python.call import Call
 
-from omicopy.sandbox.record import RecordedRequest
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import EXPORT_BUCKET, SOURCE_REGION, TARGET_REGION, Settings
-from omicopy.sandbox.signing import Signer, presign
-from omicopy.sandbox.world import ExportTask, Image, World
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.region_state import ImageExportTask, Omi, RegionState
+from omicopy.sandbox.model.request_log import RecordedRequest
+from omicopy.sandbox.model.settings import EXPORT_BUCKET, SOURCE_REGION, TARGET_REGION, SandboxSettings
+from omicopy.sandbox.model.signing import SigningKey
+from omicopy.sandbox.storage.presign import presign
 from tests.children import PATIENCE, Child, wait_until
 from tests.warm import Warm
 
 LINUX, THREE = "ami-00000001", "ami-00000002"
-QUICK = Settings(export_seconds=0.05, import_seconds=0.05)
+QUICK = SandboxSettings(export_seconds=0.05, import_seconds=0.05)
 QUICKLY = {
     "OMICOPY_POLL_MIN": "0.02s",
     "OMICOPY_POLL_MAX": "0.05s",
@@ -88,22 +89,22 @@ class Tool:
 
     def from_now_on(self, **settings: Any) -> None:
         """Other settings, and all that there is stays."""
-        for world in (self.source, self.target):
-            world.settings = replace(world.settings, **settings)
+        for state in (self.source, self.target):
+            state.settings = replace(state.settings, **settings)
 
     # --- the sandbox's clock
 
     def hold(self) -> None:
         """Exports and imports get no further, and reads that lag see nothing new, until `advance` or `go`."""
-        self.sandbox.clockwork.hold()
+        self.sandbox.scheduler.hold()
 
     def advance(self, seconds: float) -> None:
         """So many seconds pass at once, and no more."""
-        self.sandbox.clockwork.advance(seconds)
+        self.sandbox.scheduler.advance(seconds)
 
     def go(self) -> None:
         """Time passes again."""
-        self.sandbox.clockwork.go()
+        self.sandbox.scheduler.resume()
 
     # --- what is configured
 
@@ -199,51 +200,51 @@ class Tool:
     # --- what there is
 
     @property
-    def source(self) -> World:
-        return self.sandbox.world(SOURCE_REGION)
+    def source(self) -> RegionState:
+        return self.sandbox.region_state(SOURCE_REGION)
 
     @property
-    def target(self) -> World:
-        return self.sandbox.world(TARGET_REGION)
+    def target(self) -> RegionState:
+        return self.sandbox.region_state(TARGET_REGION)
 
-    def tasks(self) -> list[ExportTask]:
+    def tasks(self) -> list[ImageExportTask]:
         return self.source.tasks.all()
 
-    def copies(self, profile: str = "target") -> list[Image]:
+    def copies(self, profile: str = "target") -> list[Omi]:
         """The images of a target account that were not there in the beginning."""
         own = self.target.owned(self.sandbox.accounts[profile])
         return [image for image in own if not image.image_id.startswith("ami-000000")]
 
-    def existing(self, name: str, description: str = "", **more: Any) -> Image:
+    def existing(self, name: str, description: str = "", **more: Any) -> Omi:
         """An image that has always been in the target account."""
         account = self.sandbox.accounts["target"]
         (resident,) = [image for image in self.target.owned(account) if image.name == "resident"]
         made = replace(resident, image_id=self.target.new_id("ami"), name=name, description=description, **more)
         self.target.images.put(made.image_id, made)
-        self.target.settle()
+        self.target.forget_history()
         return made
 
     # --- what is asked of the service
 
     def forget(self) -> None:
         """Whatever was recorded so far does not count."""
-        self.sandbox.record.clear()
+        self.sandbox.request_log.clear()
 
     def count(self, action: str, **more: Any) -> int:
-        return self.sandbox.record.count(action, **more)
+        return self.sandbox.request_log.count(action, **more)
 
     def writes(self) -> list[str]:
         """Every request of anybody but the service itself that may change something."""
-        return [request.action for request in self.sandbox.record.requests() if request.action.startswith(WRITES)]
+        return [request.action for request in self.sandbox.request_log.requests() if request.action.startswith(WRITES)]
 
     def calls(self) -> list[str]:
         """Every request to the API."""
-        return [request.action for request in self.sandbox.record.requests(service="api")]
+        return [request.action for request in self.sandbox.request_log.requests(service="api")]
 
     def await_request(self, action: str, times: int = 1) -> RecordedRequest:
         """Waits until a request has had its effect, whatever becomes of its answer."""
         self.wait(lambda: self.count(action) >= times)
-        return self.sandbox.record.requests(action)[-1]
+        return self.sandbox.request_log.requests(action)[-1]
 
     def await_looks(self, action: str) -> None:
         """Waits until what is there now was seen by whoever looks again and again, and what it did about it is done:
@@ -259,7 +260,7 @@ class Tool:
         """A URL of an object, made by other hands than the tool's."""
         account = self.sandbox.accounts["source"]
         url = f"{self.sandbox.oos_urls[SOURCE_REGION]}/{EXPORT_BUCKET}/{key}"
-        return presign(Signer(account.access_key, account.secret_key, account.region), "GET", url, seconds)
+        return presign(SigningKey(account.access_key, account.secret_key, account.region), "GET", url, seconds)
 
     def put(self, key: str, body: bytes | Mapping[str, Any]) -> None:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -22,7 +22,7 @@ from omicopy.cloud.url_reader import ObjectState, Probe
 from omicopy.errors import OmicopyError
 from omicopy.model.clock import Clock
 from omicopy.model.events import Event
-from omicopy.model.json_fields import Unreadable, listed
+from omicopy.model.json_fields import MalformedAnswer, listed
 from omicopy.model.request import AccountRef, Budgets, CopyRequest
 from omicopy.model.result import CallCount, CopyResult
 from omicopy.model.urls.presigned_url import PresignedUrl
@@ -267,7 +267,7 @@ class FakeApi:
         answer = self._cloud.ask(self._profile, action, {"Filters": filters})
         try:
             return [parse(item) for item in listed(answer, key)]
-        except Unreadable as error:
+        except MalformedAnswer as error:
             raise temporary(Cause.GARBLED, action, self._profile, str(error)) from None
 
     def write(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager, contextmanager
 
 from omicopy.cloud.clients import Clients
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.events import Listener, Warned
+from omicopy.model.events import Listener, WarningMessage
 from omicopy.model.request import CopyRequest, RejectedCopy
 from omicopy.model.result import CopyResult, CopyResults, Status
 from omicopy.plans.requests_from_plan import Prepared
-from omicopy.reconcile.run import RunOptions, accounted_for, run_requests
+from omicopy.reconcile.run import RunOptions, with_interrupted_results, run_requests
 
 Watch = Callable[[Sequence[CopyRequest]], AbstractContextManager[Listener]]
 """Called with the requests before the first of them is begun; returns the listener that is told how they get on."""
@@ -38,11 +38,11 @@ def run_prepared(
     with clients.time_limit.until(options.mode.ends), clients.counted():
         prepared = prepare()
         failed, requests = [_rejected(failure) for failure in prepared.failures], prepared.requests
-        with accounted_for(requests, failed):
+        with with_interrupted_results(requests, failed):
             clients.warn_of_clocks()
             with watch(requests) as listener:
                 for note in prepared.notes:
-                    listener(Warned(note))
+                    listener(WarningMessage(note))
                 if options.mode.fail_fast and any(not failure.best_effort for failure in prepared.failures):
                     results = failed + [_not_begun(request) for request in requests]
                 else:

@@ -111,6 +111,7 @@ def _report_interrupted(interruption: Interrupted) -> None:
         parts += [format_progress(copies)] if copies else []
         if any(copy.cleanup and not copy.cleanup.is_done for copy in copies):
             parts.append("Exported objects are left in their bucket")
-    parts += [f"The service goes on with: {'; '.join(interruption.goes_on)}"] if interruption.goes_on else []
+    if interruption.still_running:
+        parts.append(f"The service goes on with: {'; '.join(interruption.still_running)}")
     lines = [f"{'. '.join(parts)}. To continue here:", f"  {interruption.again}"]
     info("", *lines, level="info", event="interrupted", command=interruption.again)

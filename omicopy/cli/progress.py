@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from omicopy.cli.console import info, is_plain, safe, warn
-from omicopy.model.events import Ended, Event, Finished, Listener, Moved, Noted, Warned
+from omicopy.model.events import AllFinished, CopyFinished, CopyProgress, Event, InfoMessage, Listener, WarningMessage
 from omicopy.model.request import CopyRequest, RejectedCopy, Source
 from omicopy.model.result import CopyResult, Status, describe_result, rfc3339
 from omicopy.model.units import format_duration
@@ -45,7 +45,7 @@ def _fits(lines: int) -> bool:
 
 
 def _warnings_only(event: Event) -> None:
-    if isinstance(event, Warned):
+    if isinstance(event, WarningMessage):
         warn(event.message)
 
 
@@ -57,15 +57,16 @@ class _PlainLines:
         self._phases: dict[int, str] = {}
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Warned):
+        if isinstance(event, WarningMessage):
             warn(event.message)
-        elif isinstance(event, Noted):
+        elif isinstance(event, InfoMessage):
             info(event.message, event="noted")
-        elif isinstance(event, Moved) and self._phases.get(id(event.request)) != event.phase:
+        elif isinstance(event, CopyProgress) and self._phases.get(id(event.request)) != event.phase:
             self._phases[id(event.request)] = event.phase
             text = f"{self._labels[id(event.request)]}: {event.phase} ({event.detail}), {_clock(event.seconds)}"
             info(text, event="moved", phase=event.phase, task=event.task_id, **_fields(event.request))
-        elif isinstance(event, Ended) and event.result.status is not Status.PLANNED:  # what is planned was just said
+        # A planned copy was printed by the event before this one.
+        elif isinstance(event, CopyFinished) and event.result.status is not Status.PLANNED:
             result = event.result
             text = f"{self._labels[id(result.request)]}: {_word(result)}, {_clock(result.seconds)}"
             fields = _fields(result.request)
@@ -104,16 +105,16 @@ def _moving_lines(requests: Sequence[CopyRequest]) -> Iterator[Listener]:
         }
 
         def listener(event: Event) -> None:
-            if isinstance(event, Warned):
+            if isinstance(event, WarningMessage):
                 progress.console.print(safe(f"Warning: {event.message}"), markup=False, highlight=False)
-            elif isinstance(event, Noted):
+            elif isinstance(event, InfoMessage):
                 progress.console.print(safe(event.message), markup=False, highlight=False)
-            elif isinstance(event, Moved):
+            elif isinstance(event, CopyProgress):
                 text = safe(f"{event.phase} ({event.detail})")
                 bar = progress.tasks[rows[id(event.request)]]
                 bar.total = None if event.progress is None else 100  # update() takes None for "as it was"
                 progress.update(bar.id, description=text, completed=event.progress or 0)
-            elif isinstance(event, Finished):
+            elif isinstance(event, AllFinished):
                 progress.stop()  # what is printed from now on stands below the lines
             else:
                 row, result = rows[id(event.result.request)], event.result
@@ -152,18 +153,18 @@ def _columns() -> Iterator[ProgressColumn]:
 def _and_json_lines(talk: Listener) -> Listener:
     def listener(event: Event) -> None:
         talk(event)
-        if isinstance(event, Finished):  # all of it was told when each copy ended
+        if isinstance(event, AllFinished):  # all of it was told when each copy ended
             return
         line: dict[str, object] = {"time": rfc3339(datetime.now(UTC))}
-        if isinstance(event, Moved):
+        if isinstance(event, CopyProgress):
             line |= {"event": "moved", "copy": event.request.label, "phase": event.phase, "detail": event.detail}
             line |= {"progress": event.progress, "seconds": round(event.seconds, 1)}
             line |= {"job": event.request.job} if event.request.job else {}
             line |= _fields(event.request)
             if event.request.destination:
                 line["to"] = event.request.destination.account.profile
-        elif isinstance(event, Warned | Noted):
-            line |= {"event": "warned" if isinstance(event, Warned) else "noted", "message": event.message}
+        elif isinstance(event, WarningMessage | InfoMessage):
+            line |= {"event": "warned" if isinstance(event, WarningMessage) else "noted", "message": event.message}
         else:
             line |= {"event": "ended", **describe_result(event.result)}
         print(safe(json.dumps(line)), flush=True)  # noqa: T201

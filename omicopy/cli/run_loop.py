@@ -21,13 +21,13 @@ from omicopy.cloud.clients import Clients
 from omicopy.errors import Interrupted
 from omicopy.manifests.handoff import licensed_types, summary
 from omicopy.model.boot import Boot
-from omicopy.model.events import Event, Finished, Listener
+from omicopy.model.events import AllFinished, Event, Listener
 from omicopy.model.manifest import effective_expiry
 from omicopy.model.request import Budgets, CopyRequest, SharedManifest, Source
 from omicopy.model.result import CallCount, CopyResult, exit_code, format_timestamp
 from omicopy.model.units import parse_duration
 from omicopy.reconcile.apply import RunMode
-from omicopy.reconcile.run import RunOptions, accounted_for, run_requests
+from omicopy.reconcile.run import RunOptions, run_requests, with_interrupted_results
 
 
 def budgets_of(
@@ -108,7 +108,7 @@ def run(
     def work() -> Sequence[CopyResult]:
         with clients.time_limit.until(options.mode.ends):
             requests = prepare(clients)
-            with accounted_for(requests), watch(clients, presentation)(requests) as listener:
+            with with_interrupted_results(requests), watch(clients, presentation)(requests) as listener:
                 return run_requests(clients, requests, options, listener)
 
     finish(clients, work, presentation)
@@ -127,7 +127,7 @@ def watch(clients: Clients, presentation: Presentation) -> Watch:
 
             def listener(event: Event) -> None:
                 talk(event)
-                if isinstance(event, Finished):
+                if isinstance(event, AllFinished):
                     presentation.show_lines(event.results)
 
             yield listener

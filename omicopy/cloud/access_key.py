@@ -46,5 +46,5 @@ def _end(key: Mapping[str, Any]) -> datetime | None:
     message = json_fields.optional(key, "ExpirationDate")
     moment = json_fields.parse_timestamp(message)
     if message and moment is None:  # an end that can't be read is not "no end"
-        raise json_fields.Unreadable("ExpirationDate is no date")
+        raise json_fields.MalformedAnswer("ExpirationDate is no date")
     return moment

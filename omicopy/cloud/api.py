@@ -110,7 +110,7 @@ class Api:
             self.count.reads += 1
             try:
                 return parse(self._send(action, parameters))
-            except json_fields.Unreadable as error:
+            except json_fields.MalformedAnswer as error:
                 failure = self._garbled(action, str(error))
             except ServiceError as error:
                 failure = error

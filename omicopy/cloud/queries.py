@@ -51,7 +51,7 @@ def _account_id(answer: Mapping[str, Any]) -> str:
     """Raises Unreadable for an answer that does not say whose the access key is."""
     accounts = [json_fields.required(account, "AccountId") for account in json_fields.listed(answer, "Accounts")]
     if not accounts:
-        raise json_fields.Unreadable("it names no account")
+        raise json_fields.MalformedAnswer("it names no account")
     return accounts[0]
 
 

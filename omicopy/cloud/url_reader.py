@@ -90,12 +90,12 @@ class UrlReader:
 
         return read_with_retries(attempt, self._pace, self._patience, lambda: None)
 
-    def _get(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Answer:
+    def _get(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _HttpAnswer:
         self._pace.demand_time(action, url.host)
         with logged(action, url.host):
             return self._request(url, headers, action)
 
-    def _request(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _Answer:
+    def _request(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _HttpAnswer:
         from omicopy.cloud.http.transport import transport_errors_named  # who signs offline loads no urllib3
 
         with transport_errors_named(action, url.host):
@@ -103,7 +103,7 @@ class UrlReader:
             response = self._transport.send("GET", url.url, sent, limit=MANIFEST_LIMIT + 1)
         self.clock_ahead = parse_clock_ahead(response.headers) or self.clock_ahead
         refusal = read_refusal(url, response.headers, response.body) if response.status in REFUSED_STATUSES else None
-        return _Answer(
+        return _HttpAnswer(
             response.status,
             response.body,
             parse_retry_after(response.headers),
@@ -111,7 +111,7 @@ class UrlReader:
             refusal,
         )
 
-    def _failure(self, response: _Answer, url: PresignedUrl) -> ServiceError:
+    def _failure(self, response: _HttpAnswer, url: PresignedUrl) -> ServiceError:
         answer = Answer(response.status, retry_after=response.retry_after)
         if 300 <= response.status < 400:
             message = f"HTTP {response.status}: the server redirects elsewhere, which a pre-signed URL never needs"
@@ -129,7 +129,7 @@ _REDIRECTED = "No redirect is followed. Check the URL's host, or ask for a new U
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _HttpAnswer:
     """A finished answer: its status, at most one manifest's worth of bytes, and when to come again."""
 
     status: int

@@ -202,7 +202,7 @@ def describe_cancellation(account: AccountRef, one: Cancellation) -> dict[str, A
     """One entry of what `cancel -o json` prints."""
     return {
         "task_id": one.task_id,
-        "source": {**account.described(), "image_id": one.task.image_id if one.task else None},
+        "source": {**account.to_json(), "image_id": one.task.image_id if one.task else None},
         "state": one.state,
         "status": one.outcome.value if one.outcome else None,
         "changed": one.outcome is CancelOutcome.CANCELLED,

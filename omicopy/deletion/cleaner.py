@@ -71,13 +71,13 @@ class Cleaner:
     deleted: int = 0
 
     @property
-    def goes_on(self) -> bool:
+    def has_work(self) -> bool:
         return not (self.is_over or self.left or self.error)
 
     def interrupt(self) -> None:
         """Notes that it did not come to its end, if that is so."""
         all_of_it = len(self.deletable.snapshots) + len(self.deletable.manifests) if self.deletable else None
-        if self.goes_on and self.deleted != all_of_it:
+        if self.has_work and self.deleted != all_of_it:
             self.left = INTERRUPTED
 
     def outcome(self) -> CleanupOutcome:

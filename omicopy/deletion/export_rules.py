@@ -72,7 +72,7 @@ def judge_objects(export: ExportKey, place: ExportFolder) -> Deletable | Kept:
         names = ", ".join(stored.location for stored in ours)
         return Kept(f"nobody can tell which of these is ours: {names}")
     for stored in ours:
-        problem = stored.manifest.problem_beside(export.bucket, stored.manifest_key)
+        problem = stored.manifest.problem_outside_folder(export.bucket, stored.manifest_key)
         if problem:
             return Kept(f"{stored.location} points outside its export: {problem}")
     kept = {key for stored in others for key in (stored.manifest_key, *_objects(stored))}

@@ -89,7 +89,7 @@ def clean_exports(
 
 def _all_take(cleaners: Sequence[Cleaner], step: Callable[[Cleaner, Sequence[ExportTask]], None]) -> None:
     """One step of all of them, after one look at all of their tasks."""
-    waiting = [cleaner for cleaner in cleaners if cleaner.goes_on]
+    waiting = [cleaner for cleaner in cleaners if cleaner.has_work]
     if not waiting:
         return
     clients, profile = waiting[0].clients, waiting[0].profile

@@ -248,6 +248,6 @@ def tightest(quotas: Sequence[Quota], what: Counted) -> Quota | None:
 def _quota(raw: Mapping[str, Any]) -> Quota:
     name, most = json_fields.required(raw, "Name"), json_fields.integer(raw, "MaxValue")
     if most is None:
-        raise json_fields.Unreadable(f"the quota {name} has no MaxValue")
+        raise json_fields.MalformedAnswer(f"the quota {name} has no MaxValue")
     words = [name, *(json_fields.text(raw, key) or "" for key in ("ShortDescription", "Description"))]
     return Quota(name, " ".join(words), most or None, json_fields.integer(raw, "UsedValue"))

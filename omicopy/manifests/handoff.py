@@ -8,7 +8,7 @@ import shlex
 from dataclasses import replace
 from datetime import datetime
 
-from omicopy.model.boot import Boot, beyond_default
+from omicopy.model.boot import Boot, non_default
 from omicopy.model.choices import BootMode
 from omicopy.model.image import is_image_name
 from omicopy.model.manifest import Manifest
@@ -109,7 +109,7 @@ def _boot(boot: Boot) -> str:
 
 def _boot_options(boot: Boot) -> tuple[str, str, str]:
     """What makes an image that boots so, for omicopy, octl and osc-cli; nothing where every new image does."""
-    asked = beyond_default(boot)
+    asked = non_default(boot)
     modes = [mode.value for mode in BootMode if mode in (asked.modes or ())]
     octl = osc_cli = ""
     if modes:

@@ -54,7 +54,7 @@ def locate(clients: Clients, profile: str, source: str, now: datetime) -> Locate
         return Located(bucket, in_folder.manifest_key)
     if _EXPORT.fullmatch(source):
         stored = _finished_export(clients, profile, source, now)
-        return Located(stored.bucket, stored.manifest_key, stored if stored.is_by_task else None)
+        return Located(stored.bucket, stored.manifest_key, stored if stored.is_from_task else None)
     if source.lower().startswith(("http://", "https://")):
         return _in_own_store(clients, profile, source)
     hint = "Give s3://BUCKET/KEY, an export task's ID (image-export-…), an image's (ami-…), or an old URL."
@@ -102,7 +102,7 @@ def _finished_export(clients: Clients, profile: str, source: str, now: datetime)
 def _shortcomings(stored: FoundExport) -> tuple[bool, bool, float]:
     """Of several exports of an image the one with the least is meant. How long the URL of a task lives counts, because
     nobody can sign it anew."""
-    ends = stored.expiry.at if stored.is_by_task else None
+    ends = stored.expiry.at if stored.is_from_task else None
     return bool(stored.damage), bool(stored.flaw), -ends.timestamp() if ends else 0.0
 
 

@@ -25,7 +25,7 @@ def trust(manifest: Manifest, bucket: str, key: str, allowed: Sequence[str] = ()
     Whoever may put one object beside an export could else have us sign whatever we can read, or hand out a disk of
     theirs. To which store its URLs lead is for the account to compare: see `Manifest.is_at`.
     """
-    outside = manifest.problem_beside(bucket, key, allowed)
+    outside = manifest.problem_outside_folder(bucket, key, allowed)
     if outside:
         raise OmicopyError(ErrorCode.DAMAGED, f"s3://{bucket}/{key} points outside its export: {outside}", hint)
     return TrustedManifest(manifest)
@@ -33,7 +33,7 @@ def trust(manifest: Manifest, bucket: str, key: str, allowed: Sequence[str] = ()
 
 def problem_of_own(manifest: Manifest, bucket: str, key: str, endpoint: str) -> str | None:
     """What is not as in an export of the account whose store is at `endpoint`, as text with its JSON path, or None."""
-    outside = manifest.problem_beside(bucket, key)
+    outside = manifest.problem_outside_folder(bucket, key)
     if outside or manifest.is_at(endpoint):
         return outside
     index, url = next((i, s.url) for i, s in enumerate(manifest.snapshots) if not s.url.is_at(endpoint))

@@ -17,7 +17,7 @@ from omicopy.manifests.expiry_tag import record_url_expiry
 from omicopy.manifests.own_manifest import TrustedManifest, has_to_be_manifest, read_trusted_manifest
 from omicopy.manifests.resign import read_back, resign_in_passing, resigned_manifest
 from omicopy.model.export import StoredExport
-from omicopy.model.manifest import MANIFEST_URL, Expiry, first_to_end, url_path
+from omicopy.model.manifest import MANIFEST_URL, Expiry, earliest_of, url_path
 from omicopy.model.result import SCHEMA, describe_snapshots, rfc3339
 from omicopy.model.units import format_duration
 from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
@@ -63,7 +63,7 @@ class PresignResult:
         """The effective one: the earliest of the URL's, all those inside and the access key's."""
         ends = [(MANIFEST_URL if self.manifest else OBJECT_URL, self.url.expires_at)]
         ends += [(ACCESS_KEY, self.key_ends)] if self.key_ends else []
-        return first_to_end(ends + (self.manifest.ends() if self.manifest else []))
+        return earliest_of(ends + (self.manifest.ends() if self.manifest else []))
 
 
 def presign_checked(clients: Clients, options: PresignOptions, bucket: str, key: str, now: datetime) -> PresignResult:
@@ -155,7 +155,7 @@ def _demand_key(clients: Clients, options: PresignOptions, now: datetime) -> dat
         hint = (
             f"Sign with an access key that lives longer than the one of {options.profile!r}, or lower --min-validity."
         )
-        require_validity(first_to_end([(ACCESS_KEY, ends)]), options.min_validity, now, hint)
+        require_validity(earliest_of([(ACCESS_KEY, ends)]), options.min_validity, now, hint)
     return ends
 
 

@@ -27,7 +27,7 @@ class Boot:
     def __str__(self) -> str:
         """`uefi, TPM mandatory`; empty where nothing is known."""
         tpm = {True: ["TPM mandatory"], False: ["TPM not mandatory"], None: []}[self.tpm]
-        return ", ".join([*([say_modes(self.modes)] if self.modes else []), *tpm])
+        return ", ".join([*([format_modes(self.modes)] if self.modes else []), *tpm])
 
     def options(self) -> list[str]:
         """The words of a command line that ask for it."""
@@ -46,7 +46,7 @@ _DEFAULT = Boot(frozenset({BootMode.LEGACY.value}), False)
 """What the service makes of a manifest when nobody asks for anything."""
 
 
-def beyond_default(boot: Boot) -> Boot:
+def non_default(boot: Boot) -> Boot:
     """What of it has to be asked for, because a new image would else be different."""
     return Boot(
         None if boot.modes == _DEFAULT.modes else boot.modes,
@@ -60,7 +60,7 @@ def boot_parameters(asked: Boot, source: Boot) -> Mapping[str, Sequence[str] | b
     What the source has in common with every image is not sent: it would be an image's without a word, and who knows
     whether a service that does not take these parameters beside a manifest says so by name. A user's word is sent.
     """
-    wanted = asked.or_else(beyond_default(source))
+    wanted = asked.or_else(non_default(source))
     parameters: dict[str, Sequence[str] | bool] = {}
     if wanted.modes is not None:
         parameters[BOOT_MODES] = sorted(wanted.modes)
@@ -73,7 +73,7 @@ def boot_differences(wanted: Boot, copy: Boot) -> list[str]:
     """In words, the copy's side first. What one side does not say is no difference."""
     found = []
     if wanted.modes and copy.modes and wanted.modes != copy.modes:
-        found.append(f"boot modes {say_modes(copy.modes)} instead of {say_modes(wanted.modes)}")
+        found.append(f"boot modes {format_modes(copy.modes)} instead of {format_modes(wanted.modes)}")
     if None not in (wanted.tpm, copy.tpm) and wanted.tpm != copy.tpm:
         found.append("a TPM is not mandatory" if wanted.tpm else "a TPM is mandatory, and should not be")
     return found
@@ -88,5 +88,5 @@ def check_boot(modes: Sequence[str] | None, tpm: bool | None) -> Boot:
     return Boot(frozenset(map(str, modes)) if modes else None, tpm)
 
 
-def say_modes(modes: frozenset[str]) -> str:
+def format_modes(modes: frozenset[str]) -> str:
     return ", ".join(sorted(modes))

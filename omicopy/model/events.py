@@ -10,7 +10,7 @@ from omicopy.model.result import CopyResult
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class CopyProgress:
     """A copy entered a phase, or got on within it. `progress` in percent; `seconds` since the run began."""
 
     request: CopyRequest
@@ -22,30 +22,30 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class CopyFinished:
     result: CopyResult
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class AllFinished:
     """Every copy has ended. What follows is the clean-up of their exports, which waits for a while."""
 
     results: Sequence[CopyResult]
 
 
 @dataclass(frozen=True, slots=True)
-class Warned:
+class WarningMessage:
     """Something that does not stop the run and should be known."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class InfoMessage:
     """Something that takes a while and is no copy's doing."""
 
     message: str
 
 
-Event = Moved | Ended | Finished | Warned | Noted
+Event = CopyProgress | CopyFinished | AllFinished | WarningMessage | InfoMessage
 Listener = Callable[[Event], None]

@@ -159,7 +159,7 @@ class FoundExport:
         return f"s3://{self.bucket}/{self.manifest_key}"
 
     @property
-    def is_by_task(self) -> bool:
+    def is_from_task(self) -> bool:
         """Whether the task alone tells of it."""
         return self.task_url is not None or bool(self.flaw)
 

@@ -141,9 +141,9 @@ def render_name(template: str, source: Image, region: str) -> str:
     )
 
 
-def renamed(name: str, distinction: str) -> str:
+def renamed(name: str, name_suffix: str) -> str:
     """The name of a copy whose own name is taken: `NAME-<source image ID>`, cut to the service's 128 characters."""
-    return f"{name[: 127 - len(distinction)]}-{distinction}"
+    return f"{name[: 127 - len(name_suffix)]}-{name_suffix}"
 
 
 def source_marker(region: str, image_id: str) -> str:

@@ -1,7 +1,7 @@
 """Reading the service's JSON without trusting it (R6).
 
 A field that only informs is `None` where it is missing or of another type, never a crash. What decides whether
-something is there at all – a list's items, their IDs – is read strictly: `Unreadable` says that the answer tells
+something is there at all – a list's items, their IDs – is read strictly: `MalformedAnswer` says that the answer tells
 nothing, so that no list is ever shorter than what the service meant.
 """
 
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 
-class Unreadable(ValueError):
+class MalformedAnswer(ValueError):
     """The answer is no list of what was asked for, or an item of it can't be told from others. Says which."""
 
 
@@ -20,7 +20,7 @@ def required(raw: Mapping[str, Any], key: str) -> str:
     """A text that is there and not empty: an ID. Raises Unreadable."""
     value = text(raw, key)
     if not value:
-        raise Unreadable(f"an item has no {key}")
+        raise MalformedAnswer(f"an item has no {key}")
     return value
 
 
@@ -28,7 +28,7 @@ def optional(raw: Mapping[str, Any], key: str) -> str:
     """A text, empty where it is missing or null. Raises Unreadable for anything else."""
     value = raw.get(key)
     if value is not None and not isinstance(value, str):
-        raise Unreadable(f"{key} is no text")
+        raise MalformedAnswer(f"{key} is no text")
     return value or ""
 
 
@@ -36,9 +36,9 @@ def listed(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     """The objects of a list that must be there. Raises Unreadable."""
     value = raw.get(key)
     if not isinstance(value, list):
-        raise Unreadable(f"it holds no list of {key}")
+        raise MalformedAnswer(f"it holds no list of {key}")
     if not all(isinstance(item, dict) for item in value):
-        raise Unreadable(f"an item of {key} is no object")
+        raise MalformedAnswer(f"an item of {key} is no object")
     return value
 
 
@@ -53,7 +53,7 @@ def ids(raw: Mapping[str, Any], key: str) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Unreadable(f"{key} is no list of texts")
+        raise MalformedAnswer(f"{key} is no list of texts")
     return tuple(value)
 
 

@@ -19,7 +19,7 @@ from omicopy.model.urls.presigned_url import PresignedUrl
 MANIFEST_URL = "manifest URL"
 """What `Expiry` calls the URL of the manifest itself, beside the JSON paths of the URLs inside."""
 
-Ends = tuple[str, datetime | None]
+NamedExpiry = tuple[str, datetime | None]
 """What ends, and when. None: nobody knows, so that it is never valid."""
 
 
@@ -77,9 +77,9 @@ class Manifest:
 
     def expiry(self) -> Expiry:
         """When the first of the embedded URLs ends."""
-        return first_to_end(self.ends())
+        return earliest_of(self.ends())
 
-    def ends(self) -> list[Ends]:
+    def ends(self) -> list[NamedExpiry]:
         """Every embedded URL by its JSON path, and when it ends."""
         return [(url_path(index), snapshot.url.expires_at) for index, snapshot in enumerate(self.snapshots)]
 
@@ -119,7 +119,7 @@ class Manifest:
         """
         return self._problem_outside(bucket, [_folder(prefix) for prefix in prefixes])
 
-    def problem_beside(self, bucket: str, manifest_key: str, allowed: Sequence[str] = ()) -> str | None:
+    def problem_outside_folder(self, bucket: str, manifest_key: str, allowed: Sequence[str] = ()) -> str | None:
         """R4: as `problem_outside`, for what lies in or below the folder of `manifest_key`, or under one of `allowed`.
 
         A manifest in no folder may only name what is in none either: else it could make us sign the whole bucket.
@@ -154,10 +154,10 @@ class Manifest:
 
 def effective_expiry(manifest_url: datetime | None, manifest: Manifest) -> Expiry:
     """When a manifest's URL or any URL inside ends first (DOMAIN.md §3). `manifest_url` None: unknown."""
-    return first_to_end([(MANIFEST_URL, manifest_url), *manifest.ends()])
+    return earliest_of([(MANIFEST_URL, manifest_url), *manifest.ends()])
 
 
-def first_to_end(several: Sequence[Ends]) -> Expiry:
+def earliest_of(several: Sequence[NamedExpiry]) -> Expiry:
     """What ends first of a chain that breaks with its weakest part."""
     known = [(moment, what) for what, moment in several if moment is not None]
     unknown = tuple(what for what, moment in several if moment is None)

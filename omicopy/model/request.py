@@ -30,7 +30,7 @@ class AccountRef:
     def __str__(self) -> str:
         return f"{self.profile} (account {self.account_id}, {self.region})"
 
-    def described(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, str]:
         """As it stands in JSON."""
         return {"profile": self.profile, "account_id": self.account_id, "region": self.region}
 
@@ -113,7 +113,7 @@ class CopyRequest:
     """Whether its failure leaves the exit code as it is."""
     marker: str = field(init=False, compare=False)
     """What the copy's description says of its source (DESIGN §1: which copy is the same copy)."""
-    distinction: str = field(init=False, compare=False)
+    name_suffix: str = field(init=False, compare=False)
     """What a renamed copy carries at the end of its name."""
     names: tuple[str, ...] = field(init=False, compare=False)
     """What a copy may be called: as asked, or else renamed. An export makes none."""
@@ -121,15 +121,15 @@ class CopyRequest:
     def __post_init__(self) -> None:
         """Puts together once what every look compares."""
         if isinstance(self.source, Source):
-            distinction = self.source.image.image_id
-            marker = source_marker(self.source.account.region, distinction)
+            name_suffix = self.source.image.image_id
+            marker = source_marker(self.source.account.region, name_suffix)
         else:
             fingerprint = self.source.manifest.fingerprint()
-            distinction, marker = fingerprint[:12], manifest_marker(fingerprint)
+            name_suffix, marker = fingerprint[:12], manifest_marker(fingerprint)
         name = self.destination.name if self.destination else None
         object.__setattr__(self, "marker", marker)
-        object.__setattr__(self, "distinction", distinction)
-        object.__setattr__(self, "names", (name, renamed(name, distinction)) if name else ())
+        object.__setattr__(self, "name_suffix", name_suffix)
+        object.__setattr__(self, "names", (name, renamed(name, name_suffix)) if name else ())
 
     def own_images(self, images: Sequence[Image]) -> list[Image]:
         """The target account's own images under one of the copy's names, the most useful first."""

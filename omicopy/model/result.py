@@ -181,7 +181,7 @@ def _describe_source(request: CopyRequest | RejectedCopy) -> dict[str, Any] | No
 
 def _party(account: AccountRef) -> dict[str, str | None]:
     """The account is null where nobody could find it out."""
-    return account.described() | {"account_id": account.account_id or None}
+    return account.to_json() | {"account_id": account.account_id or None}
 
 
 def describe_run(

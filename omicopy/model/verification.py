@@ -37,7 +37,7 @@ class ImageProperties:
     """Of all volumes."""
 
 
-def of_image(image: Image) -> ImageProperties:
+def image_properties(image: Image) -> ImageProperties:
     volumes = {
         volume.device: Disk(volume.size_gib, volume.volume_type, volume.iops, volume.delete_on_vm_deletion)
         for volume in image.volumes
@@ -46,7 +46,7 @@ def of_image(image: Image) -> ImageProperties:
     return ImageProperties(image.architecture or None, frozenset(image.product_codes), volumes, len(image.volumes))
 
 
-def of_manifest(manifest: Manifest) -> ImageProperties:
+def manifest_properties(manifest: Manifest) -> ImageProperties:
     """A volume has whole GiB; of one whose device the manifest does not name only the number counts."""
     volumes = {
         s.device: Disk(-(-s.size_bytes // GIB), s.volume_type, s.iops, s.delete_on_termination)
@@ -59,8 +59,8 @@ def of_manifest(manifest: Manifest) -> ImageProperties:
 def flaws(request: CopyRequest, copy: Image) -> list[str]:
     """In what the copy is not what was asked for: its source, and how it boots."""
     source = request.source
-    wanted = of_image(source.image) if isinstance(source, Source) else of_manifest(source.manifest)
-    return [*differences(wanted, of_image(copy)), *boot_flaws(request, copy)]
+    wanted = image_properties(source.image) if isinstance(source, Source) else manifest_properties(source.manifest)
+    return [*differences(wanted, image_properties(copy)), *boot_flaws(request, copy)]
 
 
 def boot_flaws(request: CopyRequest, copy: Image) -> list[str]:

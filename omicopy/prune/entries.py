@@ -90,7 +90,7 @@ def describe_entry(entry: Entry) -> dict[str, Any]:
         "action": entry.action.value,
         "id": entry.id,
         "name": entry.name or None,
-        "account": entry.account.described(),
+        "account": entry.account.to_json(),
         "location": entry.where if entry.kind is Kind.EXPORT else None,
         "source_image_id": entry.source_image_id or None,
         "source_created_at": rfc3339(entry.created),

@@ -11,7 +11,7 @@ from omicopy.model import json_fields
 from omicopy.model.image import Image, is_image_id
 from omicopy.model.own_tags import DELETED_IMAGE_TAG
 from omicopy.model.request import AccountRef
-from omicopy.model.verification import differences, of_image
+from omicopy.model.verification import differences, image_properties
 from omicopy.prune.entries import Action, Entry, Kind, PruneFacts, StillNeeded
 from omicopy.prune.ownership import (
     NOT_SELECTED,
@@ -65,7 +65,7 @@ def judge_copies(scope: Scope, known: PruneFacts) -> list[Entry]:
 def _copy(target: AccountRef, image: Image, source: Image | None) -> _Copy:
     """How it boots is not compared: a copy may have been asked to boot otherwise, and doesn't say so."""
     flaw = "" if image.is_available else f"it is {image.state}"
-    if not flaw and source and (found := differences(of_image(source), of_image(image))):
+    if not flaw and source and (found := differences(image_properties(source), image_properties(image))):
         flaw = f"it is not as its source is: {'; '.join(found)}"
     return _Copy(target, image, source_facts(source_id(image), image.tags, source), flaw)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.model.clock import Clock, Timestamp
-from omicopy.model.events import Ended, Listener, Moved, Warned
+from omicopy.model.events import CopyFinished, CopyProgress, Listener, WarningMessage
 from omicopy.model.export import Phase
 from omicopy.model.image import Image
 from omicopy.model.lookup import Present
@@ -31,11 +31,11 @@ from omicopy.reconcile.decide.decisions import (
     Write,
 )
 from omicopy.reconcile.postponed import Postponed
-from omicopy.reconcile.results import Outcome, abandoned_result, describe_wait, describe_write, planned, result_of
+from omicopy.reconcile.results import Outcome, abandoned_outcome, describe_wait, describe_write, planned, result_of
 from omicopy.reconcile.writes import Writer
 from omicopy.state.journal import Journal, export_entry, image_entry
 
-LEAST_TRIES = 5
+MIN_ATTEMPTS = 5
 """A write that is turned away is sent at least so often before its copy is given up, however long that takes."""
 
 
@@ -81,153 +81,153 @@ class Applier:
     clock: Clock
     began: float
 
-    def follow(self, copy_state: CopyState, step: Decision, now: Timestamp) -> bool:
+    def apply(self, copy_state: CopyState, step: Decision, now: Timestamp) -> bool:
         """Does what was decided; whether the copy moved on, so that it may soon do so again."""
         match step:
             case Wait():
                 self._wait(copy_state, step, now)
             case Done(status, image):
-                self._end(copy_state, Outcome(status, image=image))
+                self._finish(copy_state, Outcome(status, image=image))
             case Fail(error, image):
-                self._end(copy_state, Outcome(Status.FAILED, image=image, error=error))
+                self._finish(copy_state, Outcome(Status.FAILED, image=image, error=error))
             case Retry():
-                return self._look_again(copy_state, step, now)
+                return self._retry(copy_state, step, now)
             case Fetch():
                 pass
             case _:
                 return self._write(copy_state, step, now)
         return False
 
-    def locked_out(self, copy_state: CopyState, lock_wait: timedelta) -> None:
+    def handle_lock(self, copy_state: CopyState, lock_wait: timedelta) -> None:
         """Another run on this machine is at the same copy: wait for it, or leave it to it."""
         what = f"another run on this machine is at {copy_state.request.label}"
         if self.clock.ticks() - self.began < lock_wait.total_seconds():
-            self._tell(copy_state, "locked", what, None)
+            self._report(copy_state, "locked", what, None)
             return
         error = OmicopyError(
             ErrorCode.LOCKED, what, f"Let it finish, or wait with --lock-wait (now {format_duration(lock_wait)})."
         )
-        self._end(copy_state, Outcome(Status.FAILED, error=error))
+        self._finish(copy_state, Outcome(Status.FAILED, error=error))
 
-    def mark_export(self, copy_state: CopyState) -> None:
+    def tag_found_export(self, copy_state: CopyState) -> None:
         """Tags the export that an earlier run started and had no time to tag, once a run."""
         export, source, tasks = copy_state.export, copy_state.request.source, copy_state.seen.tasks
-        if export.is_marked or export.task_id is None or self.mode.dry_run or not isinstance(source, Source):
+        if export.is_tagged or export.task_id is None or self.mode.dry_run or not isinstance(source, Source):
             return
         for task in tasks.value if isinstance(tasks, Present) else ():
             if task.task_id == export.task_id:
-                export.is_marked = True
+                export.is_tagged = True
                 if EXPORT_TAG not in task.tags and task.phase is not Phase.FAILED:
                     self.writer.tag_export(copy_state.request, task.task_id)
 
-    def hold(self, copy_state: CopyState, now: Timestamp) -> None:
+    def queue_copy(self, copy_state: CopyState, now: Timestamp) -> None:
         """As many as may be are under way: this copy's turn comes later, and its budget begins then."""
-        copy_state.out_of_trouble()
+        copy_state.clear_failures()
         copy_state.stage_since = now.ticks
-        self._tell(copy_state, "queued", "until others of its account are done", None)
+        self._report(copy_state, "queued", "until others of its account are done", None)
         if not self.mode.wait:
             message = "Nothing could be started yet: as many exports or imports as may be are under way"
             hint = "Run the same command again later, or without --no-wait."
-            self._end(copy_state, Outcome(Status.FAILED, error=OmicopyError(ErrorCode.TEMPORARY, message, hint)))
+            self._finish(copy_state, Outcome(Status.FAILED, error=OmicopyError(ErrorCode.TEMPORARY, message, hint)))
 
-    def call_off(self, copy_state: CopyState, error: OmicopyError) -> None:
+    def abandon(self, copy_state: CopyState, error: OmicopyError) -> None:
         """Ends a copy that the run has no time for any more, or gives up. What the service does for it goes on."""
-        self._end(copy_state, abandoned_result(copy_state, error))
+        self._finish(copy_state, abandoned_outcome(copy_state, error))
 
     def _wait(self, copy_state: CopyState, step: Wait, now: Timestamp) -> None:
-        copy_state.out_of_trouble()
-        copy_state.enter(step.stage, now.ticks)
-        copy_state.is_served, copy_state.image_awaited = step.is_ours, step.image
+        copy_state.clear_failures()
+        copy_state.enter_stage(step.stage, now.ticks)
+        copy_state.waits_for_own_work, copy_state.pending_image = step.is_ours, step.image
         copy_state.export.is_followed = step.is_ours  # who waits for a slot is about to start it
         if step.stage is Stage.EXPORTING:
             copy_state.export.forecast.learn(now.ticks, step.progress)
             copy_state.left = copy_state.export.forecast.left(now.ticks)
-        self._tell(copy_state, step.stage.value, describe_wait(step), step.progress)
+        self._report(copy_state, step.stage.value, describe_wait(step), step.progress)
         if self.mode.dry_run and not step.is_ours:
-            self._end(copy_state, Outcome(Status.PLANNED))
+            self._finish(copy_state, Outcome(Status.PLANNED))
         elif not self.mode.wait and not step.is_ours:
-            self._end(copy_state, Outcome(Status.FAILED, error=_not_begun(step)))
+            self._finish(copy_state, Outcome(Status.FAILED, error=_not_started(step)))
         elif not self.mode.wait or self.mode.dry_run:
-            self._end(copy_state, Outcome(Status.RUNNING, image=step.image))
+            self._finish(copy_state, Outcome(Status.RUNNING, image=step.image))
         elif copy_state.time_left(now.ticks) <= 0:
-            self._mind_the_time(copy_state, now, f"{step.resource} is {step.state}", step.image)
+            self._check_budget(copy_state, now, f"{step.resource} is {step.state}", step.image)
 
-    def _look_again(self, copy_state: CopyState, step: Retry, now: Timestamp) -> bool:
-        moved = self._tell(copy_state, "looking", step.why, None)
+    def _retry(self, copy_state: CopyState, step: Retry, now: Timestamp) -> bool:
+        moved = self._report(copy_state, "looking", step.why, None)
         copy_state.export.is_followed = False
         if step.error is None:
-            copy_state.out_of_trouble()
-            self._mind_the_time(copy_state, now, step.why)
+            copy_state.clear_failures()
+            self._check_budget(copy_state, now, step.why)
         elif step.error.code not in (ErrorCode.TEMPORARY, ErrorCode.OUT_OF_TIME):  # the loop itself minds the deadline
-            self._end(copy_state, Outcome(Status.FAILED, error=step.error))
+            self._finish(copy_state, Outcome(Status.FAILED, error=step.error))
         else:
-            self._bear(copy_state, step.error, now, is_tried=True)  # a read has been tried many times over
+            self._handle_temporary(copy_state, step.error, now, is_tried=True)  # a read has been tried many times over
         return moved
 
     def _write(self, copy_state: CopyState, step: Write, now: Timestamp) -> bool:
         if self.mode.dry_run:
-            self._tell(copy_state, "planned", describe_write(step)[1], None)
-            self._end(copy_state, planned(step))
+            self._report(copy_state, "planned", describe_write(step)[1], None)
+            self._finish(copy_state, planned(step))
             return True
         if isinstance(step, Import):
-            copy_state.enter(Stage.IMPORTING, now.ticks)
-        self._tell(copy_state, *describe_write(step), None)
+            copy_state.enter_stage(Stage.IMPORTING, now.ticks)
+        self._report(copy_state, *describe_write(step), None)
         try:
-            self.writer.act(copy_state, step)
+            self.writer.write_step(copy_state, step)
         except Postponed as postponed:
             copy_state.refused_writes += 1
-            self._bear(copy_state, postponed.error, now, is_tried=copy_state.refused_writes >= LEAST_TRIES)
+            self._handle_temporary(copy_state, postponed.error, now, is_tried=copy_state.refused_writes >= MIN_ATTEMPTS)
             return False
         except OmicopyError as error:
-            self._end(copy_state, Outcome(Status.FAILED, image=getattr(step, "image", None), error=error))
+            self._finish(copy_state, Outcome(Status.FAILED, image=getattr(step, "image", None), error=error))
             return True
-        copy_state.out_of_trouble()
+        copy_state.clear_failures()
         if isinstance(step, TagAndShare) and step.is_last:
             status = Status.COPIED if copy_state.image.made_here else Status.PRESENT
-            self._end(copy_state, Outcome(status, image=step.image))
+            self._finish(copy_state, Outcome(status, image=step.image))
             return False
-        if not self.mode.wait and self._is_answered(copy_state, step):
-            self._end(copy_state, Outcome(Status.RUNNING, name=step.name if isinstance(step, Import) else None))
+        if not self.mode.wait and self._is_confirmed(copy_state, step):
+            self._finish(copy_state, Outcome(Status.RUNNING, name=step.name if isinstance(step, Import) else None))
         return True
 
     @staticmethod
-    def _is_answered(copy_state: CopyState, step: Write) -> bool:
+    def _is_confirmed(copy_state: CopyState, step: Write) -> bool:
         """Whether a write is known to have happened; a create in doubt is looked for even with --no-wait."""
         if isinstance(step, StartExport):
             return copy_state.export.task_id is not None
         return copy_state.image.created_id is not None if isinstance(step, Import) else True
 
-    def _bear(self, copy_state: CopyState, error: OmicopyError, now: Timestamp, is_tried: bool) -> None:
+    def _handle_temporary(self, copy_state: CopyState, error: OmicopyError, now: Timestamp, is_tried: bool) -> None:
         """A failure that may pass is borne for --retry; then the run ends, and the next one goes on."""
-        copy_state.trouble_since = now.ticks if copy_state.trouble_since is None else copy_state.trouble_since
-        if is_tried and self.clock.ticks() - copy_state.trouble_since >= copy_state.budgets.retry.total_seconds():
-            self._end(copy_state, Outcome(Status.FAILED, error=error))
+        copy_state.failing_since = now.ticks if copy_state.failing_since is None else copy_state.failing_since
+        if is_tried and self.clock.ticks() - copy_state.failing_since >= copy_state.budgets.retry.total_seconds():
+            self._finish(copy_state, Outcome(Status.FAILED, error=error))
         else:
-            self._mind_the_time(copy_state, now, error.message)
+            self._check_budget(copy_state, now, error.message)
 
-    def _mind_the_time(self, copy_state: CopyState, now: Timestamp, waits_for: str, image: Image | None = None) -> None:
+    def _check_budget(self, copy_state: CopyState, now: Timestamp, waits_for: str, image: Image | None = None) -> None:
         if copy_state.time_left(now.ticks) <= 0:
-            self._end(copy_state, abandoned_result(copy_state, copy_state.out_of_time(waits_for), image))
+            self._finish(copy_state, abandoned_outcome(copy_state, copy_state.timeout_error(waits_for), image))
 
-    def _tell(self, copy_state: CopyState, phase: str, detail: str, progress: int | None) -> bool:
+    def _report(self, copy_state: CopyState, phase: str, detail: str, progress: int | None) -> bool:
         """Emits what changed; whether the copy moved on."""
         news = (phase, detail, progress)
-        if copy_state.last_news == news:
+        if copy_state.last_progress == news:
             return False
-        moved = copy_state.last_news is None or copy_state.last_news[0] != phase
-        copy_state.last_news = news
+        moved = copy_state.last_progress is None or copy_state.last_progress[0] != phase
+        copy_state.last_progress = news
         seconds = self.clock.ticks() - self.began
-        self.listener(Moved(copy_state.request, phase, detail, progress, seconds, copy_state.task_id))
+        self.listener(CopyProgress(copy_state.request, phase, detail, progress, seconds, copy_state.task_id))
         return moved
 
-    def _end(self, copy_state: CopyState, ending: Outcome) -> None:
-        copy_state.result = result_of(copy_state, ending, self.clock.ticks() - self.began)
+    def _finish(self, copy_state: CopyState, outcome: Outcome) -> None:
+        copy_state.result = result_of(copy_state, outcome, self.clock.ticks() - self.began)
         if copy_state.result.status in (Status.COPIED, Status.PRESENT) and not self.mode.dry_run:
             self._close_entries(copy_state)
-            self._name_superfluous(copy_state)
+            self._warn_duplicate_export(copy_state)
         if copy_state.lock is not None:
             copy_state.lock.release()
-        self.listener(Ended(copy_state.result))
+        self.listener(CopyFinished(copy_state.result))
 
     def _close_entries(self, copy_state: CopyState) -> None:
         """What was created is there and complete; an export only when it was seen, and has fed all of its copies.
@@ -236,12 +236,12 @@ class Applier:
         """
         request = copy_state.request
         copy_state.export.waiting -= 1
-        if isinstance(request.source, Source) and copy_state.export.is_whole and not copy_state.export.waiting:
+        if isinstance(request.source, Source) and copy_state.export.was_seen_complete and not copy_state.export.waiting:
             self.journal.close(export_entry(request.source))
         if request.destination:
             self.journal.close(image_entry(request, request.destination))
 
-    def _name_superfluous(self, copy_state: CopyState) -> None:
+    def _warn_duplicate_export(self, copy_state: CopyState) -> None:
         """An export that we started for a copy that another machine made meanwhile, and no other copy of ours needs."""
         export = copy_state.export
         task_id = export.task_id if export.started else None
@@ -249,9 +249,9 @@ class Applier:
             return
         if task_id and task_id not in export.cancelled:
             export.cancelled |= {task_id}
-            self.listener(Warned(f"{task_id} is superfluous: another run made the copy meanwhile"))
+            self.listener(WarningMessage(f"{task_id} is superfluous: another run made the copy meanwhile"))
 
 
-def _not_begun(step: Wait) -> OmicopyError:
+def _not_started(step: Wait) -> OmicopyError:
     message = f"Nothing could be started yet: {step.resource} is {step.state}"
     return OmicopyError(ErrorCode.TEMPORARY, message, "Run the same command again later, or without --no-wait.")

@@ -59,7 +59,7 @@ class ConcurrencyLimiter:
         """By whose work. Asked for only when something is to begin."""
         taken: dict[Account, set[int]] = defaultdict(set)
         for copy_state, step in self._steps.items():
-            stage = _busy_with(copy_state, step)
+            stage = _active_stage(copy_state, step)
             if stage is not None:
                 taken[_account(copy_state.request, stage)].add(_work(copy_state, stage))
         return taken
@@ -75,19 +75,19 @@ class ConcurrencyLimiter:
                     bounds[account] = min(bound, bounds.get(account, bound))
         return bounds
 
-    def are_full(self, copy_state: CopyState, step: Decision) -> bool:
+    def is_full(self, copy_state: CopyState, step: Decision) -> bool:
         """Whether the step would start more than the account may have under way."""
-        stage = _starts(step)
+        stage = _stage_started_by(step)
         if stage is None:
             return False
         return self._has_no_room(copy_state, stage)
 
     def take(self, copy_state: CopyState, step: Decision) -> None:
-        stage = _starts(step)
+        stage = _stage_started_by(step)
         if stage is not None:
             self._taken[_account(copy_state.request, stage)].add(_work(copy_state, stage))
 
-    def turns(self, steps: Mapping[CopyState, Decision]) -> list[CopyState]:
+    def admit(self, steps: Mapping[CopyState, Decision]) -> list[CopyState]:
         """Of the copies that would look into the bucket next, those that could use what they find there: it is read
         once an export, so that the others, however many they are, must not (R7). Uses these slots up."""
         wanting = [copy_state for copy_state, step in steps.items() if step is Fetch.BUCKET]
@@ -97,7 +97,7 @@ class ConcurrencyLimiter:
         return [copy_state for copy_state in wanting if self._reserve(copy_state)]
 
     def _reserve(self, copy_state: CopyState) -> bool:
-        stage = _heads_for(copy_state)
+        stage = _next_stage(copy_state)
         if stage is None:
             return True
         if self._has_no_room(copy_state, stage):
@@ -114,7 +114,7 @@ class ConcurrencyLimiter:
 
     def learn(self, copy_state: CopyState, step: Decision) -> None:
         """What came of a create: where a quota refused it, the others needn't ask in vain (R7)."""
-        stage = _starts(step)
+        stage = _stage_started_by(step)
         memory: QuotaState = copy_state.export if stage is Stage.EXPORTING else copy_state.image
         if stage is None or self._quotas is None or memory.quota_refusal is None:
             return
@@ -127,13 +127,13 @@ class ConcurrencyLimiter:
             self._quotas.refused(account, len(taken), memory.quota_refused_at)
 
 
-def _starts(step: Decision) -> Stage | None:
+def _stage_started_by(step: Decision) -> Stage | None:
     if isinstance(step, StartExport):
         return Stage.EXPORTING
     return Stage.IMPORTING if isinstance(step, Import) else None
 
 
-def _heads_for(copy_state: CopyState) -> Stage | None:
+def _next_stage(copy_state: CopyState) -> Stage | None:
     """What the service will be asked to do for the copy, as far as can be told before a look into the bucket."""
     source, tasks = copy_state.request.source, copy_state.seen.tasks
     if not isinstance(source, Source) or not isinstance(tasks, Present):
@@ -143,7 +143,7 @@ def _heads_for(copy_state: CopyState) -> Stage | None:
     return Stage.IMPORTING if copy_state.request.destination else None
 
 
-def _busy_with(copy_state: CopyState, step: Decision) -> Stage | None:
+def _active_stage(copy_state: CopyState, step: Decision) -> Stage | None:
     """What the service does for the copy, or may be doing."""
     if isinstance(step, Wait):
         return step.stage if step.is_ours else None

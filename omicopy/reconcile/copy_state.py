@@ -35,7 +35,7 @@ class CopyState:
     stage_since: float = 0.0
     _seconds: float = 0.0
     """The stage's budget."""
-    trouble_since: float | None = None
+    failing_since: float | None = None
     """Since when every request for this copy fails in a way that may pass."""
     refused_writes: int = 0
     """How many of its writes were turned away in that time. In a large fleet a copy's turn comes seldom."""
@@ -44,13 +44,13 @@ class CopyState:
     expires_at: datetime | None = None
     """Until when all of that export is valid."""
     task_id: str | None = None
-    last_news: tuple[str, str, int | None] | None = None
+    last_progress: tuple[str, str, int | None] | None = None
     """The last thing that was said about it: phase, detail, progress."""
     left: float | None = None
     """Seconds until what it waits for will end, where progress tells."""
-    is_served: bool = False
+    waits_for_own_work: bool = False
     """Whether what it waited for last was begun for it, and no free slot or somebody else's image."""
-    image_awaited: Image | None = None
+    pending_image: Image | None = None
     """The copy that it waited for last, where the service makes one."""
     result: CopyResult | None = None
     lock: Lock | None = None
@@ -61,41 +61,41 @@ class CopyState:
             self.stage = Stage.IMPORTING
         self._seconds = self._budget().total_seconds()
 
-    def look_anew(self, now: Timestamp) -> DecisionInput:
+    def start_tick(self, now: Timestamp) -> DecisionInput:
         """Begins a tick: nothing that was seen before counts any more. What is seen shows in the situation."""
         self.seen, self.left = Observation(), None
         return DecisionInput(self.request, self.seen, self.image, self.export, self.budgets, now)
 
-    def saw_images(self, images: Present[Sequence[Image]] | Unknown, now: Timestamp) -> None:
+    def record_images(self, images: Present[Sequence[Image]] | Unknown, now: Timestamp) -> None:
         """What a look into the target account showed; like all that is seen, it is remembered for later looks."""
         self.seen.images = images
         self.image.remember(self.seen, self.request.marker, now.ticks)
 
-    def saw_tasks(self, tasks: Present[Sequence[ExportTask]] | Unknown, now: Timestamp) -> None:
+    def record_tasks(self, tasks: Present[Sequence[ExportTask]] | Unknown, now: Timestamp) -> None:
         self.seen.tasks = tasks
-        self._learn_of_export(now)
+        self._update_export(now)
 
-    def saw_stored(self, stored: BucketFact, now: Timestamp) -> None:
+    def record_stored(self, stored: BucketFact, now: Timestamp) -> None:
         self.seen.stored = stored
         if isinstance(stored, Present):
             whole = None if stored.value.damage else stored.value
             self.manifest = whole.location if whole else None
             self.expires_at = whole.expiry.at if whole else None
-        self._learn_of_export(now)
+        self._update_export(now)
 
-    def _learn_of_export(self, now: Timestamp) -> None:
+    def _update_export(self, now: Timestamp) -> None:
         if isinstance(self.request.source, Source):
             self.export.remember(self.seen, self.request.source.export, now.ticks)
         task = self._task()
         if task is not None:
             self.task_id = task.task_id
 
-    def goes_on(self) -> str | None:
+    def still_running(self) -> str | None:
         """What the service does for this copy while nobody waits for it."""
         if self.result is not None:
             return None
-        phase, detail, _ = self.last_news or ("", "", None)
-        if not self.is_served or phase not in (stage.value for stage in Stage):
+        phase, detail, _ = self.last_progress or ("", "", None)
+        if not self.waits_for_own_work or phase not in (stage.value for stage in Stage):
             if phase == "creating" or self.image.doubt_since is not None:
                 phase, detail = Stage.IMPORTING.value, self.image.created_id or _PERHAPS
             elif phase == "starting" or self.export.doubt_since is not None or self.export.is_under_way:
@@ -104,10 +104,10 @@ class CopyState:
                 return None
         return f"{self.request.label}: {phase} ({detail})"
 
-    def out_of_trouble(self) -> None:
-        self.trouble_since, self.refused_writes = None, 0
+    def clear_failures(self) -> None:
+        self.failing_since, self.refused_writes = None, 0
 
-    def enter(self, stage: Stage, ticks: float) -> None:
+    def enter_stage(self, stage: Stage, ticks: float) -> None:
         if stage is not self.stage:
             self.stage, self.stage_since = stage, ticks
             self._seconds = self._budget().total_seconds()
@@ -117,7 +117,7 @@ class CopyState:
         left = self._seconds - (ticks - self.stage_since)
         return left if left >= 1e-6 else 0.0
 
-    def out_of_time(self, waits_for: str) -> OmicopyError:
+    def timeout_error(self, waits_for: str) -> OmicopyError:
         option = "--export-timeout" if self.stage is Stage.EXPORTING else "--import-timeout"
         return OmicopyError(
             ErrorCode.OUT_OF_TIME,

@@ -56,32 +56,34 @@ class Loop:
         """One result a request, in their order."""
         self._began = self._moved_at = self.clock.ticks()
         self._quotas = LearnedLimits(self.budgets.poll_max.total_seconds())
-        flights = self._all = self._flights(requests)
+        copies = self._all = self._copy_states(requests)
         observer = Observer(self.clients, self.listener)
         writer = Writer(self.clients, self.journal, self.clock, self.listener)
         applier = Applier(writer, self.journal, self.listener, self.mode, self.clock, self._began)
         try:
             with gc_frozen():
-                while open_flights := self._open(flights, applier):
-                    if self._tick(self._locked(open_flights, applier), observer, applier):
+                while open_copies := self._open(copies, applier):
+                    if self._tick(self._with_lock(open_copies, applier), observer, applier):
                         self._moved_at = self.clock.ticks()
-                    self._sleep(self._open(flights, applier))
+                    self._sleep(self._open(copies, applier))
         except Interrupted as interruption:
-            self.account_for(interruption)
+            self.record_results(interruption)
             raise
         finally:
             self.locks.end()
-        return [copy_state.result for copy_state in flights if copy_state.result is not None]
+        return [copy_state.result for copy_state in copies if copy_state.result is not None]
 
-    def account_for(self, interruption: Interrupted) -> None:
+    def record_results(self, interruption: Interrupted) -> None:
         """Notes how every copy stands now, in the order of the requests, and what the service goes on with."""
         seconds = self.clock.ticks() - self._began
         interruption.results = [current_result(copy_state, seconds) for copy_state in self._all]
-        interruption.goes_on = list(dict.fromkeys(text for copy_state in self._all if (text := copy_state.goes_on())))
+        interruption.still_running = list(
+            dict.fromkeys(text for copy_state in self._all if (text := copy_state.still_running()))
+        )
 
-    def _flights(self, requests: Sequence[CopyRequest]) -> list[CopyState]:
+    def _copy_states(self, requests: Sequence[CopyRequest]) -> list[CopyState]:
         exports: dict[object, ExportState] = {}
-        flights = []
+        copies = []
         for request in requests:
             source = request.source
             key = (
@@ -94,11 +96,11 @@ class Loop:
             copy_state.export.waiting += 1
             if isinstance(source, Source):
                 export.format = export.format or source.format
-                self._recall(export, source)
-            flights.append(copy_state)
-        return flights
+                self._recall_journal(export, source)
+            copies.append(copy_state)
+        return copies
 
-    def _recall(self, export: ExportState, source: Source) -> None:
+    def _recall_journal(self, export: ExportState, source: Source) -> None:
         """What another run may have begun is in doubt from the moment on in which its entry is found."""
         if not self.journal.has_news(export_entry(source)):
             return
@@ -106,10 +108,10 @@ class Loop:
         if is_open:
             export.task_id, export.doubt_since = task_id, self.clock.ticks()
 
-    def _locked(self, flights: Sequence[CopyState], applier: Applier) -> list[CopyState]:
+    def _with_lock(self, copies: Sequence[CopyState], applier: Applier) -> list[CopyState]:
         """Those copies that no other run on this machine is at."""
         free = []
-        for copy_state in flights:
+        for copy_state in copies:
             destination = copy_state.request.destination
             if destination is None or copy_state.lock is not None or self.mode.dry_run:
                 free.append(copy_state)
@@ -117,7 +119,7 @@ class Loop:
             copy_state.lock = self.locks.take(image_entry(copy_state.request, destination))
             if copy_state.lock is None:
                 copy_state.stage_since = self.clock.ticks()  # its own budgets begin when it does
-                applier.locked_out(copy_state, self.lock_wait)
+                applier.handle_lock(copy_state, self.lock_wait)
                 continue
             is_open, image_id = self.journal.find(image_entry(copy_state.request, destination))
             if is_open:
@@ -126,16 +128,16 @@ class Loop:
             free.append(copy_state)
         return free
 
-    def _tick(self, flights: Sequence[CopyState], observer: Observer, applier: Applier) -> bool:
+    def _tick(self, copies: Sequence[CopyState], observer: Observer, applier: Applier) -> bool:
         """One round for every copy; whether anything moved, so that the next look should come soon."""
         now = self.clock.now()
         moved = False
         written: set[int] = set()
-        with self._export_locks(flights) as held:
-            steps = self._decide_all(flights, observer, now)
+        with self._export_locks(copies) as held:
+            steps = self._decide_all(copies, observer, now)
             slots = ConcurrencyLimiter(steps, self.mode.parallel, self._quotas, now.ticks)
-            for copy_state in flights:
-                self._note_found(copy_state, applier)
+            for copy_state in copies:
+                self._record_found(copy_state, applier)
                 step, export = steps[copy_state], id(copy_state.export)
                 if export in written and not isinstance(step, Done):
                     continue  # what it saw of the export is older than our last write
@@ -143,11 +145,11 @@ class Loop:
                 if touches and export not in held:
                     copy_state.export.wants_lock = True
                     step = Retry("another run on this machine may be just about to do the same")
-                if isinstance(step, Fetch) or (slots.are_full(copy_state, step) and not self.mode.dry_run):
-                    applier.hold(copy_state, now)
+                if isinstance(step, Fetch) or (slots.is_full(copy_state, step) and not self.mode.dry_run):
+                    applier.queue_copy(copy_state, now)
                     continue
                 slots.take(copy_state, step)
-                moves = applier.follow(copy_state, step, now)
+                moves = applier.apply(copy_state, step, now)
                 slots.learn(copy_state, step)
                 if moves:
                     moved = True
@@ -156,75 +158,74 @@ class Loop:
                         copy_state.export.wants_lock = False
         return moved
 
-    def _note_found(self, copy_state: CopyState, applier: Applier) -> None:
+    def _record_found(self, copy_state: CopyState, applier: Applier) -> None:
         """Makes up for an answer that was lost: what a read shows to be of our making is written down and marked."""
         image, destination = copy_state.image, copy_state.request.destination
         if destination and image.made_here and image.created_id and image.created_id not in image.journaled:
             image.journaled |= {image.created_id}
             self.journal.answered(image_entry(copy_state.request, destination), image.created_id)
-        applier.mark_export(copy_state)
+        applier.tag_found_export(copy_state)
 
     @contextlib.contextmanager
-    def _export_locks(self, flights: Sequence[CopyState]) -> Iterator[set[int]]:
+    def _export_locks(self, copies: Sequence[CopyState]) -> Iterator[set[int]]:
         """Holds what may be exported anew from the last look to the answer, so that two runs share one export."""
         held: dict[int, Lock] = {}
-        for copy_state in flights:
+        for copy_state in copies:
             source, export = copy_state.request.source, id(copy_state.export)
             is_free = not copy_state.export.is_followed or copy_state.export.wants_lock
             if isinstance(source, Source) and is_free and export not in held and not self.mode.dry_run:
                 lock = self.locks.take(export_entry(source))
                 if lock is not None:
                     held[export] = lock
-                    self._recall(copy_state.export, source)
+                    self._recall_journal(copy_state.export, source)
         try:
             yield set(held)
         finally:
             for lock in held.values():
                 lock.release()
 
-    def _decide_all(
-        self, flights: Sequence[CopyState], observer: Observer, now: Timestamp
-    ) -> dict[CopyState, Decision]:
+    def _decide_all(self, copies: Sequence[CopyState], observer: Observer, now: Timestamp) -> dict[CopyState, Decision]:
         """Looks at as much as the decisions need, and at nothing else."""
-        situations = {copy_state: copy_state.look_anew(now) for copy_state in flights}
+        situations = {copy_state: copy_state.start_tick(now) for copy_state in copies}
         steps: dict[CopyState, Decision] = {copy_state: decide(given) for copy_state, given in situations.items()}
-        while looks := self._looks(steps, now):
-            for what, group in looks.items():
-                for copy_state in observer.look(what, group, now):
+        while fetches := self._pending_fetches(steps, now):
+            for what, group in fetches.items():
+                for copy_state in observer.fetch(what, group, now):
                     steps[copy_state] = decide(situations[copy_state])
         return steps
 
-    def _looks(self, steps: Mapping[CopyState, Decision], now: Timestamp) -> dict[Fetch, list[CopyState]]:
+    def _pending_fetches(self, steps: Mapping[CopyState, Decision], now: Timestamp) -> dict[Fetch, list[CopyState]]:
         """What the decisions hang on, and whose. What is left when there is nothing more waits for a slot."""
-        looks: dict[Fetch, list[CopyState]] = {}
+        fetches: dict[Fetch, list[CopyState]] = {}
         for copy_state, step in steps.items():
             if isinstance(step, Fetch):
-                looks.setdefault(step, []).append(copy_state)
-        if Fetch.IMAGES in looks and Fetch.TASKS in looks:  # the images' owners may need the tasks as well: one read
-            return {Fetch.IMAGES: looks[Fetch.IMAGES]}
-        if Fetch.BUCKET not in looks or self.mode.dry_run:
-            return looks
-        if len(looks) > 1:  # what is under way is known before anybody's turn comes
-            return {what: group for what, group in looks.items() if what is not Fetch.BUCKET}
-        turns = ConcurrencyLimiter(steps, self.mode.parallel, self._quotas, now.ticks).turns(steps)
-        return {Fetch.BUCKET: turns} if turns else {}
+                fetches.setdefault(step, []).append(copy_state)
+        # First the images: a copy that reads them may need the tasks too, and one read then serves both.
+        if Fetch.IMAGES in fetches and Fetch.TASKS in fetches:
+            return {Fetch.IMAGES: fetches[Fetch.IMAGES]}
+        if Fetch.BUCKET not in fetches or self.mode.dry_run:
+            return fetches
+        if len(fetches) > 1:  # what is under way is known before anybody's turn comes
+            return {what: group for what, group in fetches.items() if what is not Fetch.BUCKET}
+        admitted = ConcurrencyLimiter(steps, self.mode.parallel, self._quotas, now.ticks).admit(steps)
+        return {Fetch.BUCKET: admitted} if admitted else {}
 
-    def _open(self, flights: Sequence[CopyState], applier: Applier) -> list[CopyState]:
+    def _open(self, copies: Sequence[CopyState], applier: Applier) -> list[CopyState]:
         """What is still under way. All of it ends when the run's time is over, before another look or write; and with
         the first failure where that is asked."""
-        failure = _first_failure(flights) if self.mode.fail_fast else None
-        for copy_state in flights:
+        failure = _first_failure(copies) if self.mode.fail_fast else None
+        for copy_state in copies:
             error = self._out_of_deadline(copy_state) or failure
             if copy_state.result is None and error is not None:
-                applier.call_off(copy_state, error)
-        return [copy_state for copy_state in flights if copy_state.result is None]
+                applier.abandon(copy_state, error)
+        return [copy_state for copy_state in copies if copy_state.result is None]
 
     def _out_of_deadline(self, copy_state: CopyState) -> OmicopyError | None:
         if self.mode.deadline is None or self._time_left(self.mode.deadline) > 0:
             return None
         busy = (
-            f"it was {copy_state.last_news[0]} ({copy_state.last_news[1]})"
-            if copy_state.last_news
+            f"it was {copy_state.last_progress[0]} ({copy_state.last_progress[1]})"
+            if copy_state.last_progress
             else "nothing was looked at for it yet"
         )
         return OmicopyError(
@@ -237,21 +238,21 @@ class Loop:
         began = self._began if self.mode.began is None else self.mode.began
         return round(deadline.total_seconds() - (self.clock.ticks() - began), 6)
 
-    def _sleep(self, flights: Sequence[CopyState]) -> None:
+    def _sleep(self, copies: Sequence[CopyState]) -> None:
         """Waits for the next tick, and never past the end of a budget."""
-        if not flights:
+        if not copies:
             return
         ticks = self.clock.ticks()
-        soonest = min(copy_state.time_left(ticks) for copy_state in flights)
+        soonest = min(copy_state.time_left(ticks) for copy_state in copies)
         if self.mode.deadline is not None:
             soonest = min(soonest, self._time_left(self.mode.deadline))
-        lefts = [copy_state.left for copy_state in flights if copy_state.left is not None]
-        foretold = min(lefts) if len(lefts) == len(flights) else None
-        self.clock.sleep(max(0.0, min(poll_interval(ticks - self._moved_at, foretold, self.budgets), soonest)))
+        lefts = [copy_state.left for copy_state in copies if copy_state.left is not None]
+        estimated = min(lefts) if len(lefts) == len(copies) else None
+        self.clock.sleep(max(0.0, min(poll_interval(ticks - self._moved_at, estimated, self.budgets), soonest)))
 
 
-def _first_failure(flights: Sequence[CopyState]) -> OmicopyError | None:
-    for copy_state in flights:
+def _first_failure(copies: Sequence[CopyState]) -> OmicopyError | None:
+    for copy_state in copies:
         if copy_state.result and copy_state.result.error and not copy_state.request.best_effort:
             message = f"Given up because {copy_state.request.label} failed (--fail-fast)"
             return OmicopyError(ErrorCode.FAILED, message, "Mend that, then run the same command again: it goes on.")

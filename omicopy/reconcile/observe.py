@@ -13,7 +13,7 @@ from omicopy.cloud.queries import read_images, read_tasks, unless_many
 from omicopy.manifests.from_task import find_export, why_no_key, without_key
 from omicopy.manifests.listing import Sizes, list_side_by_side
 from omicopy.model.clock import Timestamp
-from omicopy.model.events import Listener, Warned
+from omicopy.model.events import Listener, WarningMessage
 from omicopy.model.export import ExportKey, ExportTask, Phase
 from omicopy.model.image import Image
 from omicopy.model.lookup import ABSENT, BucketFact, Present, Unknown
@@ -34,7 +34,7 @@ class Observer:
         self._listener = listener
         self._without_key: set[str] = set()
         """The profiles of which it was said that no key of theirs reads the bucket."""
-        self._looks: dict[Fetch, Callable[[Sequence[CopyState], Timestamp], Iterator[CopyState]]] = {
+        self._fetchers: dict[Fetch, Callable[[Sequence[CopyState], Timestamp], Iterator[CopyState]]] = {
             Fetch.IMAGES: self._images,
             Fetch.SOURCE: self._sources,
             Fetch.TASKS: self._tasks,
@@ -43,23 +43,23 @@ class Observer:
             Fetch.BUCKET: self._buckets,
         }
 
-    def look(self, what: Fetch, flights: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
+    def fetch(self, what: Fetch, copies: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
         """Reads once an account (a bucket: a list for many); every copy comes back once it saw what concerns it."""
-        return self._looks[what](flights, now)
+        return self._fetchers[what](copies, now)
 
-    def _images(self, flights: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
-        for profile, group in _grouped(flights, lambda copy_state: _destination(copy_state).account.profile).items():
-            filters = {"AccountIds": [_destination(group[0]).account.account_id]}
+    def _images(self, copies: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
+        for profile, group in _grouped(copies, lambda copy_state: _target_of(copy_state).account.profile).items():
+            filters = {"AccountIds": [_target_of(group[0]).account.account_id]}
             filters |= unless_many("ImageNames", (name for copy_state in group for name in copy_state.request.names))
             images = self._read_images(profile, filters)
             by_name = _grouped(images.value, lambda image: image.name) if isinstance(images, Present) else {}
             for copy_state in group:
                 shown = [image for name in copy_state.request.names for image in by_name.get(name, ())]
-                copy_state.saw_images(Present(shown) if isinstance(images, Present) else images, now)
+                copy_state.record_images(Present(shown) if isinstance(images, Present) else images, now)
                 yield copy_state
 
-    def _sources(self, flights: Sequence[CopyState], _: Timestamp) -> Iterator[CopyState]:
-        for profile, group in _by_source(flights).items():
+    def _sources(self, copies: Sequence[CopyState], _: Timestamp) -> Iterator[CopyState]:
+        for profile, group in _by_source(copies).items():
             images = self._read_images(profile, unless_many("ImageIds", map(_image_id, group)))
             by_id = {image.image_id: image for image in images.value} if isinstance(images, Present) else {}
             for copy_state in group:
@@ -68,21 +68,21 @@ class Observer:
                 copy_state.seen.source = known if isinstance(images, Present) else images
                 yield copy_state
 
-    def _tasks(self, flights: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
-        for profile, group in _by_source(flights).items():
+    def _tasks(self, copies: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
+        for profile, group in _by_source(copies).items():
             tasks = self._read_tasks(profile, unless_many("ImageIds", map(_image_id, group)))
             by_image = _grouped(tasks.value, lambda task: task.image_id) if isinstance(tasks, Present) else {}
             for copy_state in group:
                 all_shown = by_image.get(_image_id(copy_state), [])
                 shown = [task for task in all_shown if CLEANED_TAG not in task.tags]
                 copy_state.seen.is_cleaned_up = shown != all_shown and _is_cleaned_up(
-                    all_shown, _origin(copy_state).export
+                    all_shown, _source_of(copy_state).export
                 )
-                copy_state.saw_tasks(Present(shown) if isinstance(tasks, Present) else tasks, now)
+                copy_state.record_tasks(Present(shown) if isinstance(tasks, Present) else tasks, now)
                 yield copy_state
 
-    def _others(self, flights: Sequence[CopyState], _: Timestamp) -> Iterator[CopyState]:
-        for profile, group in _by_source(flights).items():
+    def _others(self, copies: Sequence[CopyState], _: Timestamp) -> Iterator[CopyState]:
+        for profile, group in _by_source(copies).items():
             tasks = self._read_tasks(profile, {})
             running: Present[int] | Unknown = (
                 Present(sum(task.is_running for task in tasks.value)) if isinstance(tasks, Present) else tasks
@@ -91,9 +91,9 @@ class Observer:
                 copy_state.seen.others_in_flight = running
                 yield copy_state
 
-    def _imports(self, flights: Sequence[CopyState], _: Timestamp) -> Iterator[CopyState]:
-        for profile, group in _grouped(flights, lambda copy_state: _destination(copy_state).account.profile).items():
-            own = _destination(group[0]).account.account_id
+    def _imports(self, copies: Sequence[CopyState], _: Timestamp) -> Iterator[CopyState]:
+        for profile, group in _grouped(copies, lambda copy_state: _target_of(copy_state).account.profile).items():
+            own = _target_of(group[0]).account.account_id
             images = self._read_images(profile, {"AccountIds": [own]})
             if isinstance(images, Present):
                 made = [image for image in images.value if image.account_id == own]
@@ -102,47 +102,49 @@ class Observer:
                 copy_state.seen.imports_in_flight = running if isinstance(images, Present) else images
                 yield copy_state
 
-    def _buckets(self, flights: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
+    def _buckets(self, copies: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
         groups = list(
-            _grouped(flights, lambda copy_state: (id(copy_state.export), _origin(copy_state).account.profile)).values()
+            _grouped(
+                copies, lambda copy_state: (id(copy_state.export), _source_of(copy_state).account.profile)
+            ).values()
         )
         firsts = [group[0] for group in groups]
         listed = {  # also makes the clients, each once, before the threads start
             profile: list_side_by_side(
-                self._clients.storage(profile), [_origin(copy_state).export for copy_state in of_profile]
+                self._clients.storage(profile), [_source_of(copy_state).export for copy_state in of_profile]
             )
             for profile, of_profile in _by_source(firsts).items()
             if self._clients.storage_refusal(profile) is None
         }
         self._clients.fetcher()
         found = in_parallel(
-            lambda copy_state: self._bucket(copy_state, listed.get(_origin(copy_state).account.profile), now), firsts
+            lambda copy_state: self._bucket(copy_state, listed.get(_source_of(copy_state).account.profile), now), firsts
         )
-        self._say_without_key(flights)
+        self._warn_without_key(copies)
         for group, stored in zip(groups, found, strict=True):
             for copy_state in group:
-                copy_state.seen.no_key = why_no_key(self._clients, _origin(copy_state).account.profile)
-                copy_state.saw_stored(stored, now)
+                copy_state.seen.no_key = why_no_key(self._clients, _source_of(copy_state).account.profile)
+                copy_state.record_stored(stored, now)
                 yield copy_state
 
     def _bucket(self, copy_state: CopyState, listed: Sizes | None, now: Timestamp) -> BucketFact:
-        origin, shown = _origin(copy_state), copy_state.seen.tasks
+        source, shown = _source_of(copy_state), copy_state.seen.tasks
         if copy_state.seen.is_cleaned_up:
             return ABSENT
-        tasks = [task for task in shown.value if task.key == origin.export] if isinstance(shown, Present) else []
+        tasks = [task for task in shown.value if task.key == source.export] if isinstance(shown, Present) else []
         return find_export(
-            self._clients, origin.account.profile, origin.export, tasks, now.wall, listed, copy_state.export.format
+            self._clients, source.account.profile, source.export, tasks, now.wall, listed, copy_state.export.format
         )
 
-    def _say_without_key(self, flights: Sequence[CopyState]) -> None:
+    def _warn_without_key(self, copies: Sequence[CopyState]) -> None:
         """Once an account, before anything is written for it."""
-        for profile, group in _by_source(flights).items():
-            unsure = [] if all(copy_state.request.create_bucket for copy_state in group) else [_NO_BUCKET]
-            stays = [_STAYS] if any(copy_state.request.cleanup for copy_state in group) else []
-            message = without_key(self._clients, profile, *unsure, *stays)
+        for profile, group in _by_source(copies).items():
+            bucket_note = [] if all(copy_state.request.create_bucket for copy_state in group) else [_NO_BUCKET]
+            cleanup_note = [_STAYS] if any(copy_state.request.cleanup for copy_state in group) else []
+            message = without_key(self._clients, profile, *bucket_note, *cleanup_note)
             if message is not None and profile not in self._without_key:
                 self._without_key.add(profile)
-                self._listener(Warned(message))
+                self._listener(WarningMessage(message))
 
     def _read_images(self, profile: str, filters: Mapping[str, Sequence[str]]) -> Present[list[Image]] | Unknown:
         try:
@@ -166,24 +168,24 @@ def _is_cleaned_up(tasks: Sequence[ExportTask], export: ExportKey) -> bool:
     return bool(complete) and all(CLEANED_TAG in task.tags for task in complete)
 
 
-def _destination(copy_state: CopyState) -> Target:
+def _target_of(copy_state: CopyState) -> Target:
     if copy_state.request.destination is None:
         raise TypeError("an export has no target to look at")
     return copy_state.request.destination
 
 
-def _origin(copy_state: CopyState) -> Source:
+def _source_of(copy_state: CopyState) -> Source:
     if not isinstance(copy_state.request.source, Source):
         raise TypeError("an import has no source account to look at")
     return copy_state.request.source
 
 
 def _image_id(copy_state: CopyState) -> str:
-    return _origin(copy_state).image.image_id
+    return _source_of(copy_state).image.image_id
 
 
-def _by_source(flights: Sequence[CopyState]) -> dict[str, list[CopyState]]:
-    return _grouped(flights, lambda copy_state: _origin(copy_state).account.profile)
+def _by_source(copies: Sequence[CopyState]) -> dict[str, list[CopyState]]:
+    return _grouped(copies, lambda copy_state: _source_of(copy_state).account.profile)
 
 
 def _grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:

@@ -31,19 +31,19 @@ class Outcome:
     name: str | None = None
 
 
-def result_of(copy_state: CopyState, ending: Outcome, seconds: float) -> CopyResult:
+def result_of(copy_state: CopyState, outcome: Outcome, seconds: float) -> CopyResult:
     """The report of one finished copy, from how it ended and what was seen on the way."""
     return CopyResult(
         request=copy_state.request,
-        status=ending.status,
-        changed=copy_state.image.changed or (copy_state.export.changed and ending.status not in _NO_EXPORT_NEEDED),
+        status=outcome.status,
+        changed=copy_state.image.changed or (copy_state.export.changed and outcome.status not in _NO_EXPORT_NEEDED),
         seconds=seconds,
-        image_id=ending.image.image_id if ending.image else copy_state.image.created_id,
-        image_name=ending.image.name if ending.image else ending.name,
+        image_id=outcome.image.image_id if outcome.image else copy_state.image.created_id,
+        image_name=outcome.image.name if outcome.image else outcome.name,
         export_task_id=copy_state.task_id,
         manifest=copy_state.manifest,
         expires_at=copy_state.expires_at,
-        error=ending.error,
+        error=outcome.error,
     )
 
 
@@ -51,21 +51,21 @@ def current_result(copy_state: CopyState, seconds: float) -> CopyResult:
     """How a copy stands in the moment in which its run is interrupted."""
     if copy_state.result is not None:
         return copy_state.result
-    return result_of(copy_state, Outcome(_status_now(copy_state), image=copy_state.image_awaited), seconds)
+    return result_of(copy_state, Outcome(_status_now(copy_state), image=copy_state.pending_image), seconds)
 
 
-def abandoned_result(copy_state: CopyState, error: OmicopyError, image: Image | None = None) -> Outcome:
+def abandoned_outcome(copy_state: CopyState, error: OmicopyError, image: Image | None = None) -> Outcome:
     """How a copy ends that there is no time for any more; with another error than that it failed."""
     if error.code is not ErrorCode.OUT_OF_TIME:
         return Outcome(Status.FAILED, image, error)
     if _status_now(copy_state) is Status.NOT_BEGUN:
         untouched = OmicopyError(error.code, error.message, "Nothing was begun for it. The same command begins it.")
         return Outcome(Status.NOT_BEGUN, image, untouched)
-    return Outcome(Status.UNFINISHED, image or copy_state.image_awaited, error)
+    return Outcome(Status.UNFINISHED, image or copy_state.pending_image, error)
 
 
 def _status_now(copy_state: CopyState) -> Status:
-    if copy_state.goes_on() is not None:
+    if copy_state.still_running() is not None:
         return Status.RUNNING
     return Status.UNFINISHED if copy_state.image.changed or copy_state.export.changed else Status.NOT_BEGUN
 

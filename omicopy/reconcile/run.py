@@ -18,7 +18,7 @@ from omicopy.deletion.exports import clean_up
 from omicopy.deletion.importers import ActiveImports
 from omicopy.errors import Interrupted, named
 from omicopy.model.clock import Clock
-from omicopy.model.events import Finished, Listener, Noted, Warned
+from omicopy.model.events import AllFinished, InfoMessage, Listener, WarningMessage
 from omicopy.model.request import AccountRef, Budgets, CopyRequest, Source
 from omicopy.model.result import CleanupSummary, CopyResult, Status
 from omicopy.model.units import ANY_DURATION, format_duration
@@ -81,23 +81,23 @@ def run_requests(
     journal = Journal(options.state / "journal", listener)
     locks = Locks(options.state / "locks", listener)
     loop = Loop(clients, journal, locks, listener, options.budgets, options.mode, clock, options.lock_wait)
-    with accounted_for(requests, known):
+    with with_interrupted_results(requests, known):
         try:
             results = loop.run(requests)
-            done = [] if options.mode.dry_run else _served(results, is_needed)
+            done = [] if options.mode.dry_run else _cleanup_candidates(results, is_needed)
             if done:
-                listener(Finished([*results, *known]))
+                listener(AllFinished([*results, *known]))
                 results = _cleaned(clients, results, done, options, listener, journal, clock)
         except Interrupted as interruption:
             if not interruption.results:
-                loop.account_for(interruption)
+                loop.record_results(interruption)
             interruption.results += known if interruption.results else ()
             raise
     return [*results, *known]
 
 
 @contextmanager
-def accounted_for(requests: Sequence[CopyRequest], known: Sequence[CopyResult] = ()) -> Iterator[None]:
+def with_interrupted_results(requests: Sequence[CopyRequest], known: Sequence[CopyResult] = ()) -> Iterator[None]:
     """An interruption in here tells how every copy stands: where nobody has told it yet, nothing was begun."""
     try:
         yield
@@ -122,11 +122,11 @@ def _cleaned(
 
     def settle() -> None:
         pause = format_duration(options.budgets.grace)
-        listener(Noted(f"Deleting the exported objects in {pause}, unless they turn out needed"))
+        listener(InfoMessage(f"Deleting the exported objects in {pause}, unless they turn out needed"))
         clock.sleep(grace)
 
     locks = Locks(options.state / "locks", listener)
-    importers = ActiveImports(clients, journal, locks, _parties(results), options.budgets.grace, clock.wall)
+    importers = ActiveImports(clients, journal, locks, _accounts_of(results), options.budgets.grace, clock.wall)
     cleanup = CleanupOptions(
         clock.wall(),
         settle,
@@ -135,14 +135,14 @@ def _cleaned(
     )
     cleaned: list[CleanupOutcome] = []
     try:
-        clean_up(clients, done, lambda text: listener(Warned(text)), cleanup, cleaned)
+        clean_up(clients, done, lambda text: listener(WarningMessage(text)), cleanup, cleaned)
     except Interrupted as interruption:
         interruption.results = list(_with_cleanup(results, done, cleaned))
         raise
     return list(_with_cleanup(results, done, cleaned))
 
 
-def _parties(results: Sequence[CopyResult]) -> set[AccountRef]:
+def _accounts_of(results: Sequence[CopyResult]) -> set[AccountRef]:
     """The accounts that take part, as far as they are known."""
     requests = [result.request for result in results]
     sources = [request.source.account for request in requests if isinstance(request.source, Source)]
@@ -163,7 +163,7 @@ def _with_cleanup(
             yield result
 
 
-def _served(results: Sequence[CopyResult], is_needed: Callable[[CopyRequest], bool]) -> list[CopyRequest]:
+def _cleanup_candidates(results: Sequence[CopyResult], is_needed: Callable[[CopyRequest], bool]) -> list[CopyRequest]:
     """The requests whose export is to be cleaned up, and is needed by nobody any more as far as is known."""
     by_export: dict[object, list[tuple[CopyRequest, bool]]] = defaultdict(list)
     for result in results:

@@ -63,11 +63,11 @@ class ExportState(QuotaState):
     """Whether this run wrote anything: started an export, perhaps, or signed one anew."""
     task_id: str | None = None
     """The ID we were given for a task of ours; until a read shows it, nothing is known to be absent."""
-    is_marked: bool = False
+    is_tagged: bool = False
     """Whether its task was tagged as ours, or tried to be, in this run."""
     doubt_since: float | None = None
     """Since when (ticks) something of ours may be there that no read has shown."""
-    is_whole: bool = False
+    was_seen_complete: bool = False
     """Whether a whole export was seen in the bucket, so that no create of it is in doubt any more."""
     known: frozenset[str] = frozenset()
     """The export's tasks that any read has shown, but for failed ones."""
@@ -92,7 +92,7 @@ class ExportState(QuotaState):
     waiting: int = 0
     """How many copies of this run it may still have to feed."""
 
-    def was_sent(self, ticks: float) -> None:
+    def record_sent(self, ticks: float) -> None:
         """A create of ours has happened, or may have."""
         self.is_sent, self.changed, self.doubt_since = True, True, ticks
         self.quota_refusal, self.quota_refused_alone, self.unusable_since = None, 0, None
@@ -100,7 +100,7 @@ class ExportState(QuotaState):
     @property
     def is_under_way(self) -> bool:
         """Whether this run started it and has not seen it whole yet."""
-        return self.started > 0 and not self.is_whole
+        return self.started > 0 and not self.was_seen_complete
 
     @property
     def _is_answer_lost(self) -> bool:
@@ -109,7 +109,7 @@ class ExportState(QuotaState):
 
     def remember(self, observed: Observation, key: ExportKey, ticks: float) -> None:
         """Takes from a look what later looks are compared with."""
-        self.is_whole |= isinstance(observed.stored, Present) and not observed.stored.value.damage
+        self.was_seen_complete |= isinstance(observed.stored, Present) and not observed.stored.value.damage
         if not isinstance(observed.tasks, Present):
             return
         shown = observed.tasks.value
@@ -153,7 +153,7 @@ class ImageState(QuotaState):
     """Since when (ticks) a copy of ours may be there that no read has shown."""
     known: frozenset[str] = frozenset()
     """The copies that any read has shown, but for failed ones."""
-    has_seen_none: bool = False
+    has_seen_no_image: bool = False
     """Whether the last look showed no image at all under the copy's names, and none before it a copy."""
     missing_since: float | None = None
     """Since when (ticks) a read does not show one of them any more."""
@@ -173,14 +173,14 @@ class ImageState(QuotaState):
     @property
     def is_known_absent(self) -> bool:
         """Whether this run has looked, has never seen a copy under any of its names, and has not begun to make one."""
-        return self.has_seen_none and not self.conflicts and self.doubt_since is None and self.replaced_id is None
+        return self.has_seen_no_image and not self.conflicts and self.doubt_since is None and self.replaced_id is None
 
     def remember(self, observed: Observation, marker: str, ticks: float) -> None:
         """Takes from a look what later looks are compared with."""
         if not isinstance(observed.images, Present):
             return
         shown = observed.images.value
-        self.has_seen_none = not shown and not self.known
+        self.has_seen_no_image = not shown and not self.known
         if self.old_failures is None:
             self.old_failures = frozenset(image.image_id for image in shown if image.is_failed) or _NONE
         ids = {image.image_id for image in shown}

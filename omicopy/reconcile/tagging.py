@@ -8,7 +8,7 @@ from typing import Any
 from omicopy._version import __version__
 from omicopy.cloud.errors import Cause, ServiceError
 from omicopy.errors import ErrorCode
-from omicopy.model.events import Listener, Warned
+from omicopy.model.events import Listener, WarningMessage
 from omicopy.model.image_settings import OWN_PREFIX, ImageSettings
 from omicopy.model.own_tags import COPY_TAG, EXPORT_TAG, export_tags
 from omicopy.model.request import CopyRequest
@@ -25,7 +25,7 @@ def tag_export(write: Write, listener: Listener, request: CopyRequest, task_id: 
 
     def refused(key: str, error: Exception) -> None:
         lacks = "could not be tagged as ours" if key == EXPORT_TAG else f"could not get the tag {key!r}"
-        listener(Warned(f"{task_id} runs, but {lacks} ({error})"))
+        listener(WarningMessage(f"{task_id} runs, but {lacks} ({error})"))
 
     tags = export_tags(request, __version__)
     try:
@@ -51,7 +51,7 @@ def tag_copy(write: Write, listener: Listener, copy_state: CopyState, step: TagA
         if key == COPY_TAG:
             raise error
         image.refused_tags |= {key}
-        listener(Warned(_lacks(copy_state.request, image_id, key, error)))
+        listener(WarningMessage(_missing_tag_warning(copy_state.request, image_id, key, error)))
 
     def noted(action: str, parameters: Mapping[str, Any]) -> None:
         write(action, parameters)
@@ -98,7 +98,7 @@ def _may_be_one_tag(error: ServiceError, may_tag: bool) -> bool:
     return True
 
 
-def _lacks(request: CopyRequest, image_id: str, key: str, error: ServiceError) -> str:
+def _missing_tag_warning(request: CopyRequest, image_id: str, key: str, error: ServiceError) -> str:
     """The warning of a copy that is there without one of its tags."""
     settings = request.destination.settings if request.destination else ImageSettings()
     if key.startswith(OWN_PREFIX):

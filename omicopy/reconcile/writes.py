@@ -17,7 +17,7 @@ from omicopy.model import json_fields
 from omicopy.model.boot import boot_parameters
 from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.clock import Clock
-from omicopy.model.events import Listener, Warned
+from omicopy.model.events import Listener, WarningMessage
 from omicopy.model.image import Image, with_marker
 from omicopy.model.lookup import Present
 from omicopy.model.request import CopyRequest, SharedManifest, Source
@@ -41,10 +41,10 @@ class Writer:
         self._clock = clock
         self._listener = listener
 
-    def act(self, copy_state: CopyState, step: WriteStep) -> None:
+    def write_step(self, copy_state: CopyState, step: WriteStep) -> None:
         match step:
             case StartExport():
-                self._start_export(copy_state, _origin(copy_state.request))
+                self._start_export(copy_state, _source_of(copy_state.request))
             case CancelExport():
                 self._cancel_export(copy_state, step)
             case Resign():
@@ -52,22 +52,22 @@ class Writer:
             case Import():
                 self._import(copy_state, step)
             case TagAndShare():
-                self._annotate(copy_state, step)
+                self._tag_and_share(copy_state, step)
             case ReplaceFailed():
                 self._replace_failed(copy_state, step.image)
 
-    def _start_export(self, copy_state: CopyState, origin: Source) -> None:
-        memory, export, entry = copy_state.export, origin.export, export_entry(origin)
+    def _start_export(self, copy_state: CopyState, source: Source) -> None:
+        memory, export, entry = copy_state.export, source.export, export_entry(source)
         osu = {"DiskImageFormat": memory.format or DEFAULT_FORMAT, "OsuBucket": export.bucket}
         osu |= {"OsuPrefix": export.prefix} if export.prefix else {}
-        profile = origin.account.profile
+        profile = source.account.profile
         self._journal.open(entry)
         memory.task_id = None
         try:
             answer = self._send(profile, "CreateImageExportTask", {"ImageId": export.image_id, "OsuExport": osu})
         except ServiceError as error:
             if _in_doubt(error):
-                memory.was_sent(self._clock.ticks())
+                memory.record_sent(self._clock.ticks())
                 return
             self._journal.close(entry)
             if error.code is not ErrorCode.QUOTA:
@@ -77,41 +77,43 @@ class Writer:
         except Postponed:
             self._journal.close(entry)
             raise
-        memory.was_sent(self._clock.ticks())
+        memory.record_sent(self._clock.ticks())
         task_id = json_fields.text(json_fields.mapping(answer, "ImageExportTask"), "TaskId")
         if task_id:
             memory.started += 1
             memory.task_id = copy_state.task_id = task_id
             self._journal.answered(entry, task_id)
-            memory.is_marked = True
+            memory.is_tagged = True
             self.tag_export(copy_state.request, task_id)
 
     def tag_export(self, request: CopyRequest, task_id: str) -> None:
         """Marks the export as ours to clean up one day (R4)."""
-        tag_export(self._write_again(_origin(request).account.profile), self._listener, request, task_id)
+        tag_export(self._idempotent_writer(_source_of(request).account.profile), self._listener, request, task_id)
 
     def _cancel_export(self, copy_state: CopyState, step: CancelExport) -> None:
         """Tries once; a task that left the queue can't be cancelled, which is normal (DOMAIN.md §2)."""
-        origin, task, memory = _origin(copy_state.request), step.task, copy_state.export
+        source, task, memory = _source_of(copy_state.request), step.task, copy_state.export
         memory.cancelled |= {task.task_id}
         story = f"{step.followed} serves the same"
         if task.state not in _CANCELLABLE:
-            self._listener(Warned(f"{task.task_id} is superfluous, {story}; it is {task.state} and is left alone"))
+            self._listener(
+                WarningMessage(f"{task.task_id} is superfluous, {story}; it is {task.state} and is left alone")
+            )
             return
         try:
-            self._send(origin.account.profile, "DeleteExportTask", {"ExportTaskId": task.task_id})
+            self._send(source.account.profile, "DeleteExportTask", {"ExportTaskId": task.task_id})
         except (ServiceError, Postponed) as error:
-            self._listener(Warned(f"{task.task_id} is superfluous, {story}; it can't be cancelled: {error}"))
+            self._listener(WarningMessage(f"{task.task_id} is superfluous, {story}; it can't be cancelled: {error}"))
             return
         memory.task_id, memory.doubt_since = None, None
         memory.known -= {task.task_id}
-        entry = export_entry(origin)
+        entry = export_entry(source)
         if self._journal.find(entry)[1] == task.task_id:
             self._journal.close(entry)
-        self._listener(Warned(f"{task.task_id} was cancelled: {story}"))
+        self._listener(WarningMessage(f"{task.task_id} was cancelled: {story}"))
 
     def _resign(self, copy_state: CopyState, step: Resign) -> None:
-        profile = _origin(copy_state.request).account.profile
+        profile = _source_of(copy_state.request).account.profile
         account, storage = self._clients.accounts[profile], self._clients.storage(profile)
         try:
             key = resign_found(account, storage, self._clients.fetcher(), step.stored, self._clock.wall())
@@ -172,13 +174,13 @@ class Writer:
             raise error
         memory.refused_parameters |= refused
         names = " and ".join(sorted(refused))
-        copy_state.last_news = (
+        copy_state.last_progress = (
             "refused",
             names,
             None,
         )  # of "creating" an interruption says that the service may be at work
         self._listener(
-            Warned(f"{_target(copy_state)} takes no {names} with a manifest ({error.reason}); asking without")
+            WarningMessage(f"{_target(copy_state)} takes no {names} with a manifest ({error.reason}); asking without")
         )
 
     def _manifest_url(self, request: CopyRequest, step: Import) -> str:
@@ -197,21 +199,21 @@ class Writer:
                 raise Postponed(error) from None
             raise
 
-    def _annotate(self, copy_state: CopyState, step: TagAndShare) -> None:
-        write = self._write_again(_target(copy_state))
+    def _tag_and_share(self, copy_state: CopyState, step: TagAndShare) -> None:
+        write = self._idempotent_writer(_target(copy_state))
         tag_copy(write, self._listener, copy_state, step)
         if step.share_with:
             permissions = {"Additions": {"AccountIds": list(step.share_with)}}
             write("UpdateImage", {"ImageId": step.image.image_id, "PermissionsToLaunch": permissions})
             copy_state.image.changed = True
 
-    def _write_again(self, profile: str) -> Write:
-        return lambda action, parameters: self._send_again(profile, action, parameters)
+    def _idempotent_writer(self, profile: str) -> Write:
+        return lambda action, parameters: self._send_idempotent(profile, action, parameters)
 
     def _replace_failed(self, copy_state: CopyState, image: Image) -> None:
         """Deletes a failed image of ours, then the snapshots that only it mapped (DOMAIN.md §2)."""
         profile, memory = _target(copy_state), copy_state.image
-        send = self._write_again(profile)
+        send = self._idempotent_writer(profile)
         try:
             mark_snapshots(self._clients, profile, image, send)
         except ServiceError as error:  # nothing but what may pass
@@ -219,9 +221,9 @@ class Writer:
         delete_image(send, image.image_id)
         memory.replaced_id, memory.replaced_at, memory.changed = image.image_id, self._clock.ticks(), True
         memory.created_id, memory.doubt_since = None, None
-        delete_snapshots(self._clients, profile, image, lambda text: self._listener(Warned(text)))
+        delete_snapshots(self._clients, profile, image, lambda text: self._listener(WarningMessage(text)))
 
-    def _send_again(self, profile: str, action: str, parameters: Mapping[str, Any]) -> None:
+    def _send_idempotent(self, profile: str, action: str, parameters: Mapping[str, Any]) -> None:
         """A write that does no harm a second time: in doubt, the loop looks again, and decides it again if need be."""
         try:
             self._send(profile, action, parameters)
@@ -243,7 +245,7 @@ def _in_doubt(error: ServiceError) -> bool:
     return retry_verdict(error.cause, is_write=True) is RetryVerdict.IN_DOUBT
 
 
-def _origin(request: CopyRequest) -> Source:
+def _source_of(request: CopyRequest) -> Source:
     if not isinstance(request.source, Source):
         raise TypeError("a manifest that was handed over needs no export")
     return request.source

@@ -1,4 +1,4 @@
-"""One Region put together: its world, its API, its object storage, and the servers that both are reached at."""
+"""One Region: its state, its API, its object storage, and the servers of both."""
 
 from __future__ import annotations
 
@@ -7,115 +7,107 @@ from pathlib import Path
 
 from starlette.types import Scope
 
-from omicopy.sandbox.actions.call import Request, Work
-from omicopy.sandbox.clockwork import Clockwork
-from omicopy.sandbox.exporting import Exporter
-from omicopy.sandbox.faults import Faults
-from omicopy.sandbox.gateway import Gateway, action_of, headers_of
-from omicopy.sandbox.importing import Importer
-from omicopy.sandbox.objects import Objects
-from omicopy.sandbox.record import Record
-from omicopy.sandbox.schema import Schema
-from omicopy.sandbox.seeds import sow
-from omicopy.sandbox.server import Server
-from omicopy.sandbox.settings import BUCKETS, Account, Settings
-from omicopy.sandbox.signature import named_access_key
-from omicopy.sandbox.store import Store
-from omicopy.sandbox.storefront import StoreFront
-from omicopy.sandbox.watched import Watch, Watched
-from omicopy.sandbox.world import ExportTask, World
-
-
-class Behind(Work):
-    """The work behind one Region's API."""
-
-    def __init__(self, exporter: Exporter, importer: Importer) -> None:
-        self._exporter = exporter
-        self._importer = importer
-
-    def export(self, account: Account, image_id: str, export: Request) -> ExportTask:
-        """Queue an export and let it run its course."""
-        return self._exporter.queue(account, image_id, export)
-
-    def check_source(self, url: str) -> None:
-        """Refuse a manifest at once, where the variant has it so."""
-        self._importer.check_source(url)
-
-    def import_image(self, image_id: str, url: str) -> None:
-        """Let a pending image become available, or fail."""
-        self._importer.start(image_id, url)
-
-    def copy_image(self, image_id: str, source_image_id: str) -> None:
-        """Let a pending copy become available."""
-        self._importer.start_copy(image_id, source_image_id)
+from omicopy.sandbox.api.actions.call import ApiBackend
+from omicopy.sandbox.api.app import ApiApp, action_of, headers_of
+from omicopy.sandbox.api.openapi import OpenApi
+from omicopy.sandbox.api.signature import named_access_key
+from omicopy.sandbox.export_worker import ExportWorker
+from omicopy.sandbox.fault_proxy import FaultProxy, ProxiedEndpoint
+from omicopy.sandbox.import_worker import ImportWorker
+from omicopy.sandbox.model.faults import Faults
+from omicopy.sandbox.model.fixtures import add_fixtures
+from omicopy.sandbox.model.region_state import RegionState
+from omicopy.sandbox.model.request_log import RecordedRequests
+from omicopy.sandbox.model.settings import BUCKETS, SandboxAccount, SandboxSettings
+from omicopy.sandbox.process.scheduler import Scheduler
+from omicopy.sandbox.process.server import Server
+from omicopy.sandbox.storage.object_store import ObjectStore
+from omicopy.sandbox.storage.presigned_objects import PresignedClient
+from omicopy.sandbox.storage.s3_proxy import S3Proxy
+from omicopy.sandbox.storage.s3_request import S3Request
 
 
 class Region:
-    """Start with `start_store` (returns at once), then `start_servers` when the schema is there."""
+    """Start it with `start_store`, then `start_servers`. `reset` brings it back to the start."""
 
-    def __init__(self, name: str, accounts: Sequence[Account], folder: Path, clockwork: Clockwork, objects: Objects):
+    state: RegionState
+    api: ApiApp
+    api_url: str
+    oos_url: str
+
+    def __init__(
+        self,
+        name: str,
+        accounts: Sequence[SandboxAccount],
+        folder: Path,
+        scheduler: Scheduler,
+        objects: PresignedClient,
+    ) -> None:
         self.name = name
-        self.callers = [account for account in accounts if account.region == name]
-        """Whoever has a key for the API: the accounts and their EIM users."""
-        self._clockwork = clockwork
+        self._callers = [account for account in accounts if account.region == name]
+        self._scheduler = scheduler
         self._objects = objects
-        owners = [caller for caller in self.callers if not caller.is_eim_user]
+        owners = [caller for caller in self._callers if not caller.is_eim_user]
         keys = {account.profile: account.access_key for account in owners}
         self._buckets = {bucket: [keys[profile]] for bucket, profile in BUCKETS[name].items()}
-        self.store = Store(name, owners, self._buckets, folder / name)
-        self.world: World
-        self.gateway: Gateway
+        self._store = ObjectStore(name, owners, self._buckets, folder / name)
         self._servers: list[Server] = []
-        self.api_url = ""
-        self.oos_url = ""
 
     def start_store(self) -> None:
-        """Returns when the store is ready."""
-        self.store.start()
-        self.store.wait_ready()
+        """Returns when the object store is ready."""
+        self._store.start()
+        self._store.wait_ready()
 
     def start_servers(
-        self, schema: Schema, endpoints: Mapping[str, str], faults: Faults, record: Record, own_agent: str
+        self,
+        openapi: OpenApi,
+        endpoints: Mapping[str, str],
+        faults: Faults,
+        request_log: RecordedRequests,
+        service_agent: str,
+        settings: SandboxSettings,
     ) -> None:
-        """Serve API and storage, both watched; `endpoints` may be filled in later."""
-        profiles = {caller.access_key: caller.profile for caller in self.callers}
-        world = World(self.name, self.callers, Settings(), self._clockwork.now)
-        self.gateway = Gateway(world, self._work(world), schema, endpoints, self.callers)
-        front = StoreFront(self.name, self.store)
-
-        def describe_api(scope: Scope) -> tuple[str, str | None]:
-            return action_of(scope), named_access_key(headers_of(scope))
-
-        def describe_oos(scope: Scope) -> tuple[str, str | None]:
-            return StoreFront.action(scope), StoreFront.access_key(scope)
-
-        api = Watch("api", self.name, describe_api, profiles, own_agent)
-        oos = Watch("oos", self.name, describe_oos, profiles, own_agent)
-        servers = (Server(Watched(self.gateway, api, faults, record)), Server(Watched(front, oos, faults, record)))
-        for server in servers:
+        """Starts the servers of the API and of object storage. `endpoints` may be filled in later."""
+        profiles = {caller.access_key: caller.profile for caller in self._callers}
+        oos = ProxiedEndpoint("oos", self.name, _describe_oos, profiles, service_agent)
+        oos_server = Server(FaultProxy(S3Proxy(self.name, self._store), oos, faults, request_log))
+        self.oos_url = oos_server.url
+        self._objects.allow(self.oos_url)
+        self.api = ApiApp(self._new_backend(settings), openapi, endpoints, self._callers)
+        api = ProxiedEndpoint("api", self.name, _describe_api, profiles, service_agent)
+        api_server = Server(FaultProxy(self.api, api, faults, request_log))
+        self.api_url = api_server.url
+        for server in (oos_server, api_server):
             server.start()
             self._servers.append(server)
-        self.api_url, self.oos_url = (server.url for server in servers)
-        self._objects.allow(self.oos_url)
 
-    def begin(self, settings: Settings) -> None:
-        """A new world, as it is sown."""
-        self.world = World(self.name, self.callers, settings, self._clockwork.now)
-        sow(self.world)
-        self.gateway.renew(self.world, self._work(self.world))
+    def reset(self, settings: SandboxSettings) -> None:
+        """Replaces the state by that of the start."""
+        self.api.replace_backend(self._new_backend(settings))
 
     def empty_buckets(self) -> None:
-        """Take away every object, and every bucket that an export made."""
-        self.store.drop_made()
+        """Deletes every object, and every bucket that an export created."""
+        self._store.delete_created()
         for bucket in self._buckets:
-            self.store.empty(bucket)
+            self._store.empty(bucket)
 
     def stop(self) -> None:
-        """Servers first, so that nobody asks a store that is gone."""
+        """Stops the servers, then the store, so that no request reaches a store that has ended."""
         for server in self._servers:
             server.stop()
-        self.store.stop()
+        self._store.stop()
 
-    def _work(self, world: World) -> Behind:
-        exporter = Exporter(world, self._clockwork, self._objects, self.oos_url, self.store)
-        return Behind(exporter, Importer(world, self._clockwork, self._objects))
+    def _new_backend(self, settings: SandboxSettings) -> ApiBackend:
+        self.state = RegionState(self.name, self._callers, settings, self._scheduler.now)
+        add_fixtures(self.state)
+        exports = ExportWorker(self.state, self._scheduler, self._objects, self.oos_url, self._store)
+        return ApiBackend(self.state, exports, ImportWorker(self.state, self._scheduler, self._objects))
+
+
+def _describe_api(scope: Scope) -> tuple[str, str | None]:
+    return action_of(scope), named_access_key(headers_of(scope))
+
+
+def _describe_oos(scope: Scope) -> tuple[str, str | None]:
+    request = S3Request.of(scope)
+    return request.action, request.access_key

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from omicopy.model.choices import DiskFormat
-from omicopy.model.events import Listener, Warned
+from omicopy.model.events import Listener, WarningMessage
 from omicopy.model.export import ExportKey
 from omicopy.model.request import AccountRef, CopyRequest, Source, Target
 
@@ -107,7 +107,7 @@ class Journal:
         aside = path.with_suffix(".corrupt")
         with contextlib.suppress(OSError):
             path.replace(aside)
-        self._listener(Warned(f"The journal entry {path} can't be read and was set aside as {aside.name}"))
+        self._listener(WarningMessage(f"The journal entry {path} can't be read and was set aside as {aside.name}"))
 
     def _write(self, entry: Mapping[str, str], resource_id: str | None, about: Mapping[str, str] | None) -> None:
         """`about` None leaves what is said there of it."""
@@ -136,7 +136,7 @@ class Journal:
     def _warn(self, message: str) -> None:
         if not self._warned:
             self._warned = True
-            self._listener(Warned(message))
+            self._listener(WarningMessage(message))
 
 
 def _about(path: Path) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from omicopy.model.events import Listener, Warned
+from omicopy.model.events import Listener, WarningMessage
 
 _RUN = re.compile(r"run-[0-9a-f]{16}")
 _PATIENCE = 5.0
@@ -64,7 +64,9 @@ class Locks:
             if not self._warned:
                 self._warned = True
                 reason = error.strerror
-                self._listener(Warned(f"No lock can be kept ({self._folder}: {reason}); don't run two copies at once"))
+                self._listener(
+                    WarningMessage(f"No lock can be kept ({self._folder}: {reason}); don't run two copies at once")
+                )
             return Lock()
 
     def is_held(self, entry: Mapping[str, str]) -> bool:

@@ -178,7 +178,7 @@ def describe_export(entry: ExportEntry) -> dict[str, Any]:
     tags, found = entry.task.tags if entry.task else {}, entry.found
     return {
         "task_id": entry.task.task_id if entry.task else None,
-        "source": {**entry.source.described(), "image_id": entry.key.image_id, "image_name": entry.image_name},
+        "source": {**entry.source.to_json(), "image_id": entry.key.image_id, "image_name": entry.image_name},
         "state": entry.state,
         "progress": entry.task.progress if entry.task else None,
         "comment": entry.comment or None,
@@ -205,7 +205,7 @@ def describe_image(entry: ImageEntry) -> dict[str, Any]:
     """One entry of `images`. `finished` tells whether the copy bears the tag that is written last."""
     image = entry.image
     return {
-        "target": {**entry.target.described(), "image_id": image.image_id, "image_name": image.name},
+        "target": {**entry.target.to_json(), "image_id": image.image_id, "image_name": image.name},
         "state": image.state,
         "reason": entry.reason or None,
         "created_at": rfc3339(image.created_at),
@@ -217,11 +217,11 @@ def describe_image(entry: ImageEntry) -> dict[str, Any]:
 def describe_copy(entry: CopyEntry) -> dict[str, Any]:
     """One entry of `copies`, as far as possible in the words of the result that `run` prints."""
     request, source = entry.request, entry.request.source
-    origin = {**source.account.described(), "image_id": source.image.image_id} if isinstance(source, Source) else None
+    origin = {**source.account.to_json(), "image_id": source.image.image_id} if isinstance(source, Source) else None
     target = None
     if request.destination:
         image_id, name = (entry.image.image_id, entry.image.name) if entry.image else (None, request.destination.name)
-        target = {**request.destination.account.described(), "image_id": image_id, "image_name": name}
+        target = {**request.destination.account.to_json(), "image_id": image_id, "image_name": name}
     return {
         "job": request.job,
         "source": origin,

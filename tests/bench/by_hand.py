@@ -31,9 +31,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import EXPORT_BUCKET, TARGET_REGION, Settings
-from omicopy.sandbox.world import ImageState
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.region_state import OmiState
+from omicopy.sandbox.model.settings import EXPORT_BUCKET, TARGET_REGION, SandboxSettings
 from tests.bench.cost import SCRIPTS, measure
 from tests.bench.fleet import build_fleet
 from tests.bench.table import Row, text_table
@@ -73,9 +73,9 @@ class Times:
     shortened: float
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> SandboxSettings:
         """For the sandbox's exports and imports."""
-        return Settings(export_seconds=30 / self.shortened, import_seconds=30 / self.shortened)
+        return SandboxSettings(export_seconds=30 / self.shortened, import_seconds=30 / self.shortened)
 
     @property
     def env(self) -> dict[str, str]:
@@ -156,14 +156,14 @@ def spend(sandbox: Sandbox, command: Sequence[str], env: Mapping[str, str]) -> S
     before = time.process_time()
     cost = measure(command, sandbox.env | env)
     own = time.process_time() - before
-    reads = [request for request in sandbox.record.requests(service="api") if request.action.startswith("Read")]
+    reads = [request for request in sandbox.request_log.requests(service="api") if request.action.startswith("Read")]
     return Spent(cost.wall, cost.cpu, len(reads), 1, own)
 
 
 def check_arrival(sandbox: Sandbox, names: Sequence[str]) -> None:
     """Every copy is in the target account and available, and nothing else is there that was not before."""
-    there = sandbox.world(TARGET_REGION).owned(sandbox.accounts["target"])
-    available = sorted(image.name for image in there if image.state is ImageState.AVAILABLE)
+    there = sandbox.region_state(TARGET_REGION).owned(sandbox.accounts["target"])
+    available = sorted(image.name for image in there if image.state is OmiState.AVAILABLE)
     if available != sorted([*names, "resident"]):
         raise RuntimeError(f"{len(names)} images should have arrived, and these are there: {available}")
 

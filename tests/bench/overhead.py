@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from omicopy.model.request import CopyRequest
 from omicopy.model.result import Status
-from omicopy.sandbox.record import RecordedRequest
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import EXPORT_BUCKET, Settings
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.request_log import RecordedRequest
+from omicopy.sandbox.model.settings import EXPORT_BUCKET, SandboxSettings
 from tests.bench.cost import SCRIPTS, measure
 from tests.bench.table import Row, text_table
 from tests.builders import SOURCE, SOURCE_ID, copy_request, export_request
@@ -48,7 +48,7 @@ def rows() -> list[Row]:
 
 
 def real_rows(service: float, bound: float | None) -> list[Row]:
-    with Sandbox(Settings(export_seconds=service / 2, import_seconds=service / 2)) as sandbox:
+    with Sandbox(SandboxSettings(export_seconds=service / 2, import_seconds=service / 2)) as sandbox:
         env = dict(sandbox.env)
         with ThreadPoolExecutor(len(IMAGES)) as threads:
             walls = [cost.wall for cost in threads.map(lambda image: measure([*COPY, image], env), IMAGES)]
@@ -68,9 +68,9 @@ def call_rows() -> list[Row]:
 
 
 def calls_for(images: tuple[str, ...]) -> int:
-    with Sandbox(Settings(export_seconds=1, import_seconds=1)) as sandbox:
+    with Sandbox(SandboxSettings(export_seconds=1, import_seconds=1)) as sandbox:
         measure([*COPY, *images], dict(sandbox.env) | {"OMICOPY_POLL_MIN": "0.3s"})
-        return sum(not is_poll(request) for request in sandbox.record.requests(service="api"))
+        return sum(not is_poll(request) for request in sandbox.request_log.requests(service="api"))
 
 
 def is_poll(request: RecordedRequest) -> bool:

@@ -18,8 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.settings import SandboxSettings
 from tests.bench.cost import SCRIPTS, Cost, measure, median
 from tests.bench.fleet import build_fleet
 from tests.bench.table import Row, text_table
@@ -94,7 +94,7 @@ def rows(copies: int = COPIES) -> list[Row]:
         for shape in SHAPES:
             checked = {}
             for size, rounds in ((copies // 100, ROUNDS), (copies // 10, ROUNDS), (copies, 1)):
-                file.write_text(shape.plan(build_fleet(sandbox, size // shape.targets, Settings())))
+                file.write_text(shape.plan(build_fleet(sandbox, size // shape.targets, SandboxSettings())))
                 checked[size] = check(file, env, rounds)
             found += in_rows(shape, checked)
             if shape.jobs is each_by_id:

@@ -20,8 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import EXPORT_BUCKET, SOURCE_REGION, Settings
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.settings import EXPORT_BUCKET, SOURCE_REGION, SandboxSettings
 from tests.bench.cost import SCRIPTS, Cost, in_turns, measure
 from tests.bench.table import Row, text_table
 
@@ -65,11 +65,11 @@ def rows(runs: int = RUNS) -> list[Row]:
 @contextmanager
 def finished_export() -> Iterator[tuple[str, dict[str, str]]]:
     """Where the manifest of an export of ours lies, and the environment in which all tools find its sandbox."""
-    with Sandbox(Settings(export_seconds=0.1)) as sandbox:
+    with Sandbox(SandboxSettings(export_seconds=0.1)) as sandbox:
         env = clean_environment(sandbox.env)
         command = [OMICOPY, "export", "golden-linux", "--from", "source", "--bucket", EXPORT_BUCKET, "-q"]
         measure(command, env | {"OMICOPY_POLL_MIN": "0.1s"})
-        (task,) = sandbox.world(SOURCE_REGION).tasks.all()
+        (task,) = sandbox.region_state(SOURCE_REGION).tasks.all()
         yield f"s3://{EXPORT_BUCKET}/{task.manifest_key}", env
 
 

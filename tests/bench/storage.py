@@ -23,8 +23,8 @@ from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import resolve_profile
 from omicopy.manifests.check import read_own_manifest
 from omicopy.manifests.resign import resign_export
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.settings import SandboxSettings
 from tests.bench.cost import Cost, median
 from tests.bench.table import Row, text_table
 from tests.tool import s3_client
@@ -42,7 +42,7 @@ def main() -> None:
 
 def rows(manifests: int = MANIFESTS) -> list[Row]:
     """CPU and wall a manifest. `resign` checks before and after what the loop takes for granted, so it has no bound."""
-    with Sandbox(Settings(exports_in_flight=0)) as sandbox:
+    with Sandbox(SandboxSettings(exports_in_flight=0)) as sandbox:
         keys = fill(sandbox, manifests)
         loop, tool = Loop(plain_client(sandbox)), Omicopy(clients_of(sandbox))
         costs = in_turns(

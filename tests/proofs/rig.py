@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.main import Sandbox
 from tests.children import PATIENCE, Child
 from tests.warm import Begun, Warm
 
@@ -76,9 +76,9 @@ def finish_warm(process: Begun) -> Ran:
 
 def exports(sandbox: Sandbox) -> list[Any]:
     """Every export task of the source account, by the truth and not by a read."""
-    return list(sandbox.world("eu-west-2").tasks.all())
+    return list(sandbox.region_state("eu-west-2").tasks.all())
 
 
 def copies(sandbox: Sandbox) -> list[Any]:
     """Every image in the target's Region that says it is a copy."""
-    return [image for image in sandbox.world("us-east-2").images.all() if "[omicopy " in image.description]
+    return [image for image in sandbox.region_state("us-east-2").images.all() if "[omicopy " in image.description]

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.sandbox.faults import Asked, Fault, FaultKind
-from omicopy.sandbox.record import SERVICE_ITSELF, RecordedRequest
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.faults import Fault, FaultKind, RequestKind
+from omicopy.sandbox.model.request_log import SERVICE_ITSELF, RecordedRequest
+from omicopy.sandbox.model.settings import SandboxSettings
 from tests.children import PATIENCE
 from tests.proofs import rig
 from tests.warm import Begun, Warm
 
 pytestmark = pytest.mark.proof
-QUICK = Settings(export_seconds=0.15, import_seconds=0.15)
+QUICK = SandboxSettings(export_seconds=0.15, import_seconds=0.15)
 MOST_REQUESTS = 60
 
 
@@ -31,15 +31,15 @@ class Executioner:
         self._is_started = threading.Event()
         self.struck = False
         self._left, self._after, self._lock = nth, after, threading.Lock()
-        self._take, self._add = sandbox.faults.take, sandbox.record.add
+        self._take, self._add = sandbox.faults.take, sandbox.request_log.add
         monkeypatch.setattr(sandbox.faults, "take", self.take)
-        monkeypatch.setattr(sandbox.record, "add", self.add)
+        monkeypatch.setattr(sandbox.request_log, "add", self.add)
 
     def watch(self, process: Begun) -> None:
         self.process = process
         self._is_started.set()
 
-    def take(self, asked: Asked) -> Fault | None:
+    def take(self, asked: RequestKind) -> Fault | None:
         if not self._after and asked.account != SERVICE_ITSELF and self._is_nth():
             self._kill()
             return Fault(FaultKind.RESET_BEFORE)
@@ -85,6 +85,6 @@ def test_killed_at_any_request_the_same_command_makes_one_export_and_one_image(
         assert second.code == 0, f"request {nth}: {second.err}"
         assert len(rig.exports(sandbox)) == 1, f"request {nth}: {second.err}"
         assert [image.image_id for image in rig.copies(sandbox)] == [second.image_id], f"request {nth}"
-        assert sandbox.record.count("CreateImageExportTask", status=200) == 1
-        assert sandbox.record.count("CreateImage", status=200) == 1
+        assert sandbox.request_log.count("CreateImageExportTask", status=200) == 1
+        assert sandbox.request_log.count("CreateImage", status=200) == 1
     pytest.fail("a copy should not need that many requests")

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.sandbox.faults import OF_THE_API, Fault, FaultKind
-from omicopy.sandbox.record import SERVICE_ITSELF
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
-from omicopy.sandbox.world import Device, ImageState, TaskState
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.faults import API_ONLY, Fault, FaultKind
+from omicopy.sandbox.model.region_state import Device, OmiState, TaskState
+from omicopy.sandbox.model.request_log import SERVICE_ITSELF
+from omicopy.sandbox.model.settings import SandboxSettings
 from tests.proofs import rig
 from tests.tool import Tool
 from tests.warm import Begun
 
 pytestmark = pytest.mark.proof
-QUICK = Settings(export_seconds=0.15, import_seconds=0.15)
+QUICK = SandboxSettings(export_seconds=0.15, import_seconds=0.15)
 OLD = replace(QUICK, embedded_url_age_seconds=8 * 86_400)
 SECOND_ID_IS_SMALLER = replace(QUICK, seed=0, export_seconds=86_400, queued_share=1)
 """The first export stays in the queue, and the ID of the next one is smaller."""
@@ -30,7 +30,7 @@ REFUSED = {FaultKind.DENIED: {12}, FaultKind.NOT_FOUND: {4, 8}}
 """The faults that no patience cures, and the exit codes they may end a copy with."""
 READS = ("ReadAccounts", "ReadImages", "ReadImageExportTasks", "ListObjects", "GetObject")
 SERVICES = {"ListObjects": "oos", "GetObject": "oos", "PutObject": "oos"}
-ON_STORAGE = {kind for kind in FaultKind if not kind.startswith("throttle-a") and kind not in OF_THE_API}
+ON_STORAGE = {kind for kind in FaultKind if not kind.startswith("throttle-a") and kind not in API_ONLY}
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,13 @@ def failed_before(tool: Tool, state: Path, fault: Fault) -> tuple[Fault, rig.Ran
     (failed,) = tool.copies()
     snapshot = tool.target.make_snapshot(failed.account_id, 10, "half-way")
     tool.target.change_image(failed.image_id, devices=(Device("/dev/sda1", snapshot.snapshot_id, 10),))
-    tool.target.settle()
+    tool.target.forget_history()
     tool.sandbox.faults.add(fault)
     ran = run(tool, state, fault)
     assert tool.count("DeleteImage", status=200) <= 1
     if ran.code != 0:
         assert tool.copies() == [tool.target.images.get(failed.image_id)], "the failed one is all there is"
-        assert tool.target.images.get(failed.image_id).state is ImageState.FAILED
+        assert tool.target.images.get(failed.image_id).state is OmiState.FAILED
     return fault, ran
 
 
@@ -147,7 +147,7 @@ def test_a_fault_never_makes_two_of_anything_and_lets_no_secret_out(
     sandbox, state = tool.sandbox, tmp_path / "state"
     service = SERVICES.get(action, "api")
     fault, ran = scene.play(tool, state, Fault(kind, action, service=service, retry_after=0.2, lag_seconds=0.5))
-    assert sandbox.faults.struck(fault) == 1, "the fault was never met"
+    assert sandbox.faults.times_applied(fault) == 1, "the fault was never met"
     made = len(rig.exports(sandbox)), len(rig.copies(sandbox))
     if kind in scene.fatal and ran.code != 0:
         assert ran.code in scene.fatal[kind], ran.err
@@ -157,9 +157,9 @@ def test_a_fault_never_makes_two_of_anything_and_lets_no_secret_out(
         assert ran.code == 0, ran.err[-3000:]
         assert made == (scene.exports, 1)
         assert rig.copies(sandbox)[0].image_id == ran.image_id
-        assert rig.copies(sandbox)[0].state is ImageState.AVAILABLE
-    assert sandbox.record.count("CreateImageExportTask", status=200) <= scene.exports
-    assert sandbox.record.count("CreateImage", status=200) <= scene.images_made
+        assert rig.copies(sandbox)[0].state is OmiState.AVAILABLE
+    assert sandbox.request_log.count("CreateImageExportTask", status=200) <= scene.exports
+    assert sandbox.request_log.count("CreateImage", status=200) <= scene.images_made
     assert "Traceback" not in ran.err
     expect_no_secret(sandbox, ran, tmp_path)
 

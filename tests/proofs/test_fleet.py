@@ -17,17 +17,17 @@ from typing import Any
 
 import pytest
 
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.record import SERVICE_ITSELF, RecordedRequest
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
-from omicopy.sandbox.world import ImageState
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import OmiState
+from omicopy.sandbox.model.request_log import SERVICE_ITSELF, RecordedRequest
+from omicopy.sandbox.model.settings import SandboxSettings
 from tests.children import Child, wait_until
 from tests.proofs import rig
 
 pytestmark = pytest.mark.proof
 
-CALM = Settings(export_seconds=1, import_seconds=1, exports_in_flight=0, copies_in_flight=0, snapshots=0)
+CALM = SandboxSettings(export_seconds=1, import_seconds=1, exports_in_flight=0, copies_in_flight=0, snapshots=0)
 PATIENT = {
     "OMICOPY_POLL_MIN": "0.2s",
     "OMICOPY_POLL_MAX": "1s",
@@ -64,16 +64,16 @@ def start(sandbox: Sandbox, folder: Path, plan: str, *more: str, env: Mapping[st
     return rig.start(sandbox, folder / "state", ("run", str(file), "-o", "json", *more), {**PATIENT, **(env or {})})
 
 
-def build_fleet(sandbox: Sandbox, settings: Settings, fleet: int) -> list[str]:
+def build_fleet(sandbox: Sandbox, settings: SandboxSettings, fleet: int) -> list[str]:
     """A sandbox as new, with as many images in the source account, all alike but for their names."""
     sandbox.reset(settings)
-    world = sandbox.world("eu-west-2")
-    model = world.images.get("ami-00000001")
+    state = sandbox.region_state("eu-west-2")
+    model = state.images.get("ami-00000001")
     assert model is not None
     ids = [f"ami-{number:08x}" for number in range(0x1000, 0x1000 + fleet)]
     for image_id in ids:
-        world.images.put(image_id, replace(model, image_id=image_id, name=f"ship-{image_id}", description=image_id))
-    world.settle()
+        state.images.put(image_id, replace(model, image_id=image_id, name=f"ship-{image_id}", description=image_id))
+    state.forget_history()
     return ids
 
 
@@ -89,7 +89,7 @@ def failures(ran: rig.Ran) -> list[dict[str, Any]]:
 
 def writes(sandbox: Sandbox) -> Counter[str]:
     """What was written by anybody but the service itself, and took effect."""
-    done = sandbox.record.requests(status=200)
+    done = sandbox.request_log.requests(status=200)
     return Counter(request.action for request in done if request.action.startswith(WRITES))
 
 
@@ -104,7 +104,7 @@ def arrived(sandbox: Sandbox) -> Counter[tuple[str, str]]:
 def test_of_a_hundred_copies_49_arrive_and_51_are_listed_then_49_more(sandbox: Sandbox, tmp_path: Path) -> None:
     ids = build_fleet(sandbox, CALM, 50)
     broken = ids[17]
-    sandbox.world("eu-west-2").change_image(broken, state=ImageState.FAILED, state_message="Its volume is gone.")
+    sandbox.region_state("eu-west-2").change_image(broken, state=OmiState.FAILED, state_message="Its volume is gone.")
     plan = PLAN.replace('[{name_regex: "^ship-"}]', f'[{{name_regex: "^ship-"}}, {{id: {broken}}}]')
     sandbox.faults.add(Fault(FaultKind.DENIED, account="target-other", times=None))
     sandbox.faults.rate(0.2, seed=5, kinds=THROTTLES, retry_after=0.1)
@@ -128,7 +128,7 @@ def test_of_a_hundred_copies_49_arrive_and_51_are_listed_then_49_more(sandbox: S
 
     sandbox.faults.clear()
     sandbox.faults.rate(0.2, seed=6, kinds=THROTTLES, retry_after=0.1)
-    sandbox.record.clear()
+    sandbox.request_log.clear()
     second = run(sandbox, tmp_path, plan)
     assert second.code == 4, second.err[-3000:]
     expected = Counter(
@@ -150,14 +150,14 @@ def test_reads_per_tick_are_the_same_for_10_and_for_200_copies_in_flight(sandbox
     exporting, importing, both = ("ReadImageExportTasks",), ("ReadImages",), ("ReadImageExportTasks", "ReadImages")
     for fleet in (10, 200):
         build_fleet(sandbox, CALM, fleet)
-        sandbox.clockwork.hold()
+        sandbox.scheduler.hold()
         running = start(sandbox, tmp_path / str(fleet), ONE_TARGET, "-q", env=RARELY)  # nobody reads its pipe yet
         for write, look in (("CreateImageExportTask", "ReadImageExportTasks"), ("CreateImage", "ReadImages")):
-            wait_until(lambda write=write, fleet=fleet: sandbox.record.count(write) == fleet)
-            most = sandbox.record.count(look) + 4
-            wait_until(lambda look=look, most=most: sandbox.record.count(look) >= most)
-            sandbox.clockwork.advance(CALM.export_seconds)
-        sandbox.clockwork.go()
+            wait_until(lambda write=write, fleet=fleet: sandbox.request_log.count(write) == fleet)
+            most = sandbox.request_log.count(look) + 4
+            wait_until(lambda look=look, most=most: sandbox.request_log.count(look) >= most)
+            sandbox.scheduler.advance(CALM.export_seconds)
+        sandbox.scheduler.resume()
         ran = rig.finish(running)
         assert ran.code == 0, ran.err[-3000:]
         ticks = waiting_ticks(sandbox)
@@ -171,7 +171,7 @@ def waiting_ticks(sandbox: Sandbox) -> Counter[tuple[str, ...]]:
     a pause; where a busy machine made one within a tick, each part of it reads no more than the whole."""
     ticks: list[list[RecordedRequest]] = []
     done = None
-    begun = itertools.dropwhile(lambda request: request.action != "CreateImageExportTask", sandbox.record)
+    begun = itertools.dropwhile(lambda request: request.action != "CreateImageExportTask", sandbox.request_log)
     for request in (request for request in begun if request.account != SERVICE_ITSELF):
         if done is None or request.time - done > PAUSE:
             ticks.append([])
@@ -199,7 +199,7 @@ def test_three_shards_make_together_what_one_run_makes_and_nothing_twice(sandbox
     assert all(parts), "a machine that had nothing to do proves nothing"
     everybody_has_all(sandbox, ids)
 
-    sandbox.record.clear()
+    sandbox.request_log.clear()
     whole = run(sandbox, tmp_path / "one", PLAN)
     assert whole.code == 0, whole.err[-3000:]
     assert outcomes(whole) == Counter((image_id, profile, "present") for image_id, profile, _ in everything)
@@ -234,7 +234,7 @@ def killed_after(sandbox: Sandbox, times: int, seconds: float) -> Iterator[list[
     """Kills what is put into the list when that many more writes took effect, or a little later."""
     to_kill: list[Child] = []
     most = sum(writes(sandbox).values()) + times
-    add, is_time = sandbox.record.add, threading.Event()
+    add, is_time = sandbox.request_log.add, threading.Event()
 
     def add_and_kill(request: RecordedRequest) -> None:
         add(request)
@@ -243,7 +243,7 @@ def killed_after(sandbox: Sandbox, times: int, seconds: float) -> Iterator[list[
             threading.Timer(seconds, to_kill[0].kill).start()
 
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(sandbox.record, "add", add_and_kill)
+        monkeypatch.setattr(sandbox.request_log, "add", add_and_kill)
         yield to_kill
 
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.ports import free_ports
-from omicopy.sandbox.schema import official_schema
-from omicopy.sandbox.world import ImageState
+from omicopy.sandbox.api.openapi import official_openapi
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import OmiState
+from omicopy.sandbox.process.ports import free_ports
 from tests.children import Child
 from tests.tool import EXPORT_BUCKET, LINUX, THREE, Tool
 
@@ -43,7 +43,7 @@ ENVIRONMENT = {"PATH": os.environ["PATH"], "NO_COLOR": "1", "FORCE_COLOR": "0"}
 
 def document() -> dict[str, Any]:
     """OUTSCALE's file, below the path that its servers have, with the refusals that it lacks (DOMAIN.md §5)."""
-    official = dict(official_schema().document)
+    official = dict(official_openapi().document)
     schema = {"$ref": "#/components/schemas/ErrorResponse"}
     refusal = {"description": "A refusal.", "content": {"application/json": {"schema": schema}}}
     paths = {}
@@ -101,7 +101,7 @@ def test_prism_objects_to_no_request_and_to_no_answer(tool: Tool, tmp_path: Path
         return tool.run(*args, code=code, **judged.env).out.strip()
 
     assert run("doctor", *to, "--bucket", EXPORT_BUCKET)
-    failed = tool.existing("golden-linux", f"golden [omicopy eu-west-2 {LINUX}]", state=ImageState.FAILED)
+    failed = tool.existing("golden-linux", f"golden [omicopy eu-west-2 {LINUX}]", state=OmiState.FAILED)
     tool.target.change_image(failed.image_id, tags=(("omicopy:copy", failed.image_id),))
     for action in ("ReadImages", "CreateTags"):
         tool.sandbox.faults.add(Fault(FaultKind.THROTTLE_CALL, action, account="target"))

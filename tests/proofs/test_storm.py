@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.sandbox.faults import RATED, Fault, FaultKind
-from omicopy.sandbox.record import SERVICE_ITSELF
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.faults import RATE_KINDS, Fault, FaultKind
+from omicopy.sandbox.model.request_log import SERVICE_ITSELF
+from omicopy.sandbox.model.settings import SandboxSettings
 from tests.children import PATIENCE
 from tests.proofs import rig
 
-CALM = Settings(export_seconds=1, import_seconds=1, exports_in_flight=0, copies_in_flight=0, snapshots=0)
+CALM = SandboxSettings(export_seconds=1, import_seconds=1, exports_in_flight=0, copies_in_flight=0, snapshots=0)
 PATIENT = {
     "OMICOPY_POLL_MIN": "0.5s",
     "OMICOPY_POLL_MAX": "2s",
@@ -35,7 +35,7 @@ def test_in_a_storm_every_copy_arrives_once_with_at_most_twice_the_requests(
 ) -> None:
     calm = sail(sandbox, build_fleet(sandbox, CALM, fleet), tmp_path / "calm")
     ids = build_fleet(sandbox, replace(CALM, lag_seconds=1), fleet)
-    sandbox.faults.rate(0.2, seed=7, kinds=(*RATED, FaultKind.UNKNOWN_STATE), retry_after=0.1)
+    sandbox.faults.rate(0.2, seed=7, kinds=(*RATE_KINDS, FaultKind.UNKNOWN_STATE), retry_after=0.1)
     stormy = sail(sandbox, ids, tmp_path / "storm")
     print(f"{fleet} copies: {calm} requests in calm, {stormy} in a storm, {stormy / calm:.2f} times as many")
     assert stormy <= 2 * calm
@@ -50,18 +50,18 @@ def sail(sandbox: Sandbox, ids: list[str], state: Path) -> int:
     assert len(markers) == len(ids)
     assert set(markers.values()) == {1}, "an image was made twice"
     assert Counter(task.image_id for task in rig.exports(sandbox)) == Counter(ids)
-    return sum(request.account != SERVICE_ITSELF for request in sandbox.record)
+    return sum(request.account != SERVICE_ITSELF for request in sandbox.request_log)
 
 
-def build_fleet(sandbox: Sandbox, settings: Settings, fleet: int) -> list[str]:
+def build_fleet(sandbox: Sandbox, settings: SandboxSettings, fleet: int) -> list[str]:
     """A sandbox as new, with as many images in the source account, all alike but for their names."""
     sandbox.reset(settings)
-    world = sandbox.world("eu-west-2")
-    model = world.images.get("ami-00000001")
+    state = sandbox.region_state("eu-west-2")
+    model = state.images.get("ami-00000001")
     ids = [f"ami-{number:08x}" for number in range(0x1000, 0x1000 + fleet)]
     for image_id in ids:
-        world.images.put(image_id, replace(model, image_id=image_id, name=f"ship-{image_id}", description=image_id))
-    world.settle()
+        state.images.put(image_id, replace(model, image_id=image_id, name=f"ship-{image_id}", description=image_id))
+    state.forget_history()
     return ids
 
 

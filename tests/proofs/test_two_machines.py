@@ -16,14 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.settings import SandboxSettings
 from tests.children import PATIENCE
 from tests.proofs import rig
 
 pytestmark = pytest.mark.proof
 RACES = 100
-QUICK = Settings(export_seconds=0.3, import_seconds=0.1)
+QUICK = SandboxSettings(export_seconds=0.3, import_seconds=0.1)
 
 
 def machine(env: Mapping[str, str], start_at: float) -> tuple[int, str, str]:

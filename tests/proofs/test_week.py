@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from omicopy.sandbox.faults import Fault, FaultKind
-from omicopy.sandbox.world import RUNNING, ExportTask, Image, TaskState
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import RUNNING, ImageExportTask, Omi, TaskState
 from tests.tool import LINUX, THREE, Tool
 
 pytestmark = pytest.mark.proof
@@ -101,10 +101,10 @@ class Week:
         assert {key: ids for key, ids in self.ids.items() if len(ids) > 1} == {}
         assert self.tool.count("CreateImage", status=200) == len(self.ids)
 
-    def copies(self, profile: str) -> list[Image]:
+    def copies(self, profile: str) -> list[Omi]:
         account = self.tool.sandbox.accounts[profile]
-        world = self.tool.sandbox.world(account.region)
-        return [image for image in world.owned(account) if "[omicopy " in image.description]
+        state = self.tool.sandbox.region_state(account.region)
+        return [image for image in state.owned(account) if "[omicopy " in image.description]
 
     def names(self) -> dict[str, list[str]]:
         """What each target has."""
@@ -142,16 +142,16 @@ class Week:
     @contextmanager
     def no_export_of(self, name: str) -> Iterator[None]:
         """The service fails each export of that image as soon as it is there."""
-        world, put = self.tool.source, self.tool.source.tasks.put
+        state, put = self.tool.source, self.tool.source.tasks.put
 
-        def put_failed(task_id: str, task: ExportTask) -> ExportTask:
+        def put_failed(task_id: str, task: ImageExportTask) -> ImageExportTask:
             if self.name(task.image_id) == name and task.state in RUNNING:
-                failed = replace(task, state=TaskState.FAILED, comment="A volume is gone.", ended=world.clock())
+                failed = replace(task, state=TaskState.FAILED, comment="A volume is gone.", ended=state.clock())
                 return put(task_id, failed)
             return put(task_id, task)
 
         with pytest.MonkeyPatch.context() as monkeypatch:
-            monkeypatch.setattr(world.tasks, "put", put_failed)
+            monkeypatch.setattr(state.tasks, "put", put_failed)
             yield
 
     def loose_snapshots(self) -> set[str]:
@@ -159,9 +159,9 @@ class Week:
         loose = set()
         for profile in TARGETS:
             account = self.tool.sandbox.accounts[profile]
-            world = self.tool.sandbox.world(account.region)
-            used = {device.snapshot_id for image in world.owned(account) for device in image.devices}
-            own = {each.snapshot_id for each in world.snapshots.all() if each.account_id == account.account_id}
+            state = self.tool.sandbox.region_state(account.region)
+            used = {device.snapshot_id for image in state.owned(account) for device in image.devices}
+            own = {each.snapshot_id for each in state.snapshots.all() if each.account_id == account.account_id}
             loose |= own - used
         return loose
 
@@ -221,7 +221,7 @@ def test_a_week_of_nights_needs_nobody(tool) -> None:
 
     week.falls()  # 6: killed while it cleans up, which prune brings to an end
     stuck = faults.add(Fault(FaultKind.HANG, "DeleteObject", after=1, times=None))
-    week.run_killed(lambda: faults.struck(stuck))
+    week.run_killed(lambda: faults.times_applied(stuck))
     faults.clear()
     assert week.in_bucket() >= {"three-6"}
     week.prune()

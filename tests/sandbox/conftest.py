@@ -12,13 +12,14 @@ import pytest
 import requests
 from osc_sdk_python.call import Call
 
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
-from omicopy.sandbox.signing import Signer, presign
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.settings import SandboxSettings
+from omicopy.sandbox.model.signing import SigningKey
+from omicopy.sandbox.storage.presign import presign
 from tests.children import PATIENCE, wait_until
 
 Thing = dict[str, Any]
-HURRIED = Settings(export_seconds=0.1, import_seconds=0.1)
+HURRIED = SandboxSettings(export_seconds=0.1, import_seconds=0.1)
 
 
 @dataclass
@@ -60,17 +61,17 @@ class User:
     def export(self, image_id: str, profile: str = "source", **export: str) -> Thing:
         """An export that has ended, one way or the other."""
         task_id = self.start_export(image_id, profile, **export)["TaskId"]
-        world = self.sandbox.world(self.sandbox.accounts[profile].region)
-        self.wait(lambda: world.tasks.get(task_id).ended is not None)
+        state = self.sandbox.region_state(self.sandbox.accounts[profile].region)
+        self.wait(lambda: state.tasks.get(task_id).ended is not None)
         return self.task(task_id, profile)
 
     def manifest_key(self, task: Thing) -> str:
-        world = self.sandbox.world("eu-west-2")
-        return world.tasks.get(task["TaskId"]).manifest_key
+        state = self.sandbox.region_state("eu-west-2")
+        return state.tasks.get(task["TaskId"]).manifest_key
 
     def sign(self, key: str, seconds: int = 3600, method: str = "GET", bucket: str = "omi-exports") -> str:
         account = self.sandbox.accounts["source"]
-        signer = Signer(account.access_key, account.secret_key, account.region)
+        signer = SigningKey(account.access_key, account.secret_key, account.region)
         return presign(signer, method, f"{self.sandbox.oos_urls[account.region]}/{bucket}/{key}", seconds)
 
     def manifest_url(self, image_id: str = "ami-00000001") -> str:

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import Settings
-from omicopy.sandbox.task_variants import CopyLimit
-from omicopy.sandbox.variants import Variant
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.behaviours import Behaviour
+from omicopy.sandbox.model.settings import SandboxSettings
+from omicopy.sandbox.model.task_behaviours import CopyLimit
 
 OWN = ["golden-linux", "golden-three", "golden-windows", "still-pending", "failed-image", "twin", "twin", "golden-uefi"]
 MANIFEST = "http://127.0.0.1:1/b/k?X-Amz-Signature=0"
@@ -20,10 +20,10 @@ def names(user, profile="source", **request):
 
 
 def many_images(sandbox: Sandbox, count: int) -> None:
-    world = sandbox.world("eu-west-2")
-    first = world.images.get("ami-00000001")
+    state = sandbox.region_state("eu-west-2")
+    first = state.images.get("ami-00000001")
     for number in range(count):
-        world.images.put(f"ami-1{number:07x}", replace(first, image_id=f"ami-1{number:07x}", name=f"many-{number:04}"))
+        state.images.put(f"ami-1{number:07x}", replace(first, image_id=f"ami-1{number:07x}", name=f"many-{number:04}"))
 
 
 def test_an_account_sees_its_own_images_those_shared_with_it_and_public_ones(user) -> None:
@@ -114,11 +114,11 @@ def test_a_page_has_between_1_and_1000_items(user, size) -> None:
 )
 def test_a_dry_run_changes_nothing(user, profile, action, asked) -> None:
     region = user.sandbox.accounts[profile].region
-    world = user.sandbox.world(region)
-    before = (world.images.all(), world.snapshots.all(), world.tasks.all())
+    state = user.sandbox.region_state(region)
+    before = (state.images.all(), state.snapshots.all(), state.tasks.all())
     assert set(user.api(profile).api(action, DryRun=True, **asked)) == {"ResponseContext"}
-    assert (world.images.all(), world.snapshots.all(), world.tasks.all()) == before
-    assert user.sandbox.record.count(action, dry_run=True, account=profile) == 1
+    assert (state.images.all(), state.snapshots.all(), state.tasks.all()) == before
+    assert user.sandbox.request_log.count(action, dry_run=True, account=profile) == 1
 
 
 def test_a_dry_run_still_needs_a_valid_request(user) -> None:
@@ -254,7 +254,7 @@ def test_what_does_not_go_with_a_manifest_is_refused(user) -> None:
 
 
 def test_quotas_show_limits_and_use(user) -> None:
-    user.sandbox.clockwork.hold()
+    user.sandbox.scheduler.hold()
     user.start_export("ami-00000001")
     [quotas] = user.api("source").api("ReadQuotas", Filters={"QuotaNames": ["image_export_limit"]})["QuotaTypes"]
     assert [(quota["MaxValue"], quota["UsedValue"]) for quota in quotas["Quotas"]] == [(10, 1)]
@@ -262,13 +262,13 @@ def test_quotas_show_limits_and_use(user) -> None:
 
 
 def test_no_import_more_than_snapshots_or_copies_may_be(user) -> None:
-    user.sandbox.reset(Settings(snapshots=1))
+    user.sandbox.reset(SandboxSettings(snapshots=1))
     with user.refused() as refused:
         user.api("target").api("CreateImage", ImageName="one more", FileLocation=MANIFEST)
     assert (refused.code, refused.type) == ("10026", "TooManyResources (QuotaExceded)")
     for copy_limit, code in ((CopyLimit.COPIES, None), (CopyLimit.IMPORTS_TOO, "10008")):
-        user.sandbox.reset(Settings(copies_in_flight=1, variant=Variant(copy_limit=copy_limit)))
-        user.sandbox.clockwork.hold()
+        user.sandbox.reset(SandboxSettings(copies_in_flight=1, behaviour=Behaviour(copy_limit=copy_limit)))
+        user.sandbox.scheduler.hold()
         user.api("target").api("CreateImage", ImageName="one", FileLocation=MANIFEST)
         if code is None:
             user.api("target").api("CreateImage", ImageName="two", FileLocation=MANIFEST)

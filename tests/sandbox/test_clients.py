@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from omicopy.sandbox.command import banner
-from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.process.run_command import banner
 from tests import children
 from tests.children import PATIENCE
 
@@ -42,7 +42,7 @@ def test_aws_copies_lists_and_signs(run: Run, tmp_path: Path) -> None:
 def test_aws_uploads_in_parts_what_is_large(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(bytes(9_000_000))
     run("aws", "--profile", "target", "s3", "cp", "--quiet", "large", "s3://omi-imports/large")
-    assert sandbox.record.count("UploadPart", account="target") == 2
+    assert sandbox.request_log.count("UploadPart", account="target") == 2
     assert "9000000" in run("aws", "--profile", "target", "s3", "ls", "s3://omi-imports")
 
 

@@ -7,52 +7,52 @@ from collections.abc import Iterator
 
 import pytest
 
-from omicopy.sandbox.clockwork import Clockwork
+from omicopy.sandbox.process.scheduler import Scheduler
 from tests.children import PATIENCE
 
 HOUR = 3600.0
 
 
 @pytest.fixture
-def clockwork() -> Iterator[Clockwork]:
-    clockwork = Clockwork()
-    yield clockwork
-    clockwork.stop()
+def scheduler() -> Iterator[Scheduler]:
+    scheduler = Scheduler()
+    yield scheduler
+    scheduler.stop()
 
 
-def test_a_held_clock_moves_by_what_it_is_advanced_and_jobs_with_it(clockwork: Clockwork) -> None:
+def test_a_held_clock_moves_by_what_it_is_advanced_and_jobs_with_it(scheduler: Scheduler) -> None:
     done: queue.Queue[str] = queue.Queue()
-    clockwork.hold()
-    began = clockwork.now()
-    clockwork.at(began + 2 * HOUR, lambda: done.put("later"))
-    clockwork.at(began + HOUR, lambda: done.put("sooner"))
-    clockwork.at(began, lambda: done.put("now"))
+    scheduler.hold()
+    began = scheduler.now()
+    scheduler.at(began + 2 * HOUR, lambda: done.put("later"))
+    scheduler.at(began + HOUR, lambda: done.put("sooner"))
+    scheduler.at(began, lambda: done.put("now"))
     assert done.get(timeout=PATIENCE) == "now"
-    clockwork.advance(HOUR)
+    scheduler.advance(HOUR)
     assert done.get(timeout=PATIENCE) == "sooner"
-    assert clockwork.now() == began + HOUR
-    clockwork.advance(HOUR)
+    assert scheduler.now() == began + HOUR
+    scheduler.advance(HOUR)
     assert done.get(timeout=PATIENCE) == "later"
 
 
-def test_a_clock_goes_on_from_where_it_stood(clockwork: Clockwork) -> None:
+def test_a_clock_goes_on_from_where_it_stood(scheduler: Scheduler) -> None:
     done: queue.Queue[str] = queue.Queue()
-    clockwork.hold()
-    clockwork.advance(HOUR)
-    clockwork.at(clockwork.now() + 0.01, lambda: done.put("on"))
-    held = clockwork.now()
-    clockwork.go()
+    scheduler.hold()
+    scheduler.advance(HOUR)
+    scheduler.at(scheduler.now() + 0.01, lambda: done.put("on"))
+    held = scheduler.now()
+    scheduler.resume()
     assert done.get(timeout=PATIENCE) == "on"
-    assert held + 0.01 <= clockwork.now() < held + PATIENCE
+    assert held + 0.01 <= scheduler.now() < held + PATIENCE
     with pytest.raises(RuntimeError, match="not held"):
-        clockwork.advance(1)
+        scheduler.advance(1)
 
 
-def test_what_is_cleared_never_happens_and_the_clock_runs_again(clockwork: Clockwork) -> None:
+def test_what_is_cleared_never_happens_and_the_clock_runs_again(scheduler: Scheduler) -> None:
     done: queue.Queue[str] = queue.Queue()
-    clockwork.hold()
-    clockwork.at(clockwork.now() + HOUR, lambda: done.put("forgotten"))
-    clockwork.clear()
-    clockwork.at(clockwork.now() + 0.01, lambda: done.put("new"))
+    scheduler.hold()
+    scheduler.at(scheduler.now() + HOUR, lambda: done.put("forgotten"))
+    scheduler.clear()
+    scheduler.at(scheduler.now() + 0.01, lambda: done.put("new"))
     assert done.get(timeout=PATIENCE) == "new"
     assert done.empty()

@@ -10,15 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.sandbox.command import environment
+from omicopy.sandbox.process.run_command import environment
 from tests import children
 from tests.children import Child
 
-RUN = "import os, sys; from omicopy.sandbox.command import run_command; sys.exit(run_command(sys.argv[1:], os.environ))"
+RUN = (
+    "import os, sys; from omicopy.sandbox.process.run_command import run_command;"
+    " sys.exit(run_command(sys.argv[1:], os.environ))"
+)
 AT_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
 SANDBOX = (
-    "import sys; from omicopy.sandbox.sandbox import main; from omicopy.sandbox.settings import Settings;"
-    "sys.exit(main(sys.argv[1:], Settings()))"
+    "import sys; from omicopy.sandbox.main import main; from omicopy.sandbox.model.settings import SandboxSettings;"
+    "sys.exit(main(sys.argv[1:], SandboxSettings()))"
 )
 COUNTS_ITS_SIGNALS = """
 import signal, sys, time

@@ -9,9 +9,9 @@ import threading
 import pytest
 import requests
 
-from omicopy.sandbox.settings import Settings
-from omicopy.sandbox.task_variants import LimitCode
-from omicopy.sandbox.variants import BadBucket, Cancel, Variant
+from omicopy.sandbox.model.behaviours import BadBucket, Behaviour, CancelWindow
+from omicopy.sandbox.model.settings import SandboxSettings
+from omicopy.sandbox.model.task_behaviours import LimitCode
 from tests.children import PATIENCE
 from tests.sandbox.conftest import HURRIED
 
@@ -62,8 +62,8 @@ def test_without_a_prefix_the_image_s_id_is_the_prefix(user) -> None:
 
 
 def test_states_and_progress_move(user) -> None:
-    user.sandbox.reset(Settings(export_seconds=10))
-    clock = user.sandbox.clockwork
+    user.sandbox.reset(SandboxSettings(export_seconds=10))
+    clock = user.sandbox.scheduler
     clock.hold()
     task = user.start_export("ami-00000001")
     assert (task["State"], task["Progress"], task["Comment"]) == ("pending/queued", 0, "Export of image ami-00000001")
@@ -83,8 +83,8 @@ def test_states_and_progress_move(user) -> None:
 
 
 def test_the_manifest_is_written_last(user) -> None:
-    user.sandbox.reset(Settings(export_seconds=10))
-    clock = user.sandbox.clockwork
+    user.sandbox.reset(SandboxSettings(export_seconds=10))
+    clock = user.sandbox.scheduler
     clock.hold()
     task = user.start_export("ami-00000002")
     listing = f"{user.sandbox.oos_urls['eu-west-2']}/omi-exports"
@@ -103,7 +103,7 @@ def test_the_same_export_twice_makes_two_tasks_and_other_objects(user) -> None:
     first, second = user.export("ami-00000001"), user.export("ami-00000001")
     assert first["TaskId"] != second["TaskId"]
     assert first["OsuExport"]["OsuPrefix"] == second["OsuExport"]["OsuPrefix"]
-    assert user.sandbox.record.count("CreateImageExportTask", account="source") == 2
+    assert user.sandbox.request_log.count("CreateImageExportTask", account="source") == 2
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_bucket_that_is_not_there_is_made_and_is_the_account_s(user) -> None:
 
 @pytest.mark.parametrize("bucket", ["no-such-bucket", "other-exports"])
 def test_an_export_to_a_bucket_that_can_t_be_written_fails_and_says_why(user, bucket) -> None:
-    user.sandbox.reset(Settings(export_seconds=0.2, variant=Variant(bad_bucket=BadBucket.FAILS)))
+    user.sandbox.reset(SandboxSettings(export_seconds=0.2, behaviour=Behaviour(bad_bucket=BadBucket.FAILS)))
     task = user.export("ami-00000001", OsuBucket=bucket)
     assert task["State"] == "failed"
     assert bucket in task["Comment"]
@@ -150,7 +150,7 @@ def test_an_export_to_a_bucket_that_can_t_be_written_fails_and_says_why(user, bu
 
 @pytest.mark.parametrize("bucket", ["no-such-bucket", "other-exports"])
 def test_where_the_service_refuses_a_bad_bucket_at_once_there_is_no_task(user, bucket) -> None:
-    user.sandbox.reset(Settings(export_seconds=0.2, variant=Variant(bad_bucket=BadBucket.REFUSED)))
+    user.sandbox.reset(SandboxSettings(export_seconds=0.2, behaviour=Behaviour(bad_bucket=BadBucket.REFUSED)))
     with user.refused() as refused:
         user.start_export("ami-00000001", OsuBucket=bucket)
     assert (refused.status, refused.code) == (400, "4002")
@@ -173,20 +173,20 @@ def test_the_keys_in_the_request_write_and_sign(user) -> None:
     ],
 )
 def test_no_more_exports_in_flight_than_the_limit(user, way, code, kind) -> None:
-    user.sandbox.reset(Settings(exports_in_flight=1, export_seconds=0.1, variant=Variant(limit_code=way)))
-    user.sandbox.clockwork.hold()
+    user.sandbox.reset(SandboxSettings(exports_in_flight=1, export_seconds=0.1, behaviour=Behaviour(limit_code=way)))
+    user.sandbox.scheduler.hold()
     running = user.start_export("ami-00000001")["TaskId"]
     with user.refused() as refused:
         user.start_export("ami-00000002")
     assert (refused.status, refused.code, refused.type) == (400, code, kind)
     assert "Limit for Image Exports has been reached" in refused.details
-    user.sandbox.clockwork.go()
+    user.sandbox.scheduler.resume()
     user.wait(lambda: user.task(running)["State"] == "completed")
     user.start_export("ami-00000002")
 
 
 def test_a_queued_export_can_be_cancelled_and_writes_nothing(user) -> None:
-    clock, later = user.sandbox.clockwork, threading.Event()
+    clock, later = user.sandbox.scheduler, threading.Event()
     clock.hold()
     task = user.start_export("ami-00000001")
     user.api("source").api("DeleteExportTask", ExportTaskId=task["TaskId"])
@@ -198,10 +198,10 @@ def test_a_queued_export_can_be_cancelled_and_writes_nothing(user) -> None:
     assert requests.get(user.sign(user.manifest_key(task)), timeout=PATIENCE).status_code == 404
 
 
-@pytest.mark.parametrize(("cancel", "accepted"), [(Cancel.QUEUED, False), (Cancel.RUNNING, True)])
+@pytest.mark.parametrize(("cancel", "accepted"), [(CancelWindow.QUEUED, False), (CancelWindow.RUNNING, True)])
 def test_whether_a_running_export_can_be_cancelled_varies(user, cancel, accepted) -> None:
-    user.sandbox.reset(Settings(queued_share=0, variant=Variant(cancel=cancel)))
-    user.sandbox.clockwork.hold()
+    user.sandbox.reset(SandboxSettings(queued_share=0, behaviour=Behaviour(cancel=cancel)))
+    user.sandbox.scheduler.hold()
     task_id = user.start_export("ami-00000001")["TaskId"]
     user.wait(lambda: user.task(task_id)["State"] == "pending")
     if accepted:
@@ -230,8 +230,8 @@ def test_a_task_of_somebody_else_can_t_be_seen_or_cancelled(user) -> None:
 
 
 def test_task_101_is_on_the_second_page(user) -> None:
-    user.sandbox.reset(Settings(exports_in_flight=0))
-    user.sandbox.clockwork.hold()
+    user.sandbox.reset(SandboxSettings(exports_in_flight=0))
+    user.sandbox.scheduler.hold()
     made = {user.start_export("ami-00000001")["TaskId"] for _ in range(101)}
     first = user.api("source").api("ReadImageExportTasks", Filters={"ImageIds": ["ami-00000001"]})
     assert len(first["ImageExportTasks"]) == 100
@@ -240,9 +240,9 @@ def test_task_101_is_on_the_second_page(user) -> None:
 
 
 def test_an_embedded_url_s_lifetime_and_age_are_settings(user) -> None:
-    user.sandbox.reset(Settings(export_seconds=0.2, embedded_url_age_seconds=604_800 - 3600))
+    user.sandbox.reset(SandboxSettings(export_seconds=0.2, embedded_url_age_seconds=604_800 - 3600))
     [alive] = manifest(user, user.export("ami-00000001"))["Image"]["Snapshots"]
     assert requests.get(alive["PreSignedUrl"], timeout=PATIENCE).status_code == 200
-    user.sandbox.reset(Settings(export_seconds=0.2, embedded_url_age_seconds=604_800 + 3600))
+    user.sandbox.reset(SandboxSettings(export_seconds=0.2, embedded_url_age_seconds=604_800 + 3600))
     [dead] = manifest(user, user.export("ami-00000001"))["Image"]["Snapshots"]
     assert requests.get(dead["PreSignedUrl"], timeout=PATIENCE).status_code == 403

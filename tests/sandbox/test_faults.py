@@ -6,9 +6,10 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from omicopy.sandbox.faults import RATED, Fault, FaultKind
-from omicopy.sandbox.settings import Settings
-from omicopy.sandbox.signing import Signer, presign
+from omicopy.sandbox.model.faults import RATE_KINDS, Fault, FaultKind
+from omicopy.sandbox.model.settings import SandboxSettings
+from omicopy.sandbox.model.signing import SigningKey
+from omicopy.sandbox.storage.presign import presign
 from tests.children import PATIENCE
 
 EXPORT = {"ImageId": "ami-00000001", "OsuExport": {"DiskImageFormat": "qcow2", "OsuBucket": "omi-exports"}}
@@ -42,7 +43,7 @@ def read_into(got: bytearray, answer: requests.Response) -> None:
 
 
 def tasks(user) -> int:
-    return len(user.sandbox.world("eu-west-2").tasks.all())
+    return len(user.sandbox.region_state("eu-west-2").tasks.all())
 
 
 @pytest.mark.parametrize(("kind", "status", "code"), REFUSALS)
@@ -81,11 +82,11 @@ def test_an_unfinished_answer_has_its_effect_or_none(user, kind) -> None:
     with pytest.raises(requests.RequestException) as caught:
         user.api("source").api("CreateImageExportTask", **EXPORT)
     assert isinstance(caught.value, requests.Timeout) == hangs
-    user.wait(lambda: user.sandbox.record.count("CreateImageExportTask"))
+    user.wait(lambda: user.sandbox.request_log.count("CreateImageExportTask"))
     assert tasks(user) == (0 if kind in (FaultKind.RESET_BEFORE, FaultKind.HANG) else 1)
-    assert user.sandbox.faults.struck(fault) == 1
-    assert user.sandbox.record.count("CreateImageExportTask", account="source", fault=kind.value) == 1
-    assert user.sandbox.record.count("CreateImageExportTask") == 1
+    assert user.sandbox.faults.times_applied(fault) == 1
+    assert user.sandbox.request_log.count("CreateImageExportTask", account="source", fault=kind.value) == 1
+    assert user.sandbox.request_log.count("CreateImageExportTask") == 1
 
 
 def test_a_cut_answer_promises_more_than_it_sends(user) -> None:
@@ -124,9 +125,9 @@ def test_a_lagging_read_shows_the_world_as_it_was(user) -> None:
 
 
 def test_all_reads_can_lag_a_little(user) -> None:
-    user.sandbox.reset(Settings(lag_seconds=0.4))
+    user.sandbox.reset(SandboxSettings(lag_seconds=0.4))
     assert user.image("ami-00000001", "source")["Tags"]
-    clock = user.sandbox.clockwork
+    clock = user.sandbox.scheduler
     clock.hold()
     task_id = user.start_export("ami-00000001")["TaskId"]
     read = user.api("source")
@@ -149,7 +150,7 @@ def test_a_fault_waits_and_strikes_as_often_as_asked(user) -> None:
         except requests.HTTPError:
             worked.append(False)
     assert worked == [True, False, False, True]
-    assert user.sandbox.faults.struck(fault) == 2
+    assert user.sandbox.faults.times_applied(fault) == 2
 
 
 def test_a_fault_can_be_for_one_account_only(user) -> None:
@@ -177,7 +178,7 @@ def test_a_rate_is_seeded(user) -> None:
 
 
 def test_a_rate_s_faults_all_end_on_their_own(user) -> None:
-    assert not {FaultKind.HANG, FaultKind.HANG_AFTER} & set(RATED)
+    assert not {FaultKind.HANG, FaultKind.HANG_AFTER} & set(RATE_KINDS)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +203,7 @@ def test_object_storage_can_break_off(user, kind) -> None:
     fault = user.sandbox.faults.add(Fault(kind, "GetObject"))
     with pytest.raises(requests.RequestException):
         requests.get(url, timeout=0.5 if kind in HANGING else PATIENCE)
-    user.wait(lambda: user.sandbox.faults.struck(fault))
+    user.wait(lambda: user.sandbox.faults.times_applied(fault))
     assert requests.get(url, timeout=PATIENCE).content == b"content" * 100
 
 
@@ -210,7 +211,7 @@ def test_storage_that_lags_has_nothing_yet(user) -> None:
     url = user.put("thing", b"content")
     account = user.sandbox.accounts["source"]
     listed = user.sandbox.oos_urls["eu-west-2"] + "/omi-exports"
-    bucket = presign(Signer(account.access_key, account.secret_key, account.region), "GET", listed, 60)
+    bucket = presign(SigningKey(account.access_key, account.secret_key, account.region), "GET", listed, 60)
     assert "<Key>thing</Key>" in requests.get(bucket, timeout=PATIENCE).text
     user.sandbox.faults.add(Fault(FaultKind.LAG, service="oos", times=2))
     assert "<Key>" not in requests.get(bucket, timeout=PATIENCE).text
@@ -230,9 +231,9 @@ def test_the_service_s_own_reads_meet_only_faults_meant_for_them(user) -> None:
 def test_a_reset_forgets_faults_requests_objects_and_a_held_clock(user) -> None:
     user.put("thing", b"content")
     user.sandbox.faults.add(Fault(FaultKind.ERROR_500, times=None))
-    user.sandbox.clockwork.hold()
-    user.sandbox.reset(Settings(export_seconds=0.1))
-    assert len(user.sandbox.record) == 0
+    user.sandbox.scheduler.hold()
+    user.sandbox.reset(SandboxSettings(export_seconds=0.1))
+    assert len(user.sandbox.request_log) == 0
     user.api("source").api("ReadAccounts")
     assert requests.get(user.sign("thing"), timeout=PATIENCE).status_code == 404
     assert user.export("ami-00000001")["State"] == "completed"

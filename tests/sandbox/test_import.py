@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from omicopy.sandbox.settings import Settings
-from omicopy.sandbox.variants import BadManifest, Boot, Description, Variant
+from omicopy.sandbox.model.behaviours import BadManifest, Behaviour, BootParameters, DescriptionLimit
+from omicopy.sandbox.model.settings import SandboxSettings
 from tests.children import PATIENCE
 
 
@@ -60,7 +60,7 @@ def test_a_raw_export_can_be_imported(user) -> None:
 
 def test_the_service_s_own_reads_are_recorded_as_such(user) -> None:
     user.import_(user.manifest_url("ami-00000002"))
-    record = user.sandbox.record
+    record = user.sandbox.request_log
     assert record.count("GetObject", account="(service)") == 4
     assert record.count("GetObject") == 0
 
@@ -78,7 +78,7 @@ def test_a_tampered_manifest_url_fails(user) -> None:
 
 
 def test_an_expired_embedded_url_fails(user) -> None:
-    user.sandbox.reset(Settings(export_seconds=0.1, import_seconds=0.1, embedded_url_age_seconds=604_801))
+    user.sandbox.reset(SandboxSettings(export_seconds=0.1, import_seconds=0.1, embedded_url_age_seconds=604_801))
     assert "/dev/sda1" in message(user.import_(user.manifest_url()))
 
 
@@ -139,17 +139,17 @@ def test_a_manifest_written_by_hand_is_enough(user) -> None:
 
 
 def test_where_the_service_refuses_a_bad_manifest_at_once_there_is_no_image(user) -> None:
-    user.sandbox.reset(Settings(variant=Variant(bad_manifest=BadManifest.REFUSED)))
-    before = user.sandbox.world("us-east-2").images.all()
+    user.sandbox.reset(SandboxSettings(behaviour=Behaviour(bad_manifest=BadManifest.REFUSED)))
+    before = user.sandbox.region_state("us-east-2").images.all()
     for url, code in ((user.put("no.json", {}), "4040"), (user.sign("nothing-there"), "4088")):
         with user.refused() as refused:
             user.api("target").api("CreateImage", ImageName="copy", FileLocation=url)
         assert refused.code == code
-    assert user.sandbox.world("us-east-2").images.all() == before
+    assert user.sandbox.region_state("us-east-2").images.all() == before
 
 
 def test_where_descriptions_are_limited_a_long_one_is_refused(user) -> None:
-    user.sandbox.reset(Settings(variant=Variant(description=Description.LIMITED)))
+    user.sandbox.reset(SandboxSettings(behaviour=Behaviour(description=DescriptionLimit.LIMITED)))
     asked = {"ImageName": "copy", "FileLocation": "http://127.0.0.1:1/b/k"}
     user.api("target").api("CreateImage", **asked, Description="x" * 255)
     with user.refused() as refused:
@@ -157,9 +157,11 @@ def test_where_descriptions_are_limited_a_long_one_is_refused(user) -> None:
     assert refused.code == "4106"
 
 
-@pytest.mark.parametrize(("boot", "modes", "tpm"), [(Boot.ACCEPTED, ["uefi"], True), (Boot.IGNORED, ["legacy"], False)])
+@pytest.mark.parametrize(
+    ("boot", "modes", "tpm"), [(BootParameters.ACCEPTED, ["uefi"], True), (BootParameters.IGNORED, ["legacy"], False)]
+)
 def test_boot_modes_given_with_a_manifest_may_have_no_effect(user, boot, modes, tpm) -> None:
-    user.sandbox.reset(Settings(export_seconds=0.1, import_seconds=0.1, variant=Variant(boot=boot)))
+    user.sandbox.reset(SandboxSettings(export_seconds=0.1, import_seconds=0.1, behaviour=Behaviour(boot=boot)))
     url = user.manifest_url("ami-00000008")
     assert "Boot" not in json.dumps(read(url))
     made = user.import_(url, BootModes=["uefi"], TpmMandatory=True)
@@ -170,10 +172,10 @@ def test_boot_modes_given_with_a_manifest_may_have_no_effect(user, boot, modes, 
 
 @pytest.mark.parametrize(
     ("boot", "code", "named"),
-    [(Boot.REFUSED, "3002", ["BootModes", "TpmMandatory"]), (Boot.UNKNOWN, "3001", ["BootModes"])],
+    [(BootParameters.REFUSED, "3002", ["BootModes", "TpmMandatory"]), (BootParameters.UNKNOWN, "3001", ["BootModes"])],
 )
 def test_boot_modes_given_with_a_manifest_may_be_refused_by_name(user, boot, code, named) -> None:
-    user.sandbox.reset(Settings(variant=Variant(boot=boot)))
+    user.sandbox.reset(SandboxSettings(behaviour=Behaviour(boot=boot)))
     asked = {"ImageName": "copy", "FileLocation": "http://127.0.0.1:1/b/k"}
     with user.refused() as refused:
         user.api("target").api("CreateImage", **asked, BootModes=["uefi"], TpmMandatory=True)

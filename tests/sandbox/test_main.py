@@ -7,14 +7,14 @@ import signal
 import sys
 import threading
 
-from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.main import Sandbox
 from tests.children import Child, wait_until
 
 PROGRAM = """
 import sys
-from omicopy.sandbox.sandbox import main
-from omicopy.sandbox.settings import Settings
-sys.exit(main(sys.argv[1:], Settings()))
+from omicopy.sandbox.main import main
+from omicopy.sandbox.model.settings import SandboxSettings
+sys.exit(main(sys.argv[1:], SandboxSettings()))
 """
 
 

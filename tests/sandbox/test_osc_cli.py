@@ -27,13 +27,13 @@ def test_osc_cli_writes(sandbox) -> None:
     export = json.dumps({"DiskImageFormat": "qcow2", "OsuBucket": "omi-exports"})
     words = ["CreateImageExportTask", "--profile", "source", "--ImageId", "ami-00000001", "--OsuExport", export]
     assert json.loads(osc_cli(sandbox, *words).stdout)["ImageExportTask"]["State"] == "pending/queued"
-    assert sandbox.record.count("CreateImageExportTask", account="source") == 1
+    assert sandbox.request_log.count("CreateImageExportTask", account="source") == 1
 
 
 def test_osc_cli_reads_regions_unsigned(sandbox) -> None:
     done = osc_cli(sandbox, "ReadRegions", "--profile", "target")
     assert len(json.loads(done.stdout)["Regions"]) == 2
-    [request] = sandbox.record
+    [request] = sandbox.request_log
     assert request.account is None
 
 

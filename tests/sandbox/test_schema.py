@@ -10,10 +10,10 @@ import pytest
 import requests
 from ruamel.yaml import YAML
 
-from omicopy.sandbox.actions import ACTIONS
-from omicopy.sandbox.errors import No
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.schema import official_schema
+from omicopy.sandbox.api.actions import ACTIONS
+from omicopy.sandbox.api.errors import ApiErrorKind
+from omicopy.sandbox.api.openapi import official_openapi
+from omicopy.sandbox.main import Sandbox
 from tests.children import PATIENCE
 
 NAMES = {"NO_BUCKET": "bucket-not-found", "BAD_FILTER": "invalid-filter", "BAD_IMAGE_NAME": "invalid-image-name"}
@@ -71,11 +71,11 @@ def test_an_answer_of_our_own_that_the_file_forbids_is_an_error_and_remembered(s
     assert answer.status_code == 500
     assert "ReadRegions 200" in sandbox.mistakes.pop()
     for region in ("eu-west-2", "us-east-2"):
-        sandbox._regions[region].gateway.mistakes.clear()
+        sandbox._regions[region].api.mistakes.clear()
 
 
 def test_the_examples_in_the_official_file_pass_as_answers() -> None:
-    schema = official_schema()
+    schema = official_openapi()
     for action in ACTIONS:
         answer = schema.document["paths"][f"/{action}"]["post"]["responses"]["200"]
         for example in answer["content"]["application/json"]["examples"].values():
@@ -83,7 +83,7 @@ def test_the_examples_in_the_official_file_pass_as_answers() -> None:
 
 
 def test_the_examples_in_the_official_file_pass_as_requests() -> None:
-    schema = official_schema()
+    schema = official_openapi()
     for action in ACTIONS:
         request = schema.document["paths"][f"/{action}"]["post"]["requestBody"]
         for example in request["content"]["application/json"]["examples"].values():
@@ -95,18 +95,18 @@ def test_an_action_that_crashes_is_an_error_and_remembered(sandbox: Sandbox, mon
     answer = requests.post(f"{sandbox.api_urls['us-east-2']}/api/v1/ReadRegions", "{}", timeout=PATIENCE)
     assert answer.status_code == 500
     assert "KeyError" in sandbox.mistakes[-1]
-    sandbox._regions["us-east-2"].gateway.mistakes.clear()
+    sandbox._regions["us-east-2"].api.mistakes.clear()
 
 
 def test_codes_and_types_are_those_of_the_sdk_s_list() -> None:
     file = Path(osc_sdk_python.__file__).parent / "resources" / "gateway_errors.yaml"
     official = YAML(typ="safe").load(file.read_text())
-    listed = [no for no in No if no.value.code.isdigit() and int(no.value.code) in official]
+    listed = [no for no in ApiErrorKind if no.value.code.isdigit() and int(no.value.code) in official]
     assert len(listed) > 20
     for no in listed:
         assert no.value.type == official[int(no.value.code)]["Type"]
     for name, word in NAMES.items():
-        assert official[int(No[name].value.code)]["Name"].strip() == word
+        assert official[int(ApiErrorKind[name].value.code)]["Name"].strip() == word
 
 
 def test_an_error_has_the_service_s_shape(sandbox: Sandbox) -> None:

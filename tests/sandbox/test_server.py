@@ -6,12 +6,13 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
-from omicopy.sandbox.server import Server
+from omicopy.sandbox.process.server import Server, abort_connection
 from tests.children import PATIENCE
 
 LENGTH = 1000
@@ -22,7 +23,7 @@ hanging = threading.Semaphore(0)
 async def app(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         return
-    abort = scope["extensions"]["omicopy.abort"]
+    abort = partial(abort_connection, scope)
     if scope["path"] == "/hang":
         hanging.release()
         await asyncio.Event().wait()

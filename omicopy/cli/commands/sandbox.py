@@ -47,8 +47,9 @@ def sandbox(
     from omicopy.model.units import parse_duration
 
     try:
-        from omicopy.sandbox.sandbox import main
-        from omicopy.sandbox.settings import Settings, Variant
+        from omicopy.sandbox.main import main
+        from omicopy.sandbox.model.behaviours import Behaviour
+        from omicopy.sandbox.model.settings import SandboxSettings
     except ImportError as error:
         raise OmicopyError(
             ErrorCode.CONFIGURATION,
@@ -56,12 +57,12 @@ def sandbox(
             "Install them with: pip install 'omicopy[sandbox]'",
         ) from None
     try:
-        chosen = Variant.named(variant)
-    except (StopIteration, ValueError):
-        names = ", ".join(known.name for known in Variant.every())
+        chosen = Behaviour.named(variant)
+    except ValueError:
+        names = ", ".join(known.name for known in Behaviour.every())
         raise OmicopyError(ErrorCode.USAGE, f"{variant!r} is no variant", f"Choose {names}, or seed-N.") from None
-    settings = Settings(
-        variant=chosen,
+    settings = SandboxSettings(
+        behaviour=chosen,
         export_seconds=parse_duration(export_time).total_seconds(),
         import_seconds=parse_duration(import_time).total_seconds(),
         lag_seconds=parse_duration(lag).total_seconds(),

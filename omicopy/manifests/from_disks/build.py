@@ -183,7 +183,7 @@ def _draft(clients: Clients, options: BuildOptions, key: str, volumes: Sequence[
     urls = [presign(account, folder.bucket, volume.key) for volume in volumes]
     raw = draft_manifest(options.words, volumes, urls)
     manifest = parse_manifest(raw, "The new manifest")
-    outside = manifest.problem_beside(folder.bucket, key)
+    outside = manifest.problem_outside_folder(folder.bucket, key)
     if outside:
         hint = "Name the folder that the disks lie in: s3://BUCKET/PREFIX"
         raise OmicopyError(ErrorCode.USAGE, f"A manifest at s3://{folder.bucket}/{key} can't be: {outside}", hint)
@@ -202,7 +202,7 @@ def _same_there(disk_folder: DiskFolder, key: str, wanted: Manifest, endpoint: s
     except OmicopyError as error:
         message = f"{location} is there already, and is no manifest: {error.message}"
         raise OmicopyError(ErrorCode.NAME_CONFLICT, message, hint) from None
-    is_elsewhere = there.problem_beside(bucket, key) is not None or not there.is_at(endpoint)
+    is_elsewhere = there.problem_outside_folder(bucket, key) is not None or not there.is_at(endpoint)
     if is_elsewhere or there.fingerprint() != wanted.fingerprint():
         where = ["where its URLs lead"] if is_elsewhere else []
         what = ", ".join([*where, *differences(there, wanted)]) or "details"

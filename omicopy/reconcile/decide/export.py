@@ -30,7 +30,7 @@ from omicopy.reconcile.decide.export_failures import (
     task_vanished,
 )
 from omicopy.reconcile.decide.slot import wait_for_slot
-from omicopy.reconcile.decide.without_key import damaged, lost_sight, unusable
+from omicopy.reconcile.decide.without_key import damaged, task_not_listed, unusable
 from omicopy.reconcile.state import DecisionInput
 
 _MAY_BE_STARTED = "an export may have been started that can't be seen yet"
@@ -42,8 +42,8 @@ def decide_export(s: DecisionInput, name: str | None) -> Decision:
         return Fetch.TASKS
     if isinstance(s.seen.tasks, Unknown):
         return Retry("the export tasks can't be read", s.seen.tasks.error)
-    origin = _origin(s)
-    tasks = [task for task in s.seen.tasks.value if task.key == origin.export]
+    source = _source_of(s)
+    tasks = [task for task in s.seen.tasks.value if task.key == source.export]
     complete = [task for task in tasks if task.phase is Phase.COMPLETE]
     running = [task for task in tasks if task.is_running]
     if running and not complete:
@@ -58,15 +58,15 @@ def decide_export(s: DecisionInput, name: str | None) -> Decision:
             if running and name is not None and unusable(s, stored.value):
                 return _follow(s, running)  # it will show a URL that serves
             return (
-                _superfluous(s, running, stored.value.location)
-                or _other_format(origin, stored.value.format, stored.value.location)
-                or _whole(s, stored.value, name)
+                _cancel_duplicate(s, running, stored.value.location)
+                or _other_format(source, stored.value.format, stored.value.location)
+                or _use_export(s, stored.value, name)
             )
-        return _follow(s, running) if running else _damaged(s, stored.value, tasks)
+        return _follow(s, running) if running else _replace_damaged(s, stored.value, tasks)
     if running:
         return _follow(s, running)
     if isinstance(stored, Refused) and not (stored.is_no_bucket and s.request.create_bucket):
-        return Fail(no_bucket(origin, bool(s.request.job)) if stored.is_no_bucket and not complete else stored.error)
+        return Fail(no_bucket(source, bool(s.request.job)) if stored.is_no_bucket and not complete else stored.error)
     failed = _failed_in_this_run(s, tasks)
     if failed and not _may_still_show(s, complete):
         return Fail(export_failed(failed[-1]))
@@ -87,7 +87,7 @@ def still_exporting(s: DecisionInput) -> Decision | None:
     return step if isinstance(step, Wait) else None
 
 
-def _origin(s: DecisionInput) -> Source:
+def _source_of(s: DecisionInput) -> Source:
     if not isinstance(s.request.source, Source):
         raise TypeError("a manifest that was handed over needs no export")
     return s.request.source
@@ -98,27 +98,27 @@ def _follow(s: DecisionInput, running: Sequence[ExportTask]) -> Decision:
     task = min(running, key=lambda task: task.task_id)
     others = [other for other in running if other is not task]
     return (
-        _superfluous(s, others, task.task_id)
-        or _other_format(_origin(s), task.format, f"{task.task_id}, which is {task.state},")
+        _cancel_duplicate(s, others, task.task_id)
+        or _other_format(_source_of(s), task.format, f"{task.task_id}, which is {task.state},")
         or Wait(Stage.EXPORTING, task.task_id, task.state, task.progress)
     )
 
 
-def _other_format(origin: Source, found: str | None, what: str) -> Fail | None:
+def _other_format(source: Source, found: str | None, what: str) -> Fail | None:
     """A place holds one manifest: an export in a second format would take the first one's away."""
-    if origin.format is None or found in (None, origin.format):
+    if source.format is None or found in (None, source.format):
         return None
-    place = f"s3://{origin.export.bucket}/{origin.export.folder}"
+    place = f"s3://{source.export.bucket}/{source.export.folder}"
     return Fail(
         OmicopyError(
             ErrorCode.NOT_FOUND,
-            f"There is no export in {origin.format} at {place}: {what} is one in {found}",
+            f"There is no export in {source.format} at {place}: {what} is one in {found}",
             f"Export to another prefix, or ask for no format: one in {found} serves a copy as well.",
         )
     )
 
 
-def _superfluous(s: DecisionInput, running: Sequence[ExportTask], followed: str) -> CancelExport | None:
+def _cancel_duplicate(s: DecisionInput, running: Sequence[ExportTask], followed: str) -> CancelExport | None:
     """Our own task among those that nobody needs, if there is one that nothing was done about yet."""
     for task in running:
         if task.task_id == s.export.task_id and task.task_id not in s.export.cancelled:
@@ -126,7 +126,7 @@ def _superfluous(s: DecisionInput, running: Sequence[ExportTask], followed: str)
     return None
 
 
-def _whole(s: DecisionInput, stored: FoundExport, name: str | None) -> Decision:
+def _use_export(s: DecisionInput, stored: FoundExport, name: str | None) -> Decision:
     """It serves at once, although another export that runs here may put its own manifest in its place: the import reads
     a manifest once, either is of the same image, and the disks of both stay."""
     if name is None:
@@ -136,11 +136,11 @@ def _whole(s: DecisionInput, stored: FoundExport, name: str | None) -> Decision:
         return step
     expiry = stored.expiry.at
     if stored.dead_urls or expiry is None or expiry - s.now.wall < s.request.min_validity:
-        return _sign_anew(s, stored)
+        return _resign(s, stored)
     return Import(name, stored)
 
 
-def _sign_anew(s: DecisionInput, stored: FoundExport) -> Decision:
+def _resign(s: DecisionInput, stored: FoundExport) -> Decision:
     """Once a run; the new manifest may not be visible yet."""
     if s.export.resigned_key is None:
         return Resign(stored)
@@ -149,7 +149,7 @@ def _sign_anew(s: DecisionInput, stored: FoundExport) -> Decision:
     return Fail(still_expired(stored))
 
 
-def _damaged(s: DecisionInput, stored: FoundExport, tasks: Sequence[ExportTask]) -> Decision:
+def _replace_damaged(s: DecisionInput, stored: FoundExport, tasks: Sequence[ExportTask]) -> Decision:
     """A new export takes the place of a damaged one, once a run; what the bucket shows of it may lag behind."""
     failed, end = _failed_in_this_run(s, tasks), damaged(s, stored)
     if failed:
@@ -207,27 +207,27 @@ def _start(s: DecisionInput) -> Decision:
     if s.within_grace(s.export.doubt_since, s.export.missing_since):
         return Retry(_MAY_BE_STARTED)
     if s.export.quota_refusal is None:
-        end = lost_sight(s) or (Fail(task_vanished(s.export.task_id)) if s.export.started else None)
+        end = task_not_listed(s) or (Fail(task_vanished(s.export.task_id)) if s.export.started else None)
         if end is not None:
             return end
     is_bucket_made = isinstance(s.seen.stored, Refused)
-    return wait_for_slot(s, StartExport(_origin(s).export.bucket if is_bucket_made else None), s.export)
+    return wait_for_slot(s, StartExport(_source_of(s).export.bucket if is_bucket_made else None), s.export)
 
 
 def _not_exportable(s: DecisionInput) -> Decision | None:
-    origin = _origin(s)
-    where = f"in {origin.account}"
+    source = _source_of(s)
+    where = f"in {source.account}"
     if isinstance(s.seen.source, Absent):
-        message = f"There is no image {origin.image.image_id} {where} any more"
+        message = f"There is no image {source.image.image_id} {where} any more"
         return Fail(OmicopyError(ErrorCode.NOT_EXPORTABLE, message, "Name another image."))
     assert isinstance(s.seen.source, Present)  # noqa: S101  narrowed by the caller
     image = s.seen.source.value
-    if image.account_id != origin.account.account_id:
+    if image.account_id != source.account.account_id:
         return Fail(
             OmicopyError(
                 ErrorCode.NOT_EXPORTABLE,
                 f"{image.image_id} ({image.name}) belongs to account {image.account_id}, and only an owner can export",
-                f"Copy it within {origin.account.region} first (CreateImage with SourceImageId), then copy that copy.",
+                f"Copy it within {source.account.region} first (CreateImage with SourceImageId), then copy that copy.",
             )
         )
     if image.is_failed:

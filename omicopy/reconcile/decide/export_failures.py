@@ -7,12 +7,12 @@ from omicopy.model.export import ExportTask, FoundExport
 from omicopy.model.request import Source
 
 
-def no_bucket(origin: Source, is_planned: bool) -> OmicopyError:
+def no_bucket(source: Source, is_planned: bool) -> OmicopyError:
     """The service would make it: a name that is mistyped would cost money."""
     option = "create_bucket: true" if is_planned else "--create-bucket"
     return OmicopyError(
         ErrorCode.NOT_FOUND,
-        f"There is no bucket s3://{origin.export.bucket} in {origin.account}, and an export would make it",
+        f"There is no bucket s3://{source.export.bucket} in {source.account}, and an export would make it",
         f"Check its name. If it is right: {option} lets the service make it.",
     )
 

@@ -48,15 +48,15 @@ def decide(s: DecisionInput) -> Decision:
     candidates = s.request.own_images(s.seen.images.value)
     ours = [image for image in candidates if last_marker(image.description) == s.request.marker]
     if ours:
-        return _ours(s, ours[0])
-    return _none_of_ours(s, destination, {image.name: image for image in reversed(candidates)})
+        return _existing_copy(s, ours[0])
+    return _no_copy_yet(s, destination, {image.name: image for image in reversed(candidates)})
 
 
-def _ours(s: DecisionInput, image: Image) -> Decision:
+def _existing_copy(s: DecisionInput, image: Image) -> Decision:
     if image.is_available:
         missing = missing_tags(image, s.request, __version__)
         missing = {key: value for key, value in missing.items() if key not in s.image.refused_tags}
-        unshared = tuple(account for account in _care(s).share_with if account not in image.shared_with)
+        unshared = tuple(account for account in _image_settings(s).share_with if account not in image.shared_with)
         found = flaws(s.request, image)
         if missing or unshared:
             return TagAndShare(image, missing, unshared, is_last=not found)
@@ -78,14 +78,14 @@ def _ours(s: DecisionInput, image: Image) -> Decision:
     return ReplaceFailed(image)
 
 
-def _care(s: DecisionInput) -> ImageSettings:
+def _image_settings(s: DecisionInput) -> ImageSettings:
     return s.request.destination.settings if s.request.destination else ImageSettings()
 
 
-def _none_of_ours(s: DecisionInput, destination: Target, by_name: Mapping[str, Image]) -> Decision:
+def _no_copy_yet(s: DecisionInput, destination: Target, by_name: Mapping[str, Image]) -> Decision:
     name, holder = destination.name, by_name.get(destination.name)
     if holder is None or destination.if_exists is IfExists.RENAME:
-        doubt = _doubt(s, by_name)
+        doubt = _possibly_created(s, by_name)
         if doubt is not None:
             return doubt
     if holder is not None or name in s.image.conflicts:
@@ -99,7 +99,7 @@ def _none_of_ours(s: DecisionInput, destination: Target, by_name: Mapping[str, I
     return wait_for_slot(s, step, s.image) if isinstance(step, Import) else step
 
 
-def _doubt(s: DecisionInput, by_name: Mapping[str, Image]) -> Decision | None:
+def _possibly_created(s: DecisionInput, by_name: Mapping[str, Image]) -> Decision | None:
     """Whether a copy may be there that no read shows: one that was created or seen, or one that holds a taken name."""
     hidden = [conflict.since for name, conflict in s.image.conflicts.items() if name not in by_name]
     if s.within_grace(s.image.doubt_since, s.image.missing_since, *hidden):

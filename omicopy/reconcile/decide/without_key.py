@@ -18,7 +18,7 @@ _ANOTHER_EXPORT = "Or export once more with --re-export."
 
 def unusable(s: DecisionInput, stored: FoundExport) -> Decision | None:
     """What to do about a complete export whose URL does not serve, or not for long enough. None: it serves."""
-    if not stored.is_by_task:
+    if not stored.is_from_task:
         return None
     if stored.flaw:
         if s.export.is_sent and s.within_grace(s.export.unusable_since):  # a moment ago it ran
@@ -37,13 +37,13 @@ def unusable(s: DecisionInput, stored: FoundExport) -> Decision | None:
 
 def damaged(s: DecisionInput, stored: FoundExport) -> Decision | None:
     """A damaged export is made anew only where that was asked for. None: it may be, or a key shows the bucket."""
-    if not stored.is_by_task or s.request.re_export:
+    if not stored.is_from_task or s.request.re_export:
         return None
     hint = "If its objects were deleted, export once more with --re-export."
     return Fail(OmicopyError(ErrorCode.DAMAGED, f"{stored.location}: {stored.damage[0]}", hint))
 
 
-def lost_sight(s: DecisionInput) -> Decision | None:
+def task_not_listed(s: DecisionInput) -> Decision | None:
     """The end where an export was listed and is not any more: tasks may age out, and it may well be complete. None: no
     task of it was ever seen, or a key shows the bucket."""
     if s.seen.no_key is None or s.seen.is_cleaned_up or (s.request.re_export and not s.export.started):

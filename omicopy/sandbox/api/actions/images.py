@@ -1,0 +1,59 @@
+"""Reading images: ReadImages."""
+
+from __future__ import annotations
+
+from omicopy.sandbox.api.actions.call import Action, Answer, ApiCall, Request
+from omicopy.sandbox.api.actions.lists import (
+    Filter,
+    any_of,
+    arrange,
+    exactly,
+    like_one_of,
+    one_of,
+    page,
+    select,
+    tag_filters,
+)
+from omicopy.sandbox.api.actions.shapes import image_shape
+from omicopy.sandbox.model.region_state import Omi
+
+FILTERS: dict[str, Filter[Omi]] = {
+    "AccountIds": one_of(lambda image: image.account_id),
+    "Architectures": one_of(lambda image: image.architecture),
+    "BlockDeviceMappingDeleteOnVmDeletion": lambda image, wanted: any(
+        device.delete_on_vm_deletion == wanted for device in image.devices
+    ),
+    "BlockDeviceMappingDeviceNames": any_of(lambda image: [device.name for device in image.devices]),
+    "BlockDeviceMappingSnapshotIds": any_of(lambda image: [device.snapshot_id for device in image.devices]),
+    "BlockDeviceMappingVolumeSizes": any_of(lambda image: [device.size_gib for device in image.devices]),
+    "BlockDeviceMappingVolumeTypes": any_of(lambda image: [device.volume_type for device in image.devices]),
+    "BootModes": any_of(lambda image: image.boot_modes),
+    "Descriptions": like_one_of(lambda image: image.description),
+    "FileLocations": one_of(lambda image: image.file_location),
+    "Hypervisors": one_of(lambda _: "xen"),
+    "ImageIds": one_of(lambda image: image.image_id),
+    "ImageNames": like_one_of(lambda image: image.name),
+    "PermissionsToLaunchAccountIds": any_of(lambda image: image.launch_accounts),
+    "PermissionsToLaunchGlobalPermission": exactly(lambda image: image.public),
+    "ProductCodes": any_of(lambda image: image.product_codes),
+    "RootDeviceNames": one_of(lambda _: "/dev/sda1"),
+    "RootDeviceTypes": one_of(lambda _: "bsu"),
+    "SecureBoot": exactly(lambda _: False),
+    "States": one_of(lambda image: image.state.value),
+    "TpmMandatory": exactly(lambda image: image.tpm_mandatory),
+    "VirtualizationTypes": one_of(lambda _: "hvm"),
+    **tag_filters(lambda image: image.tags),
+}
+"""Not here, and so refused: AccountAliases and ProductCodeNames, which nothing in the sandbox has."""
+
+
+def read_images(call: ApiCall, request: Request) -> Answer:
+    """Every image that the caller may launch, unless filters say less."""
+    own = call.account.account_id
+    images = [image for image in call.region.images.all(call.moment) if image.may_be_launched_by(own)]
+    found = arrange(select(images, request, FILTERS), call.settings.behaviour.order, lambda image: image.image_id)
+    shown, rest = page(found, request)
+    return {"Images": [image_shape(image) for image in shown], **rest}
+
+
+ACTIONS: dict[str, Action] = {"ReadImages": read_images}

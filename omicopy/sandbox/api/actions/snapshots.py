@@ -1,0 +1,61 @@
+"""Snapshots: ReadSnapshots, DeleteSnapshot."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from omicopy.sandbox.api.actions.call import Action, Answer, ApiCall, Request
+from omicopy.sandbox.api.actions.lists import Filter, arrange, exactly, one_of, page, select, tag_filters
+from omicopy.sandbox.api.actions.shapes import snapshot_shape
+from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
+from omicopy.sandbox.model.region_state import Snapshot
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ApiError(ApiErrorKind.BAD_FILTER, f"'{text}' is not a date.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+FILTERS: dict[str, Filter[Snapshot]] = {
+    "AccountIds": one_of(lambda snapshot: snapshot.account_id),
+    "Descriptions": one_of(lambda snapshot: snapshot.description),
+    "FromCreationDate": lambda snapshot, wanted: snapshot.created >= _moment(wanted),
+    "PermissionsToCreateVolumeGlobalPermission": exactly(lambda _: False),
+    "Progresses": one_of(lambda _: 100),
+    "SnapshotIds": one_of(lambda snapshot: snapshot.snapshot_id),
+    "States": one_of(lambda _: "completed"),
+    "ToCreationDate": lambda snapshot, wanted: snapshot.created <= _moment(wanted),
+    "VolumeIds": one_of(lambda snapshot: snapshot.volume_id),
+    "VolumeSizes": one_of(lambda snapshot: snapshot.size_gib),
+    **tag_filters(lambda snapshot: snapshot.tags),
+}
+"""Not here, and so refused: AccountAliases, ClientTokens and PermissionsToCreateVolumeAccountIds."""
+
+
+def read_snapshots(call: ApiCall, request: Request) -> Answer:
+    """The caller's own: no snapshot here is shared."""
+    snapshots = call.region.snapshots.all(call.moment)
+    own = [snapshot for snapshot in snapshots if snapshot.account_id == call.account.account_id]
+    order = call.settings.behaviour.order
+    found = arrange(select(own, request, FILTERS), order, lambda snapshot: snapshot.snapshot_id)
+    shown, rest = page(found, request)
+    return {"Snapshots": [snapshot_shape(snapshot) for snapshot in shown], **rest}
+
+
+def delete_snapshot(call: ApiCall, request: Request) -> Answer:
+    """One that an image uses can't be deleted."""
+    snapshot_id = request["SnapshotId"]
+    with call.region.lock:
+        snapshot = call.region.snapshots.get(snapshot_id)
+        if snapshot is None or snapshot.account_id != call.account.account_id:
+            raise ApiError(ApiErrorKind.NO_SUCH_SNAPSHOT, f"The SnapshotId '{snapshot_id}' doesn't exist.")
+        if any(device.snapshot_id == snapshot_id for image in call.region.images.all() for device in image.devices):
+            raise ApiError(ApiErrorKind.SNAPSHOT_IN_USE, f"The SnapshotId '{snapshot_id}' is used by an image.")
+        call.region.snapshots.drop(snapshot_id)
+    return {}
+
+
+ACTIONS: dict[str, Action] = {"ReadSnapshots": read_snapshots, "DeleteSnapshot": delete_snapshot}

@@ -1,0 +1,44 @@
+"""Four failed authentications in a row lock an access key for a minute, each further four for a minute more."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
+
+FAILURES = 4
+MINUTE = 60.0
+MOST_MINUTES = 10
+
+
+class KeyLockout:
+    """The keys of one Region's API. The answer while a key is locked is that to a wrong signature. Safe for threads."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._failures: Counter[str] = Counter()
+        self._until: dict[str, float] = {}
+
+    @contextmanager
+    def attempt(self, access_key: str) -> Iterator[None]:
+        """Around one authentication. Raises `ApiError` where the key is locked, however right the signature is."""
+        try:
+            yield
+        except ApiError:
+            self._failed(access_key)
+            raise
+        with self._lock:
+            if self._until.get(access_key, 0.0) > self._clock():
+                raise ApiError(ApiErrorKind.WRONG_SIGNATURE)
+            del self._failures[access_key]
+
+    def _failed(self, access_key: str) -> None:
+        with self._lock:
+            self._failures[access_key] += 1
+            times, rest = divmod(self._failures[access_key], FAILURES)
+            if not rest:
+                self._until[access_key] = self._clock() + MINUTE * min(times, MOST_MINUTES)

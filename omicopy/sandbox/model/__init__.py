@@ -1,0 +1,1 @@
+"""What every part of the sandbox knows: settings, behaviours, faults, the request log, the state of a Region."""
