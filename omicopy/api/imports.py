@@ -43,9 +43,9 @@ def import_image(
 ) -> CopyResults:
     """Imports an image into the account of the profile `target` from a manifest; safe to repeat.
 
-    `source` is the manifest's pre-signed URL, a file that holds one, or `-` for stdin. Returns one result. Raises USAGE,
-    CONFIGURATION, EXPIRED, NOT_FOUND, DAMAGED or a ServiceError where the manifest or the account can't be read, and
-    Interrupted, which tells how the image stands.
+    `source` is the manifest's pre-signed URL, a file that holds one, or `-` for stdin. Returns one result. Raises
+    USAGE, CONFIGURATION, EXPIRED, NOT_FOUND, DAMAGED or a ServiceError where the manifest or the account can't be used,
+    and Interrupted, which tells how the image stands.
 
     `name` and `description` None take the manifest's. `min_validity` is for how long every URL must still work. Hosts
     of this machine and of private networks are asked only where the URL itself names them, or with `allow_private`.

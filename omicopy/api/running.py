@@ -11,7 +11,7 @@ from omicopy.model.events import Listener, WarningMessage
 from omicopy.model.request import CopyRequest, RejectedCopy
 from omicopy.model.result import CopyResult, CopyResults, Status
 from omicopy.plans.requests_from_plan import Prepared
-from omicopy.reconcile.run import RunOptions, with_interrupted_results, run_requests
+from omicopy.reconcile.run import RunOptions, run_requests, with_interrupted_results
 
 Watch = Callable[[Sequence[CopyRequest]], AbstractContextManager[Listener]]
 """Called with the requests before the first of them is begun; returns the listener that is told how they get on."""

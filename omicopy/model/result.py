@@ -136,6 +136,11 @@ def describe_interruption(interruption: Interrupted) -> dict[str, Any]:
     }
 
 
+def copies_of(interruption: Interrupted) -> list[CopyResult]:
+    """How each copy stood when the run was interrupted."""
+    return [result for result in interruption.results if isinstance(result, CopyResult)]
+
+
 def format_progress(results: Sequence[CopyResult]) -> str:
     """`3 of 5 copies are done`, for people."""
     done, total = sum(result.is_done for result in results), len(results)

@@ -29,8 +29,8 @@ def status(
 ) -> StatusReport | PlanStatus:
     """Reads which exports run or are there and which copies the targets have, or how each copy of a plan stands.
 
-    `names` are images (IDs or exact names) and export tasks of the profile `source`, none is everything; or the one file
-    of a plan (….yaml or ….yml, without `source` any file), which brings its own profiles and buckets along. `bucket`
+    `names` are images (IDs or exact names) and export tasks of the profile `source`, none is everything; or the file of
+    one plan (….yaml or ….yml, without `source` any file), which brings its own profiles and buckets along. `bucket`
     and `prefix` narrow the exports. `deep` looks into the bucket of every complete export.
 
     Writes nothing. What can't be read is one of the report's `errors`. Raises USAGE where no account is named, for a
