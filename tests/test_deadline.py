@@ -23,9 +23,9 @@ from omicopy.cloud.url_reader import UrlReader
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.own_tags import CLEANED_TAG
 from omicopy.model.request import Budgets
-from omicopy.model.request_options import CopyOptions, ExportOptions
 from omicopy.model.result import Status, exit_code
 from omicopy.model.urls.presigned_url import parse_presigned
+from omicopy.plans.build_request import CopyOptions, ExportOptions
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from omicopy.state.journal import image_entry
 from omicopy.state.locks import Locks

@@ -41,6 +41,7 @@ PURE = (
     "manifests/handoff",
     "manifests/own_manifest",
     "monitoring/metrics",
+    "plans/build_request",
     "plans/model",
     "plans/schema",
     "plans/shard",
@@ -54,6 +55,7 @@ PURE = (
     "reconcile/decide",
     "reconcile/state",
     "status/entries",
+    "status/report",
 )
 """Files, and packages as a whole, that touch no network, no clock, no chance and no file."""
 CLOCKS_AND_CHANCE = {"time", "random", "secrets", "uuid", "socket", "ssl", "os", "subprocess", "threading", "pathlib"}

@@ -15,8 +15,8 @@ from omicopy.cloud.queries import identify
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat
 from omicopy.model.request import Budgets, CopyRequest, Source
-from omicopy.model.request_options import CopyOptions, ExportOptions, TargetOptions
 from omicopy.model.s3_location import check_bucket
+from omicopy.plans.build_request import CopyOptions, ExportOptions, TargetOptions
 from tests.builders import KEY, NAME, SOURCE, SOURCE_ID, TARGET, destination, import_request
 from tests.hostile import Reply, hostile
 from tests.virtual_cloud import Cloud, FakeClients

@@ -37,11 +37,11 @@ if TYPE_CHECKING:
     from omicopy.plans.model import Plan as Plan
     from omicopy.plans.model import plan_schema as plan_schema
     from omicopy.prune.entries import Action as Action
-    from omicopy.prune.plan_deletions import PruneReport as PruneReport
+    from omicopy.prune.entries import PruneReport as PruneReport
     from omicopy.reconcile.apply import RunMode as RunMode
     from omicopy.reconcile.run import RunOptions as RunOptions
-    from omicopy.status.accounts import StatusReport as StatusReport
-    from omicopy.status.plan import PlanStatus as PlanStatus
+    from omicopy.status.report import PlanStatus as PlanStatus
+    from omicopy.status.report import StatusReport as StatusReport
 
 _MODULES = {
     "ConnectionOptions": "omicopy.api.connection",
@@ -70,11 +70,11 @@ _MODULES = {
     "Plan": "omicopy.plans.model",
     "plan_schema": "omicopy.plans.model",
     "Action": "omicopy.prune.entries",
-    "PruneReport": "omicopy.prune.plan_deletions",
+    "PruneReport": "omicopy.prune.entries",
     "RunMode": "omicopy.reconcile.apply",
     "RunOptions": "omicopy.reconcile.run",
-    "StatusReport": "omicopy.status.accounts",
-    "PlanStatus": "omicopy.status.plan",
+    "StatusReport": "omicopy.status.report",
+    "PlanStatus": "omicopy.status.report",
 }
 __all__ = [
     "Action",

@@ -13,10 +13,10 @@ from omicopy.model.boot import check_boot
 from omicopy.model.choices import BootMode, DiskFormat, IfExists
 from omicopy.model.image_settings import ImageSettings, check_account_id, check_tag
 from omicopy.model.request import CopyRequest, check_accounts, check_distinct
-from omicopy.model.request_options import CopyOptions, ExportOptions, TargetOptions, copy_request, export_request
 from omicopy.model.result import CopyResults
 from omicopy.model.urls.presigned_url import LONGEST_VALIDITY
 from omicopy.model.urls.validity import check_validity
+from omicopy.plans.build_request import CopyOptions, ExportOptions, TargetOptions, copy_request, export_request
 from omicopy.plans.conflicts import merge_duplicates
 from omicopy.plans.requests_from_plan import Prepared
 from omicopy.reconcile.run import RunOptions

@@ -16,8 +16,8 @@ from omicopy.model.boot import check_boot
 from omicopy.model.choices import BootMode, IfExists
 from omicopy.model.image import check_image_name
 from omicopy.model.request import SharedManifest
-from omicopy.model.request_options import TargetOptions, import_request
 from omicopy.model.result import CopyResults
+from omicopy.plans.build_request import TargetOptions, import_request
 from omicopy.plans.requests_from_plan import Prepared
 from omicopy.reconcile.run import RunOptions
 

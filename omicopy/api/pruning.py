@@ -19,9 +19,9 @@ from omicopy.model.s3_location import check_bucket, check_prefix
 from omicopy.model.units import AGE, format_duration
 from omicopy.plans.model import Plan, Retention
 from omicopy.prune.apply import apply_deletions
-from omicopy.prune.entries import Entry
+from omicopy.prune.entries import Entry, PruneReport
 from omicopy.prune.ownership import Scope
-from omicopy.prune.plan_deletions import PruneReport, plan_account_deletions, plan_job_deletions
+from omicopy.prune.plan_deletions import plan_account_deletions, plan_job_deletions
 from omicopy.reconcile.run import state_folder
 from omicopy.state.journal import Journal
 from omicopy.state.locks import Locks

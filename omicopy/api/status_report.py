@@ -11,9 +11,10 @@ from omicopy.api.plans import load_plan
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.request import Budgets
 from omicopy.plans.requests_from_plan import plan_requests
-from omicopy.status.accounts import StatusReport, read_status
+from omicopy.status.accounts import read_status
 from omicopy.status.exports import ExportFilter
-from omicopy.status.plan import PlanStatus, read_plan_status
+from omicopy.status.plan import read_plan_status
+from omicopy.status.report import PlanStatus, StatusReport
 
 
 def status(

@@ -13,7 +13,7 @@ from omicopy.errors import OmicopyError, named
 from omicopy.model.image import Image
 from omicopy.model.image_settings import ImageSettings
 from omicopy.model.request import AccountRef, Budgets, CopyRequest, RejectedCopy, check_accounts, check_distinct
-from omicopy.model.request_options import CopyOptions, ExportOptions, TargetOptions, copy_request
+from omicopy.plans.build_request import CopyOptions, ExportOptions, TargetOptions, copy_request
 from omicopy.plans.conflicts import distinct_failures, merge_duplicates, origin_of
 from omicopy.plans.model import Job, Plan, PlanTarget
 from omicopy.plans.select import SourceImages, read_source_images

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from omicopy.model.request import AccountRef, Budgets, Source, check_accounts
 from omicopy.plans.model import Job, Plan
 from omicopy.plans.requests_from_plan import Prepared, plan_requests
 from omicopy.plans.select import SourceImages
-from omicopy.prune.entries import Action, Entry, PruneFacts, StillNeeded, exit_code
+from omicopy.prune.entries import Action, Entry, PruneFacts, PruneReport, StillNeeded
 from omicopy.prune.judge_exports import judge_exports, unfed_exports
 from omicopy.prune.judge_images import judge_copies, judge_snapshots
 from omicopy.prune.ownership import Scope
@@ -28,23 +28,6 @@ from omicopy.status.accounts import attempt
 
 T = TypeVar("T")
 Shown = Mapping[AccountRef, Sequence[Image] | OmicopyError]
-
-
-@dataclass(slots=True)
-class PruneReport:
-    """What is there of ours, and what is to become of it or has become of it."""
-
-    entries: list[Entry] = field(default_factory=list)
-    errors: list[OmicopyError] = field(default_factory=list)
-    """Why an account or a job was left out."""
-    accounts: list[AccountRef] = field(default_factory=list)
-    """The accounts that are known, each under every profile of it."""
-    notes: list[str] = field(default_factory=list)
-    """What could not be looked for, and keeps nothing else from being done."""
-
-    @property
-    def exit_code(self) -> int:
-        return exit_code(self.entries, self.errors)
 
 
 def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str], now: datetime) -> PruneReport:

@@ -4,44 +4,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.queries import read_own_images, read_tasks
-from omicopy.errors import OmicopyError, shared_exit_code
+from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image
-from omicopy.model.request import AccountRef, CopyRequest, RejectedCopy, Source
+from omicopy.model.request import AccountRef, CopyRequest, Source
 from omicopy.plans.requests_from_plan import Prepared
 from omicopy.status.accounts import attempt
 from omicopy.status.entries import CopyEntry, CopyStatus, copy_status
+from omicopy.status.report import PlanStatus
 
 T = TypeVar("T")
 Index = Mapping[str, Sequence[T]]
-
-
-@dataclass(slots=True)
-class PlanStatus:
-    """How each copy of a plan stands."""
-
-    copies: list[CopyEntry] = field(default_factory=list)
-    rejected: list[RejectedCopy] = field(default_factory=list)
-    """What could not be asked for."""
-    unread: list[OmicopyError] = field(default_factory=list)
-    """Of accounts that could not be read. Their copies stand as unknown."""
-    notes: list[str] = field(default_factory=list)
-    """Entries of the plan that find nothing at present."""
-
-    @property
-    def errors(self) -> list[OmicopyError]:
-        return [*(one.error for one in self.rejected), *self.unread]
-
-    @property
-    def exit_code(self) -> int:
-        """The code that the errors share, else 1; what is only a best effort does not count."""
-        return shared_exit_code([*(one.error for one in self.rejected if not one.best_effort), *self.unread])
 
 
 def read_plan_status(clients: Clients, prepared: Prepared) -> PlanStatus:

@@ -18,8 +18,7 @@ from omicopy.cli.output import print_object
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.result import SCHEMA, rfc3339
 from omicopy.model.units import AGE, parse_duration
-from omicopy.prune.entries import Action, Entry, describe_entry
-from omicopy.prune.plan_deletions import PruneReport
+from omicopy.prune.entries import Action, Entry, PruneReport, describe_entry
 
 _COLUMNS = ("Action", "What", "ID", "Name", "Source's date", "Why", "Where")
 Plan = Annotated[str | None, typer.Argument(metavar="PLAN.yaml", help="A plan's file, whose jobs say what they keep.")]

@@ -19,7 +19,6 @@ from omicopy.model.export import ExportTask
 from omicopy.model.request import Source
 from omicopy.model.result import SCHEMA, describe_error, rfc3339
 from omicopy.model.text import check_text
-from omicopy.status.accounts import StatusReport
 from omicopy.status.entries import (
     CopyEntry,
     ExportEntry,
@@ -29,7 +28,7 @@ from omicopy.status.entries import (
     describe_export,
     describe_image,
 )
-from omicopy.status.plan import PlanStatus
+from omicopy.status.report import PlanStatus, StatusReport
 
 _COLUMNS = ("Kind", "ID", "State", "Progress", "Name", "Where", "Until", "Source", "Note")
 _NOTHING = "-"
