@@ -1,4 +1,4 @@
-"""Exports that really export: compressed disks into the bucket first, and the manifest that names them last."""
+"""Runs export tasks: writes the compressed disks into the bucket, then the manifest that names them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OPTIONAL = ("CompressedSize", "Ordering", "User", "Name", "Iops")
 def _queued_task(
     region: RegionState, account: SandboxAccount, image_id: str, export: Mapping[str, Any], oos_url: str
 ) -> ImageExportTask:
-    """A new task, not yet in the world. An `OsuManifestUrl` in the request is not used: nobody knows what it does."""
+    """Returns a new task. An `OsuManifestUrl` in the request is ignored: its effect is unknown."""
     now, settings = region.clock(), region.settings
     task_id = region.new_id("image-export")
     asked = export.get("OsuPrefix", "")
@@ -88,7 +88,7 @@ def _plain_url(oos_url: str, bucket: str, key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WrittenDisk:
-    """One disk in the bucket."""
+    """A disk that was written into the bucket."""
 
     device: Device
     key: str
@@ -96,8 +96,10 @@ class WrittenDisk:
 
 
 class ExportWorker:
-    """Runs the export tasks of one Region. `oos_url` is the public address, which stands in the URLs it signs;
-    `store` is where it writes, so that its own writes don't look like a user's."""
+    """Runs the export tasks of one Region.
+
+    It signs URLs with the public address `oos_url`, but writes to `store` directly: its writes are not recorded.
+    """
 
     def __init__(
         self, region: RegionState, scheduler: Scheduler, objects: PresignedClient, oos_url: str, store: ObjectStore
@@ -110,7 +112,7 @@ class ExportWorker:
         self._store_url = store.url
 
     def queue(self, account: SandboxAccount, image_id: str, export: Mapping[str, Any]) -> ImageExportTask:
-        """Make a task and let it run its course. Raises `ApiError` where the variant refuses a bad bucket at once."""
+        """Creates a task and runs it. Raises ApiError for a bad bucket if the service refuses it at once."""
         task = _queued_task(self._region, account, image_id, export, self._oos_url)
         bucket_url = f"{self._store_url}/{task.bucket}"
         checked = self._behaviour.bad_bucket is BadBucket.REFUSED
@@ -137,7 +139,7 @@ class ExportWorker:
         if not self._still(task, TaskState.PENDING):
             return
         if image is None:
-            self._fail(task, f"The image {task.image_id} doesn't exist any more.")
+            self._fail(task, f"The image {task.image_id} does not exist any more.")
             return
         if self._behaviour.bad_bucket is BadBucket.MADE:
             self._store.create_if_missing(task.bucket, self._signer(task).access_key)
@@ -168,7 +170,7 @@ class ExportWorker:
         self._region.change_task(task.task_id, **changes, shown_url=self._shown_url(task))
 
     def _shown_url(self, task: ImageExportTask) -> str | None:
-        """What a completed task says of its manifest."""
+        """Returns what a completed task shows as the URL of its manifest."""
         settings, way = self._region.settings, self._behaviour.manifest_url
         if way is ManifestUrl.NEVER:
             return None

@@ -1,11 +1,11 @@
-"""Imports that really import: reads the manifest and every disk through their URLs, and makes snapshots of its own."""
+"""Runs imports: reads the manifest and every disk through their URLs, and creates snapshots."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
-from omicopy.sandbox.manifest_parser import ManifestVolume, ParsedManifest, read_manifest
+from omicopy.sandbox.manifest_parser import ManifestVolume, ParsedManifest, parse_manifest
 from omicopy.sandbox.model.behaviours import BadManifest, NameRule
 from omicopy.sandbox.model.region_state import Device, Omi, OmiState, RegionState
 from omicopy.sandbox.process.scheduler import Scheduler
@@ -22,17 +22,17 @@ class ImportWorker:
         self._objects = objects
 
     def check_source(self, url: str) -> None:
-        """Where the variant says so: refuse (`ApiError`) before there is an image."""
+        """Raises ApiError for a bad manifest, if the service refuses it before it creates an image."""
         if self._region.settings.behaviour.bad_manifest is BadManifest.REFUSED:
             self._read(url)
 
     def start(self, image_id: str, url: str) -> None:
-        """Let a pending image become available or failed. The disks are read half-way, as they would be at length."""
+        """Imports a manifest into a pending image, which becomes available or failed. Reads the disks at half-time."""
         seconds, now = self._region.settings.import_seconds, self._scheduler.now()
         self._scheduler.at(now + seconds / 2, lambda: self._read_all(image_id, url, now + seconds))
 
     def start_copy(self, image_id: str, source_image_id: str) -> None:
-        """The same for a copy of an image in the Region, whose snapshots are copied."""
+        """Copies an image of the Region, and its snapshots, into a pending image."""
         ends = self._scheduler.now() + self._region.settings.import_seconds
         self._scheduler.at(ends, lambda: self._copy(image_id, source_image_id))
 
@@ -48,7 +48,7 @@ class ImportWorker:
 
     def _read(self, url: str) -> ParsedManifest:
         try:
-            return read_manifest(self._objects.get(url))
+            return parse_manifest(self._objects.get(url))
         except ObjectUnreachable as error:
             raise ApiError(ApiErrorKind.OSU_UNREACHABLE, f"The manifest can't be read: {error}") from error
 
@@ -72,7 +72,7 @@ class ImportWorker:
     def _finish(self, image_id: str, manifest: ParsedManifest) -> None:
         with self._region.lock:
             image = self._region.images.get(image_id)
-            if image is None or self._name_taken_late(image):
+            if image is None or self._fails_for_its_name(image):
                 return
             devices = tuple(self._device(image, volume) for volume in manifest.volumes)
             changed = replace(
@@ -93,7 +93,7 @@ class ImportWorker:
     def _copy(self, image_id: str, source_image_id: str) -> None:
         with self._region.lock:
             image, source = self._region.images.get(image_id), self._region.images.get(source_image_id)
-            if image is None or self._name_taken_late(image):
+            if image is None or self._fails_for_its_name(image):
                 return
             if source is None:
                 self._fail(image_id, ApiError(ApiErrorKind.NO_SUCH_IMAGE))
@@ -107,7 +107,7 @@ class ImportWorker:
         made = self._region.make_snapshot(image.account_id, device.size_gib, f"Copied for {image.image_id}")
         return made.snapshot_id
 
-    def _name_taken_late(self, image: Omi) -> bool:
+    def _fails_for_its_name(self, image: Omi) -> bool:
         if self._region.settings.behaviour.names is not NameRule.LATE:
             return False
         others = self._region.owned(self._region.accounts[image.account_id])
@@ -118,12 +118,14 @@ class ImportWorker:
         return False
 
     def _fail(self, image_id: str, error: ApiError) -> None:
-        """What the service writes into a `StateComment` is a guess: here a word for the code, and the reason."""
-        code = {ApiErrorKind.OSU_UNREACHABLE: "osu-connection-error", ApiErrorKind.NO_MANIFEST: "invalid-manifest"}
-        words = {no.value: word for no, word in code.items()}
+        """Sets the image to failed. The content of the real `StateComment` is unknown: this one is a guess."""
+        codes = {
+            ApiErrorKind.OSU_UNREACHABLE.value: "osu-connection-error",
+            ApiErrorKind.NO_MANIFEST.value: "invalid-manifest",
+        }
         self._region.change_image(
             image_id,
             state=OmiState.FAILED,
-            state_code=words.get(error.refusal, error.refusal.type),
+            state_code=codes.get(error.refusal, error.refusal.type),
             state_message=error.details,
         )

@@ -1,7 +1,7 @@
-"""Reading a manifest as the import does: strictly, because nobody could say how strict the service is.
+"""Parses a manifest as an import does. It is strict, because it is unknown how strict the service is.
 
-Of a snapshot's import it is known that `Size` is not checked. Here an image fails whose sizes are wrong, so that a tool
-that hands such a manifest on is found out.
+The import of a single snapshot is known not to check `Size`. The sandbox fails an image with wrong sizes, to find tools
+that produce such manifests.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
 
 @dataclass(frozen=True, slots=True)
 class ManifestVolume:
-    """One snapshot of a manifest."""
+    """One volume of a manifest."""
 
     device: str
     url: str = field(repr=False)
@@ -28,15 +28,15 @@ class ManifestVolume:
 
 @dataclass(frozen=True, slots=True)
 class ParsedManifest:
-    """What an import takes from a manifest."""
+    """What an import uses of a manifest."""
 
     volumes: tuple[ManifestVolume, ...]
     product_codes: tuple[str, ...]
     architecture: str
 
 
-def read_manifest(body: bytes) -> ParsedManifest:
-    """Raises `ApiError`: no manifest, a version that isn't 1, or something in it missing or wrong."""
+def parse_manifest(body: bytes) -> ParsedManifest:
+    """Returns the content of a manifest. Raises ApiError if it is no manifest of version 1, or incomplete or wrong."""
     try:
         document = json.loads(body)
     except ValueError:

@@ -1,65 +1,92 @@
-"""Two runs on one machine: who may create what, told by links that name their run, which counts while it lives.
+"""Locks between runs on one machine. The kernel holds them, so a process that dies, however it dies, leaves none.
 
-That a run lives is for the kernel to say, which holds one lock for each: a killed run leaves nothing locked, and ten
-thousand copies need no more than one open file.
+A key is one byte of one of 64 files: ten thousand locks need 64 descriptors. The locks are those of an open file
+description (`F_OFD_SETLK`), which no other part of the process can lose by closing a file, as it can `lockf`'s.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
 import os
-import re
-import secrets
-import time
-from collections.abc import Iterator, Mapping
+import struct
+import sys
+import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from omicopy.model.events import Listener, WarningMessage
+from omicopy.state.private import make_private, open_private
 
-_RUN = re.compile(r"run-[0-9a-f]{16}")
-_PATIENCE = 5.0
-"""Seconds for which a run waits for another one that is just clearing away what a killed one left."""
+_FILE_BITS, _OFFSET_BITS = 6, 62
+"""The file and the byte in it are bits of the key's hash. An offset is a signed number of 64 bits."""
+_FLOCK = struct.Struct("@hhqqi4x")
+"""Linux' `struct flock`: type, whence, start, length, process; the last must be 0."""
+_HAS_OFD = sys.platform == "linux" and hasattr(fcntl, "F_OFD_SETLK")
+_NO_LOCKS = (errno.ENOLCK, errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
+"""What file systems answer that keep no such locks."""
+_TAKEN = (errno.EAGAIN, errno.EACCES)
+"""What they answer when another process holds the lock."""
+
+
+class _File(NamedTuple):
+    """One of the 64 files of a folder, whatever path led there."""
+
+    device: int
+    inode: int
+    number: int
+
+
+class _Byte(NamedTuple):
+    file: _File
+    offset: int
+
+
+_mutex = threading.Lock()
+_opened: dict[_File, int] = {}
+"""Descriptors. Each file is opened once: another description would be locked out by the first."""
+_held: dict[_Byte, Lock] = {}
+"""What this process holds. The kernel grants a description the same byte twice, and frees it with the first release."""
 
 
 class Lock:
-    """A lock that is held, until `release`, or the end of its run."""
+    """A lock that is held until `release`, until its `Locks` ends, or until the process does."""
 
-    __slots__ = ("_link", "_run")
+    __slots__ = ("byte", "owner")
 
-    def __init__(self, link: str | None = None, run: str = "") -> None:
-        self._link, self._run = link, run
+    def __init__(self, owner: Locks, byte: _Byte | None = None) -> None:
+        """Without a byte: where no lock can be kept."""
+        self.owner, self.byte = owner, byte
 
     def release(self) -> None:
-        if self._link is not None and _holder(Path(self._link)) == self._run:
-            with contextlib.suppress(OSError):
-                Path(self._link).unlink()
-        self._link = None
+        """Lets go of it, if it is still held."""
+        with _mutex:
+            if self.byte is not None and _held.get(self.byte) is self:
+                _release(self.byte)
 
 
 class Locks:
-    """Symbolic links in one folder of mode 700. Where none can be made, nothing is locked, and that is said once."""
+    """The locks in one folder of mode 700, shared by all runs of this machine, those in one process too.
+
+    Where no lock can be kept, nothing is locked, and one warning says so.
+    """
 
     def __init__(self, folder: Path, listener: Listener) -> None:
         self._folder = folder
         self._listener = listener
         self._warned = False
-        self._run: tuple[str, int] | None = None
-        """This run's name, and the descriptor of the file of that name, which is locked as long as it lives."""
 
     def take(self, entry: Mapping[str, str]) -> Lock | None:
-        """The lock on what `entry` identifies, or None while another run holds it. Waits for nobody's work."""
-        link = self._link(entry)
+        """Returns the lock on what `entry` identifies, or None while a run holds it, this one included. Never waits."""
+        number, offset = _place(entry)
         try:
-            own, _ = self._run = self._run or self._begin()
-            try:
-                link.symlink_to(own)
-            except FileExistsError:
-                if not self._takes_over(link, own):
-                    return None
-            return Lock(str(link), own)
+            with _mutex:
+                byte = _Byte(self._file(number), offset)
+                return self._take(byte) if byte not in _held else None
         except OSError as error:
             if not self._warned:
                 self._warned = True
@@ -67,99 +94,86 @@ class Locks:
                 self._listener(
                     WarningMessage(f"No lock can be kept ({self._folder}: {reason}); don't run two copies at once")
                 )
-            return Lock()
+            return Lock(self)
 
     def is_held(self, entry: Mapping[str, str]) -> bool:
-        """Whether a run that lives, be it this one, holds the lock on what `entry` identifies. Takes nothing, so that
-        nobody who wants to take it is turned away."""
-        return self._is_alive(_holder(self._link(entry)))
+        """Returns whether any run, this one included, holds the lock on what `entry` identifies. Takes nothing, so no
+        other run is turned away. A lock that exists and can't be asked about counts as held."""
+        number, offset = _place(entry)
+        try:
+            descriptor = open_private(self._path(number), os.O_RDONLY)  # another description, which sees our own, too
+            try:
+                return _ask(descriptor, fcntl.F_OFD_GETLK, fcntl.F_WRLCK, offset) != fcntl.F_UNLCK
+            finally:
+                os.close(descriptor)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            return error.errno not in _NO_LOCKS
 
     def end(self) -> None:
-        """Lets go of everything that this run still holds."""
-        if self._run is not None:
-            own, descriptor = self._run
-            self._run = None
-            with contextlib.suppress(OSError):
-                (self._folder / own).unlink()
-            os.close(descriptor)
+        """Releases all that was taken here and is still held, and closes the files that nobody needs any more."""
+        with _mutex:
+            for byte in [byte for byte, lock in _held.items() if lock.owner is self]:
+                _release(byte)
+            for file in _opened.keys() - {byte.file for byte in _held}:
+                os.close(_opened.pop(file))
 
-    def _link(self, entry: Mapping[str, str]) -> Path:
-        identity = hashlib.sha256(json.dumps(dict(entry), sort_keys=True).encode()).hexdigest()[:24]
-        return self._folder / f"{entry['kind']}-{identity}.held"
-
-    def _begin(self) -> tuple[str, int]:
-        """Makes this run known, under its name once the kernel holds its lock; clears away what killed ones left."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name = f"run-{secrets.token_hex(8)}"
-        begun = self._folder / f"{name}.new"
-        descriptor = os.open(begun, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        begun.rename(self._folder / name)
-        with contextlib.suppress(OSError), self._alone(patience=0.0):
-            self._clear()
-        return name, descriptor
-
-    def _clear(self) -> None:
-        for left in self._folder.iterdir():
-            holder = left.name if _RUN.fullmatch(left.name) else _holder(left)
-            if holder is not None and not self._is_alive(holder):
-                with contextlib.suppress(OSError):
-                    left.unlink()
-
-    def _takes_over(self, link: Path, own: str) -> bool:
-        """Takes a lock that a killed run left, and no other: of several that want to, one at a time looks and takes."""
-        if self._is_alive(_holder(link)):
-            return False
+    def _take(self, byte: _Byte) -> Lock | None:
+        lock = _held[byte] = Lock(self, byte)
         try:
-            with self._alone(_PATIENCE):
-                if self._is_alive(_holder(link)):
-                    return False
-                link.unlink(missing_ok=True)
-                link.symlink_to(own)
-        except (BlockingIOError, FileExistsError):
-            return False
-        return True
+            _ask(_opened[byte.file], fcntl.F_OFD_SETLK, fcntl.F_WRLCK, byte.offset)
+        except BaseException as error:
+            del _held[byte]
+            if isinstance(error, OSError) and error.errno in _TAKEN:
+                return None
+            raise
+        return lock
 
-    @contextlib.contextmanager
-    def _alone(self, patience: float) -> Iterator[None]:
-        """While locks of killed runs are removed. Raises BlockingIOError when another run does not get done with it."""
-        give_up = time.monotonic() + patience
-        descriptor = os.open(self._folder / "clearing", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def _file(self, number: int) -> _File:
+        """Opens the file, unless this process has it open. Raises OSError."""
+        if not _HAS_OFD:
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
         try:
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() >= give_up:
-                        raise
-                    time.sleep(0.01)
-            yield
-        finally:
-            os.close(descriptor)
-
-    def _is_alive(self, holder: str | None) -> bool:
-        """Whether a run of that name is at work, be it this one. One that can't be asked counts as alive."""
-        if holder is None or not _RUN.fullmatch(holder):
-            return False
-        try:
-            descriptor = os.open(self._folder / holder, os.O_RDWR | os.O_CLOEXEC)
+            status = self._folder.stat(follow_symlinks=False)
         except FileNotFoundError:
-            return False
-        except OSError:
-            return True
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+            make_private(self._folder)
+            status = self._folder.stat(follow_symlinks=False)
+        file = _File(status.st_dev, status.st_ino, number)
+        if file not in _opened:
+            make_private(self._folder)
+            _opened[file] = open_private(self._path(number), os.O_RDWR | os.O_CREAT)
+        return file
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:02x}.lock"
 
 
-def _holder(link: Path) -> str | None:
-    """Which run a lock names; None where there is no lock."""
-    try:
-        return os.readlink(link)  # noqa: PTH115  as text, whatever it is
-    except OSError:
-        return None
+def _place(entry: Mapping[str, str]) -> tuple[int, int]:
+    """The file and the byte in it that stand for an entry."""
+    bits = int.from_bytes(hashlib.sha256(json.dumps(dict(entry), sort_keys=True).encode()).digest())
+    return bits % 2**_FILE_BITS, (bits >> _FILE_BITS) % 2**_OFFSET_BITS
+
+
+def _ask(descriptor: int, command: int, kind: int, offset: int) -> int:
+    """Does that to one byte; returns the kind of lock that the kernel answers. Raises OSError."""
+    answer = fcntl.fcntl(descriptor, command, _FLOCK.pack(kind, os.SEEK_SET, offset, 1, 0))
+    return int(_FLOCK.unpack(answer)[0])
+
+
+def _release(byte: _Byte) -> None:
+    del _held[byte]
+    with contextlib.suppress(OSError):
+        _ask(_opened[byte.file], fcntl.F_OFD_SETLK, fcntl.F_UNLCK, byte.offset)
+
+
+def _forget() -> None:
+    """In a forked child: it holds nothing of its parent's, nor keeps it locked when the parent is gone."""
+    for descriptor in _opened.values():
+        os.close(descriptor)
+    _opened.clear()
+    _held.clear()
+    _mutex.release()
+
+
+os.register_at_fork(before=_mutex.acquire, after_in_parent=_mutex.release, after_in_child=_forget)

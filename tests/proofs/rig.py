@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import struct
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -82,3 +85,15 @@ def exports(sandbox: Sandbox) -> list[Any]:
 def copies(sandbox: Sandbox) -> list[Any]:
     """Every image in the target's Region that says it is a copy."""
     return [image for image in sandbox.region_state("us-east-2").images.all() if "[omicopy " in image.description]
+
+
+def locked(home: Path) -> list[Path]:
+    """The files of locks, below a folder, of which any process holds any byte."""
+    return [path for path in home.rglob("omicopy/locks/*.lock") if _is_locked(path)]
+
+
+def _is_locked(path: Path) -> bool:
+    whole_file = struct.pack("@hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    with path.open("rb") as file:
+        answer = fcntl.fcntl(file, fcntl.F_OFD_GETLK, whole_file)
+    return bool(struct.unpack("@hhqqi4x", answer)[0] != fcntl.F_UNLCK)

@@ -223,9 +223,7 @@ def test_killed_again_and_again_the_last_run_finishes_the_plan_and_nothing_is_th
     listed = Counter((image_id, profile) for image_id, profile, _ in outcomes(last).elements())
     assert listed == Counter((image_id, profile) for image_id in ids for profile in ("target", "target-other"))
     everybody_has_all(sandbox, ids)
-    left = [
-        path for pattern in ("journal/image-*.json", "locks/*.held") for path in tmp_path.rglob(f"omicopy/{pattern}")
-    ]
+    left = [*tmp_path.rglob("omicopy/journal/image-*.json"), *rig.locked(tmp_path)]
     assert left == [], "nothing is held or in doubt any more"
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from omicopy.sandbox.model.region_state import RUNNING, ImageExportTask, Omi, TaskState
+from tests.proofs import rig
 from tests.tool import LINUX, THREE, Tool
 
 pytestmark = pytest.mark.proof
@@ -243,7 +244,5 @@ def test_a_week_of_nights_needs_nobody(tool) -> None:
     exports = {entry["name"]: entry["reason"] for entry in again if entry["kind"] == "export"}
     assert week.in_bucket() == exports.keys() <= {"linux-2"}, "no clean-up had it: it fed no copy after its night"
     assert set(exports.values()) <= {"the latest one", f"one of the latest {KEPT}"}, "retention keeps it"
-    left = [
-        path for pattern in ("journal/image-*.json", "locks/*.held") for path in tool.home.rglob(f"omicopy/{pattern}")
-    ]
+    left = [*tool.home.rglob("omicopy/journal/image-*.json"), *rig.locked(tool.home)]
     assert left == [], "nothing is held or in doubt any more"

@@ -1,11 +1,13 @@
-"""The API's refusals: the service's codes, types and HTTP statuses, as far as they are known.
+"""The errors of the API: codes, types and HTTP statuses of the service, as far as they are known.
 
-Sources: code and type from the list of gateway errors that OUTSCALE's own SDK ships; statuses of 1, 6, 24, 25 and the
-family 9xxx from OUTSCALE's public page of API errors and from answers that users printed. Measured by others against
-the real service: an unknown access key is 400 / 4120, a wrong signature 401 / 1, a missing right 403 / 4, each with the
-details shown here; a snapshot in use is 409 / 9094. Seen by OUTSCALE's own integration tests: what stands from 5023 to
-8019 above the line, and `PendingImageLimitExceeded`. Everything else about statuses, and which code of a family a case
-gets, is a guess; the guesses stand below the line.
+Sources:
+- codes and types: the list of gateway errors in OUTSCALE's SDK
+- statuses of 1, 6, 24, 25 and 9xxx: OUTSCALE's public page of API errors, and answers that users published
+- 400/4120 for an unknown access key, 401/1 for a wrong signature, 403/4 for a missing right, 409/9094 for a snapshot in
+  use: measured by others against the real service, with the details given here
+- 5023 to 8019 above the comment line, and `PendingImageLimitExceeded`: OUTSCALE's integration tests
+
+All other statuses, and the choice among similar codes, are guesses. They stand below the comment line.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from omicopy.sandbox.model.task_behaviours import LimitCode
 
 @dataclass(frozen=True, slots=True)
 class ApiRefusal:
-    """One way to say no."""
+    """Code, type, HTTP status and default details of an error."""
 
     code: str
     type: str
@@ -28,7 +30,7 @@ class ApiRefusal:
 
 
 class ApiErrorKind(Enum):
-    """Every refusal the sandbox can answer."""
+    """The errors that the sandbox can answer."""
 
     WRONG_SIGNATURE = ApiRefusal("1", "AccessDenied", 401)
     NOT_POST = ApiRefusal("2", "AccessDenied", 405)
@@ -50,7 +52,7 @@ class ApiErrorKind(Enum):
     NOT_EXPORTABLE = ApiRefusal("8017", "OperationNotSupported", 400, "The image can't be exported.")
     BETWEEN_REGIONS = ApiRefusal("8019", "OperationNotSupported", 400, "Images can't be copied between Regions.")
     OLDER_LIMIT = ApiRefusal("PendingImageLimitExceeded", "", 400)
-    # Known to exist; that the case at hand gets this code, or this status, is a guess.
+    # Guesses: these codes exist, but the case at hand may get another code or another status.
     NOT_SIGNED = ApiRefusal("1", "AccessDenied", 401, "The request is not signed.")
     CLOCK_SKEW = ApiRefusal("1", "AccessDenied", 401, "The date of the request is too far from the service's.")
     NO_PARAMETER = ApiRefusal("3001", "InvalidParameter", 400)
@@ -85,7 +87,7 @@ class ApiErrorKind(Enum):
 
 
 class ApiError(Exception):
-    """A request is refused. `details` takes the place of the refusal's own."""
+    """A request is refused. `details` replaces the default details."""
 
     def __init__(self, no: ApiErrorKind, details: str | None = None) -> None:
         super().__init__(f"{no.name}: {details or no.value.details}")
@@ -94,14 +96,14 @@ class ApiError(Exception):
 
 
 def error_body(refusal: ApiRefusal, details: str, request_id: str) -> dict[str, object]:
-    """The answer's body, in the service's shape."""
+    """Returns the body of the answer, in the service's form."""
     error = {"Code": refusal.code, "Type": refusal.type, "Details": details}
-    said = {name: text for name, text in error.items() if text or refusal is not ApiErrorKind.ONLY_WORDS.value}
-    return {"ResponseContext": {"RequestId": request_id}, "Errors": [said]}
+    shown = {name: text for name, text in error.items() if text or refusal is not ApiErrorKind.ONLY_WORDS.value}
+    return {"ResponseContext": {"RequestId": request_id}, "Errors": [shown]}
 
 
 def limit_reached(behaviour: Behaviour, known: ApiErrorKind, limit: int, what: str) -> ApiError:
-    """The refusal of one more than a quota has, in the words of OUTSCALE's integration tests."""
+    """Returns the error for a used-up quota, worded as in OUTSCALE's integration tests."""
     refusals = {
         LimitCode.KNOWN: known,
         LimitCode.WORDS: ApiErrorKind.ONLY_WORDS,

@@ -1,4 +1,4 @@
-"""Four failed authentications in a row lock an access key for a minute, each further four for a minute more."""
+"""Locks an access key for a minute after four failed authentications in a row, one minute more per further four."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_MINUTES = 10
 
 
 class KeyLockout:
-    """The keys of one Region's API. The answer while a key is locked is that to a wrong signature. Safe for threads."""
+    """The locked keys of one Region's API. A request with one gets the error of a wrong signature. Safe for threads."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -25,7 +25,7 @@ class KeyLockout:
 
     @contextmanager
     def attempt(self, access_key: str) -> Iterator[None]:
-        """Around one authentication. Raises `ApiError` where the key is locked, however right the signature is."""
+        """Wraps one authentication. Raises ApiError if the key is locked, also when the signature is right."""
         try:
             yield
         except ApiError:

@@ -1,8 +1,7 @@
-"""The official OpenAPI file as a judge: of every request, and of every answer that the sandbox makes itself.
+"""Checks every request, and every answer of the sandbox, against OUTSCALE's official OpenAPI file.
 
-The file ships inside osc-sdk-python and takes more than a second to read, so a process reads it once. It is OpenAPI
-3.0, whose schemas are those of JSON Schema's draft 4 with two differences: `nullable`, and that whatever stands beside
-a `$ref` doesn't count.
+The file is part of osc-sdk-python. Reading it takes more than a second, so each process reads it once. The schemas of
+OpenAPI 3.0 are those of JSON Schema draft 4, except for `nullable`, and that keys beside a `$ref` are ignored.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ WRONG = {
 
 
 class OpenApiError(Exception):
-    """The official file can't be had; the message says what is missing."""
+    """The official file is missing. The message says what to install."""
 
 
 class OpenApi:
-    """The OpenAPI document, ready to judge."""
+    """The official OpenAPI document with its validators."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
@@ -42,29 +41,29 @@ class OpenApi:
         self._validators: dict[str, Validator] = {}
 
     def knows(self, action: str) -> bool:
-        """Whether the service has such a call."""
+        """Returns true if the service has this call."""
         return f"/{action}" in self.document["paths"]
 
     def needs_signature(self, action: str) -> bool:
-        """Whether the call needs authentication: a few are open to everybody."""
+        """Returns true if the call needs a signature. A few do not."""
         security = self._call(action).get("security", self.document.get("security", []))
         return bool(security)
 
     def check_request(self, action: str, body: object) -> None:
-        """Raises `ApiError` for a body that the official file doesn't allow."""
+        """Raises ApiError if the official file does not allow the body."""
         error = self.first_error(f"{action}Request", body)
         if error is not None:
             where = ".".join(str(step) for step in error.absolute_path) or action
             raise ApiError(WRONG.get(str(error.validator), ApiErrorKind.NOT_VALID), f"{where}: {error.message}")
 
     def answer_error(self, action: str, status: int, body: object) -> str | None:
-        """What is wrong with an answer of ours; None when nothing is."""
+        """Returns what is wrong with an answer of the sandbox, or None."""
         name = f"{action}Response" if status == 200 else "ErrorResponse"
         error = self.first_error(name, body)
         return None if error is None else f"{action} {status}: {error.json_path}: {error.message}"
 
     def first_error(self, name: str, value: Any) -> ValidationError | None:
-        """The first way in which a value breaks one of the file's schemas."""
+        """Returns the first violation of one of the file's schemas, or None."""
         if name not in self._validators:
             reference = {"$ref": f"urn:outscale#/components/schemas/{name}"}
             self._validators[name] = Draft4Validator(reference, registry=self._registry)
@@ -77,7 +76,7 @@ class OpenApi:
 
 @cache
 def official_openapi() -> OpenApi:
-    """The file that osc-sdk-python ships, without importing that package."""
+    """Reads the file from osc-sdk-python, without importing that package. Raises OpenApiError if it is missing."""
     from ruamel.yaml import YAML
 
     found = importlib.util.find_spec("osc_sdk_python")

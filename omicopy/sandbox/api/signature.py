@@ -1,8 +1,8 @@
-"""Who sent a request to the API: reads the Authorization header and verifies the OSC4 signature.
+"""Verifies the OSC4 signature of a request to the API.
 
-OUTSCALE's two clients sign differently. The SDK signs `content-type;host;x-osc-date` and the host without its port;
-osc-cli signs `host;x-osc-date;x-osc-target`, the host with its port, and the path with one slash where it requests
-two. So the headers to sign are those that the request names, and host and path are each accepted in both spellings.
+OUTSCALE's clients sign differently. The SDK signs `content-type;host;x-osc-date`, with the host without its port.
+osc-cli signs `host;x-osc-date;x-osc-target`, with the host with its port, and the path with one slash although it
+requests a path with two. So the request names the signed headers, and both forms of host and path are accepted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ REQUIRED = frozenset({"host", "x-osc-date"})
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """The parts of a request that a signature covers; header names in lower case."""
+    """The parts of a request that a signature covers. Header names are in lower case."""
 
     method: str
     path: str
@@ -38,7 +38,7 @@ class SignedRequest:
 
 
 def named_access_key(headers: Mapping[str, str]) -> str | None:
-    """The access key that a request names, verified or not."""
+    """Returns the access key that a request names, without verifying it, or None."""
     found = re.search(r"Credential=([^/,\s]+)/", headers.get("authorization", ""))
     return found.group(1) if found else None
 
@@ -46,40 +46,40 @@ def named_access_key(headers: Mapping[str, str]) -> str | None:
 def verify(
     request: SignedRequest, accounts: Mapping[str, SandboxAccount], region: str, now: datetime, skew_seconds: float
 ) -> SandboxAccount:
-    """The account that signed; `accounts` are the Region's, by access key. Raises `ApiError` as the service refuses.
+    """Returns the account that signed the request. Raises ApiError. `accounts` are the Region's, by access key.
 
-    A key of another Region is unknown here: accounts belong to one Region. A known key with a signature for another
-    Region in its scope can't match, as the service computes it for its own.
+    A key of another Region is unknown, because an account belongs to one Region. A signature for another Region never
+    matches, because the service computes it for its own Region.
     """
     header = request.headers.get("authorization")
     if header is None:
         raise ApiError(ApiErrorKind.NOT_SIGNED)
-    given = AUTHORIZATION.fullmatch(header.strip())
-    if given is None:
+    parsed = AUTHORIZATION.fullmatch(header.strip())
+    if parsed is None:
         raise ApiError(
             ApiErrorKind.UNKNOWN_AUTHORIZATION
             if not header.startswith(OSC4.algorithm)
             else ApiErrorKind.WRONG_SIGNATURE
         )
-    account = accounts.get(given["key"])
+    account = accounts.get(parsed["key"])
     if account is None:
         raise ApiError(ApiErrorKind.UNKNOWN_KEY)
     moment = request.headers.get("x-osc-date", "")
-    signed = given["headers"].split(";")
-    if given["region"] != region or given["service"] != "api" or moment[:8] != given["day"]:
+    signed = parsed["headers"].split(";")
+    if parsed["region"] != region or parsed["service"] != "api" or moment[:8] != parsed["day"]:
         raise ApiError(ApiErrorKind.WRONG_SIGNATURE)
     if not REQUIRED.issubset(signed) or any(name not in request.headers for name in signed):
         raise ApiError(ApiErrorKind.WRONG_SIGNATURE)
     signer = SigningKey(account.access_key, account.secret_key, region)
-    expected = (signature(OSC4, signer, "api", moment, canonical) for canonical in canonicals(request, signed))
-    if not any(hmac.compare_digest(one, given["signature"]) for one in expected):
+    expected = (signature(OSC4, signer, "api", moment, canonical) for canonical in canonical_requests(request, signed))
+    if not any(hmac.compare_digest(one, parsed["signature"]) for one in expected):
         raise ApiError(ApiErrorKind.WRONG_SIGNATURE)
     _check_clock(moment, now, skew_seconds)
     return account
 
 
-def canonicals(request: SignedRequest, signed: list[str]) -> Iterator[str]:
-    """Every spelling of the canonical request that a well-behaved client may have signed."""
+def canonical_requests(request: SignedRequest, signed: list[str]) -> Iterator[str]:
+    """Yields the forms of the canonical request that OUTSCALE's clients sign."""
     hosts = dict.fromkeys((request.headers["host"], urlsplit(f"//{request.headers['host']}").hostname or ""))
     paths = dict.fromkeys((request.path, re.sub("/+", "/", request.path)))
     digest = hashlib.sha256(request.body).hexdigest()

@@ -1,4 +1,4 @@
-"""The calls of the API that the sandbox answers, one file per kind of resource."""
+"""The actions of the API that the sandbox has, one file per kind of resource."""
 
 from omicopy.sandbox.api.actions import account, exports, images, images_write, snapshots, tags
 from omicopy.sandbox.api.actions.call import Action

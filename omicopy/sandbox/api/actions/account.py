@@ -1,4 +1,4 @@
-"""Who is asking, where, and how much there may be: ReadAccounts, ReadAccessKeys, ReadRegions, ReadQuotas."""
+"""The account, its keys and quotas, and the Regions: ReadAccounts, ReadAccessKeys, ReadRegions, ReadQuotas."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Quota = dict[str, str | int]
 
 
 def read_accounts(call: ApiCall, _: Request) -> Answer:
-    """The caller's own account."""
+    """Returns the caller's account."""
     account = call.account
     return {
         "Accounts": [
@@ -35,7 +35,7 @@ def read_accounts(call: ApiCall, _: Request) -> Answer:
 
 
 def read_access_keys(call: ApiCall, request: Request) -> Answer:
-    """The caller's one key; dates in the shape of the official example. A key here carries no tag."""
+    """Returns the caller's one key, with dates in the form of the official example. No key has a tag."""
     filters: dict[str, Filter[SandboxAccount]] = {
         "AccessKeyIds": one_of(lambda account: account.access_key),
         "States": one_of(lambda _: "ACTIVE"),
@@ -48,12 +48,12 @@ def read_access_keys(call: ApiCall, request: Request) -> Answer:
 
 
 def read_regions(call: ApiCall, _: Request) -> Answer:
-    """The two Regions there are; needs no signature."""
+    """Returns the two Regions. Needs no signature."""
     return {"Regions": [{"RegionName": name, "Endpoint": host} for name, host in call.region_endpoints.items()]}
 
 
 def read_quotas(call: ApiCall, request: Request) -> Answer:
-    """Names, words and collection as OUTSCALE's integration tests have them; none counts images."""
+    """Returns quotas with the names and texts of OUTSCALE's integration tests. None counts images."""
     filters: dict[str, Filter[Quota]] = {
         "QuotaNames": one_of(lambda quota: quota["Name"]),
         "Collections": one_of(lambda quota: quota["QuotaCollection"]),
@@ -105,7 +105,7 @@ def _quotas(call: ApiCall) -> list[Quota]:
 
 
 def copies_in_flight(account: SandboxAccount, images: Iterable[Omi], behaviour: Behaviour) -> int:
-    """How many copies of an account's count under `image_copy_limit` now."""
+    """Returns how many running copies of an account count against `image_copy_limit`."""
     imports_too = behaviour.copy_limit is CopyLimit.IMPORTS_TOO
     making = [image for image in images if image.account_id == account.account_id and image.is_being_made]
     return sum(imports_too or not image.is_import for image in making)

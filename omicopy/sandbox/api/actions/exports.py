@@ -22,7 +22,7 @@ TASK_ID = re.compile(r"image-export-[0-9a-f]{8}")
 
 
 def create_image_export_task(call: ApiCall, request: Request) -> Answer:
-    """Queues an export. There is no idempotency: the same request twice makes two tasks."""
+    """Queues an export. It is not idempotent: the same request twice creates two tasks."""
     export = request["OsuExport"]
     if export["DiskImageFormat"] not in FORMATS:
         raise ApiError(ApiErrorKind.BAD_VALUE, f"DiskImageFormat must be one of {', '.join(FORMATS)}.")
@@ -38,7 +38,7 @@ def create_image_export_task(call: ApiCall, request: Request) -> Answer:
 
 
 def _check_exportable(call: ApiCall, image_id: str) -> None:
-    """Only an own, available image: a shared or public one must be copied first (the official file)."""
+    """Raises ApiError unless the caller owns the image and it is available. (A shared or public one must be copied.)"""
     image = call.region.images.get(image_id)
     if image is None or not image.may_be_launched_by(call.account.account_id):
         raise ApiError(ApiErrorKind.NO_SUCH_IMAGE, f"The ImageId '{image_id}' doesn't exist.")
@@ -49,7 +49,7 @@ def _check_exportable(call: ApiCall, image_id: str) -> None:
 
 
 def read_image_export_tasks(call: ApiCall, request: Request) -> Answer:
-    """The caller's tasks; those that ended may be gone after a while."""
+    """Returns the caller's tasks. Tasks that ended may be missing after a while (`TaskRetention`)."""
     own = [task for task in call.region.tasks.all(call.moment) if task.account_id == call.account.account_id]
     listed = [task for task in own if not _aged_out(call, task)]
     filters = _filters(call.settings.behaviour.image_ids)
@@ -71,7 +71,7 @@ def _aged_out(call: ApiCall, task: ImageExportTask) -> bool:
 
 
 def delete_export_task(call: ApiCall, request: Request) -> Answer:
-    """Cancels a task, early enough; later it is refused (the state's code is a guess)."""
+    """Cancels a task in an early state, else raises ApiError. The code of that error is a guess."""
     late = (TaskState.QUEUED,) if call.settings.behaviour.cancel is CancelWindow.QUEUED else RUNNING
     if TASK_ID.fullmatch(request["ExportTaskId"]) is None:
         has_prefix = request["ExportTaskId"].startswith("image-export-")

@@ -44,11 +44,11 @@ FILTERS: dict[str, Filter[Omi]] = {
     "VirtualizationTypes": one_of(lambda _: "hvm"),
     **tag_filters(lambda image: image.tags),
 }
-"""Not here, and so refused: AccountAliases and ProductCodeNames, which nothing in the sandbox has."""
+"""AccountAliases and ProductCodeNames are refused: nothing in the sandbox has them."""
 
 
 def read_images(call: ApiCall, request: Request) -> Answer:
-    """Every image that the caller may launch, unless filters say less."""
+    """Returns the images that the caller may launch and the filters select."""
     own = call.account.account_id
     images = [image for image in call.region.images.all(call.moment) if image.may_be_launched_by(own)]
     found = arrange(select(images, request, FILTERS), call.settings.behaviour.order, lambda image: image.image_id)

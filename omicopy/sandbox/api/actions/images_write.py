@@ -19,12 +19,12 @@ LONGEST_DESCRIPTION = 255
 BOOT = ("BootModes", "TpmMandatory")
 SOURCES = ("FileLocation", "SourceImageId", "VmId", "BlockDeviceMappings")
 EXCLUDED = ("VmId", "SourceImageId", "NoReboot", "Architecture", "RootDeviceName")
-"""What OUTSCALE's integration tests found refused beside FileLocation."""
+"""Refused beside FileLocation, as OUTSCALE's integration tests show."""
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*")
 
 
 def create_image(call: ApiCall, request: Request) -> Answer:
-    """Answers `pending` at once; the work goes on behind."""
+    """Creates a pending image, whose import or copy goes on after the answer."""
     if "FileLocation" in request:
         _check_manifest_source(request)
     given = [name for name in SOURCES if name in request]
@@ -63,7 +63,7 @@ def _check_boot(call: ApiCall, request: Request) -> None:
 
 
 def _booting(image: Omi, request: Request) -> Omi:
-    """With the boot modes and the TPM that were asked for; they can't be changed later."""
+    """Returns the image with the requested boot modes and TPM, which can't be changed later."""
     modes = tuple(request.get("BootModes", image.boot_modes))
     return replace(image, boot_modes=modes, tpm_mandatory=request.get("TpmMandatory", image.tpm_mandatory))
 
@@ -109,7 +109,7 @@ def _pending(call: ApiCall, request: Request, location: str) -> Omi:
 
 
 def _check_manifest_source(request: Request) -> None:
-    """What excludes a manifest, and whether it can be a URL at all: what is behind it only the import finds out."""
+    """Raises ApiError for excluded parameters and for text that is no URL. Only the import reads the URL."""
     excluded = [name for name in EXCLUDED if name in request]
     if excluded:
         raise ApiError(ApiErrorKind.EXCLUDED, f"{', '.join(excluded)} can't be used with FileLocation.")
@@ -125,7 +125,7 @@ def _check_manifest_source(request: Request) -> None:
 
 
 def _check_room(call: ApiCall, is_import: bool) -> None:
-    """How many snapshots an import makes is not known before its manifest is read: there has to be room for one."""
+    """Raises ApiError if a quota is used up. An import needs room for one snapshot: its manifest is not read yet."""
     settings, own = call.settings, call.account
     copies = copies_in_flight(own, call.region.images.all(), settings.behaviour)
     counts = not is_import or settings.behaviour.copy_limit is CopyLimit.IMPORTS_TOO
@@ -139,7 +139,7 @@ def _check_room(call: ApiCall, is_import: bool) -> None:
 
 
 def _check_new(call: ApiCall, request: Request) -> None:
-    """The name and the description."""
+    """Raises ApiError if the name or the description is not allowed."""
     name = request.get("ImageName")
     if name is None:
         raise ApiError(ApiErrorKind.BAD_COMBINATION, "ImageName is needed.")
@@ -158,7 +158,7 @@ def _check_description(call: ApiCall, request: Request) -> None:
 
 
 def update_image(call: ApiCall, request: Request) -> Answer:
-    """Description, product codes, and who may launch it."""
+    """Changes the description, the product codes, or who may launch the image."""
     _check_description(call, request)
     permissions = request.get("PermissionsToLaunch", {})
     if "Additions" in permissions and "Removals" in permissions:
@@ -183,7 +183,7 @@ def _shared(image: Omi, permissions: Request) -> Omi:
 
 
 def delete_image(call: ApiCall, request: Request) -> Answer:
-    """Deregisters an image and leaves its snapshots."""
+    """Deletes an image. Its snapshots stay."""
     with call.region.lock:
         image = _own_image(call, request["ImageId"])
         call.region.images.drop(image.image_id)

@@ -1,4 +1,4 @@
-"""What all reads share: filters that are never ignored, order, and pages."""
+"""What all reads share: filters, order, and pages."""
 
 from __future__ import annotations
 
@@ -21,78 +21,78 @@ LARGEST_PAGE = 1000
 
 
 def one_of(value: Callable[[T], object]) -> Filter[T]:
-    """A filter whose list must hold the thing's value."""
-    return lambda thing, wanted: value(thing) in wanted
+    """Returns a filter that is a list; it must contain the item's value."""
+    return lambda item, wanted: value(item) in wanted
 
 
 def any_of(values: Callable[[T], Iterable[object]]) -> Filter[T]:
-    """A filter whose list must hold at least one of the thing's values."""
-    return lambda thing, wanted: any(value in wanted for value in values(thing))
+    """Returns a filter that is a list; it must contain one of the item's values."""
+    return lambda item, wanted: any(value in wanted for value in values(item))
 
 
 def like_one_of(value: Callable[[T], str]) -> Filter[T]:
-    """A filter whose list may use the wildcards `*` and `?`."""
-    return lambda thing, wanted: any(_like(value(thing), pattern) for pattern in wanted)
+    """Returns a filter that is a list of patterns with the wildcards `*` and `?`."""
+    return lambda item, wanted: any(_like(value(item), pattern) for pattern in wanted)
 
 
 def exactly(value: Callable[[T], object]) -> Filter[T]:
-    """A filter that is one value, not a list."""
-    return lambda thing, wanted: value(thing) == wanted
+    """Returns a filter that is one value, not a list."""
+    return lambda item, wanted: value(item) == wanted
 
 
 def tag_filters(tags: Callable[[T], Iterable[tuple[str, str]]]) -> dict[str, Filter[T]]:
-    """The three filters on tags that most reads have."""
+    """Returns the three filters on tags that most reads have."""
     return {
-        "Tags": any_of(lambda thing: [f"{key}={value}" for key, value in tags(thing)]),
-        "TagKeys": any_of(lambda thing: [key for key, _ in tags(thing)]),
-        "TagValues": any_of(lambda thing: [value for _, value in tags(thing)]),
+        "Tags": any_of(lambda item: [f"{key}={value}" for key, value in tags(item)]),
+        "TagKeys": any_of(lambda item: [key for key, _ in tags(item)]),
+        "TagValues": any_of(lambda item: [value for _, value in tags(item)]),
     }
 
 
-def select(things: Iterable[T], request: Request, filters: Mapping[str, Filter[T]]) -> list[T]:
-    """The things that pass every filter of the request; a filter that isn't known here is refused, never ignored."""
+def select(items: Iterable[T], request: Request, filters: Mapping[str, Filter[T]]) -> list[T]:
+    """Returns the items that pass every filter of the request. Raises ApiError for a filter not in `filters`."""
     asked = request.get("Filters", {})
     unknown = [name for name in asked if name not in filters]
     if unknown:
         raise ApiError(ApiErrorKind.BAD_FILTER, f"The sandbox has no filter {', '.join(unknown)} here.")
-    return [thing for thing in things if all(filters[name](thing, wanted) for name, wanted in asked.items())]
+    return [item for item in items if all(filters[name](item, wanted) for name, wanted in asked.items())]
 
 
-def arrange(things: Sequence[T], order: ListOrder, key: Callable[[T], str]) -> list[T]:
-    """Things that come oldest first, in the variant's order."""
+def arrange(items: Sequence[T], order: ListOrder, key: Callable[[T], str]) -> list[T]:
+    """Returns items, given oldest first, in another order."""
     if order is ListOrder.NEWEST_FIRST:
-        return list(reversed(things))
+        return list(reversed(items))
     if order is ListOrder.SHUFFLED:
-        return sorted(things, key=lambda thing: hashlib.sha256(key(thing).encode()).digest())
-    return list(things)
+        return sorted(items, key=lambda item: hashlib.sha256(key(item).encode()).digest())
+    return list(items)
 
 
-def page(things: Sequence[T], request: Request) -> tuple[list[T], dict[str, str]]:
-    """One page, and the token for the next one where there is one. Tokens are opaque and refer to a place in the list.
+def page(items: Sequence[T], request: Request) -> tuple[list[T], dict[str, str]]:
+    """Returns one page, and the token of the next page, if any. Raises ApiError for a wrong size or token.
 
-    A default of 100 is documented, 1 to 1,000 is in the official file; how the service refuses a size outside of it
-    is a guess.
+    The default of 100 is documented, the range of 1 to 1,000 is in the official file. The error for another size is a
+    guess.
     """
     size = request.get("ResultsPerPage", DEFAULT_PAGE)
     if not 1 <= size <= LARGEST_PAGE:
         raise ApiError(ApiErrorKind.BAD_VALUE, "ResultsPerPage must be between 1 and 1000.")
-    first = _place(request["NextPageToken"]) if "NextPageToken" in request else 0
-    rest = {"NextPageToken": _token(first + size)} if first + size < len(things) else {}
-    return list(things[first : first + size]), rest
+    first = _position(request["NextPageToken"]) if "NextPageToken" in request else 0
+    rest = {"NextPageToken": _token(first + size)} if first + size < len(items) else {}
+    return list(items[first : first + size]), rest
 
 
-def _token(place: int) -> str:
-    return base64.b64encode(json.dumps({"from": place}).encode()).decode()
+def _token(position: int) -> str:
+    return base64.b64encode(json.dumps({"from": position}).encode()).decode()
 
 
-def _place(token: str) -> int:
+def _position(token: str) -> int:
     try:
-        place = json.loads(base64.b64decode(token, validate=True))["from"]
-        if not isinstance(place, int) or place < 0:
+        position = json.loads(base64.b64decode(token, validate=True))["from"]
+        if not isinstance(position, int) or position < 0:
             raise ApiError(ApiErrorKind.BAD_TOKEN)
     except (binascii.Error, ValueError, KeyError, TypeError):
         raise ApiError(ApiErrorKind.BAD_TOKEN) from None
-    return place
+    return position
 
 
 def _like(value: str, pattern: str) -> bool:

@@ -1,4 +1,4 @@
-"""How things look in answers."""
+"""Images, snapshots, tasks and tags in the JSON form of the API's answers."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from omicopy.sandbox.model.task_behaviours import TaskStateNames
 
 
 def when(moment: datetime) -> str:
-    """A date as most answers show it: `2010-10-01T12:34:56.789Z`."""
+    """Returns a date as most answers show it: `2010-10-01T12:34:56.789Z`."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def tags_shape(tags: Tags) -> list[dict[str, str]]:
-    """`ResourceTag`s."""
+    """Returns a list of `ResourceTag`."""
     return [{"Key": key, "Value": value} for key, value in tags]
 
 
 def image_shape(image: Omi) -> dict[str, Any]:
-    """An `Image`."""
+    """Returns an `Image`."""
     comment = {"StateCode": image.state_code, "StateMessage": image.state_message}
     return {
         "AccountId": image.account_id,
@@ -56,7 +56,7 @@ def _device_shape(device: Device) -> dict[str, Any]:
 
 
 def snapshot_shape(snapshot: Snapshot) -> dict[str, Any]:
-    """A `Snapshot`."""
+    """Returns a `Snapshot`."""
     volume = {} if snapshot.volume_id is None else {"VolumeId": snapshot.volume_id}
     return volume | {
         "AccountId": snapshot.account_id,
@@ -72,7 +72,7 @@ def snapshot_shape(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def task_shape(task: ImageExportTask, moment: float, states: TaskStateNames) -> dict[str, Any]:
-    """An `ImageExportTask`, with the progress of a moment."""
+    """Returns an `ImageExportTask` with its progress at a time of the Region's clock."""
     export = {"OsuBucket": task.bucket, "OsuPrefix": task.shown_prefix, "DiskImageFormat": task.image_format}
     url = {} if task.shown_url is None else {"OsuManifestUrl": task.shown_url}
     return {

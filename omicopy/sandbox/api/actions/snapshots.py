@@ -32,11 +32,11 @@ FILTERS: dict[str, Filter[Snapshot]] = {
     "VolumeSizes": one_of(lambda snapshot: snapshot.size_gib),
     **tag_filters(lambda snapshot: snapshot.tags),
 }
-"""Not here, and so refused: AccountAliases, ClientTokens and PermissionsToCreateVolumeAccountIds."""
+"""AccountAliases, ClientTokens and PermissionsToCreateVolumeAccountIds are refused: nothing in the sandbox has them."""
 
 
 def read_snapshots(call: ApiCall, request: Request) -> Answer:
-    """The caller's own: no snapshot here is shared."""
+    """Returns the caller's snapshots. No snapshot of the sandbox is shared."""
     snapshots = call.region.snapshots.all(call.moment)
     own = [snapshot for snapshot in snapshots if snapshot.account_id == call.account.account_id]
     order = call.settings.behaviour.order
@@ -46,7 +46,7 @@ def read_snapshots(call: ApiCall, request: Request) -> Answer:
 
 
 def delete_snapshot(call: ApiCall, request: Request) -> Answer:
-    """One that an image uses can't be deleted."""
+    """Deletes a snapshot. Raises ApiError if an image uses it."""
     snapshot_id = request["SnapshotId"]
     with call.region.lock:
         snapshot = call.region.snapshots.get(snapshot_id)

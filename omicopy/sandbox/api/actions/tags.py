@@ -10,11 +10,12 @@ from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
 from omicopy.sandbox.model.region_state import ImageExportTask, Omi, RegionState, Snapshot, Tags, VersionedTable
 
 LONGEST = 255
+Resource = Omi | Snapshot | ImageExportTask
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceTag:
-    """One tag of one thing, as ReadTags lists it."""
+    """One tag of one resource, as ReadTags lists it."""
 
     resource_id: str
     resource_type: str
@@ -23,7 +24,7 @@ class ResourceTag:
 
 
 def create_tags(call: ApiCall, request: Request) -> Answer:
-    """Adds tags; a key that is there already gets the new value. All things must exist, or nothing happens."""
+    """Adds or replaces tags. Raises ApiError, and changes nothing, if one of the resources does not exist."""
     for tag in request["Tags"]:
         if not 1 <= len(tag["Key"]) <= LONGEST:
             raise ApiError(ApiErrorKind.BAD_TAG_KEY, f"A key has between 1 and {LONGEST} characters.")
@@ -34,24 +35,24 @@ def create_tags(call: ApiCall, request: Request) -> Answer:
     added = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
     with call.region.lock:
         for resource_id in _all_owned(call, request):
-            _retag(call.region, resource_id, tuple((dict(_tags(call.region, resource_id)) | added).items()))
+            _set_tags(call.region, resource_id, tuple((dict(_tags(call.region, resource_id)) | added).items()))
     return {}
 
 
 def delete_tags(call: ApiCall, request: Request) -> Answer:
-    """Removes tags of those keys; where a value is given, only if it is exactly that."""
+    """Removes tags with those keys; if a value is given, only tags with that value."""
     removed = {(tag["Key"], tag["Value"]) for tag in request["Tags"]}
-    whatever = {key for key, value in removed if value == ""}
+    any_value = {key for key, value in removed if value == ""}
     with call.region.lock:
         for resource_id in _all_owned(call, request):
             tags = _tags(call.region, resource_id)
-            kept = tuple(tag for tag in tags if tag not in removed and tag[0] not in whatever)
-            _retag(call.region, resource_id, kept)
+            kept = tuple(tag for tag in tags if tag not in removed and tag[0] not in any_value)
+            _set_tags(call.region, resource_id, kept)
     return {}
 
 
 def read_tags(call: ApiCall, request: Request) -> Answer:
-    """The tags of everything that the caller owns."""
+    """Returns the tags of all resources of the caller."""
     filters: dict[str, Filter[ResourceTag]] = {
         "Keys": one_of(lambda tag: tag.key),
         "Values": one_of(lambda tag: tag.value),
@@ -65,12 +66,16 @@ def read_tags(call: ApiCall, request: Request) -> Answer:
 
 def _listed(call: ApiCall) -> list[ResourceTag]:
     own, moment, region = call.account.account_id, call.moment, call.region
-    images = [(image.image_id, "image", image.account_id, image.tags) for image in region.images.all(moment)]
-    snapshots = [(one.snapshot_id, "snapshot", one.account_id, one.tags) for one in region.snapshots.all(moment)]
-    tasks = [(task.task_id, "task", task.account_id, task.tags) for task in region.tasks.all(moment)]
-    things = images + snapshots + tasks
+    resources: tuple[tuple[str, str, Resource], ...] = (
+        *((image.image_id, "image", image) for image in region.images.all(moment)),
+        *((snapshot.snapshot_id, "snapshot", snapshot) for snapshot in region.snapshots.all(moment)),
+        *((task.task_id, "task", task) for task in region.tasks.all(moment)),
+    )
     return [
-        ResourceTag(id_, kind, key, value) for id_, kind, owner, tags in things if owner == own for key, value in tags
+        ResourceTag(resource_id, kind, key, value)
+        for resource_id, kind, resource in resources
+        if resource.account_id == own
+        for key, value in resource.tags
     ]
 
 
@@ -89,22 +94,22 @@ def _table(
 
 def _all_owned(call: ApiCall, request: Request) -> list[str]:
     for resource_id in request["ResourceIds"]:
-        thing = _table(call.region, resource_id).get(resource_id)
-        if thing is None or thing.account_id != call.account.account_id:
+        resource = _table(call.region, resource_id).get(resource_id)
+        if resource is None or resource.account_id != call.account.account_id:
             raise ApiError(ApiErrorKind.NO_SUCH_RESOURCE, f"The ResourceId '{resource_id}' doesn't exist.")
     return list(request["ResourceIds"])
 
 
 def _tags(region: RegionState, resource_id: str) -> Tags:
-    thing = _table(region, resource_id).get(resource_id)
-    return thing.tags if thing else ()
+    resource = _table(region, resource_id).get(resource_id)
+    return resource.tags if resource else ()
 
 
-def _retag(region: RegionState, resource_id: str, tags: Tags) -> None:
+def _set_tags(region: RegionState, resource_id: str, tags: Tags) -> None:
     table = _table(region, resource_id)
-    thing = table.get(resource_id)
-    if thing is not None:
-        table.put(resource_id, replace(thing, tags=tags))  # type: ignore[arg-type]
+    resource = table.get(resource_id)
+    if resource is not None:
+        table.put(resource_id, replace(resource, tags=tags))  # type: ignore[arg-type]
 
 
 ACTIONS: dict[str, Action] = {"CreateTags": create_tags, "DeleteTags": delete_tags, "ReadTags": read_tags}
