@@ -44,8 +44,9 @@ class CopyPrinter:
             self.monitor.begin()
             results = work()
             self._print(results, results.api_calls)
-            code = exit_code(results) or (0 if lost_output() is None else ErrorCode.FAILED.exit_code)
-            self.monitor.end(results, results.api_calls, self._seconds(), code)
+            code = exit_code(results)
+            heard = code or (0 if lost_output() is None else ErrorCode.FAILED.exit_code)  # as `main` will end it
+            self.monitor.end(results, results.api_calls, self._seconds(), heard)
         except OmicopyError as error:
             self.monitor.failed(error, self._seconds())
             raise
