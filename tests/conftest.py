@@ -12,9 +12,9 @@ from hypothesis import settings as hypothesis_settings
 
 from omicopy.sandbox.main import Sandbox
 from omicopy.sandbox.model.settings import SandboxSettings
-from tests import children
-from tests.tool import Tool
-from tests.warm import Warm
+from tests.support import children
+from tests.support.tool import Tool
+from tests.support.warm import Warm
 
 hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("busy")  # a machine that is busy with other things proves nothing

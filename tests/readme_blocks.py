@@ -15,7 +15,7 @@ from typing import Any
 
 from omicopy.doctor.required_rights import rights_table
 from omicopy.errors import ErrorCode, OmicopyError
-from tests import children
+from tests.support import children
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -119,7 +119,7 @@ def made_from_code() -> dict[str, str]:
 
 def options() -> str:
     """Those rows of the decision table's tests that tell the story, in their order."""
-    from tests.test_decide import TABLE
+    from tests.unit.reconcile.decide.test_decide import TABLE
 
     message = [row.says for row in TABLE]
     missing = set(TOLD) - set(message)

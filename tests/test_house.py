@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import omicopy
-from tests import children
+from tests.support import children
 
 PACKAGE = Path(omicopy.__file__).parent
 FLOORS = (

@@ -18,7 +18,7 @@ import pytest
 from omicopy.model.events import Event, WarningMessage
 from omicopy.state import locks as module
 from omicopy.state.locks import Locks
-from tests.children import Child, wait_until
+from tests.support.children import Child, wait_until
 
 ENTRY = {"kind": "image", "account": "1", "name": "a"}
 OTHER = {**ENTRY, "name": "b"}

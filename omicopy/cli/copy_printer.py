@@ -11,10 +11,11 @@ from typing import NoReturn
 
 import typer
 
+from omicopy.cli.copy_rows import TextOfCopies, print_results
 from omicopy.cli.forms import OutputForm
 from omicopy.cli.monitoring import Monitor
 from omicopy.cli.option_groups import Printing
-from omicopy.cli.output import Lines, has_printed_object, print_results
+from omicopy.cli.output import has_printed_object, print_text
 from omicopy.cli.progress import introduce, show_progress
 from omicopy.cli.streams import lost_output
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
@@ -25,10 +26,10 @@ from omicopy.model.result import CallCount, CopyResult, CopyResults, copies_of, 
 
 @dataclass(slots=True)
 class CopyPrinter:
-    """Prints progress and results, and tells a monitor. `lines` prints results as text on stdout."""
+    """Prints progress and results, and tells a monitor. `text` makes of the results what stands on stdout."""
 
     printing: Printing
-    lines: Lines
+    text: TextOfCopies
     monitor: Monitor = field(default_factory=Monitor)
     _began: float = field(default_factory=time.monotonic)
     _has_printed_lines: bool = False
@@ -86,7 +87,7 @@ class CopyPrinter:
         """The results as text, once."""
         if self.printing.output is OutputForm.TABLE and not self._has_printed_lines:
             self._has_printed_lines = True
-            self.lines(results)
+            print_text(self.text(results))
             sys.stdout.flush()
 
     def _print_interrupted(self, interruption: Interrupted, calls: Mapping[str, CallCount]) -> None:

@@ -29,7 +29,7 @@ class Polling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class Connecting:
     """How to connect to services, and for how long."""
 
     retry: options.Retry = "5m"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from omicopy import api
 from omicopy.cli.command_start import command_began
-from omicopy.cli.option_groups import Connection, Polling
+from omicopy.cli.option_groups import Connecting, Polling
 from omicopy.model.units import parse_duration
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def run_options(
     polling: Polling,
-    connection: Connection,
+    connection: Connecting,
     *,
     export_timeout: str = "12h",
     import_timeout: str = "6h",

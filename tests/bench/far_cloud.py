@@ -14,9 +14,9 @@ from typing import Any
 from omicopy.cloud.api import Api
 from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.retry import Pace
-from tests.builders import SOURCE
-from tests.hostile import transport
-from tests.virtual_cloud import Cloud, FakeClients, FakeFetcher, FakeStorage, Job, Time
+from tests.support.builders import SOURCE
+from tests.support.hostile import transport
+from tests.support.virtual_cloud import Cloud, FakeClients, FakeFetcher, FakeStorage, Job, Time
 
 
 def image_of(number: int) -> tuple[str, str]:

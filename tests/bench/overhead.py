@@ -26,8 +26,8 @@ from omicopy.sandbox.model.request_log import RecordedRequest
 from omicopy.sandbox.model.settings import EXPORT_BUCKET, SandboxSettings
 from tests.bench.cost import SCRIPTS, measure
 from tests.bench.table import Row, text_table
-from tests.builders import SOURCE, SOURCE_ID, copy_request, export_request
-from tests.virtual_cloud import Cloud, Machine
+from tests.support.builders import SOURCE, SOURCE_ID, copy_request, export_request
+from tests.support.virtual_cloud import Cloud, Machine
 
 IMAGES = ("golden-linux", "golden-three", "golden-windows")
 COPY = [str(SCRIPTS / "omicopy"), "copy", "--from", "source", "--to", "target", "--bucket", EXPORT_BUCKET, "-q"]

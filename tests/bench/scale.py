@@ -33,7 +33,7 @@ from omicopy.state.journal import Journal
 from omicopy.state.locks import Locks
 from tests.bench.far_cloud import FarClients, FarCloud, image_of
 from tests.bench.table import Row, text_table
-from tests.builders import KEY, SOURCE, TARGET, source_image
+from tests.support.builders import KEY, SOURCE, TARGET, source_image
 
 SIZES = (100, 1_000, 10_000)
 EXPORT_SECONDS, IMPORT_SECONDS = 2 * 3600.0, 3600.0

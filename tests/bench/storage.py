@@ -27,7 +27,7 @@ from omicopy.sandbox.main import Sandbox
 from omicopy.sandbox.model.settings import SandboxSettings
 from tests.bench.cost import Cost, median
 from tests.bench.table import Row, text_table
-from tests.tool import s3_client
+from tests.support.tool import s3_client
 
 MANIFESTS, SNAPSHOTS, ROUNDS = 100, "abc", 5
 BUCKET, PROFILE = "omi-exports", "source"

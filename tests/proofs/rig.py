@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from omicopy.sandbox.main import Sandbox
-from tests.children import PATIENCE, Child
-from tests.warm import Begun, Warm
+from tests.support.children import PATIENCE, Child
+from tests.support.warm import Begun, Warm
 
 COPY = ("copy", "golden-linux", "--from", "source", "--to", "target", "--bucket", "omi-exports", "-o", "json")
 FAST = {

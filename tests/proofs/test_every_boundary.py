@@ -14,9 +14,9 @@ from omicopy.sandbox.main import Sandbox
 from omicopy.sandbox.model.faults import Fault, FaultKind, RequestKind
 from omicopy.sandbox.model.request_log import SERVICE_ITSELF, RecordedRequest
 from omicopy.sandbox.model.settings import SandboxSettings
-from tests.children import PATIENCE
 from tests.proofs import rig
-from tests.warm import Begun, Warm
+from tests.support.children import PATIENCE
+from tests.support.warm import Begun, Warm
 
 pytestmark = pytest.mark.proof
 QUICK = SandboxSettings(export_seconds=0.15, import_seconds=0.15)

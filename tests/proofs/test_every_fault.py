@@ -15,8 +15,8 @@ from omicopy.sandbox.model.region_state import Device, OmiState, TaskState
 from omicopy.sandbox.model.request_log import SERVICE_ITSELF
 from omicopy.sandbox.model.settings import SandboxSettings
 from tests.proofs import rig
-from tests.tool import Tool
-from tests.warm import Begun
+from tests.support.tool import Tool
+from tests.support.warm import Begun
 
 pytestmark = pytest.mark.proof
 QUICK = SandboxSettings(export_seconds=0.15, import_seconds=0.15)

@@ -22,8 +22,8 @@ from omicopy.sandbox.model.faults import Fault, FaultKind
 from omicopy.sandbox.model.region_state import OmiState
 from omicopy.sandbox.model.request_log import SERVICE_ITSELF, RecordedRequest
 from omicopy.sandbox.model.settings import SandboxSettings
-from tests.children import Child, wait_until
 from tests.proofs import rig
+from tests.support.children import Child, wait_until
 
 pytestmark = pytest.mark.proof
 

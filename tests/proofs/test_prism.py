@@ -19,8 +19,8 @@ from omicopy.sandbox.api.openapi import official_openapi
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from omicopy.sandbox.model.region_state import OmiState
 from omicopy.sandbox.process.ports import free_ports
-from tests.children import Child
-from tests.tool import EXPORT_BUCKET, LINUX, THREE, Tool
+from tests.support.children import Child
+from tests.support.tool import EXPORT_BUCKET, LINUX, THREE, Tool
 
 PRISM = os.environ.get("OMICOPY_PRISM") or shutil.which("prism")
 pytestmark = [

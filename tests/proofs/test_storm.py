@@ -13,8 +13,8 @@ from omicopy.sandbox.main import Sandbox
 from omicopy.sandbox.model.faults import RATE_KINDS, Fault, FaultKind
 from omicopy.sandbox.model.request_log import SERVICE_ITSELF
 from omicopy.sandbox.model.settings import SandboxSettings
-from tests.children import PATIENCE
 from tests.proofs import rig
+from tests.support.children import PATIENCE
 
 CALM = SandboxSettings(export_seconds=1, import_seconds=1, exports_in_flight=0, copies_in_flight=0, snapshots=0)
 PATIENT = {

@@ -18,8 +18,8 @@ import pytest
 
 from omicopy.sandbox.main import Sandbox
 from omicopy.sandbox.model.settings import SandboxSettings
-from tests.children import PATIENCE
 from tests.proofs import rig
+from tests.support.children import PATIENCE
 
 pytestmark = pytest.mark.proof
 RACES = 100

@@ -16,7 +16,7 @@ import pytest
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from omicopy.sandbox.model.region_state import RUNNING, ImageExportTask, Omi, TaskState
 from tests.proofs import rig
-from tests.tool import LINUX, THREE, Tool
+from tests.support.tool import LINUX, THREE, Tool
 
 pytestmark = pytest.mark.proof
 

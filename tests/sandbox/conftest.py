@@ -16,7 +16,7 @@ from omicopy.sandbox.main import Sandbox
 from omicopy.sandbox.model.settings import SandboxSettings
 from omicopy.sandbox.model.signing import SigningKey
 from omicopy.sandbox.storage.presign import presign
-from tests.children import PATIENCE, wait_until
+from tests.support.children import PATIENCE, wait_until
 
 Thing = dict[str, Any]
 HURRIED = SandboxSettings(export_seconds=0.1, import_seconds=0.1)

@@ -10,8 +10,8 @@ import pytest
 
 from omicopy.sandbox.main import Sandbox
 from omicopy.sandbox.process.run_command import banner
-from tests import children
-from tests.children import PATIENCE
+from tests.support import children
+from tests.support.children import PATIENCE
 
 Run = Callable[..., str]
 

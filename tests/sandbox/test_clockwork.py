@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from omicopy.sandbox.process.scheduler import Scheduler
-from tests.children import PATIENCE
+from tests.support.children import PATIENCE
 
 HOUR = 3600.0
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from omicopy.sandbox.process.run_command import environment
-from tests import children
-from tests.children import Child
+from tests.support import children
+from tests.support.children import Child
 
 RUN = (
     "import os, sys; from omicopy.sandbox.process.run_command import run_command;"

@@ -12,8 +12,8 @@ import requests
 from omicopy.sandbox.model.behaviours import BadBucket, Behaviour, CancelWindow
 from omicopy.sandbox.model.settings import SandboxSettings
 from omicopy.sandbox.model.task_behaviours import LimitCode
-from tests.children import PATIENCE
 from tests.sandbox.conftest import HURRIED
+from tests.support.children import PATIENCE
 
 GIB = 1 << 30
 

@@ -10,7 +10,7 @@ from omicopy.sandbox.model.faults import RATE_KINDS, Fault, FaultKind
 from omicopy.sandbox.model.settings import SandboxSettings
 from omicopy.sandbox.model.signing import SigningKey
 from omicopy.sandbox.storage.presign import presign
-from tests.children import PATIENCE
+from tests.support.children import PATIENCE
 
 EXPORT = {"ImageId": "ami-00000001", "OsuExport": {"DiskImageFormat": "qcow2", "OsuBucket": "omi-exports"}}
 REFUSALS = [

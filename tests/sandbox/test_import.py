@@ -11,7 +11,7 @@ import requests
 
 from omicopy.sandbox.model.behaviours import BadManifest, Behaviour, BootParameters, DescriptionLimit
 from omicopy.sandbox.model.settings import SandboxSettings
-from tests.children import PATIENCE
+from tests.support.children import PATIENCE
 
 
 def read(url: str) -> dict[str, Any]:

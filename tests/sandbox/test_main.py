@@ -8,7 +8,7 @@ import sys
 import threading
 
 from omicopy.sandbox.main import Sandbox
-from tests.children import Child, wait_until
+from tests.support.children import Child, wait_until
 
 PROGRAM = """
 import sys

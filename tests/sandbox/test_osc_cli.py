@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests import children
+from tests.support import children
 
 OSC_CLI = Path(sys.executable).parent / "osc-cli"
 

@@ -14,7 +14,7 @@ from omicopy.sandbox.api.actions import ACTIONS
 from omicopy.sandbox.api.errors import ApiErrorKind
 from omicopy.sandbox.api.openapi import official_openapi
 from omicopy.sandbox.main import Sandbox
-from tests.children import PATIENCE
+from tests.support.children import PATIENCE
 
 NAMES = {"NO_BUCKET": "bucket-not-found", "BAD_FILTER": "invalid-filter", "BAD_IMAGE_NAME": "invalid-image-name"}
 NAMES |= {

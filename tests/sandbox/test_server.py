@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from omicopy.sandbox.process.server import Server, abort_connection
-from tests.children import PATIENCE
+from tests.support.children import PATIENCE
 
 LENGTH = 1000
 hanging = threading.Semaphore(0)

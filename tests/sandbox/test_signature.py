@@ -11,7 +11,7 @@ from osc_sdk_python.authentication import Authentication
 from osc_sdk_python.credentials import Profile
 
 from omicopy.sandbox.main import Sandbox
-from tests.children import PATIENCE
+from tests.support.children import PATIENCE
 
 SIGNED = ("Authorization", "X-Osc-Date", "Content-Type")
 

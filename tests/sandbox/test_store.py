@@ -19,7 +19,7 @@ from omicopy.sandbox.process.ports import free_ports
 from omicopy.sandbox.process.temp_dir import TempDir
 from omicopy.sandbox.storage import object_store, seaweedfs
 from omicopy.sandbox.storage.object_store import ObjectStore, ObjectStoreError
-from tests.children import PATIENCE, Child, wait_until
+from tests.support.children import PATIENCE, Child, wait_until
 
 A_SANDBOX_THAT_IS_NOT_STOPPED = """
 import json, time

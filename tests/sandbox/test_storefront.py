@@ -26,7 +26,7 @@ from omicopy.sandbox.model.settings import EXPORT_BUCKET as BUCKET
 from omicopy.sandbox.model.signing import SigningKey
 from omicopy.sandbox.storage.presign import presign, presign_v2
 from omicopy.sandbox.storage.s3_request import S3Request
-from tests.children import PATIENCE
+from tests.support.children import PATIENCE
 
 WEEK = 604_800
 WHEN_REQUIRED = {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}

@@ -24,7 +24,7 @@ from omicopy.sandbox.model.behaviours import (
 from omicopy.sandbox.model.region_state import ImageExportTask, TaskState
 from omicopy.sandbox.model.settings import SandboxSettings
 from omicopy.sandbox.model.task_behaviours import ImageIdsFilter, TaskStateNames
-from tests.children import PATIENCE
+from tests.support.children import PATIENCE
 
 QUICK = {"export_seconds": 0.1, "import_seconds": 0.1}
 

@@ -6,7 +6,7 @@ from omicopy import api
 from omicopy.cli import option_groups as groups
 from omicopy.cli import options
 from omicopy.cli.copy_printer import CopyPrinter
-from omicopy.cli.output import image_lines
+from omicopy.cli.copy_rows import image_lines
 from omicopy.cli.run_options import run_options
 from omicopy.model.choices import IfExists
 from omicopy.model.image_settings import parse_tag
@@ -36,7 +36,7 @@ def copy(
     parallel: options.Parallel = None,
     min_validity: options.MinValidity = None,
     polling: groups.Polling,
-    connection: groups.Connection,
+    connection: groups.Connecting,
     allow_http: options.AllowHttp = False,
     lock_wait: options.LockWait = "0s",
     re_export: options.ReExport = False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -11,14 +10,15 @@ import typer
 from omicopy import api
 from omicopy.cli import option_groups as groups
 from omicopy.cli import options
-from omicopy.cli.console import print_error, safe
+from omicopy.cli.console import print_error
 from omicopy.cli.declare_options import checked
 from omicopy.cli.forms import OutputForm
-from omicopy.cli.output import print_object
-from omicopy.doctor.findings import Check, describe_findings, verdict_of
+from omicopy.cli.output import print_result
+from omicopy.cli.tables import Table
+from omicopy.doctor.findings import Check, CheckStatus, describe_findings, verdict_of
 from omicopy.model.text import check_text
 
-_MARKS = {"ok": "ok", "warn": "warn", "fail": "FAIL"}
+_MARKS = {CheckStatus.OK: "ok", CheckStatus.WARN: "warn", CheckStatus.FAIL: "FAIL"}
 Images = Annotated[
     list[str] | None,
     typer.Argument(
@@ -37,7 +37,7 @@ def doctor(
     prefix: options.Prefix = "",
     create_bucket: options.CreateBucket = False,
     dry_run: options.DryRun = False,
-    connection: groups.Connection,
+    connection: groups.Connecting,
     printing: groups.ResultPrinting,
 ) -> None:
     """Check whether a copy will work before you start it.
@@ -63,36 +63,21 @@ def doctor(
     )
 
 
-def print_checks(findings: Sequence[Check], output: OutputForm) -> None:
-    """`STATUS<TAB>SUBJECT<TAB>SAID<TAB>HINT` a check, a table, or JSON. Ends the command where a check failed."""
-    if output is not OutputForm.TABLE:
-        print_object(describe_findings(findings), output)
-    elif sys.stdout.isatty():
-        _table(findings)
-    else:
-        for finding in findings:
-            print("\t".join(_row(finding)))  # noqa: T201
-    failed = verdict_of(findings)
+def print_checks(checks: Sequence[Check], output: OutputForm) -> None:
+    """Prints every check, and ends the command where one failed."""
+    print_result(output, table_of(checks), lambda: describe_findings(checks))
+    failed = verdict_of(checks)
     if failed:
         print_error(failed)
         raise typer.Exit(failed.exit_code)
 
 
-def _row(finding: Check) -> list[str]:
-    """The cells of one check, `-` for an empty one. Names and answers come from elsewhere."""
-    cells = [_MARKS[finding.status.value], finding.subject, finding.message, finding.hint]
-    return [safe(cell.replace("\n", " ")) or "-" for cell in cells]
+def table_of(checks: Sequence[Check]) -> Table:
+    """In a pipe `STATUS<TAB>SUBJECT<TAB>MESSAGE<TAB>HINT`; at a terminal the hint stands below the message."""
+    rows = [(_MARKS[one.status], one.subject, *(_line(text) for text in (one.message, one.hint))) for one in checks]
+    shown = [(mark, subject, (message, hint) if hint else message) for mark, subject, message, hint in rows]
+    return Table((), shown, piped=rows)
 
 
-def _table(findings: Sequence[Check]) -> None:
-    """As lines; what to do stands below what is wrong."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for finding in findings:
-        mark, subject, message, hint = _row(finding)
-        parts = message if hint == "-" else f"{message}\n{hint}"
-        table.add_row(Text(mark), Text(subject), Text(parts, overflow="fold"))
-    Console().print(table)
+def _line(text: str) -> str:
+    return text.replace("\n", " ")

@@ -6,7 +6,7 @@ from omicopy import api
 from omicopy.cli import option_groups as groups
 from omicopy.cli import options
 from omicopy.cli.copy_printer import CopyPrinter
-from omicopy.cli.output import export_lines, task_lines
+from omicopy.cli.copy_rows import export_lines, task_lines
 from omicopy.cli.run_options import run_options
 
 
@@ -22,7 +22,7 @@ def export(
     deadline: options.Deadline = None,
     parallel: options.Parallel = None,
     polling: groups.Polling,
-    connection: groups.Connection,
+    connection: groups.Connecting,
     allow_http: options.AllowHttp = False,
     re_export: options.ReExport = False,
     create_bucket: options.CreateBucket = False,

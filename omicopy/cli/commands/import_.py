@@ -10,8 +10,8 @@ from omicopy import api
 from omicopy.cli import option_groups as groups
 from omicopy.cli import options
 from omicopy.cli.copy_printer import CopyPrinter
+from omicopy.cli.copy_rows import image_lines
 from omicopy.cli.declare_options import duration, option
-from omicopy.cli.output import image_lines
 from omicopy.cli.progress import introduce_manifest
 from omicopy.cli.run_options import run_options
 from omicopy.model.choices import IfExists
@@ -51,7 +51,7 @@ def import_image(
     allow_http: options.AllowHttp = False,
     allow_private: options.AllowPrivate = False,
     polling: groups.Polling,
-    connection: groups.Connection,
+    connection: groups.Connecting,
     lock_wait: options.LockWait = "0s",
     no_wait: options.NoWait = False,
     dry_run: options.DryRun = False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, NoReturn
 
@@ -11,10 +10,11 @@ import typer
 from omicopy import api
 from omicopy.cli import option_groups as groups
 from omicopy.cli import options
-from omicopy.cli.console import info, print_error, safe, warn
+from omicopy.cli.console import info, print_error, warn
 from omicopy.cli.declare_options import duration, option
 from omicopy.cli.forms import OutputForm
-from omicopy.cli.output import print_object
+from omicopy.cli.output import print_result
+from omicopy.cli.tables import Table
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.result import SCHEMA, rfc3339
 from omicopy.model.units import AGE, parse_duration
@@ -48,7 +48,7 @@ def prune(
     prefix: options.Prefix = "",
     yes: Yes = False,
     grace: options.Grace = "60s",
-    connection: groups.Connection,
+    connection: groups.Connecting,
     printing: groups.ResultPrinting,
 ) -> None:
     """Show which old copies and exports to delete; --yes deletes them.
@@ -113,27 +113,9 @@ def print_report(work: Callable[[], PruneReport], output: OutputForm, is_preview
 
 
 def _print_entries(entries: Sequence[Entry], output: OutputForm) -> None:
-    if output is OutputForm.TABLE:
-        _print_rows([_row(entry) for entry in entries])
-        return
-    print_object({"schema": SCHEMA, "pruned": [describe_entry(entry) for entry in entries]}, output)
+    described = {"schema": SCHEMA, "pruned": [describe_entry(entry) for entry in entries]}
+    print_result(output, Table(_COLUMNS, [_row(entry) for entry in entries]), lambda: described)
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
-    cells = (entry.action, entry.kind, entry.id, entry.name, rfc3339(entry.created), entry.why, entry.where)
-    return tuple(safe(cell or "-") for cell in cells)
-
-
-def _print_rows(rows: Sequence[tuple[str, ...]]) -> None:
-    if not sys.stdout.isatty():
-        for row in rows:
-            print("\t".join(row))  # noqa: T201
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*_COLUMNS, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
+    return entry.action, entry.kind, entry.id, entry.name, rfc3339(entry.created) or "", entry.why, entry.where

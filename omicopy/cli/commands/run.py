@@ -11,9 +11,9 @@ from omicopy import api
 from omicopy.cli import option_groups as groups
 from omicopy.cli import options
 from omicopy.cli.copy_printer import CopyPrinter
+from omicopy.cli.copy_rows import image_lines
 from omicopy.cli.declare_options import option
 from omicopy.cli.monitoring import Monitor
-from omicopy.cli.output import image_lines
 from omicopy.cli.run_options import run_options
 from omicopy.model.text import check_text
 from omicopy.plans.shard import parse_shard
@@ -50,7 +50,7 @@ def run(
     parallel: options.Parallel = None,
     monitoring: groups.Monitoring,
     polling: groups.Polling,
-    connection: groups.Connection,
+    connection: groups.Connecting,
     allow_http: options.AllowHttp = False,
     lock_wait: options.LockWait = "0s",
     no_wait: options.NoWait = False,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -11,10 +9,11 @@ import typer
 from omicopy import api
 from omicopy.cli import option_groups as groups
 from omicopy.cli import options
-from omicopy.cli.console import info, print_error, safe, warn
+from omicopy.cli.console import info, print_error, warn
 from omicopy.cli.declare_options import checked, option
 from omicopy.cli.forms import OutputForm
-from omicopy.cli.output import print_object
+from omicopy.cli.output import print_result
+from omicopy.cli.tables import Table
 from omicopy.model.export import ExportTask
 from omicopy.model.request import Source
 from omicopy.model.result import SCHEMA, describe_error, rfc3339
@@ -31,10 +30,8 @@ from omicopy.status.entries import (
 from omicopy.status.report import PlanStatus, StatusReport
 
 _COLUMNS = ("Kind", "ID", "State", "Progress", "Name", "Where", "Until", "Source", "Note")
-_NOTHING = "-"
 
 Row = tuple[str, ...]
-"""A cell a column; an empty one says nothing."""
 Names = Annotated[
     list[str] | None,
     typer.Argument(
@@ -57,7 +54,7 @@ def status(
     bucket: options.BucketIfAny = None,
     prefix: options.Prefix = "",
     deep: Deep = False,
-    connection: groups.Connection,
+    connection: groups.Connecting,
     printing: groups.ResultPrinting,
 ) -> None:
     """Show exports and copies, or how each copy of a plan stands.
@@ -88,11 +85,7 @@ def status(
 
 def print_status(report: StatusReport | PlanStatus, output: OutputForm) -> None:
     """Prints what was found, says each error once, and ends the command with their exit code."""
-    if output is OutputForm.TABLE:
-        print_rows(_rows(report))
-    else:
-        errors = [describe_error(error) for error in report.errors]
-        print_object({"schema": SCHEMA, **_described(report), "errors": errors}, output)
+    print_result(output, Table(_COLUMNS, _rows(report)), lambda: _describe(report))
     if isinstance(report, PlanStatus):
         for note in report.notes:
             info(note)
@@ -104,36 +97,19 @@ def print_status(report: StatusReport | PlanStatus, output: OutputForm) -> None:
         raise typer.Exit(report.exit_code)
 
 
-def _described(report: StatusReport | PlanStatus) -> dict[str, Any]:
+def _describe(report: StatusReport | PlanStatus) -> dict[str, Any]:
     if isinstance(report, PlanStatus):
-        return {"copies": [describe_copy(entry) for entry in report.copies]}
-    return {
-        "exports": [describe_export(entry) for entry in report.exports],
-        "images": [describe_image(entry) for entry in report.images],
-    }
+        entries = {"copies": [describe_copy(entry) for entry in report.copies]}
+    else:
+        exports, images = map(describe_export, report.exports), map(describe_image, report.images)
+        entries = {"exports": list(exports), "images": list(images)}
+    return {"schema": SCHEMA, **entries, "errors": [describe_error(error) for error in report.errors]}
 
 
 def _rows(report: StatusReport | PlanStatus) -> list[Row]:
     if isinstance(report, PlanStatus):
         return [copy_row(entry) for entry in report.copies]
     return [*map(export_row, report.exports), *map(image_row, report.images)]
-
-
-def print_rows(rows: Sequence[Row]) -> None:
-    """At a terminal as a table, in a pipe with tabs between; a dash stands where there is nothing."""
-    tidy = [[safe(cell or _NOTHING) for cell in row] for row in rows]
-    if not sys.stdout.isatty():
-        for row in tidy:
-            print("\t".join(row))  # noqa: T201
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*_COLUMNS, box=None, pad_edge=False)
-    for row in tidy:
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
 
 
 def export_row(entry: ExportEntry) -> Row:

@@ -36,7 +36,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         config = uvicorn.Config(
             app,
-            http=_Connection,
+            http=_ClientConnection,
             loop="asyncio",
             ws="none",
             interface="asgi3",
@@ -93,7 +93,7 @@ class _Uvicorn(uvicorn.Server):
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):
-            if isinstance(connection, _Connection):
+            if isinstance(connection, _ClientConnection):
                 connection.abort()
         requests = list(self.server_state.tasks)
         for request in requests:
@@ -103,7 +103,7 @@ class _Uvicorn(uvicorn.Server):
         await self.lifespan.shutdown()
 
 
-class _Connection(H11Protocol):
+class _ClientConnection(H11Protocol):
     """A uvicorn HTTP/1.1 connection that adds `abort` to the scope of each request."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

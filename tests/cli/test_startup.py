@@ -1,0 +1,135 @@
+"""What a start loads: neither SDK, nor a command that was not asked for."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+import omicopy
+import omicopy.api
+from tests.support import children
+
+PACKAGE = Path(omicopy.__file__).parent
+SDKS = {"osc_sdk_python", "boto3", "botocore", "requests", "urllib3", "tenacity"}
+STORAGE_CLIENT = {"boto3", "botocore.client", "botocore.session"}
+LOOP_AND_PLANS = {
+    "omicopy.reconcile.loop",
+    "omicopy.reconcile.observe",
+    "omicopy.deletion.exports",
+    "omicopy.manifests.find",
+    "omicopy.plans.model",
+    "omicopy.plans.schema",
+}
+HEAVY = SDKS | {"rich", "ruamel", "omicopy.model.manifest_schema", "omicopy.sandbox"}
+COMMANDS = [
+    "copy",
+    "run",
+    "export",
+    "url",
+    "import",
+    "inspect",
+    "resign",
+    "cors",
+    "manifest",
+    "manifest build",
+    "status",
+    "cancel",
+    "prune",
+    "doctor",
+    "sandbox",
+]
+LOADED = """
+import sys
+sys.argv = ["omicopy", *{args!r}]
+try:
+    from omicopy.__main__ import main
+    main()
+finally:
+    print("\\n".join(sys.modules), file=sys.stderr)
+"""
+
+
+# ---- what a start loads
+
+
+def loaded(*args: str, code: int = 0, env: Mapping[str, str] | None = None) -> set[str]:
+    """The modules that a command has loaded when it ends."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OMICOPY_", "OSC_", "AWS_"))}
+    keys = {"SRC_ACCESS_KEY": "AK", "SRC_SECRET_KEY": "SK", "SRC_REGION": "eu-west-2"}
+    script = [sys.executable, "-c", LOADED.format(args=args)]
+    ran = children.run(script, env=env or clean | keys)
+    assert ran.returncode == code, ran.stderr[-2000:]
+    return set(ran.stderr.splitlines())
+
+
+def of(packages: set[str], modules: set[str]) -> set[str]:
+    return {name for name in modules if any(name == each or name.startswith(f"{each}.") for each in packages)}
+
+
+@pytest.mark.parametrize(
+    "args", [["--help"], ["--version"], *([*command.split(), "--help"] for command in COMMANDS)], ids=" ".join
+)
+def test_no_help_loads_an_sdk_or_anything_else_that_is_heavy(args: list[str]) -> None:
+    assert of(HEAVY, loaded(*args)) == set()
+
+
+@pytest.mark.parametrize("args", [["--help"], ["--version"]], ids=" ".join)
+def test_the_first_words_load_no_command_and_not_even_pydantic(args: list[str]) -> None:
+    assert of({"pydantic_core", "omicopy.cli.commands", "omicopy.cli.options"}, loaded(*args)) == set()
+
+
+def test_the_commands_of_this_test_are_all_there_are() -> None:
+    from typer.main import get_command
+
+    from omicopy.cli.main import app
+
+    outermost = [command for command in COMMANDS if " " not in command]
+    assert sorted(getattr(get_command(app), "commands")) == sorted(outermost)  # noqa: B009
+
+
+def test_a_mistake_in_typing_loads_no_sdk_and_no_other_command() -> None:
+    modules = loaded("copy", "golden", "--form", "source", code=2)
+    assert of(SDKS, modules) == set()
+    others = {f"omicopy.cli.commands.{name.replace('import', 'import_')}" for name in COMMANDS} - {
+        "omicopy.cli.commands.copy"
+    }
+    assert (modules & others, "omicopy.cli.commands.copy" in modules) == (set(), True)
+
+
+def test_signing_a_url_offline_loads_no_client() -> None:
+    modules = loaded("url", "s3://omi-exports/key", "--from", "env:SRC", "--no-check")
+    assert of({"osc_sdk_python", "requests"} | STORAGE_CLIENT | LOOP_AND_PLANS, modules) == set()
+
+
+def test_a_url_with_all_its_reads_loads_no_client_of_the_storage_no_loop_and_no_plan(tool) -> None:
+    key = tool.exported()
+    tool.forget()
+    modules = loaded("url", f"s3://omi-exports/{key}", "--from", "source", env=tool.env)
+    asked = sorted(request.action for request in tool.sandbox.request_log.requests())
+    assert asked == ["GetObject", "GetObject", "ReadAccessKeys", "ReadImageExportTasks"]
+    assert of(STORAGE_CLIENT | LOOP_AND_PLANS | {"rich"}, modules) == set()
+
+
+def test_a_public_function_loads_what_it_needs_itself_and_each_is_there() -> None:
+    code = "import sys; from omicopy import presign; print(*sys.modules)"
+    ran = children.run([sys.executable, "-c", code], check=True)
+    assert of(STORAGE_CLIENT | LOOP_AND_PLANS, set(ran.stdout.split())) == set()
+    assert all(getattr(omicopy, name) for name in omicopy.__all__)
+    assert all(getattr(omicopy.api, name) for name in omicopy.api.__all__)
+
+
+def test_the_public_names_are_listed_for_type_checkers_for_completion_and_where_they_are_loaded_from() -> None:
+    api = ast.parse((PACKAGE / "api" / "__init__.py").read_text(encoding="utf-8"))
+    (checked,) = (node for node in api.body if isinstance(node, ast.If))
+    typed = [alias.asname for node in checked.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert sorted(omicopy.api.__all__) == sorted(omicopy.api._MODULES) == sorted(str(name) for name in typed)
+    code = "import omicopy, omicopy.api, sys; print(*dir(omicopy)); print(*dir(omicopy.api)); print(*sys.modules)"
+    ran = children.run([sys.executable, "-c", code], check=True)
+    first, second, loaded = (set(line.split()) for line in ran.stdout.splitlines())
+    assert (set(omicopy.__all__) - first, set(omicopy.api.__all__) - second) == (set(), set())
+    assert of({"omicopy.model"}, loaded) == set()

@@ -1,0 +1,157 @@
+"""`cancel`: an export of ours is asked to stop once, and what became of it is read (R1, R4)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from omicopy.sandbox.model.behaviours import Behaviour, CancelWindow
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.sandbox.model.region_state import TaskState
+from tests.support.tool import LINUX, THREE, Ran, Tool
+
+
+@pytest.fixture
+def tool(tool: Tool) -> Tool:
+    """Exports stay in the queue."""
+    tool.hold()
+    return tool
+
+
+def cancel(tool: Tool, *args: str, code: int | None = 0, **env: str) -> Ran:
+    return tool.run("cancel", *args, "--from", "source", code=code, **env)
+
+
+def started(tool: Tool, image: str = LINUX) -> str:
+    """An export of ours; its ID."""
+    return tool.export(image, "--no-wait").out.strip()
+
+
+def moved(tool: Tool, task_id: str, state: TaskState) -> None:
+    tool.source.change_task(task_id, state=state, comment="The disk is on fire.")
+
+
+def state(tool: Tool, task_id: str) -> TaskState:
+    return tool.source.tasks.get(task_id).state
+
+
+def journal(tool: Tool) -> list[Path]:
+    return list((tool.home / "state" / "omicopy" / "journal").glob("*.json"))
+
+
+def test_a_queued_export_of_ours_is_cancelled_and_no_entry_of_it_stays_open(tool: Tool) -> None:
+    task_id = started(tool)
+    assert len(journal(tool)) == 1
+    tool.forget()
+    assert cancel(tool, task_id, "--dry-run", "-o", "json").json["exports"][0]["status"] == "planned"
+    assert (tool.writes(), state(tool, task_id)) == ([], TaskState.QUEUED)
+    assert cancel(tool, task_id).row == [task_id, "cancelled"]
+    assert (tool.writes(), state(tool, task_id)) == (["DeleteExportTask"], TaskState.CANCELLED)
+    assert journal(tool) == []
+    parts = cancel(tool, task_id, "-o", "json").json["exports"]
+    assert [(one["status"], one["changed"], one["state"]) for one in parts] == [("present", False, "cancelled")]
+    assert parts[0]["source"] == {
+        **{"profile": "source", "account_id": "100000000001", "region": "eu-west-2"},
+        "image_id": LINUX,
+    }
+    assert tool.writes() == ["DeleteExportTask"]
+
+
+def test_r4_an_export_that_somebody_else_started_is_never_touched(tool: Tool) -> None:
+    strangers, mine = tool.start_export(THREE), started(tool)
+    tool.forget()
+    ran = cancel(tool, strangers, mine, "image-export-0badc0de", code=3)
+    assert ran.out.splitlines() == [
+        f"{strangers}\tpending/queued",
+        f"{mine}\tcancelled",
+        "image-export-0badc0de\t-",
+    ]
+    assert "not started by omicopy" in ran.err
+    assert (state(tool, strangers), tool.writes()) == (TaskState.QUEUED, ["DeleteExportTask"])
+    cancel(tool, strangers, code=2)
+    cancel(tool, "image-export-0badc0de", code=4)
+    cancel(tool, LINUX, code=2)
+    assert tool.writes() == ["DeleteExportTask"]
+
+
+def test_an_export_that_could_not_be_tagged_is_ours_where_the_journal_knows_it(tool: Tool) -> None:
+    task_id = started(tool)
+    tool.source.change_task(task_id, tags=())
+    cancel(tool.elsewhere(), task_id, code=2)
+    assert cancel(tool, task_id).row == [task_id, "cancelled"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "after"),
+    [(CancelWindow.QUEUED, 1, TaskState.PENDING), (CancelWindow.RUNNING, 0, TaskState.CANCELLED)],
+)
+def test_past_the_queue_the_service_decides_and_its_words_are_told(
+    tool: Tool, kind: CancelWindow, code: int, after: TaskState
+) -> None:
+    tool.from_now_on(behaviour=Behaviour(cancel=kind))
+    task_id = started(tool)
+    moved(tool, task_id, TaskState.PENDING)
+    ran = cancel(tool, task_id, code=code)
+    assert (ran.row, state(tool, task_id)) == ([task_id, after.value], after)
+    assert (tool.count("DeleteExportTask"), len(journal(tool))) == (1, code)
+    assert ("The task is pending." in ran.err) is bool(code)
+
+
+def test_what_has_ended_or_is_in_an_unknown_state_is_not_asked_to_stop(tool: Tool) -> None:
+    task_id = started(tool)
+    for ended, code in ((TaskState.COMPLETED, 1), (TaskState.FAILED, 7)):
+        moved(tool, task_id, ended)
+        ran = cancel(tool, task_id, code=code)
+        assert ran.row == [task_id, ended.value]
+    assert "The disk is on fire." in ran.err
+    tool.sandbox.faults.add(Fault(FaultKind.UNKNOWN_STATE, "ReadImageExportTasks", times=None))
+    assert cancel(tool, task_id, code=1).row == [task_id, "reticulating"]
+    assert tool.count("DeleteExportTask") == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "after"),
+    [
+        (FaultKind.LOST_ANSWER, 0, TaskState.CANCELLED),
+        (FaultKind.ERROR_500, 5, TaskState.QUEUED),
+        (FaultKind.DENIED, 12, TaskState.QUEUED),
+    ],
+)
+def test_r1_it_asks_once_and_a_read_tells_what_a_lost_answer_meant(
+    tool: Tool, kind: FaultKind, code: int, after: TaskState
+) -> None:
+    task_id = started(tool)
+    tool.sandbox.faults.add(Fault(kind, "DeleteExportTask"))
+    ran = cancel(tool, task_id, code=code)
+    assert (ran.row, state(tool, task_id)) == ([task_id, after.value], after)
+    assert (tool.count("DeleteExportTask"), len(journal(tool))) == (1, int(code != 0))
+
+
+def test_what_certainly_did_not_arrive_is_decided_anew_after_another_look(tool: Tool) -> None:
+    task_id = started(tool)
+    tool.forget()
+    tool.sandbox.faults.add(Fault(FaultKind.THROTTLE_CALL, "DeleteExportTask", retry_after=0.05))
+    assert cancel(tool, task_id).row == [task_id, "cancelled"]
+    calls = [call for call in tool.calls() if "Export" in call]
+    assert calls == ["ReadImageExportTasks", "DeleteExportTask"] * 2 + ["ReadImageExportTasks"]
+
+
+def test_a_read_that_lags_is_waited_for_as_long_as_the_grace(tool: Tool) -> None:
+    one, other = started(tool), started(tool, THREE)
+    for state in (tool.source, tool.target):
+        state.forget_history()
+    tool.sandbox.faults.add(Fault(FaultKind.LAG, "ReadImageExportTasks", after=1, times=2))
+    assert cancel(tool, one, OMICOPY_GRACE="1h").row == [one, "cancelled"]
+    tool.sandbox.faults.add(Fault(FaultKind.LAG, "ReadImageExportTasks", times=None, lag_seconds=1e6))
+    ran = cancel(tool, other, code=6)
+    assert ran.row == [other, "pending/queued"]
+    assert state(tool, other) is TaskState.CANCELLED
+
+
+def test_what_was_asked_for_is_told_although_the_account_can_t_be_read_any_more(tool: Tool) -> None:
+    task_id = started(tool)
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "ReadImageExportTasks", after=1, times=None))
+    ran = cancel(tool, task_id, code=12)
+    assert ran.row == [task_id, "pending/queued"]
+    assert "ReadImageExportTasks" in ran.err

@@ -1,0 +1,327 @@
+"""Deleting exported objects: those of our own exports that nobody needs any more, and nothing else (R4)."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.http.time_limit import TimeLimit
+from omicopy.cloud.profiles.profile import resolve_profile
+from omicopy.deletion.cleaner import CleanupOptions
+from omicopy.deletion.export_rules import Deletable, ExportFolder, Kept, judge_objects, judge_tasks
+from omicopy.deletion.exports import clean_up
+from omicopy.model.export import ExportKey, StoredExport, export_key
+from omicopy.model.manifest import parse_manifest
+from omicopy.model.own_tags import CLEANED_TAG, EXPORT_TAG, URL_EXPIRY_TAG
+from omicopy.model.request import AccountRef, CopyRequest, Source
+from omicopy.sandbox.model.behaviours import Behaviour, ManifestKey, ManifestUrl, ShownPrefix
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from tests.support.builders import KEY, NOON, SOURCE_ID, raw_manifest, signed, source_image, task
+from tests.support.tool import LINUX, THREE, Tool
+
+OURS = {EXPORT_TAG: "1"}
+
+
+def clients_of(tool: Tool, profile: str = "source") -> Clients:
+    account = resolve_profile(profile, {"OSC_CONFIG_FILE": str(tool.sandbox.profiles)}, Path("/nowhere"))
+    return Clients({profile: account}, TimeLimit(60), retry=timedelta(minutes=2))
+
+
+def request_for(tool: Tool, image_id: str = LINUX, prefix: str = "") -> CopyRequest:
+    account = tool.sandbox.accounts["source"]
+    account_ref = AccountRef("source", account.account_id, account.region)
+    key = export_key(image_id, "omi-exports", prefix)
+    return CopyRequest(Source(account_ref, source_image(image_id), key), None, timedelta(0), cleanup=True)
+
+
+def clean(tool: Tool, *requests: CopyRequest, after: timedelta = timedelta(0)) -> list[str]:
+    """What a clean-up tells."""
+    parts: list[str] = []
+    clean_up(clients_of(tool), requests or [request_for(tool)], parts.append, CleanupOptions(datetime.now(UTC) + after))
+    return parts
+
+
+def tag(tool: Tool, key: str, index: int = 0) -> str | None:
+    return dict(tool.tasks()[index].tags).get(key)
+
+
+# --- with a real bucket
+
+
+def test_r4_what_the_manifest_names_goes_first_the_manifest_last_and_nothing_else(tool) -> None:
+    tool.export(THREE, "--prefix", "nightly")
+    folder = f"nightly/{THREE}/"
+    manifest = tool.get(f"{folder}manifest")
+    others = [f"{folder}notes.json", f"{folder}snap-of-somebody.qcow2.gz", f"nightly/{LINUX}/x.qcow2.gz", "nightly/a"]
+    for key in others:
+        tool.put(key, b"{}")
+    tool.put(f"{folder}backup/manifest.json", manifest.replace(folder.encode(), f"{folder}backup/".encode()))
+    assert len(tool.keys(".gz")) == 5
+    tool.forget()
+    (parts,) = clean(tool, request_for(tool, THREE, "nightly"))
+    assert parts == f"Not deleted in s3://omi-exports/{folder}: 1 disk (2 B) that no manifest names"
+    assert sorted(tool.keys("")) == sorted([*others, f"{folder}backup/manifest.json"])
+    assert tool.writes() == ["CreateTags", *["DeleteObject"] * 4]
+    deleted = [request.key or "" for request in tool.sandbox.request_log.requests("DeleteObject")]
+    assert [key.endswith(".gz") for key in deleted] == [True, True, True, False]
+    assert datetime.fromisoformat(tag(tool, CLEANED_TAG) or "").tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        Behaviour(manifest_key=ManifestKey.NO_SUFFIX, manifest_url=ManifestUrl.NEVER, prefix=ShownPrefix.NO_END),
+        Behaviour(manifest_key=ManifestKey.NAMED_AFTER_TASK, prefix=ShownPrefix.AS_ASKED),
+    ],
+)
+def test_whatever_the_service_calls_it_and_though_it_was_signed_anew_nothing_of_ours_is_left(tool, behaviour) -> None:
+    tool.again(behaviour=behaviour)
+    tool.export(LINUX, "--prefix", "/a/")
+    tool.run("resign", LINUX, "--from", "source")
+    assert len(tool.keys("")) == 3
+    assert clean(tool, request_for(tool, prefix="a")) == []
+    assert tool.keys("") == []
+    gone = tool.url(LINUX, code=4)
+    assert "were deleted" in gone.err
+
+
+def test_r4_an_export_that_somebody_else_made_stays_and_so_does_ours_in_the_same_place(tool) -> None:
+    tool.exported(THREE)
+    tool.export()
+    foreign = tool.exported()
+    before = tool.keys("")
+    three, linux = clean(tool, request_for(tool, THREE), request_for(tool))
+    assert "no mark of this tool" in three
+    assert "no mark of this tool" in linux
+    assert foreign in tool.keys("") == before
+    assert tool.count("DeleteObject") == 0
+    assert tag(tool, CLEANED_TAG, 1) is None
+
+
+def test_what_was_handed_out_stays_until_the_url_ends(tool) -> None:
+    tool.export()
+    assert tag(tool, URL_EXPIRY_TAG) is None
+    url = tool.url(LINUX, "--expires", "3d", "-o", "json").json
+    until = url["effective_expires_at"]
+    assert tag(tool, URL_EXPIRY_TAG) == until
+    tool.url(LINUX, "--expires", "2d", "--handoff")  # promises less: what is there stays
+    tool.url(f"s3://omi-exports/{LINUX}/", "--expires", "4d", "--no-check")
+    assert tag(tool, URL_EXPIRY_TAG) == until
+    (parts,) = clean(tool)
+    assert f"a URL of it was handed out that works until {until}" in parts
+    assert len(tool.keys("")) == 2
+    assert clean(tool, after=timedelta(days=3, seconds=5)) == []
+    assert tool.keys("") == []
+
+
+def test_a_url_that_is_handed_out_while_a_clean_up_settles_keeps_its_objects(tool) -> None:
+    tool.export()
+    parts: list[str] = []
+
+    def settle() -> None:
+        assert tag(tool, CLEANED_TAG)
+        assert "being deleted" in tool.url(f"s3://omi-exports/{LINUX}/manifest", code=10).err
+
+    clean_up(clients_of(tool), [request_for(tool)], parts.append, CleanupOptions(datetime.now(UTC), settle))
+    (left,) = parts
+    assert "a URL of it was handed out" in left
+    assert len(tool.keys("")) == 2
+
+
+def test_that_a_url_could_not_be_noted_is_told_and_the_url_is_printed(tool) -> None:
+    tool.export()
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateTags", times=None))
+    ran = tool.url(LINUX)
+    assert "Warning: A clean-up may not know that s3://omi-exports/" in ran.err
+    assert ran.out.startswith("http")
+
+
+def test_where_nothing_was_exported_or_all_is_gone_there_is_nothing_to_tell(tool) -> None:
+    tool.put(f"{LINUX}/of-somebody.gz", b"x")
+    assert clean(tool) == []
+    tool.export()
+    for key in tool.manifests():
+        tool.delete(key)
+    (parts,) = clean(tool)
+    assert "no manifest lies there that would tell which they are" in parts
+    for key in tool.keys(""):
+        tool.delete(key)
+    assert clean(tool) == []
+    assert tag(tool, CLEANED_TAG) is None
+
+
+def test_a_manifest_that_was_replaced_after_it_was_judged_stays_with_its_disks(tool) -> None:
+    tool.export()
+    key = f"{LINUX}/manifest"
+    another = tool.manifest(key) | {"Note": "of a second export"}
+    request, parts = request_for(tool), []
+    options = CleanupOptions(datetime.now(UTC), settle=lambda: tool.put(key, another))
+    (cleaned,) = clean_up(clients_of(tool), [request], parts.append, options)
+    assert (cleaned.deleted, len(tool.keys(""))) == (0, 2)
+    assert f"s3://omi-exports/{key} was replaced meanwhile" in parts[0]
+
+
+def test_of_two_clean_ups_at_once_the_slower_one_finds_nothing_and_names_nothing(tool) -> None:
+    tool.export()
+    parts: list[str] = []
+    options = CleanupOptions(datetime.now(UTC), settle=lambda: parts.extend(clean(tool)))
+    (cleaned,) = clean_up(clients_of(tool), [request_for(tool)], parts.append, options)
+    assert (parts, cleaned.error, tool.keys("")) == ([], None, [])
+
+
+def test_while_another_export_writes_there_nothing_is_deleted(tool) -> None:
+    tool.export()
+    tool.hold()
+    running = tool.start_export(DiskImageFormat="raw")
+    (parts,) = clean(tool)
+    assert f"{running}, which is p" in parts
+    assert len(tool.keys("")) == 2
+
+
+def test_an_interrupted_clean_up_is_finished_by_the_next_and_a_lost_answer_is_asked_again(tool) -> None:
+    tool.export(THREE)
+    denied = tool.sandbox.faults.add(Fault(FaultKind.DENIED, "DeleteObject", after=1, times=1))
+    (parts,) = clean(tool, request_for(tool, THREE))
+    assert "could not all be deleted: DeleteObject" in parts
+    assert tool.sandbox.faults.times_applied(denied) == 1
+    assert len(tool.keys(".gz")) == 2
+    first = tag(tool, CLEANED_TAG)
+    for action in ("ReadImageExportTasks", "ListObjects", "DeleteObject"):
+        tool.sandbox.faults.add(Fault(FaultKind.LOST_ANSWER, action))
+    assert clean(tool, request_for(tool, THREE)) == []
+    assert (tool.keys(""), tag(tool, CLEANED_TAG)) == ([], first)
+    tool.forget()
+    assert clean(tool, request_for(tool, THREE)) == []
+    assert tool.writes() == []
+    tool.copy(THREE)
+    assert len(tool.tasks()) == 2
+
+
+def test_a_forged_manifest_deletes_nothing_outside_its_folder(tool) -> None:
+    tool.export()
+    key = f"{LINUX}/manifest"
+    document = tool.manifest(key)
+    tool.put("treasure.qcow2.gz", b"x")
+    document["Image"]["Snapshots"][0]["PreSignedUrl"] = tool.sign("treasure.qcow2.gz")
+    tool.put(key, document)
+    (parts,) = clean(tool)
+    assert "outside" in parts
+    assert tool.count("DeleteObject") == 0
+    tool.put(key, json.dumps(document)[:-9].encode())
+    (parts,) = clean(tool)
+    assert tool.count("DeleteObject") == 0
+    assert tag(tool, CLEANED_TAG) is None
+
+
+@pytest.mark.parametrize("action", ["ReadImageExportTasks", "ListObjects", "GetObject", "CreateTags"])
+def test_r3_a_failure_is_told_and_nothing_else(tool, action) -> None:
+    tool.export()
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, action, times=None))
+    (parts,) = clean(tool)
+    assert parts.startswith(f"The exported objects in s3://omi-exports/{LINUX}/ could not all be deleted: {action}")
+    tool.sandbox.faults.clear()
+    assert len(tool.keys("")) == 2
+
+
+# --- the decision alone
+
+
+def test_tasks_decide_whether_anything_may_be_deleted() -> None:
+    def judged(*tasks):
+        judgement = judge_tasks(tasks, KEY, NOON)
+        return judgement.why if isinstance(judgement, Kept) else [each.task_id for each in judgement]
+
+    def ours(task_id: str, state: str = "completed", **tags: str):
+        return task(task_id, state, Tags=[{"Key": key, "Value": value} for key, value in (OURS | tags).items()])
+
+    later, earlier = "2026-01-15T12:00:01Z", "2026-01-15T11:59:59Z"
+    elsewhere = task("t", OsuExport={"OsuBucket": KEY.bucket, "OsuPrefix": f"x/{SOURCE_ID}/", "DiskImageFormat": "raw"})
+    assert judged(ours("a"), ours("b", **{CLEANED_TAG: earlier}), elsewhere) == ["a", "b"]
+    assert judged(ours("a"), ours("b", "failed"), task("c", "cancelled")) == ["a"]
+    assert judged(ours("a", **{URL_EXPIRY_TAG: earlier})) == ["a"]
+    assert "until 2026-01-15T12:00:01Z" in judged(ours("a"), ours("b", **{URL_EXPIRY_TAG: later}))
+    assert "until whenever" in judged(ours("a", **{URL_EXPIRY_TAG: "whenever"}))
+    assert "no mark of this tool" in judged(ours("a"), task("b"))
+    assert "no finished export" in judged(elsewhere)
+    for state in ("pending/queued", "pending", "active", "reticulating", ""):
+        assert "writes to the same place" in judged(ours("a"), ours("b", state))
+
+
+NAMES = st.sampled_from(
+    ["snap-1.qcow2.gz", "snap-2.qcow2.gz", "deep/snap-3.qcow2.gz", "deep/m.json", "m.json", "n", "r.raw.gz"]
+)
+FOLDERS = st.sampled_from(
+    ["", "a/", "a/ami-0000000a/", f"a/{SOURCE_ID}x/", f"a/{SOURCE_ID}/", f"b/{SOURCE_ID}/", "a//"]
+)
+KEYS = st.builds(str.__add__, FOLDERS, NAMES) | st.just(f"a/{SOURCE_ID}/../{SOURCE_ID}/snap-1.qcow2.gz")
+EXPORT = ExportKey(SOURCE_ID, KEY.bucket, "a")
+
+
+def manifest_at(key: str, names: list[str], bucket: str = KEY.bucket) -> StoredExport:
+    entries = [{"PreSignedUrl": signed(name, NOON, bucket), "Size": 2**30} for name in names]
+    document = raw_manifest() | {"Image": {"Name": "golden", "Snapshots": entries}}
+    return StoredExport(KEY.bucket, key, parse_manifest(json.dumps(document).encode()))
+
+
+STORED = st.builds(
+    manifest_at, KEYS, st.lists(KEYS, min_size=1, max_size=3), st.sampled_from([KEY.bucket, KEY.bucket, "other"])
+)
+
+
+@given(st.sets(KEYS), st.lists(STORED, max_size=3, unique_by=lambda stored: stored.manifest_key), st.sets(KEYS))
+def test_r4_whatever_lies_there_only_what_our_manifests_name_goes(keys, manifests, named) -> None:
+    keys = keys | {stored.manifest_key for stored in manifests}
+    judgement = judge_objects(EXPORT, ExportFolder(keys, manifests, named))
+    if isinstance(judgement, Kept):
+        return
+    by_key = {stored.manifest_key: stored for stored in manifests}
+    gone = [*judgement.snapshots, *judgement.manifests]
+    assert len(gone) == len(set(gone))
+    assert set(gone) <= keys
+    assert all(key.startswith(f"a/{SOURCE_ID}/") and ".." not in key for key in gone)
+    ours = set(judgement.manifests)
+    assert ours <= by_key.keys()
+    assert not [key for key in ours if "/" in key.removeprefix("a/").replace("//", "/").removeprefix(f"{SOURCE_ID}/")]
+    assert not [key for key in ours if by_key[key].manifest.problem_outside_folder(KEY.bucket, key)]
+    parts = {snapshot.key for key in ours for snapshot in by_key[key].manifest.snapshots}
+    assert set(judgement.snapshots) <= parts  # foreign objects under the same prefix survive
+    assert not set(judgement.snapshots) & by_key.keys()
+    staying = [stored for key, stored in by_key.items() if key not in ours]
+    assert not {snapshot.key for stored in staying for snapshot in stored.manifest.snapshots} & set(judgement.snapshots)
+    if named & ours:
+        sets = {frozenset(s.key for s in by_key[key].manifest.snapshots) for key in ours & named}
+        assert all(frozenset(s.key for s in by_key[key].manifest.snapshots) in sets for key in ours)
+
+
+def test_what_our_task_names_goes_and_somebody_elses_beside_it_stays() -> None:
+    folder = f"a/{SOURCE_ID}/"
+    mine = manifest_at(f"{folder}m.json", [f"{folder}snap-1.qcow2.gz"])
+    anew = manifest_at(f"{folder}m.resigned-1.json", [f"{folder}snap-1.qcow2.gz"])
+    other = manifest_at(f"{folder}o.json", [f"{folder}snap-2.qcow2.gz"])
+    raw = manifest_at(f"{folder}r.json", [f"{folder}snap-2.raw.gz"])
+    keys = [s.manifest_key for s in (mine, anew, other, raw)] + [f"{folder}snap-{n}.qcow2.gz" for n in (1, 2)]
+    deletable = Deletable((f"{folder}snap-1.qcow2.gz",), (anew.manifest_key, mine.manifest_key))
+    assert judge_objects(EXPORT, ExportFolder(keys, [mine, anew, other, raw], [mine.manifest_key])) == deletable
+    assert judge_objects(EXPORT, ExportFolder(keys, [mine, anew])) == Deletable(
+        deletable.snapshots, (mine.manifest_key, anew.manifest_key)
+    )
+    deeper = manifest_at(f"{folder}deep/m.json", [f"{folder}deep/snap-1.qcow2.gz"])
+    more = [*keys, deeper.manifest_key, f"{folder}deep/snap-1.qcow2.gz"]
+    assert judge_objects(EXPORT, ExportFolder(more, [mine, deeper])) == Deletable(
+        deletable.snapshots, (mine.manifest_key,)
+    )
+    assert judge_objects(EXPORT, ExportFolder(more, [deeper])) == Deletable((), ())
+    for second in (other, raw):
+        unclear = judge_objects(EXPORT, ExportFolder(keys, [mine, second]))
+        assert isinstance(unclear, Kept)
+        assert "nobody can tell which of these is ours" in unclear.why
+    both = manifest_at(f"{folder}o.json", [f"{folder}snap-1.qcow2.gz", f"{folder}snap-2.qcow2.gz"])
+    shared = judge_objects(EXPORT, ExportFolder(keys, [mine, both], [mine.manifest_key]))
+    assert isinstance(shared, Kept)
+    assert "is named by a manifest that is not ours" in shared.why

@@ -1,0 +1,32 @@
+"""This machine's clock against theirs: signed URLs live by the service's, so a difference is said where one is made."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from omicopy.cloud.errors import parse_clock_ahead
+from tests.support import hostile
+from tests.support.hostile import Reply
+
+
+@pytest.mark.parametrize(("off", "message"), [(-600, "ahead of"), (600, "behind"), (0, None)])
+def test_a_url_made_by_a_wrong_clock_is_made_with_a_warning(tool, monkeypatch, off, message) -> None:
+    def date(*_: object) -> str:
+        return format_datetime(datetime.now(UTC) + timedelta(seconds=off), usegmt=True)
+
+    monkeypatch.setattr(hostile._Handler, "date_time_string", date)
+    with hostile.hostile(Reply(body=b"an object")) as store:
+        api = tool.sandbox.api_urls["eu-west-2"] + "/api/v1"
+        env = tool.profiles(source={"endpoints": {"api": api, "oos": store.url}})
+        ran = tool.url("s3://omi-exports/x", **env)
+    assert ran.out.startswith(store.url)
+    assert ("Warning: This machine's clock is" in ran.err) is bool(message)
+    assert f"{message or ''} that of the object storage" in ran.err or not message
+
+
+@pytest.mark.parametrize("date", ["", "now", "Wed, 21 Oct 2015 07:28:00 -0000"])
+def test_what_is_no_date_says_nothing(date: str) -> None:
+    assert parse_clock_ahead({"Date": date}) is None

@@ -1,0 +1,328 @@
+"""`cors`: web pages of the origins named may upload with pre-signed URLs, and no rule that was there is lost."""
+
+from __future__ import annotations
+
+import copy
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omicopy.cli.commands.cors import _row
+from omicopy.cloud.object_storage import Storage
+from omicopy.cloud.presign import presign
+from omicopy.cloud.profiles.profile import Account, resolve_profile
+from omicopy.cloud.retry import Pace
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.cors import MOST_RULES, Rule, check_origin, with_origins
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from tests.cli.test_output import at_a_terminal
+from tests.support.children import PATIENCE
+from tests.support.hostile import HTML, JSON, PAGE, XML, Reply, hostile, transport
+from tests.support.tool import Ran, Tool
+
+APP = "https://app.example.com"
+THEIRS: list[Rule] = [
+    {
+        "ID": "the shop's own",
+        "AllowedHeaders": ["content-type", "x-amz-*"],
+        "AllowedMethods": ["GET", "PUT", "DELETE"],
+        "AllowedOrigins": ["https://shop.example.com", "http://*.shop.example.com"],
+        "ExposeHeaders": ["ETag"],
+        "MaxAgeSeconds": 7,
+    },
+    {"AllowedMethods": ["HEAD"], "AllowedOrigins": ["https://monitor.example.com"], "MaxAgeSeconds": 0},
+]
+"""The second one has as little as can be: SeaweedFS answers with an age of 0 where none was set."""
+
+
+def upload_rule(*origins: str) -> Rule:
+    return {
+        "AllowedHeaders": ["*"],
+        "ExposeHeaders": ["ETag", "x-amz-meta-tag"],
+        "AllowedMethods": ["PUT"],
+        "MaxAgeSeconds": 3000,
+        "AllowedOrigins": list(origins),
+    }
+
+
+def cors(tool: Tool, *args: str, bucket: str = "omi-exports", code: int = 0, **env: str) -> Ran:
+    return tool.run("cors", f"s3://{bucket}", "--from", "source", *args, code=code, **env)
+
+
+def owner(tool: Tool) -> Account:
+    return resolve_profile("source", tool.env, tool.home)
+
+
+def put_rules(tool: Tool, options: list[Rule]) -> None:
+    Storage(owner(tool), transport(), Pace(), 1.0).put_cors_rules("omi-exports", options)
+    tool.forget()
+
+
+def ask(url: str, origin: str, method: str = "PUT") -> str | None:
+    """What the store says to a browser's question before an upload: the origin that may, if any."""
+    question = {
+        "Origin": origin,
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": "content-type,x-amz-meta-tag",
+    }
+    answer = httpx.options(url, headers=question, timeout=PATIENCE)
+    allowed = method in answer.headers.get("access-control-allow-methods", "")
+    return answer.headers.get("access-control-allow-origin") if allowed else None
+
+
+# --- the command
+
+
+def test_a_browser_may_upload_from_the_origins_named_and_from_no_other(tool) -> None:
+    put_rules(tool, THEIRS)
+    url = presign(owner(tool), "omi-exports", "folder/new.bin", method="PUT")
+    assert ask(url, APP) is None
+    ran = cors(tool, "--allow-origin", f"{APP}/", "--allow-origin", "http://*.example.com:8080")
+    assert ran.out.splitlines()[2:] == [f"{APP},http://*.example.com:8080\tPUT\t*\tETag,x-amz-meta-tag\t3000"]
+    assert ran.err == f"Added a rule to s3://omi-exports: PUT from {APP}, http://*.example.com:8080\n"
+    for origin in (APP, "http://any.example.com:8080"):
+        assert ask(url, origin) == origin
+    for origin in ("https://elsewhere.example.com", "http://app.example.com", "http://any.example.com"):
+        assert ask(url, origin) is None
+    assert ask(url, APP, method="DELETE") is None
+    url = presign(owner(tool), "omi-exports", "folder/new.bin", method="PUT", content_type="text/plain")
+    done = httpx.put(
+        url, content=b"from a page", headers={"Origin": APP, "Content-Type": "text/plain"}, timeout=PATIENCE
+    )
+    assert (done.status_code, done.headers["access-control-allow-origin"]) == (200, APP)
+    assert "ETag" in done.headers["access-control-expose-headers"]
+    assert tool.get("folder/new.bin") == b"from a page"
+
+
+def test_every_rule_that_was_there_stays_as_it_was(tool) -> None:
+    put_rules(tool, THEIRS)
+    before = cors(tool, "-o", "json").json
+    assert (before["rules"], before["changed"]) == (THEIRS, False)
+    assert tool.writes() == []
+    added = cors(tool, "--allow-origin", APP, "-o", "json").json
+    assert added == {
+        "schema": "omicopy/1",
+        "bucket": "omi-exports",
+        "changed": True,
+        "rules": [*THEIRS, upload_rule(APP)],
+    }
+    assert cors(tool, "-o", "json").json["rules"] == added["rules"]
+    url = presign(owner(tool), "omi-exports", "key", method="PUT")
+    assert [ask(url, origin) for origin in (APP, "https://monitor.example.com")] == [APP, None]
+
+
+def test_what_is_allowed_already_is_not_written_again(tool) -> None:
+    put_rules(tool, [*THEIRS, upload_rule("https://*.example.com", "http://localhost:3000")])
+    origins = {"OMICOPY_ALLOW_ORIGIN": f"{APP} http://localhost:3000"}
+    ran = cors(tool, "-o", "jsonl", **origins)
+    assert (ran.json["changed"], len(ran.json["rules"]), len(ran.out.splitlines())) == (False, 3, 1)
+    assert ran.err == f"Nothing is missing: s3://omi-exports lets {APP}, http://localhost:3000 PUT already\n"
+    assert cors(tool, "-q", **origins).err == ""
+    assert tool.writes() == []
+
+
+def test_a_dry_run_shows_what_would_be_and_writes_nothing(tool) -> None:
+    ran = cors(tool, "--allow-origin", "*", "--dry-run", "-o", "json")
+    assert (ran.json["changed"], ran.json["rules"]) == (False, [upload_rule("*")])
+    assert ran.err.startswith("Would add a rule")
+    shown = cors(tool)
+    assert (shown.out, shown.err) == ("", "s3://omi-exports has no CORS rules\n")
+    assert tool.writes() == []
+
+
+def test_an_empty_part_is_a_dash_and_a_control_character_stays_in_the_bucket(tool) -> None:
+    put_rules(tool, [*THEIRS[1:], {"AllowedMethods": ["GET"], "AllowedOrigins": ["https://x\x9b31m"]}])
+    ran, (_, screen) = cors(tool), at_a_terminal(tool, "cors", "s3://omi-exports", "--from", "source")
+    assert ran.out == "https://monitor.example.com\tHEAD\t-\t-\t0\nhttps://x�31m\tGET\t-\t-\t0\n"
+    assert _row({}) == ["-"] * 5
+    assert "Exposed headers" in screen
+    assert "https://x�31m" in screen
+
+
+def test_what_can_t_be_done_ends_with_its_own_code_before_a_write(tool) -> None:
+    cases = [
+        (2, "no origin", ["--allow-origin", f"{APP}/page"], "omi-exports"),
+        (2, "no origin", ["--allow-origin", APP, "--allow-origin", "https://u:hidden@x"], "omi-exports"),
+        (2, "more than a bucket", [], "omi-exports/key"),
+        (2, "is no bucket name", [], "Exports"),
+        (4, "NoSuchBucket", ["--allow-origin", APP], "no-such-bucket"),
+        (12, "AccessDenied", ["--allow-origin", APP], "other-exports"),
+    ]
+    ran = tool.together(
+        [lambda c=code, a=args, b=bucket: cors(tool, *a, bucket=b, code=c) for code, _, args, bucket in cases]
+    )
+    for one, (_, text, _, _) in zip(ran, cases, strict=True):
+        assert text in one.err
+        assert "hidden" not in one.err
+        assert one.out == ""
+    assert tool.writes() == []
+
+
+def test_a_write_whose_answer_is_lost_is_found_done_by_the_same_command(tool) -> None:
+    tool.sandbox.faults.add(Fault(FaultKind.LOST_ANSWER, "PutBucketCors"))
+    assert "later" in cors(tool, "--allow-origin", APP, code=5).err
+    assert cors(tool, "--allow-origin", APP, "-o", "json").json["changed"] is False
+    assert tool.count("PutBucketCors") == 1
+
+
+HALF = b"<?xml version='1.0'?><CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin>"
+NO_RULES = [
+    Reply(kind=HTML, body=PAGE),
+    Reply(kind=XML, body=b""),
+    Reply(kind=XML, body=b"<?xml version='1.0'?><html/>"),
+    Reply(kind=XML, body=b"<?xml version='1.0'?><Error><Code>InternalError</Code></Error>"),
+    Reply(kind=XML, body=HALF),
+    Reply(kind=XML, body=HALF, missing=9),
+    Reply(kind=JSON, body=b"{}"),
+]
+
+
+def test_an_answer_that_is_no_list_of_rules_is_not_taken_for_none(tool) -> None:
+    with hostile(Reply()) as server:
+        elsewhere = tool.profiles(source={"endpoints": {"oos": server.url, "api": server.url}})
+        for reply in NO_RULES:
+            server.replies = [reply]
+            assert cors(tool, "--allow-origin", APP, "--retry", "0s", code=5, **elsewhere).out == ""
+        assert {method for method, *_ in server.requests} == {"GET"}
+
+
+# --- origins and rules
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("https://app.example.com", "https://app.example.com"),
+        ("HTTPS://App.Example.com/", "https://app.example.com"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+        ("https://*.example.com", "https://*.example.com"),
+        ("https://*", "https://*"),
+        ("*", "*"),
+    ],
+)
+def test_an_origin_is_what_a_browser_sends(typed, sent) -> None:
+    assert check_origin(typed) == sent
+    assert check_origin(sent) == sent
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "/",
+        "null",
+        "app.example.com",
+        "ftp://app.example.com",
+        "https://",
+        "https:///",
+        "https://app.example.com//",
+        "https://app.example.com/page",
+        "https://app.example.com?x=1",
+        "https://app.example.com#x",
+        "https://me@app.example.com",
+        "https://app..example.com",
+        "https://*.*.example.com",
+        "http*://app.example.com",
+        "https://app.example.com:*",
+        "https://app.example.com:",
+        "https://app.example.com:0",
+        "https://app.example.com:65536",
+        "https://app.example.com:443",  # browsers leave it out: such a rule would never fit
+        "http://app.example.com:80",
+        "https://app.example.com\n",
+        " https://app.example.com",
+        "https://app\x00.example.com",
+        "https://äpp.example.com",
+        "https://\u212a.example.com",  # the Kelvin sign, a "k" in lower case
+        "*/",
+        "**",
+    ],
+)
+def test_what_no_browser_sends_is_no_origin(text) -> None:
+    with pytest.raises(OmicopyError) as caught:
+        check_origin(text)
+    assert caught.value.code is ErrorCode.USAGE
+    assert caught.value.message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "origin", "enough"),
+    [
+        (APP, APP, True),
+        ("*", APP, True),
+        ("*", "https://*.example.com", True),
+        ("https://*.example.com", APP, True),
+        ("https://*", "https://*.example.com", True),
+        ("http*://app.example.com", APP, True),
+        ("https://app*.example.com", APP, True),
+        ("https://App.example.com", APP, False),
+        ("http://app.example.com", APP, False),
+        ("https://app.example.com/", APP, False),
+        ("https://app.example.com:8443", APP, False),
+        ("https://*.example.com", "https://example.com", False),
+        ("https://app.ex*example.com", APP, False),
+        (APP, "https://*.example.com", False),
+        ("https://*.example.com", "*", False),
+    ],
+)
+def test_a_rule_is_enough_when_it_lets_in_all_that_the_origin_stands_for(pattern, origin, enough) -> None:
+    options = [upload_rule(pattern)]
+    assert with_origins(options, [origin]) == (options if enough else [*options, upload_rule(origin)])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"AllowedMethods": ["GET", "POST"]},
+        {"AllowedHeaders": ["content-type", "x-amz-*"]},
+        {"AllowedHeaders": None},
+    ],
+)
+def test_a_rule_without_put_or_without_any_header_is_not_enough(changed) -> None:
+    rule = {key: value for key, value in (upload_rule(APP) | changed).items() if value is not None}
+    assert with_origins([rule], [APP]) == [rule, upload_rule(APP)]
+
+
+def test_there_is_no_rule_101(tool) -> None:
+    options = [upload_rule(f"https://{number}.example.com") for number in range(MOST_RULES)]
+    assert with_origins(options, ["https://7.example.com"]) == options
+    assert len(with_origins(options[1:], [APP, "https://b.example.com"])) == MOST_RULES
+    put_rules(tool, options)
+    assert "takes no more than 100" in cors(tool, "--allow-origin", APP, code=13).err
+    assert tool.writes() == []
+
+
+HOSTS = st.sampled_from(["a.example", "b.example", "*.example", "*", "a.*", "a.example:8080"])
+ORIGINS = st.one_of(st.just("*"), st.builds("{}://{}".format, st.sampled_from(["http", "https"]), HOSTS))
+RULES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "AllowedMethods": st.lists(st.sampled_from(["GET", "PUT", "DELETE"]), min_size=1, unique=True),
+            "AllowedOrigins": st.lists(ORIGINS, min_size=1, max_size=3),
+        },
+        optional={
+            "ID": st.text(max_size=5),
+            "AllowedHeaders": st.lists(st.sampled_from(["*", "x-amz-*", "content-type"]), max_size=2),
+            "ExposeHeaders": st.lists(st.sampled_from(["ETag", "x-other"]), max_size=2),
+            "MaxAgeSeconds": st.integers(0, 9000),
+            "Unknown": st.text(max_size=3),
+        },
+    ),
+    max_size=5,
+)
+
+
+@given(options=RULES, origins=st.lists(ORIGINS, max_size=4))
+def test_no_rule_is_ever_lost_or_changed_and_a_second_time_adds_nothing(options, origins) -> None:
+    before = copy.deepcopy(options)
+    once = with_origins(options, origins)
+    assert options == before == once[: len(before)]
+    assert len(once) <= len(before) + 1
+    assert with_origins(once, origins) == once
+    assert with_origins(once, reversed(origins)) == once
+    for added in once[len(before) :]:
+        assert added == upload_rule(*added["AllowedOrigins"])
+        assert set(added["AllowedOrigins"]) <= set(origins)

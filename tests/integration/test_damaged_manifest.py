@@ -1,0 +1,143 @@
+"""A manifest that can't be read is a damaged one (8), however it was cut and is named; all else is signed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.own_manifest import has_to_be_manifest, is_manifest_key, read_trusted_manifest
+from omicopy.sandbox.model.behaviours import Behaviour, ManifestKey
+from tests.support.builders import KEY, SOURCE_ID, raw_manifest
+from tests.support.tool import LINUX, Tool
+
+WHOLE = json.dumps(raw_manifest(), indent=1).encode()
+IN_EXPORT = [
+    f"{SOURCE_ID}/manifest",
+    f"nightly/{SOURCE_ID}/manifest.json",
+    f"nightly/{SOURCE_ID}/{SOURCE_ID}.manifest.json",
+    f"{SOURCE_ID}/image-export-12345678.json",
+    f"{SOURCE_ID}/manifest.resigned-20260101T000000Z.json",
+    f"a//{SOURCE_ID}//x.json",
+]
+CALLED_SO = [
+    "loose/manifest",
+    "loose/theirs.manifest.json",
+    "loose/theirs.manifest.resigned-20260101T000000Z.json",
+    "manifest",
+]
+OTHERS = [
+    "loose/disk.qcow2.gz",
+    "notes.txt",
+    "loose/config.json",
+    f"{SOURCE_ID}/snap-1.qcow2.gz",
+    "manifest/x",
+    "manifesto",
+]
+
+
+@pytest.mark.parametrize("key", IN_EXPORT + CALLED_SO)
+def test_a_manifest_cut_at_any_byte_is_a_damaged_one(key: str) -> None:
+    assert is_manifest_key(key)
+    for end in range(len(WHOLE)):
+        assert has_to_be_manifest(key, WHOLE[:end])
+        with pytest.raises(OmicopyError) as caught:
+            read_trusted_manifest(WHOLE[:end], KEY.bucket, key)
+        assert caught.value.code is ErrorCode.DAMAGED
+    assert has_to_be_manifest(key, WHOLE)
+
+
+BROKEN = {
+    "empty": (b"", "line 1, column 1: not JSON, it ends too early"),
+    "cut in the middle": (WHOLE[: len(WHOLE) // 2], "not JSON, it ends too early"),
+    "cut after a value": (WHOLE[: WHOLE.index(b",")], "line 2, column 14: not JSON, it ends too early"),
+    "garbage in front": (b"\x00\x01\xfe" + WHOLE, "byte 3: not JSON in UTF-8"),
+    "text in front": (b"HTTP/1.1 200 OK\r\n\r\n" + WHOLE, "line 1, column 1: not JSON"),
+    "packed": (gzip.compress(WHOLE), "it begins as a file of gzip does"),
+    "another encoding": (WHOLE.decode().encode("utf-16"), "byte 1: not JSON in UTF-8"),
+    "twice": (WHOLE + WHOLE, "not JSON"),
+    "nulls": (b"\x00" * 512, "line 1, column 1: not JSON"),
+    "a page": (b"<html>Welcome</html>", "line 1, column 1: not JSON"),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_it_is_said_where_it_is_broken(broken: str) -> None:
+    raw, message = BROKEN[broken]
+    for key in IN_EXPORT + CALLED_SO:
+        assert has_to_be_manifest(key, raw)
+    with pytest.raises(OmicopyError) as caught:
+        read_trusted_manifest(raw, KEY.bucket, IN_EXPORT[0])
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize("raw", [b"{}", b"null", b"[]", b'{"Version": 1}', b'{"Image": {}}', b'"text"'])
+def test_in_an_export_s_folder_json_of_another_kind_is_a_damaged_manifest_too(raw: bytes) -> None:
+    for key in IN_EXPORT:
+        assert has_to_be_manifest(key, raw)
+    for key in CALLED_SO + OTHERS:
+        assert not has_to_be_manifest(key, raw)
+
+
+@pytest.mark.parametrize("key", OTHERS)
+def test_what_is_called_otherwise_is_judged_by_what_it_holds(key: str) -> None:
+    assert not is_manifest_key(key)
+    for raw in (b"", b"text", b"QFI\xfb\x00", gzip.compress(WHOLE), b"{", WHOLE[:20]):
+        assert not has_to_be_manifest(key, raw)
+    for raw in (WHOLE, b"\xef\xbb\xbf" + WHOLE, WHOLE[:-1], WHOLE[:-20]):
+        assert has_to_be_manifest(key, raw)
+
+
+def exported(tool: Tool, key: ManifestKey) -> str:
+    tool.again(behaviour=Behaviour(manifest_key=key))
+    return tool.exported()
+
+
+@pytest.mark.parametrize("named", [ManifestKey.NO_SUFFIX, ManifestKey.NAMED_AFTER_TASK])
+def test_every_command_says_of_a_damaged_manifest_that_it_is_one(tool, named: ManifestKey) -> None:
+    key = exported(tool, named)
+    whole, location = tool.get(key), f"s3://omi-exports/{key}"
+    for raw in (b"", whole[:9], whole[:-3], gzip.compress(whole), b"\xff" + whole):
+        tool.put(key, raw)
+        commands = [
+            ["url", location, "--from", "source"],
+            ["url", f"s3://omi-exports/{LINUX}/", "--from", "source"],
+            ["url", tool.tasks()[0].task_id, "--from", "source"],
+            ["url", LINUX, "--from", "source"],
+            ["url", tool.sign(key), "--from", "source"],
+            ["resign", location, "--from", "source"],
+            ["inspect", location, "--from", "source"],
+        ]
+        for ran in tool.together([lambda words=words: tool.run(*words, code=8) for words in commands]):
+            assert "is damaged" in ran.err
+            assert "not JSON" in ran.err
+            assert ran.out == ""
+    assert tool.copy("golden-linux", code=8).copy["error"]["code"] == "damaged"
+    tool.put(key, b"\xef\xbb\xbf" + whole)  # a mark that Windows writes damages nothing
+    assert tool.url(location).out.startswith("http")
+
+
+def test_what_is_no_manifest_is_signed_by_its_key(tool) -> None:
+    things = {
+        "site/manifest.json": b'{"name": "a web page\'s own", "icons": []}',
+        "disk.raw": bytes(2_000_000),
+        "notes.txt": b"{ not JSON",
+        "empty.json": b"",
+        f"{LINUX}/snap-1.qcow2.gz": b"\x1f\x8b",
+    }
+    for key, content in things.items():
+        tool.put(key, content)
+    for ran in tool.together([lambda key=key: tool.url(f"s3://omi-exports/{key}", "-o", "json") for key in things]):
+        assert ran.json["manifest"] is None
+    tool.put("loose/manifest", b"not JSON")
+    refused = tool.url("s3://omi-exports/loose/manifest", code=8)
+    assert "--no-check" in refused.err
+    assert tool.url("s3://omi-exports/loose/manifest", "--no-check").out.startswith("http")
+
+
+def test_a_folder_whose_manifest_is_too_large_has_a_damaged_one(tool) -> None:
+    key = exported(tool, ManifestKey.NO_SUFFIX)
+    tool.put(key, tool.get(key) + b" " * 1024 * 1024)
+    assert "more than a manifest has" in tool.url(f"s3://omi-exports/{LINUX}/", code=8).err

@@ -1,0 +1,287 @@
+"""--deadline (R5, R12): counted from the command's start, before the loop and in it; nothing is sent after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from omicopy.api import RunMode, RunOptions, copy, run_plan
+from omicopy.api.copies import copy_requests
+from omicopy.cloud.api import Api
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.errors import Cause, ServiceError
+from omicopy.cloud.http.time_limit import TimeLimit
+from omicopy.cloud.object_storage import Storage
+from omicopy.cloud.profiles.profile import resolve_profile
+from omicopy.cloud.retry import Pace
+from omicopy.cloud.url_reader import UrlReader
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.own_tags import CLEANED_TAG
+from omicopy.model.request import Budgets
+from omicopy.model.result import Status, exit_code
+from omicopy.model.urls.presigned_url import parse_presigned
+from omicopy.plans.build_request import CopyOptions, ExportOptions
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.state.journal import image_entry
+from omicopy.state.locks import Locks
+from tests.support.builders import NOON, SOURCE, SOURCE_ID, copy_request, export_request, signed
+from tests.support.hostile import Hostile, Reply, hostile, transport
+from tests.support.tool import LINUX, Tool
+from tests.support.virtual_cloud import Cloud, Machine
+
+BUSY = Reply(500, body=b"{}")
+ACCOUNTS = Reply(body=b'{"Accounts": [{"AccountId": "100000000001"}]}')
+
+
+@dataclass
+class Time:
+    """A clock that only sleeping moves, and a time limit that goes by it."""
+
+    ticks: float = 1000.0
+    ends: float = 1010.0
+
+    def sleep(self, seconds: float) -> None:
+        self.ticks += seconds
+
+    @property
+    def limit(self) -> TimeLimit:
+        return TimeLimit(5.0, self.ends, lambda: self.ticks)
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(lambda: self.ticks, self.sleep, self.limit)
+
+
+@pytest.fixture
+def server() -> Iterator[Hostile]:
+    with hostile(BUSY) as running:
+        yield running
+
+
+def api(server: Hostile, time: Time) -> Api:
+    return Api(server.account, transport(), time.pace)
+
+
+# --- one request
+
+
+@pytest.mark.parametrize(
+    ("reply", "message"),
+    [
+        (BUSY, "HTTP 500"),
+        (Reply(429, body=b"{}", headers={"Retry-After": "30"}), "HTTP 429"),
+        (Reply(500, body=b"{}", headers={"Retry-After": "30"}), "HTTP 500"),
+        (Reply(body=b"no JSON"), "unreadable answer"),
+    ],
+)
+def test_patience_ends_with_the_deadline_and_no_pause_goes_beyond(server: Hostile, reply: Reply, message: str) -> None:
+    time = Time()
+    server.replies = [reply]
+    with pytest.raises(ServiceError) as caught:
+        api(server, time).read("ReadAccounts", 300.0, {})
+    assert caught.value.code is ErrorCode.OUT_OF_TIME
+    assert f"ReadAccounts in source (eu-west-2): {message}" in caught.value.message
+    assert "--deadline leaves no time to ask again" in caught.value.message
+    assert time.ticks <= 1010.0
+
+
+def test_patience_that_ends_before_the_deadline_is_a_failure_that_may_pass(server: Hostile) -> None:
+    with pytest.raises(ServiceError) as caught:
+        api(server, Time()).read("ReadAccounts", 3.0, {})
+    assert caught.value.code is ErrorCode.TEMPORARY
+
+
+def test_after_the_deadline_nothing_is_sent_be_it_a_read_or_a_write(server: Hostile) -> None:
+    time = Time(ends=1000.0)
+    client, url = api(server, time), parse_presigned(signed("x", NOON))
+    storage = Storage(server.account, transport(), time.pace, 30.0)
+    fetcher = UrlReader(transport(), time.pace, 30.0)
+    requests = [
+        lambda: client.read("ReadImages", 300.0, {}),
+        lambda: client.read_all("ReadImages", "Images", 300.0, {}, dict),
+        lambda: client.write("CreateImage", 300.0, {}),
+        lambda: client.write_again("CreateTags", 300.0, {}),
+        lambda: storage.sizes("omi-exports", ""),
+        lambda: storage.read("omi-exports", "x"),
+        lambda: storage.put("omi-exports", "x", b"{}"),
+        lambda: storage.delete("omi-exports", "x"),
+        lambda: fetcher.read(url),
+        lambda: fetcher.probe(url),
+    ]
+    for request in requests:
+        with pytest.raises(ServiceError, match="nothing was sent, because --deadline is over") as caught:
+            request()
+        assert (caught.value.code, caught.value.cause) == (ErrorCode.OUT_OF_TIME, Cause.UNREACHABLE)
+    assert server.requests == []
+    assert time.ticks == 1000.0
+
+
+def test_a_throttle_that_outlasts_the_deadline_is_not_waited_for_by_a_write(server: Hostile) -> None:
+    time = Time()
+    client = api(server, time)
+    server.replies = [Reply(429, body=b"{}", headers={"Retry-After": "30"}), Reply(body=b"{}")]
+    with pytest.raises(ServiceError):
+        client.write("CreateImage", 0.0, {})
+    with pytest.raises(ServiceError) as caught:
+        client.write("CreateImage", 300.0, {})
+    assert caught.value.cause is Cause.THROTTLED  # which says that nothing was sent
+    assert (len(server.requests), time.ticks) == (1, 1000.0)
+
+
+# --- before the loop
+
+
+@pytest.mark.parametrize(
+    ("replies", "busy"),
+    [([BUSY], "ReadAccounts"), ([ACCOUNTS, BUSY], "ReadImages")],
+)
+def test_out_of_time_before_the_loop_is_exit_6_and_says_what_it_was_busy_with(
+    server: Hostile, replies: list[Reply], busy: str
+) -> None:
+    time = Time()
+    server.replies = [replies[0], ACCOUNTS, *replies[1:]] if len(replies) > 1 else replies
+    other = replace(server.account, region="us-east-2")
+    clients = Clients({"source": server.account, "target": other}, retry=timedelta(hours=1), time_limit=time.limit)
+    clients._apis = {name: Api(account, transport(), time.pace) for name, account in clients.accounts.items()}
+    options = CopyOptions(ExportOptions("omi-exports"))
+    with pytest.raises(OmicopyError, match=f"^{busy} in ") as caught:
+        copy_requests(clients, [SOURCE_ID], "source", ["target"], options)
+    assert caught.value.exit_code == 6
+    assert time.ticks <= 1010.0
+
+
+@pytest.mark.parametrize("command", ["copy", "export", "import", "run"])
+def test_a_command_whose_reads_fail_ends_with_its_deadline_and_writes_nothing(tool: Tool, command: str) -> None:
+    """Were its patience alone to end it, it would go on for an hour."""
+    url = tool.sign(tool.exported()) if command == "import" else ""
+    tool.sandbox.faults.add(Fault(FaultKind.ERROR_500, "ReadAccounts", times=None))
+    hurried = ("--deadline", "1.5s", "--retry", "1h", "-o", "json")
+    plan = tool.home / "plan.yaml"
+    plan.write_text(
+        "version: 1\ndefaults: {from: source, bucket: omi-exports}\njobs:\n"
+        f"  - {{name: one, images: [{{id: {LINUX}}}], to: [{{profile: target}}]}}\n"
+    )
+    tool.forget()
+    words = {
+        "copy": ("copy", LINUX, "--from", "source", "--to", "target", "--bucket", "omi-exports"),
+        "export": ("export", LINUX, "--from", "source", "--bucket", "omi-exports"),
+        "import": ("import", url, "--to", "target"),
+        "run": ("run", str(plan)),
+    }
+    ran = tool.run(*words[command], *hurried, code=6)
+    assert "--deadline" in ran.err
+    assert tool.writes() == []
+    if command == "run":
+        assert (ran.copy["status"], ran.copy["error"]["code"]) == ("not-begun", "out-of-time")
+        assert ran.copy["job"] == "one"
+
+
+# --- in the loop
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    cloud = Cloud()
+    cloud.add_image("source", SOURCE_ID, AccountId=SOURCE.account_id, Description="")
+    return cloud
+
+
+@pytest.fixture
+def machine(tmp_path: Path, cloud: Cloud) -> Machine:
+    return Machine(tmp_path, cloud)
+
+
+def test_what_the_reads_before_the_loop_took_is_gone_from_the_deadline(machine: Machine, cloud: Cloud) -> None:
+    cloud.time.seconds = 500.0
+    mode = RunMode(deadline=timedelta(seconds=600), began=5000.0)
+    [result] = machine.run(copy_request(), mode=mode)
+    assert result.error is not None
+    assert (result.error.code, cloud.time.seconds) == (ErrorCode.OUT_OF_TIME, pytest.approx(600))
+
+
+def test_with_no_time_left_for_the_loop_nothing_is_asked_and_every_copy_is_told(machine: Machine, cloud: Cloud) -> None:
+    cloud.time.seconds = 600.0
+    mode = RunMode(deadline=timedelta(seconds=600), began=5000.0)
+    results = machine.run(copy_request(), export_request(), mode=mode)
+    assert [result.status for result in results] == [Status.NOT_BEGUN] * 2
+    assert exit_code(results) == 6
+    assert {result.error.message for result in results if result.error} == {
+        "--deadline 10m is over; nothing was looked at for it yet"
+    }
+    assert cloud.requests == []
+    assert machine.open_entries == []
+
+
+def test_no_write_is_sent_by_a_look_that_the_deadline_ends(machine: Machine, cloud: Cloud) -> None:
+    """The export is complete in the very moment in which the time is over: no import begins any more."""
+    cloud.export_seconds = 3600.0
+    [result] = machine.run(copy_request(), mode=RunMode(deadline=timedelta(hours=1)))
+    assert result.status is Status.UNFINISHED
+    assert result.error is not None
+    assert "--deadline 1h is over; it was exporting (image-export-" in result.error.message
+    assert cloud.time.seconds == pytest.approx(3600)
+    assert not cloud.sent("CreateImage")
+    [result] = machine.run(copy_request())
+    assert result.status is Status.COPIED
+    assert len(cloud.exports) == 1
+
+
+def test_a_lock_is_waited_for_no_longer_than_the_deadline(machine: Machine, cloud: Cloud, tmp_path: Path) -> None:
+    request = copy_request()
+    assert request.destination is not None
+    other = Locks(tmp_path / "locks", lambda _: None)
+    assert other.take(image_entry(request, request.destination))
+    mode = RunMode(deadline=timedelta(minutes=1))
+    [result] = machine.run(request, mode=mode, lock_wait=timedelta(hours=1))
+    other.end()
+    assert result.status is Status.NOT_BEGUN
+    assert result.error is not None
+    assert "--deadline 1m is over; it was locked (another run on this machine" in result.error.message
+    assert cloud.time.seconds == pytest.approx(60)
+
+
+# --- after the loop
+
+
+def test_a_clean_up_for_which_no_time_is_left_is_told_and_done_by_the_next_run(tool: Tool) -> None:
+    """Its grace is longer than the deadline: it is not begun, so that nothing is marked as gone that is whole."""
+    ran = tool.copy(LINUX, "--cleanup", "--grace", "1h", "--deadline", "20m")
+    assert ran.copy["status"] == "copied"
+    assert "--deadline leaves no time for the clean-up" in ran.copy["cleanup"]["left"]
+    assert "were left: --deadline leaves no time" in ran.err
+    assert len(tool.keys("")) == 2
+    assert CLEANED_TAG not in dict(tool.tasks()[0].tags)
+    assert tool.copy(LINUX, "--cleanup").copy["cleanup"]["deleted_objects"] == 2
+    assert tool.keys("") == []
+
+
+# --- the library
+
+
+def test_the_library_counts_from_the_call_and_leaves_the_clients_as_they_were(tool: Tool, tmp_path: Path) -> None:
+    env = {"OSC_CONFIG_FILE": str(tool.sandbox.profiles)}
+    accounts = {name: resolve_profile(name, env, Path("/nowhere")) for name in ("source", "target")}
+    clients = Clients(accounts, retry=timedelta(minutes=2))
+    brief = Budgets(grace=timedelta(seconds=0.2), poll_min=timedelta(seconds=0.05), poll_max=timedelta(seconds=0.1))
+    options = RunOptions(brief, RunMode(deadline=timedelta(0)), state=tmp_path)
+    with pytest.raises(OmicopyError) as caught:
+        copy([LINUX], source="source", targets=["target"], bucket="omi-exports", options=options, clients=clients)
+    assert caught.value.code is ErrorCode.OUT_OF_TIME
+    assert len(tool.sandbox.request_log) == 0
+    plan = tmp_path / "plan.json"
+    job = {"name": "one", "images": [{"id": LINUX}], "to": [{"profile": "target"}]}
+    plan.write_text(json.dumps({"version": 1, "defaults": {"from": "source", "bucket": "omi-exports"}, "jobs": [job]}))
+    [result] = run_plan(plan, options=options, clients=clients)
+    assert (result.status, exit_code([result])) == (Status.NOT_BEGUN, 6)
+    in_time = RunOptions(brief, RunMode(deadline=timedelta(minutes=15)), state=tmp_path)
+    for expected in (Status.COPIED, Status.PRESENT):
+        [result] = copy(
+            [LINUX], source="source", targets=["target"], bucket="omi-exports", options=in_time, clients=clients
+        )
+        assert result.status is expected
+    assert clients.time_limit.left > 10**9

@@ -1,0 +1,216 @@
+"""Who may be importing from an export: the journal's open entries, settled by what the targets show (R4)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from omicopy.deletion.importers import Shown, why_kept
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from omicopy.state.journal import OpenImage
+from tests.support.builders import COPY_ID, MARKER, NAME, RENAMED, SOURCE_ID, TARGET, image
+from tests.support.tool import LINUX, THREE, Ran, Tool
+
+ENTRY = {"kind": "image", "account": TARGET.account_id, "region": TARGET.region, "name": NAME, "marker": MARKER}
+ABOUT = {
+    "image": SOURCE_ID,
+    "account": "111111111111",
+    "region": "eu-west-2",
+    "bucket": "omi-exports",
+    "prefix": "a b",
+    "format": "raw",
+    "from": "source",
+    "to": "target@us-east-2",
+}
+OPEN = OpenImage(ENTRY, None, 0.0, ABOUT)
+ANSWERED = OpenImage(ENTRY, COPY_ID, 0.0, ABOUT)
+FRESH, OLD = True, False
+OTHER_ID = "ami-000000c2"
+NOT_READ = OmicopyError(ErrorCode.TEMPORARY, "ReadImages in target: no answer")
+
+
+@pytest.mark.parametrize(
+    ("one", "shown", "is_fresh", "why"),
+    [
+        pytest.param(OPEN, [], OLD, None, id="nothing was made"),
+        pytest.param(OPEN, [], FRESH, "a moment ago", id="what was made may not show yet"),
+        pytest.param(ANSWERED, [], FRESH, "a moment ago", id="what was made does not show yet"),
+        pytest.param(ANSWERED, [], OLD, None, id="what was made is gone"),
+        pytest.param(ANSWERED, [image()], FRESH, None, id="it is there"),
+        pytest.param(ANSWERED, [image(State="failed")], FRESH, None, id="it failed"),
+        pytest.param(ANSWERED, [image(State="pending")], OLD, f"{COPY_ID}, the copy", id="it is being made"),
+        pytest.param(ANSWERED, [image(State="")], OLD, "in an unknown state", id="R6: its state is not told"),
+        pytest.param(ANSWERED, [image(State="reticulating")], OLD, "it is reticulating", id="R6: an unknown state"),
+        pytest.param(
+            OPEN, [image(ImageName=RENAMED, State="pending")], OLD, "it is pending", id="under its other name"
+        ),
+        pytest.param(OPEN, [image(State="failed")], FRESH, "a moment ago", id="an older one failed"),
+        pytest.param(OPEN, [image()], OLD, None, id="one is there"),
+        pytest.param(
+            ANSWERED, [image(), image(OTHER_ID, State="pending")], OLD, f"{OTHER_ID}, the copy", id="a second one"
+        ),
+        pytest.param(OPEN, [image(Description="", State="pending")], OLD, None, id="not a copy of that image"),
+        pytest.param(OPEN, [image(ImageName="else", State="pending")], OLD, None, id="another copy of it"),
+        pytest.param(OPEN, [image(AccountId="333333333333", State="pending")], OLD, None, id="another account's"),
+        pytest.param(
+            OPEN, NOT_READ, OLD, "is not known: ReadImages in target: no answer", id="the target can't be read"
+        ),
+        pytest.param(OPEN, None, OLD, "knows no profile of that account", id="the target is not at hand"),
+    ],
+)
+def test_the_targets_images_settle_what_the_journal_says(
+    one: OpenImage, shown: Shown, is_fresh: bool, why: str | None
+) -> None:
+    message = why_kept(one, shown, is_fresh)
+    assert (message is None) is (why is None)
+    if message is not None and why is not None:
+        assert why in message
+        assert "the copy 'golden' of ami-0000000a in account 222222222222 (us-east-2)" in message
+
+
+def test_a_copy_is_named_with_the_command_that_settles_it() -> None:
+    message = why_kept(OPEN, None, OLD) or ""
+    assert message.endswith(
+        "settle it with: omicopy copy ami-0000000a --name golden --from source --to target@us-east-2 "
+        "--bucket omi-exports --prefix 'a b' --format raw"
+    )
+    keyed = why_kept(replace(OPEN, about={**OPEN.about, "storage": "aws:own"}), None, OLD) or ""
+    assert "--bucket omi-exports --storage aws:own --prefix" in keyed
+    booted = why_kept(replace(OPEN, about={**OPEN.about, "boot": "--boot-mode uefi --no-tpm"}), None, OLD) or ""
+    assert booted.endswith(" --boot-mode uefi --no-tpm")
+    old = why_kept(OpenImage(ENTRY, None, 0.0), None, OLD) or ""
+    assert "omicopy copy ami-0000000a --name golden, and the options that it was begun with" in old
+
+
+# --- as a user meets it
+
+
+def left_alone(tool: Tool, prefix: str = "") -> None:
+    """`copy --no-wait`, until the image is being made; nobody goes on with it."""
+    words = ["--no-wait", "--prefix", prefix]
+    tool.copy(LINUX, *words)
+    tool.wait(lambda: tool.tasks()[-1].ended is not None)
+    assert tool.copy(LINUX, *words).copy["status"] == "running"
+    assert entries(tool)
+
+
+def entries(tool: Tool) -> list[Path]:
+    return sorted((tool.home / "state" / "omicopy" / "journal").glob("image-*.json"))
+
+
+def finished(tool: Tool) -> None:
+    tool.wait(lambda: all(image.state.value == "available" for image in tool.target.images.all()))
+
+
+def clean(tool: Tool, *args: str, to: tuple[str, ...] = ("target-other",)) -> Ran:
+    return tool.copy(LINUX, "--cleanup", *args, to=to)
+
+
+def test_a_copy_that_nobody_continues_keeps_no_export_of_another_prefix(tool: Tool) -> None:
+    left_alone(tool, "one")
+    assert clean(tool, "--prefix", "two").copy["cleanup"]["deleted_objects"] == 2
+    assert {key.split("/")[0] for key in tool.keys("")} == {"one"}
+
+
+def test_where_its_account_is_unknown_it_is_named_and_the_command_settles_it(tool: Tool) -> None:
+    left_alone(tool, "one")
+    ran = clean(tool, "--prefix", "one")
+    left = ran.copy["cleanup"]["left"]
+    assert f"the copy 'golden-linux' of {LINUX} in account 200000000001 (us-east-2) may import from them" in left
+    assert left in ran.err
+    (_, command) = left.split("settle it with: ")
+    finished(tool)
+    assert tool.run(*shlex.split(command)[1:]).code == 0
+    assert entries(tool) == []
+    assert clean(tool, "--prefix", "one").copy["cleanup"]["deleted_objects"] == 2
+
+
+def test_where_its_account_is_known_what_that_shows_settles_it(tool: Tool) -> None:
+    tool.from_now_on(import_seconds=3600)
+    left_alone(tool)
+    tool.from_now_on(import_seconds=0.05)
+    (made,) = tool.copies()
+    both = ("--name", "another")
+    left = clean(tool, *both, to=("target",)).copy["cleanup"]["left"]
+    assert left.startswith(f"{made.image_id}, the copy 'golden-linux' of {LINUX} in account 200000000001")
+    assert left.endswith("imports from them: it is pending")
+    assert len(tool.keys("")) == 2
+
+
+def test_what_is_there_keeps_nothing_whatever_the_journal_says(tool: Tool) -> None:
+    left_alone(tool)
+    finished(tool)
+    assert len(entries(tool)) == 1
+    assert clean(tool, "--name", "another", to=("target",)).copy["cleanup"]["deleted_objects"] == 2
+
+
+@pytest.mark.parametrize("age", [0, 3600])
+def test_a_create_without_an_answer_keeps_the_export_for_the_grace(tool: Tool, age: int) -> None:
+    left_alone(tool)
+    finished(tool)
+    (entry,) = entries(tool)
+    content = json.loads(entry.read_text())
+    entry.write_text(json.dumps(content | {"answered": None}))
+    os.utime(entry, (entry.stat().st_atime, entry.stat().st_mtime - age))
+    for made in tool.copies():
+        tool.call("target", "DeleteImage", ImageId=made.image_id)
+    # longer than this takes, and no longer than it waits
+    cleanup = clean(tool, "--name", "another", "--grace", "2s" if age else "20m", "--deadline", "1h", to=("target",))
+    message = cleanup.copy["cleanup"]
+    if age:
+        assert (message["deleted_objects"], message["left"]) == (2, None)
+    else:
+        assert "may have begun to import from them a moment ago" in message["left"]
+
+
+def test_an_entry_of_an_earlier_version_is_settled_likewise_or_named(tool: Tool) -> None:
+    left_alone(tool, "one")
+    finished(tool)
+    (entry,) = entries(tool)
+    content = json.loads(entry.read_text())
+    del content["about"]
+    entry.write_text(json.dumps(content))
+    left = clean(tool, "--prefix", "two").copy["cleanup"]["left"]
+    assert "settle it with: omicopy copy ami-00000001 --name golden-linux, and the options" in left
+    assert clean(tool, "--prefix", "two", "--name", "another", to=("target",)).copy["cleanup"]["deleted_objects"] == 2
+
+
+def test_an_account_that_can_t_be_read_keeps_the_export(tool: Tool) -> None:
+    left_alone(tool)
+    finished(tool)
+    tool.copy(LINUX, "--name", "another")
+    tool.forget()
+    reads = 1  # of the loop, before the clean-up's
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "ReadImages", account="target", after=reads, times=None))
+    left = clean(tool, "--name", "another", to=("target",)).copy["cleanup"]["left"]
+    assert re.search(r"whether the copy 'golden-linux' .* imports from them is not known: ReadImages in target", left)
+    assert len(tool.keys("")) == 2
+
+
+def test_prune_goes_by_the_same(tool: Tool) -> None:
+    for name, image_id in (("golden-1", LINUX), ("golden-2", THREE)):
+        tool.source.change_image(image_id, name=name)
+    tool.source.forget_history()
+    left_alone(tool, "n")
+    finished(tool)
+    tool.export(THREE, "--prefix", "n")
+    linux, three = (next(t.task_id for t in tool.tasks() if t.image_id == i) for i in (LINUX, THREE))
+    tool.source.images.drop(LINUX)
+
+    def pruned(*args: str) -> dict[str, tuple[str, str]]:
+        words = ["prune", "--from", "source", "--bucket", "omi-exports", "--prefix", "n", "--keep-last", "1", "-y"]
+        ran = tool.run(*words, *args, "-o", "json")
+        return {entry["id"]: (entry["action"], entry["reason"]) for entry in ran.json["pruned"]}
+
+    action, why = pruned()[linux]
+    assert action == "keep"
+    assert f"the copy 'golden-1' of {LINUX} in account 200000000001 (us-east-2) may import from them" in why
+    settled = pruned("--to", "target")
+    assert (settled[linux][0], settled[three][0]) == ("deleted", "keep")

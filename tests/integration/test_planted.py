@@ -1,0 +1,209 @@
+"""R4: a stranger who may put one object beside an export gets nothing of theirs handed out, and nothing of ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.manifests.check import sign_found, sign_manifest
+from omicopy.manifests.own_manifest import problem_of_own, trust
+from omicopy.model.export import FoundExport
+from omicopy.model.manifest import Manifest, parse_manifest
+from omicopy.sandbox.model.signing import SigningKey
+from omicopy.sandbox.storage.presign import presign
+from tests.support import hostile
+from tests.support.builders import raw_manifest
+from tests.support.children import PATIENCE
+from tests.support.tool import LINUX, Tool, s3_client
+
+WEEK, DAY = 604_800, 86_400
+THEIR_BUCKET = "other-exports"
+
+
+def planted(tool: Tool, key: str) -> dict[str, Any]:
+    """The manifest at `key` with URLs that work, of the same keys in another account's bucket on the same store."""
+    other = tool.sandbox.accounts["source-other"]
+    store = tool.sandbox.oos_urls[other.region]
+    theirs = s3_client(store, other.access_key, other.secret_key, other.region)
+    document = tool.manifest(key)
+    for entry in document["Image"]["Snapshots"]:
+        name = urlsplit(entry["PreSignedUrl"]).path.partition("/omi-exports/")[2]
+        theirs.put_object(Bucket=THEIR_BUCKET, Key=name, Body=b"x" * entry["CompressedSize"])
+        signer = SigningKey(other.access_key, other.secret_key, other.region)
+        entry["PreSignedUrl"] = presign(signer, "GET", f"{store}/{THEIR_BUCKET}/{name}", WEEK)
+    return document
+
+
+def sources(tool: Tool, key: str) -> dict[str, str]:
+    return {
+        "its key": f"s3://omi-exports/{key}",
+        "its folder": f"s3://omi-exports/{LINUX}/",
+        "its task": tool.tasks()[0].task_id,
+        "its image": LINUX,
+        "an old URL": tool.sign(key),
+    }
+
+
+WAYS = ["its key", "its folder", "its task", "its image", "an old URL"]
+
+
+def opens_only_ours(url: str) -> bool:
+    answer = requests.get(url.strip(), timeout=PATIENCE)
+    assert answer.status_code == 200
+    entries = answer.json()["Image"]["Snapshots"]
+    return all(urlsplit(entry["PreSignedUrl"]).path.startswith(f"/omi-exports/{LINUX}/") for entry in entries)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_r4_a_planted_manifest_of_a_later_date_is_never_handed_out(tool, way: str) -> None:
+    tool.again(embedded_url_age_seconds=WEEK + DAY)
+    key = tool.exported()
+    stem = key.removesuffix(".json")
+    tool.put(f"{stem}.resigned-99991231T235959Z.json", planted(tool, key))
+    ran = tool.url(sources(tool, key)[way])
+    assert opens_only_ours(ran.out)
+    assert THEIR_BUCKET not in ran.out
+    again = tool.url(sources(tool, key)[way])  # and what was signed anew is found beside it
+    assert opens_only_ours(again.out)
+    assert tool.count("PutObject", account="source") == 2  # the planted one, and one of ours
+
+
+def _commands(location: str, old_url: str) -> list[list[str]]:
+    return [["url", location], ["url", location, "--no-resign"], ["resign", location], ["url", old_url]]
+
+
+def test_r4_a_planted_manifest_is_not_signed_re_signed_or_imported_from_either(tool) -> None:
+    tool.again(embedded_url_age_seconds=WEEK + DAY)
+    key = tool.exported()
+    beside = f"{key.removesuffix('.json')}.resigned-99991231T235959Z.json"
+    tool.put(beside, planted(tool, key))
+    location = f"s3://omi-exports/{beside}"
+    tool.forget()
+    for words in (
+        ["url", location],
+        ["url", location, "--no-resign"],
+        ["resign", location],
+        ["url", tool.sign(beside)],
+    ):
+        ran = tool.run(*words, "--from", "source", code=8)
+        assert "in another bucket" in ran.err
+        assert ran.out == ""
+    assert tool.writes() == []
+    seen = tool.run("inspect", location, "--from", "source")
+    assert "in another bucket" in seen.err
+    assert "in another bucket" in tool.run("inspect", location, "--from", "source", "-o", "json").json["outside"]
+    assert tool.run("inspect", f"s3://omi-exports/{key}", "--from", "source", "-o", "json").json["outside"] is None
+    copied = tool.copy("golden-linux").copy
+    assert copied["status"] == "copied"
+    assert copied["manifest"] != location
+
+
+def test_r4_a_manifest_put_in_the_place_of_ours_is_refused(tool) -> None:
+    key = tool.exported()
+    tool.put(key, planted(tool, key))
+    for source in sources(tool, key).values():
+        assert tool.url(source, code=8).out == ""
+    assert tool.copy("golden-linux", code=8).copy["error"]["code"] == "damaged"
+    assert tool.copies() == []
+
+
+def test_r4_a_build_does_not_take_a_manifest_of_elsewhere_for_its_own(tool) -> None:
+    disk = tool.get(tool.exported() and tool.keys(".gz")[0])
+    tool.put("loose/disk.qcow2.gz", disk)
+    words = ["manifest", "build", "s3://omi-exports/loose", "--name", "theirs", "--from", "source"]
+    made = tool.run(*words).out.strip().removeprefix("s3://omi-exports/")
+    document = tool.manifest(made)
+    for entry in document["Image"]["Snapshots"]:
+        entry["PreSignedUrl"] = entry["PreSignedUrl"].replace("http://127.0.0.1", "http://localhost")
+    tool.put(made, document)
+    assert "where its URLs lead" in tool.run(*words, code=4).err
+
+
+# --- what was read through the URL is what was checked
+
+
+def body(change: Callable[[str], str] = str) -> bytes:
+    document = raw_manifest()
+    entry = document["Image"]["Snapshots"][0]
+    entry["PreSignedUrl"] = change(entry["PreSignedUrl"])
+    return json.dumps(document).encode()
+
+
+KEY = "ami-0000000a/manifest"
+ELSEWHERE: dict[str, Callable[[str], str]] = {
+    "another bucket": lambda url: url.replace("/omi-exports/", "/other-exports/"),
+    "another folder": lambda url: url.replace("/ami-0000000a/", "/ami-0000000b/"),
+    "the folder above": lambda url: url.replace("/ami-0000000a/", "/"),
+}
+
+
+@pytest.mark.parametrize("change", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_r4_what_the_url_leads_to_is_checked_not_what_was_read_before(change: Callable[[str], str]) -> None:
+    checked = parse_manifest(body())
+    found = FoundExport("omi-exports", KEY, checked.expiry(), (), (), checked.digest())
+    good, bad = hostile.Reply(body=body()), hostile.Reply(body=body(change))
+    with hostile.hostile(good, bad) as server:
+        fetcher: Any = hostile_fetcher()
+        assert sign_found(fetcher, server.account, found).startswith(server.url)
+        for sign in (sign_found, lambda f, a, e: sign_manifest(f, a, e.bucket, e.manifest_key)):
+            with pytest.raises(OmicopyError) as caught:
+                sign(fetcher, server.account, found)
+            assert caught.value.code is ErrorCode.DAMAGED
+
+
+def test_r9_a_manifest_that_was_replaced_after_it_was_checked_is_looked_at_again() -> None:
+    checked = parse_manifest(body())
+    found = FoundExport("omi-exports", KEY, checked.expiry(), (), (), checked.digest())
+    other = body(lambda url: url.replace("oos.eu-west-2.outscale.com", "oos.evil.example"))
+    with hostile.hostile(hostile.Reply(body=other)) as server, pytest.raises(OmicopyError) as caught:
+        sign_found(hostile_fetcher(), server.account, found)
+    assert caught.value.code is ErrorCode.TEMPORARY
+    assert "was replaced" in caught.value.message
+
+
+def hostile_fetcher() -> Any:
+    from omicopy.cloud.url_reader import UrlReader
+
+    return UrlReader(hostile.transport(), hostile.Hurried(), 0.0)
+
+
+# --- what a fingerprint knows
+
+
+def manifest(change: Callable[[str], str] = str) -> Manifest:
+    return parse_manifest(body(change))
+
+
+def test_a_fingerprint_tells_the_image_and_a_digest_tells_the_place_too() -> None:
+    """Two exports of one image that were signed anew are one copy (DOMAIN.md §3), wherever they lie."""
+    moved = manifest(ELSEWHERE["another bucket"])
+    assert moved.fingerprint() == manifest().fingerprint()
+    assert moved.digest() != manifest().digest()
+
+
+@pytest.mark.parametrize("change", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_r4_only_what_points_into_its_own_export_is_trusted(change: Callable[[str], str]) -> None:
+    assert trust(manifest(), "omi-exports", KEY) == manifest()
+    with pytest.raises(OmicopyError) as caught:
+        trust(manifest(change), "omi-exports", KEY)
+    assert caught.value.code is ErrorCode.DAMAGED
+    assert problem_of_own(manifest(change), "omi-exports", KEY, "https://oos.eu-west-2.outscale.com")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "message"),
+    [
+        ("https://oos.eu-west-2.outscale.com", None),
+        ("https://oos.us-east-2.outscale.com", "leads to https://oos.eu-west-2.outscale.com"),
+        ("http://oos.eu-west-2.outscale.com", "leads to https://oos.eu-west-2.outscale.com"),
+    ],
+)
+def test_r4_an_own_manifest_leads_to_the_account_s_own_store(endpoint: str, message: str | None) -> None:
+    problem = problem_of_own(manifest(), "omi-exports", KEY, endpoint)
+    assert problem is None if message is None else message in str(problem)

@@ -1,0 +1,343 @@
+"""`run`: what a plan says is made true, what fails is listed and seen from outside, and nothing is made twice."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+
+from omicopy.model.request import Budgets
+from omicopy.reconcile.run import RunOptions
+from omicopy.sandbox.model.faults import Fault, FaultKind
+from tests.support import children
+from tests.support.children import PATIENCE
+from tests.support.tool import LINUX, Tool
+
+PLAN = """
+version: 1
+defaults: {from: source, bucket: omi-exports, prefix: nightly}
+jobs:
+  - name: golden
+    images: [{name: golden-linux}, {name_regex: "^golden-three$"}]
+    to:
+      - {profile: target, tags: {team: platform}, share_with: ["333333333333"]}
+      - {profile: target-other, name: "{name}-{region}", best_effort: BEST}
+  - name: windows
+    images: [{id: ami-00000003}]
+    to: [{profile: target}]
+"""
+
+
+def plan(tool: Tool, text: str = PLAN, best: str = "false") -> str:
+    file = tool.home / "plan.yaml"
+    file.write_text(text.replace("BEST", best))
+    return str(file)
+
+
+def run(tool: Tool, *args: str, code: int | None = 0, text: str = PLAN, best: str = "false"):
+    return tool.run("run", plan(tool, text, best), "-o", "json", *args, code=code)
+
+
+def test_a_plan_is_made_true_once(tool) -> None:
+    first = run(tool)
+    made = {(c["job"], c["target"]["profile"], c["target"]["image_name"], c["status"]) for c in first.json["copies"]}
+    assert made == {
+        ("golden", "target", "golden-linux", "copied"),
+        ("golden", "target", "golden-three", "copied"),
+        ("golden", "target-other", "golden-linux-eu-west-2", "copied"),
+        ("golden", "target-other", "golden-three-eu-west-2", "copied"),
+        ("windows", "target", "golden-windows", "copied"),
+    }
+    assert tool.count("CreateImageExportTask") == 3
+    copy = next(image for image in tool.copies() if image.name == "golden-linux")
+    tags = dict(copy.tags)
+    assert (tags["team"], tags["omicopy:job"], copy.launch_accounts) == ("platform", "golden", ("333333333333",))
+    tool.forget()
+    again = tool.elsewhere().run("run", plan(tool), "-o", "json")
+    assert {(c["status"], c["changed"]) for c in again.json["copies"]} == {("present", False)}
+    assert tool.writes() == []
+    assert tool.count("ReadImages", account="target") == 1
+
+
+def test_a_check_says_what_would_be_done_and_writes_nothing(tool) -> None:
+    ran = run(tool, "--check", "--only", "windows")
+    assert [(c["job"], c["status"]) for c in ran.json["copies"]] == [("windows", "planned")]
+    assert tool.writes() == []
+    assert "There is no job 'nobody'" in run(tool, "--only", "nobody", code=2).err
+
+
+def test_what_fails_keeps_nothing_else_from_being_done(tool) -> None:
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, account="target-other", times=None))
+    text = PLAN.replace("[{id: ami-00000003}]", "[{id: ami-00000003}, {id: ami-0000dead}]")
+    ran = run(tool, code=4, text=text)
+    failed = [c for c in ran.json["copies"] if c["status"] == "failed"]
+    assert sorted((c["error"]["code"], (c["target"] or {}).get("image_name")) for c in failed) == sorted(
+        [("denied", "golden-linux-eu-west-2"), ("denied", "golden-three-eu-west-2"), ("not-found", None)],
+        key=lambda pair: pair[0],
+    )
+    assert len([c for c in ran.json["copies"] if c["status"] == "copied"]) == 3
+    assert ran.err.count("Error:") == 3
+    tool.sandbox.faults.clear()
+    tool.forget()
+    healed = run(tool)
+    assert tool.count("CreateImage") == 2
+    assert tool.count("CreateImageExportTask") == 0
+    assert {c["status"] for c in healed.json["copies"]} == {"copied", "present"}
+
+
+def test_best_effort_leaves_the_exit_code_alone(tool) -> None:
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, account="target-other", times=None))
+    ran = run(tool, best="true")
+    assert len([c for c in ran.json["copies"] if c["status"] == "failed"]) == 2
+
+
+def test_the_first_failure_ends_a_run_that_is_told_to_fail_fast(tool) -> None:
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateImageExportTask", times=None))
+    ran = run(tool, "--fail-fast", code=None)
+    assert ran.code in (1, 12)
+    given_up = [c for c in ran.json["copies"] if "--fail-fast" in c["error"]["message"]]
+    assert {c["status"] for c in ran.json["copies"]} == {"failed"}
+    assert len(given_up) < len(ran.json["copies"])
+    assert run(tool, "--fail-fast", "--only", "windows", code=12).json["copies"][0]["error"]["code"] == "denied"
+
+
+def test_shards_share_a_plan_without_talking_to_each_other(tool) -> None:
+    parts = tool.together([lambda i=i: run(tool, "--shard", f"{i}/3", "--check") for i in range(3)])
+    copies = [
+        (c["source"]["image_id"], c["target"]["profile"], i) for i, p in enumerate(parts) for c in p.json["copies"]
+    ]
+    assert len(copies) == len({(image, target) for image, target, _ in copies}) == 5
+    assert len({(image, shard) for image, _, shard in copies}) == 3, "all the copies of an image are in one shard"
+    assert "0/3, 1/3, 2/3" in run(tool, "--shard", "3/3", code=2).err
+
+
+def test_the_schema_of_plans_is_printed_for_editors(tool) -> None:
+    schema = tool.run("run", "--schema").json
+    assert schema["$schema"].endswith("2020-12/schema")
+    assert "jobs" in schema["properties"]
+
+
+def test_a_bad_plan_is_refused_with_its_lines_and_seen_from_outside(tool) -> None:
+    metrics = tool.home / "omicopy.prom"
+    ran = run(tool, "--metrics-file", str(metrics), code=2, text=PLAN.replace("share_with", "share_wth"))
+    assert "plan.yaml, line 8, jobs[0].to[0].share_wth" in ran.err
+    assert "omicopy_run_exit_code 2" in metrics.read_text()
+    assert "no plan" in tool.run("run", code=2).err
+    assert tool.calls() == []
+
+
+@pytest.fixture
+def pings():
+    """A monitor's server: the paths and bodies that were posted to it, and its URL."""
+    heard: list[tuple[str, str]] = []
+
+    class Ear(BaseHTTPRequestHandler):
+        timeout = PATIENCE
+
+        def do_POST(self) -> None:
+            heard.append((self.path, self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Ear)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield heard, f"http://127.0.0.1:{server.server_port}/0b0b0b0b-canary"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_monitor_hears_how_each_run_begins_and_ends(tool, pings) -> None:
+    heard, url = pings
+    ping, report, metrics = tool.home / "ping", tool.home / "report.json", tool.home / "omicopy.prom"
+    ping.write_text(url + "\n")
+    parts = ("--ping-url-file", str(ping), "--report", str(report), "--metrics-file", str(metrics))
+    ran = run(tool, *parts, "--only", "windows", "-vv")
+    assert [path.removeprefix("/0b0b0b0b-canary") for path, _ in heard] == ["/start", ""]
+    assert "canary" not in ran.err + ran.out
+    assert json.loads(report.read_text())["copies"] == ran.json["copies"]
+    success = [line for line in metrics.read_text().splitlines() if "last_success" in line and not line.startswith("#")]
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, account="target", times=None))
+    run(tool, *parts, "--only", "windows", code=12)
+    path, body = heard[-1]
+    assert path.endswith("/fail")
+    assert "golden-windows" in body
+    assert success == [
+        line for line in metrics.read_text().splitlines() if "last_success" in line and not line.startswith("#")
+    ]
+    heard.clear()
+    run(tool, *parts, "--check", code=12)
+    assert heard == []
+
+
+def test_a_killed_run_is_heard_of_and_the_next_one_finishes_it(tool, pings) -> None:
+    heard, url = pings
+    ping = tool.home / "ping"
+    ping.write_text(url)
+    tool.hold()
+    running = tool.start("run", plan(tool), "--ping-url-file", str(ping))
+    tool.await_request("CreateImageExportTask", 3)
+    stopped = tool.finish(running, signal.SIGTERM)
+    assert stopped.code == 143
+    assert heard[-1][0].endswith("/fail")
+    tool.go()
+    assert {c["status"] for c in run(tool).json["copies"]} == {"copied"}
+    assert tool.count("CreateImageExportTask") == 3
+    assert len(tool.copies()) + len(tool.copies("target-other")) == 5
+
+
+def test_a_run_that_another_one_is_at_is_no_news(tool, pings) -> None:
+    heard, url = pings
+    ping = tool.home / "ping"
+    ping.write_text(url)
+    tool.hold()
+    first = tool.start("run", plan(tool), "--only", "windows")
+    tool.await_request("CreateImageExportTask")
+    assert run(tool, "--only", "windows", "--ping-url-file", str(ping), code=11).json["copies"][0]["status"] == "failed"
+    assert [path.rpartition("/")[2] for path, _ in heard] == ["start"]
+    tool.go()
+    assert tool.finish(first).code == 0
+
+
+def test_the_public_functions_do_what_the_commands_do(tool, monkeypatch) -> None:
+    import omicopy
+
+    soon = timedelta(seconds=0.05)
+    options = RunOptions(Budgets(poll_min=soon, poll_max=soon))
+    for name, value in tool.env.items():
+        monkeypatch.setenv(name, value)
+    (result,) = omicopy.copy([LINUX], source="source", targets=["target"], bucket="omi-exports", options=options)
+    assert (result.status.value, result.error) == ("copied", None)
+    handout = omicopy.presign(LINUX, profile="source")
+    inspection = omicopy.inspect(handout.url.url, probe=True)
+    assert (inspection.manifest.name, inspection.problems()) == ("golden-linux", [])
+    results = omicopy.run_plan(plan(tool), only=["windows"], options=options)
+    assert [one.status.value for one in results] == ["copied"]
+
+
+def test_a_plan_that_cleans_up_leaves_nothing_in_the_bucket_and_makes_nothing_twice(tool) -> None:
+    text = PLAN.replace("prefix: nightly}", "prefix: nightly, cleanup: on-success}")
+    tool.put("nightly/ami-00000001/foreign.txt", b"not ours")
+    run(tool, text=text)
+    assert tool.keys("") == ["nightly/ami-00000001/foreign.txt"]
+    assert {dict(task.tags).keys() >= {"omicopy:cleaned-up"} for task in tool.tasks()} == {True}
+    tool.forget()
+    assert {c["status"] for c in run(tool, text=text).json["copies"]} == {"present"}
+    assert tool.writes() == []
+    (copy,) = [image for image in tool.copies() if image.name == "golden-linux"]
+    tool.target.images.drop(copy.image_id)
+    tool.target.forget_history()
+    again = run(tool, text=text, code=0)
+    assert sorted(c["status"] for c in again.json["copies"]) == ["copied"] + ["present"] * 4
+    assert tool.count("CreateImageExportTask") == 1, "what was cleaned up is exported again where it is needed"
+    assert tool.keys("") == ["nightly/ami-00000001/foreign.txt"]
+
+
+def test_what_another_target_still_needs_is_not_cleaned_up(tool) -> None:
+    text = PLAN.replace("prefix: nightly}", "prefix: nightly, cleanup: on-success}")
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateImage", account="target-other", times=None))
+    run(tool, code=12, text=text)
+    assert len(tool.manifests()) == 2, "of the images that target-other lacks"
+    tool.sandbox.faults.clear()
+    run(tool, text=text)
+    assert (tool.count("CreateImageExportTask"), tool.keys("")) == (3, [])
+
+
+def test_what_was_handed_out_is_not_cleaned_up(tool) -> None:
+    tool.copy("golden-linux")
+    tool.url(LINUX)
+    ran = tool.copy("golden-linux", "--cleanup")
+    assert len(tool.manifests()) == 1
+    assert "omi-exports" in ran.err
+
+
+CLEAN = PLAN.replace("prefix: nightly}", "prefix: nightly, cleanup: on-success}")
+
+
+def test_a_target_that_can_t_be_asked_keeps_the_export_that_it_needs(tool) -> None:
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, account="target-other", times=None))
+    run(tool, code=12, text=CLEAN)
+    assert len(tool.manifests()) == 2, "of the two images that target-other lacks"
+    tool.sandbox.faults.clear()
+    run(tool, text=CLEAN)
+    assert (tool.count("CreateImageExportTask"), tool.keys("")) == (3, [])
+
+
+def test_a_job_that_was_left_out_keeps_the_export_that_it_needs(tool) -> None:
+    second = "  - name: second\n    images: [{id: ami-00000003}]\n    to: [{profile: target-other}]\n"
+    run(tool, "--only", "windows", text=CLEAN + second)
+    assert len(tool.manifests()) == 1
+    run(tool, text=CLEAN + second)
+    assert (tool.count("CreateImageExportTask"), tool.keys("")) == (3, [])
+
+
+def test_an_import_of_another_run_on_this_machine_keeps_its_export(tool) -> None:
+    tool.copy("golden-linux", "--name", "another")
+    tool.hold()
+    tool.forget()
+    importing = tool.start("copy", LINUX, "--from", "source", "--to", "target-other", "--bucket", "omi-exports")
+    tool.await_request("CreateImage")
+    ran = tool.copy("golden-linux", "--cleanup", "--name", "another", code=0)
+    assert "another run on this machine is at the copy 'golden-linux'" in ran.copy["cleanup"]["left"]
+    tool.go()
+    assert tool.finish(importing).code == 0
+    assert tool.copy("golden-linux", "--cleanup", "--name", "another").copy["cleanup"]["deleted_objects"] == 2
+
+
+def test_an_export_whose_tag_was_missed_is_tagged_and_cleaned_up_by_the_next_run(tool) -> None:
+    tool.hold()
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateTags", times=None))
+    first = tool.start("copy", LINUX, "--from", "source", "--to", "target", "--bucket", "omi-exports")
+    tool.await_request("CreateTags")
+    first.kill()
+    first.communicate()
+    tool.go()
+    tool.sandbox.faults.clear()
+    ran = tool.copy("golden-linux", "--cleanup")
+    assert ran.copy["cleanup"] == {"deleted_objects": 2, "left": None, "error": None}
+    assert (tool.count("CreateImageExportTask"), tool.keys("")) == (1, [])
+
+
+def test_what_a_clean_up_has_begun_to_delete_is_exported_anew(tool) -> None:
+    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "DeleteObject", times=None))
+    ran = tool.copy("golden-linux", "--cleanup")
+    assert (ran.code, ran.copy["cleanup"]["error"]["code"]) == (0, "denied")
+    assert "could not all be deleted" in ran.err
+    tool.sandbox.faults.clear()
+    tool.copy("golden-linux", "--cleanup", to=["target-other"])
+    assert tool.count("CreateImageExportTask") == 2
+    assert tool.manifests() == [], "what the second export's manifest names is gone, too"
+
+
+def test_a_monitor_hears_of_a_run_that_lost_its_output(tool, pings) -> None:
+    heard, url = pings
+    ping = tool.home / "ping"
+    ping.write_text(url)
+    with open("/dev/full", "w") as full:  # noqa: PTH123  a device
+        words = ["run", plan(tool), "--only", "windows", "-o", "jsonl", "-q", "--ping-url-file", str(ping)]
+        done = children.run([sys.executable, "-m", "omicopy", *words], tool.env, stdout=full)
+    assert done.returncode == 1
+    assert heard[-1][0].endswith("/fail")
+
+
+def test_an_interrupted_run_tells_what_had_ended(tool) -> None:
+    report, metrics = tool.home / "report.json", tool.home / "m.prom"
+    tool.copy("golden-windows")
+    tool.hold()
+    tool.forget()
+    running = tool.start("run", plan(tool), "--report", str(report), "--metrics-file", str(metrics))
+    tool.await_request("CreateImageExportTask", 2)
+    tool.await_request("ReadImageExportTasks", 2)  # in the second tick
+    assert tool.finish(running, signal.SIGTERM).code == 143
+    written = json.loads(report.read_text())
+    assert sorted(c["status"] for c in written["copies"]) == ["present"] + ["running"] * 4
+    assert written["error"]["code"] == "interrupted"
+    assert 'omicopy_copies{status="present"} 1' in metrics.read_text()
+    assert 'omicopy_copies{status="running"} 4' in metrics.read_text()

@@ -1,0 +1,372 @@
+"""From a plan to requests: what is read how often, what can't be asked for, and which shard has what."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omicopy.cloud.errors import Answer, ServiceError, refused
+from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.choices import DiskFormat, IfExists
+from omicopy.model.image_settings import ImageSettings
+from omicopy.model.request import AccountRef, Budgets, CopyRequest, RejectedCopy, Source
+from omicopy.plans.model import parse_plan
+from omicopy.plans.requests_from_plan import Prepared, plan_requests
+from tests.support.builders import SOURCE, SOURCE_ID, TARGET
+from tests.support.virtual_cloud import Cloud, FakeClients, Trouble
+
+HEAD = "version: 1\ndefaults: {from: source, bucket: omi-exports}\njobs:\n"
+SILVER, SHARED = "ami-0000000b", "ami-0000000c"
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return filled()
+
+
+def filled() -> Cloud:
+    cloud = Cloud()
+    cloud.add_image("source", SOURCE_ID, AccountId=SOURCE.account_id, Description="as it was")
+    cloud.add_image(
+        "source", SILVER, AccountId=SOURCE.account_id, ImageName="silver", CreationDate="2026-01-01T00:00:00Z"
+    )
+    cloud.add_image("source", SHARED, AccountId="333333333333", ImageName="shared")
+    return cloud
+
+
+def job(name: str, images: str = "[{name: golden}]", to: str = "[{profile: target}]", more: str = "") -> str:
+    return f"- {{name: {name}, images: {images}, to: {to}{more and f', {more}'}}}\n"
+
+
+def prepare(cloud: Cloud, *jobs: str, **more: Any) -> Prepared:
+    clients: Any = FakeClients(cloud)
+    budgets = Budgets(grace=timedelta(seconds=7))
+    try:
+        return plan_requests(clients, parse_plan(HEAD + "".join(jobs), "plan.yaml", {}), budgets, **more)
+    finally:
+        assert not cloud.writes
+
+
+def refusal(cloud: Cloud, *jobs: str, **more: Any) -> OmicopyError:
+    with pytest.raises(OmicopyError) as caught:
+        prepare(cloud, *jobs, **more)
+    assert caught.value.code is ErrorCode.USAGE
+    return caught.value
+
+
+def copies(prepared: Prepared) -> list[tuple[str | None, str, str, str]]:
+    """Job, image, target profile and name of each request."""
+    return [copy(request) for request in prepared.requests]
+
+
+def copy(request: CopyRequest) -> tuple[str | None, str, str, str]:
+    assert isinstance(request.source, Source)
+    assert request.destination is not None
+    return request.job, request.source.image.image_id, request.destination.account.profile, request.destination.name
+
+
+def refusing(who: str, *actions: str) -> Trouble:
+    """The account refuses, definitely."""
+
+    def trouble(profile: str, action: str) -> ServiceError | None:
+        is_meant = profile == who and (not actions or action in actions)
+        return refused(action, profile, Answer(401, "1", "AccessDenied")) if is_meant else None
+
+    return trouble
+
+
+def only(prepared: Prepared) -> RejectedCopy:
+    [failure] = prepared.failures
+    return failure
+
+
+# ---- what is asked for
+
+
+def test_a_request_holds_all_that_the_plan_says(cloud: Cloud) -> None:
+    target = "profile: target, name: 'c-{name}', tags: {a: b}, copy_tags: false, best_effort: true"
+    to = f"[{{{target}, share_with: ['333333333333']}}]"
+    more = "if_exists: rename, cleanup: on-success, parallel: 3, prefix: /p/, format: raw"
+    more += ", export_timeout: 1h, import_timeout: 2h, create_bucket: true"
+    [request] = prepare(cloud, job("golden", to=to, more=more)).requests
+    assert isinstance(request.source, Source)
+    assert (request.source.account, request.source.image.image_id) == (SOURCE, SOURCE_ID)
+    export = request.source.export
+    assert (export.image_id, export.bucket, export.prefix) == (SOURCE_ID, "omi-exports", "p")
+    assert request.source.format is DiskFormat.RAW
+    assert request.destination is not None
+    there = request.destination
+    assert (there.account, there.name, there.description) == (TARGET, "c-golden", "as it was")
+    assert there.if_exists is IfExists.RENAME
+    assert there.settings == ImageSettings({"a": "b"}, False, ("333333333333",))
+    assert (request.job, request.best_effort, request.cleanup, request.parallel) == ("golden", True, True, 3)
+    hour = timedelta(hours=1)
+    assert request.budgets == Budgets(export=hour, import_=2 * hour, grace=timedelta(seconds=7))
+    assert request.min_validity == 2 * hour
+    assert request.create_bucket
+
+
+def test_every_image_goes_to_every_target(cloud: Cloud) -> None:
+    prepared = prepare(cloud, job("all", "[{name_regex: .}]", "[{profile: target, description: mine}]"))
+    assert copies(prepared) == [("all", SILVER, "target", "silver"), ("all", SOURCE_ID, "target", "golden")]
+    assert {request.destination.description for request in prepared.requests if request.destination} == {"mine"}
+    assert (prepared.failures, prepared.notes) == ([], [])
+
+
+def test_r7_each_account_is_identified_and_read_once_however_many_jobs_there_are(cloud: Cloud) -> None:
+    jobs = [job(f"j{n}", "[{name_regex: .}]", f"[{{profile: target, name: '{n}-{{name}}'}}]") for n in range(20)]
+    prepared = prepare(cloud, *jobs, job("alias", more="from: source-alias"), job("id", f"[{{id: {SHARED}}}]"))
+    assert len(prepared.requests) == 42
+    asked = sorted((profile, action) for _, profile, action, _ in cloud.requests)
+    assert asked == [
+        ("source", "ReadAccounts"),
+        ("source", "ReadImages"),
+        ("source", "ReadImages"),
+        ("source-alias", "ReadAccounts"),
+        ("target", "ReadAccounts"),
+    ]
+    assert [asked["Filters"] for asked in cloud.sent("ReadImages")] == [
+        {"AccountIds": [SOURCE.account_id]},
+        {"ImageIds": [SHARED]},
+    ]
+
+
+def test_an_image_of_somebody_else_is_asked_for_by_its_id_so_that_its_copy_can_fail_with_the_reason(
+    cloud: Cloud,
+) -> None:
+    prepared = prepare(cloud, job("shared", f"[{{id: {SHARED}}}]"))
+    assert copies(prepared) == [("shared", SHARED, "target", "shared")]
+
+
+def test_an_entry_that_finds_nothing_at_present_is_told_and_no_failure(cloud: Cloud) -> None:
+    prepared = prepare(cloud, job("none", "[{name_regex: ^x, tags: {a: b}}, {name: golden}]"))
+    assert copies(prepared) == [("none", SOURCE_ID, "target", "golden")]
+    assert prepared.failures == []
+    assert prepared.notes == [f"Job none: no available image of {SOURCE} fits name_regex '^x', tag a=b"]
+
+
+def test_only_the_jobs_that_are_named_are_prepared(cloud: Cloud) -> None:
+    jobs = [job("one"), job("two", "[{name: silver}]"), job("broken", more="from: target")]
+    assert copies(prepare(cloud, *jobs, only=["two"])) == [("two", SILVER, "target", "silver")]
+    assert "'three'" in refusal(cloud, *jobs, only=["three"]).message
+
+
+# ---- what can't be asked for
+
+
+@pytest.mark.parametrize(
+    ("entry", "parts"),
+    [
+        ("{name: brass}", "fits name 'brass'"),
+        ("{name: gold*}", "fits name 'gold*'"),
+        ("{id: ami-99999999}", "fits id ami-99999999"),
+        (f"{{id: {SOURCE_ID}, tags: {{a: b}}}}", f"fits id {SOURCE_ID}, tag a=b"),
+    ],
+)
+def test_r3_an_image_that_is_not_there_fails_alone(cloud: Cloud, entry: str, parts: str) -> None:
+    prepared = prepare(cloud, job("one", f"[{entry}, {{name: golden}}]"), job("two", "[{name: silver}]"))
+    assert [image for _, image, _, _ in copies(prepared)] == [SOURCE_ID, SILVER]
+    failure = only(prepared)
+    assert (failure.job, failure.source, failure.image, failure.target) == ("one", SOURCE, None, None)
+    assert failure.error.code is ErrorCode.NOT_FOUND
+    assert parts in failure.error.message
+
+
+def test_a_name_of_two_images_is_ambiguous_unless_the_latest_is_asked_for(cloud: Cloud) -> None:
+    cloud.add_image("source", "ami-0000000f", AccountId=SOURCE.account_id, CreationDate="2026-01-02T00:00:00Z")
+    failure = only(prepare(cloud, job("one")))
+    assert failure.error.code is ErrorCode.NOT_FOUND
+    assert f"{SOURCE_ID}, ami-0000000f" in failure.error.message
+    assert copies(prepare(cloud, job("one", "[{name: golden, latest: 1}]"))) == [
+        ("one", "ami-0000000f", "target", "golden")
+    ]
+
+
+def test_r3_a_target_that_refuses_everything_costs_its_own_copies_alone() -> None:
+    cloud = Cloud(trouble=refusing("source-alias"))  # some account whose profile can't even be identified
+    for number in range(50):
+        cloud.add_image("source", f"ami-{number:08x}", AccountId=SOURCE.account_id, ImageName=f"image-{number}")
+    to = "[{profile: target}, {profile: source-alias, name: '{name}-there', best_effort: true}]"
+    prepared = prepare(cloud, job("fifty", "[{name_regex: ^image-}]", to))
+    assert len(prepared.requests) == 50
+    assert {target for _, _, target, _ in copies(prepared)} == {"target"}
+    assert len({failure.image.image_id for failure in prepared.failures if failure.image}) == 50
+    assert len(prepared.failures) == 50
+    first = prepared.failures[0]
+    assert (first.job, first.source, first.name, first.best_effort) == ("fifty", SOURCE, "image-0-there", True)
+    assert first.target == AccountRef("source-alias", "", SOURCE.region)
+    assert first.error.code is ErrorCode.DENIED
+
+
+@pytest.mark.parametrize("actions", [("ReadAccounts",), ("ReadImages",)], ids=" ".join)
+def test_r3_a_source_that_can_t_be_read_is_one_failure_a_job(cloud: Cloud, actions: tuple[str]) -> None:
+    cloud.trouble = refusing("source", *actions)
+    cloud.add_image("target", "ami-0000000e", ImageName="bronze")
+    back = job("back", "[{name: bronze}]", "[{profile: source-alias}]", "from: target")
+    prepared = prepare(cloud, job("one", "[{name: golden}, {name: silver}]"), job("two"), back)
+    assert [(failure.job, failure.image, failure.source.profile) for failure in prepared.failures] == [
+        ("one", None, "source"),
+        ("two", None, "source"),
+    ]
+    assert {failure.error.code for failure in prepared.failures} == {ErrorCode.DENIED}
+    assert copies(prepared) == [("back", "ami-0000000e", "source-alias", "bronze")]
+
+
+def test_r3_images_of_others_that_can_t_be_looked_up_fail_alone(cloud: Cloud) -> None:
+    reads = 0
+
+    def trouble(profile: str, action: str) -> ServiceError | None:
+        nonlocal reads
+        reads += action == "ReadImages"
+        return refused(action, profile, Answer(400, "4104", "InvalidParameterValue")) if reads == 2 else None
+
+    cloud.trouble = trouble
+    prepared = prepare(cloud, job("one", f"[{{id: {SHARED}}}, {{id: {SOURCE_ID}}}]"))
+    assert copies(prepared) == [("one", SOURCE_ID, "target", "golden")]
+    assert "4104" in only(prepared).error.message
+
+
+@pytest.mark.parametrize(
+    ("to", "parts"),
+    [
+        ("{profile: source-alias}", "are the same account 111111111111"),
+        ("{profile: target-alias, name: 'a:{name}'}", "can't be the name of an image"),
+    ],
+)
+def test_r3_a_copy_that_can_t_be_fails_alone_and_points_to_the_plan(cloud: Cloud, to: str, parts: str) -> None:
+    prepared = prepare(cloud, job("one", to=f"[{to}]"), job("two", "[{name: silver}]"))
+    assert copies(prepared) == [("two", SILVER, "target", "silver")]
+    failure = only(prepared)
+    assert failure.image is not None
+    assert parts in failure.error.message
+    assert (failure.error.code, "--" in failure.error.hint) == (ErrorCode.USAGE, False)
+
+
+def test_a_job_of_best_efforts_alone_fails_as_one(cloud: Cloud) -> None:
+    to = "[{profile: target, best_effort: true}, {profile: source-alias%s}]"
+    assert only(prepare(cloud, job("one", "[{name: x}]", to % ""))).best_effort is False
+    assert only(prepare(cloud, job("one", "[{name: x}]", to % ", best_effort: true"))).best_effort is True
+
+
+# ---- what contradicts itself
+
+
+def test_r2_a_copy_that_two_jobs_ask_for_alike_is_one(cloud: Cloud) -> None:
+    alias = job("three", to="[{profile: target-alias}]", more="from: source-alias")
+    prepared = prepare(cloud, job("one"), job("two", "[{name_regex: .}]"), alias)
+    assert copies(prepared) == [("one", SOURCE_ID, "target", "golden"), ("two", SILVER, "target", "silver")]
+
+
+@pytest.mark.parametrize(
+    "more", ["bucket: another", "cleanup: on-success", "import_timeout: 1h", "if_exists: skip", "boot_modes: [uefi]"]
+)
+def test_r2_a_copy_that_two_jobs_ask_for_in_different_ways_is_not_made_and_names_both(cloud: Cloud, more: str) -> None:
+    prepared = prepare(cloud, job("one"), job("two", "[{name: golden}, {name: silver}]", more=more))
+    assert copies(prepared) == [("two", SILVER, "target", "silver")]
+    error = only(prepared).error
+    assert error.code is ErrorCode.USAGE
+    assert "The jobs one and two ask for one copy in different ways: ami-0000000a as 'golden'" in error.message
+
+
+def test_exports_in_two_formats_to_one_place_are_refused_and_one_that_asks_for_none_takes_either(cloud: Cloud) -> None:
+    elsewhere = "[{profile: target, name: raw}]"
+    raw, plain = job("raw", to=elsewhere, more="format: raw"), job("plain", more="")
+    prepared = prepare(cloud, raw, plain)
+    assert len(copies(prepared)) == 2
+    neither = job("neither", to="[{profile: target, name: any}]")
+    refused = prepare(cloud, raw, job("qcow2", more="format: qcow2"), neither)
+    assert copies(refused) == [("neither", SOURCE_ID, "target", "any")]
+    assert {each.error.code for each in refused.failures} == {ErrorCode.USAGE}
+    message = f"at s3://omi-exports/{SOURCE_ID}/: raw by job raw, qcow2 by job qcow2"
+    assert message in refused.failures[0].error.message
+
+
+def test_r2_two_images_of_one_name_in_one_account_are_not_copied_and_the_others_are(cloud: Cloud) -> None:
+    to = "[{profile: %s, name: same, best_effort: true}]"
+    jobs = [job("one", to=to % "target"), job("two", "[{name: silver}]", to % "target-alias"), job("three")]
+    prepared = prepare(cloud, *jobs)
+    assert copies(prepared) == [("three", SOURCE_ID, "target", "golden")]
+    first, second = prepared.failures
+    assert first.error is second.error
+    assert first.error.code is ErrorCode.USAGE
+    assert f"{SOURCE_ID} of job one, {SILVER} of job two" in first.error.message
+    assert [(each.job, each.name, each.best_effort) for each in prepared.failures] == [
+        ("one", "same", True),
+        ("two", "same", True),
+    ]
+
+
+def test_a_failure_counts_when_one_job_needs_more_than_a_best_effort(cloud: Cloud) -> None:
+    failure = only(prepare(cloud, job("one", to="[{profile: target, best_effort: true}]"), job("two")))
+    assert (failure.job, failure.best_effort) == ("one", False)
+
+
+def test_r2_one_account_under_two_names_in_one_job_is_a_mistake(cloud: Cloud) -> None:
+    error = refusal(cloud, job("one", to="[{profile: target}, {profile: target-alias}]"))
+    assert error.message.startswith("Job one: ")
+
+
+def test_a_failure_that_two_jobs_share_is_listed_once(cloud: Cloud) -> None:
+    cloud.trouble = refusing("target")
+    assert only(prepare(cloud, job("one"), job("two"))).job == "one"
+
+
+# ---- shards
+
+
+def sharded(cloud: Cloud, count: int, *jobs: str) -> list[Prepared]:
+    return [prepare(cloud, *jobs, shard=(index, count)) for index in range(count)]
+
+
+@given(st.sets(st.integers(0, 2**32 - 1), max_size=12), st.integers(1, 6))
+@settings(max_examples=25)
+def test_shards_together_are_the_whole_and_share_nothing(numbers: set[int], count: int) -> None:
+    cloud = Cloud(trouble=refusing("source-alias"))
+    for number in numbers:
+        cloud.add_image("source", f"ami-{number:08x}", AccountId=SOURCE.account_id, ImageName=f"image-{number}")
+    jobs = [
+        job(
+            "one",
+            "[{name_regex: ^image}, {name: missing}, {name_regex: ^x}]",
+            "[{profile: target}, {profile: source-alias}]",
+        ),
+        job("two", "[{name_regex: ^image}]", "[{profile: target, name: '{name}-2'}]"),
+    ]
+    whole, parts = prepare(cloud, *jobs), sharded(cloud, count, *jobs)
+    assert sorted(each for part in parts for each in copies(part)) == sorted(copies(whole))
+    assert by_image(part.failures for part in parts) == by_image([whole.failures])
+    assert [note for part in parts for note in part.notes] == whole.notes
+    for part in parts:
+        mine = {image for _, image, _, _ in copies(part)}
+        assert not [1 for other in parts if other is not part and mine & {image for _, image, _, _ in copies(other)}]
+
+
+def by_image(failures: Any) -> list[tuple[str, str | None]]:
+    return sorted(
+        (failure.image.image_id if failure.image else "", failure.name) for part in failures for failure in part
+    )
+
+
+def test_what_is_about_no_image_is_told_by_the_first_shard(cloud: Cloud) -> None:
+    parts = sharded(cloud, 3, job("one", "[{name: missing}]"))
+    assert [len(part.failures) for part in parts] == [1, 0, 0]
+
+
+def test_a_contradiction_is_told_by_the_shard_of_the_image(cloud: Cloud) -> None:
+    parts = sharded(cloud, 3, job("one"), job("two", more="bucket: another"))
+    assert sorted(len(part.failures) for part in parts) == [0, 0, 1]
+
+
+def test_one_account_under_two_names_is_refused_by_every_shard(cloud: Cloud) -> None:
+    for index in range(3):
+        refusal(cloud, job("one", to="[{profile: target}, {profile: target-alias}]"), shard=(index, 3))
+
+
+def test_what_hides_the_copies_of_every_shard_fails_in_every_shard(cloud: Cloud) -> None:
+    cloud.trouble = refusing("source")
+    parts = sharded(cloud, 3, job("one"))
+    assert [len(part.failures) for part in parts] == [1, 1, 1]
