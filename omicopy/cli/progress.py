@@ -200,7 +200,7 @@ def introduce(requests: Sequence[CopyRequest]) -> None:
             to = f"{destination.name!r} in {destination.account}"
             info(f"Copying {what}", f"  to {to}") if what else info(f"Importing it as {to}")
         elif isinstance(source, Source):
-            info(f"Exporting {what}", f"  to s3://{source.export.bucket}/{source.export.folder}")
+            info(f"Exporting {what}", f"  to {source.export.folder}")
 
 
 def introduce_manifest(shared: SharedManifest, is_boot_known: bool, quiet: bool, accept_licences: bool) -> None:
