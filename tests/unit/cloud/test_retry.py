@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omicopy.cloud.api import Api
 from omicopy.cloud.errors import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
 from omicopy.cloud.retry import SLOWEST, Pace, RetryVerdict, read_with_retries, retry_verdict, send_once
 from omicopy.errors import ErrorCode
-from tests.support.hostile import Reply, hostile, transport
+from tests.support.fake_clock import Time
 
 READ, WRITE = False, True
 VERDICTS = [
@@ -41,21 +40,6 @@ MEANINGS = [
     (Answer(400, "²", "²"), ErrorCode.FAILED),
     (Answer(400, "9" * 5000), ErrorCode.FAILED),
 ]
-
-
-class Time:
-    """A clock that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.ticks = 1000.0
-        self.slept: list[float] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.ticks += seconds
-
-    def pace(self) -> Pace:
-        return Pace(lambda: self.ticks, self.sleep)
 
 
 class Server:
@@ -278,19 +262,6 @@ def test_retry_after_is_believed_for_a_minute_at_most(value: str, believed: floa
 def test_any_text_in_retry_after_is_survived(value: str) -> None:
     seconds = parse_retry_after({"Retry-After": value})
     assert seconds is None or 0 <= seconds <= 60
-
-
-@pytest.mark.parametrize("retry_after", ["99999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
-@pytest.mark.parametrize("status", [429, 503, 500])
-def test_a_retry_after_of_years_waits_one_minute(status: int, retry_after: str) -> None:
-    """A healthy service that said so once, by mistake, would else not be asked for the rest of the run."""
-    time = Time()
-    throttled = Reply(status, body=b"{}", headers={"Retry-After": retry_after})
-    with hostile(throttled, Reply(body=b'{"Images": []}')) as server:
-        api = Api(server.account, transport(), time.pace())
-        assert api.read("ReadImages", 300.0, {}) == {"Images": []}
-    assert sum(time.slept) == pytest.approx(60.0)
-    assert len(server.requests) == 2
 
 
 def test_r8_an_error_shows_no_signature_that_the_service_echoed() -> None:
