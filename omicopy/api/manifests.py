@@ -55,10 +55,10 @@ def inspect(
 
 def _inspect_own(clients: Clients, profile: str, source: str, now: datetime) -> Inspection:
     located = locate(clients, profile, source, now)
-    if located.by_task is not None:
-        from omicopy.manifests.task_url import inspect_by_task  # looks into buckets, too, which few need
+    if located.from_task is not None:
+        from omicopy.manifests.task_url import inspect_from_task  # looks into buckets, too, which few need
 
-        return inspect_by_task(clients, profile, located.by_task)
+        return inspect_from_task(clients, profile, located.from_task)
     manifest = read_own_manifest(clients, profile, located.location)
     outside = problem_of_own(manifest, located.location, clients.accounts[profile].oos_endpoint)
     return Inspection(manifest, location=located.location, outside=outside)

@@ -42,8 +42,8 @@ def presign(
     is_export = not is_url and (not source.startswith("s3://") or source.endswith("/"))
     options = PresignOptions(profile, life, validity, check, resign, only_manifest=is_url, is_export=is_export)
     located = locate(clients, profile, source, now)
-    if located.by_task is not None:
-        from omicopy.manifests.task_url import hand_out_by_task  # looks into buckets, too, which few need
+    if located.from_task is not None:
+        from omicopy.manifests.task_url import presign_from_task  # looks into buckets, too, which few need
 
-        return hand_out_by_task(clients, options, located.by_task, now)
+        return presign_from_task(clients, options, located.from_task, now)
     return presign_checked(clients, options, located.location, now)

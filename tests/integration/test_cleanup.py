@@ -118,11 +118,11 @@ def test_a_url_signed_during_the_grace_keeps_its_objects(tool) -> None:
     tool.export()
     parts: list[str] = []
 
-    def settle() -> None:
+    def wait_for_grace() -> None:
         assert tag(tool, CLEANED_TAG)
         assert "being deleted" in tool.url(f"s3://omi-exports/{LINUX}/manifest", code=10).err
 
-    clean_up(clients_of(tool), [request_for(tool)], parts.append, CleanupOptions(datetime.now(UTC), settle))
+    clean_up(clients_of(tool), [request_for(tool)], parts.append, CleanupOptions(datetime.now(UTC), wait_for_grace))
     (left,) = parts
     assert "a URL of it was handed out" in left
     assert len(tool.keys("")) == 2
@@ -156,7 +156,7 @@ def test_a_manifest_replaced_after_the_decision_is_kept(tool) -> None:
     key = f"{LINUX}/manifest"
     another = tool.manifest(key) | {"Note": "of a second export"}
     request, parts = request_for(tool), []
-    options = CleanupOptions(datetime.now(UTC), settle=lambda: tool.put(key, another))
+    options = CleanupOptions(datetime.now(UTC), wait_for_grace=lambda: tool.put(key, another))
     (cleaned,) = clean_up(clients_of(tool), [request], parts.append, options)
     assert (cleaned.deleted, len(tool.keys(""))) == (0, 2)
     assert f"s3://omi-exports/{key} was replaced meanwhile" in parts[0]
@@ -165,7 +165,7 @@ def test_a_manifest_replaced_after_the_decision_is_kept(tool) -> None:
 def test_of_two_clean_ups_at_once_the_slower_reports_nothing(tool) -> None:
     tool.export()
     parts: list[str] = []
-    options = CleanupOptions(datetime.now(UTC), settle=lambda: parts.extend(clean(tool)))
+    options = CleanupOptions(datetime.now(UTC), wait_for_grace=lambda: parts.extend(clean(tool)))
     (cleaned,) = clean_up(clients_of(tool), [request_for(tool)], parts.append, options)
     assert (parts, cleaned.error, tool.keys("")) == ([], None, [])
 

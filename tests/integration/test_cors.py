@@ -9,7 +9,7 @@ from omicopy.cloud.object_storage import Storage
 from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import Account, resolve_profile
 from omicopy.cloud.retry import Pace
-from omicopy.manifests.cors import MOST_RULES, Rule, with_origins
+from omicopy.manifests.cors import MAX_RULES, Rule, with_origins
 from omicopy.model.s3_location import S3Object
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.cli.test_output import at_a_terminal
@@ -172,9 +172,9 @@ def test_an_unreadable_list_of_rules_is_not_an_empty_one(tool) -> None:
 
 
 def test_a_101st_rule_is_refused(tool) -> None:
-    options = [upload_rule(f"https://{number}.example.com") for number in range(MOST_RULES)]
+    options = [upload_rule(f"https://{number}.example.com") for number in range(MAX_RULES)]
     assert with_origins(options, ["https://7.example.com"]) == options
-    assert len(with_origins(options[1:], [APP, "https://b.example.com"])) == MOST_RULES
+    assert len(with_origins(options[1:], [APP, "https://b.example.com"])) == MAX_RULES
     put_rules(tool, options)
     assert "takes no more than 100" in cors(tool, "--allow-origin", APP, code=13).err
     assert tool.writes() == []

@@ -101,7 +101,7 @@ def test_after_the_deadline_nothing_is_sent(server: Hostile) -> None:
         lambda: client.read("ReadImages", 300.0, {}),
         lambda: client.read_all("ReadImages", "Images", 300.0, {}, dict),
         lambda: client.write("CreateImage", 300.0, {}),
-        lambda: client.write_again("CreateTags", 300.0, {}),
+        lambda: client.write_idempotent("CreateTags", 300.0, {}),
         lambda: storage.sizes("omi-exports", ""),
         lambda: storage.read(S3Object("omi-exports", "x")),
         lambda: storage.put(S3Object("omi-exports", "x"), b"{}"),

@@ -19,7 +19,7 @@ from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.profiles import file as profile_file
 from omicopy.cloud.profiles.profile import resolve_profile
 from omicopy.doctor.bucket import check_bucket_access
-from omicopy.doctor.findings import FAIL, OK, WARN, Check
+from omicopy.doctor.findings import Check, CheckStatus
 from omicopy.doctor.run import check_profiles_file
 from omicopy.errors import ErrorCode
 from omicopy.sandbox.model.faults import Fault, FaultKind
@@ -91,12 +91,15 @@ def test_keys_from_the_environment_need_no_file(tool, monkeypatch) -> None:
     assert check_profiles_file(["env:SRC"], {"OSC_CONFIG_FILE": "/etc/passwd"}) == []
     assert check_profiles_file(["p"], {"OSC_CONFIG_FILE": "/nowhere/config.json"}) == []
     monkeypatch.setattr(profile_file, "os", SimpleNamespace(name="nt"))
-    assert [one.status for one in check_profiles_file(["p"], {"OSC_CONFIG_FILE": "/etc/passwd"})] == [OK]
+    assert [one.status for one in check_profiles_file(["p"], {"OSC_CONFIG_FILE": "/etc/passwd"})] == [CheckStatus.OK]
 
 
 def test_at_a_terminal_the_hint_is_below_the_failed_check(capsys, monkeypatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    checks = [Check("a", OK, "fine"), Check("the bucket", FAIL, "gone\x1b[31m", "Make it.", ErrorCode.NOT_FOUND)]
+    checks = [
+        Check("a", CheckStatus.OK, "fine"),
+        Check("the bucket", CheckStatus.FAIL, "gone\x1b[31m", "Make it.", ErrorCode.NOT_FOUND),
+    ]
     print_table(table_of(checks))
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
         "ok    a           fine",
@@ -173,7 +176,7 @@ def test_a_half_working_bucket_fails_its_check(tool) -> None:
         tool.sandbox.faults.clear()
         tool.sandbox.faults.add(Fault(kind, action))
         findings = check_bucket_access(clients, "source", "omi-exports", "", writes=True, works_for_api=True)
-        return {finding.subject.partition(": ")[2]: finding for finding in findings if finding.status is not OK}
+        return {finding.subject.partition(": ")[2]: finding for finding in findings if finding.status != "ok"}
 
     refused = probe(FaultKind.DENIED, "PutObject")
     assert (refused["write"].code, refused["delete"].message) == (ErrorCode.DENIED, "not checked")
@@ -183,7 +186,7 @@ def test_a_half_working_bucket_fails_its_check(tool) -> None:
     assert probe(FaultKind.DENIED, "GetObject")["read through a signed URL"].code is ErrorCode.DENIED
     assert tool.keys("") == []
     left = probe(FaultKind.DENIED, "DeleteObject")["delete"]
-    assert (left.status, tool.keys("")[0] in left.message) == (WARN, True)
+    assert (left.status, tool.keys("")[0] in left.message) == ("warn", True)
 
 
 def test_a_full_quota_fails_its_check(tool) -> None:

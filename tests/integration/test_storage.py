@@ -114,11 +114,11 @@ class _Endless(Hostile):
 
 @pytest.mark.parametrize("keys", [(), ("x/1",)])
 def test_r12_pages_with_endless_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch, keys: Sequence[str]) -> None:
-    monkeypatch.setattr(pages, "MOST_PAGES", 7)
-    monkeypatch.setattr(pages, "MOST_EMPTY", 3)
+    monkeypatch.setattr(pages, "MAX_PAGES", 7)
+    monkeypatch.setattr(pages, "MAX_EMPTY_PAGES", 3)
     with served(_Endless(*keys)) as endless, pytest.raises(ServiceError) as caught:
         storage(endless).sizes("omi-exports", "x/")
-    assert caught.value.cause is Cause.GARBLED
+    assert caught.value.cause is Cause.UNREADABLE
     assert "there is still a next one" in caught.value.message
     assert len(endless.requests) == (7 if keys else 4)
 

@@ -11,7 +11,7 @@ from omicopy.cloud.errors import Answer, ServiceError, refused
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.request import Budgets, CopyRequest, RejectedCopy, Source
 from omicopy.plans.model import parse_plan
-from omicopy.plans.requests_from_plan import Prepared, plan_requests
+from omicopy.plans.requests_from_plan import PreparedPlan, plan_requests
 from tests.support.builders import SOURCE, SOURCE_ID
 from tests.support.virtual_cloud import Cloud, FakeClients, Trouble
 
@@ -33,7 +33,7 @@ def job(name: str, images: str = "[{name: golden}]", to: str = "[{profile: targe
     return f"- {{name: {name}, images: {images}, to: {to}{more and f', {more}'}}}\n"
 
 
-def prepare(cloud: Cloud, *jobs: str, **more: Any) -> Prepared:
+def prepare(cloud: Cloud, *jobs: str, **more: Any) -> PreparedPlan:
     clients: Any = FakeClients(cloud)
     budgets = Budgets(grace=timedelta(seconds=7))
     try:
@@ -49,7 +49,7 @@ def refusal(cloud: Cloud, *jobs: str, **more: Any) -> OmicopyError:
     return caught.value
 
 
-def copies(prepared: Prepared) -> list[tuple[str | None, str, str, str]]:
+def copies(prepared: PreparedPlan) -> list[tuple[str | None, str, str, str]]:
     """Job, image, target profile and name of each request."""
     return [copy(request) for request in prepared.requests]
 
@@ -70,6 +70,6 @@ def refusing(who: str, *actions: str) -> Trouble:
     return trouble
 
 
-def only(prepared: Prepared) -> RejectedCopy:
+def only(prepared: PreparedPlan) -> RejectedCopy:
     [failure] = prepared.failures
     return failure

@@ -78,13 +78,13 @@ def build(
     from omicopy.cli.console import warn
     from omicopy.cli.output import print_object
     from omicopy.manifests.from_disks.build import BuildOptions, build_manifest, describe_built
-    from omicopy.manifests.from_disks.draft import ImageWords
+    from omicopy.manifests.from_disks.draft import ImageMetadata
     from omicopy.model.s3_location import parse_s3_folder
 
     given = BuildOptions(
         profile,
         parse_s3_folder(location),
-        ImageWords(name, check_description(description or ""), architecture, tuple(product_types or ("0001",))),
+        ImageMetadata(name, check_description(description or ""), architecture, tuple(product_types or ("0001",))),
         [parse_volume(text) for text in volumes or ()],
         dry_run,
     )

@@ -109,9 +109,9 @@ def url(
     clients = connection.clients(profile, storage={profile: storage}, allow_http=allow_http)
     now = datetime.now(UTC)
     if is_upload:
-        handout = _upload(clients, profile, source, parse_duration(expires), content_type, not no_check)
+        result = _upload(clients, profile, source, parse_duration(expires), content_type, not no_check)
     else:
-        handout = api.presign(
+        result = api.presign(
             source,
             profile=profile,
             expires=expires,
@@ -121,16 +121,16 @@ def url(
             clients=clients,
         )
     clients.warn_of_clocks()
-    text = _handoff_text(clients, profile, source, handout) if handoff or handoff_file is not None else None
+    text = _handoff_text(clients, profile, source, result) if handoff or handoff_file is not None else None
     if text and handoff_file is not None:
         _write_privately(handoff_file, text)
     if is_upload:
-        _warn_of_upload(handout)
+        _warn_of_upload(result)
     if not printing.quiet:
-        _tell(handout, is_upload, now)
+        _tell(result, is_upload, now)
     if show_command:
-        _show_command(handout, is_upload, content_type)
-    _print(handout, text if handoff else None, printing.output)
+        _show_command(result, is_upload, content_type)
+    _print(result, text if handoff else None, printing.output)
 
 
 def _is_upload(method: str, content_type: str | None) -> bool:
@@ -173,15 +173,15 @@ def _upload(
     return presign_upload(clients, options, location, content_type, datetime.now(UTC))
 
 
-def _handoff_text(clients: Clients, profile: str, source: str, handout: PresignResult) -> str:
+def _handoff_text(clients: Clients, profile: str, source: str, result: PresignResult) -> str:
     from omicopy.manifests.handoff import handoff_text
     from omicopy.manifests.source_boot import read_source_boot
 
-    if handout.manifest is None:
+    if result.manifest is None:
         hint = "Hand off an export's manifest, without --no-check; omicopy inspect SOURCE shows whether it is one."
-        raise OmicopyError(ErrorCode.USAGE, f"{handout.location} was not read as a manifest: no hand-off", hint)
+        raise OmicopyError(ErrorCode.USAGE, f"{result.location} was not read as a manifest: no hand-off", hint)
     boot = read_source_boot(clients, profile, source)
-    return handoff_text(handout.url, handout.manifest, handout.expiry.at, boot)
+    return handoff_text(result.url, result.manifest, result.expiry.at, boot)
 
 
 def _write_privately(file: str, text: str) -> None:
@@ -199,52 +199,52 @@ def _unwritable(file: str, error: OSError) -> OmicopyError:
     return OmicopyError(ErrorCode.USAGE, message, "Name a plain file in a folder that you may write to.")
 
 
-def _warn_of_upload(handout: PresignResult) -> None:
+def _warn_of_upload(result: PresignResult) -> None:
     """What may become of an upload with this URL."""
     from omicopy.cli.console import warn
     from omicopy.model.s3_location import LONGEST_KEY, is_too_long
 
-    if is_too_long(handout.url.key or ""):
+    if is_too_long(result.url.key or ""):
         warn(f"The key has more than {LONGEST_KEY} bytes: object storage will refuse the upload. Use a shorter one.")
-    if handout.replaces:
-        warn(f"There is an object at {handout.location}: whoever uploads with this URL replaces it.")
+    if result.replaces:
+        warn(f"There is an object at {result.location}: whoever uploads with this URL replaces it.")
 
 
-def _tell(handout: PresignResult, is_upload: bool, now: datetime) -> None:
+def _tell(result: PresignResult, is_upload: bool, now: datetime) -> None:
     """Until when the URL serves, on stderr."""
     from omicopy.cli.console import info
     from omicopy.model.result import format_timestamp
 
-    if handout.resigned:
-        info(f"The URLs inside ended too early; a new manifest lies at {handout.location}")
-    expiry = handout.expiry
-    first = f"; what ends first: {expiry.first}" if handout.manifest or handout.key_ends else ""
+    if result.resigned:
+        info(f"The URLs inside ended too early; a new manifest lies at {result.location}")
+    expiry = result.expiry
+    first = f"; what ends first: {expiry.first}" if result.manifest or result.key_expires_at else ""
     info(f"Valid until {format_timestamp(expiry.at, now)}{first}")
     if is_upload:
         info("For one file of at most 5 GiB; a pipe has no length and is refused (HTTP 411)")
 
 
-def _show_command(handout: PresignResult, is_upload: bool, content_type: str | None) -> None:
+def _show_command(result: PresignResult, is_upload: bool, content_type: str | None) -> None:
     import shlex
     from pathlib import PurePosixPath
 
     from omicopy.cli.console import print_unredacted
 
-    name = "./" + (PurePosixPath(handout.url.key or "").name or "object")
+    name = "./" + (PurePosixPath(result.url.key or "").name or "object")
     if is_upload:
         header = ["-H", f"Content-Type: {content_type}"] if content_type else []
-        words = ["curl", "--fail", "--globoff", "--request", "PUT", "--upload-file", name, *header, handout.url.url]
+        words = ["curl", "--fail", "--globoff", "--request", "PUT", "--upload-file", name, *header, result.url.url]
     else:
-        words = ["curl", "--fail", "--globoff", "--output", name, handout.url.url]
+        words = ["curl", "--fail", "--globoff", "--output", name, result.url.url]
     print_unredacted(shlex.join(words))
 
 
-def _print(handout: PresignResult, text: str | None, output: OutputForm) -> None:
+def _print(result: PresignResult, text: str | None, output: OutputForm) -> None:
     from omicopy.cli.output import print_object
     from omicopy.manifests.presign import describe_presign_result
 
     if output is OutputForm.TABLE:
-        print(text.rstrip("\n") if text else handout.url.url)  # noqa: T201
+        print(text.rstrip("\n") if text else result.url.url)  # noqa: T201
         return
-    described = describe_presign_result(handout) | ({"handoff": text} if text else {})
+    described = describe_presign_result(result) | ({"handoff": text} if text else {})
     print_object(described, output, verbatim=True)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from omicopy.cloud.parallel import AT_ONCE, in_parallel
+from omicopy.cloud.parallel import MAX_WORKERS, in_parallel
 from tests.support.children import PATIENCE
 
 
@@ -34,7 +34,7 @@ def test_at_most_eight_items_are_read_at_once() -> None:
             running -= 1
 
     in_parallel(look, range(200))
-    assert most <= AT_ONCE
+    assert most <= MAX_WORKERS
 
 
 def test_a_single_item_is_read_in_the_callers_thread() -> None:

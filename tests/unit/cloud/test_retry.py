@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omicopy.cloud.errors import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
-from omicopy.cloud.retry import SLOWEST, Pace, RetryVerdict, read_with_retries, retry_verdict, send_once
+from omicopy.cloud.retry import MAX_PAUSE, Pace, RetryVerdict, read_with_retries, retry_verdict, send_once
 from omicopy.errors import ErrorCode
 from tests.support.fake_clock import Time
 
@@ -21,10 +21,10 @@ VERDICTS = [
     # cause, of a read, of a write
     (Cause.THROTTLED, RetryVerdict.SLOW_DOWN, RetryVerdict.SLOW_DOWN),
     (Cause.UNREACHABLE, RetryVerdict.RETRY, RetryVerdict.RETRY),
-    (Cause.SILENT, RetryVerdict.RETRY, RetryVerdict.IN_DOUBT),
+    (Cause.NO_ANSWER, RetryVerdict.RETRY, RetryVerdict.IN_DOUBT),
     (Cause.RESET, RetryVerdict.RETRY, RetryVerdict.IN_DOUBT),
     (Cause.SERVER, RetryVerdict.RETRY, RetryVerdict.IN_DOUBT),
-    (Cause.GARBLED, RetryVerdict.RETRY, RetryVerdict.IN_DOUBT),
+    (Cause.UNREADABLE, RetryVerdict.RETRY, RetryVerdict.IN_DOUBT),
     (Cause.REFUSED, RetryVerdict.GIVE_UP, RetryVerdict.GIVE_UP),
 ]
 MEANINGS = [
@@ -82,7 +82,7 @@ def test_a_refusal_has_the_error_code_of_its_meaning(answer: Answer, code: Error
     assert refused("CreateImage", "target", answer).code is code
 
 
-@pytest.mark.parametrize("cause", [Cause.UNREACHABLE, Cause.SILENT, Cause.RESET, Cause.SERVER, Cause.GARBLED])
+@pytest.mark.parametrize("cause", [Cause.UNREACHABLE, Cause.NO_ANSWER, Cause.RESET, Cause.SERVER, Cause.UNREADABLE])
 def test_r1_a_read_is_sent_again_with_waits_that_grow(cause: Cause) -> None:
     time = Time()
     server = Server(time, *[failure(cause)] * 5, None)
@@ -220,9 +220,9 @@ def test_pauses_double_with_each_throttle_until_a_success() -> None:
         longest = [max(one, throttled(time, pace)) for one in longest]
         send_once(Server(time, None), pace)
         assert throttled(time, pace) <= 2.0
-    assert all(left <= min(SLOWEST, 2.0**n) for n, left in enumerate(longest, start=1))
+    assert all(left <= min(MAX_PAUSE, 2.0**n) for n, left in enumerate(longest, start=1))
     assert all(later > 1.4 * left for left, later in itertools.pairwise(longest[:6]))
-    assert longest[-1] > 0.8 * SLOWEST
+    assert longest[-1] > 0.8 * MAX_PAUSE
 
 
 def test_retry_after_is_read_as_seconds_or_date() -> None:

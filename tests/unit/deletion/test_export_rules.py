@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omicopy.deletion.export_rules import Deletable, ExportFolder, Kept, judge_objects, judge_tasks
+from omicopy.deletion.export_rules import Deletable, ExportFolder, Kept, deletable_objects, deletable_tasks
 from omicopy.model.export import ExportKey, StoredExport
 from omicopy.model.manifest import parse_manifest
 from omicopy.model.own_tags import CLEANED_TAG, EXPORT_TAG, URL_EXPIRY_TAG
@@ -19,7 +19,7 @@ OURS = {EXPORT_TAG: "1"}
 
 def test_tasks_decide_whether_anything_may_be_deleted() -> None:
     def judged(*tasks):
-        judgement = judge_tasks(tasks, KEY, NOON)
+        judgement = deletable_tasks(tasks, KEY, NOON)
         return judgement.why if isinstance(judgement, Kept) else [each.task_id for each in judgement]
 
     def ours(task_id: str, state: str = "completed", **tags: str):
@@ -62,7 +62,7 @@ STORED = st.builds(
 @given(st.sets(KEYS), st.lists(STORED, max_size=3, unique_by=lambda stored: stored.location.key), st.sets(KEYS))
 def test_r4_only_objects_that_our_manifests_name_are_deleted(keys, manifests, named) -> None:
     keys = keys | {stored.location.key for stored in manifests}
-    judgement = judge_objects(EXPORT, ExportFolder(keys, manifests, named))
+    judgement = deletable_objects(EXPORT, ExportFolder(keys, manifests, named))
     if isinstance(judgement, Kept):
         return
     by_key = {stored.location.key: stored for stored in manifests}
@@ -93,21 +93,21 @@ def test_only_our_tasks_manifest_is_deleted() -> None:
     raw = manifest_at(f"{folder}r.json", [f"{folder}snap-2.raw.gz"])
     keys = [s.location.key for s in (mine, anew, other, raw)] + [f"{folder}snap-{n}.qcow2.gz" for n in (1, 2)]
     deletable = Deletable((f"{folder}snap-1.qcow2.gz",), (anew.location.key, mine.location.key))
-    assert judge_objects(EXPORT, ExportFolder(keys, [mine, anew, other, raw], [mine.location.key])) == deletable
-    assert judge_objects(EXPORT, ExportFolder(keys, [mine, anew])) == Deletable(
+    assert deletable_objects(EXPORT, ExportFolder(keys, [mine, anew, other, raw], [mine.location.key])) == deletable
+    assert deletable_objects(EXPORT, ExportFolder(keys, [mine, anew])) == Deletable(
         deletable.snapshots, (mine.location.key, anew.location.key)
     )
     deeper = manifest_at(f"{folder}deep/m.json", [f"{folder}deep/snap-1.qcow2.gz"])
     more = [*keys, deeper.location.key, f"{folder}deep/snap-1.qcow2.gz"]
-    assert judge_objects(EXPORT, ExportFolder(more, [mine, deeper])) == Deletable(
+    assert deletable_objects(EXPORT, ExportFolder(more, [mine, deeper])) == Deletable(
         deletable.snapshots, (mine.location.key,)
     )
-    assert judge_objects(EXPORT, ExportFolder(more, [deeper])) == Deletable((), ())
+    assert deletable_objects(EXPORT, ExportFolder(more, [deeper])) == Deletable((), ())
     for second in (other, raw):
-        unclear = judge_objects(EXPORT, ExportFolder(keys, [mine, second]))
+        unclear = deletable_objects(EXPORT, ExportFolder(keys, [mine, second]))
         assert isinstance(unclear, Kept)
         assert "nobody can tell which of these is ours" in unclear.why
     both = manifest_at(f"{folder}o.json", [f"{folder}snap-1.qcow2.gz", f"{folder}snap-2.qcow2.gz"])
-    shared = judge_objects(EXPORT, ExportFolder(keys, [mine, both], [mine.location.key]))
+    shared = deletable_objects(EXPORT, ExportFolder(keys, [mine, both], [mine.location.key]))
     assert isinstance(shared, Kept)
     assert "is named by a manifest that is not ours" in shared.why

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from omicopy.deletion.importers import Shown, why_kept
+from omicopy.deletion.importers import ImagesRead, why_kept
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.state.journal import OpenImage
 from tests.support.builders import COPY_ID, MARKER, NAME, RENAMED, SOURCE_ID, TARGET, image
@@ -59,7 +59,7 @@ NOT_READ = OmicopyError(ErrorCode.TEMPORARY, "ReadImages in target: no answer")
     ],
 )
 def test_the_targets_images_settle_journal_entries(
-    one: OpenImage, shown: Shown, is_fresh: bool, why: str | None
+    one: OpenImage, shown: ImagesRead, is_fresh: bool, why: str | None
 ) -> None:
     message = why_kept(one, shown, is_fresh)
     assert (message is None) is (why is None)

@@ -7,13 +7,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omicopy.plans.requests_from_plan import Prepared
+from omicopy.plans.requests_from_plan import PreparedPlan
 from tests.support.builders import SOURCE
 from tests.support.plan_requests import copies, job, prepare, refusal, refusing
 from tests.support.virtual_cloud import Cloud
 
 
-def sharded(cloud: Cloud, count: int, *jobs: str) -> list[Prepared]:
+def sharded(cloud: Cloud, count: int, *jobs: str) -> list[PreparedPlan]:
     return [prepare(cloud, *jobs, shard=(index, count)) for index in range(count)]
 
 

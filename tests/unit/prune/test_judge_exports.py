@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from omicopy.model.own_tags import DATE_TAG
 from omicopy.plans.model import Retention
 from omicopy.prune.entries import StillNeeded
-from omicopy.prune.judge_exports import unfed_exports
+from omicopy.prune.judge_exports import exports_still_needed
 from omicopy.prune.ownership import Scope
 from tests.support.builders import KEY, NOON, SOURCE, SOURCE_ID, TARGET, copy_request, image, tagged
 from tests.support.pruning import DAY, LATER, deleted, exports, our_copy, our_task
@@ -24,8 +24,8 @@ def test_our_export_is_deleted_unless_a_reason_keeps_it() -> None:
     assert "writes to the same place" in exports(new, old, our_task("t3", SOURCE_ID, 2, "pending"))["t2"]
     assert "is being made from it" in exports(new, old, images=[image(State="pending")])["t2"]
     assert exports(new, old, images=[image(State="failed")])["t2"] == "goes"
-    unfed = StillNeeded(unfed={(SOURCE.account_id, SOURCE.region, old.key)})
-    assert "still to be made" in exports(new, old, wanted=unfed)["t2"]
+    exports_ = StillNeeded(exports={(SOURCE.account_id, SOURCE.region, old.key)})
+    assert "still to be made" in exports(new, old, wanted=exports_)["t2"]
     assert exports(new, old, scope=Scope(SOURCE, Retention(1, None), bucket="elsewhere")) == {}
     assert exports(new, our_task("t2", SOURCE_ID, 2, **{DATE_TAG: None}))["t2"].startswith("when its source")
 
@@ -47,10 +47,10 @@ def test_an_export_is_needed_until_all_copies_are_known_complete() -> None:
     request = copy_request()
     needed = {(SOURCE.account_id, SOURCE.region, KEY)}
     whole = tagged(image(), request)
-    assert unfed_exports([request], {TARGET: [whole]}) == set()
-    assert unfed_exports([request], {TARGET: [image()]}) == needed  # without its tags
-    assert unfed_exports([request], {TARGET: [tagged(image(State="pending"), request)]}) == needed
-    assert unfed_exports([request], {TARGET: []}) == unfed_exports([request], {}) == needed
+    assert exports_still_needed([request], {TARGET: [whole]}) == set()
+    assert exports_still_needed([request], {TARGET: [image()]}) == needed  # without its tags
+    assert exports_still_needed([request], {TARGET: [tagged(image(State="pending"), request)]}) == needed
+    assert exports_still_needed([request], {TARGET: []}) == exports_still_needed([request], {}) == needed
 
 
 def test_dates_are_compared_with_their_time_of_day() -> None:

@@ -10,7 +10,7 @@ from omicopy.model.image import Image
 from omicopy.model.own_tags import COPY_TAG, DATE_TAG, JOB_TAG, NAME_TAG, SOURCE_ACCOUNT_TAG
 from omicopy.plans.model import Retention, Selector
 from omicopy.prune.entries import Action, StillNeeded
-from omicopy.prune.judge_exports import unfed_exports
+from omicopy.prune.judge_exports import exports_still_needed
 from omicopy.prune.judge_images import judge_snapshots
 from omicopy.prune.ownership import NOT_SELECTED, Scope
 from tests.support.builders import KEY, MARKER, SOURCE, SOURCE_ID, TARGET, copy_request, image, source_image, tagged
@@ -159,7 +159,7 @@ def test_a_copy_unlike_its_source_is_kept_and_not_counted() -> None:
     assert deleted(bad, good, older) == ["ami-000000c2", "ami-000000c3"]  # nobody knows the source any more
     request = copy_request()
     marked = tagged(image(BlockDeviceMappings=[]), request)
-    assert unfed_exports([request], {TARGET: [marked]}) == {(SOURCE.account_id, SOURCE.region, KEY)}
+    assert exports_still_needed([request], {TARGET: [marked]}) == {(SOURCE.account_id, SOURCE.region, KEY)}
 
 
 @pytest.mark.parametrize("date", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "soon", ""])

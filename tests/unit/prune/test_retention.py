@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omicopy.plans.model import Retention
-from omicopy.prune.retention import Item, apply_retention, series
+from omicopy.prune.retention import Item, apply_retention, name_pattern
 from tests.support.builders import NOON
 from tests.support.pruning import DAY
 
@@ -87,4 +87,4 @@ def test_two_rules_keep_no_less_than_one(shown, keep_last, keep_days) -> None:
     ],
 )
 def test_names_that_differ_only_in_digits_are_one_group(one, other, alike) -> None:
-    assert (series(one, "ami-0000000a") == series(other, "ami-0000000a")) is alike
+    assert (name_pattern(one, "ami-0000000a") == name_pattern(other, "ami-0000000a")) is alike

@@ -17,7 +17,7 @@ from tests.support.loop_runs import COPY, HOUR, ONE_OF_EACH, copies, ended, refu
 from tests.support.virtual_cloud import Cloud, Machine, failing
 
 
-@pytest.mark.parametrize("cause", [Cause.RESET, Cause.SERVER, Cause.THROTTLED, Cause.UNREACHABLE, Cause.GARBLED])
+@pytest.mark.parametrize("cause", [Cause.RESET, Cause.SERVER, Cause.THROTTLED, Cause.UNREACHABLE, Cause.UNREADABLE])
 @pytest.mark.parametrize("action", ["ReadImages", "ReadImageExportTasks", "ListObjects", "GetObject"])
 def test_reads_that_fail_for_a_while_are_retried(machine: Machine, cloud: Cloud, cause: Cause, action: str) -> None:
     cloud.trouble = failing(cloud.time, cause, action, until=200)

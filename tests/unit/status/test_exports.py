@@ -11,19 +11,19 @@ from omicopy.manifests.find import BucketFact
 from omicopy.model.export import ExportKey
 from omicopy.model.lookup import ABSENT
 from omicopy.status import exports
-from omicopy.status.exports import MOST_LOOKED_INTO, ExportFilter, export_entries
+from omicopy.status.exports import MAX_BUCKET_READS, ExportFilter, export_entries
 from tests.support.builders import NOON, SOURCE, SOURCE_ID, task
 
 
-@pytest.mark.parametrize(("deep", "looked_into"), [(False, MOST_LOOKED_INTO), (True, MOST_LOOKED_INTO + 1)])
+@pytest.mark.parametrize(("deep", "looked_into"), [(False, MAX_BUCKET_READS), (True, MAX_BUCKET_READS + 1)])
 def test_of_many_named_exports_some_are_not_searched_for(
     monkeypatch: pytest.MonkeyPatch, deep: bool, looked_into: int
 ) -> None:
     def look(_: object, __: object, keys: Sequence[ExportKey], *___: object) -> dict[ExportKey, BucketFact]:
         return dict.fromkeys(keys, ABSENT)
 
-    monkeypatch.setattr(exports, "_look", look)
-    prefixes = [f"p{number}/{SOURCE_ID}" for number in range(MOST_LOOKED_INTO + 1)]
+    monkeypatch.setattr(exports, "_read_buckets", look)
+    prefixes = [f"p{number}/{SOURCE_ID}" for number in range(MAX_BUCKET_READS + 1)]
     tasks = [
         task(
             f"image-export-{number:08x}",

@@ -9,7 +9,7 @@ import pytest
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.from_disks.draft import (
     DraftVolume,
-    ImageWords,
+    ImageMetadata,
     differences,
     draft_manifest,
     in_order,
@@ -41,7 +41,7 @@ def test_a_draft_is_the_manifest_that_is_documented() -> None:
     volumes = in_order(
         [DraftVolume("/dev/sdb", "a/c.gz", GIB, 9, "io1", 100), DraftVolume("/dev/sda1", "a/b.gz", 7, 8)]
     )
-    raw = draft_manifest(ImageWords("golden", "of\nmine", product_types=("0002",)), volumes, [URL, URL])
+    raw = draft_manifest(ImageMetadata("golden", "of\nmine", product_types=("0002",)), volumes, [URL, URL])
     document = json.loads(raw)
     assert document["Version"] == 1
     assert document["Image"].pop("Snapshots")[1] == {
@@ -67,9 +67,9 @@ def test_a_draft_is_the_manifest_that_is_documented() -> None:
 
 def test_the_differences_of_two_manifests_are_listed() -> None:
     volume = DraftVolume("/dev/sda1", "a/b.gz", GIB, 8)
-    one = parse_manifest(draft_manifest(ImageWords("one"), [volume], [URL]))
+    one = parse_manifest(draft_manifest(ImageMetadata("one"), [volume], [URL]))
     other = parse_manifest(
-        draft_manifest(ImageWords("two", "x", "i386", ("0002",)), [volume], [URL.replace("b.", "c.")])
+        draft_manifest(ImageMetadata("two", "x", "i386", ("0002",)), [volume], [URL.replace("b.", "c.")])
     )
     assert differences(one, one) == []
     assert differences(one, other) == ["name", "description", "architecture", "product types", "volumes"]
@@ -87,7 +87,7 @@ def test_the_differences_of_two_manifests_are_listed() -> None:
 )
 def test_a_name_that_no_image_may_have_is_refused(words: dict[str, str]) -> None:
     with pytest.raises(OmicopyError) as caught:
-        ImageWords(**{"name": "golden"} | words)
+        ImageMetadata(**{"name": "golden"} | words)
     assert caught.value.code is ErrorCode.USAGE
 
 
