@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import Any
 
 from omicopy.cloud.access_key import read_expiry
-from omicopy.cloud.clients import Clients
+from omicopy.cloud.clients import TOLERATED_SKEW, Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.profiles.file import mode_for_others, profiles_file
@@ -26,6 +26,7 @@ from omicopy.model import json_fields
 from omicopy.model.image import Image
 from omicopy.model.request import AccountRef, check_accounts
 from omicopy.model.result import format_timestamp
+from omicopy.model.s3_location import check_bucket, check_prefix
 from omicopy.model.units import format_duration
 
 SOON = timedelta(days=7)
@@ -36,7 +37,7 @@ LARGEST_SKEW = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class DoctorOptions:
-    """What is to be looked at. Every part may be left out."""
+    """What is checked. Every part may be left out; raises USAGE where that leaves nothing to check."""
 
     source: str | None
     targets: Sequence[str]
@@ -45,9 +46,19 @@ class DoctorOptions:
     images: Sequence[str] = ()
     writes: bool = True
     """Whether an object may be written into the bucket, and deleted again."""
-    tolerated_skew: timedelta = timedelta(seconds=60)
     create_bucket: bool = False
     """Whether an export may make the bucket."""
+
+    def __post_init__(self) -> None:
+        if not self.profiles:
+            hint = "Say --from PROFILE, --to PROFILE, or both."
+            raise OmicopyError(ErrorCode.USAGE, "There is nothing to check", hint)
+        if not self.source and (self.bucket or self.images):
+            hint = "Name their account with --from PROFILE."
+            raise OmicopyError(ErrorCode.USAGE, "A bucket and images are of the source account", hint)
+        if self.bucket:
+            check_bucket(self.bucket)
+        check_prefix(self.prefix)
 
     @property
     def profiles(self) -> list[str]:
@@ -78,7 +89,7 @@ def run_checks(
         checks.append(partial(check_bucket_access, *place, asked.writes, works_for_api, asked.create_bucket))
     findings += [finding for found in in_parallel(lambda check: check(), checks) for finding in found]
     findings += _not_checked(asked, unusable, accounts)
-    return [*findings, *_check_clocks(clients, asked.tolerated_skew)]
+    return [*findings, *_check_clocks(clients)]
 
 
 def check_profiles_file(profiles: Sequence[str], environ: Mapping[str, str]) -> list[Check]:
@@ -227,12 +238,12 @@ def _not_checked(
         yield Check("images", CheckStatus.WARN, f"not checked: the keys of {asked.source!r} have to work first")
 
 
-def _check_clocks(clients: Clients, tolerated: timedelta) -> Iterator[Check]:
+def _check_clocks(clients: Clients) -> Iterator[Check]:
     """A signed URL lives by the service's clock, and a request is refused by it."""
     for whose, ahead in clients.clocks_ahead().items():
         subject, off = f"clock against {whose}", abs(ahead)
-        if off <= tolerated:
-            yield Check(subject, CheckStatus.OK, f"right, within {format_duration(tolerated)}")
+        if off <= TOLERATED_SKEW:
+            yield Check(subject, CheckStatus.OK, f"right, within {format_duration(TOLERATED_SKEW)}")
             continue
         message = f"this machine's clock is {format_duration(off)} {'ahead' if ahead > timedelta(0) else 'behind'}"
         hint = "Set this machine's clock right, for example with NTP."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
@@ -15,29 +14,26 @@ from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image
 from omicopy.model.request import AccountRef, CopyRequest, Source
+from omicopy.plans.requests_from_plan import PreparedPlan
 from omicopy.status.accounts import attempt
 from omicopy.status.entries import CopyEntry, CopyStatus, copy_status
+from omicopy.status.report import PlanStatus
 
 T = TypeVar("T")
 Index = Mapping[str, Sequence[T]]
 
 
-@dataclass(slots=True)
-class PlanStatus:
-    copies: list[CopyEntry] = field(default_factory=list)
-    errors: list[OmicopyError] = field(default_factory=list)
-    """Of accounts that could not be read. Their copies stand as unknown."""
-
-
-def read_plan_status(clients: Clients, requests: Sequence[CopyRequest]) -> PlanStatus:
+def read_plan_status(clients: Clients, prepared: PreparedPlan) -> PlanStatus:
     """Every copy and how it stands. An account that can't be read hides no other (R3)."""
+    requests = prepared.requests
     sources = list(dict.fromkeys(r.source.account for r in requests if isinstance(r.source, Source)))
     targets = list(dict.fromkeys(r.destination.account for r in requests if r.destination))
     clients.prepare(account.profile for account in (*sources, *targets))
     tasks = _by_account(clients, sources, _tasks_by_image)
     images = _by_account(clients, targets, _images_by_name)
     errors = [found for found in (*tasks.values(), *images.values()) if isinstance(found, OmicopyError)]
-    return PlanStatus([_copy_entry(request, tasks, images) for request in requests], errors)
+    copies = [_copy_entry(request, tasks, images) for request in requests]
+    return PlanStatus(copies, prepared.failures, errors, prepared.notes)
 
 
 def _tasks_by_image(session: AccountSession) -> Index[ExportTask]:

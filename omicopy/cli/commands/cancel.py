@@ -31,7 +31,7 @@ def cancel(
     ],
     profile: options.From,
     grace: options.Grace = "60s",
-    connection: groups.Connection,
+    connection: groups.Connecting,
     dry_run: options.DryRun = False,
     printing: groups.ResultPrinting,
 ) -> None:

@@ -36,7 +36,7 @@ def cors(
         ),
     ] = None,
     dry_run: options.DryRun = False,
-    connection: groups.Connection,
+    connection: groups.Connecting,
     printing: groups.Printing,
 ) -> None:
     """Show a bucket's CORS rules, or let web pages upload to it.

@@ -66,7 +66,7 @@ def build(
         ),
     ] = None,
     dry_run: options.DryRun = False,
-    connection: groups.Connection,
+    connection: groups.Connecting,
     printing: groups.Printing,
 ) -> None:
     """Write a manifest and print its location.

@@ -30,7 +30,7 @@ def resign(
             help="Where else in the bucket the manifest may point to; may be repeated.",
         ),
     ] = None,
-    connection: groups.Connection,
+    connection: groups.Connecting,
     printing: groups.Printing,
 ) -> None:
     """Sign an export's URLs again and print the new manifest's location.

@@ -89,7 +89,7 @@ def url(
             help="Write that text to a file that only you can read.",
         ),
     ] = None,
-    connection: groups.Connection,
+    connection: groups.Connecting,
     allow_http: options.AllowHttp = False,
     printing: groups.Printing,
 ) -> None:
