@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
+from typing import Any
 
 
 class ErrorCode(Enum):
@@ -94,5 +95,7 @@ class Interrupted(BaseException):
         """What the service continues to do, one phrase per copy."""
         self.results: list[object] = []
         """The state of every copy, for the report."""
+        self.api_calls: dict[str, Any] = {}
+        """The requests that were sent, by profile (`CallCount`)."""
         self.again = ""
         """The command that continues the work."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from omicopy.errors import ErrorCode, OmicopyError, named
@@ -24,12 +24,6 @@ class ImageSettings:
     """True to copy the source's tags, except keys that the copy already has."""
     share_with: tuple[str, ...] = ()
     """Accounts that get the permission to launch the copy."""
-
-
-def parse_image_settings(tags: Sequence[str], copy_tags: bool, share_with: Sequence[str]) -> ImageSettings:
-    """Parses `KEY=VALUE` texts and account IDs. Raises USAGE."""
-    pairs = dict(parse_tag(text) for text in tags)
-    return ImageSettings(pairs, copy_tags, tuple(dict.fromkeys(check_account_id(text) for text in share_with)))
 
 
 def check_account_id(text: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
-from omicopy.cloud.queries import identify, read_own_images, read_tasks
+from omicopy.cloud.queries import read_own_images, read_tasks
+from omicopy.cloud.session import AccountSession
 from omicopy.deletion.exports import has_deletable_objects
 from omicopy.errors import OmicopyError
 from omicopy.model import json_fields
@@ -20,7 +21,7 @@ from omicopy.model.request import AccountRef, Budgets, Source, check_accounts
 from omicopy.plans.model import Job, Plan
 from omicopy.plans.requests_from_plan import PreparedPlan, plan_requests
 from omicopy.plans.select import SourceImages
-from omicopy.prune.entries import Action, Entry, PruneFacts, StillNeeded
+from omicopy.prune.entries import Action, Entry, PruneFacts, PruneReport, StillNeeded
 from omicopy.prune.judge_exports import exports_still_needed, judge_exports
 from omicopy.prune.judge_images import judge_copies, judge_snapshots
 from omicopy.prune.ownership import Scope
@@ -30,31 +31,17 @@ T = TypeVar("T")
 ImagesByAccount = Mapping[AccountRef, Sequence[Image] | OmicopyError]
 
 
-@dataclass(slots=True)
-class DeletionPlan:
-    """What is there of ours and what is to become of it. Nothing has been deleted."""
-
-    entries: list[Entry] = field(default_factory=list)
-    errors: list[OmicopyError] = field(default_factory=list)
-    """Why an account or a job was left out."""
-    accounts: list[AccountRef] = field(default_factory=list)
-    """The accounts that are known, each under every profile of it."""
-    notes: list[str] = field(default_factory=list)
-    """What could not be looked for, and keeps nothing else from being done."""
-
-
-def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str], now: datetime) -> DeletionPlan:
+def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str], now: datetime) -> PruneReport:
     """The copies that the targets have of the source account's images, and the exports in the scope's bucket.
 
     Raises USAGE for a target that is the source account.
     """
-    for profile in targets:
-        clients.api(profile)  # made before the threads start, once
-    found = in_parallel(lambda profile: attempt(lambda: identify(clients, profile)), targets)
+    clients.prepare(targets)
+    found = in_parallel(lambda profile: attempt(lambda: clients.session(profile).ref), targets)
     accounts = {_account(account): account for account in found if isinstance(account, AccountRef)}
     for account in accounts.values():
         check_accounts(scope.source, account)
-    deletions = DeletionPlan(errors=_errors(found), accounts=[scope.source, *accounts.values()])
+    deletions = PruneReport(errors=_errors(found), accounts=[scope.source, *accounts.values()])
     shown = _read(clients, [scope.source, *accounts.values()], read_own_images)
     deletions.errors += _errors(shown.values())
     sources = shown.pop(scope.source)
@@ -69,11 +56,11 @@ def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str
     return deletions
 
 
-def plan_job_deletions(clients: Clients, plan: Plan, now: datetime) -> DeletionPlan:
+def plan_job_deletions(clients: Clients, plan: Plan, now: datetime) -> PruneReport:
     """The same for every job of the plan that has a retention. Of a job whose source account also feeds one that can't
     be told what it asks for, nothing is to go."""
     prepared = plan_requests(clients, plan, Budgets())
-    deletions = DeletionPlan(errors=_errors(prepared.accounts.values()))
+    deletions = PruneReport(errors=_errors(prepared.accounts.values()))
     deletions.accounts = [account for account in prepared.accounts.values() if isinstance(account, AccountRef)]
     shown = _read(clients, _targets(prepared, plan.jobs), read_own_images)
     deletions.errors += _errors(shown.values())
@@ -96,7 +83,7 @@ def plan_job_deletions(clients: Clients, plan: Plan, now: datetime) -> DeletionP
     return deletions
 
 
-def _add_snapshots(clients: Clients, images: Mapping[AccountRef, Sequence[Image]], deletions: DeletionPlan) -> None:
+def _add_snapshots(clients: Clients, images: Mapping[AccountRef, Sequence[Image]], deletions: PruneReport) -> None:
     """What earlier deletions left behind. That it can't be looked for only leaves it where it is."""
     found = _read(clients, list({_account(account): account for account in images}.values()), _read_marked_snapshots)
     for account, snapshots in found.items():
@@ -106,9 +93,9 @@ def _add_snapshots(clients: Clients, images: Mapping[AccountRef, Sequence[Image]
             deletions.entries += judge_snapshots(account, snapshots, images[account])
 
 
-def _read_marked_snapshots(clients: Clients, account: AccountRef) -> list[Mapping[str, Any]]:
-    filters = {"AccountIds": [account.account_id], "TagKeys": [DELETED_IMAGE_TAG]}
-    return clients.api(account.profile).read_all("ReadSnapshots", "Snapshots", clients.patience, filters, _marked)
+def _read_marked_snapshots(session: AccountSession) -> list[Mapping[str, Any]]:
+    filters = {"AccountIds": [session.ref.account_id], "TagKeys": [DELETED_IMAGE_TAG]}
+    return session.api.read_all("ReadSnapshots", "Snapshots", session.patience, filters, _marked)
 
 
 def _marked(raw: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -122,7 +109,7 @@ def _add_exports(
     scope: Scope,
     tasks: Sequence[ExportTask] | OmicopyError,
     known: PruneFacts,
-    deletions: DeletionPlan,
+    deletions: PruneReport,
 ) -> None:
     """Of those whose clean-up has begun only the ones of which something is left."""
     if isinstance(tasks, OmicopyError):
@@ -130,12 +117,13 @@ def _add_exports(
         return
     entries = judge_exports(scope, tasks, known)
     begun = [entry for entry in entries if entry.is_begun and entry.action is Action.DELETE]
-    if begun and clients.storage_refusal(scope.source.profile) is None:
-        clients.storage(scope.source.profile)  # made before the threads start, once
+    session = clients.session(scope.source.profile)
+    if begun:
+        session.prepare_storage()
     is_left = dict(
         zip(
             (entry.id for entry in begun),
-            in_parallel(lambda each: _has_objects_left(clients, each), begun),
+            in_parallel(lambda each: _has_objects_left(session, each), begun),
             strict=True,
         )
     )
@@ -143,12 +131,12 @@ def _add_exports(
     deletions.errors += _errors(is_left.values())
 
 
-def _has_objects_left(clients: Clients, entry: Entry) -> bool | OmicopyError:
-    key, profile = entry.resource, entry.account.profile
-    return isinstance(key, ExportKey) and attempt(lambda: has_deletable_objects(clients, profile, key))
+def _has_objects_left(session: AccountSession, entry: Entry) -> bool | OmicopyError:
+    key = entry.resource
+    return isinstance(key, ExportKey) and attempt(lambda: has_deletable_objects(session, key))
 
 
-def _unknown_sources(prepared: PreparedPlan, jobs: Sequence[Job], deletions: DeletionPlan) -> set[tuple[str, str]]:
+def _unknown_sources(prepared: PreparedPlan, jobs: Sequence[Job], deletions: PruneReport) -> set[tuple[str, str]]:
     """The source accounts of which nobody can tell all that the plan asks for."""
     unclear = [failure for failure in prepared.failures if failure.image is None]
     deletions.errors += _distinct(failure.error for failure in unclear if failure.error not in deletions.errors)
@@ -188,19 +176,21 @@ def _account(account: AccountRef) -> tuple[str, str]:
 
 
 def _read(
-    clients: Clients, accounts: Sequence[AccountRef], look: Callable[[Clients, AccountRef], T]
+    clients: Clients, accounts: Sequence[AccountRef], look: Callable[[AccountSession], T]
 ) -> dict[AccountRef, T | OmicopyError]:
     """One look at each account, whatever profiles are of it."""
     first: dict[tuple[str, str], AccountRef] = {}
     for account in accounts:
-        clients.api(first.setdefault(_account(account), account).profile)  # made before the threads start, once
-    seen = in_parallel(lambda account: attempt(lambda: look(clients, account)), list(first.values()))
+        first.setdefault(_account(account), account)
+    sessions = [clients.session(account.profile) for account in first.values()]
+    clients.prepare(session.profile for session in sessions)
+    seen = in_parallel(lambda session: attempt(lambda: look(session)), sessions)
     by_account = dict(zip(first, seen, strict=True))
     return {account: by_account[_account(account)] for account in accounts}
 
 
 def _read_tasks(clients: Clients, sources: Sequence[AccountRef]) -> dict[AccountRef, list[ExportTask] | OmicopyError]:
-    return _read(clients, sources, lambda clients, account: read_tasks(clients, account.profile, {}, True))
+    return _read(clients, sources, lambda session: read_tasks(session, {}, True))
 
 
 def _readable(shown: ImagesByAccount) -> dict[AccountRef, Sequence[Image]]:

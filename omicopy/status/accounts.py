@@ -7,31 +7,23 @@ account its export tasks. Only looking into a bucket costs requests by the expor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
-from omicopy.cloud.queries import identify, read_own_images, read_tasks
+from omicopy.cloud.queries import read_own_images, read_tasks
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image, is_image_id
 from omicopy.model.request import AccountRef
-from omicopy.status.entries import ExportEntry, ImageEntry, source_of
+from omicopy.status.entries import ImageEntry, source_of
 from omicopy.status.exports import ExportFilter, export_entries, normalized
+from omicopy.status.report import StatusReport
 
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class StatusReport:
-    exports: list[ExportEntry] = field(default_factory=list)
-    images: list[ImageEntry] = field(default_factory=list)
-    errors: list[OmicopyError] = field(default_factory=list)
-    """What could not be read, and what was named and is nowhere."""
-    left_out: int = 0
-    """Complete exports whose bucket nobody looked into, because there were too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +40,9 @@ def read_status(
 ) -> StatusReport:
     """The source account's exports and the targets' copies. An account that can't be read hides no other (R3)."""
     wanted = normalized(wanted)
-    for profile in (source, *targets):
-        clients.api(profile)  # made before the threads start, once
+    clients.prepare((source, *targets))
     home, *others = in_parallel(
-        lambda place: attempt(lambda: _account(clients, place[1], wanted if place[0] == 0 else None)),
+        lambda place: attempt(lambda: _account(clients.session(place[1]), wanted if place[0] == 0 else None)),
         list(enumerate([source, *targets])),
     )
     view = StatusReport(errors=[one for one in (home, *others) if isinstance(one, OmicopyError)])
@@ -62,7 +53,7 @@ def read_status(
         if isinstance(account, _AccountContents):
             view.images += _copies(account, ids, region)
     if origin:
-        shown = export_entries(clients, origin.account, origin.images, origin.tasks, wanted, ids or set(), now)
+        shown = export_entries(clients.session(source), origin.images, origin.tasks, wanted, ids or set(), now)
         view.exports, view.left_out = shown.entries, shown.left_out
         view.errors += shown.errors
         if not view.errors:  # what could not be read may be what was named
@@ -70,10 +61,10 @@ def read_status(
     return view
 
 
-def _account(clients: Clients, profile: str, wanted: ExportFilter | None) -> _AccountContents:
+def _account(session: AccountSession, wanted: ExportFilter | None) -> _AccountContents:
     """`wanted` of the source account, whose tasks are read as well. Raises a ServiceError."""
-    account = identify(clients, profile)
-    images = tuple(read_own_images(clients, account))
+    account = session.ref
+    images = tuple(read_own_images(session))
     if wanted is None:
         return _AccountContents(account, images)
     named = _named(images, wanted)
@@ -84,7 +75,7 @@ def _account(clients: Clients, profile: str, wanted: ExportFilter | None) -> _Ac
         filters = {"ImageIds": sorted(named)}
     if "ImageIds" in filters and not named:
         return _AccountContents(account, images)
-    tasks = read_tasks(clients, profile, filters, patiently=True)
+    tasks = read_tasks(session, filters, patiently=True)
     return _AccountContents(account, images, tuple(task for task in tasks if _is_wanted(task, named, wanted)))
 
 

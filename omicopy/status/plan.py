@@ -4,44 +4,44 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.queries import read_own_images, read_tasks
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image
 from omicopy.model.request import AccountRef, CopyRequest, Source
+from omicopy.plans.requests_from_plan import PreparedPlan
 from omicopy.status.accounts import attempt
 from omicopy.status.entries import CopyEntry, CopyStatus, copy_status
+from omicopy.status.report import PlanStatus
 
 T = TypeVar("T")
 Index = Mapping[str, Sequence[T]]
 
 
-@dataclass(slots=True)
-class PlanStatus:
-    copies: list[CopyEntry] = field(default_factory=list)
-    errors: list[OmicopyError] = field(default_factory=list)
-    """Of accounts that could not be read. Their copies stand as unknown."""
-
-
-def read_plan_status(clients: Clients, requests: Sequence[CopyRequest]) -> PlanStatus:
+def read_plan_status(clients: Clients, prepared: PreparedPlan) -> PlanStatus:
     """Every copy and how it stands. An account that can't be read hides no other (R3)."""
+    requests = prepared.requests
     sources = list(dict.fromkeys(r.source.account for r in requests if isinstance(r.source, Source)))
     targets = list(dict.fromkeys(r.destination.account for r in requests if r.destination))
-    for account in (*sources, *targets):
-        clients.api(account.profile)  # made before the threads start, once
-    tasks = _by_account(sources, lambda account: _grouped(_tasks(clients, account), lambda task: task.image_id))
-    images = _by_account(targets, lambda account: _grouped(read_own_images(clients, account), lambda image: image.name))
+    clients.prepare(account.profile for account in (*sources, *targets))
+    tasks = _by_account(clients, sources, _tasks_by_image)
+    images = _by_account(clients, targets, _images_by_name)
     errors = [found for found in (*tasks.values(), *images.values()) if isinstance(found, OmicopyError)]
-    return PlanStatus([_copy_entry(request, tasks, images) for request in requests], errors)
+    copies = [_copy_entry(request, tasks, images) for request in requests]
+    return PlanStatus(copies, prepared.failures, errors, prepared.notes)
 
 
-def _tasks(clients: Clients, account: AccountRef) -> list[ExportTask]:
-    return read_tasks(clients, account.profile, {}, patiently=True)
+def _tasks_by_image(session: AccountSession) -> Index[ExportTask]:
+    return _grouped(read_tasks(session, {}, patiently=True), lambda task: task.image_id)
+
+
+def _images_by_name(session: AccountSession) -> Index[Image]:
+    return _grouped(read_own_images(session), lambda image: image.name)
 
 
 def _copy_entry(
@@ -67,9 +67,10 @@ def _copy_entry(
 
 
 def _by_account(
-    accounts: Sequence[AccountRef], read: Callable[[AccountRef], Index[T]]
+    clients: Clients, accounts: Sequence[AccountRef], read: Callable[[AccountSession], Index[T]]
 ) -> dict[AccountRef, Index[T] | OmicopyError]:
-    return dict(zip(accounts, in_parallel(lambda account: attempt(lambda: read(account)), accounts), strict=True))
+    sessions = [clients.session(account.profile) for account in accounts]
+    return dict(zip(accounts, in_parallel(lambda session: attempt(lambda: read(session)), sessions), strict=True))
 
 
 def _grouped(items: Iterable[T], key: Callable[[T], str]) -> Index[T]:

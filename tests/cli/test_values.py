@@ -140,7 +140,11 @@ def test_other_numbers_name_their_options_too(tool: Any) -> None:
 def test_an_m_that_was_meant_as_months_deletes_nothing(tool: Any, tmp_path: Any) -> None:
     """`6M` was read as six minutes, and everything older went."""
     words = ["prune", "--from", "source", "--to", "target", "--yes", "--keep-within"]
-    for text, why in {"6M": "months are not supported", "6m": "only days (d) and hours (h)", "180": "unit is missing"}.items():
+    for text, why in {
+        "6M": "months are not supported",
+        "6m": "only days (d) and hours (h)",
+        "180": "unit is missing",
+    }.items():
         assert f"--keep-within: '{text}' is not a duration: " in (err := tool.run(*words, text, code=2).err)
         assert why in err
     plan = tmp_path / "plan.yaml"

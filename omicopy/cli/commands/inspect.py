@@ -39,7 +39,7 @@ def inspect(
         typer.Option("--probe", envvar="OMICOPY_PROBE", help="Ask the store for one byte of every object."),
     ] = False,
     allow_private: options.AllowPrivate = False,
-    connection: groups.Connection,
+    connection: groups.Connecting,
     allow_http: options.AllowHttp = False,
     printing: groups.Printing,
 ) -> None:
