@@ -207,10 +207,10 @@ def test_a_description_of_several_lines_becomes_one_line(tool: Any) -> None:
         ({"min_validity": "5x"}, "min_validity: '5x' is not a duration"),
         ({"min_validity": timedelta(days=8)}, "min_validity: No URL can still be valid for 8d"),
         ({"min_validity": timedelta(days=-8)}, "min_validity: must not be negative"),
-        ({"description": "a\x07"}, "description: holds a control character"),
-        ({"prefix": "a\u200b"}, "prefix: holds a zero width space"),
-        ({"tags": {"k": "a\udcff"}}, "the tag 'k': holds bytes that are not UTF-8"),
-        ({"images": ["a\x07"]}, "an image's name: holds a control character"),
+        ({"description": "a\x07"}, "description: contains a control character"),
+        ({"prefix": "a\u200b"}, "prefix: contains a zero width space"),
+        ({"tags": {"k": "a\udcff"}}, "the tag 'k': contains bytes that are not UTF-8"),
+        ({"images": ["a\x07"]}, "an image's name: contains a control character"),
     ],
 )
 def test_an_argument_is_refused_with_its_name(tool: Any, monkeypatch: Any, given: dict[str, Any], message: str) -> None:
