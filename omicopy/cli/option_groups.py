@@ -49,6 +49,14 @@ class Connecting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long one export and one import may take."""
+
+    export_timeout: options.ExportTimeout = "12h"
+    import_timeout: options.ImportTimeout = "6h"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How long a command may take, and how much it may do at once."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from omicopy import api
 from omicopy.cli.command_start import command_began
-from omicopy.cli.option_groups import Connecting, Limits, Polling, Waiting
+from omicopy.cli.option_groups import Connecting, Limits, Polling, Timeouts, Waiting
 from omicopy.model.units import parse_duration
 
 if TYPE_CHECKING:
@@ -18,9 +18,7 @@ def run_options(
     connection: Connecting,
     limits: Limits,
     waiting: Waiting,
-    *,
-    export_timeout: str = "12h",
-    import_timeout: str = "6h",
+    timeouts: Timeouts | None = None,
     lock_wait: str = "0s",
     fail_fast: bool = False,
 ) -> RunOptions:
@@ -28,10 +26,11 @@ def run_options(
 
     A longest pause below the first one shortens the first.
     """
+    timeouts = timeouts or Timeouts()
     longest = parse_duration(polling.poll_max)
     budgets = api.Budgets(
-        export=parse_duration(export_timeout),
-        import_=parse_duration(import_timeout),
+        export=parse_duration(timeouts.export_timeout),
+        import_=parse_duration(timeouts.import_timeout),
         grace=parse_duration(polling.grace),
         retry=parse_duration(connection.retry),
         poll_min=min(parse_duration(polling.poll_min), longest),

@@ -31,6 +31,7 @@ def export(
 
     A location is s3://BUCKET/KEY. With --no-wait the command prints the export task's ID instead.
     """
+    timeouts = groups.Timeouts(export_timeout=export_timeout)
     printer = CopyPrinter(printing, task_lines if waiting.no_wait else export_lines)
     printer.finish(
         lambda: api.export(
@@ -42,7 +43,7 @@ def export(
             disk_format=disk_format,
             re_export=exporting.re_export,
             create_bucket=exporting.create_bucket,
-            options=run_options(polling, connection, limits, waiting, export_timeout),
+            options=run_options(polling, connection, limits, waiting, timeouts),
             connection=connection.options(allow_http),
             watch=printer.watch,
         )

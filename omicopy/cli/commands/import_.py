@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -59,6 +60,7 @@ def import_image(
     Looks at the manifest first and says what it is. Give the URL in a file or on stdin (-) to keep it out of the
     shell's history.
     """
+    limits, timeouts = groups.Limits(deadline=deadline), groups.Timeouts(import_timeout=import_timeout)
     printer = CopyPrinter(printing, image_lines)
     printer.finish(
         lambda: api.import_image(
@@ -73,18 +75,9 @@ def import_image(
             tpm=launching.tpm,
             min_validity=min_validity,
             allow_private=allow_private,
-            options=run_options(
-                polling,
-                connection,
-                groups.Limits(deadline=deadline),
-                waiting,
-                import_timeout=import_timeout,
-                lock_wait=lock_wait,
-            ),
+            options=run_options(polling, connection, limits, waiting, timeouts, lock_wait),
             connection=connection.options(allow_http),
-            introduce=lambda shared: introduce_manifest(
-                shared, bool(launching.boot_modes), printing.quiet, accept_licences
-            ),
+            introduce=partial(introduce_manifest, bool(launching.boot_modes), printing.quiet, accept_licences),
             watch=printer.watch,
         )
     )
