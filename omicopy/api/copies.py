@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from omicopy.api.connection import ConnectionOptions, Duration, connect, duration
 from omicopy.api.running import Watch, no_progress, run_prepared
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.queries import find_images, identify
+from omicopy.cloud.queries import find_images
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.boot import check_boot
 from omicopy.model.choices import BootMode, DiskFormat, IfExists
@@ -108,11 +108,12 @@ def copy_requests(
     clients: Clients, images: Sequence[str], source: str, targets: Sequence[str], options: CopyOptions
 ) -> list[CopyRequest]:
     """One request an image and target. Reads both accounts; raises what keeps any of them from being asked for."""
-    account, to = identify(clients, source), [identify(clients, target) for target in targets]
+    session = clients.session(source)
+    account, to = session.ref, [clients.session(target).ref for target in targets]
     for target in to:
         check_accounts(account, target)
     check_distinct(to, "Name each account once with --to.")
-    found = find_images(clients, account, images)
+    found = find_images(session, images)
     requests = [copy_request(account, image, target, options) for image in found for target in to]
     agreed, conflicts = merge_duplicates(requests)
     if conflicts:
@@ -122,8 +123,8 @@ def copy_requests(
 
 def export_requests(clients: Clients, images: Sequence[str], source: str, options: ExportOptions) -> list[CopyRequest]:
     """One request an image, without a target. Raises as `copy_requests` does."""
-    account = identify(clients, source)
-    return [export_request(account, image, options) for image in find_images(clients, account, images)]
+    session = clients.session(source)
+    return [export_request(session.ref, image, options) for image in find_images(session, images)]
 
 
 def settings_of(tags: Mapping[str, str] | None, copy_tags: bool, share_with: Sequence[str]) -> ImageSettings:

@@ -9,7 +9,6 @@ from omicopy.api.connection import ConnectionOptions, Duration, connect, duratio
 from omicopy.api.copies import settings_of
 from omicopy.api.running import Watch, no_progress, run_prepared
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.queries import identify
 from omicopy.manifests.check import read_importable
 from omicopy.manifests.read_input import read_url
 from omicopy.model.boot import check_boot
@@ -63,6 +62,6 @@ def import_image(
     def prepare() -> list[CopyRequest]:
         shared = read_importable(known, url, validity, allow_private, datetime.now(UTC))
         introduce(shared)
-        return [import_request(shared, identify(known, target), wanted, validity)]
+        return [import_request(shared, known.session(target).ref, wanted, validity)]
 
     return run_prepared(known, prepare, options, watch)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from omicopy.api.connection import ConnectionOptions, connect
 from omicopy.cloud.clients import Clients
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import read_own_manifest, read_shared_manifest
 from omicopy.manifests.inspect import Inspection, probe_all
@@ -43,8 +44,9 @@ def inspect(
         named_profiles = [profile] if profile and own else []
         clients = connect(*named_profiles, storage=dict.fromkeys(named_profiles, storage), connection=connection)
     if own and profile is not None:
-        boot = read_source_boot(clients, profile, source)
-        inspection = replace(_inspect_own(clients, profile, source, now), boot=boot)
+        session = clients.session(profile)
+        boot = read_source_boot(session, source)
+        inspection = replace(_inspect_own(session, source, now), boot=boot)
     else:
         inspection = _inspect_handed(clients, source, now)
     if not probe:
@@ -53,14 +55,14 @@ def inspect(
     return replace(inspection, probes=probe_all(clients.fetcher(), inspection.manifest, named, allow_private))
 
 
-def _inspect_own(clients: Clients, profile: str, source: str, now: datetime) -> Inspection:
-    located = locate(clients, profile, source, now)
+def _inspect_own(session: AccountSession, source: str, now: datetime) -> Inspection:
+    located = locate(session, source, now)
     if located.from_task is not None:
         from omicopy.manifests.task_url import inspect_from_task  # looks into buckets, too, which few need
 
-        return inspect_from_task(clients, profile, located.from_task)
-    manifest = read_own_manifest(clients, profile, located.location)
-    outside = problem_of_own(manifest, located.location, clients.accounts[profile].oos_endpoint)
+        return inspect_from_task(session, located.from_task)
+    manifest = read_own_manifest(session, located.location)
+    outside = problem_of_own(manifest, located.location, session.account.oos_endpoint)
     return Inspection(manifest, location=located.location, outside=outside)
 
 

@@ -40,10 +40,11 @@ def presign(
     clients, now = clients or connect(profile, storage={profile: storage}, connection=connection), datetime.now(UTC)
     is_url = source.lower().startswith(("http://", "https://"))
     is_export = not is_url and (not source.startswith("s3://") or source.endswith("/"))
-    options = PresignOptions(profile, life, validity, check, resign, only_manifest=is_url, is_export=is_export)
-    located = locate(clients, profile, source, now)
+    options = PresignOptions(life, validity, check, resign, only_manifest=is_url, is_export=is_export)
+    session = clients.session(profile)
+    located = locate(session, source, now)
     if located.from_task is not None:
         from omicopy.manifests.task_url import presign_from_task  # looks into buckets, too, which few need
 
-        return presign_from_task(clients, options, located.from_task, now)
-    return presign_checked(clients, options, located.location, now)
+        return presign_from_task(session, options, located.from_task, now)
+    return presign_checked(session, options, located.location, now)

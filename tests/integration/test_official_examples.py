@@ -111,7 +111,7 @@ def test_every_example_task_is_the_requested_export() -> None:
 def test_the_account_is_read() -> None:
     for example in examples("ReadAccounts"):
         with hostile(Reply(body=json.dumps(example).encode())) as server:
-            account = identify(Clients({"source": server.account}), "source")
+            account = identify(Clients({"source": server.account}).session("source"))
         assert account == AccountRef("source", example["Accounts"][0]["AccountId"], "eu-west-2")
 
 

@@ -58,7 +58,7 @@ def cancel(
     check_task_ids(task_ids)
     clients = connection.clients(profile)
     journal = Journal(state_folder() / "journal", listen)
-    account, done = Canceller(clients, profile, journal, parse_duration(grace), dry_run).cancel(task_ids)
+    account, done = Canceller(clients.session(profile), journal, parse_duration(grace), dry_run).cancel(task_ids)
     if printing.output is OutputForm.TABLE:
         _print_lines(done)
     else:

@@ -49,12 +49,12 @@ def cors(
 
     bucket = parse_s3_bucket(location)
     origins = [check_origin(text) for text in allow_origin or ()]
-    clients = connection.clients(profile, storage={profile: storage})
-    there = clients.storage(profile).cors_rules(bucket)
+    bucket_storage = connection.clients(profile, storage={profile: storage}).session(profile).storage
+    there = bucket_storage.cors_rules(bucket)
     cleanup_options = with_origins(there, origins)
     added = cleanup_options[len(there) :]
     if added and not dry_run:
-        clients.storage(profile).put_cors_rules(bucket, cleanup_options)
+        bucket_storage.put_cors_rules(bucket, cleanup_options)
     if not printing.quiet:
         _tell(bucket, origins, cleanup_options, added, dry_run)
     _print(bucket, cleanup_options, bool(added) and not dry_run, printing.output)

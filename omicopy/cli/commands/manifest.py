@@ -82,14 +82,13 @@ def build(
     from omicopy.model.s3_location import parse_s3_folder
 
     given = BuildOptions(
-        profile,
         parse_s3_folder(location),
         ImageMetadata(name, check_description(description or ""), architecture, tuple(product_types or ("0001",))),
         [parse_volume(text) for text in volumes or ()],
         dry_run,
     )
     clients = connection.clients(profile, storage={profile: storage})
-    built = build_manifest(clients, given)
+    built = build_manifest(clients.session(profile), given)
     clients.warn_of_clocks()
     for warning in built.warnings:
         warn(warning)

@@ -51,9 +51,10 @@ def resign(
     life = parse_duration(expires)
     clients = connection.clients(profile, storage={profile: storage})
     now = datetime.now(UTC)
-    located = locate(clients, profile, source, now)
-    require_storage_key(clients, profile)
-    renewed = resign_export(clients, profile, located.location, now, life, allow_key_prefix or ())
+    session = clients.session(profile)
+    located = locate(session, source, now)
+    require_storage_key(session)
+    renewed = resign_export(session, located.location, now, life, allow_key_prefix or ())
     clients.warn_of_clocks()
     if not printing.quiet:
         count = len(renewed.manifest.snapshots)

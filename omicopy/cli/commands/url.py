@@ -15,7 +15,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.urls.validity import check_validity
 
 if TYPE_CHECKING:
-    from omicopy.cloud.clients import Clients
+    from omicopy.cloud.session import AccountSession
     from omicopy.manifests.presign import PresignResult
 
 _METHODS = ("get", "put")
@@ -109,7 +109,7 @@ def url(
     clients = connection.clients(profile, storage={profile: storage}, allow_http=allow_http)
     now = datetime.now(UTC)
     if is_upload:
-        result = _upload(clients, profile, source, parse_duration(expires), content_type, not no_check)
+        result = _upload(clients.session(profile), source, parse_duration(expires), content_type, not no_check)
     else:
         result = api.presign(
             source,
@@ -121,7 +121,7 @@ def url(
             clients=clients,
         )
     clients.warn_of_clocks()
-    text = _handoff_text(clients, profile, source, result) if handoff or handoff_file is not None else None
+    text = _handoff_text(clients.session(profile), source, result) if handoff or handoff_file is not None else None
     if text and handoff_file is not None:
         _write_privately(handoff_file, text)
     if is_upload:
@@ -159,7 +159,7 @@ def _check_handoff(is_unread: bool, file: str | None) -> None:
 
 
 def _upload(
-    clients: Clients, profile: str, source: str, life: timedelta, content_type: str | None, check: bool
+    session: AccountSession, source: str, life: timedelta, content_type: str | None, check: bool
 ) -> PresignResult:
     from datetime import UTC
 
@@ -169,18 +169,18 @@ def _upload(
     location = parse_s3_object(source)
     if location.is_folder:
         raise OmicopyError(ErrorCode.USAGE, f"{source!r} names no object to upload to", "Write s3://BUCKET/KEY.")
-    options = PresignOptions(profile, life, min(timedelta(hours=24), life), check)
-    return presign_upload(clients, options, location, content_type, datetime.now(UTC))
+    options = PresignOptions(life, min(timedelta(hours=24), life), check)
+    return presign_upload(session, options, location, content_type, datetime.now(UTC))
 
 
-def _handoff_text(clients: Clients, profile: str, source: str, result: PresignResult) -> str:
+def _handoff_text(session: AccountSession, source: str, result: PresignResult) -> str:
     from omicopy.manifests.handoff import handoff_text
     from omicopy.manifests.source_boot import read_source_boot
 
     if result.manifest is None:
         hint = "Hand off an export's manifest, without --no-check; omicopy inspect SOURCE shows whether it is one."
         raise OmicopyError(ErrorCode.USAGE, f"{result.location} was not read as a manifest: no hand-off", hint)
-    boot = read_source_boot(clients, profile, source)
+    boot = read_source_boot(session, source)
     return handoff_text(result.url, result.manifest, result.expiry.at, boot)
 
 

@@ -6,6 +6,7 @@ import json
 import posixpath
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from omicopy.cloud.session import AccountSession
 from omicopy.cloud.url_reader import ObjectState, Probe
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.resign import resign
@@ -60,11 +62,13 @@ def signed_anew(manifest_key: str, entries: Sequence[tuple[str, str]], allowed: 
     """What a manifest of these URLs and file names gets us to sign; a refusal has to be one of a damaged manifest."""
     snapshots = [{"PreSignedUrl": url, "Filename": name, "Size": 1} for url, name in entries]
     place = Place()
-    bucket_and_store: Any = place
+    clients: Any = SimpleNamespace(fetcher=lambda: place)
+    session: Any = AccountSession(ACCOUNT, clients)
+    session._storage = place
     try:
         manifest = parse_manifest(json.dumps({"Version": 1, "Image": {"Snapshots": snapshots}}).encode())
         stored = StoredExport(S3Object(BUCKET, manifest_key), manifest)
-        resign(ACCOUNT, bucket_and_store, bucket_and_store, stored, NOW, allowed=allowed)
+        resign(session, stored, NOW, allowed=allowed)
     except OmicopyError as error:
         assert error.code is ErrorCode.DAMAGED  # noqa: PT017
         assert place.signed() == []
