@@ -66,8 +66,8 @@ def test_an_incomplete_profile_is_named_with_its_file(tool) -> None:
         ({"access_key": "CLÉ" + "A" * 17}, "access_key contains a letter that is not ASCII"),
         ({"secret_key": "S" * 20 + "\u00a0" + "S" * 19}, "secret_key contains a no-break space (U+00A0)"),
         ({"access_key": "A" * 10 + "\u200b" + "A" * 10}, "access_key contains a zero width space (U+200B)"),
-        ({"endpoints": {"api": f"https://{'h' * 64}.example/api/v1"}}, "no host can have that name"),
-        ({"endpoints": None, "region": "r" * 64}, "region is no Region's name"),
+        ({"endpoints": {"api": f"https://{'h' * 64}.example/api/v1"}}, "the host name is invalid"),
+        ({"endpoints": None, "region": "r" * 64}, "region is not a Region name"),
     ],
 )
 @pytest.mark.parametrize("side", ["source", "target"])
