@@ -121,7 +121,7 @@ def test_create_bucket_creates_a_missing_bucket(tool) -> None:
     assert "--create-bucket" in refused.copy["error"]["hint"]
     planned = tool.copy(*words, "--create-bucket", "--dry-run")
     assert planned.copy["status"] == "planned"
-    assert "which makes the bucket a-new-one" in planned.err
+    assert "which creates the bucket a-new-one" in planned.err
     assert tool.writes() == []
     ran = tool.copy(*words, OMICOPY_CREATE_BUCKET="1")
     assert (ran.copy["status"], ran.copy["manifest"].startswith("s3://a-new-one/")) == ("copied", True)
