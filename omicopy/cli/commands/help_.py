@@ -59,7 +59,7 @@ def _show(text: str) -> None:
     from rich.console import Console
     from rich.markdown import Markdown
 
-    Console().print(Markdown(text, hyperlinks=False))
+    Console().print(Markdown(text, code_theme="ansi_dark", hyperlinks=False))
 
 
 def _command_help(context: Any, name: str) -> str:
