@@ -144,7 +144,7 @@ class Canceller:
             api.write("DeleteExportTask", patience, {"ExportTaskId": one.task_id})
         except ServiceError as error:
             if retry_verdict(error.cause, is_write=True) in (RetryVerdict.RETRY, RetryVerdict.SLOW_DOWN):
-                if self.clock.ticks() - began >= self.session.retry_seconds:
+                if self.clock.ticks() - began >= self.session.clients.retry.total_seconds():
                     one.finish(CancelOutcome.FAILED, error)
                 return
             one.answer = error
