@@ -29,6 +29,8 @@ FLOORS = (
     {"__main__"},
 )
 """From the ground up. A module imports from its own package and from lower floors."""
+SANDBOX_FLOORS = ("model", "process", "storage", "api")
+"""The sandbox's own floors, from the ground up. Its other files are above them."""
 PURE = (
     "model",
     "deletion/export_rules",
@@ -133,6 +135,17 @@ def test_the_sandbox_imports_nothing_of_the_code_that_it_tests() -> None:
     for name, path in sandbox.items():
         foreign = [target for target in imported(source(path)) if not target.startswith("omicopy.sandbox")]
         assert foreign == [], name
+
+
+@pytest.mark.parametrize("name", sorted(set(MODULES) - set(HOUSE)))
+def test_imports_of_the_sandbox_go_down_only(name: str) -> None:
+    for target in imported(source(MODULES[name])):
+        assert sandbox_floor(target) <= sandbox_floor(name), f"{name} imports {target}"
+
+
+def sandbox_floor(name: str) -> int:
+    package = name.removeprefix("omicopy.sandbox").strip(".").split(".")[0]
+    return SANDBOX_FLOORS.index(package) if package in SANDBOX_FLOORS else len(SANDBOX_FLOORS)
 
 
 def test_no_circle_of_modules() -> None:

@@ -59,9 +59,9 @@ def _inspect_own(clients: Clients, profile: str, source: str, now: datetime) -> 
         from omicopy.manifests.task_url import inspect_by_task  # looks into buckets, too, which few need
 
         return inspect_by_task(clients, profile, located.by_task)
-    manifest = read_own_manifest(clients, profile, located.bucket, located.key)
-    outside = problem_of_own(manifest, located.bucket, located.key, clients.accounts[profile].oos_endpoint)
-    return Inspection(manifest, location=f"s3://{located.bucket}/{located.key}", outside=outside)
+    manifest = read_own_manifest(clients, profile, located.location)
+    outside = problem_of_own(manifest, located.location, clients.accounts[profile].oos_endpoint)
+    return Inspection(manifest, location=located.location, outside=outside)
 
 
 def _named_host(clients: Clients, inspection: Inspection, profile: str | None) -> str | None:

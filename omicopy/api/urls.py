@@ -46,4 +46,4 @@ def presign(
         from omicopy.manifests.task_url import hand_out_by_task  # looks into buckets, too, which few need
 
         return hand_out_by_task(clients, options, located.by_task, now)
-    return presign_checked(clients, options, located.bucket, located.key, now)
+    return presign_checked(clients, options, located.location, now)

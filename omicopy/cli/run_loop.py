@@ -158,7 +158,7 @@ def introduce(requests: Sequence[CopyRequest]) -> None:
             to = f"{destination.name!r} in {destination.account}"
             info(f"Copying {what}", f"  to {to}") if what else info(f"Importing it as {to}")
         elif isinstance(source, Source):
-            info(f"Exporting {what}", f"  to s3://{source.export.bucket}/{source.export.folder}")
+            info(f"Exporting {what}", f"  to {source.export.folder}")
 
 
 def introduce_handed(shared: SharedManifest, boot: Boot, now: datetime, quiet: bool, accept_licences: bool) -> None:

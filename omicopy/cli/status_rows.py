@@ -45,7 +45,7 @@ def export_row(entry: ExportEntry) -> Row:
         entry.state,
         _percent(task),
         entry.image_name or "",
-        f"s3://{entry.key.bucket}/{entry.key.folder}",
+        str(entry.key.folder),
         _until(entry),
         entry.key.image_id,
         "; ".join(notes),

@@ -17,6 +17,7 @@ from omicopy.cloud.retry import Pace, read_with_retries, send_once
 from omicopy.cloud.s3_client import NoResponse, make_s3_client
 from omicopy.cloud.url_reader import MANIFEST_LIMIT
 from omicopy.errors import ErrorCode
+from omicopy.model.s3_location import S3Object
 
 T = TypeVar("T")
 _NO_KEY = "NoSuchKey"
@@ -60,31 +61,32 @@ class Storage:
 
         return dict(all_pages(read_page, unreadable))
 
-    def read(self, bucket: str, key: str) -> bytes:
+    def read(self, location: S3Object) -> bytes:
         """One whole object, or one byte more than a manifest has."""
-        return self._patiently("GetObject", bucket, lambda: self._read(bucket, key))
+        return self._patiently("GetObject", location.bucket, lambda: self._read(location))
 
-    def read_start(self, bucket: str, key: str, length: int) -> bytes:
+    def read_start(self, location: S3Object, length: int) -> bytes:
         """The first `length` bytes of an object that is not empty, or all there are."""
         asked = f"bytes=0-{length - 1}"
         return self._patiently(
             "GetObject",
-            bucket,
-            lambda: self._client.get_object(Bucket=bucket, Key=key, Range=asked)["Body"].read(length),
+            location.bucket,
+            lambda: self._client.get_object(Bucket=location.bucket, Key=location.key, Range=asked)["Body"].read(length),
         )
 
-    def put(self, bucket: str, key: str, body: bytes) -> None:
+    def put(self, location: S3Object, body: bytes) -> None:
         """Writes a JSON object under a key that the caller knows to be free."""
-        self._write("PutObject", bucket, lambda: self._put(bucket, key, body))
+        target: Any = {"Bucket": location.bucket, "Key": location.key, "ContentType": "application/json"}
+        self._write("PutObject", location.bucket, lambda: self._client.put_object(**target, Body=body))
 
-    def delete(self, bucket: str, key: str) -> None:
+    def delete(self, location: S3Object) -> None:
         """Deletes one object. That it is not there is no error."""
 
         def send() -> None:
-            self._client.delete_object(Bucket=bucket, Key=key)
+            self._client.delete_object(Bucket=location.bucket, Key=location.key)
 
         try:
-            self._patiently("DeleteObject", bucket, send)
+            self._patiently("DeleteObject", location.bucket, send)
         except ServiceError as error:
             if error.answer is None or error.answer.kind != _NO_KEY:  # a bare 404 may be a proxy's
                 raise
@@ -113,12 +115,9 @@ class Storage:
             raise ValueError("an object has no key, or the pages end before the list does")
         return shown, following
 
-    def _put(self, bucket: str, key: str, body: bytes) -> None:
-        self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
-
-    def _read(self, bucket: str, key: str) -> bytes:
+    def _read(self, location: S3Object) -> bytes:
         """Who may replace the object may make it as large as they like, whatever a listing said a moment ago."""
-        body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
+        body = self._client.get_object(Bucket=location.bucket, Key=location.key)["Body"]
         content = body.read(MANIFEST_LIMIT + 1)
         if len(content) <= MANIFEST_LIMIT:
             content += body.read(1)  # at the end, where boto3 compares the length with what was announced

@@ -13,7 +13,8 @@ from botocore.credentials import Credentials
 
 from omicopy.cloud.profiles.profile import Account
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.urls.presigned_url import MAX_EXPIRY
+from omicopy.model.s3_location import S3Object
+from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl, parse_presigned
 from omicopy.model.urls.validity import check_expiry
 
 _CONTENT_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?: *; *[\w.-]+=[\w.+-]+)*", re.ASCII)
@@ -34,20 +35,19 @@ def check_content_type(content_type: str) -> str:
 
 def presign(
     account: Account,
-    bucket: str,
-    key: str,
+    location: S3Object,
     expires: timedelta = MAX_EXPIRY,
     method: Literal["GET", "PUT"] = "GET",
     content_type: str | None = None,
-) -> str:
-    """A URL that lets anybody GET (or PUT) `s3://bucket/key` for `expires`; an upload must then say `content_type`.
+) -> PresignedUrl:
+    """A URL that lets anybody GET (or PUT) the object for `expires`; an upload must then say `content_type`.
 
     Sends nothing; raises USAGE for a bad duration, and DENIED where the account has no key for its object storage.
     """
     signer = account.demand_storage_key()
     seconds = int(check_expiry(expires).total_seconds())
-    url = f"{account.oos_endpoint}/{quote(bucket, safe='')}/{quote(key, safe='/~')}"
+    url = f"{account.oos_endpoint}/{quote(location.bucket, safe='')}/{quote(location.key, safe='/~')}"
     request = AWSRequest(method=method, url=url, headers={"Content-Type": content_type} if content_type else {})
     credentials = Credentials(signer.access_key, signer.secret_key)
     S3SigV4QueryAuth(credentials, "s3", account.region, expires=seconds).add_auth(request)
-    return str(request.url)
+    return parse_presigned(str(request.url))

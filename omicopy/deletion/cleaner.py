@@ -13,6 +13,7 @@ from omicopy.manifests.find import FolderContents, read_folder, read_trusted
 from omicopy.model.export import ExportKey, ExportTask
 from omicopy.model.own_tags import CLEANED_TAG, is_cleaned
 from omicopy.model.result import CleanupSummary, rfc3339
+from omicopy.model.s3_location import S3Object
 
 INTERRUPTED = Kept("the clean-up was interrupted; the same command goes on with it")
 
@@ -30,7 +31,7 @@ class CleanupOutcome:
 
     @property
     def location(self) -> str:
-        return f"s3://{self.export.bucket}/{self.export.folder}"
+        return str(self.export.folder)
 
     @property
     def summary(self) -> CleanupSummary:
@@ -100,7 +101,7 @@ class Cleaner:
         else:
             self._note(tasks)
             self.deletable, self.tasks = deletable, tasks
-            self.digests = {one.manifest_key: one.manifest.digest() for one in folder.found}
+            self.digests = {one.location.key: one.manifest.digest() for one in folder.found}
 
     def delete_snapshots(self, all_tasks: Sequence[ExportTask]) -> None:
         if self._is_still_ours(all_tasks) and self.deletable:
@@ -132,14 +133,15 @@ class Cleaner:
     def _is_as_judged(self) -> bool:
         """Whether the manifests that are to go are those that were judged, or were deleted by another clean-up."""
         for key in self.deletable.manifests if self.deletable else ():
+            location = S3Object(self.export.bucket, key)
             try:
-                manifest = read_trusted(self.clients.storage(self.profile), self.export.bucket, key)
+                manifest = read_trusted(self.clients.storage(self.profile), location)
             except OmicopyError as error:
                 if error.code is not ErrorCode.NOT_FOUND:
                     raise
             else:
                 if manifest.digest() != self.digests[key]:
-                    self.left = Kept(f"s3://{self.export.bucket}/{key} was replaced meanwhile")
+                    self.left = Kept(f"{location} was replaced meanwhile")
         return self.left is None
 
     def _note(self, tasks: Sequence[ExportTask]) -> None:
@@ -151,7 +153,7 @@ class Cleaner:
 
     def _delete(self, keys: Sequence[str]) -> None:
         for key in keys:
-            self.clients.storage(self.profile).delete(self.export.bucket, key)
+            self.clients.storage(self.profile).delete(S3Object(self.export.bucket, key))
             self.deleted += 1
 
 

@@ -64,19 +64,19 @@ def judge_objects(export: ExportKey, place: ExportFolder) -> Deletable | Kept:
     """
     ours, others = _divide(export, place)
     sets = {_objects(stored) for stored in ours}
-    named = {_objects(stored) for stored in ours if stored.manifest_key in place.named}
+    named = {_objects(stored) for stored in ours if stored.location.key in place.named}
     if named:
         others += [stored for stored in ours if _objects(stored) not in named]
         ours = [stored for stored in ours if _objects(stored) in named]
     elif len(sets) > 1:
-        names = ", ".join(stored.location for stored in ours)
+        names = ", ".join(str(stored.location) for stored in ours)
         return Kept(f"nobody can tell which of these is ours: {names}")
     for stored in ours:
-        problem = stored.manifest.problem_outside_folder(export.bucket, stored.manifest_key)
+        problem = stored.manifest.problem_outside_folder(stored.location)
         if problem:
             return Kept(f"{stored.location} points outside its export: {problem}")
-    kept = {key for stored in others for key in (stored.manifest_key, *_objects(stored))}
-    manifests = [stored.manifest_key for stored in ours]
+    kept = {key for stored in others for key in (stored.location.key, *_objects(stored))}
+    manifests = [stored.location.key for stored in ours]
     snapshots = {key for stored in ours for key in _objects(stored)} - set(manifests)
     if kept & snapshots:
         return Kept(f"{min(kept & snapshots)} is named by a manifest that is not ours, too")
@@ -99,8 +99,8 @@ def _divide(export: ExportKey, place: ExportFolder) -> tuple[list[StoredExport],
     ours: list[StoredExport] = []
     others: list[StoredExport] = []
     for stored in place.manifests:
-        is_here = stored.bucket == export.bucket and stored.manifest_key in place.keys
-        is_direct = f"{tidy_key(stored.manifest_key).rpartition('/')[0]}/" == export.folder
+        is_here = stored.location.bucket == export.bucket and stored.location.key in place.keys
+        is_direct = f"{tidy_key(stored.location.key).rpartition('/')[0]}/" == export.folder.path
         (ours if is_here and is_direct else others).append(stored)
     return ours, others
 
@@ -110,4 +110,4 @@ def _objects(stored: StoredExport) -> frozenset[str]:
 
 
 def _is_inside(key: str, export: ExportKey) -> bool:
-    return tidy_key(key).startswith(export.folder) and {".", ".."}.isdisjoint(key.split("/"))
+    return tidy_key(key).startswith(export.folder.path) and {".", ".."}.isdisjoint(key.split("/"))

@@ -14,7 +14,7 @@ from omicopy.cloud.retry import RetryVerdict, retry_verdict
 from omicopy.doctor.findings import Check, failure
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import read_own_object
-from omicopy.model.urls.presigned_url import parse_presigned
+from omicopy.model.s3_location import S3Object
 
 PROBE_NAME = "omicopy-doctor-"
 """What the object's name begins with; the rest is random."""
@@ -66,7 +66,8 @@ def check_bucket_access(
         )
     if not writes:
         return [*findings, Check(f"{subject}: write, read, delete", None, "not checked in a dry run")]
-    return [*findings, *_write_read_delete(clients, profile, bucket, f"{folder}{PROBE_NAME}{secrets.token_hex(8)}")]
+    probe = S3Object(bucket, f"{folder}{PROBE_NAME}{secrets.token_hex(8)}")
+    return [*findings, *_write_read_delete(clients, profile, probe)]
 
 
 def _no_bucket(subject: str, may_be_made: bool) -> Check:
@@ -77,44 +78,44 @@ def _no_bucket(subject: str, may_be_made: bool) -> Check:
     return Check(f"{subject}: list", False, message, hint, ErrorCode.NOT_FOUND)
 
 
-def _write_read_delete(clients: Clients, profile: str, bucket: str, key: str) -> list[Check]:
+def _write_read_delete(clients: Clients, profile: str, probe: S3Object) -> list[Check]:
     """Whatever happens on the way, what may have been written is deleted."""
-    subject, content = f"s3://{bucket}", json.dumps({"probe": secrets.token_hex(16)}).encode()
+    subject, content = f"s3://{probe.bucket}", json.dumps({"probe": secrets.token_hex(16)}).encode()
     may_be_there, findings = True, []
     try:
-        clients.storage(profile).put(bucket, key, content)
+        clients.storage(profile).put(probe, content)
         findings.append(Check(f"{subject}: write", True, "allowed"))
-        findings.append(_read_back(clients, profile, bucket, key, content))
+        findings.append(_read_back(clients, profile, probe, content))
     except ServiceError as error:
         may_be_there = retry_verdict(error.cause, is_write=True) is RetryVerdict.IN_DOUBT
         findings.append(failure(f"{subject}: write", error))
         findings.append(Check(f"{subject}: read through a signed URL", None, "not checked"))
     finally:
         unknown = Check(f"{subject}: delete", None, "not checked")
-        findings.append(_delete(clients, profile, bucket, key) if may_be_there else unknown)
+        findings.append(_delete(clients, profile, probe) if may_be_there else unknown)
     return findings
 
 
-def _read_back(clients: Clients, profile: str, bucket: str, key: str, written: bytes) -> Check:
-    subject = f"s3://{bucket}: read through a signed URL"
+def _read_back(clients: Clients, profile: str, probe: S3Object, written: bytes) -> Check:
+    subject = f"s3://{probe.bucket}: read through a signed URL"
     account = clients.accounts[profile]
-    url = parse_presigned(presign(account, bucket, key, _LIFE))
+    url = presign(account, probe, _LIFE)
     try:
-        read = read_own_object(clients.fetcher(), url, account.signer, f"s3://{bucket}/{key}")
+        read = read_own_object(clients.fetcher(), url, account.signer, probe)
     except OmicopyError as error:
         return failure(subject, error)
     if read != written:
-        message = f"s3://{bucket}/{key} reads otherwise than it was written"
+        message = f"{probe} reads otherwise than it was written"
         return Check(subject, False, message, "Look at what stands between here and the store.", ErrorCode.DAMAGED)
     return Check(subject, True, "as it was written")
 
 
-def _delete(clients: Clients, profile: str, bucket: str, key: str) -> Check:
+def _delete(clients: Clients, profile: str, probe: S3Object) -> Check:
     """Only --cleanup, `prune` and this very check delete: a copy works without the right."""
-    subject = f"s3://{bucket}: delete"
+    subject = f"s3://{probe.bucket}: delete"
     try:
-        clients.storage(profile).delete(bucket, key)
+        clients.storage(profile).delete(probe)
     except ServiceError as error:
-        message = f"{error.message}. s3://{bucket}/{key} may be left behind"
+        message = f"{error.message}. {probe} may be left behind"
         return Check(subject, None, message, "Delete it yourself. Without that right, leave --cleanup out.")
     return Check(subject, True, "allowed")

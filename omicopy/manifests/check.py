@@ -15,9 +15,10 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.own_manifest import TrustedManifest, trust
 from omicopy.model.export import FoundExport
 from omicopy.model.manifest import MANIFEST_URL, Expiry, Manifest, ManifestSnapshot, parse_manifest, url_path
+from omicopy.model.s3_location import S3Object
 from omicopy.model.units import format_duration
 from omicopy.model.urls.address import HostScope, host_scope
-from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl, parse_presigned
+from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl
 from omicopy.model.urls.refusal import CHECK_KEY
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def read_shared_manifest(fetcher: UrlReader, url: PresignedUrl, now: datetime) -
     return parse_manifest(fetcher.read(url), url.place)
 
 
-def read_own_object(fetcher: UrlReader, url: PresignedUrl, signer: str, location: str) -> bytes:
+def read_own_object(fetcher: UrlReader, url: PresignedUrl, signer: str, location: S3Object) -> bytes:
     """Reads through a URL that the profile `signer` has just signed: a refusal (DENIED) speaks of its credentials."""
     try:
         return fetcher.read(url)
@@ -62,15 +63,14 @@ class SignedManifest:
     """A manifest and a URL of it, through which it was read and found to point into its own export (R4, R9)."""
 
     url: PresignedUrl
-    location: str
+    location: S3Object
     manifest: TrustedManifest
 
 
 def sign_manifest(
     fetcher: UrlReader,
     account: Account,
-    bucket: str,
-    key: str,
+    location: S3Object,
     expires: timedelta = MAX_EXPIRY,
     allowed: Sequence[str] = (),
 ) -> SignedManifest:
@@ -78,15 +78,15 @@ def sign_manifest(
 
     Raises DENIED, NOT_FOUND, DAMAGED, or a ServiceError.
     """
-    location, url = f"s3://{bucket}/{key}", parse_presigned(presign(account, bucket, key, expires))
-    manifest = parse_manifest(read_own_object(fetcher, url, account.signer, location), location)
-    return SignedManifest(url, location, trust(manifest, bucket, key, allowed, "Do not import it."))
+    url = presign(account, location, expires)
+    manifest = parse_manifest(read_own_object(fetcher, url, account.signer, location), str(location))
+    return SignedManifest(url, location, trust(manifest, location, allowed, "Do not import it."))
 
 
 def sign_found(fetcher: UrlReader, account: Account, stored: FoundExport) -> str:
     """A URL of the manifest that was looked at before. Raises as `sign_manifest`, and TEMPORARY where another one lies
     there now, which has to be looked at first."""
-    signed = sign_manifest(fetcher, account, stored.bucket, stored.manifest_key)
+    signed = sign_manifest(fetcher, account, stored.location)
     require_unchanged(stored, signed.manifest)
     return signed.url.url
 
@@ -109,15 +109,14 @@ def shared_manifest_url(fetcher: UrlReader, shared: SharedManifest, now: datetim
     return shared.url.url
 
 
-def read_own_manifest(clients: Clients, profile: str, bucket: str, key: str) -> Manifest:
+def read_own_manifest(clients: Clients, profile: str, location: S3Object) -> Manifest:
     """The manifest under a key, read with the credentials of `profile`, wherever it points to: for eyes only.
 
     Raises DENIED, NOT_FOUND, DAMAGED, or a ServiceError.
     """
-    location = f"s3://{bucket}/{key}"
     account = clients.accounts[profile]
-    url = parse_presigned(presign(account, bucket, key, _A_MOMENT))
-    return parse_manifest(read_own_object(clients.fetcher(), url, account.signer, location), location)
+    url = presign(account, location, _A_MOMENT)
+    return parse_manifest(read_own_object(clients.fetcher(), url, account.signer, location), str(location))
 
 
 def require_validity(expiry: Expiry, min_validity: timedelta, now: datetime, hint: str = _HINT) -> None:

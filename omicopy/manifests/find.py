@@ -16,6 +16,7 @@ from omicopy.model.choices import DiskFormat
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, StoredExport, format_of, tidy_key
 from omicopy.model.lookup import ABSENT, BucketFact, Present, Refused, Unknown
 from omicopy.model.manifest import Manifest
+from omicopy.model.s3_location import S3Folder, S3Object
 from omicopy.model.urls.presigned_url import parse_presigned
 
 if TYPE_CHECKING:
@@ -69,41 +70,41 @@ def read_folder(
     return FolderContents(sizes, found, broken, named)
 
 
-def find_in_folder(storage: Storage, bucket: str, folder: str) -> StoredExport:
-    """The manifest that counts among those directly in `folder`, which is empty or ends with a slash.
+def find_in_folder(storage: Storage, folder: S3Folder) -> StoredExport:
+    """The manifest that counts among those directly in `folder`.
 
     Raises NOT_FOUND, DAMAGED for a broken one or several of different images, or a ServiceError.
     """
-    sizes = storage.sizes(bucket, folder)
-    found, broken = _manifests(storage, bucket, sizes, set(), folder)
+    sizes = storage.sizes(folder.bucket, folder.path)
+    found, broken = _manifests(storage, folder.bucket, sizes, set(), folder.path)
     if found:
         return _choose(found, storage.account.oos_endpoint)
     if broken:
         raise next(iter(broken.values()))
     hint = "Name the manifest itself, or the folder that it lies in: s3://BUCKET/PREFIX/ami-…/"
-    raise OmicopyError(ErrorCode.NOT_FOUND, f"No manifest lies in s3://{bucket}/{folder}", hint)
+    raise OmicopyError(ErrorCode.NOT_FOUND, f"No manifest lies in {folder}", hint)
 
 
-def read_stored(storage: Storage, bucket: str, key: str, sizes: dict[str, int]) -> StoredExport:
+def read_stored(storage: Storage, location: S3Object, sizes: dict[str, int]) -> StoredExport:
     """The manifest under one key, held against the objects of `sizes`. Raises DAMAGED, or a ServiceError."""
-    manifest = read_trusted(storage, bucket, key)
-    return StoredExport(bucket, key, manifest, tuple(_damage(manifest, sizes)))
+    manifest = read_trusted(storage, location)
+    return StoredExport(location, manifest, tuple(_damage(manifest, sizes)))
 
 
-def read_trusted(storage: Storage, bucket: str, key: str) -> TrustedManifest:
+def read_trusted(storage: Storage, location: S3Object) -> TrustedManifest:
     """The manifest under one key, which points to nothing but its own export. Raises DAMAGED, or a ServiceError."""
-    return read_trusted_manifest(storage.read(bucket, key), bucket, key)
+    return read_trusted_manifest(storage.read(location), location)
 
 
 def _listing(listed: Sizes, export: ExportKey, tasks: Sequence[ExportTask]) -> dict[str, int]:
     """The export's objects and their sizes. How the service treats slashes in a prefix is not documented."""
-    likely = {export.folder} | {task.raw_prefix for task in tasks if task.raw_prefix}
-    other = {f"{export.prefix}//{export.image_id}/", f"/{export.folder}"} if export.prefix else set()
+    likely = {export.folder.path} | {task.raw_prefix for task in tasks if task.raw_prefix}
+    other = {f"{export.prefix}//{export.image_id}/", f"/{export.folder.path}"} if export.prefix else set()
     for prefixes in (likely, other - likely):
         sizes: dict[str, int] = {}
         for prefix in sorted(prefixes):
             sizes.update(listed(export.bucket, prefix))
-        inside = {key: size for key, size in sizes.items() if tidy_key(key).startswith(export.folder)}
+        inside = {key: size for key, size in sizes.items() if tidy_key(key).startswith(export.folder.path)}
         if inside:
             return inside
     return {}
@@ -135,7 +136,7 @@ def _manifests(
         if sizes[key] > MANIFEST_LIMIT and not has_to_be:
             continue
         try:
-            found.append(read_stored(storage, bucket, key, sizes))
+            found.append(read_stored(storage, S3Object(bucket, key), sizes))
         except ServiceError as error:
             if error.code is ErrorCode.NOT_FOUND:
                 where = f"s3://{bucket}"
@@ -168,7 +169,7 @@ def _choose(
     """
     whole = [stored for stored in found if not stored.damage] or list(found)
     if len({_volumes(stored.manifest) for stored in whole}) > 1:
-        names = ", ".join(stored.location for stored in whole)
+        names = ", ".join(str(stored.location) for stored in whole)
         raise OmicopyError(
             ErrorCode.DAMAGED,
             f"These manifests lie in one place and describe different images: {names}",
@@ -176,7 +177,7 @@ def _choose(
         )
 
     def rank(stored: StoredExport) -> tuple[bool, bool, bool, float, str]:
-        expiry, key = stored.manifest.earliest_expiry(), stored.manifest_key
+        expiry, key = stored.manifest.earliest_expiry(), stored.location.key
         is_called_so = key in named or may_be_manifest_key(key)
         fits = wanted is None or format_of(stored.manifest) in (None, wanted)
         return (fits, stored.manifest.is_at(endpoint), is_called_so, expiry.timestamp() if expiry else 0.0, key)
@@ -200,6 +201,4 @@ def _probed(stored: StoredExport, fetcher: UrlReader, endpoint: str, now: dateti
             if not snapshot.url.is_at(endpoint) or fetcher.probe(snapshot.url).life is not ObjectState.ALIVE
         )
     manifest = stored.manifest
-    return FoundExport(
-        stored.bucket, stored.manifest_key, expiry, stored.damage, dead, manifest.digest(), format_of(manifest)
-    )
+    return FoundExport(stored.location, expiry, stored.damage, dead, manifest.digest(), format_of(manifest))

@@ -24,8 +24,9 @@ from omicopy.model.choices import DiskFormat
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, format_of
 from omicopy.model.lookup import ABSENT, BucketFact, Present, Refused, Unknown
 from omicopy.model.manifest import MANIFEST_URL, Expiry, effective_expiry, url_path
+from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import PresignedUrl
-from omicopy.model.urls.task_url import flaw_of, leads_to, manifest_key, over_https, url_of
+from omicopy.model.urls.task_url import flaw_of, leads_to, manifest_location, over_https, url_of
 
 _MOST_READ = 5
 """Of the completed tasks of one place; those whose URLs live longest come first."""
@@ -160,7 +161,7 @@ def _read_export(store: TaskUrlReader, task: ExportTask, now: datetime) -> Bucke
         return _flawed(task, flaw or "")
     try:
         url, raw = store.read(url)
-        manifest = read_trusted_manifest(raw, task.key.bucket, url.key or "")
+        manifest = read_trusted_manifest(raw, S3Object(task.key.bucket, url.key or ""))
         return Present(_probed(store, task, url, manifest))
     except UrlRefused as error:
         return _flawed(task, f"the store refuses the URL that {task.task_id} shows: {error.refusal.message}")
@@ -175,7 +176,7 @@ def _read_export(store: TaskUrlReader, task: ExportTask, now: datetime) -> Bucke
 def _flawed(task: ExportTask, flaw: str) -> Present[FoundExport]:
     """It is complete, and nobody can read of it what its manifest says."""
     nothing = Expiry(at=None, first=MANIFEST_URL, unknown=(MANIFEST_URL,))
-    return Present(FoundExport(task.key.bucket, manifest_key(task), nothing, (), (), format=task.format, flaw=flaw))
+    return Present(FoundExport(manifest_location(task), nothing, (), (), format=task.format, flaw=flaw))
 
 
 def _probed(store: TaskUrlReader, task: ExportTask, url: PresignedUrl, manifest: TrustedManifest) -> FoundExport:
@@ -191,8 +192,7 @@ def _probed(store: TaskUrlReader, task: ExportTask, url: PresignedUrl, manifest:
         if problem is not None:
             (damage if problem.code is ErrorCode.DAMAGED else flaws).append(problem.message)
     return FoundExport(
-        task.key.bucket,
-        url.key or "",
+        S3Object(task.key.bucket, url.key or ""),
         effective_expiry(url.expires_at, manifest),
         tuple(damage),
         (),
@@ -206,6 +206,6 @@ def _probed(store: TaskUrlReader, task: ExportTask, url: PresignedUrl, manifest:
 def read_again(fetcher: UrlReader, url: PresignedUrl, stored: FoundExport) -> TrustedManifest:
     """The manifest of an export that was looked at, read through its task's `url` once more: what was checked is what
     is handed on. Raises TEMPORARY where another one lies there now, DAMAGED, or a ServiceError."""
-    manifest = read_trusted_manifest(fetcher.read(url), stored.bucket, stored.manifest_key)
+    manifest = read_trusted_manifest(fetcher.read(url), stored.location)
     require_unchanged(stored, manifest)
     return manifest

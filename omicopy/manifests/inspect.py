@@ -14,6 +14,7 @@ from omicopy.manifests.check import foreign_object, problem_of
 from omicopy.model.boot import Boot
 from omicopy.model.manifest import Expiry, Manifest, ManifestSnapshot, effective_expiry
 from omicopy.model.result import SCHEMA, rfc3339
+from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import PresignedUrl
 
 
@@ -26,7 +27,7 @@ class Inspection:
 
     manifest: Manifest
     url: PresignedUrl | None = None
-    location: str | None = None
+    location: S3Object | None = None
     probes: tuple[Probe, ...] = ()
     boot: Boot = field(default_factory=Boot)
     """As the image says that it was exported from; unknown where nobody asked its account."""
@@ -79,7 +80,7 @@ def describe_inspection(inspection: Inspection, now: datetime) -> dict[str, Any]
     probes = inspection.probes or (None,) * len(manifest.snapshots)
     return {
         "schema": SCHEMA,
-        "manifest": inspection.location,
+        "manifest": str(inspection.location) if inspection.location else None,
         "name": manifest.name,
         "description": manifest.description,
         "architecture": manifest.architecture,

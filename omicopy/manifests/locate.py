@@ -15,7 +15,7 @@ from omicopy.cloud.queries import read_tasks
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, FoundExport, Phase
 from omicopy.model.own_tags import CLEANED_TAG
-from omicopy.model.s3_location import split_s3
+from omicopy.model.s3_location import S3Object, parse_s3_object
 from omicopy.model.urls.presigned_url import parse_presigned
 from omicopy.model.urls.url_text import unescaped
 
@@ -31,8 +31,7 @@ def is_own(source: str) -> bool:
 class Located:
     """Where an object lies."""
 
-    bucket: str
-    key: str
+    location: S3Object
     by_task: FoundExport | None = None
     """Where no key reads the bucket: what the export's task shows of it."""
 
@@ -45,16 +44,15 @@ def locate(clients: Clients, profile: str, source: str, now: datetime) -> Locate
     ServiceError.
     """
     if source.startswith("s3://"):
-        bucket, key = split_s3(source)
-        if key and not key.endswith("/"):
-            return Located(bucket, key)
+        named = parse_s3_object(source)
+        if not named.is_folder:
+            return Located(named)
         from omicopy.manifests.find import find_in_folder
 
-        in_folder = find_in_folder(clients.storage(profile), bucket, key)
-        return Located(bucket, in_folder.manifest_key)
+        return Located(find_in_folder(clients.storage(profile), named.folder).location)
     if _EXPORT.fullmatch(source):
         stored = _finished_export(clients, profile, source, now)
-        return Located(stored.bucket, stored.manifest_key, stored if stored.is_from_task else None)
+        return Located(stored.location, stored if stored.is_from_task else None)
     if source.lower().startswith(("http://", "https://")):
         return _in_own_store(clients, profile, source)
     hint = "Give s3://BUCKET/KEY, an export task's ID (image-export-…), an image's (ami-…), or an old URL."
@@ -71,7 +69,7 @@ def _in_own_store(clients: Clients, profile: str, source: str) -> Located:
         )
     if not url.bucket or not url.key or not {".", ".."}.isdisjoint(url.key.split("/")):
         raise OmicopyError(ErrorCode.USAGE, f"{url.place} names no object", "Give the URL of a manifest.")
-    return Located(url.bucket, url.key)
+    return Located(S3Object(url.bucket, url.key))
 
 
 def _finished_export(clients: Clients, profile: str, source: str, now: datetime) -> FoundExport:
@@ -92,10 +90,9 @@ def _finished_export(clients: Clients, profile: str, source: str, now: datetime)
     for fact in facts:
         if isinstance(fact, Refused | Unknown):
             raise fact.error
-    where = f"s3://{complete[0].key.bucket}/{complete[0].key.folder}"
     hint = "If its objects were deleted, export once more with: omicopy export … --re-export"
     with_key = f" with the key of {storage}" if (storage := clients.accounts[profile].storage) else ""
-    message = f"{source} is completed, but no manifest is seen{with_key} under {where}"
+    message = f"{source} is completed, but no manifest is seen{with_key} under {complete[0].key.folder}"
     raise OmicopyError(ErrorCode.NOT_FOUND, message, hint)
 
 

@@ -9,6 +9,7 @@ from typing import NewType
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.manifest import Manifest, parse_manifest, url_path
+from omicopy.model.s3_location import S3Object
 
 TrustedManifest = NewType("TrustedManifest", Manifest)
 """A manifest that points to nothing but its own export. Only `trust` makes one."""
@@ -18,31 +19,31 @@ _SIGNED_ANEW = re.compile(r".+\.resigned-.+\.json", re.IGNORECASE | re.DOTALL)
 _EXPORT_FOLDER = re.compile(r"(?:^|/)ami-[0-9a-z]{8,}/+$")
 
 
-def trust(manifest: Manifest, bucket: str, key: str, allowed: Sequence[str] = (), hint: str = "") -> TrustedManifest:
-    """The manifest that lies at `s3://bucket/key`, found to point nowhere else than in or below its own folder, or
+def trust(manifest: Manifest, location: S3Object, allowed: Sequence[str] = (), hint: str = "") -> TrustedManifest:
+    """The manifest that lies at `location`, found to point nowhere else than in or below its own folder, or
     under one of the prefixes `allowed`. Raises DAMAGED.
 
     Whoever may put one object beside an export could else have us sign whatever we can read, or hand out a disk of
     theirs. To which store its URLs lead is for the account to compare: see `Manifest.is_at`.
     """
-    outside = manifest.problem_outside_folder(bucket, key, allowed)
+    outside = manifest.problem_outside_folder(location, allowed)
     if outside:
-        raise OmicopyError(ErrorCode.DAMAGED, f"s3://{bucket}/{key} points outside its export: {outside}", hint)
+        raise OmicopyError(ErrorCode.DAMAGED, f"{location} points outside its export: {outside}", hint)
     return TrustedManifest(manifest)
 
 
-def problem_of_own(manifest: Manifest, bucket: str, key: str, endpoint: str) -> str | None:
+def problem_of_own(manifest: Manifest, location: S3Object, endpoint: str) -> str | None:
     """What is not as in an export of the account whose store is at `endpoint`, as text with its JSON path, or None."""
-    outside = manifest.problem_outside_folder(bucket, key)
+    outside = manifest.problem_outside_folder(location)
     if outside or manifest.is_at(endpoint):
         return outside
     index, url = next((i, s.url) for i, s in enumerate(manifest.snapshots) if not s.url.is_at(endpoint))
     return f"{url_path(index)} leads to {url.scheme}://{url.host}, not to {endpoint}."
 
 
-def read_trusted_manifest(raw: bytes, bucket: str, key: str, hint: str = "Do not import it.") -> TrustedManifest:
+def read_trusted_manifest(raw: bytes, location: S3Object, hint: str = "Do not import it.") -> TrustedManifest:
     """As `trust`, of what was read. Raises DAMAGED for what is no manifest, too."""
-    return trust(parse_manifest(raw, f"s3://{bucket}/{key}"), bucket, key, hint=hint)
+    return trust(parse_manifest(raw, str(location)), location, hint=hint)
 
 
 def is_manifest_key(key: str) -> bool:

@@ -19,8 +19,9 @@ from omicopy.manifests.resign import read_back, resign_in_passing, resigned_mani
 from omicopy.model.export import StoredExport
 from omicopy.model.manifest import MANIFEST_URL, Expiry, earliest_of, url_path
 from omicopy.model.result import SCHEMA, describe_snapshots, rfc3339
+from omicopy.model.s3_location import S3Object
 from omicopy.model.units import format_duration
-from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
+from omicopy.model.urls.presigned_url import PresignedUrl
 from omicopy.model.urls.validity import check_expiry, check_validity
 
 OBJECT_URL = "URL"
@@ -50,7 +51,7 @@ class PresignResult:
     """A signed URL of `location`; `manifest` is None for an object that is none, or that nobody looked at."""
 
     url: PresignedUrl
-    location: str
+    location: S3Object
     manifest: TrustedManifest | None
     key_ends: datetime | None = None
     """When the access key that signed ends. None: never, as far as is known."""
@@ -66,57 +67,55 @@ class PresignResult:
         return earliest_of(ends + (self.manifest.ends() if self.manifest else []))
 
 
-def presign_checked(clients: Clients, options: PresignOptions, bucket: str, key: str, now: datetime) -> PresignResult:
+def presign_checked(clients: Clients, options: PresignOptions, location: S3Object, now: datetime) -> PresignResult:
     """Signs one object. A manifest whose URLs end too early is signed anew first (R9).
 
     Where it is a manifest of an export of ours, the export's task says from then on until when it is handed out.
     Raises USAGE for a bad expiry, NOT_FOUND, DENIED for refused credentials, DAMAGED, EXPIRED, or a ServiceError.
     """
-    handout = _presign_checked(clients, options, bucket, key, now)
-    if handout.manifest and handout.url.key:
-        record_url_expiry(clients, options.profile, bucket, handout.url.key, handout.expiry.at or now + options.expires)
+    handout = _presign_checked(clients, options, location, now)
+    if handout.manifest:
+        record_url_expiry(clients, options.profile, handout.location, handout.expiry.at or now + options.expires)
     return handout
 
 
-def _presign_checked(clients: Clients, options: PresignOptions, bucket: str, key: str, now: datetime) -> PresignResult:
+def _presign_checked(clients: Clients, options: PresignOptions, location: S3Object, now: datetime) -> PresignResult:
     _check(options)
-    url = parse_presigned(presign(clients.accounts[options.profile], bucket, key, options.expires))
-    location = f"s3://{bucket}/{key}"
+    url = presign(clients.accounts[options.profile], location, options.expires)
     if not options.check and not options.only_manifest:
         return PresignResult(url, location, None)
     raw = read_own_object(clients.fetcher(), url, clients.accounts[options.profile].signer, location)
     key_ends = _demand_key(clients, options, now)
-    if not options.is_export and not has_to_be_manifest(key, raw):
+    if not options.is_export and not has_to_be_manifest(location.key, raw):
         if options.only_manifest:
             hint = f"To hand it out, name it: {location}"
             raise OmicopyError(ErrorCode.USAGE, f"{location} is no manifest, and only a URL asks for it", hint)
         return PresignResult(url, location, None, key_ends)
-    manifest = _trusted(raw, bucket, key)
+    manifest = _trusted(raw, location)
     shortcoming = _shortcoming(clients, options, manifest, now)
     if shortcoming is None:
         return PresignResult(url, location, manifest, key_ends)
-    newer = _newer(clients, options, bucket, key, manifest, now)
+    newer = _newer(clients, options, location, manifest, now)
     if newer is not None:
         return replace(newer, key_ends=key_ends)
     if not options.resign:
         raise shortcoming
-    return _presign_resigned(clients, options, StoredExport(bucket, key, manifest), key_ends, now)
+    return _presign_resigned(clients, options, StoredExport(location, manifest), key_ends, now)
 
 
 def presign_upload(
-    clients: Clients, options: PresignOptions, bucket: str, key: str, content_type: str | None, now: datetime
+    clients: Clients, options: PresignOptions, location: S3Object, content_type: str | None, now: datetime
 ) -> PresignResult:
     """Signs one upload (PUT) to a key that need not exist yet. Raises USAGE, EXPIRED for the access key, NOT_FOUND for
     the bucket, or a ServiceError."""
     _check(options)
     account = clients.accounts[options.profile]
     content_type = check_content_type(content_type) if content_type else None
-    url = parse_presigned(presign(account, bucket, key, options.expires, "PUT", content_type))
-    location = f"s3://{bucket}/{key}"
+    url = presign(account, location, options.expires, "PUT", content_type)
     if not options.check:
         return PresignResult(url, location, None)
     key_ends = _demand_key(clients, options, now)
-    probe = clients.fetcher().probe(parse_presigned(presign(account, bucket, key)))
+    probe = clients.fetcher().probe(presign(account, location))
     taken = probe.life is ObjectState.ALIVE
     if probe.refusal is not None and probe.refusal.is_of_signer:
         message = (
@@ -124,7 +123,7 @@ def presign_upload(
         )
         raise OmicopyError(ErrorCode.DENIED, message, probe.refusal.own_hint)
     if not taken:
-        _demand_bucket(clients, options.profile, bucket, key)
+        _demand_bucket(clients, options.profile, location)
     return PresignResult(url, location, None, key_ends, replaces=taken)
 
 
@@ -133,7 +132,7 @@ def describe_presign_result(handout: PresignResult) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "url": handout.url.url,
-        "manifest": handout.location if handout.manifest else None,
+        "manifest": str(handout.location) if handout.manifest else None,
         "url_expires_at": rfc3339(handout.url.expires_at),
         "effective_expires_at": rfc3339(handout.expiry.at),
         "snapshots": describe_snapshots(handout.manifest) if handout.manifest else [],
@@ -159,10 +158,10 @@ def _demand_key(clients: Clients, options: PresignOptions, now: datetime) -> dat
     return ends
 
 
-def _demand_bucket(clients: Clients, profile: str, bucket: str, key: str) -> None:
+def _demand_bucket(clients: Clients, profile: str, location: S3Object) -> None:
     """Raises NOT_FOUND for a bucket that is not there. Who may only upload can't be told."""
     try:
-        clients.storage(profile).sizes(bucket, key)
+        clients.storage(profile).sizes(location.bucket, location.key)
     except ServiceError as error:
         if error.code is not ErrorCode.DENIED:
             raise
@@ -197,12 +196,12 @@ def _unfit(what: str) -> OmicopyError:
 
 
 def _newer(
-    clients: Clients, options: PresignOptions, bucket: str, key: str, manifest: TrustedManifest, now: datetime
+    clients: Clients, options: PresignOptions, location: S3Object, manifest: TrustedManifest, now: datetime
 ) -> PresignResult | None:
     """The newest manifest that was signed anew beside this one, of the very same objects, if it can be handed out."""
-    for found in resigned_manifest(clients.storage(options.profile), bucket, key)[:_MOST_READ]:
+    for found in resigned_manifest(clients.storage(options.profile), location)[:_MOST_READ]:
         try:
-            newer = sign_manifest(clients.fetcher(), clients.accounts[options.profile], bucket, found, options.expires)
+            newer = sign_manifest(clients.fetcher(), clients.accounts[options.profile], found, options.expires)
         except ServiceError:
             raise
         except OmicopyError:  # broken, gone by now, or planted: it points into somebody else's bucket
@@ -221,15 +220,15 @@ def _presign_resigned(
     clients: Clients, options: PresignOptions, stored: StoredExport, key_ends: datetime | None, now: datetime
 ) -> PresignResult:
     account, storage, fetcher = clients.accounts[options.profile], clients.storage(options.profile), clients.fetcher()
-    key = resign_in_passing(account, storage, fetcher, stored, now)
-    signed = read_back(account, fetcher, stored, key, options.expires)
+    renewed = resign_in_passing(account, storage, fetcher, stored, now)
+    signed = read_back(account, fetcher, stored, renewed, options.expires)
     check_objects(fetcher, signed.manifest, account.signer)
     return PresignResult(signed.url, signed.location, signed.manifest, key_ends, resigned=True)
 
 
-def _trusted(raw: bytes, bucket: str, key: str) -> TrustedManifest:
+def _trusted(raw: bytes, location: S3Object) -> TrustedManifest:
     try:
-        return read_trusted_manifest(raw, bucket, key, "Don't hand it out.")
+        return read_trusted_manifest(raw, location, "Don't hand it out.")
     except OmicopyError as error:
         hint = f"{error.hint} If it is right all the same: omicopy url … --no-check"
         raise OmicopyError(error.code, error.message, hint) from None

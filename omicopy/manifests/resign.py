@@ -18,8 +18,8 @@ from omicopy.manifests.own_manifest import TrustedManifest, read_trusted_manifes
 from omicopy.model.export import FoundExport, StoredExport
 from omicopy.model.manifest import parse_manifest
 from omicopy.model.result import SCHEMA, describe_snapshots, rfc3339
-from omicopy.model.s3_location import check_own_key, check_prefix
-from omicopy.model.urls.presigned_url import MAX_EXPIRY, parse_presigned
+from omicopy.model.s3_location import S3Object, check_own_key, check_prefix
+from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl
 from omicopy.model.urls.validity import check_expiry
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def resign(
     now: datetime,
     expires: timedelta = MAX_EXPIRY,
     allowed: Sequence[str] = (),
-) -> str:
-    """Puts a manifest whose URLs live for `expires` beside the old one; returns its key, which nothing had before.
+) -> S3Object:
+    """Puts a manifest whose URLs live for `expires` beside the old one, where nothing lay before; returns its place.
 
     Only keys in or below the manifest's own folder get a signature, or under one of the prefixes `allowed` (R4); every
     object is asked for through its new URL first. Raises USAGE for a new key that would be too long, DAMAGED for what
@@ -46,46 +46,45 @@ def resign(
         if not check_prefix(prefix).strip("/"):
             hint = "Name the folder that the objects lie in."
             raise OmicopyError(ErrorCode.USAGE, "--allow-key-prefix without a prefix is the whole bucket", hint)
-    _new_key(stored.manifest_key, now)
-    manifest = trust(stored.manifest, stored.bucket, stored.manifest_key, allowed, _OUTSIDE)
-    urls = [presign(account, stored.bucket, snapshot.key or "", expires) for snapshot in manifest.snapshots]
+    _renewed(stored.location, now)
+    manifest = trust(stored.manifest, stored.location, allowed, _OUTSIDE)
+    urls = [presign(account, stored.location.with_key(snapshot.key or ""), expires) for snapshot in manifest.snapshots]
     _demand_objects(account, fetcher, manifest, urls)
-    body = manifest.with_urls(urls)
+    body = manifest.with_urls([url.url for url in urls])
     parse_manifest(body, f"The new manifest of {stored.location}")  # nothing is put that we could not read again
-    key = _free_key(storage, stored, now)
-    storage.put(stored.bucket, key, body)
-    return key
+    location = _free_location(storage, stored, now)
+    storage.put(location, body)
+    return location
 
 
 def resign_export(
     clients: Clients,
     profile: str,
-    bucket: str,
-    key: str,
+    location: S3Object,
     now: datetime,
     expires: timedelta = MAX_EXPIRY,
     allowed: Sequence[str] = (),
 ) -> StoredExport:
     """Signs the export of a manifest anew: the new manifest, as it now lies beside the old one. Raises as `resign`."""
     check_expiry(expires)
-    _new_key(key, now)
+    _renewed(location, now)
     account, storage, fetcher = clients.accounts[profile], clients.storage(profile), clients.fetcher()
-    old = StoredExport(bucket, key, read_own_manifest(clients, profile, bucket, key))
-    new_key = resign(account, storage, fetcher, old, now, expires, allowed)
-    return StoredExport(bucket, new_key, read_back(account, fetcher, old, new_key, allowed=allowed).manifest)
+    old = StoredExport(location, read_own_manifest(clients, profile, location))
+    renewed = resign(account, storage, fetcher, old, now, expires, allowed)
+    return StoredExport(renewed, read_back(account, fetcher, old, renewed, allowed=allowed).manifest)
 
 
 def read_back(
     account: Account,
     fetcher: UrlReader,
     old: StoredExport,
-    new_key: str,
+    renewed: S3Object,
     expires: timedelta = MAX_EXPIRY,
     allowed: Sequence[str] = (),
 ) -> SignedManifest:
     """What lies where `resign` has just put a manifest, and a URL of it. Raises DAMAGED where it is another one, else
     as `sign_manifest`."""
-    signed = sign_manifest(fetcher, account, old.bucket, new_key, expires, allowed)
+    signed = sign_manifest(fetcher, account, renewed, expires, allowed)
     if not signed.manifest.is_at(account.oos_endpoint) or signed.manifest.fingerprint() != old.manifest.fingerprint():
         message = f"{signed.location} was replaced after it was put there"
         raise OmicopyError(ErrorCode.DAMAGED, message, "Nothing was handed out. See who else writes to the bucket.")
@@ -96,23 +95,22 @@ def describe_resigned(new: StoredExport) -> dict[str, Any]:
     """What `resign -o json` prints."""
     return {
         "schema": SCHEMA,
-        "manifest": new.location,
+        "manifest": str(new.location),
         "effective_expires_at": rfc3339(new.manifest.expiry().at),
         "snapshots": describe_snapshots(new.manifest),
     }
 
 
-def resign_found(account: Account, storage: Storage, fetcher: UrlReader, found: FoundExport, now: datetime) -> str:
+def resign_found(account: Account, storage: Storage, fetcher: UrlReader, found: FoundExport, now: datetime) -> S3Object:
     """As `resign_in_passing`, of the manifest that was looked at before; TEMPORARY where another one lies there now."""
-    manifest = read_trusted_manifest(storage.read(found.bucket, found.manifest_key), found.bucket, found.manifest_key)
+    manifest = read_trusted_manifest(storage.read(found.location), found.location)
     require_unchanged(found, manifest)
-    stored = StoredExport(found.bucket, found.manifest_key, manifest)
-    return resign_in_passing(account, storage, fetcher, stored, now)
+    return resign_in_passing(account, storage, fetcher, StoredExport(found.location, manifest), now)
 
 
 def resign_in_passing(
     account: Account, storage: Storage, fetcher: UrlReader, stored: StoredExport, now: datetime
-) -> str:
+) -> S3Object:
     """As `resign`, for whom a URL that ends too early is in the way: without the right to write that is EXPIRED."""
     try:
         return resign(account, storage, fetcher, stored, now)
@@ -129,37 +127,40 @@ def resign_in_passing(
 _OUTSIDE = "Nothing was signed. If it is right all the same: omicopy resign … --allow-key-prefix PREFIX"
 
 
-def _demand_objects(account: Account, fetcher: UrlReader, manifest: TrustedManifest, urls: Sequence[str]) -> None:
+def _demand_objects(
+    account: Account, fetcher: UrlReader, manifest: TrustedManifest, urls: Sequence[PresignedUrl]
+) -> None:
     """Every object is there, as large as the manifest says, and may be read by whoever signed."""
     for index, (snapshot, url) in enumerate(zip(manifest.snapshots, urls, strict=True)):
-        problem = problem_of(index, snapshot, fetcher.probe(parse_presigned(url)), account.signer)
+        problem = problem_of(index, snapshot, fetcher.probe(url), account.signer)
         if problem is not None:
             raise problem
 
 
-def resigned_manifest(storage: Storage, bucket: str, key: str) -> list[str]:
-    """The keys of the manifests that were signed anew beside `key`, the last one first; none where the bucket may not
-    be listed. Whoever may put an object there may have called it so."""
+def resigned_manifest(storage: Storage, location: S3Object) -> list[S3Object]:
+    """The manifests that were signed anew beside the one at `location`, the last one first; none where the bucket may
+    not be listed. Whoever may put an object there may have called it so."""
     try:
-        listed = storage.sizes(bucket, _beside(key))
+        listed = storage.sizes(location.bucket, _beside(location.key))
     except ServiceError as error:
         if error.code is not ErrorCode.DENIED:
             raise
         return []
-    return sorted((found for found in listed if found.endswith(".json") and found != key), reverse=True)
+    keys = sorted((key for key in listed if key.endswith(".json") and key != location.key), reverse=True)
+    return [location.with_key(key) for key in keys]
 
 
-def _free_key(storage: Storage, stored: StoredExport, now: datetime) -> str:
+def _free_location(storage: Storage, stored: StoredExport, now: datetime) -> S3Object:
     """`a/b.json` -> `a/b.resigned-20260101T000000Z.json`, or of the next second that nobody took."""
-    taken = storage.sizes(stored.bucket, _beside(stored.manifest_key))
-    while (key := _new_key(stored.manifest_key, now)) in taken:
+    taken = storage.sizes(stored.location.bucket, _beside(stored.location.key))
+    while (location := _renewed(stored.location, now)).key in taken:
         now += timedelta(seconds=1)
-    return key
+    return location
 
 
-def _new_key(key: str, now: datetime) -> str:
-    """Raises USAGE for one that object storage would not take."""
-    return check_own_key(f"{_beside(key)}{now:%Y%m%dT%H%M%SZ}.json")
+def _renewed(location: S3Object, now: datetime) -> S3Object:
+    """Where its new manifest is to lie. Raises USAGE for a key that object storage would not take."""
+    return location.with_key(check_own_key(f"{_beside(location.key)}{now:%Y%m%dT%H%M%SZ}.json"))
 
 
 def _beside(key: str) -> str:

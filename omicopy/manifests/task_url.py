@@ -32,7 +32,7 @@ def hand_out_by_task(clients: Clients, options: PresignOptions, stored: FoundExp
     _tell(clients, options.profile, "--expires has no effect on them.")
     handout = PresignResult(stored.task_url, stored.location, manifest)
     if stored.expiry.at is not None:
-        record_url_expiry(clients, options.profile, stored.bucket, stored.manifest_key, stored.expiry.at)
+        record_url_expiry(clients, options.profile, stored.location, stored.expiry.at)
     return handout
 
 

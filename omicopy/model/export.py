@@ -10,6 +10,7 @@ from typing import Any
 from omicopy.model import json_fields
 from omicopy.model.choices import DiskFormat
 from omicopy.model.manifest import Expiry, Manifest
+from omicopy.model.s3_location import S3Folder, S3Object
 from omicopy.model.urls.presigned_url import PresignedUrl
 
 
@@ -51,9 +52,9 @@ class ExportKey:
     prefix: str
 
     @property
-    def folder(self) -> str:
+    def folder(self) -> S3Folder:
         """Where the service puts the objects: `PREFIX/ami-12345678/`."""
-        return f"{self.prefix}/{self.image_id}/" if self.prefix else f"{self.image_id}/"
+        return S3Folder(self.bucket, f"{self.prefix}/{self.image_id}/" if self.prefix else f"{self.image_id}/")
 
 
 def export_key(image_id: str, bucket: str, prefix: str) -> ExportKey:
@@ -123,23 +124,19 @@ def tidy_key(key: str) -> str:
 class StoredExport:
     """A manifest found in the bucket, held against the objects that really lie there."""
 
-    bucket: str
-    manifest_key: str
+    location: S3Object
+    """Of the manifest."""
     manifest: Manifest
     damage: tuple[str, ...] = ()
     """Objects that are missing or of another size, each said in words."""
-
-    @property
-    def location(self) -> str:
-        return f"s3://{self.bucket}/{self.manifest_key}"
 
 
 @dataclass(frozen=True, slots=True)
 class FoundExport:
     """What decisions go by of a stored export. Without its manifest, whose live URLs nobody should keep for long."""
 
-    bucket: str
-    manifest_key: str
+    location: S3Object
+    """Of the manifest."""
     expiry: Expiry
     """Of all embedded URLs."""
     damage: tuple[str, ...]
@@ -153,10 +150,6 @@ class FoundExport:
     """Where no key reads the bucket: the task's own URL of the manifest, which nobody can sign anew."""
     flaw: str = ""
     """Where no key reads the bucket: why what the task shows does not serve."""
-
-    @property
-    def location(self) -> str:
-        return f"s3://{self.bucket}/{self.manifest_key}"
 
     @property
     def is_from_task(self) -> bool:

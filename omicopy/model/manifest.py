@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from omicopy.model.manifest_schema import MAX_MANIFEST_BYTES, SnapshotFields, read_manifest
+from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import PresignedUrl
 
 MANIFEST_URL = "manifest URL"
@@ -119,15 +120,15 @@ class Manifest:
         """
         return self._problem_outside(bucket, [_folder(prefix) for prefix in prefixes])
 
-    def problem_outside_folder(self, bucket: str, manifest_key: str, allowed: Sequence[str] = ()) -> str | None:
-        """R4: as `problem_outside`, for what lies in or below the folder of `manifest_key`, or under one of `allowed`.
+    def problem_outside_folder(self, location: S3Object, allowed: Sequence[str] = ()) -> str | None:
+        """R4: as `problem_outside`, for what lies in or below the folder of the manifest, or under one of `allowed`.
 
         A manifest in no folder may only name what is in none either: else it could make us sign the whole bucket.
         """
-        folder = manifest_key[: manifest_key.rfind("/") + 1]
-        if not {".", ".."}.isdisjoint(manifest_key.split("/")):
-            return f'The manifest itself lies under no plain path: "{manifest_key}".'
-        problem = self._problem_outside(bucket, [folder, *(_folder(prefix) for prefix in allowed)])
+        folder = location.folder.path
+        if not {".", ".."}.isdisjoint(location.key.split("/")):
+            return f'The manifest itself lies under no plain path: "{location.key}".'
+        problem = self._problem_outside(location.bucket, [folder, *(_folder(prefix) for prefix in allowed)])
         if problem or folder:
             return problem
         for index, snapshot in enumerate(self.snapshots):

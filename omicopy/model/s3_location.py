@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 
 from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.model.text import check_text
@@ -12,6 +13,41 @@ LONGEST_KEY = 915
 _LONGEST_PREFIX = LONGEST_KEY - len("/ami-12345678/manifest.resigned-20260101T000000Z.json")
 """No key under it is longer than that of a manifest with new signatures."""
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class S3Folder:
+    """A folder of a bucket. `path` ends with a slash; it is empty for the whole bucket."""
+
+    bucket: str
+    path: str = ""
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class S3Object:
+    """An object in a bucket, whether or not there is one."""
+
+    bucket: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is written as a folder is, or as the bucket."""
+        return self.key == self.folder.path
+
+    @property
+    def folder(self) -> S3Folder:
+        return S3Folder(self.bucket, self.key[: self.key.rfind("/") + 1])
+
+    def with_key(self, key: str) -> S3Object:
+        """Another object of the same bucket."""
+        return replace(self, key=key)
 
 
 def check_bucket(bucket: str) -> str:
@@ -50,8 +86,8 @@ def check_own_key(key: str) -> str:
     raise OmicopyError(ErrorCode.USAGE, message, "Use a shorter prefix or name.")
 
 
-def split_s3(location: str) -> tuple[str, str]:
-    """Bucket and key of `s3://BUCKET/KEY`; the key of `s3://BUCKET/` is empty. Raises USAGE."""
+def parse_s3_object(location: str) -> S3Object:
+    """The object that `s3://BUCKET/KEY` names; the key of `s3://BUCKET/` is empty. Raises USAGE."""
     bucket, slash, key = location.removeprefix("s3://").partition("/")
     if not location.isprintable():  # also what is no UTF-8; no URL of ours could carry it
         message = f"{location!a} holds characters that a pre-signed URL can't name"
@@ -60,20 +96,27 @@ def split_s3(location: str) -> tuple[str, str]:
         hint = "Give the key without '.' and '..' between its slashes: what fetches a URL takes them out."
         raise OmicopyError(ErrorCode.USAGE, f"No URL can lead to {location!r}", hint)
     if location.startswith("s3://") and bucket and slash:
-        return bucket, key
+        return S3Object(bucket, key)
     raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no object", "Write s3://BUCKET/KEY.")
 
 
-def split_bucket(location: str) -> str:
+def parse_s3_bucket(location: str) -> str:
     """The bucket of `s3://BUCKET`, by the rules of names. Raises USAGE."""
-    bucket, prefix = split_folder(location)
+    bucket, prefix = _bucket_and_prefix(location)
     if prefix:
         raise OmicopyError(ErrorCode.USAGE, f"{location!r} names more than a bucket", "Write s3://BUCKET.")
     return bucket
 
 
-def split_folder(location: str) -> tuple[str, str]:
-    """Bucket and prefix of `s3://BUCKET/PREFIX`, by the rules of both; the prefix may be empty. Raises USAGE."""
+def parse_s3_folder(location: str) -> S3Folder:
+    """The folder that `s3://BUCKET/PREFIX` names, with or without slashes around the prefix. Raises USAGE."""
+    bucket, prefix = _bucket_and_prefix(location)
+    path = prefix.strip("/")
+    return S3Folder(bucket, f"{path}/" if path else "")
+
+
+def _bucket_and_prefix(location: str) -> tuple[str, str]:
+    """Checked by the rules of both; the prefix may be empty."""
     bucket, _, prefix = location.removeprefix("s3://").partition("/")
     if location.startswith("s3://") and bucket:
         with named(ascii(location)):

@@ -90,7 +90,7 @@ def _two_formats(request: CopyRequest, asked: Mapping[str, CopyRequest]) -> Omic
     export = origin_of(requests[0]).export
     return OmicopyError(
         ErrorCode.USAGE,
-        f"Exports in two formats are asked for at s3://{export.bucket}/{export.folder}: {first}, {second}",
+        f"Exports in two formats are asked for at {export.folder}: {first}, {second}",
         "Give one of the jobs another `prefix`, or both the same `format`.",
     )
 

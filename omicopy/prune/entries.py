@@ -79,7 +79,7 @@ class Entry:
     def where(self) -> str:
         """An export's folder, the profile of all else."""
         if isinstance(self.thing, ExportKey):
-            return f"s3://{self.thing.bucket}/{self.thing.folder}"
+            return str(self.thing.folder)
         return self.account.profile
 
 

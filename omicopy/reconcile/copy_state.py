@@ -79,7 +79,7 @@ class CopyState:
         self.seen.stored = stored
         if isinstance(stored, Present):
             whole = None if stored.value.damage else stored.value
-            self.manifest = whole.location if whole else None
+            self.manifest = str(whole.location) if whole else None
             self.expires_at = whole.expiry.at if whole else None
         self._update_export(now)
 

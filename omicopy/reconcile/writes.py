@@ -116,14 +116,14 @@ class Writer:
         profile = _source_of(copy_state.request).account.profile
         account, storage = self._clients.accounts[profile], self._clients.storage(profile)
         try:
-            key = resign_found(account, storage, self._clients.fetcher(), step.stored, self._clock.wall())
+            renewed = resign_found(account, storage, self._clients.fetcher(), step.stored, self._clock.wall())
         except ServiceError as error:
             if retry_verdict(error.cause, is_write=True) is RetryVerdict.GIVE_UP:
                 raise
             raise Postponed(error) from None  # a second new manifest beside the first does no harm
         except OmicopyError as error:
             raise (Postponed(error) if error.code is ErrorCode.TEMPORARY else error) from None
-        copy_state.export.resigned_key, copy_state.export.resigned_at = key, self._clock.ticks()
+        copy_state.export.resigned_key, copy_state.export.resigned_at = renewed.key, self._clock.ticks()
         copy_state.export.changed = True
 
     def _import(self, copy_state: CopyState, step: Import) -> None:

@@ -161,7 +161,7 @@ def _found(fact: BucketFact, now: datetime) -> Found:
 
 
 def _found_stored(stored: FoundExport, now: datetime) -> Found:
-    expiry, place, form = stored.expiry, stored.location, stored.format
+    expiry, place, form = stored.expiry, str(stored.location), stored.format
     if stored.damage:
         more = f" and {len(stored.damage) - 1} more" if len(stored.damage) > 1 else ""
         return Found(ManifestState.DAMAGED, place, expiry.at, stored.damage[0] + more, form)

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import Account, StorageKey
+from omicopy.model.s3_location import S3Object
 from tests.bench.table import Row, text_table
 
 URLS = 5_000
@@ -56,7 +57,7 @@ def rows(urls: int = URLS) -> list[Row]:
 
 
 def ours(key: str) -> str:
-    return presign(ACCOUNT, BUCKET, key, WEEK)
+    return presign(ACCOUNT, S3Object(BUCKET, key), WEEK).url
 
 
 def theirs() -> Sign:

@@ -23,6 +23,7 @@ from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import resolve_profile
 from omicopy.manifests.check import read_own_manifest
 from omicopy.manifests.resign import resign_export
+from omicopy.model.s3_location import S3Object
 from omicopy.sandbox.main import Sandbox
 from omicopy.sandbox.model.settings import SandboxSettings
 from tests.bench.cost import Cost, median
@@ -110,16 +111,16 @@ class Omicopy:
     clients: Clients
 
     def read(self, key: str) -> object:
-        return read_own_manifest(self.clients, PROFILE, BUCKET, key)
+        return read_own_manifest(self.clients, PROFILE, S3Object(BUCKET, key))
 
     def sign_anew(self, key: str) -> None:
-        manifest = read_own_manifest(self.clients, PROFILE, BUCKET, key)
+        manifest = read_own_manifest(self.clients, PROFILE, S3Object(BUCKET, key))
         account = self.clients.accounts[PROFILE]
-        urls = [presign(account, BUCKET, snapshot.key or "", WEEK) for snapshot in manifest.snapshots]
-        self.clients.storage(PROFILE).put(BUCKET, f"{key}.omicopy", manifest.with_urls(urls))
+        urls = [presign(account, S3Object(BUCKET, snapshot.key or ""), WEEK).url for snapshot in manifest.snapshots]
+        self.clients.storage(PROFILE).put(S3Object(BUCKET, f"{key}.omicopy"), manifest.with_urls(urls))
 
     def resign(self, key: str) -> None:
-        resign_export(self.clients, PROFILE, BUCKET, key, datetime.now(UTC), WEEK)
+        resign_export(self.clients, PROFILE, S3Object(BUCKET, key), datetime.now(UTC), WEEK)
 
 
 def clients_of(sandbox: Sandbox) -> Clients:
@@ -141,7 +142,7 @@ def fill(sandbox: Sandbox, manifests: int) -> list[str]:
         snapshots = []
         for letter, key in zip(SNAPSHOTS, keys, strict=True):
             client.put_object(Bucket=BUCKET, Key=key, Body=b"disk")
-            url = presign(account, BUCKET, key, timedelta(hours=1))
+            url = presign(account, S3Object(BUCKET, key), timedelta(hours=1)).url
             of_disk = {"Device": f"/dev/sd{letter}", "Filename": key, "Size": 2**33, "CompressedSize": 4}
             snapshots.append({**of_disk, "PreSignedUrl": url})
         body = json.dumps({"Version": 1, "Image": {"Name": folder, "Snapshots": snapshots}}).encode()

@@ -11,6 +11,7 @@ import requests
 
 from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import resolve_profile
+from omicopy.model.s3_location import S3Object
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from omicopy.sandbox.storage.disk_images import GIB, make_disk
 from tests.support.children import PATIENCE
@@ -26,7 +27,7 @@ def build(tool: Tool, *args: str, at: str = LOOSE, name: str = "golden", code: i
 
 def test_a_disk_that_was_uploaded_through_a_url_becomes_an_image(tool) -> None:
     account = resolve_profile("source", tool.env, tool.home)
-    put = presign(account, "omi-exports", "loose/from them/disk é.qcow2.gz", method="PUT")
+    put = presign(account, S3Object("omi-exports", "loose/from them/disk é.qcow2.gz"), method="PUT").url
     assert requests.put(put, data=LARGE, timeout=PATIENCE).status_code == 200
     ran = build(tool, "--description", "of theirs", "--product-type", "0002", at=LOOSE + "/")
     assert ran.out == f"{LOOSE}/golden.manifest.json\n"

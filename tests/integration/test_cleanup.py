@@ -20,6 +20,7 @@ from omicopy.model.export import ExportKey, StoredExport, export_key
 from omicopy.model.manifest import parse_manifest
 from omicopy.model.own_tags import CLEANED_TAG, EXPORT_TAG, URL_EXPIRY_TAG
 from omicopy.model.request import AccountRef, CopyRequest, Source
+from omicopy.model.s3_location import S3Object
 from omicopy.sandbox.model.behaviours import Behaviour, ManifestKey, ManifestUrl, ShownPrefix
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.support.builders import KEY, NOON, SOURCE_ID, raw_manifest, signed, source_image, task
@@ -266,7 +267,7 @@ EXPORT = ExportKey(SOURCE_ID, KEY.bucket, "a")
 def manifest_at(key: str, names: list[str], bucket: str = KEY.bucket) -> StoredExport:
     entries = [{"PreSignedUrl": signed(name, NOON, bucket), "Size": 2**30} for name in names]
     document = raw_manifest() | {"Image": {"Name": "golden", "Snapshots": entries}}
-    return StoredExport(KEY.bucket, key, parse_manifest(json.dumps(document).encode()))
+    return StoredExport(S3Object(KEY.bucket, key), parse_manifest(json.dumps(document).encode()))
 
 
 STORED = st.builds(
@@ -274,13 +275,13 @@ STORED = st.builds(
 )
 
 
-@given(st.sets(KEYS), st.lists(STORED, max_size=3, unique_by=lambda stored: stored.manifest_key), st.sets(KEYS))
+@given(st.sets(KEYS), st.lists(STORED, max_size=3, unique_by=lambda stored: stored.location.key), st.sets(KEYS))
 def test_r4_whatever_lies_there_only_what_our_manifests_name_goes(keys, manifests, named) -> None:
-    keys = keys | {stored.manifest_key for stored in manifests}
+    keys = keys | {stored.location.key for stored in manifests}
     judgement = judge_objects(EXPORT, ExportFolder(keys, manifests, named))
     if isinstance(judgement, Kept):
         return
-    by_key = {stored.manifest_key: stored for stored in manifests}
+    by_key = {stored.location.key: stored for stored in manifests}
     gone = [*judgement.snapshots, *judgement.manifests]
     assert len(gone) == len(set(gone))
     assert set(gone) <= keys
@@ -288,7 +289,7 @@ def test_r4_whatever_lies_there_only_what_our_manifests_name_goes(keys, manifest
     ours = set(judgement.manifests)
     assert ours <= by_key.keys()
     assert not [key for key in ours if "/" in key.removeprefix("a/").replace("//", "/").removeprefix(f"{SOURCE_ID}/")]
-    assert not [key for key in ours if by_key[key].manifest.problem_outside_folder(KEY.bucket, key)]
+    assert not [key for key in ours if by_key[key].manifest.problem_outside_folder(by_key[key].location)]
     parts = {snapshot.key for key in ours for snapshot in by_key[key].manifest.snapshots}
     assert set(judgement.snapshots) <= parts  # foreign objects under the same prefix survive
     assert not set(judgement.snapshots) & by_key.keys()
@@ -305,16 +306,16 @@ def test_what_our_task_names_goes_and_somebody_elses_beside_it_stays() -> None:
     anew = manifest_at(f"{folder}m.resigned-1.json", [f"{folder}snap-1.qcow2.gz"])
     other = manifest_at(f"{folder}o.json", [f"{folder}snap-2.qcow2.gz"])
     raw = manifest_at(f"{folder}r.json", [f"{folder}snap-2.raw.gz"])
-    keys = [s.manifest_key for s in (mine, anew, other, raw)] + [f"{folder}snap-{n}.qcow2.gz" for n in (1, 2)]
-    deletable = Deletable((f"{folder}snap-1.qcow2.gz",), (anew.manifest_key, mine.manifest_key))
-    assert judge_objects(EXPORT, ExportFolder(keys, [mine, anew, other, raw], [mine.manifest_key])) == deletable
+    keys = [s.location.key for s in (mine, anew, other, raw)] + [f"{folder}snap-{n}.qcow2.gz" for n in (1, 2)]
+    deletable = Deletable((f"{folder}snap-1.qcow2.gz",), (anew.location.key, mine.location.key))
+    assert judge_objects(EXPORT, ExportFolder(keys, [mine, anew, other, raw], [mine.location.key])) == deletable
     assert judge_objects(EXPORT, ExportFolder(keys, [mine, anew])) == Deletable(
-        deletable.snapshots, (mine.manifest_key, anew.manifest_key)
+        deletable.snapshots, (mine.location.key, anew.location.key)
     )
     deeper = manifest_at(f"{folder}deep/m.json", [f"{folder}deep/snap-1.qcow2.gz"])
-    more = [*keys, deeper.manifest_key, f"{folder}deep/snap-1.qcow2.gz"]
+    more = [*keys, deeper.location.key, f"{folder}deep/snap-1.qcow2.gz"]
     assert judge_objects(EXPORT, ExportFolder(more, [mine, deeper])) == Deletable(
-        deletable.snapshots, (mine.manifest_key,)
+        deletable.snapshots, (mine.location.key,)
     )
     assert judge_objects(EXPORT, ExportFolder(more, [deeper])) == Deletable((), ())
     for second in (other, raw):
@@ -322,6 +323,6 @@ def test_what_our_task_names_goes_and_somebody_elses_beside_it_stays() -> None:
         assert isinstance(unclear, Kept)
         assert "nobody can tell which of these is ours" in unclear.why
     both = manifest_at(f"{folder}o.json", [f"{folder}snap-1.qcow2.gz", f"{folder}snap-2.qcow2.gz"])
-    shared = judge_objects(EXPORT, ExportFolder(keys, [mine, both], [mine.manifest_key]))
+    shared = judge_objects(EXPORT, ExportFolder(keys, [mine, both], [mine.location.key]))
     assert isinstance(shared, Kept)
     assert "is named by a manifest that is not ours" in shared.why

@@ -16,6 +16,7 @@ from omicopy.cloud.object_storage import Storage
 from omicopy.cloud.profiles.profile import Account, StorageKey
 from omicopy.cloud.url_reader import UrlReader
 from omicopy.errors import ErrorCode
+from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import parse_presigned
 from omicopy.monitoring.ping import Ping
 from tests.support.authority import Authority, make_authority, over_tls
@@ -38,7 +39,7 @@ USERS: dict[str, Callable[[Account, Transport], object]] = {
     "API read": lambda account, by: Api(account, by, Hurried()).read("ReadImages", 0.0, {}),
     "API write": lambda account, by: Api(account, by, Hurried()).write("CreateImage", 0.0, {}),
     "storage": lambda account, by: Storage(account, by, Hurried(), 0.0).sizes("omi-exports", ""),
-    "storage put": lambda account, by: Storage(account, by, Hurried(), 0.0).put("omi-exports", "key", b"{}"),
+    "storage put": lambda account, by: Storage(account, by, Hurried(), 0.0).put(S3Object("omi-exports", "key"), b"{}"),
     "probe": lambda account, by: UrlReader(by, Hurried(), 0.0).probe(parse_presigned(f"{account.oos_endpoint}/b/key")),
     "ping": lambda account, by: ping(account.oos_endpoint, by),
 }

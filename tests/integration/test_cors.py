@@ -16,6 +16,7 @@ from omicopy.cloud.profiles.profile import Account, resolve_profile
 from omicopy.cloud.retry import Pace
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.cors import MOST_RULES, Rule, check_origin, with_origins
+from omicopy.model.s3_location import S3Object
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.cli.test_output import at_a_terminal
 from tests.support.children import PATIENCE
@@ -77,7 +78,7 @@ def ask(url: str, origin: str, method: str = "PUT") -> str | None:
 
 def test_a_browser_may_upload_from_the_origins_named_and_from_no_other(tool) -> None:
     put_rules(tool, THEIRS)
-    url = presign(owner(tool), "omi-exports", "folder/new.bin", method="PUT")
+    url = presign(owner(tool), S3Object("omi-exports", "folder/new.bin"), method="PUT").url
     assert ask(url, APP) is None
     ran = cors(tool, "--allow-origin", f"{APP}/", "--allow-origin", "http://*.example.com:8080")
     assert ran.out.splitlines()[2:] == [f"{APP},http://*.example.com:8080\tPUT\t*\tETag,x-amz-meta-tag\t3000"]
@@ -87,7 +88,7 @@ def test_a_browser_may_upload_from_the_origins_named_and_from_no_other(tool) -> 
     for origin in ("https://elsewhere.example.com", "http://app.example.com", "http://any.example.com"):
         assert ask(url, origin) is None
     assert ask(url, APP, method="DELETE") is None
-    url = presign(owner(tool), "omi-exports", "folder/new.bin", method="PUT", content_type="text/plain")
+    url = presign(owner(tool), S3Object("omi-exports", "folder/new.bin"), method="PUT", content_type="text/plain").url
     done = httpx.put(
         url, content=b"from a page", headers={"Origin": APP, "Content-Type": "text/plain"}, timeout=PATIENCE
     )
@@ -109,7 +110,7 @@ def test_every_rule_that_was_there_stays_as_it_was(tool) -> None:
         "rules": [*THEIRS, upload_rule(APP)],
     }
     assert cors(tool, "-o", "json").json["rules"] == added["rules"]
-    url = presign(owner(tool), "omi-exports", "key", method="PUT")
+    url = presign(owner(tool), S3Object("omi-exports", "key"), method="PUT").url
     assert [ask(url, origin) for origin in (APP, "https://monitor.example.com")] == [APP, None]
 
 

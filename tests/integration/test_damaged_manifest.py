@@ -9,6 +9,7 @@ import pytest
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.own_manifest import has_to_be_manifest, is_manifest_key, read_trusted_manifest
+from omicopy.model.s3_location import S3Object
 from omicopy.sandbox.model.behaviours import Behaviour, ManifestKey
 from tests.support.builders import KEY, SOURCE_ID, raw_manifest
 from tests.support.tool import LINUX, Tool
@@ -44,7 +45,7 @@ def test_a_manifest_cut_at_any_byte_is_a_damaged_one(key: str) -> None:
     for end in range(len(WHOLE)):
         assert has_to_be_manifest(key, WHOLE[:end])
         with pytest.raises(OmicopyError) as caught:
-            read_trusted_manifest(WHOLE[:end], KEY.bucket, key)
+            read_trusted_manifest(WHOLE[:end], S3Object(KEY.bucket, key))
         assert caught.value.code is ErrorCode.DAMAGED
     assert has_to_be_manifest(key, WHOLE)
 
@@ -69,7 +70,7 @@ def test_it_is_said_where_it_is_broken(broken: str) -> None:
     for key in IN_EXPORT + CALLED_SO:
         assert has_to_be_manifest(key, raw)
     with pytest.raises(OmicopyError) as caught:
-        read_trusted_manifest(raw, KEY.bucket, IN_EXPORT[0])
+        read_trusted_manifest(raw, S3Object(KEY.bucket, IN_EXPORT[0]))
     assert message in caught.value.message
 
 

@@ -23,6 +23,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.own_tags import CLEANED_TAG
 from omicopy.model.request import Budgets
 from omicopy.model.result import Status, exit_code
+from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import parse_presigned
 from omicopy.reconcile.requests_from_args import CopyOptions, ExportOptions, copy_requests
 from omicopy.sandbox.model.faults import Fault, FaultKind
@@ -106,9 +107,9 @@ def test_after_the_deadline_nothing_is_sent_be_it_a_read_or_a_write(server: Host
         lambda: client.write("CreateImage", 300.0, {}),
         lambda: client.write_again("CreateTags", 300.0, {}),
         lambda: storage.sizes("omi-exports", ""),
-        lambda: storage.read("omi-exports", "x"),
-        lambda: storage.put("omi-exports", "x", b"{}"),
-        lambda: storage.delete("omi-exports", "x"),
+        lambda: storage.read(S3Object("omi-exports", "x")),
+        lambda: storage.put(S3Object("omi-exports", "x"), b"{}"),
+        lambda: storage.delete(S3Object("omi-exports", "x")),
         lambda: fetcher.read(url),
         lambda: fetcher.probe(url),
     ]

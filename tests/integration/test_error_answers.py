@@ -14,6 +14,7 @@ from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.object_storage import Storage
 from omicopy.deletion.images import delete_image
 from omicopy.errors import ErrorCode
+from omicopy.model.s3_location import S3Object
 from tests.support.hostile import HTML, JSON, PAGE, XML, Hurried, Reply, hostile, transport
 
 PROBLEM = "application/problem+json"
@@ -92,4 +93,4 @@ def test_a_deletion_is_done_only_where_the_service_itself_says_that_nothing_is_t
 def test_an_object_is_deleted_only_where_the_store_itself_says_that_it_is_not_there(kind: str | None) -> None:
     reply = Reply(404, XML, f"<Error><Code>{kind}</Code></Error>".encode()) if kind else Reply(404, HTML, PAGE)
     with hostile(reply) as server, nullcontext() if kind else pytest.raises(ServiceError):
-        Storage(server.account, transport(), Hurried(), 0.0).delete("omi-exports", "x")
+        Storage(server.account, transport(), Hurried(), 0.0).delete(S3Object("omi-exports", "x"))

@@ -105,7 +105,7 @@ def test_every_task_is_read_whole_and_is_the_export_that_the_example_asked_for()
         assert task.key == key
         assert (task.task_id, task.state, task.progress) == (raw["TaskId"], raw["State"], raw["Progress"])
         assert (task.phase, task.comment) == (Phase.RUNNING, raw["Comment"])
-        assert task.raw_prefix == key.folder
+        assert task.raw_prefix == key.folder.path
 
 
 def test_the_account_is_read() -> None:

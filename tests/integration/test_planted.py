@@ -15,6 +15,7 @@ from omicopy.manifests.check import sign_found, sign_manifest
 from omicopy.manifests.own_manifest import problem_of_own, trust
 from omicopy.model.export import FoundExport
 from omicopy.model.manifest import Manifest, parse_manifest
+from omicopy.model.s3_location import S3Object
 from omicopy.sandbox.model.signing import SigningKey
 from omicopy.sandbox.storage.presign import presign
 from tests.support import hostile
@@ -136,6 +137,7 @@ def body(change: Callable[[str], str] = str) -> bytes:
 
 
 KEY = "ami-0000000a/manifest"
+PLACE = S3Object("omi-exports", KEY)
 ELSEWHERE: dict[str, Callable[[str], str]] = {
     "another bucket": lambda url: url.replace("/omi-exports/", "/other-exports/"),
     "another folder": lambda url: url.replace("/ami-0000000a/", "/ami-0000000b/"),
@@ -146,12 +148,12 @@ ELSEWHERE: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("change", ELSEWHERE.values(), ids=ELSEWHERE)
 def test_r4_what_the_url_leads_to_is_checked_not_what_was_read_before(change: Callable[[str], str]) -> None:
     checked = parse_manifest(body())
-    found = FoundExport("omi-exports", KEY, checked.expiry(), (), (), checked.digest())
+    found = FoundExport(PLACE, checked.expiry(), (), (), checked.digest())
     good, bad = hostile.Reply(body=body()), hostile.Reply(body=body(change))
     with hostile.hostile(good, bad) as server:
         fetcher: Any = hostile_fetcher()
         assert sign_found(fetcher, server.account, found).startswith(server.url)
-        for sign in (sign_found, lambda f, a, e: sign_manifest(f, a, e.bucket, e.manifest_key)):
+        for sign in (sign_found, lambda f, a, e: sign_manifest(f, a, e.location)):
             with pytest.raises(OmicopyError) as caught:
                 sign(fetcher, server.account, found)
             assert caught.value.code is ErrorCode.DAMAGED
@@ -159,7 +161,7 @@ def test_r4_what_the_url_leads_to_is_checked_not_what_was_read_before(change: Ca
 
 def test_r9_a_manifest_that_was_replaced_after_it_was_checked_is_looked_at_again() -> None:
     checked = parse_manifest(body())
-    found = FoundExport("omi-exports", KEY, checked.expiry(), (), (), checked.digest())
+    found = FoundExport(PLACE, checked.expiry(), (), (), checked.digest())
     other = body(lambda url: url.replace("oos.eu-west-2.outscale.com", "oos.evil.example"))
     with hostile.hostile(hostile.Reply(body=other)) as server, pytest.raises(OmicopyError) as caught:
         sign_found(hostile_fetcher(), server.account, found)
@@ -189,11 +191,11 @@ def test_a_fingerprint_tells_the_image_and_a_digest_tells_the_place_too() -> Non
 
 @pytest.mark.parametrize("change", ELSEWHERE.values(), ids=ELSEWHERE)
 def test_r4_only_what_points_into_its_own_export_is_trusted(change: Callable[[str], str]) -> None:
-    assert trust(manifest(), "omi-exports", KEY) == manifest()
+    assert trust(manifest(), PLACE) == manifest()
     with pytest.raises(OmicopyError) as caught:
-        trust(manifest(change), "omi-exports", KEY)
+        trust(manifest(change), PLACE)
     assert caught.value.code is ErrorCode.DAMAGED
-    assert problem_of_own(manifest(change), "omi-exports", KEY, "https://oos.eu-west-2.outscale.com")
+    assert problem_of_own(manifest(change), PLACE, "https://oos.eu-west-2.outscale.com")
 
 
 @pytest.mark.parametrize(
@@ -205,5 +207,5 @@ def test_r4_only_what_points_into_its_own_export_is_trusted(change: Callable[[st
     ],
 )
 def test_r4_an_own_manifest_leads_to_the_account_s_own_store(endpoint: str, message: str | None) -> None:
-    problem = problem_of_own(manifest(), "omi-exports", KEY, endpoint)
+    problem = problem_of_own(manifest(), PLACE, endpoint)
     assert problem is None if message is None else message in str(problem)

@@ -19,7 +19,8 @@ from omicopy.cloud.object_storage import Storage
 from omicopy.cloud.presign import presign
 from omicopy.cloud.url_reader import MANIFEST_LIMIT, ObjectState, UrlReader
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
+from omicopy.model.s3_location import S3Object
+from omicopy.model.urls.presigned_url import PresignedUrl
 from tests.support.hostile import HTML, JSON, PAGE, XML, Hostile, Hurried, Reply, account, hostile, served, transport
 
 REDIRECT = b"<Error><Code>PermanentRedirect</Code><Endpoint>elsewhere.example</Endpoint></Error>"
@@ -75,9 +76,9 @@ NO_LISTING = [
 ]
 READS: list[Callable[[Storage], object]] = [
     lambda s: s.sizes("omi-exports", "x/"),
-    lambda s: s.read("omi-exports", "x"),
+    lambda s: s.read(S3Object("omi-exports", "x")),
 ]
-ALL: list[Callable[[Storage], object]] = [*READS, lambda s: s.put("omi-exports", "x", b"{}")]
+ALL: list[Callable[[Storage], object]] = [*READS, lambda s: s.put(S3Object("omi-exports", "x"), b"{}")]
 NAMES = ["list", "read", "put"]
 
 
@@ -187,16 +188,16 @@ def test_a_bucket_that_is_not_there_is_told_with_what_to_do(server: Hostile) -> 
 
 def test_an_object_cut_in_half_is_no_object(server: Hostile) -> None:
     with pytest.raises(ServiceError) as caught:
-        storage(ready(server, Reply(body=b"half", missing=4))).read("omi-exports", "x")
+        storage(ready(server, Reply(body=b"half", missing=4))).read(S3Object("omi-exports", "x"))
     assert caught.value.cause is Cause.RESET
 
 
 def test_a_read_is_sent_again_and_a_put_is_not(server: Hostile) -> None:
     ready(server, Reply(500), Reply(body=b"half", missing=4), Reply(body=b"whole"))
-    assert storage(server, patience=30.0).read("omi-exports", "x") == b"whole"
+    assert storage(server, patience=30.0).read(S3Object("omi-exports", "x")) == b"whole"
     ready(server, Reply(500), Reply())
     with pytest.raises(ServiceError):
-        storage(server, patience=30.0).put("omi-exports", "x", b"{}")
+        storage(server, patience=30.0).put(S3Object("omi-exports", "x"), b"{}")
     assert len(server.requests) == 1
 
 
@@ -205,12 +206,12 @@ def test_a_store_that_is_not_there_was_sent_nothing() -> None:
         taken.bind(("127.0.0.1", 0))
         silent = account(f"http://127.0.0.1:{taken.getsockname()[1]}")
         with pytest.raises(ServiceError) as caught:
-            Storage(silent, transport(), Hurried(), 0.0).put("omi-exports", "x", b"{}")
+            Storage(silent, transport(), Hurried(), 0.0).put(S3Object("omi-exports", "x"), b"{}")
     assert caught.value.cause is Cause.UNREACHABLE
 
 
 def test_no_checksum_is_sent_for_the_store_would_refuse_it(server: Hostile) -> None:
-    storage(ready(server, Reply())).put("omi-exports", "x", b"{}")
+    storage(ready(server, Reply())).put(S3Object("omi-exports", "x"), b"{}")
     [(_, _, headers, body)] = server.requests
     assert not [name for name in headers if "checksum" in name.lower() or "trailer" in name.lower()]
     assert body == b"{}"
@@ -248,7 +249,7 @@ def test_no_aws_variable_and_no_file_has_any_influence(
 
 
 def url(server: Hostile) -> PresignedUrl:
-    return parse_presigned(presign(server.account, "omi-exports", "a b/manifest.json", timedelta(hours=1)))
+    return presign(server.account, S3Object("omi-exports", "a b/manifest.json"), timedelta(hours=1))
 
 
 def fetcher(patience: float = 0.0) -> UrlReader:
@@ -321,13 +322,13 @@ def test_a_fetch_is_sent_again_until_it_succeeds(server: Hostile) -> None:
 @pytest.mark.parametrize("seconds", [-1, 0, 0.5, 604_801, 10**9])
 def test_no_url_is_signed_that_a_store_refuses(seconds: float) -> None:
     with pytest.raises(OmicopyError) as caught:
-        presign(account("https://oos.example"), "omi-exports", "x", timedelta(seconds=seconds))
+        presign(account("https://oos.example"), S3Object("omi-exports", "x"), timedelta(seconds=seconds))
     assert caught.value.code is ErrorCode.USAGE
 
 
 @pytest.mark.parametrize("key", ["a b", "a+b", "ä/ö", "%41", "a//b", "~x", "a?b#c&d=e", "..", "a/../b"])
 def test_any_key_survives_being_signed(key: str) -> None:
-    signed = parse_presigned(presign(account("https://oos.example"), "omi-exports", key))
+    signed = presign(account("https://oos.example"), S3Object("omi-exports", key))
     assert (signed.bucket, signed.key, signed.signed_for) == ("omi-exports", key, "eu-west-2")
     assert "Expires=604800" in signed.url
 

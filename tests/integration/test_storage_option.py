@@ -199,7 +199,7 @@ def test_the_library_takes_a_storage_key(tool: Tool, monkeypatch: pytest.MonkeyP
     for name in ("OSC_CONFIG_FILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, tool.env[name])
     assert api.presign(location, profile="source-eim", storage="aws:source").manifest is not None
-    assert api.inspect(location, profile="source-eim", storage="aws:source").location == location
+    assert str(api.inspect(location, profile="source-eim", storage="aws:source").location) == location
     (result,) = api.copy(
         [LINUX],
         source="source-eim",

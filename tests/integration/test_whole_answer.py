@@ -21,6 +21,7 @@ from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.retry import RetryVerdict, retry_verdict
 from omicopy.cloud.url_reader import MANIFEST_LIMIT, UrlReader
 from omicopy.errors import ErrorCode
+from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import parse_presigned
 from tests.integration.test_connections import USERS
 from tests.support.authority import make_authority
@@ -191,7 +192,10 @@ def test_r12_of_a_refusal_only_the_beginning_is_read(user: str, kind: str) -> No
 def test_r12_of_a_huge_object_only_as_much_as_a_manifest_has_is_read() -> None:
     with trickling(OK + b"Content-Length: 999999999999\r\n\r\n", b" " * 65536, pause=0.0) as server:
         url = f"http://{server.host}"
-        assert len(Storage(account(url), transport(LONGEST), Hurried(), 0.0).read("b", "k")) == MANIFEST_LIMIT + 1
+        assert (
+            len(Storage(account(url), transport(LONGEST), Hurried(), 0.0).read(S3Object("b", "k")))
+            == MANIFEST_LIMIT + 1
+        )
         assert server.left.wait(LONGEST)
         assert (
             len(UrlReader(transport(LONGEST), Hurried(), 0.0).read(parse_presigned(f"{url}/b/k"))) == MANIFEST_LIMIT + 1

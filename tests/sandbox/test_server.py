@@ -1,4 +1,4 @@
-"""The server under both faces of a Region: it can break a connection at any moment, and it stops at once."""
+"""The HTTP server can break a connection at any moment, and stops at once."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from omicopy.sandbox.process.server import Server, abort_connection
 from tests.support.children import PATIENCE
 
 LENGTH = 1000
+
+
 hanging = threading.Semaphore(0)
 """Counts the requests for /hang that have arrived."""
 
@@ -48,11 +50,11 @@ def server() -> Iterator[Server]:
     server.stop()
 
 
-def test_an_answer_carries_the_clock_of_the_server(server: Server) -> None:
+def test_an_answer_has_a_date(server: Server) -> None:
     assert "date" in httpx.get(server.url, timeout=PATIENCE).headers
 
 
-def test_a_reset_leaves_no_byte_of_an_answer(server: Server) -> None:
+def test_a_reset_sends_no_byte(server: Server) -> None:
     with pytest.raises(httpx.ReadError, match="reset"):
         httpx.get(f"{server.url}/reset", timeout=PATIENCE)
 
@@ -72,7 +74,7 @@ def read_all(client: socket.socket, received: bytearray) -> None:
         received += piece
 
 
-def test_answers_with_a_body_do_not_wait_for_an_acknowledgement(server: Server) -> None:
+def test_nagle_s_algorithm_is_off(server: Server) -> None:
     with httpx.Client(timeout=PATIENCE) as client:
         client.get(server.url)
         (connection,) = server._uvicorn.server_state.connections
@@ -96,7 +98,7 @@ def test_it_stops_while_requests_hang(server: Server) -> None:
     assert server._listener.fileno() == -1, "closed"
 
 
-def test_an_app_that_can_not_start_is_an_error() -> None:
+def test_an_app_that_cannot_start_is_an_error() -> None:
     async def broken(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "lifespan.startup.failed", "message": "no"})

@@ -14,6 +14,7 @@ from omicopy.model.image import Image, parse_image
 from omicopy.model.manifest import Manifest, parse_manifest
 from omicopy.model.own_tags import provenance_tags
 from omicopy.model.request import AccountRef, CopyRequest, SharedManifest, Source, Target
+from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import parse_presigned
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -98,7 +99,7 @@ def stored(
     dead_urls: tuple[str, ...] = (),
     key: str = f"{SOURCE_ID}/manifest",
 ) -> FoundExport:
-    return FoundExport(KEY.bucket, key, manifest(ends).expiry(), damage, dead_urls)
+    return FoundExport(S3Object(KEY.bucket, key), manifest(ends).expiry(), damage, dead_urls)
 
 
 ORIGIN = Source(SOURCE, source_image(), KEY)

@@ -25,6 +25,7 @@ from omicopy.model.events import Event
 from omicopy.model.json_fields import MalformedAnswer, listed
 from omicopy.model.request import AccountRef, Budgets, CopyRequest
 from omicopy.model.result import CallCount, CopyResult
+from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import PresignedUrl
 from omicopy.reconcile.apply import RunMode
 from omicopy.reconcile.loop import Loop
@@ -291,13 +292,13 @@ class FakeStorage:
             found = {key: body for key, body in self._cloud.objects.items() if key.startswith(prefix)}
         return {key: len(body) for key, body in found.items()} if bucket == KEY.bucket else {}
 
-    def read(self, bucket: str, key: str) -> bytes:
-        self._note("GetObject", key)
-        return self._cloud.objects[key]
+    def read(self, location: S3Object) -> bytes:
+        self._note("GetObject", location.key)
+        return self._cloud.objects[location.key]
 
-    def put(self, bucket: str, key: str, body: bytes) -> None:
-        self._note("PutObject", key)
-        self._cloud.objects[key] = body
+    def put(self, location: S3Object, body: bytes) -> None:
+        self._note("PutObject", location.key)
+        self._cloud.objects[location.key] = body
 
     def _note(self, action: str, key: str) -> None:
         self._cloud.requests.append((self._cloud.time.seconds, self._profile, action, {"Key": key}))

@@ -45,9 +45,9 @@ def cors(
     conditional write here: of two people who change the rules in the same second, one may lose what they added.
     """
     from omicopy.manifests.cors import with_origins
-    from omicopy.model.s3_location import split_bucket
+    from omicopy.model.s3_location import parse_s3_bucket
 
-    bucket = split_bucket(location)
+    bucket = parse_s3_bucket(location)
     origins = [check_origin(text) for text in allow_origin or ()]
     clients = connection.clients(profile, storage={profile: storage})
     there = clients.storage(profile).cors_rules(bucket)

@@ -78,14 +78,12 @@ def build(
     from omicopy.cli.console import warn
     from omicopy.cli.output import print_object
     from omicopy.manifests.from_disks.build import BuildOptions, build_manifest, describe_built
-    from omicopy.manifests.from_disks.disks import folder_of
     from omicopy.manifests.from_disks.draft import ImageWords
-    from omicopy.model.s3_location import split_folder
+    from omicopy.model.s3_location import parse_s3_folder
 
-    bucket, prefix = split_folder(location)
     given = BuildOptions(
         profile,
-        folder_of(bucket, prefix),
+        parse_s3_folder(location),
         ImageWords(name, check_description(description or ""), architecture, tuple(product_types or ("0001",))),
         [parse_volume(text) for text in volumes or ()],
         dry_run,
@@ -98,7 +96,7 @@ def build(
     if not printing.quiet:
         _tell(built)
     if printing.output is OutputForm.TABLE:
-        print(printable(built.location))  # noqa: T201
+        print(printable(str(built.location)))  # noqa: T201
     else:
         print_object(describe_built(built), printing.output)
 

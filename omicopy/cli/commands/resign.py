@@ -53,13 +53,13 @@ def resign(
     now = datetime.now(UTC)
     located = locate(clients, profile, source, now)
     require_storage_key(clients, profile)
-    renewed = resign_export(clients, profile, located.bucket, located.key, now, life, allow_key_prefix or ())
+    renewed = resign_export(clients, profile, located.location, now, life, allow_key_prefix or ())
     clients.warn_of_clocks()
     if not printing.quiet:
         count = len(renewed.manifest.snapshots)
         objects = "1 object" if count == 1 else f"{count} objects"
         info(f"Signed {objects}, until {format_timestamp(renewed.manifest.expiry().at, now)}")
     if printing.output is OutputForm.TABLE:
-        print(printable(renewed.location))  # noqa: T201
+        print(printable(str(renewed.location)))  # noqa: T201
     else:
         print_object(describe_resigned(renewed), printing.output)

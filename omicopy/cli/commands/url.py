@@ -164,13 +164,13 @@ def _upload(
     from datetime import UTC
 
     from omicopy.manifests.presign import PresignOptions, presign_upload
-    from omicopy.model.s3_location import split_s3
+    from omicopy.model.s3_location import parse_s3_object
 
-    bucket, key = split_s3(source)
-    if not key or key.endswith("/"):
+    location = parse_s3_object(source)
+    if location.is_folder:
         raise OmicopyError(ErrorCode.USAGE, f"{source!r} names no object to upload to", "Write s3://BUCKET/KEY.")
     options = PresignOptions(profile, life, min(timedelta(hours=24), life), check)
-    return presign_upload(clients, options, bucket, key, content_type, datetime.now(UTC))
+    return presign_upload(clients, options, location, content_type, datetime.now(UTC))
 
 
 def _handoff_text(clients: Clients, profile: str, source: str, handout: PresignResult) -> str:

@@ -20,7 +20,6 @@ from omicopy.manifests.from_disks.disk_header import DiskHead
 from omicopy.manifests.from_disks.disks import (
     MOST_LOOKED_INTO,
     DiskFolder,
-    S3Folder,
     find_object,
     list_disk_folder,
     single_disk,
@@ -37,7 +36,7 @@ from omicopy.manifests.from_disks.volume_spec import VolumeSpec, check_volumes
 from omicopy.manifests.own_manifest import may_be_manifest_key
 from omicopy.model.manifest import Manifest, parse_manifest
 from omicopy.model.result import SCHEMA, rfc3339
-from omicopy.model.s3_location import check_own_key
+from omicopy.model.s3_location import S3Folder, S3Object, check_own_key
 from omicopy.model.units import GIB
 
 
@@ -56,7 +55,7 @@ class BuildOptions:
 class Built:
     """The manifest that lies at `location` now, or would; `warnings` are what may not please the service."""
 
-    location: str
+    location: S3Object
     manifest: Manifest
     was_there: bool
     changed: bool
@@ -81,7 +80,7 @@ def build_manifest(clients: Clients, options: BuildOptions) -> Built:
     signer = clients.accounts[options.profile].signer
     check_objects(clients.fetcher(), manifest, signer)  # no manifest with dead URLs is put (R9)
     if not options.dry_run:
-        disk_folder.storage.put(options.folder.bucket, key, raw)
+        disk_folder.storage.put(disk_folder.location(key), raw)
     return Built(
         disk_folder.location(key), manifest, was_there=False, changed=not options.dry_run, warnings=tuple(warnings)
     )
@@ -91,7 +90,7 @@ def describe_built(built: Built) -> dict[str, Any]:
     """What `manifest build -o json` prints."""
     return {
         "schema": SCHEMA,
-        "manifest": built.location,
+        "manifest": str(built.location),
         "changed": built.changed,
         "expires_at": rfc3339(built.manifest.earliest_expiry()),
         "volumes": [
@@ -162,7 +161,7 @@ def _demand_no_other(disk_folder: DiskFolder, key: str, disks: set[str]) -> None
             "too many to see whether one is a manifest"
         )
         raise OmicopyError(ErrorCode.USAGE, message, "Put the disks of one image into a folder of their own.")
-    raws = in_parallel(lambda other: disk_folder.storage.read(disk_folder.folder.bucket, other), others)
+    raws = in_parallel(lambda other: disk_folder.storage.read(disk_folder.location(other)), others)
     for other, raw in zip(others, raws, strict=True):
         try:
             there = parse_manifest(raw)
@@ -180,29 +179,30 @@ def _demand_no_other(disk_folder: DiskFolder, key: str, disks: set[str]) -> None
 def _draft(clients: Clients, options: BuildOptions, key: str, volumes: Sequence[DraftVolume]) -> tuple[bytes, Manifest]:
     """The manifest with fresh URLs, having passed the checks that an import will make."""
     account, folder = clients.accounts[options.profile], options.folder
-    urls = [presign(account, folder.bucket, volume.key) for volume in volumes]
+    urls = [presign(account, S3Object(folder.bucket, volume.key)).url for volume in volumes]
     raw = draft_manifest(options.words, volumes, urls)
     manifest = parse_manifest(raw, "The new manifest")
-    outside = manifest.problem_outside_folder(folder.bucket, key)
+    location = S3Object(folder.bucket, key)
+    outside = manifest.problem_outside_folder(location)
     if outside:
         hint = "Name the folder that the disks lie in: s3://BUCKET/PREFIX"
-        raise OmicopyError(ErrorCode.USAGE, f"A manifest at s3://{folder.bucket}/{key} can't be: {outside}", hint)
+        raise OmicopyError(ErrorCode.USAGE, f"A manifest at {location} can't be: {outside}", hint)
     return raw, manifest
 
 
 def _same_there(disk_folder: DiskFolder, key: str, wanted: Manifest, endpoint: str) -> Manifest:
     """The manifest that has the key already, if it is of the same objects. Nothing is ever put over another one."""
-    location, bucket = disk_folder.location(key), disk_folder.folder.bucket
+    location = disk_folder.location(key)
     hint = "Give another --name, or delete that object first if nobody needs it."
     if disk_folder.sizes[key] > MANIFEST_LIMIT:
         raise OmicopyError(ErrorCode.NAME_CONFLICT, f"{location} is there already, and is no manifest", hint)
-    raw = disk_folder.storage.read(bucket, key)
+    raw = disk_folder.storage.read(location)
     try:
-        there = parse_manifest(raw, location)
+        there = parse_manifest(raw, str(location))
     except OmicopyError as error:
         message = f"{location} is there already, and is no manifest: {error.message}"
         raise OmicopyError(ErrorCode.NAME_CONFLICT, message, hint) from None
-    is_elsewhere = there.problem_outside_folder(bucket, key) is not None or not there.is_at(endpoint)
+    is_elsewhere = there.problem_outside_folder(location) is not None or not there.is_at(endpoint)
     if is_elsewhere or there.fingerprint() != wanted.fingerprint():
         where = ["where its URLs lead"] if is_elsewhere else []
         what = ", ".join([*where, *differences(there, wanted)]) or "details"

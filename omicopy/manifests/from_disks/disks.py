@@ -12,6 +12,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.from_disks.disk_header import HEAD_BYTES, DiskHead, read_head
 from omicopy.manifests.from_disks.volume_spec import ROOT_DEVICE, VolumeSpec
 from omicopy.manifests.own_manifest import may_be_manifest_key
+from omicopy.model.s3_location import S3Folder, S3Object
 from omicopy.model.units import format_size
 
 if TYPE_CHECKING:
@@ -20,23 +21,6 @@ if TYPE_CHECKING:
 MOST_LOOKED_INTO = 100
 """Objects; among more than these nobody searches for a disk."""
 _SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True)
-class S3Folder:
-    """A place in a bucket. `path` ends with a slash, or is empty for the whole bucket."""
-
-    bucket: str
-    path: str
-
-    def __str__(self) -> str:
-        return f"s3://{self.bucket}/{self.path}"
-
-
-def folder_of(bucket: str, prefix: str) -> S3Folder:
-    """The folder of a prefix, with or without slashes around it."""
-    path = prefix.strip("/")
-    return S3Folder(bucket, f"{path}/" if path else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +37,8 @@ class DiskFolder:
         """An object's key as it is typed: without what the folder says."""
         return key.removeprefix(self.folder.path)
 
-    def location(self, key: str) -> str:
-        return f"s3://{self.folder.bucket}/{key}"
+    def location(self, key: str) -> S3Object:
+        return S3Object(self.folder.bucket, key)
 
     def heads(self, keys: Sequence[str]) -> dict[str, DiskHead]:
         """What the beginning of each object says. Raises a ServiceError."""
@@ -64,7 +48,7 @@ class DiskFolder:
 
     def _look(self, key: str) -> DiskHead:
         """Of an empty object a store gives no part."""
-        return read_head(self.storage.read_start(self.folder.bucket, key, HEAD_BYTES) if self.sizes[key] else b"")
+        return read_head(self.storage.read_start(self.location(key), HEAD_BYTES) if self.sizes[key] else b"")
 
 
 def list_disk_folder(storage: Storage, folder: S3Folder) -> DiskFolder:

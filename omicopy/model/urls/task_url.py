@@ -9,6 +9,7 @@ from datetime import datetime
 
 from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportTask, tidy_key
+from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import PresignedUrl, Signature, parse_presigned
 
 
@@ -20,12 +21,13 @@ def url_of(task: ExportTask) -> PresignedUrl | None:
         return None
 
 
-def manifest_key(task: ExportTask) -> str:
+def manifest_location(task: ExportTask) -> S3Object:
     """Where the manifest of a completed task lies: as its URL says, else where exports put it."""
     url = url_of(task)
     if url is not None and url.key and _is_in_place(task, url):
-        return url.key
-    return (task.raw_prefix if task.raw_prefix.endswith("/") else task.key.folder) + "manifest"
+        return S3Object(task.key.bucket, url.key)
+    folder = task.raw_prefix if task.raw_prefix.endswith("/") else task.key.folder.path
+    return S3Object(task.key.bucket, f"{folder}manifest")
 
 
 def flaw_of(task: ExportTask, url: PresignedUrl | None, endpoint: str, now: datetime) -> str | None:
@@ -60,4 +62,4 @@ def _is_in_place(task: ExportTask, url: PresignedUrl) -> bool:
     """Whether it leads to the task's own bucket, below the export's own prefix, by a plain path."""
     key = url.key or ""
     is_plain = {".", ".."}.isdisjoint(key.split("/"))
-    return url.bucket == task.key.bucket and is_plain and tidy_key(key).startswith(task.key.folder)
+    return url.bucket == task.key.bucket and is_plain and tidy_key(key).startswith(task.key.folder.path)

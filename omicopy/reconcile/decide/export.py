@@ -58,8 +58,8 @@ def decide_export(s: DecisionInput, name: str | None) -> Decision:
             if running and name is not None and unusable(s, stored.value):
                 return _follow(s, running)  # it will show a URL that serves
             return (
-                _cancel_duplicate(s, running, stored.value.location)
-                or _other_format(source, stored.value.format, stored.value.location)
+                _cancel_duplicate(s, running, str(stored.value.location))
+                or _other_format(source, stored.value.format, str(stored.value.location))
                 or _use_export(s, stored.value, name)
             )
         return _follow(s, running) if running else _replace_damaged(s, stored.value, tasks)
@@ -108,7 +108,7 @@ def _other_format(source: Source, found: str | None, what: str) -> Fail | None:
     """A place holds one manifest: an export in a second format would take the first one's away."""
     if source.format is None or found in (None, source.format):
         return None
-    place = f"s3://{source.export.bucket}/{source.export.folder}"
+    place = source.export.folder
     return Fail(
         OmicopyError(
             ErrorCode.NOT_FOUND,
@@ -144,7 +144,7 @@ def _resign(s: DecisionInput, stored: FoundExport) -> Decision:
     """Once a run; the new manifest may not be visible yet."""
     if s.export.resigned_key is None:
         return Resign(stored)
-    if s.export.resigned_key != stored.manifest_key and s.within_grace(s.export.resigned_at):
+    if s.export.resigned_key != stored.location.key and s.within_grace(s.export.resigned_at):
         return Retry(f"{stored.location} was signed anew, which can't be seen yet")
     return Fail(still_expired(stored))
 
@@ -184,7 +184,7 @@ def _no_manifest(s: DecisionInput, task: ExportTask) -> Decision:
     return Fail(
         OmicopyError(
             ErrorCode.NOT_FOUND,
-            f"{task.task_id} is completed, but no manifest is seen{with_key} under s3://{task.key.bucket}/{task.key.folder}",
+            f"{task.task_id} is completed, but no manifest is seen{with_key} under {task.key.folder}",
             "If its objects were deleted, export once more with --re-export.",
         )
     )

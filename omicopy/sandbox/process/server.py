@@ -47,7 +47,7 @@ class Server:
             server_header=False,
             timeout_keep_alive=_CLIENT_KEEPS_A_CONNECTION_SECONDS,
         )
-        self._uvicorn = _Uvicorn(config)
+        self._uvicorn = _PromptUvicorn(config)
         self._thread = threading.Thread(target=self._run, name=f"sandbox {self.url}", daemon=True)
 
     def start(self) -> None:
@@ -86,7 +86,7 @@ async def discard_body(receive: Callable[[], Awaitable[MutableMapping[str, Any]]
         pass
 
 
-class _Uvicorn(uvicorn.Server):
+class _PromptUvicorn(uvicorn.Server):
     """A uvicorn server that does not wait for its clients when it stops."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002

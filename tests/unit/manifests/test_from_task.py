@@ -17,7 +17,7 @@ from omicopy.model.export import ExportTask, FoundExport
 from omicopy.model.lookup import ABSENT, Present, Refused, Unknown
 from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
 from omicopy.model.urls.refusal import Reason, Refusal
-from omicopy.model.urls.task_url import flaw_of, manifest_key, over_https
+from omicopy.model.urls.task_url import flaw_of, manifest_location, over_https
 from tests.support.builders import KEY, NOON, SOURCE_ID, manifest, raw_manifest, raw_task, signed, task
 
 OOS = "https://oos.eu-west-2.outscale.com"
@@ -73,7 +73,7 @@ def test_which_urls_are_trusted(url: str | None, flaw: str | None) -> None:
     ],
 )
 def test_where_the_manifest_of_a_task_lies(url: str | None, prefix: str, key: str) -> None:
-    assert manifest_key(shows(url, OsuPrefix=prefix)) == key
+    assert manifest_location(shows(url, OsuPrefix=prefix)).key == key
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ DEAD_KEY = UrlRefused("GetObject", "oos", Answer(403), Refusal(Reason.KEY_GONE, 
 
 def test_a_whole_export_is_found_with_the_end_that_comes_first_and_shows_no_secret() -> None:
     stored = found(look(shows(signed(PLACE, SOON))))
-    assert (stored.location, stored.flaw, stored.damage) == (f"s3://{KEY.bucket}/{PLACE}", "", ())
+    assert (str(stored.location), stored.flaw, stored.damage) == (f"s3://{KEY.bucket}/{PLACE}", "", ())
     assert (stored.expiry.at, stored.expiry.first) == (SOON, "manifest URL")
     assert stored.digest == manifest(LATER).digest()
     assert "Signature" not in repr(stored)

@@ -18,6 +18,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.resign import resign
 from omicopy.model.export import StoredExport
 from omicopy.model.manifest import parse_manifest
+from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import PresignedUrl
 from tests.support import hostile
 
@@ -45,9 +46,9 @@ class Place:
         assert (bucket, prefix.endswith(".resigned-")) == (BUCKET, True)
         return {}
 
-    def put(self, bucket: str, key: str, body: bytes) -> None:
-        assert bucket == BUCKET
-        self.written[key] = body
+    def put(self, location: S3Object, body: bytes) -> None:
+        assert location.bucket == BUCKET
+        self.written[location.key] = body
 
     def signed(self) -> list[str]:
         documents = [json.loads(body) for body in self.written.values()]
@@ -62,7 +63,7 @@ def signed_anew(manifest_key: str, entries: Sequence[tuple[str, str]], allowed: 
     bucket_and_store: Any = place
     try:
         manifest = parse_manifest(json.dumps({"Version": 1, "Image": {"Snapshots": snapshots}}).encode())
-        stored = StoredExport(BUCKET, manifest_key, manifest)
+        stored = StoredExport(S3Object(BUCKET, manifest_key), manifest)
         resign(ACCOUNT, bucket_and_store, bucket_and_store, stored, NOW, allowed=allowed)
     except OmicopyError as error:
         assert error.code is ErrorCode.DAMAGED  # noqa: PT017

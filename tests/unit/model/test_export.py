@@ -51,12 +51,12 @@ def parsed(**changed: Any) -> Any:
 def test_slashes_and_the_image_s_own_id_make_no_other_export(prefix: str) -> None:
     key = export_key(SOURCE_ID, "omi-exports", prefix)
     assert key == ExportKey(SOURCE_ID, "omi-exports", "a/b")
-    assert key.folder == f"a/b/{SOURCE_ID}/"
+    assert key.folder.path == f"a/b/{SOURCE_ID}/"
 
 
 @pytest.mark.parametrize("prefix", ["", "/", "//", SOURCE_ID, f"/{SOURCE_ID}/"])
 def test_no_prefix_is_the_bucket_s_own_ground(prefix: str) -> None:
-    assert export_key(SOURCE_ID, "omi-exports", prefix).folder == f"{SOURCE_ID}/"
+    assert export_key(SOURCE_ID, "omi-exports", prefix).folder.path == f"{SOURCE_ID}/"
 
 
 @pytest.mark.parametrize("form", ["qcow2", "QCOW2", "raw"])
@@ -81,7 +81,7 @@ def test_everything_else_makes_another_export(other: ExportKey) -> None:
 
 
 def test_another_image_s_id_in_a_prefix_is_a_name_like_any_other() -> None:
-    assert export_key(SOURCE_ID, "b", "ami-0000000b").folder == f"ami-0000000b/{SOURCE_ID}/"
+    assert export_key(SOURCE_ID, "b", "ami-0000000b").folder.path == f"ami-0000000b/{SOURCE_ID}/"
 
 
 @given(st.lists(SEGMENTS, max_size=4))
@@ -138,4 +138,4 @@ def test_r6_no_field_of_another_shape_breaks_a_task(changed: dict[str, Any]) -> 
 
 
 def test_an_export_is_named_by_its_manifest() -> None:
-    assert stored().location == f"s3://omi-exports/{SOURCE_ID}/manifest"
+    assert str(stored().location) == f"s3://omi-exports/{SOURCE_ID}/manifest"

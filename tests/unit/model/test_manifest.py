@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.manifest import MANIFEST_URL, Expiry, Manifest, effective_expiry, parse_manifest, url_path
+from omicopy.model.s3_location import S3Object
 
 HOST = "https://oos.eu-west-2.outscale.com"
 FOLDER = "omi-exports/nightly/ami-12345678"
@@ -340,20 +341,25 @@ def test_r4_an_entry_outside_the_export_is_named(url: str, message: str) -> None
 
 def test_r4_what_is_allowed_by_hand_widens_the_export() -> None:
     manifest = parsed(changed((*SECOND, "PreSignedUrl"), signed("omi-exports/disks/b/snap")))
-    assert manifest.problem_outside_folder("omi-exports", "nightly/ami-12345678/manifest.json")
-    assert manifest.problem_outside_folder("omi-exports", "nightly/ami-12345678/manifest.json", ["disks/bb", "b"])
-    assert manifest.problem_outside_folder("omi-exports", "nightly/ami-12345678/manifest.json", ["disks/b/"]) is None
+    assert manifest.problem_outside_folder(S3Object("omi-exports", "nightly/ami-12345678/manifest.json"))
+    assert manifest.problem_outside_folder(
+        S3Object("omi-exports", "nightly/ami-12345678/manifest.json"), ["disks/bb", "b"]
+    )
+    assert (
+        manifest.problem_outside_folder(S3Object("omi-exports", "nightly/ami-12345678/manifest.json"), ["disks/b/"])
+        is None
+    )
 
 
 def test_r4_a_manifest_in_no_folder_names_nothing_in_a_folder() -> None:
-    problem = parsed(NEW).problem_outside_folder("omi-exports", "manifest.json")
+    problem = parsed(NEW).problem_outside_folder(S3Object("omi-exports", "manifest.json"))
     assert problem is not None
     assert "is in a folder" in problem
-    assert parsed(NEW).problem_outside_folder("omi-exports", "manifest.json", ["nightly"]) is None
+    assert parsed(NEW).problem_outside_folder(S3Object("omi-exports", "manifest.json"), ["nightly"]) is None
     loose = copy.deepcopy(NEW)
     for index, snapshot in enumerate(loose["Image"]["Snapshots"]):
         snapshot["PreSignedUrl"] = signed(f"omi-exports/snap-{index}")
-    assert parsed(loose).problem_outside_folder("omi-exports", "manifest.json") is None
+    assert parsed(loose).problem_outside_folder(S3Object("omi-exports", "manifest.json")) is None
 
 
 NAMES = st.sampled_from([*NEW, *NEW["Image"], *NEW["Image"]["Snapshots"][0], "Extra"])

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from omicopy.sandbox.api.actions.call import Action, Answer, ApiCall, Request
 from omicopy.sandbox.api.actions.lists import Filter, one_of, page, select
-from omicopy.sandbox.model.behaviours import Behaviour
-from omicopy.sandbox.model.region_state import RUNNING, Omi
+from omicopy.sandbox.model.region_state import RUNNING
 from omicopy.sandbox.model.settings import SandboxAccount
 from omicopy.sandbox.model.task_behaviours import CopyLimit
 
@@ -65,62 +62,39 @@ def read_quotas(call: ApiCall, request: Request) -> Answer:
 
 
 def _quotas(call: ApiCall) -> list[Quota]:
-    own, region, settings = call.account.account_id, call.region, call.settings
-    snapshots = sum(snapshot.account_id == own for snapshot in region.snapshots.all(call.moment))
-    exports = sum(task.account_id == own and task.state in RUNNING for task in region.tasks.all(call.moment))
-    copies = copies_in_flight(call.account, region.images.all(call.moment), settings.behaviour)
+    settings, region = call.settings, call.region
+    snapshots = len(call.own(region.snapshots))
+    exports = sum(task.state in RUNNING for task in call.own(region.tasks))
+    copies = copies_in_flight(call)
+    running = "Maximum number of running"
+    in_progress = "Maximum number of in-progress"
     counted = (
-        ("volume_size_limit", "Volume Size Limit", "Maximum cumulated size of BSU volumes (GiB)", 0, 0),
-        ("snapshot_limit", "Snapshot Limit", "Maximum number of snapshots", settings.snapshots, snapshots),
-        (
-            "snapshot_export_limit",
-            "Snapshot Exports Limit",
-            "Maximum number of running snapshot export tasks",
-            settings.exports_in_flight,
-            0,
-        ),
-        (
-            "snapshot_copy_limit",
-            "Snapshot Copy Limit",
-            "Maximum number of in-progress snapshot copies",
-            settings.copies_in_flight,
-            0,
-        ),
-        (
-            "image_export_limit",
-            "Image Exports Limit",
-            "Maximum number of running image export tasks",
-            settings.exports_in_flight,
-            exports,
-        ),
-        (
-            "image_copy_limit",
-            "Image Copy Limit",
-            "Maximum number of in-progress image copies",
-            settings.copies_in_flight,
-            copies,
-        ),
+        ("volume_size", "Volume Size", "Maximum cumulated size of BSU volumes (GiB)", 0, 0),
+        ("snapshot", "Snapshot", "Maximum number of snapshots", settings.snapshots, snapshots),
+        ("snapshot_export", "Snapshot Exports", f"{running} snapshot export tasks", settings.exports_in_flight, 0),
+        ("snapshot_copy", "Snapshot Copy", f"{in_progress} snapshot copies", settings.copies_in_flight, 0),
+        ("image_export", "Image Exports", f"{running} image export tasks", settings.exports_in_flight, exports),
+        ("image_copy", "Image Copy", f"{in_progress} image copies", settings.copies_in_flight, copies),
     )
-    return [_quota(own, *quota) for quota in counted]
+    return [
+        {
+            "AccountId": call.account.account_id,
+            "Description": description,
+            "MaxValue": limit,
+            "Name": f"{name}_limit",
+            "QuotaCollection": "Storage",
+            "ShortDescription": f"{short} Limit",
+            "UsedValue": used,
+        }
+        for name, short, description, limit, used in counted
+    ]
 
 
-def copies_in_flight(account: SandboxAccount, images: Iterable[Omi], behaviour: Behaviour) -> int:
-    """Returns how many running copies of an account count against `image_copy_limit`."""
-    imports_too = behaviour.copy_limit is CopyLimit.IMPORTS_TOO
-    making = [image for image in images if image.account_id == account.account_id and image.is_being_made]
-    return sum(imports_too or not image.is_import for image in making)
-
-
-def _quota(own: str, name: str, short: str, description: str, limit: int, used: int) -> Quota:
-    return {
-        "AccountId": own,
-        "Description": description,
-        "MaxValue": limit,
-        "Name": name,
-        "QuotaCollection": "Storage",
-        "ShortDescription": short,
-        "UsedValue": used,
-    }
+def copies_in_flight(call: ApiCall) -> int:
+    """Returns how many running copies of the caller count against `image_copy_limit`."""
+    imports_too = call.settings.behaviour.copy_limit is CopyLimit.IMPORTS_TOO
+    images = call.own(call.region.images)
+    return sum(image.is_being_made and (imports_too or not image.is_import) for image in images)
 
 
 ACTIONS: dict[str, Action] = {

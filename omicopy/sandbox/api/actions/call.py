@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from omicopy.sandbox.model.region_state import ImageExportTask, RegionState
+from omicopy.sandbox.api.errors import ApiError, ApiErrorKind, limit_reached
+from omicopy.sandbox.model.region_state import ImageExportTask, Omi, RegionState, Snapshot, VersionedTable
 from omicopy.sandbox.model.settings import SandboxAccount, SandboxSettings
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
+R = TypeVar("R", Omi, Snapshot, ImageExportTask)
 
 
 class ExportQueue(Protocol):
@@ -68,6 +70,23 @@ class ApiCall:
     def now(self) -> float:
         """The time whose state a read shows."""
         return self.region.clock() if self.moment is None else self.moment
+
+    def own(self, table: VersionedTable[R]) -> list[R]:
+        """Returns the caller's resources in one of the Region's tables."""
+        with self.region.lock:
+            return [each for each in table.all(self.moment) if each.account_id == self.account.account_id]
+
+    def check_limit(self, known: ApiErrorKind, limit: int, used: int, what: str) -> None:
+        """Raises ApiError if a quota is used up. The default kind of that error is `known`."""
+        if 0 < limit <= used:
+            raise limit_reached(self.settings.behaviour, known, limit, what)
+
+    def visible_image(self, image_id: str) -> Omi:
+        """Returns an image that the caller may launch. Raises ApiError if there is none with this ID."""
+        image = self.region.images.get(image_id, self.moment)
+        if image is None or not image.may_be_launched_by(self.account.account_id):
+            raise ApiError(ApiErrorKind.NO_SUCH_IMAGE, f"The ImageId '{image_id}' doesn't exist.")
+        return image
 
 
 Action = Callable[[ApiCall, Request], Answer]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from omicopy.sandbox.api.actions.call import Action, Answer, ApiCall, Request
 from omicopy.sandbox.api.actions.lists import Filter, arrange, one_of, page, select
 from omicopy.sandbox.api.actions.shapes import task_shape
-from omicopy.sandbox.api.errors import ApiError, ApiErrorKind, limit_reached
+from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
 from omicopy.sandbox.model.behaviours import CancelWindow, TaskRetention
 from omicopy.sandbox.model.region_state import RUNNING, ImageExportTask, OmiState, TaskState
 from omicopy.sandbox.model.task_behaviours import ImageIdsFilter
@@ -28,20 +28,16 @@ def create_image_export_task(call: ApiCall, request: Request) -> Answer:
         raise ApiError(ApiErrorKind.BAD_VALUE, f"DiskImageFormat must be one of {', '.join(FORMATS)}.")
     with call.region.lock:
         _check_exportable(call, request["ImageId"])
-        own = [task for task in call.region.tasks.all() if task.account_id == call.account.account_id]
-        running = sum(task.state in RUNNING for task in own)
+        running = sum(task.state in RUNNING for task in call.own(call.region.tasks))
         limit = call.settings.exports_in_flight
-        if 0 < limit <= running:
-            raise limit_reached(call.settings.behaviour, ApiErrorKind.EXPORTS_IN_FLIGHT, limit, "Image Exports")
+        call.check_limit(ApiErrorKind.EXPORTS_IN_FLIGHT, limit, running, "Image Exports")
         task = call.backend.exports.queue(call.account, request["ImageId"], export)
         return {"ImageExportTask": task_shape(task, call.region.clock(), call.settings.behaviour.task_states)}
 
 
 def _check_exportable(call: ApiCall, image_id: str) -> None:
     """Raises ApiError unless the caller owns the image and it is available. (A shared or public one must be copied.)"""
-    image = call.region.images.get(image_id)
-    if image is None or not image.may_be_launched_by(call.account.account_id):
-        raise ApiError(ApiErrorKind.NO_SUCH_IMAGE, f"The ImageId '{image_id}' doesn't exist.")
+    image = call.visible_image(image_id)
     if image.account_id != call.account.account_id:
         raise ApiError(ApiErrorKind.NOT_EXPORTABLE)
     if image.state is not OmiState.AVAILABLE:
@@ -50,8 +46,7 @@ def _check_exportable(call: ApiCall, image_id: str) -> None:
 
 def read_image_export_tasks(call: ApiCall, request: Request) -> Answer:
     """Returns the caller's tasks. Tasks that ended may be missing after a while (`TaskRetention`)."""
-    own = [task for task in call.region.tasks.all(call.moment) if task.account_id == call.account.account_id]
-    listed = [task for task in own if not _aged_out(call, task)]
+    listed = [task for task in call.own(call.region.tasks) if not _aged_out(call, task)]
     filters = _filters(call.settings.behaviour.image_ids)
     found = arrange(select(listed, request, filters), call.settings.behaviour.order, lambda task: task.task_id)
     shown, rest = page(found, request)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from omicopy.sandbox.api.actions.account import copies_in_flight
 from omicopy.sandbox.api.actions.call import Action, Answer, ApiCall, Request
 from omicopy.sandbox.api.actions.shapes import image_shape
-from omicopy.sandbox.api.errors import ApiError, ApiErrorKind, limit_reached
+from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
 from omicopy.sandbox.model.behaviours import BootParameters, DescriptionLimit, NameRule
 from omicopy.sandbox.model.region_state import Omi, OmiState
 from omicopy.sandbox.model.task_behaviours import CopyLimit
@@ -72,9 +72,7 @@ def _as_copy(call: ApiCall, request: Request) -> Omi:
     if request.get("SourceRegionName") != call.region.name:
         raise ApiError(ApiErrorKind.BETWEEN_REGIONS)
     with call.region.lock:
-        source = call.region.images.get(request["SourceImageId"])
-        if source is None or not source.may_be_launched_by(call.account.account_id):
-            raise ApiError(ApiErrorKind.NO_SUCH_IMAGE, f"The ImageId '{request['SourceImageId']}' doesn't exist.")
+        source = call.visible_image(request["SourceImageId"])
         if source.state is not OmiState.AVAILABLE:
             raise ApiError(ApiErrorKind.IMAGE_STATE, f"The image is {source.state}.")
         asked = {"ImageName": source.name, "Description": source.description} | dict(request)
@@ -126,16 +124,11 @@ def _check_manifest_source(request: Request) -> None:
 
 def _check_room(call: ApiCall, is_import: bool) -> None:
     """Raises ApiError if a quota is used up. An import needs room for one snapshot: its manifest is not read yet."""
-    settings, own = call.settings, call.account
-    copies = copies_in_flight(own, call.region.images.all(), settings.behaviour)
-    counts = not is_import or settings.behaviour.copy_limit is CopyLimit.IMPORTS_TOO
-    if counts and 0 < settings.copies_in_flight <= copies:
-        raise limit_reached(
-            settings.behaviour, ApiErrorKind.COPIES_IN_FLIGHT, settings.copies_in_flight, "Image Copies"
-        )
-    snapshots = sum(snapshot.account_id == own.account_id for snapshot in call.region.snapshots.all())
-    if 0 < settings.snapshots <= snapshots:
-        raise limit_reached(settings.behaviour, ApiErrorKind.SNAPSHOT_QUOTA, settings.snapshots, "Snapshots")
+    limit = call.settings.copies_in_flight
+    if not is_import or call.settings.behaviour.copy_limit is CopyLimit.IMPORTS_TOO:
+        call.check_limit(ApiErrorKind.COPIES_IN_FLIGHT, limit, copies_in_flight(call), "Image Copies")
+    snapshots = len(call.own(call.region.snapshots))
+    call.check_limit(ApiErrorKind.SNAPSHOT_QUOTA, call.settings.snapshots, snapshots, "Snapshots")
 
 
 def _check_new(call: ApiCall, request: Request) -> None:
@@ -146,7 +139,7 @@ def _check_new(call: ApiCall, request: Request) -> None:
     if not NAME.fullmatch(name):
         raise ApiError(ApiErrorKind.BAD_IMAGE_NAME)
     _check_description(call, request)
-    own = call.region.owned(call.account)
+    own = call.own(call.region.images)
     if call.settings.behaviour.names is NameRule.ENFORCED and any(image.name == name for image in own):
         raise ApiError(ApiErrorKind.NAME_TAKEN)
 
@@ -191,9 +184,7 @@ def delete_image(call: ApiCall, request: Request) -> Answer:
 
 
 def _own_image(call: ApiCall, image_id: str) -> Omi:
-    image = call.region.images.get(image_id)
-    if image is None or not image.may_be_launched_by(call.account.account_id):
-        raise ApiError(ApiErrorKind.NO_SUCH_IMAGE, f"The ImageId '{image_id}' doesn't exist.")
+    image = call.visible_image(image_id)
     if image.account_id != call.account.account_id:
         raise ApiError(ApiErrorKind.NOT_YOURS)
     return image

@@ -37,8 +37,7 @@ FILTERS: dict[str, Filter[Snapshot]] = {
 
 def read_snapshots(call: ApiCall, request: Request) -> Answer:
     """Returns the caller's snapshots. No snapshot of the sandbox is shared."""
-    snapshots = call.region.snapshots.all(call.moment)
-    own = [snapshot for snapshot in snapshots if snapshot.account_id == call.account.account_id]
+    own = call.own(call.region.snapshots)
     order = call.settings.behaviour.order
     found = arrange(select(own, request, FILTERS), order, lambda snapshot: snapshot.snapshot_id)
     shown, rest = page(found, request)

@@ -253,7 +253,7 @@ TABLE = [
     Row("export with URLs that don't say when they end: sign anew", Resign, known(stored=stored(ends=None))),
     Row("export with a URL that the store refuses: sign anew", Resign(DEAD), known(stored=DEAD)),
     Row("signed anew by this run, and still too short: expired", ErrorCode.EXPIRED, known(stored=SHORT),
-        export={"resigned_key": SHORT.manifest_key, "resigned_at": JUST_NOW}),
+        export={"resigned_key": SHORT.location.key, "resigned_at": JUST_NOW}),
     Row("signed anew by this run, not to be seen yet: look again", Retry, known(stored=SHORT),
         export={"resigned_key": "new.json", "resigned_at": JUST_NOW}),
     Row("signed anew by this run, not to be seen: expired", ErrorCode.EXPIRED, known(stored=SHORT),
@@ -558,7 +558,7 @@ EXPORT_MEMORIES = st.builds(
     old_failures=st.none() | st.frozensets(TASK_IDS),
     cancelled=st.frozensets(TASK_IDS),
     unusable_since=MOMENTS,
-    resigned_key=st.none() | st.sampled_from([FRESH.manifest_key, "new.json"]),
+    resigned_key=st.none() | st.sampled_from([FRESH.location.key, "new.json"]),
     resigned_at=st.sampled_from([JUST_NOW, LONG_AGO]),
     quota_refusal=st.none() | st.just(QUOTA),
     quota_refused_at=st.sampled_from([JUST_NOW, LONG_AGO]),
@@ -674,7 +674,7 @@ def test_r4_only_ours_is_ever_deleted_or_signed_anew(
         assert step.task.key == KEY
         assert step.task.task_id == export.task_id
         assert step.task.task_id not in export.cancelled
-        whole = seen.stored.value.location if isinstance(seen.stored, Present) else None
+        whole = str(seen.stored.value.location) if isinstance(seen.stored, Present) else None
         smaller = {task.task_id for task in seen.tasks.value if task.key == KEY and task.task_id < step.task.task_id}
         assert step.followed in {whole, *smaller}
     if isinstance(step, Resign):

@@ -1,4 +1,4 @@
-"""`omicopy sandbox -- COMMAND` is a good shell for its command, and tidies up however it ends."""
+"""A command inside the sandbox: exit code, signals, environment, and the banner without one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from omicopy.sandbox.process.run_command import environment
+from omicopy.sandbox.main import Sandbox
+from omicopy.sandbox.process.run_command import banner, environment
 from tests.support import children
 from tests.support.children import Child
 
@@ -18,11 +19,11 @@ RUN = (
     "import os, sys; from omicopy.sandbox.process.run_command import run_command;"
     " sys.exit(run_command(sys.argv[1:], os.environ))"
 )
+
+
 AT_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
-SANDBOX = (
-    "import sys; from omicopy.sandbox.main import main; from omicopy.sandbox.model.settings import SandboxSettings;"
-    "sys.exit(main(sys.argv[1:], SandboxSettings()))"
-)
+
+
 COUNTS_ITS_SIGNALS = """
 import signal, sys, time
 seen = []
@@ -36,6 +37,8 @@ time.sleep(0.3)  # for a second one, which must not come
 print("got", *seen, flush=True)
 sys.exit(42)
 """
+
+
 COUNTING = [sys.executable, "-c", COUNTS_ITS_SIGNALS]
 
 
@@ -50,10 +53,10 @@ def start(command: Sequence[str]) -> Child:
 
 
 class TestExitCodes:
-    def test_the_commands_own_code_is_handed_on(self) -> None:
+    def test_the_exit_code_of_the_command_is_returned(self) -> None:
         assert run("sh", "-c", "exit 7").returncode == 7
 
-    def test_death_by_a_signal_is_128_and_its_number(self) -> None:
+    def test_death_by_a_signal_is_128_plus_its_number(self) -> None:
         assert run("sh", "-c", "kill -KILL $$").returncode == 128 + signal.SIGKILL
 
     def test_an_unknown_command_is_127(self) -> None:
@@ -66,13 +69,13 @@ class TestExitCodes:
         done = run(str(file))
         assert (done.returncode, done.stderr) == (126, f"omicopy sandbox: {file}: permission denied\n")
 
-    def test_input_and_output_are_the_commands(self) -> None:
+    def test_the_command_has_stdin_stdout_and_stderr(self) -> None:
         done = run("sh", "-c", "cat; echo talk >&2", stdin="data")
         assert (done.stdout, done.stderr) == ("data", "talk\n")
 
 
 class TestSignals:
-    def test_ctrl_c_at_a_terminal_reaches_the_command_once_and_it_decides(self) -> None:
+    def test_ctrl_c_at_a_terminal_reaches_the_command_once(self) -> None:
         process = start([sys.executable, "-c", AT_A_TERMINAL, sys.executable, "-c", RUN, *COUNTING])
         assert process.stdin is not None
         assert process.line() == "ready\n"
@@ -82,14 +85,14 @@ class TestSignals:
         assert "got SIGINT\n" in process.stdout.read()
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_a_signal_for_the_sandbox_alone_is_passed_on_and_the_command_decides(self, number: signal.Signals) -> None:
+    def test_a_signal_for_the_sandbox_is_passed_on(self, number: signal.Signals) -> None:
         process = start([sys.executable, "-c", RUN, *COUNTING])
         assert process.line() == "ready\n"
         process.send_signal(number)
         assert process.wait() == 42
         assert process.stdout.read() == f"got {number.name}\n"
 
-    def test_a_signal_that_it_was_started_to_ignore_is_none_for_the_command_either(self) -> None:
+    def test_an_ignored_signal_is_not_passed_on(self) -> None:
         inside = [sys.executable, "-m", "omicopy", "sandbox", "--", *COUNTING]
         process = start(["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *inside])
         assert process.line() == "ready\n"
@@ -105,28 +108,10 @@ class TestSignals:
         assert process.wait() == 128 + signal.SIGTERM
 
 
-def test_a_command_sees_both_accounts_and_sigterm_ends_all() -> None:
-    script = (
-        "trap 'kill $!; echo told; exit 9' TERM; echo $HOME; sleep 3600 & tr -d '\\n' <$OSC_CONFIG_FILE; echo; wait"
-    )
-    process = start([sys.executable, "-c", SANDBOX, "sh", "-c", script])
-    folder = Path(process.line().strip()).parent
-    assert '"target": {' in process.line()
-    stores = [int(file.read_text()) for file in folder.glob("*/process")]
-    assert len(stores) == 2
-
-    process.terminate()
-
-    assert process.wait() == 9
-    assert process.line() == "told\n"
-    assert not folder.exists()
-    assert not any(Path(f"/proc/{store}").exists() for store in stores)
-
-
 class TestEnvironment:
     HOME, PROFILES = Path("/somewhere/home"), Path("/somewhere/home/profiles.json")
 
-    def test_no_account_of_the_users_comes_through(self) -> None:
+    def test_the_user_s_accounts_are_removed(self) -> None:
         base = {"OSC_ACCESS_KEY": "x", "AWS_PROFILE": "x", "OMICOPY_BUCKET": "x", "LANG": "C", "PATH": "/bin"}
         assert environment(self.HOME, self.PROFILES, base) == {
             "LANG": "C",
@@ -138,6 +123,19 @@ class TestEnvironment:
             "PATH": f"{sys.prefix}/bin:/bin",
         }
 
-    def test_a_proxy_is_not_asked_for_what_is_on_this_machine(self) -> None:
+    def test_a_proxy_is_not_used_for_loopback(self) -> None:
         env = environment(self.HOME, self.PROFILES, {"https_proxy": "http://proxy:3128"})
         assert env["NO_PROXY"] == env["no_proxy"] == "127.0.0.1,localhost"
+
+
+def test_the_commands_of_the_banner_work(sandbox: Sandbox) -> None:
+    shown = banner(sandbox.home, sandbox.profiles, sandbox.api_urls, sandbox.oos_urls)
+    lines = [line.strip() for line in shown.splitlines() if line.startswith("  ")]
+    exports = [line for line in lines if line.startswith("export ")]
+    tries = [line for line in lines if line.startswith(("osc-cli ", "aws "))]
+    assert len(exports) == len(tries) == 2
+    script = "\n".join(["set -e", *exports, *tries])
+    bare = {"PATH": "/usr/bin:/bin"}
+    done = children.run(["sh", "-c", script], env=bare)
+    assert done.returncode == 0, done.stderr
+    assert '"Images"' in done.stdout

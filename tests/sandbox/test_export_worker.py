@@ -1,32 +1,33 @@
-"""Exports: real disks in a real bucket, states that move, and every way to fail."""
+"""Exports: disks and manifest in a bucket, states, and failures."""
 
 from __future__ import annotations
 
 import gzip
 import struct
-import threading
 
 import pytest
 import requests
 
-from omicopy.sandbox.model.behaviours import BadBucket, Behaviour, CancelWindow
+from omicopy.sandbox.model.behaviours import (
+    BadBucket,
+    Behaviour,
+    ManifestFilename,
+    ManifestKeySet,
+    ManifestUrl,
+    ShownPrefix,
+)
 from omicopy.sandbox.model.settings import SandboxSettings
-from omicopy.sandbox.model.task_behaviours import LimitCode
-from tests.sandbox.conftest import HURRIED
+from tests.sandbox.user import FAST
 from tests.support.children import PATIENCE
 
 GIB = 1 << 30
-
-
-def manifest(user, task):
-    return requests.get(user.sign(user.manifest_key(task)), timeout=PATIENCE).json()
 
 
 def test_an_export_writes_a_manifest_with_every_documented_key(user) -> None:
     task = user.export("ami-00000002", OsuPrefix="some/where")
     assert (task["State"], task["Progress"]) == ("completed", 100)
     assert task["OsuExport"]["OsuPrefix"] == "some/where/ami-00000002/"
-    document = manifest(user, task)
+    document = user.manifest(task)
     assert document["Version"] == 1
     image = document["Image"]
     assert (image["Name"], image["User"]) == ("golden-three", user.sandbox.accounts["source"].account_id)
@@ -38,7 +39,7 @@ def test_an_export_writes_a_manifest_with_every_documented_key(user) -> None:
 
 
 def test_every_snapshot_is_a_real_qcow2_behind_its_embedded_url(user) -> None:
-    for snapshot in manifest(user, user.export("ami-00000002"))["Image"]["Snapshots"]:
+    for snapshot in user.manifest(user.export("ami-00000002"))["Image"]["Snapshots"]:
         body = requests.get(snapshot["PreSignedUrl"], timeout=PATIENCE).content
         assert len(body) == snapshot["CompressedSize"]
         magic, version = struct.unpack_from(">4sI", gzip.decompress(body))
@@ -48,20 +49,20 @@ def test_every_snapshot_is_a_real_qcow2_behind_its_embedded_url(user) -> None:
 
 def test_a_raw_export_is_a_raw_disk(user) -> None:
     task = user.export("ami-00000001", DiskImageFormat="raw")
-    [snapshot] = manifest(user, task)["Image"]["Snapshots"]
+    [snapshot] = user.manifest(task)["Image"]["Snapshots"]
     assert snapshot["Filename"].endswith(".raw.gz")
     assert gzip.decompress(requests.get(snapshot["PreSignedUrl"], timeout=PATIENCE).content)[-2:] == b"\x55\xaa"
 
 
-def test_the_product_code_travels_in_the_manifest(user) -> None:
-    assert manifest(user, user.export("ami-00000003"))["Image"]["ProductTypes"] == ["0001", "0002"]
+def test_the_manifest_has_the_product_codes(user) -> None:
+    assert user.manifest(user.export("ami-00000003"))["Image"]["ProductTypes"] == ["0001", "0002"]
 
 
 def test_without_a_prefix_the_image_s_id_is_the_prefix(user) -> None:
     assert user.export("ami-00000001")["OsuExport"]["OsuPrefix"] == "ami-00000001/"
 
 
-def test_states_and_progress_move(user) -> None:
+def test_state_and_progress_of_a_task(user) -> None:
     user.sandbox.reset(SandboxSettings(export_seconds=10))
     clock = user.sandbox.scheduler
     clock.hold()
@@ -99,49 +100,26 @@ def test_the_manifest_is_written_last(user) -> None:
     assert requests.get(listing, timeout=PATIENCE).status_code == 403
 
 
-def test_the_same_export_twice_makes_two_tasks_and_other_objects(user) -> None:
+def test_the_same_export_twice_makes_two_tasks(user) -> None:
     first, second = user.export("ami-00000001"), user.export("ami-00000001")
     assert first["TaskId"] != second["TaskId"]
     assert first["OsuExport"]["OsuPrefix"] == second["OsuExport"]["OsuPrefix"]
     assert user.sandbox.request_log.count("CreateImageExportTask", account="source") == 2
 
 
-@pytest.mark.parametrize(
-    ("image_id", "code"),
-    [
-        ("ami-00000004", "6001"),
-        ("ami-00000005", "6001"),
-        ("ami-00000011", "8017"),
-        ("ami-00000012", "8017"),
-        ("ami-00000013", "5023"),
-        ("ami-99999999", "5023"),
-    ],
-)
-def test_only_an_own_available_image_can_be_exported(user, image_id, code) -> None:
-    with user.refused() as refused:
-        user.start_export(image_id)
-    assert refused.code == code
-
-
-def test_an_unknown_format_is_refused(user) -> None:
-    with user.refused() as refused:
-        user.start_export("ami-00000001", DiskImageFormat="vmdk")
-    assert refused.code == "4047"
-
-
-def test_a_bucket_that_is_not_there_is_made_and_is_the_account_s(user) -> None:
+def test_a_missing_bucket_is_created_for_the_account(user) -> None:
     for profile in ("source", "source-other"):
-        user.sandbox.reset(HURRIED)
+        user.sandbox.reset(FAST)
         task = user.export("ami-00000001" if profile == "source" else "ami-00000013", profile, OsuBucket="a-typo")
         assert task["State"] == "completed"
         url = user.sign(user.manifest_key(task), bucket="a-typo")
         assert requests.get(url, timeout=PATIENCE).status_code == (200 if profile == "source" else 403)
-    user.sandbox.reset(HURRIED)
+    user.sandbox.reset(FAST)
     assert requests.get(user.sign("", bucket="a-typo"), timeout=PATIENCE).status_code == 404
 
 
 @pytest.mark.parametrize("bucket", ["no-such-bucket", "other-exports"])
-def test_an_export_to_a_bucket_that_can_t_be_written_fails_and_says_why(user, bucket) -> None:
+def test_an_export_to_a_bad_bucket_fails_and_names_it(user, bucket) -> None:
     user.sandbox.reset(SandboxSettings(export_seconds=0.2, behaviour=Behaviour(bad_bucket=BadBucket.FAILS)))
     task = user.export("ami-00000001", OsuBucket=bucket)
     assert task["State"] == "failed"
@@ -149,7 +127,7 @@ def test_an_export_to_a_bucket_that_can_t_be_written_fails_and_says_why(user, bu
 
 
 @pytest.mark.parametrize("bucket", ["no-such-bucket", "other-exports"])
-def test_where_the_service_refuses_a_bad_bucket_at_once_there_is_no_task(user, bucket) -> None:
+def test_a_bad_bucket_may_be_refused_at_once(user, bucket) -> None:
     user.sandbox.reset(SandboxSettings(export_seconds=0.2, behaviour=Behaviour(bad_bucket=BadBucket.REFUSED)))
     with user.refused() as refused:
         user.start_export("ami-00000001", OsuBucket=bucket)
@@ -157,92 +135,71 @@ def test_where_the_service_refuses_a_bad_bucket_at_once_there_is_no_task(user, b
     assert user.export("ami-00000001")["State"] == "completed"
 
 
-def test_the_keys_in_the_request_write_and_sign(user) -> None:
+def test_osu_api_key_writes_and_signs(user) -> None:
     other = user.sandbox.accounts["source-other"]
     key = {"ApiKeyId": other.access_key, "SecretKey": other.secret_key}
     task = user.export("ami-00000001", OsuBucket="other-exports", OsuApiKey=key)
     assert task["State"] == "completed"
 
 
-@pytest.mark.parametrize(
-    ("way", "code", "kind"),
-    [
-        (LimitCode.KNOWN, "10008", "TooManyResources (QuotaExceded)"),
-        (LimitCode.OLDER, "PendingImageLimitExceeded", ""),
-        (LimitCode.WORDS, None, None),
-    ],
-)
-def test_no_more_exports_in_flight_than_the_limit(user, way, code, kind) -> None:
-    user.sandbox.reset(SandboxSettings(exports_in_flight=1, export_seconds=0.1, behaviour=Behaviour(limit_code=way)))
-    user.sandbox.scheduler.hold()
-    running = user.start_export("ami-00000001")["TaskId"]
-    with user.refused() as refused:
-        user.start_export("ami-00000002")
-    assert (refused.status, refused.code, refused.type) == (400, code, kind)
-    assert "Limit for Image Exports has been reached" in refused.details
-    user.sandbox.scheduler.resume()
-    user.wait(lambda: user.task(running)["State"] == "completed")
-    user.start_export("ami-00000002")
-
-
-def test_a_queued_export_can_be_cancelled_and_writes_nothing(user) -> None:
-    clock, later = user.sandbox.scheduler, threading.Event()
-    clock.hold()
-    task = user.start_export("ami-00000001")
-    user.api("source").api("DeleteExportTask", ExportTaskId=task["TaskId"])
-    clock.at(clock.now() + 3600, later.set)
-    clock.advance(3600)
-    assert later.wait(PATIENCE)
-    clock.clear()  # waits for what has begun
-    assert user.task(task["TaskId"])["State"] == "cancelled"
-    assert requests.get(user.sign(user.manifest_key(task)), timeout=PATIENCE).status_code == 404
-
-
-@pytest.mark.parametrize(("cancel", "accepted"), [(CancelWindow.QUEUED, False), (CancelWindow.RUNNING, True)])
-def test_whether_a_running_export_can_be_cancelled_varies(user, cancel, accepted) -> None:
-    user.sandbox.reset(SandboxSettings(queued_share=0, behaviour=Behaviour(cancel=cancel)))
-    user.sandbox.scheduler.hold()
-    task_id = user.start_export("ami-00000001")["TaskId"]
-    user.wait(lambda: user.task(task_id)["State"] == "pending")
-    if accepted:
-        user.api("source").api("DeleteExportTask", ExportTaskId=task_id)
-        assert user.task(task_id)["State"] == "cancelled"
-        return
-    with user.refused() as refused:
-        user.api("source").api("DeleteExportTask", ExportTaskId=task_id)
-    assert refused.type == "InvalidState"
-
-
-def test_what_can_t_be_a_task_s_id_is_refused(user) -> None:
-    for task_id, code in (("export-12345678", "4104"), ("image-export-x", "4105"), ("image-export-12345678", "5058")):
-        with user.refused() as refused:
-            user.api("source").api("DeleteExportTask", ExportTaskId=task_id)
-        assert (refused.status, refused.code) == (400, code)
-    assert user.api("source").api("ReadImageExportTasks", Filters={"TaskIds": ["x"]})["ImageExportTasks"] == []
-
-
-def test_a_task_of_somebody_else_can_t_be_seen_or_cancelled(user) -> None:
-    task_id = user.start_export("ami-00000001")["TaskId"]
-    assert user.api("source-other").api("ReadImageExportTasks")["ImageExportTasks"] == []
-    with user.refused() as refused:
-        user.api("source-other").api("DeleteExportTask", ExportTaskId=task_id)
-    assert refused.code == "5058"
-
-
-def test_task_101_is_on_the_second_page(user) -> None:
-    user.sandbox.reset(SandboxSettings(exports_in_flight=0))
-    user.sandbox.scheduler.hold()
-    made = {user.start_export("ami-00000001")["TaskId"] for _ in range(101)}
-    first = user.api("source").api("ReadImageExportTasks", Filters={"ImageIds": ["ami-00000001"]})
-    assert len(first["ImageExportTasks"]) == 100
-    second = user.api("source").api("ReadImageExportTasks", NextPageToken=first["NextPageToken"])
-    assert {task["TaskId"] for page in (first, second) for task in page["ImageExportTasks"]} == made
-
-
-def test_an_embedded_url_s_lifetime_and_age_are_settings(user) -> None:
+def test_the_age_of_embedded_urls_is_a_setting(user) -> None:
     user.sandbox.reset(SandboxSettings(export_seconds=0.2, embedded_url_age_seconds=604_800 - 3600))
-    [alive] = manifest(user, user.export("ami-00000001"))["Image"]["Snapshots"]
+    [alive] = user.manifest(user.export("ami-00000001"))["Image"]["Snapshots"]
     assert requests.get(alive["PreSignedUrl"], timeout=PATIENCE).status_code == 200
     user.sandbox.reset(SandboxSettings(export_seconds=0.2, embedded_url_age_seconds=604_800 + 3600))
-    [dead] = manifest(user, user.export("ami-00000001"))["Image"]["Snapshots"]
+    [dead] = user.manifest(user.export("ami-00000001"))["Image"]["Snapshots"]
     assert requests.get(dead["PreSignedUrl"], timeout=PATIENCE).status_code == 403
+
+
+@pytest.mark.parametrize("way", list(ManifestUrl))
+def test_the_manifest_url_of_a_task(user, way) -> None:
+    user.set_behaviour(manifest_url=way)
+    first = user.start_export("ami-00000001")
+    user.wait(lambda: user.task(first["TaskId"])["State"] == "completed")
+    last = user.task(first["TaskId"])
+    assert ("OsuManifestUrl" in first["OsuExport"]) == (way is ManifestUrl.FROM_START)
+    assert ("OsuManifestUrl" in last["OsuExport"]) == (way is not ManifestUrl.NEVER)
+    if way in (ManifestUrl.SIGV2, ManifestUrl.SIGV4):
+        url = last["OsuExport"]["OsuManifestUrl"]
+        assert ("AWSAccessKeyId" in url) == (way is ManifestUrl.SIGV2)
+        assert requests.get(url, timeout=PATIENCE).json()["Version"] == 1
+        assert user.import_(url)["State"] == "available"  # as OUTSCALE's own test does (DOMAIN.md §2)
+
+
+def test_the_task_url_may_expire_before_embedded_urls(user) -> None:
+    user.sandbox.reset(SandboxSettings(export_seconds=0.1, task_url_age_seconds=604_801))
+    task = user.export("ami-00000001")
+    assert requests.get(task["OsuExport"]["OsuManifestUrl"], timeout=PATIENCE).status_code == 403
+    inside = user.sandbox.region_state("eu-west-2").tasks.get(task["TaskId"])
+    assert "Signature" not in repr(inside)
+
+
+@pytest.mark.parametrize(
+    ("way", "shown"),
+    [
+        (ShownPrefix.TIDY, "a/b/ami-00000001/"),
+        (ShownPrefix.AS_ASKED, "/a/b//ami-00000001/"),
+        (ShownPrefix.NO_END, "a/b/ami-00000001"),
+    ],
+)
+def test_the_slashes_of_a_prefix(user, way, shown) -> None:
+    user.set_behaviour(prefix=way)
+    task = user.export("ami-00000001", OsuPrefix="/a/b/")
+    assert task["OsuExport"]["OsuPrefix"] == shown
+    assert user.manifest_key(task).startswith("a/b/ami-00000001/")
+
+
+def test_file_names_may_be_whole_keys(user) -> None:
+    user.set_behaviour(filename=ManifestFilename.KEY)
+    [snapshot] = user.manifest(user.export("ami-00000001", OsuPrefix="p"))["Image"]["Snapshots"]
+    assert snapshot["Filename"].startswith("p/ami-00000001/snap-00000010-")
+
+
+def test_manifest_keys_may_be_missing_or_undocumented(user) -> None:
+    user.set_behaviour(fields=ManifestKeySet.SPARSE)
+    sparse = user.manifest(user.export("ami-00000001"))["Image"]
+    user.set_behaviour(fields=ManifestKeySet.EXTRA)
+    extra = user.manifest(user.export("ami-00000001"))["Image"]
+    assert {"Name", "User"} & set(sparse) == set()
+    assert {"CompressedSize", "Iops", "Ordering"} & set(sparse["Snapshots"][0]) == set()
+    assert {"Platform", "Hypervisor"} <= set(extra)

@@ -1,4 +1,4 @@
-"""The sandbox's clock: nothing goes on while a test holds it, and as much as it says when it moves it."""
+"""The scheduler: while a test holds the clock nothing runs, and it moves by what the test says."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def scheduler() -> Iterator[Scheduler]:
     scheduler.stop()
 
 
-def test_a_held_clock_moves_by_what_it_is_advanced_and_jobs_with_it(scheduler: Scheduler) -> None:
+def test_a_held_clock_moves_only_when_advanced(scheduler: Scheduler) -> None:
     done: queue.Queue[str] = queue.Queue()
     scheduler.hold()
     began = scheduler.now()
@@ -35,7 +35,7 @@ def test_a_held_clock_moves_by_what_it_is_advanced_and_jobs_with_it(scheduler: S
     assert done.get(timeout=PATIENCE) == "later"
 
 
-def test_a_clock_goes_on_from_where_it_stood(scheduler: Scheduler) -> None:
+def test_a_resumed_clock_runs_on_from_its_time(scheduler: Scheduler) -> None:
     done: queue.Queue[str] = queue.Queue()
     scheduler.hold()
     scheduler.advance(HOUR)
@@ -48,7 +48,7 @@ def test_a_clock_goes_on_from_where_it_stood(scheduler: Scheduler) -> None:
         scheduler.advance(1)
 
 
-def test_what_is_cleared_never_happens_and_the_clock_runs_again(scheduler: Scheduler) -> None:
+def test_cleared_jobs_never_run(scheduler: Scheduler) -> None:
     done: queue.Queue[str] = queue.Queue()
     scheduler.hold()
     scheduler.at(scheduler.now() + HOUR, lambda: done.put("forgotten"))

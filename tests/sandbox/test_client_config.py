@@ -1,7 +1,9 @@
-"""Tools that nobody here wrote find their accounts in the sandbox's home, and work with its object storage."""
+"""Clients of other authors (aws, s3cmd, osc-cli) work with the configuration of the sandbox."""
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,11 +11,11 @@ import httpx
 import pytest
 
 from omicopy.sandbox.main import Sandbox
-from omicopy.sandbox.process.run_command import banner
 from tests.support import children
 from tests.support.children import PATIENCE
 
 Run = Callable[..., str]
+OSC_CLI = Path(sys.executable).parent / "osc-cli"
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def test_aws_copies_lists_and_signs(run: Run, tmp_path: Path) -> None:
     assert httpx.get(url, timeout=PATIENCE).text == "text"
 
 
-def test_aws_uploads_in_parts_what_is_large(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_aws_uploads_a_large_file_in_parts(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(bytes(9_000_000))
     run("aws", "--profile", "target", "s3", "cp", "--quiet", "large", "s3://omi-imports/large")
     assert sandbox.request_log.count("UploadPart", account="target") == 2
@@ -51,7 +53,7 @@ def test_aws_is_refused_where_its_account_has_no_rights(run: Run) -> None:
     assert "NoSuchBucket" in run("aws", "--profile", "source", "s3", "ls", "s3://nowhere", fails=True)
 
 
-def test_s3cmd_puts_lists_gets_and_signs_the_old_way(run: Run, tmp_path: Path) -> None:
+def test_s3cmd_puts_lists_gets_and_signs_with_sigv2(run: Run, tmp_path: Path) -> None:
     (tmp_path / "here").write_text("text")
     run("s3cmd", "put", "here", "s3://omi-exports/folder/there")
     assert "s3://omi-exports/folder/there" in run("s3cmd", "ls", "--recursive", "s3://omi-exports")
@@ -72,7 +74,7 @@ def test_s3cmd_has_a_configuration_for_every_account(run: Run, sandbox: Sandbox,
     assert "there" in run("s3cmd", "-c", target, "ls", "s3://omi-imports")
 
 
-def test_s3cmd_sets_a_rule_for_browsers(run: Run, tmp_path: Path) -> None:
+def test_s3cmd_sets_a_cors_rule(run: Run, tmp_path: Path) -> None:
     rule = "<AllowedOrigin>https://example.com</AllowedOrigin><AllowedMethod>PUT</AllowedMethod>"
     (tmp_path / "rules").write_text(f"<CORSConfiguration><CORSRule>{rule}</CORSRule></CORSConfiguration>")
     run("s3cmd", "setcors", "rules", "s3://omi-exports")
@@ -80,7 +82,7 @@ def test_s3cmd_sets_a_rule_for_browsers(run: Run, tmp_path: Path) -> None:
     assert "https://example.com" in asked
 
 
-def test_the_home_is_for_its_owner_alone(sandbox: Sandbox) -> None:
+def test_only_the_owner_can_read_the_files(sandbox: Sandbox) -> None:
     files = [file for file in sandbox.home.rglob("*") if file.is_file()]
     assert {".osc/config.json", ".aws/config", ".aws/credentials", ".s3cfg", ".s3cfg-target"} <= {
         str(file.relative_to(sandbox.home)) for file in files
@@ -88,14 +90,33 @@ def test_the_home_is_for_its_owner_alone(sandbox: Sandbox) -> None:
     assert all(file.stat().st_mode & 0o777 == 0o600 for file in files)
 
 
-def test_what_the_banner_says_works_as_typed(sandbox: Sandbox) -> None:
-    said = banner(sandbox.home, sandbox.profiles, sandbox.api_urls, sandbox.oos_urls)
-    lines = [line.strip() for line in said.splitlines() if line.startswith("  ")]
-    exports = [line for line in lines if line.startswith("export ")]
-    tries = [line for line in lines if line.startswith(("osc-cli ", "aws "))]
-    assert len(exports) == len(tries) == 2
-    script = "\n".join(["set -e", *exports, *tries])
-    bare = {"PATH": "/usr/bin:/bin"}
-    done = children.run(["sh", "-c", script], env=bare)
+def osc_cli(sandbox, *words):
+    return children.run([OSC_CLI, "api", *words], env=sandbox.env)
+
+
+def test_osc_cli_reads_with_a_filter(sandbox) -> None:
+    done = osc_cli(
+        sandbox, "ReadImages", "--profile", "source", "--Filters", json.dumps({"ImageNames": ["golden-linux"]})
+    )
     assert done.returncode == 0, done.stderr
-    assert '"Images"' in done.stdout
+    assert [image["ImageId"] for image in json.loads(done.stdout)["Images"]] == ["ami-00000001"]
+
+
+def test_osc_cli_writes(sandbox) -> None:
+    export = json.dumps({"DiskImageFormat": "qcow2", "OsuBucket": "omi-exports"})
+    words = ["CreateImageExportTask", "--profile", "source", "--ImageId", "ami-00000001", "--OsuExport", export]
+    assert json.loads(osc_cli(sandbox, *words).stdout)["ImageExportTask"]["State"] == "pending/queued"
+    assert sandbox.request_log.count("CreateImageExportTask", account="source") == 1
+
+
+def test_osc_cli_reads_regions_unsigned(sandbox) -> None:
+    done = osc_cli(sandbox, "ReadRegions", "--profile", "target")
+    assert len(json.loads(done.stdout)["Regions"]) == 2
+    [request] = sandbox.request_log
+    assert request.account is None
+
+
+def test_osc_cli_shows_a_refusal(sandbox) -> None:
+    done = osc_cli(sandbox, "DeleteImage", "--profile", "source", "--ImageId", "ami-99999999")
+    assert done.returncode != 0
+    assert "5023" in done.stderr
