@@ -11,14 +11,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from omicopy.api.buckets import cors as cors
     from omicopy.api.connection import ConnectionOptions as ConnectionOptions
     from omicopy.api.connection import connect as connect
     from omicopy.api.copies import Watch as Watch
     from omicopy.api.copies import copy as copy
+    from omicopy.api.exports import cancel as cancel
+    from omicopy.api.manifests import build_manifest as build_manifest
     from omicopy.api.manifests import inspect as inspect
+    from omicopy.api.manifests import resign as resign
     from omicopy.api.plans import load_plan as load_plan
     from omicopy.api.plans import run_plan as run_plan
     from omicopy.api.urls import presign as presign
+    from omicopy.api.urls import presign_upload as presign_upload
     from omicopy.model.choices import BootMode as BootMode
     from omicopy.model.choices import DiskFormat as DiskFormat
     from omicopy.model.choices import IfExists as IfExists

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from omicopy import api
 from omicopy.cli import options
+from omicopy.cli.console import warn
 from omicopy.cli.forms import LogFormat, OutputForm
+from omicopy.cli.monitoring import Monitor
+from omicopy.cloud.http.network import Network
+from omicopy.model.units import TIMEOUT, parse_duration
 
 if TYPE_CHECKING:
     from omicopy.cloud.clients import Clients
@@ -23,22 +29,23 @@ class Polling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class Connecting:
     """How to connect to services, and for how long."""
 
     retry: options.Retry = "5m"
     http_timeout: options.HttpTimeout = "60s"
     ca_bundle: options.CaBundle = None
 
+    def options(self, allow_http: bool = False) -> api.ConnectionOptions:
+        """The same for a public function. Warnings go to stderr."""
+        retry, timeout = parse_duration(self.retry), TIMEOUT.read(self.http_timeout)
+        return api.ConnectionOptions(retry, timeout, self.ca_bundle, allow_http, warn)
+
     def clients(
         self, *profiles: str, storage: Mapping[str, str | None] | None = None, allow_http: bool = False
     ) -> Clients:
         """The clients of every profile; `storage` is what `--storage` says of some of them. Raises CONFIGURATION."""
-        from omicopy.cli.accounts import clients_for
-        from omicopy.model.units import parse_duration
-
-        retry = parse_duration(self.retry)
-        return clients_for(profiles, retry, self.http_timeout, self.ca_bundle, allow_http, storage or {})
+        return api.connect(*profiles, storage=storage or {}, connection=self.options(allow_http))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,3 +74,7 @@ class Monitoring:
     metrics_file: options.MetricsFile = None
     ping_url_file: options.PingUrlFile = None
     report: options.Report = None
+
+    def monitor(self, ca_bundle: str | None) -> Monitor:
+        """Raises USAGE for a file that can't be used."""
+        return Monitor(self.metrics_file, self.ping_url_file, self.report, Network(os.environ, ca_bundle))
