@@ -18,7 +18,7 @@ from tests.support import children
 
 PACKAGE = Path(omicopy.__file__).parent
 FLOORS = (
-    {"_version", "errors"},
+    {"_version", "errors", "exit_codes"},
     {"model"},
     {"state", "cloud"},
     {"manifests", "plans", "monitoring"},
@@ -42,6 +42,7 @@ PURE = (
     "manifests/from_disks/volume_spec",
     "manifests/handoff",
     "manifests/own_manifest",
+    "monitoring/ended_run",
     "monitoring/metrics",
     "plans/model",
     "plans/schema",

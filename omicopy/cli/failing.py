@@ -41,6 +41,12 @@ class Command(TyperCommand):
             _tell_monitor(self.name, typed, parts)
             raise
 
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        from omicopy.exit_codes import rows_of
+
+        with formatter.section("Exit codes"):
+            formatter.write_dl(list(rows_of(ctx.command_path.partition(" ")[2])))
+
     def invoke(self, ctx: Any) -> Any:
         form = ctx.params.get("output")
         if "log_format" in ctx.params:

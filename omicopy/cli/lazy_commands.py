@@ -69,6 +69,7 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
         "Write a manifest for disks that have none.",
         {"build": CommandEntry("Write a manifest and print its location.", "manifest:build")},
     ),
+    "help": CommandEntry("Show the documentation of a topic, or the options of a command.", "help_:show_help"),
 }
 """In the order in which help shows them."""
 

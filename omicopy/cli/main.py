@@ -44,7 +44,7 @@ def options(
 
 
 def run() -> NoReturn:
-    """Runs the command line and ends the process with an exit code of the README's table."""
+    """Runs the command line and ends the process with an exit code of `exit_codes.py`."""
     atexit.register(gc.freeze)  # or Python's last act is to look for garbage in every module: a tenth of a start
     try:
         code = _exit_code()

@@ -5,6 +5,7 @@ What was asked for wrongly is said before anything starts. Later on none of it s
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from omicopy.cli.console import safe, safe_lines, warn
 from omicopy.cloud.http.network import Network
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.result import SCHEMA, CallCount, CopyResult, describe_error, describe_run
-from omicopy.monitoring.metrics import EndedRun, count_by_status, render_metrics
+from omicopy.monitoring.ended_run import EndedRun, count_by_status
 from omicopy.state.atomic_file import check_place, write_whole
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Monitor:
     ) -> None:
         """Raises USAGE for a file that can't be there, and for a ping file without a usable URL in it."""
         self._metrics = _checked("--metrics-file", metrics_file)
+        if self._metrics is not None:
+            _check_extra()
         self._report = _checked("--report", report)
         self._ping: Ping | None = None
         if ping_url_file is not None:
@@ -81,6 +84,8 @@ class Monitor:
 
     def _write(self, run: EndedRun, result: Mapping[str, Any]) -> None:
         if self._metrics is not None:
+            from omicopy.monitoring.metrics import render_metrics
+
             metrics = render_metrics(run, _old_metrics(self._metrics))
             _write("metrics", self._metrics, metrics, 0o644)  # read by another user
         if self._report is not None:
@@ -110,6 +115,14 @@ def _checked(option: str, file: str | None) -> str | None:
             message = f"{option} can't write to {file!r}: {error.strerror}"
             raise OmicopyError(ErrorCode.USAGE, message, "Name a file in a folder that is there.") from None
     return file
+
+
+def _check_extra() -> None:
+    try:
+        importlib.import_module("prometheus_client")
+    except ImportError:
+        hint = "Install it: pip install 'omicopy[monitoring]'."
+        raise OmicopyError(ErrorCode.USAGE, "--metrics-file needs the package prometheus_client", hint) from None
 
 
 def _ping(file: str, network: Network) -> Ping:

@@ -1,11 +1,11 @@
 """Which rights each command needs, and where: the calls of the API and what it does with objects in a bucket.
 
-`doctor` tries what `copy` needs, and the README's table is made from here.
+`doctor` tries what `copy` needs, and `omicopy help permissions` is made from here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -187,28 +187,3 @@ RIGHTS: Mapping[str, Rights] = {
 }
 """By command. A URL has the rights of the access key that signed it, so that the bucket's rights of `import`, and of
 `inspect` of a URL, are those of whoever handed it over."""
-
-
-def rights_table() -> str:
-    """The table in Markdown, one row a command and place."""
-    return "\n".join(["| command | where | always | only when |", "|---|---|---|---|", *_rows()])
-
-
-def _rows() -> Iterator[str]:
-    """Commands of the very same rights share their rows."""
-    parts: list[Rights] = []
-    for rights in RIGHTS.values():
-        if rights in parts:
-            continue
-        parts.append(rights)
-        commands = ", ".join(f"`{command}`" for command, theirs in RIGHTS.items() if theirs == rights)
-        for place in RightScope:
-            if place in rights:
-                always = ", ".join(f"`{right.action}`" for right in rights[place] if right.is_always_needed)
-                sometimes = "<br>".join(_sometimes(right) for right in rights[place] if right.when or right.without)
-                yield f"| {commands} | {place.value} | {always or '–'} | {sometimes or '–'} |"
-
-
-def _sometimes(right: Right) -> str:
-    when = f": {right.when}" if right.when else ""
-    return f"`{right.action}`{when}" + (f" (refused: {right.without})" if right.without else "")

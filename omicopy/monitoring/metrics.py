@@ -1,56 +1,31 @@
-"""The last run's figures as text for Prometheus (format 0.0.4), which node_exporter's textfile collector takes.
+"""Metrics of the last run in Prometheus' text format, for node_exporter's textfile collector.
 
-All are of the last run alone but the moments of success: those are kept from the file that the run before it wrote.
-Labels bear names of profiles and jobs, never a key or a URL.
+Only the times of the last successes outlive a run: they are read from the file that the run before it wrote.
+Labels hold names of profiles and jobs, never a key or a URL. Needs the extra `monitoring`.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from omicopy.model.request import CopyRequest, RejectedCopy, SharedManifest, Source
-from omicopy.model.result import CallCount, CopyResult, Status
-from omicopy.model.units import GIB
+from prometheus_client import Metric, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
-Sample = tuple[dict[str, str], float]
-"""Labels and a value."""
+from omicopy.model.request import CopyRequest, RejectedCopy, SharedManifest, Source
+from omicopy.model.result import CopyResult, Status
+from omicopy.model.units import GIB
+from omicopy.monitoring.ended_run import EndedRun, count_by_status, is_there, readable
 
 _LAST_SUCCESS = "omicopy_last_success_timestamp_seconds"
 _JOB_LAST_SUCCESS = "omicopy_job_last_success_timestamp_seconds"
-_KEPT = re.compile(rf'({_LAST_SUCCESS}|{_JOB_LAST_SUCCESS}\{{job="((?:[^"\\]|\\.)*)"\}}) ([0-9.]{{1,20}})')
-
-
-@dataclass(frozen=True, slots=True)
-class EndedRun:
-    """A run as a monitor sees it; without results when it failed before its first copy."""
-
-    ended_at: datetime
-    seconds: float
-    exit_code: int
-    results: Sequence[CopyResult] = ()
-    calls: Mapping[str, CallCount] = field(default_factory=dict)
-
-    @property
-    def is_success(self) -> bool:
-        """Whether it ended well, with every copy there. One that only looked, or did not wait, has done nothing yet."""
-        return self.exit_code == 0 and _is_there(self.results)
-
-    def jobs(self) -> dict[str, list[CopyResult]]:
-        """The results of each job of a plan, by its name."""
-        jobs: dict[str, list[CopyResult]] = {}
-        for result in self.results:
-            if result.request.job is not None:
-                jobs.setdefault(_readable(result.request.job), []).append(result)
-        return dict(sorted(jobs.items()))
-
-
 _SET_BACK = 60.0
-"""Seconds by which a clock may have been set back since, or a figure been rounded up."""
+"""Seconds by which the clock may have been set back since the old file was written."""
+
+Sample = tuple[dict[str, str], float]
+"""Labels and a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,82 +36,94 @@ class Successes:
     jobs: Mapping[str, float] = field(default_factory=dict)
 
     def after(self, run: EndedRun) -> Successes:
-        """With those of this run. A job that it left out keeps its own."""
+        """Returns them with those of this run. A job that it left out keeps its own."""
         now = run.ended_at.timestamp()
-        jobs = {job: now if _is_there(results) else self.jobs.get(job, 0) for job, results in run.jobs().items()}
+        jobs = {job: now if is_there(results) else self.jobs.get(job, 0) for job, results in run.jobs().items()}
         return Successes(now if run.is_success else self.run, {**self.jobs, **jobs})
 
 
 def read_successes(old: str, now: datetime) -> Successes:
-    """What an earlier file tells. What is no line of ours, or lies in the future, is passed over."""
+    """Returns what an earlier file says. Ignores lines that are not ours, damaged, or in the future."""
     run, jobs = 0.0, {}
     for line in old.split("\n"):
-        found = _KEPT.fullmatch(line)
-        moment = _moment(found[3], now) if found else None
-        if not found or moment is None:
+        if not line.startswith((_LAST_SUCCESS, _JOB_LAST_SUCCESS)):
             continue
-        if found[2] is None:
+        try:
+            [family] = text_string_to_metric_families(line)
+            [sample] = family.samples
+            moment = float(sample.value)
+        except (ValueError, OverflowError):
+            continue
+        if not 0 <= moment <= now.timestamp() + _SET_BACK:  # from the future, it would hide every failure until then
+            continue
+        if sample.name == _LAST_SUCCESS and not sample.labels:
             run = moment
-        else:
-            jobs[_unescaped(found[2])] = moment
+        elif sample.name == _JOB_LAST_SUCCESS and sample.labels.keys() == {"job"}:
+            jobs[sample.labels["job"]] = moment
     return Successes(run, jobs)
 
 
 def render_metrics(run: EndedRun, old: str = "") -> str:
-    """The whole new file. `old` is the text of the one it replaces, whatever that is."""
-    successes = read_successes(old, run.ended_at).after(run)
-    jobs = run.jobs()
-    families = [
-        _family(
-            "omicopy_run_timestamp_seconds", "When the last run ended, since 1970.", [({}, run.ended_at.timestamp())]
-        ),
-        _family(_LAST_SUCCESS, "When a run last succeeded, since 1970; 0: never.", [({}, successes.run)]),
-        _family(
-            _JOB_LAST_SUCCESS,
-            "When all copies of a job were last there, since 1970; 0: never.",
-            [({"job": job}, moment) for job, moment in sorted(successes.jobs.items())],
-        ),
-        _family("omicopy_run_duration_seconds", "How long the last run took.", [({}, run.seconds)]),
-        _family("omicopy_run_exit_code", "The exit code of the last run.", [({}, run.exit_code)]),
-        _family("omicopy_copies", "Copies of the last run by how they ended.", _by_status(run.results)),
-        _family(
-            "omicopy_exports_left",
-            "Exports that the last run was to delete and had to leave in their bucket, in whole or in part.",
-            [({}, _exports_left(run))],
-        ),
-        _family("omicopy_copied_bytes", "Sizes of the volumes that the last run copied.", [({}, _copied_bytes(run))]),
-        _family(
-            "omicopy_job_copies",
-            "Copies of the last run by job and by how they ended.",
-            [({"job": job} | labels, count) for job in jobs for labels, count in _by_status(jobs[job])],
-        ),
-        *_calls(run.calls),
+    """Returns the whole new file. `old` is the text of the one it replaces, whatever that is."""
+    return generate_latest(_Metrics(run, read_successes(old, run.ended_at).after(run))).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Metrics(Collector):
+    run: EndedRun
+    successes: Successes
+
+    def collect(self) -> list[Metric]:
+        """Returns every metric that has a value."""
+        run, jobs = self.run, self.run.jobs()
+        metrics = [
+            _metric(
+                "omicopy_run_timestamp_seconds",
+                "When the last run ended, since 1970.",
+                [({}, run.ended_at.timestamp())],
+            ),
+            _metric(_LAST_SUCCESS, "When a run last succeeded, since 1970; 0: never.", [({}, self.successes.run)]),
+            _metric(
+                _JOB_LAST_SUCCESS,
+                "When all copies of a job were last there, since 1970; 0: never.",
+                [({"job": job}, moment) for job, moment in sorted(self.successes.jobs.items())],
+            ),
+            _metric("omicopy_run_duration_seconds", "How long the last run took.", [({}, run.seconds)]),
+            _metric("omicopy_run_exit_code", "The exit code of the last run.", [({}, run.exit_code)]),
+            _metric("omicopy_copies", "Copies of the last run by how they ended.", _by_status(run.results)),
+            _metric(
+                "omicopy_exports_left",
+                "Exports that the last run was to delete and had to leave in their bucket, in whole or in part.",
+                [({}, run.exports_left())],
+            ),
+            _metric(
+                "omicopy_copied_bytes", "Sizes of the volumes that the last run copied.", [({}, _copied_bytes(run))]
+            ),
+            _metric(
+                "omicopy_job_copies",
+                "Copies of the last run by job and by how they ended.",
+                [({"job": job} | labels, count) for job in jobs for labels, count in _by_status(jobs[job])],
+            ),
+            *_calls(run),
+        ]
+        return [metric for metric in metrics if metric.samples]
+
+
+def _calls(run: EndedRun) -> list[Metric]:
+    sent = [
+        ({"profile": readable(profile), "kind": kind}, number)
+        for profile, count in sorted(run.calls.items())
+        for kind, number in (("read", count.reads), ("write", count.writes))
     ]
-    return "".join(families)
-
-
-def count_by_status(results: Iterable[CopyResult]) -> dict[str, int]:
-    """Every status there is, those of no copy too."""
-    counts = Counter(result.status for result in results)
-    return {status.value: counts[status] for status in Status}
-
-
-def _is_there(results: Sequence[CopyResult]) -> bool:
-    """Whether a job has all its copies, those aside that may fail."""
-    return all(result.is_done or (result.error is not None and result.request.best_effort) for result in results)
+    again = [({"profile": readable(profile)}, count.retries) for profile, count in sorted(run.calls.items())]
+    return [
+        _metric("omicopy_api_calls", "Requests that the last run sent, repeated ones too.", sent),
+        _metric("omicopy_api_retries", "Reads that the last run had to repeat.", again),
+    ]
 
 
 def _by_status(results: Iterable[CopyResult]) -> list[Sample]:
     return [({"status": status}, count) for status, count in count_by_status(results).items()]
-
-
-def _exports_left(run: EndedRun) -> int:
-    left = {
-        (source.account.account_id, source.account.region, source.export)
-        for result in run.results
-        if result.cleanup and not result.cleanup.is_done and isinstance(source := result.request.source, Source)
-    }
-    return len(left)
 
 
 def _copied_bytes(run: EndedRun) -> int:
@@ -151,51 +138,8 @@ def _volume_bytes(request: CopyRequest | RejectedCopy) -> int:
     return 0
 
 
-def _calls(calls: Mapping[str, CallCount]) -> list[str]:
-    sent = [
-        ({"profile": profile, "kind": kind}, number)
-        for profile, count in sorted(calls.items())
-        for kind, number in (("read", count.reads), ("write", count.writes))
-    ]
-    again = [({"profile": profile}, count.retries) for profile, count in sorted(calls.items())]
-    return [
-        _family("omicopy_api_calls", "Requests that the last run sent, repeated ones too.", sent),
-        _family("omicopy_api_retries", "Reads that the last run had to repeat.", again),
-    ]
-
-
-def _family(name: str, message: str, samples: Sequence[Sample]) -> str:
-    """One metric with all its samples; without any there is nothing to describe either."""
-    lines = [f"# HELP {name} {message}", f"# TYPE {name} gauge"]
-    lines += [f"{name}{_labels(labels)} {_number(value)}" for labels, value in samples]
-    return "".join(f"{line}\n" for line in lines) if samples else ""
-
-
-def _labels(labels: Mapping[str, str]) -> str:
-    pairs = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
-    return f"{{{pairs}}}" if pairs else ""
-
-
-def _number(value: float) -> str:
-    return str(value) if isinstance(value, int) else format(round(value, 3), ".15g")
-
-
-def _readable(name: str) -> str:
-    """The name, in other words where it has no UTF-8."""
-    return name.encode("utf-8", "backslashreplace").decode()
-
-
-def _escaped(value: str) -> str:
-    return _readable(value).replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-
-
-def _unescaped(value: str) -> str:
-    return re.sub(r"\\(.)", lambda found: "\n" if found[1] == "n" else found[1], value)
-
-
-def _moment(text: str, now: datetime) -> float | None:
-    try:
-        moment = float(text)
-    except ValueError:
-        return None
-    return moment if math.isfinite(moment) and moment <= now.timestamp() + _SET_BACK else None
+def _metric(name: str, meaning: str, samples: Sequence[Sample]) -> Metric:
+    metric = Metric(name, meaning, "gauge")
+    for labels, value in samples:
+        metric.add_sample(name, labels, round(value, 3))
+    return metric

@@ -132,6 +132,7 @@ class ExportWorker:
     def _begin(self, task: ImageExportTask) -> None:
         if self._still(task, TaskState.QUEUED):
             self._region.change_task(task.task_id, state=TaskState.PENDING)
+            # The disks at half-time and the manifest at the end: a manifest is never there before its disks.
             self._at((task.begins + task.ends) / 2, lambda: self._write_disks(task))
 
     def _write_disks(self, task: ImageExportTask) -> None:

@@ -17,7 +17,7 @@ from omicopy.sandbox.model.request_log import SERVICE_ITSELF, RecordedRequest, R
 from omicopy.sandbox.process.server import abort_connection, discard_body
 from omicopy.sandbox.storage.s3_responses import without_objects
 
-FLUSH_SECONDS = 0.05
+FLUSH_SECONDS = 0.05  # for the kernel to take the first half of a cut answer, before the reset drops what is unsent
 CAPTURED = (FaultKind.LOST_ANSWER, FaultKind.HANG_AFTER, FaultKind.CUT_ANSWER, *API_ONLY)
 """The faults that let the app answer first, and then change or keep back the answer."""
 
@@ -100,7 +100,7 @@ class FaultProxy:
             self._record(request)
             await _wait_for_disconnect(receive)
         elif fault.kind is FaultKind.LAG and self._endpoint.service == "api":
-            request.scope[LAG] = fault.lag_seconds
+            request.scope[LAG] = fault.lag_seconds  # the app itself shows the earlier state
             await self._app(request.scope, receive, self._recording(request, send))
         elif fault.kind in CAPTURED or (fault.kind is FaultKind.LAG and request.kind.action.startswith("List")):
             await self._app(request.scope, receive, request.capture)

@@ -89,12 +89,13 @@ class Sandbox:
         self._regions = {name: Region(name, accounts, folder.path, self.scheduler, objects) for name in REGIONS}
         for region in self._regions.values():
             undo.callback(region.stop)
+        # The stores start side by side while this thread reads the OpenAPI file: each takes about a second.
         with ThreadPoolExecutor(len(REGIONS)) as threads:
             stores = [threads.submit(region.start_store) for region in self._regions.values()]
             openapi = official_openapi()
             for store in stores:
                 store.result()
-        endpoints: dict[str, str] = {}
+        endpoints: dict[str, str] = {}  # filled in below: each API lists both Regions
         for name, region in self._regions.items():
             region.start_servers(openapi, endpoints, self.faults, self.request_log, self._service_agent, self.settings)
             self.api_urls[name], self.oos_urls[name] = region.api_url, region.oos_url

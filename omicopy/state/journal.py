@@ -1,7 +1,8 @@
 """Every create, written down before it is sent: what may be in doubt after this process was killed.
 
-One small file an entry under `$XDG_STATE_HOME/omicopy/journal/`, mode 600, written whole or not at all. The cloud
-stays the only truth: an entry only says what to look for before something is created again. It holds no secret.
+One small file an entry under `$XDG_STATE_HOME/omicopy/journal/`. Its name and its format are those of every version,
+so that what an older one left open is found. The cloud stays the only truth: an entry only says what to look for before
+something is created again. It holds no secret.
 """
 
 from __future__ import annotations
@@ -9,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,8 @@ from omicopy.model.choices import DiskFormat
 from omicopy.model.events import Listener, WarningMessage
 from omicopy.model.export import ExportKey
 from omicopy.model.request import AccountRef, CopyRequest, Source, Target
+from omicopy.state.atomic_file import write_whole
+from omicopy.state.private import delete_private, make_private, read_private
 
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
@@ -57,7 +58,7 @@ class Journal:
         """What was to be created is there and complete, or it is certain that nothing was."""
         for path in self._paths(entry):
             with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+                delete_private(path)
             self._left[path.name] = None
 
     def has_news(self, entry: Mapping[str, str]) -> bool:
@@ -75,7 +76,7 @@ class Journal:
     def _find(self, entry: Mapping[str, str], path: Path, mend: bool) -> tuple[bool, str | None]:
         self._left[path.name] = _stamp(path)
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(read_private(path))
             resource_id = content["answered"]
             if not (resource_id is None or isinstance(resource_id, str)):
                 raise ValueError("answered is no text")
@@ -97,7 +98,7 @@ class Journal:
         """What copies may be in the making on this machine: all open creates of images that can be read."""
         for path in sorted(self._folder.glob("image-*.json")):
             with contextlib.suppress(*_UNREADABLE):
-                content, since = json.loads(path.read_text()), path.stat().st_mtime
+                content, since = json.loads(read_private(path)), path.stat().st_mtime
                 answered = content["answered"]
                 about = {key: str(value) for key, value in content.get("about", {}).items()}
                 entry = {key: str(value) for key, value in content["entry"].items()}
@@ -115,8 +116,8 @@ class Journal:
         content = {"entry": dict(entry), "answered": resource_id}
         content |= {"about": dict(_about(path) if about is None else about)}
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_whole(path, json.dumps(content, indent=1))
+            make_private(path.parent)
+            write_whole(path, json.dumps(content, indent=1), 0o600)
             self._left[path.name] = _stamp(path)
         except OSError as error:
             self._warn(
@@ -141,29 +142,15 @@ class Journal:
 
 def _about(path: Path) -> Mapping[str, str]:
     try:
-        return {key: str(value) for key, value in json.loads(path.read_text())["about"].items()}
+        return {key: str(value) for key, value in json.loads(read_private(path))["about"].items()}
     except _UNREADABLE:
         return {}
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Puts the text there with mode 600, or leaves everything as it was."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".new")
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:  # an interruption, too, leaves no litter
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
     """What each writing of a file changes; None where there is none."""
     try:
-        status = path.stat()
+        status = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError:

@@ -1,6 +1,6 @@
-"""All benchmarks as one table of ratios: `python tests/bench/run.py [--readme]`. Under ten minutes on two cores.
+"""All benchmarks as one table of ratios: `python tests/bench/run.py [--docs]`. Under ten minutes on two cores.
 
-Everything is measured side by side in this one run. `--readme` also writes the table into README.md.
+Everything is measured side by side in this one run. `--docs` also writes the table into `omicopy help benchmarks`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.bench import by_hand, overhead, plan, scale, signing, startup, storage
 from tests.bench.table import Row, markdown_table, text_table
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "omicopy" / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- bench -->\n", "<!-- end of bench -->"
 
 
@@ -30,8 +30,8 @@ def main() -> None:
     )
     print(text_table(rows))
     print(took)
-    if "--readme" in sys.argv[1:]:
-        write_readme(rows)
+    if "--docs" in sys.argv[1:]:
+        write_page(rows)
 
 
 def measure_all() -> list[Row]:
@@ -50,10 +50,10 @@ def parts(what: str, measure: Callable[[], Sequence[Row]]) -> list[Row]:
     return list(measure())
 
 
-def write_readme(rows: Sequence[Row]) -> None:
-    before, _, rest = README.read_text().partition(BEGIN)
+def write_page(rows: Sequence[Row]) -> None:
+    before, _, rest = PAGE.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n{markdown_table(rows)}\n\n{END}{after}")
+    PAGE.write_text(f"{before}{BEGIN}\n{markdown_table(rows)}\n\n{END}{after}")
 
 
 if __name__ == "__main__":

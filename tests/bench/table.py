@@ -38,7 +38,7 @@ def text_table(rows: Sequence[Row]) -> str:
 
 
 def markdown_table(rows: Iterable[Row]) -> str:
-    """For a README."""
+    """For the documentation."""
     lines = [list(HEADINGS), ["---"] * len(HEADINGS), *(row.cells() for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

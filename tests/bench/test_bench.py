@@ -19,7 +19,7 @@ def test_a_row_says_whether_its_bound_is_met(ratio: float, bound: float | None, 
     assert text_table([row]).splitlines()[1].split()[:2] == ["a", "thing"]
 
 
-def test_a_small_fleet_arrives_and_is_read_flatly() -> None:
+def test_a_small_fleet_is_copied_with_flat_reads() -> None:
     fleet = scale.run_alone(20)
     assert fleet.most_reads == 1
     assert fleet.ticks > 50
@@ -27,7 +27,7 @@ def test_a_small_fleet_arrives_and_is_read_flatly() -> None:
     assert fleet.once_us > fleet.tick_us
 
 
-def test_four_hours_of_export_take_as_few_polls_as_the_table_says() -> None:
+def test_four_hours_of_export_take_the_documented_polls() -> None:
     polls = {row.what: row for row in overhead.virtual_rows(runs=1) if row.at_most}
     assert {row.verdict for row in polls.values()} == {"met"}
     assert len(polls) == 6

@@ -41,7 +41,7 @@ def plain_talk() -> Iterator[None]:
 # --- where text enters a message
 
 
-def test_an_error_is_one_line_whatever_it_quotes() -> None:
+def test_an_error_is_one_line_with_any_quoted_text() -> None:
     answer = Answer(400, HOSTILE, HOSTILE, HOSTILE, HOSTILE)
     for error in (OmicopyError(ErrorCode.FAILED, HOSTILE, HOSTILE), refused("CreateImage", HOSTILE, answer)):
         assert len(error.message.splitlines()) == 1
@@ -49,7 +49,7 @@ def test_an_error_is_one_line_whatever_it_quotes() -> None:
         assert str(error) == error.message
 
 
-def test_an_error_of_several_lines_is_given_line_by_line() -> None:
+def test_an_error_of_several_lines_is_printed_line_by_line() -> None:
     error = OmicopyError(ErrorCode.USAGE, "a", "b", [HOSTILE, "c"], [HOSTILE])
     assert error.message.split("\n") == ["a", printable(HOSTILE), "c"]
     assert error.hint.split("\n") == ["b", printable(HOSTILE)]
@@ -58,7 +58,7 @@ def test_an_error_of_several_lines_is_given_line_by_line() -> None:
 
 @pytest.mark.parametrize("form", LogFormat)
 @pytest.mark.usefixtures("plain_talk")
-def test_whoever_says_it_a_line_is_a_line(form: LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_printer_keeps_a_message_on_one_line(form: LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
     console.configure(form, 1)
     console.info(HOSTILE, HOSTILE, detail=HOSTILE)
     console.warn(HOSTILE)
@@ -124,7 +124,7 @@ def test_names_and_tags_forge_nothing(tool: Tool) -> None:
         assert_nothing_is_forged(tool.run("status", "--from", "source", "--to", "target", "-o", form, code=None))
 
 
-def test_the_request_that_a_throttled_service_names_forges_nothing(tool: Tool) -> None:
+def test_a_throttle_messages_request_id_forges_nothing(tool: Tool) -> None:
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateTags", times=None))
     tool.source.change_image(LINUX, name=HOSTILE)
     assert_nothing_is_forged(tool.run("copy", LINUX, *COPY, "--name", "golden", "--cleanup", code=None))
@@ -158,7 +158,7 @@ def test_a_key_forges_nothing(tool: Tool) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
-def test_a_log_line_is_json_whatever_encoding_stderr_has(tool, encoding: str) -> None:
+def test_a_log_line_is_json_in_every_encoding_of_stderr(tool, encoding: str) -> None:
     words = ("inspect", "/nowhere/café 😀", "--log-format", "json")
     child = tool.start(*words, PYTHONIOENCODING=encoding, PYTHONUTF8="1")
     _, err = child.communicate()

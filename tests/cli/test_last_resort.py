@@ -40,7 +40,8 @@ def test_a_signal_ends_a_process_that_hangs_in_c(number: signal.Signals, code: i
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_second_signal_ends_at_once_what_the_first_would_end_later(number: signal.Signals, code: int) -> None:
+def test_a_second_signal_ends_the_process_at_once(number: signal.Signals, code: int) -> None:
+    """The first one would end it later."""
     process = Child([sys.executable, "-c", HANGS.format("1e6")])
     assert process.line() == "up\n"
     process.send_signal(number)
@@ -53,7 +54,7 @@ def test_a_second_signal_ends_at_once_what_the_first_would_end_later(number: sig
     assert process.returncode in (code, -number)  # the latter where Python was about to end anyway
 
 
-def test_a_mistake_of_ours_is_told_through_the_filter() -> None:
+def test_an_unexpected_exception_is_printed_redacted() -> None:
     ran = children.run([sys.executable, "-c", FAILS])
     assert ran.returncode == 1
     assert "please report it" in ran.stderr

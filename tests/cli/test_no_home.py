@@ -61,9 +61,7 @@ def run(*words: str, folder: Path, start: list[str] = PLAIN, user: int | None = 
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
-def test_a_user_that_is_not_listed_copies_with_keys_from_the_environment(
-    sandbox: Sandbox, tool: Tool, folder: Path
-) -> None:
+def test_an_unlisted_user_copies_with_keys_from_the_environment(sandbox: Sandbox, tool: Tool, folder: Path) -> None:
     env = as_variables(sandbox) | {"XDG_STATE_HOME": str(folder / "state")}
     copied = run(*COPY, folder=folder, start=UNLISTED, **env)
     assert (copied.code, copied.copy["status"]) == (0, "copied"), copied.err
@@ -75,7 +73,7 @@ def test_a_user_that_is_not_listed_copies_with_keys_from_the_environment(
         assert "Set HOME, or XDG_STATE_HOME" in homeless.err
 
 
-def test_a_user_that_is_not_listed_is_told_what_needs_a_home_folder(sandbox: Sandbox, tool: Tool, folder: Path) -> None:
+def test_an_unlisted_user_sees_what_needs_a_home_folder(sandbox: Sandbox, tool: Tool, folder: Path) -> None:
     keys = as_variables(sandbox)
     export = run(
         "export", LINUX, "--from", "env:SRC", "--bucket", "omi-exports", folder=folder, HOME=str(folder), **keys
@@ -113,9 +111,8 @@ def test_an_empty_environment_is_enough_for_keys_of_its_own(sandbox: Sandbox, to
     assert (copied.code, copied.copy["status"]) == (0, "copied"), copied.err
 
 
-def test_a_home_folder_that_is_not_there_or_no_folder_keeps_nothing_from_being_done(
-    sandbox: Sandbox, tool: Tool, folder: Path
-) -> None:
+def test_a_missing_home_folder_stops_nothing(sandbox: Sandbox, tool: Tool, folder: Path) -> None:
+    """Nor does a home folder that is a file."""
     (folder / "file").touch()
     for home in (folder / "file", folder / "file" / "home", Path("/proc")):
         ran = run(*COPY, folder=folder, **as_variables(sandbox), HOME=str(home))
@@ -123,7 +120,7 @@ def test_a_home_folder_that_is_not_there_or_no_folder_keeps_nothing_from_being_d
 
 
 @pytest.mark.parametrize("home", ["", "rel"])
-def test_a_home_that_is_no_absolute_path_is_none(sandbox: Sandbox, tool: Tool, folder: Path, home: str) -> None:
+def test_a_relative_home_counts_as_none(sandbox: Sandbox, tool: Tool, folder: Path, home: str) -> None:
     """It would be another folder in each that a command is started from, and no run would see the other's locks."""
     ran = run(*COPY, folder=folder, HOME=home, **as_variables(sandbox))
     assert ran.code == 2

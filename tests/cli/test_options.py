@@ -39,14 +39,14 @@ def options() -> list[tuple[str, Any]]:
     ]
 
 
-def test_the_commands_of_groups_are_looked_at_too() -> None:
+def test_commands_in_groups_are_checked_too() -> None:
     assert "manifest build" in dict(commands(get_command(app)))
 
 
 @pytest.mark.parametrize(
     ("command", "option"), [pytest.param(*each, id=f"{each[0]} {each[1].name}") for each in options()]
 )
-def test_an_option_has_an_environment_twin_that_bears_its_name(command: str, option: Any) -> None:
+def test_an_option_has_an_environment_variable_of_its_name(command: str, option: Any) -> None:
     long = next(word for word in option.opts if word.startswith("--"))
     assert option.envvar == twin(long) == "OMICOPY_" + long.removeprefix("--").replace("-", "_").upper()
 

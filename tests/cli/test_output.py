@@ -65,7 +65,8 @@ def at_a_terminal(
 # --- in a pipe
 
 
-def test_r10_in_a_pipe_a_copy_is_one_line_with_tabs_and_its_talk_is_on_stderr(tool) -> None:
+def test_r10_in_a_pipe_a_copy_is_one_line_with_tabs(tool) -> None:
+    """Messages go to stderr."""
     tool.hold()
     process = tool.start(*COPY)
     tool.await_request("CreateImageExportTask")
@@ -88,7 +89,7 @@ def test_r10_in_a_pipe_a_copy_is_one_line_with_tabs_and_its_talk_is_on_stderr(to
     assert "\x1b" not in ran.out + ran.err
 
 
-def test_r10_who_copies_to_whom_is_said_before_the_first_write(tool) -> None:
+def test_r10_source_and_target_are_printed_before_any_write(tool) -> None:
     tool.sandbox.faults.add(Fault(FaultKind.HANG, "CreateImageExportTask", times=None))
     process = tool.start(*COPY)
     tool.wait(lambda: tool.count("CreateImageExportTask") or tool.sandbox.request_log.count(fault="hang"))
@@ -107,13 +108,13 @@ def test_r10_each_line_of_a_failure_too_has_three_parts(tool) -> None:
 
 
 @pytest.mark.parametrize("output", ["jsonl", "table"])
-def test_r10_quiet_leaves_stderr_to_errors_and_stdout_to_data(tool, output) -> None:
+def test_r10_quiet_prints_only_errors_and_data(tool, output) -> None:
     ran = tool.run("copy", "shared-linux", *COPY[1:], "-q", "-o", output, code=4)
     assert re.fullmatch(r"Error: [^\n]*shared-linux[^\n]*\n  [^\n]*\n", ran.err)
     assert "copied" in ran.out
 
 
-def test_r10_json_lines_end_with_the_object_that_json_prints(tool) -> None:
+def test_r10_json_lines_end_with_the_object_of_json(tool) -> None:
     ran = tool.run("copy", THREE, *COPY[1:], "-o", "jsonl")
     *events, last = [json.loads(line) for line in ran.out.splitlines()]
     assert {event["event"] for event in events} == {"moved", "ended"}
@@ -141,7 +142,7 @@ def test_r10_a_closed_pipe_is_no_traceback(tool) -> None:
 
 
 @pytest.mark.parametrize(("closed", "code"), [("2>&-", 0), ("<&- 2>&-", 0), (">&-", 1), ("<&- >&- 2>&-", 1)])
-def test_r10_a_stream_that_is_closed_is_no_failure_of_the_copy(tool, closed, code) -> None:
+def test_r10_a_closed_stream_fails_no_copy(tool, closed, code) -> None:
     command = f"exec {shlex.join([sys.executable, '-m', 'omicopy', *COPY])} {closed}"
     done = children.run(["sh", "-c", command], tool.env)
     assert done.returncode == code, done.stderr
@@ -149,7 +150,7 @@ def test_r10_a_stream_that_is_closed_is_no_failure_of_the_copy(tool, closed, cod
     assert [image.state for image in tool.copies()] == ["available"]
 
 
-def test_r10_a_full_disk_is_said_without_a_traceback(tool) -> None:
+def test_r10_a_full_disk_is_reported_without_a_traceback(tool) -> None:
     tool.copy("golden-linux")
     command = f"exec {shlex.join([sys.executable, '-m', 'omicopy', *COPY])} > /dev/full"
     done = children.run(["sh", "-c", command], tool.env)
@@ -161,7 +162,7 @@ def test_r10_a_full_disk_is_said_without_a_traceback(tool) -> None:
 # --- at a terminal
 
 
-def test_r10_at_a_terminal_progress_moves_and_the_result_is_a_table(tool) -> None:
+def test_r10_a_terminal_gets_progress_and_a_table(tool) -> None:
     def percents(screen: str) -> set[int]:
         return {int(text) for text in re.findall(r"(\d+)%", screen)}
 
@@ -188,7 +189,7 @@ def test_r10_at_a_terminal_progress_moves_and_the_result_is_a_table(tool) -> Non
     assert row[:5] == [copy.image_id, "golden-linux", "200000000001", "us-east-2", "copied"]
 
 
-def test_a_narrow_terminal_cuts_the_words_and_never_the_percent_and_the_time(tool) -> None:
+def test_a_narrow_terminal_cuts_no_percentage_and_no_time(tool) -> None:
     def moving(screen: str) -> list[str]:
         return [line for line in re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen)) if "━" in line]
 
@@ -222,7 +223,8 @@ def test_a_table_without_colours_has_plain_headings(tool) -> None:
     assert screen.splitlines()[0].split() == ["Image", "Name", "Account", "Region", "Status", "Seconds"]
 
 
-def test_more_copies_than_a_terminal_has_lines_are_told_in_plain_ones(tool) -> None:
+def test_many_copies_are_reported_in_plain_lines(tool) -> None:
+    """When they are more than the terminal has lines."""
     copy = ("copy", LINUX, THREE, *COPY[2:])
     high, low = tool.together(partial(at_a_terminal, tool, *copy, "--dry-run", LINES=lines) for lines in ("3", "2"))
     assert "━" in high[1]
@@ -236,13 +238,13 @@ def test_r10_no_color_is_honoured_at_a_terminal(tool) -> None:
     assert not COLOUR.search(screen)
 
 
-def test_r10_a_pipe_behind_a_terminal_gets_data_only(tool) -> None:
+def test_r10_a_pipe_gets_only_data_when_stderr_is_a_terminal(tool) -> None:
     ran, screen = at_a_terminal(tool, *COPY, stdout_too=False)
     assert ran.row[1:] == ["golden-linux", "copied"]
     assert "golden-linux" in screen
 
 
-def test_r10_a_url_is_alone_on_stdout_at_a_terminal_too(tool) -> None:
+def test_r10_a_url_is_alone_on_stdout_at_a_terminal(tool) -> None:
     tool.exported()
     ran, screen = at_a_terminal(tool, "url", LINUX, "--from", "source", stdout_too=False)
     assert ran.out.startswith("http://")
@@ -272,7 +274,7 @@ def test_r8_verbose_logs_show_every_request_and_no_secret(tool, form) -> None:
 # --- the environment
 
 
-def test_every_option_has_an_environment_twin(tool) -> None:
+def test_every_option_has_an_environment_variable(tool) -> None:
     env = {
         "OMICOPY_IMAGE": f"golden-linux {THREE}",
         "OMICOPY_FROM": "source",
@@ -305,7 +307,7 @@ def test_every_option_has_an_environment_twin(tool) -> None:
         ("RE_EXPORT", "1", '"copied"'),
     ],
 )
-def test_a_twin_does_what_its_option_does(tool, name, value, sign) -> None:
+def test_a_variable_does_what_its_option_does(tool, name, value, sign) -> None:
     if name == "RE_EXPORT":
         tool.delete(tool.exported())
     else:
@@ -314,7 +316,7 @@ def test_a_twin_does_what_its_option_does(tool, name, value, sign) -> None:
     assert sign in ran.out + ran.err
 
 
-def test_the_options_of_every_command_are_twinned_by_their_long_name(tool) -> None:
+def test_variables_have_the_long_names_of_options(tool) -> None:
     for command in ("copy", "export", "url", "import"):
         helped = tool.run(command, "--help").out
         flat = re.sub(r"\s+", "", helped)
@@ -322,7 +324,7 @@ def test_the_options_of_every_command_are_twinned_by_their_long_name(tool) -> No
             assert f"OMICOPY_{option.upper().replace('-', '_')}" in flat, f"{command} --{option}"
 
 
-def test_two_accounts_fit_into_one_environment(tool) -> None:
+def test_one_environment_holds_two_accounts(tool) -> None:
     env = {}
     for prefix, profile in (("SRC", "source"), ("DST", "target")):
         account = tool.sandbox.accounts[profile]

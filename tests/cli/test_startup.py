@@ -25,7 +25,7 @@ LOOP_AND_PLANS = {
     "omicopy.plans.model",
     "omicopy.plans.schema",
 }
-HEAVY = SDKS | {"rich", "ruamel", "omicopy.model.manifest_schema", "omicopy.sandbox"}
+HEAVY = SDKS | {"rich", "ruamel", "prometheus_client", "omicopy.model.manifest_schema", "omicopy.sandbox"}
 COMMANDS = [
     "copy",
     "run",
@@ -42,6 +42,7 @@ COMMANDS = [
     "prune",
     "doctor",
     "sandbox",
+    "help",
 ]
 LOADED = """
 import sys
@@ -74,7 +75,7 @@ def of(packages: set[str], modules: set[str]) -> set[str]:
 @pytest.mark.parametrize(
     "args", [["--help"], ["--version"], *([*command.split(), "--help"] for command in COMMANDS)], ids=" ".join
 )
-def test_no_help_loads_an_sdk_or_anything_else_that_is_heavy(args: list[str]) -> None:
+def test_no_help_loads_an_sdk_or_other_heavy_modules(args: list[str]) -> None:
     assert of(HEAVY, loaded(*args)) == set()
 
 
@@ -83,7 +84,7 @@ def test_the_first_words_load_no_command_and_not_even_pydantic(args: list[str]) 
     assert of({"pydantic_core", "omicopy.cli.commands", "omicopy.cli.options"}, loaded(*args)) == set()
 
 
-def test_the_commands_of_this_test_are_all_there_are() -> None:
+def test_this_test_covers_every_command() -> None:
     from typer.main import get_command
 
     from omicopy.cli.main import app
@@ -92,12 +93,12 @@ def test_the_commands_of_this_test_are_all_there_are() -> None:
     assert sorted(getattr(get_command(app), "commands")) == sorted(outermost)  # noqa: B009
 
 
-def test_a_mistake_in_typing_loads_no_sdk_and_no_other_command() -> None:
+def test_a_usage_error_loads_no_sdk_and_no_other_command() -> None:
     modules = loaded("copy", "golden", "--form", "source", code=2)
     assert of(SDKS, modules) == set()
-    others = {f"omicopy.cli.commands.{name.replace('import', 'import_')}" for name in COMMANDS} - {
-        "omicopy.cli.commands.copy"
-    }
+    modules_of = {"import": "import_", "help": "help_"}
+    others = {f"omicopy.cli.commands.{modules_of.get(name, name)}" for name in COMMANDS}
+    others -= {"omicopy.cli.commands.copy"}
     assert (modules & others, "omicopy.cli.commands.copy" in modules) == (set(), True)
 
 
@@ -106,7 +107,7 @@ def test_signing_a_url_offline_loads_no_client() -> None:
     assert of({"osc_sdk_python", "requests"} | STORAGE_CLIENT | LOOP_AND_PLANS, modules) == set()
 
 
-def test_a_url_with_all_its_reads_loads_no_client_of_the_storage_no_loop_and_no_plan(tool) -> None:
+def test_a_checked_url_loads_no_storage_client_loop_or_plan(tool) -> None:
     key = tool.exported()
     tool.forget()
     modules = loaded("url", f"s3://omi-exports/{key}", "--from", "source", env=tool.env)
@@ -115,7 +116,7 @@ def test_a_url_with_all_its_reads_loads_no_client_of_the_storage_no_loop_and_no_
     assert of(STORAGE_CLIENT | LOOP_AND_PLANS | {"rich"}, modules) == set()
 
 
-def test_a_public_function_loads_what_it_needs_itself_and_each_is_there() -> None:
+def test_a_public_function_loads_only_what_it_needs() -> None:
     code = "import sys; from omicopy import presign; print(*sys.modules)"
     ran = children.run([sys.executable, "-c", code], check=True)
     assert of(STORAGE_CLIENT | LOOP_AND_PLANS, set(ran.stdout.split())) == set()
@@ -123,7 +124,8 @@ def test_a_public_function_loads_what_it_needs_itself_and_each_is_there() -> Non
     assert all(getattr(omicopy.api, name) for name in omicopy.api.__all__)
 
 
-def test_the_public_names_are_listed_for_type_checkers_for_completion_and_where_they_are_loaded_from() -> None:
+def test_the_public_names_are_the_same_in_all_lists() -> None:
+    """For type checkers, for completion and for lazy loading."""
     api = ast.parse((PACKAGE / "api" / "__init__.py").read_text(encoding="utf-8"))
     (checked,) = (node for node in api.body if isinstance(node, ast.If))
     typed = [alias.asname for node in checked.body if isinstance(node, ast.ImportFrom) for alias in node.names]

@@ -65,7 +65,7 @@ def ended(child: Child) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize("gone", ["2>/dev/full", "2>&-", "2</dev/null"])
 @pytest.mark.parametrize("how", [(), ("-o", "jsonl", "--log-format", "json"), ("-o", "json", "-vv")], ids=" ".join)
-def test_r11_a_stderr_that_can_t_be_written_stops_nothing(tool: Tool, gone: str, how: tuple[str, ...]) -> None:
+def test_r11_an_unwritable_stderr_stops_nothing(tool: Tool, gone: str, how: tuple[str, ...]) -> None:
     code, out, err = ended(redirected(gone, *COPY, *how, **tool.env))
     assert (code, err) == (0, "")
     (copy,) = tool.copies()
@@ -73,7 +73,7 @@ def test_r11_a_stderr_that_can_t_be_written_stops_nothing(tool: Tool, gone: str,
 
 
 @pytest.mark.parametrize("reader", ["head -1", "head -c0", "true"])
-def test_r11_a_reader_of_stderr_that_goes_away_stops_nothing(tool: Tool, tmp_path: Path, reader: str) -> None:
+def test_r11_a_stderr_whose_reader_exits_stops_nothing(tool: Tool, tmp_path: Path, reader: str) -> None:
     code, out = tmp_path / "code", tmp_path / "out"
     command = f'{{ "$@" 2>&1 >{out}; echo $? >{code}; }} | {reader}'
     children.run(["sh", "-c", command, "sh", sys.executable, "-m", "omicopy", *COPY], tool.env)
@@ -82,7 +82,8 @@ def test_r11_a_reader_of_stderr_that_goes_away_stops_nothing(tool: Tool, tmp_pat
     assert out.read_text() == f"{tool.copies()[0].image_id}\tgolden-linux\tcopied\n"
 
 
-def test_r11_a_run_whose_log_ends_after_four_lines_goes_on_and_tells_all_else(tool: Tool) -> None:
+def test_r11_a_run_whose_log_breaks_off_continues(tool: Tool) -> None:
+    """It still prints its results, its report and its metrics."""
     plan, report, metrics = tool.home / "plan.yaml", tool.home / "report.json", tool.home / "m.prom"
     plan.write_text(PLAN)
     tool.hold()
@@ -95,10 +96,10 @@ def test_r11_a_run_whose_log_ends_after_four_lines_goes_on_and_tells_all_else(to
     assert child.wait() == 0
     assert [copy["status"] for copy in json.loads(out)["copies"]] == ["copied"]
     assert json.loads(report.read_text()) == json.loads(out)
-    assert "omicopy_run_exit_code 0\n" in metrics.read_text()
+    assert "omicopy_run_exit_code 0.0\n" in metrics.read_text()
 
 
-def test_r11_a_failure_ends_with_its_own_code_when_nobody_hears_of_it(tool: Tool) -> None:
+def test_r11_a_failure_keeps_its_exit_code_without_a_stderr(tool: Tool) -> None:
     assert ended(redirected("2>/dev/full", "copy", "no-such-image", *COPY[2:], **tool.env))[0] == 4
     assert ended(redirected("2>/dev/full", "copy", "--no-such-option", **tool.env))[0] == 2
     assert ended(redirected("2>&-", "copy", "--help"))[:2] == (0, children.run(command("copy", "--help")).stdout)
@@ -109,7 +110,7 @@ def command(*args: str) -> list[str]:
 
 
 @pytest.mark.parametrize("gone", ["2>/dev/full", "2>&-", "2>&1"])
-def test_r11_every_writer_to_stderr_goes_on_in_silence(gone: str, tmp_path: Path) -> None:
+def test_r11_every_writer_to_stderr_continues_silently(gone: str, tmp_path: Path) -> None:
     out, code = tmp_path / "out", tmp_path / "code"
     script = f'{{ "$@" {gone} >{out}; echo $? >{code}; }} | true'
     children.run(["sh", "-c", script, "sh", sys.executable, "-c", WRITERS])
@@ -119,7 +120,7 @@ def test_r11_every_writer_to_stderr_goes_on_in_silence(gone: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("stdout_too", [False, True])
-def test_r11_a_terminal_that_goes_away_in_mid_run_stops_nothing(tool: Tool, stdout_too: bool) -> None:
+def test_r11_a_terminal_that_is_closed_stops_nothing(tool: Tool, stdout_too: bool) -> None:
     """Without SIGHUP, as under nohup, or where it is no controlling terminal: every write fails with EIO."""
     tool.hold()
     ours, theirs = pty.openpty()
@@ -138,7 +139,8 @@ def test_r11_a_terminal_that_goes_away_in_mid_run_stops_nothing(tool: Tool, stdo
     assert out == ("" if stdout_too else f"{copy.image_id}\tgolden-linux\tcopied\n")
 
 
-def test_r11_the_sandbox_says_nothing_and_ends_as_its_command_did() -> None:
+def test_r11_the_sandbox_ends_with_its_commands_exit_code() -> None:
+    """It does so in silence when stderr can't be written."""
     assert ended(redirected("2>/dev/full", "sandbox", "--", "sh", "-c", "echo in it; exit 3"))[:2] == (3, "in it\n")
     assert ended(redirected("2>&-", "sandbox", "--", "/no/such/command"))[0] == 127
 
@@ -164,7 +166,7 @@ def words_of_every_kind(tool: Tool) -> Iterator[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("gone", [">/dev/full", ">&-"])
-def test_r11_a_stdout_that_can_t_be_written_is_exit_1_and_one_line(tool: Tool, gone: str) -> None:
+def test_r11_an_unwritable_stdout_is_exit_1_and_one_line(tool: Tool, gone: str) -> None:
     for words in words_of_every_kind(tool):
         code, _, err = ended(redirected(gone, *words, **tool.env))
         assert code == (4 if "no-such-image" in words else 1), words
@@ -173,17 +175,17 @@ def test_r11_a_stdout_that_can_t_be_written_is_exit_1_and_one_line(tool: Tool, g
 
 
 @pytest.mark.parametrize("gone", [">/dev/full", ">&-", "<&- >&- 2>&-"])
-def test_r11_a_copy_is_made_to_its_end_without_a_stdout(tool: Tool, gone: str) -> None:
+def test_r11_a_copy_is_completed_without_a_stdout(tool: Tool, gone: str) -> None:
     assert ended(redirected(gone, *COPY, **tool.env))[0] == 1
     assert [image.state for image in tool.copies()] == ["available"]
 
 
-def test_r11_what_prints_nothing_misses_no_stdout(tool: Tool) -> None:
+def test_r11_a_command_without_output_needs_no_stdout(tool: Tool) -> None:
     assert ended(redirected(">&-", "cors", "s3://omi-exports", "--from", "source", **tool.env))[0] == 0
     assert ended(redirected(">&-", "copy", "no-such-image", *COPY[2:], **tool.env))[0] == 4
 
 
-def test_r11_when_the_reader_of_json_lines_goes_away_the_work_is_done(tool: Tool) -> None:
+def test_r11_the_work_is_done_when_the_reader_of_jsonl_exits(tool: Tool) -> None:
     tool.hold()
     child = tool.start(*COPY, "-o", "jsonl", "-q")
     assert json.loads(child.line())["event"] == "moved"
@@ -196,7 +198,7 @@ def test_r11_when_the_reader_of_json_lines_goes_away_the_work_is_done(tool: Tool
     assert [image.state for image in tool.copies()] == ["available"]
 
 
-def test_r10_json_lines_behind_a_terminal_are_not_shown_there(tool: Tool) -> None:
+def test_r10_json_lines_in_a_pipe_are_not_shown_on_the_terminal(tool: Tool) -> None:
     ours, theirs = pty.openpty()
     child = Child(command(*COPY, "-o", "jsonl"), tool.env | {"TERM": "xterm-256color"}, stderr=theirs)
     os.close(theirs)
@@ -231,7 +233,7 @@ def drained(descriptor: int):
 # --- the streams themselves
 
 
-def test_a_pipe_that_is_full_is_waited_for_even_if_it_does_not_block() -> None:
+def test_a_full_non_blocking_pipe_is_waited_for() -> None:
     ours, theirs = os.pipe()
     os.set_blocking(theirs, False)
     content = b"x" * 1_000_000

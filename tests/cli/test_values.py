@@ -65,7 +65,7 @@ def each(several: list[tuple[str, Any]]) -> list[Any]:
 # ---- numbers
 
 
-def test_every_duration_is_looked_at() -> None:
+def test_every_duration_option_is_tested() -> None:
     assert {long_name(option) for _, option in DURATIONS} == {
         *("--expires", "--min-validity", "--export-timeout", "--import-timeout", "--deadline", "--lock-wait"),
         *("--poll-min", "--poll-max", "--grace", "--retry", "--http-timeout", "--keep-within"),
@@ -74,13 +74,13 @@ def test_every_duration_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize(("command", "option"), each(DURATIONS))
-def test_what_is_no_duration_is_refused_with_the_options_name(command: str, option: str) -> None:
+def test_a_bad_duration_is_refused_with_the_options_name(command: str, option: str) -> None:
     for text in NO_DURATIONS:
         assert refusal(command, option, text).message.startswith(f"{option}: ")
 
 
 @pytest.mark.parametrize(("command", "option"), each(DURATIONS))
-def test_a_duration_from_the_environment_is_refused_with_its_variable(
+def test_a_bad_duration_in_a_variable_names_the_variable(
     command: str, option: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     variable = "OMICOPY_" + option.removeprefix("--").replace("-", "_").upper()
@@ -108,7 +108,7 @@ def test_a_duration_from_the_environment_is_refused_with_its_variable(
         (["--min-validity", "7d"], "--min-validity: No URL can be valid for 7d"),
     ],
 )
-def test_a_number_out_of_range_ends_with_2_and_names_its_option(tool: Any, words: list[str], message: str) -> None:
+def test_a_number_out_of_range_is_exit_2_with_its_option(tool: Any, words: list[str], message: str) -> None:
     ran = tool.run(*COPY, *words, code=2)
     assert message in ran.err
     assert len(tool.sandbox.request_log) == 0
@@ -130,7 +130,7 @@ def test_other_numbers_name_their_options_too(tool: Any) -> None:
     assert len(tool.sandbox.request_log) == 0
 
 
-def test_months_that_were_meant_delete_nothing(tool: Any, tmp_path: Any) -> None:
+def test_an_m_that_was_meant_as_months_deletes_nothing(tool: Any, tmp_path: Any) -> None:
     """`6M` was read as six minutes, and everything older went."""
     words = ["prune", "--from", "source", "--to", "target", "--yes", "--keep-within"]
     for text, why in {"6M": "months are not supported", "6m": "only days (d) and hours (h)", "180": "no unit"}.items():
@@ -147,7 +147,7 @@ def test_months_that_were_meant_delete_nothing(tool: Any, tmp_path: Any) -> None
     assert len(tool.sandbox.request_log) == 0
 
 
-def test_what_is_refused_is_told_as_json_where_that_is_asked_for(tool: Any) -> None:
+def test_a_refused_value_is_reported_as_json_with_o_json(tool: Any) -> None:
     ran = Ran(*tool.warm.run([*COPY, "--retry", "5x", "--log-format", "json"], tool.env, "", PATIENCE))
     parts = json.loads(ran.err)
     assert (ran.code, parts["level"], parts["code"]) == (2, "error", "usage")
@@ -158,20 +158,20 @@ def test_what_is_refused_is_told_as_json_where_that_is_asked_for(tool: Any) -> N
 
 
 @pytest.mark.parametrize(("command", "option"), each(TEXTS))
-def test_a_text_with_what_cannot_be_shown_is_refused_with_the_options_name(command: str, option: str) -> None:
+def test_a_text_with_control_characters_is_refused(command: str, option: str) -> None:
     for text in STRANGE:
         given = f"k={text}" if option == "--tag" else f"/dev/sda1={text}" if option == "--volume" else text
         assert refusal(command, option, given).message.startswith(f"{option}: ")
 
 
 @pytest.mark.parametrize("option", ["--description", "--tag", "--prefix"])
-def test_what_cannot_be_shown_is_named(option: str) -> None:
+def test_the_refused_character_is_named(option: str) -> None:
     for text, message in STRANGE.items():
         assert message in refusal("copy", option, f"k={text}").message
     assert "no-break space" in refusal("copy", "ami-\u00a01").message
 
 
-def test_bytes_that_are_no_text_are_not_sent(tool: Any) -> None:
+def test_bytes_that_are_no_utf_8_are_not_sent(tool: Any) -> None:
     """As a shell hands them over."""
     words = [sys.executable, "-m", "omicopy", *COPY]
     for option in (b"--description=\xff", b"--tag=k=\xff", b"--prefix=\xff"):
@@ -182,7 +182,7 @@ def test_bytes_that_are_no_text_are_not_sent(tool: Any) -> None:
     assert len(tool.sandbox.request_log) == 0
 
 
-def test_a_description_over_several_lines_becomes_one_as_in_a_plan(tool: Any) -> None:
+def test_a_description_of_several_lines_becomes_one_line(tool: Any) -> None:
     copied = tool.copy(LINUX, "--description", "first\n  second\n").copy
     assert tool.target.images.get(copied["target"]["image_id"]).description.startswith("first second [omicopy ")
 
@@ -212,7 +212,7 @@ def test_an_argument_is_refused_with_its_name(tool: Any, monkeypatch: Any, given
     assert tool.writes() == []
 
 
-def test_an_url_that_is_to_live_too_long_is_refused_with_the_arguments_name() -> None:
+def test_a_too_long_expiry_is_refused_with_its_arguments_name() -> None:
     for expires in ("5x", timedelta(days=8), timedelta.max, "0"):
         with pytest.raises(OmicopyError, match=r"^expires: ") as caught:
             api.presign("s3://b/k", profile="nobody", expires=expires)
@@ -220,13 +220,13 @@ def test_an_url_that_is_to_live_too_long_is_refused_with_the_arguments_name() ->
 
 
 @pytest.mark.parametrize("name", ["export", "import_", "grace", "retry", "poll_max"])
-def test_budgets_are_durations_that_can_be_waited_for(name: str) -> None:
+def test_budgets_are_bounded_durations(name: str) -> None:
     for duration in (timedelta(seconds=-1), timedelta.max, LONGEST + timedelta(seconds=1)):
         with pytest.raises(OmicopyError, match=f"^{name}: "):
             api.Budgets(**{name: duration})
 
 
-def test_orders_and_modes_are_checked_as_they_are_made() -> None:
+def test_options_and_modes_are_checked_when_they_are_made() -> None:
     with pytest.raises(OmicopyError, match=r"^lock_wait: "):
         api.RunOptions(lock_wait=timedelta(days=-1))
     with pytest.raises(OmicopyError, match=r"^deadline: "):

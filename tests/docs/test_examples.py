@@ -93,7 +93,7 @@ def test_every_example_is_named_here_and_in_the_index() -> None:
 
 
 @pytest.mark.parametrize("example", sorted(ALL))
-def test_an_example_holds_no_key_and_no_address_of_anybody(example: str) -> None:
+def test_an_example_holds_no_key_and_no_real_address(example: str) -> None:
     message = text(example)
     assert not re.search(r"\b(?=[A-Z0-9]*\d)(?=[A-Z0-9]*[A-Z])[A-Z0-9]{20,}\b", message), "an access key"
     assert not re.search(r"(access_key|secret_key|SECRET_KEY|ACCESS_KEY)\"?[:=] *\"?[A-Za-z0-9/+]{8,}", message)
@@ -105,11 +105,11 @@ def test_an_example_holds_no_key_and_no_address_of_anybody(example: str) -> None
 
 
 @pytest.mark.parametrize("example", [SMALL, TWO_JOBS, FLEET])
-def test_a_plan_is_one_for_the_tool_and_for_editors(example: str) -> None:
+def test_a_plan_is_valid_for_the_tool_and_the_schema(example: str) -> None:
     assert as_plan(text(example), example, **FLEETS_ENVIRONMENT).jobs
 
 
-def test_the_plans_hold_what_they_teach() -> None:
+def test_the_plans_hold_what_they_explain() -> None:
     two = as_plan(text(TWO_JOBS), TWO_JOBS)
     assert (len(two.jobs), len({target.profile for job in two.jobs for target in job.targets})) == (2, 3)
     assert all(job.cleanup and job.retention for job in two.jobs)
@@ -150,7 +150,7 @@ def cron_lines() -> list[tuple[list[str], str]]:
     return [(when, command) for *when, command in entries]
 
 
-def test_the_cron_lines_say_when_and_what() -> None:
+def test_the_cron_lines_have_a_time_and_a_command() -> None:
     (to_run, run), (to_prune, prune) = cron_lines()
     highest = (59, 23, 31, 12, 7)
     for when in (to_run, to_prune):
@@ -165,7 +165,7 @@ def test_the_cron_lines_say_when_and_what() -> None:
     assert parsed(words[1:])["plan"] == parsed(pruning[1:])["plan"]
 
 
-def test_the_cron_lines_write_logs_and_send_mail_only_of_a_failure(tool) -> None:
+def test_cron_writes_logs_and_sends_mail_only_on_failure(tool) -> None:
     program = tool.home / ".local" / "bin" / "omicopy"
     program.parent.mkdir(parents=True)
     program.symlink_to(Path(SCRIPTS) / "omicopy")
@@ -218,9 +218,8 @@ def service_script() -> str:
     ("run", "prune", "service"),
     [(0, 0, 0), (3, 0, 3), (11, 0, 11), (0, 12, 12), (11, 5, 5), (3, 12, 3), (143, 1, 143)],
 )
-def test_the_service_prunes_after_each_run_and_ends_as_the_run_did_or_else_as_prune(
-    tmp_path: Path, run: int, prune: int, service: int
-) -> None:
+def test_the_service_prunes_after_each_run(tmp_path: Path, run: int, prune: int, service: int) -> None:
+    """It ends as the run did, else as prune did."""
     stub = tmp_path / "omicopy"
     stub.write_text(f"#!/bin/sh\necho $1 >>{tmp_path}/calls\n[ $1 = run ] && exit {run}\nexit {prune}\n")
     stub.chmod(0o755)
@@ -229,7 +228,7 @@ def test_the_service_prunes_after_each_run_and_ends_as_the_run_did_or_else_as_pr
     assert (tmp_path / "calls").read_text().split() == ["run", "prune"]
 
 
-def test_the_service_runs_a_plan_unattended_and_knows_the_exit_codes() -> None:
+def test_the_service_runs_a_plan_and_handles_the_exit_codes() -> None:
     service = unit(SERVICE)["Service"]
     run, prune = re.findall(rf"{PROGRAM} ([^;|]+)", service_script())
     asked = parsed(run.split())
@@ -246,7 +245,7 @@ def test_the_service_runs_a_plan_unattended_and_knows_the_exit_codes() -> None:
     assert "Environment=XDG_STATE_HOME=%S\n" in text(SERVICE)
 
 
-def test_the_timer_makes_up_for_a_night_that_the_machine_slept_through() -> None:
+def test_the_timer_runs_after_a_night_without_power() -> None:
     timer = unit(TIMER)
     assert timer["Timer"]["Persistent"] == "true"
     assert timer["Timer"]["OnCalendar"]
@@ -321,7 +320,7 @@ def test_a_pod_may_do_nothing_but_its_work(example: str, job: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize(("example", "job"), list(jobs()), ids=["cronjob", "indexed"])
-def test_a_pod_finds_plan_keys_and_state_where_it_looks_for_them(example: str, job: dict[str, Any]) -> None:
+def test_a_pod_has_plan_keys_and_state_mounted(example: str, job: dict[str, Any]) -> None:
     config, claim, _ = kubernetes(example)
     volumes = {volume["name"]: volume for volume in job["template"]["spec"]["volumes"]}
     assert volumes["plan"]["configMap"] == {"name": config["metadata"]["name"]}
@@ -339,7 +338,7 @@ def test_a_pod_finds_plan_keys_and_state_where_it_looks_for_them(example: str, j
 
 
 @pytest.mark.parametrize(("example", "job"), list(jobs()), ids=["cronjob", "indexed"])
-def test_a_job_s_own_time_holds_all_its_tries(example: str, job: dict[str, Any]) -> None:
+def test_a_jobs_deadline_covers_all_its_tries(example: str, job: dict[str, Any]) -> None:
     tries = 1 + job.get("backoffLimit", job.get("backoffLimitPerIndex"))
     deadline = parse_duration(parsed(container_of(job)["args"])["deadline"]).total_seconds()
     assert tries * deadline < job["activeDeadlineSeconds"]
@@ -356,7 +355,8 @@ def test_the_cron_job_runs_alone_and_acts_on_exit_codes() -> None:
     assert kubernetes(CRONJOB)[1]["spec"]["accessModes"] == ["ReadWriteOnce"]
 
 
-def test_another_cron_job_prunes_the_same_plan_and_acts_on_exit_codes() -> None:
+def test_a_second_cron_job_prunes_the_same_plan() -> None:
+    """It acts on exit codes."""
     running, cron = kubernetes(CRONJOB)[2], pruning()
     assert (cron["apiVersion"], cron["kind"]) == ("batch/v1", "CronJob")
     assert cron["metadata"]["name"] != running["metadata"]["name"]
@@ -422,7 +422,7 @@ def test_the_container_file_is_small_pinned_and_without_root() -> None:
     assert not [rest for word, rest in found if word == "RUN" and re.search(r"\bsudo\b|curl|wget|chmod 777", rest)]
 
 
-def test_the_container_file_takes_what_the_package_is_built_from_and_starts_it() -> None:
+def test_the_container_file_builds_and_starts_the_package() -> None:
     found = instructions()
     copied = [rest.split() for word, rest in found if word == "COPY" and "--from=" not in rest]
     sources = {source for *given, _ in copied for source in given}
@@ -450,7 +450,7 @@ def ci_step() -> dict[str, Any]:
     return next(step for step in workflow["jobs"]["copy"]["steps"] if step.get("id") == "copy")
 
 
-def test_the_workflow_hands_keys_only_to_the_step_that_copies() -> None:
+def test_only_the_workflows_copy_step_gets_keys() -> None:
     (workflow,) = documents(CI)
     job, secrets = workflow["jobs"]["copy"], workflow["on"]["workflow_call"]["secrets"]
     assert workflow["permissions"] == {}
@@ -465,7 +465,7 @@ def test_the_workflow_hands_keys_only_to_the_step_that_copies() -> None:
     assert parse_duration(asked["deadline"]).total_seconds() < job["timeout-minutes"] * 60 < 6 * 3600
 
 
-def test_the_workflow_s_script_is_one_for_bash() -> None:
+def test_the_workflows_script_is_valid_bash() -> None:
     for step in documents(CI)[0]["jobs"]["copy"]["steps"]:
         children.run(["bash", "-n"], input=step["run"], check=True)
 
@@ -482,7 +482,8 @@ def environment_profiles(tool: Tool) -> dict[str, str]:
 
 
 @pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed")
-def test_the_workflow_s_script_copies_and_names_the_copy_or_fails_as_the_command_does(tool) -> None:
+def test_the_workflows_script_copies_and_names_the_copy(tool) -> None:
+    """It fails as the command does."""
     message = tool.home / "output"
     env = environment_profiles(tool) | {"BUCKET": "omi-exports", "GITHUB_OUTPUT": str(message)}
 
@@ -503,7 +504,7 @@ def test_the_workflow_s_script_copies_and_names_the_copy_or_fails_as_the_command
 # --- Python
 
 
-def test_the_script_copies_carries_out_a_plan_and_hands_the_export_over(tool) -> None:
+def test_the_script_copies_runs_a_plan_and_hands_over(tool) -> None:
     words = [sys.executable, str(EXAMPLES / SCRIPT), LINUX, "--pause", "0.05s", "--plan", str(EXAMPLES / SMALL)]
     ran = shell(tool, words)
     assert (ran.returncode, ran.stderr) == (0, "")

@@ -92,14 +92,14 @@ def test_every_answer_has_a_cause(client: Api, server: Hostile, reply: Reply, ca
 
 
 @pytest.mark.parametrize("reply", [row[1] for row in CAUSES], ids=[row[0] for row in CAUSES])
-def test_r1_a_write_is_sent_once_whatever_comes_back(client: Api, server: Hostile, reply: Reply) -> None:
+def test_r1_a_write_is_sent_once_after_any_answer(client: Api, server: Hostile, reply: Reply) -> None:
     server.replies, server.requests = [reply], []
     with pytest.raises(ServiceError):
         client.write("CreateImage", 30.0, {"ImageName": "a name"})
     assert len(server.requests) == 1
 
 
-def test_the_service_s_own_words_reach_the_user(client: Api, server: Hostile) -> None:
+def test_the_user_sees_the_services_own_message(client: Api, server: Hostile) -> None:
     error = failure(client, server, Reply(400, JSON, ERROR % (b"4045", b"InvalidParameterValue")))
     assert error.message.endswith("HTTP 400, code 4045, InvalidParameterValue: why [request r-1]")
 
@@ -110,35 +110,35 @@ def test_an_error_s_retry_after_is_kept(client: Api, server: Hostile) -> None:
 
 
 @pytest.mark.parametrize("date", ["", "now", "Wed, 99 Oct 99999 07:28:00 GMT", f"Wed, 21 Oct {10**20} 07:28:00 GMT"])
-def test_a_date_that_is_none_is_survived(client: Api, server: Hostile, date: str) -> None:
+def test_an_invalid_date_header_is_survived(client: Api, server: Hostile, date: str) -> None:
     server.replies = [Reply(body=IMAGES, headers={"Date": date})]
     client.read("ReadImages", 0.0, {})
 
 
-def test_the_clocks_are_compared_by_a_refusal_too(client: Api, server: Hostile) -> None:
+def test_a_refusal_shows_the_clock_difference_too(client: Api, server: Hostile) -> None:
     client.clock_ahead = None
     failure(client, server, Reply(401, JSON))
     assert client.clock_ahead is not None
 
 
-def test_a_read_is_sent_again_until_it_succeeds_and_counted(client: Api, server: Hostile) -> None:
+def test_a_read_is_retried_until_it_succeeds_and_counted(client: Api, server: Hostile) -> None:
     server.replies = [Reply(200, HTML, PAGE), Reply(500), Reply(200, JSON, IMAGES[:9], missing=9), Reply(body=IMAGES)]
     client.count.reads = client.count.retries = client.count.writes = 0
     assert client.read_all("ReadImages", "Images", 30.0, {}, dict) == [{"ImageId": "ami-12345678"}]
     assert (client.count.reads, client.count.retries, client.count.writes) == (4, 3, 0)
 
 
-def test_an_answer_s_content_type_does_not_matter_when_it_is_json(client: Api, server: Hostile) -> None:
+def test_json_is_read_with_any_content_type(client: Api, server: Hostile) -> None:
     server.replies = [Reply(200, "text/plain", IMAGES)]
     assert client.read("ReadImages", 0.0, {}) == json.loads(IMAGES)
 
 
-def test_a_server_that_says_nothing_is_left_in_time() -> None:
+def test_a_silent_server_is_given_up_in_time() -> None:
     with hostile(Reply(silence=PATIENCE)) as server:
         assert failure(api(server.account, seconds=0.2), server, Reply(silence=PATIENCE)).cause is Cause.SILENT
 
 
-def test_a_server_that_is_not_there_was_sent_nothing() -> None:
+def test_nothing_was_sent_to_a_server_that_is_down() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         client = api(account(f"http://127.0.0.1:{taken.getsockname()[1]}"))
@@ -147,7 +147,7 @@ def test_a_server_that_is_not_there_was_sent_nothing() -> None:
     assert caught.value.cause is Cause.UNREACHABLE
 
 
-def test_a_server_that_accepts_no_connection_was_sent_nothing() -> None:
+def test_nothing_was_sent_without_a_connection() -> None:
     with contextlib.ExitStack() as sockets:
         full = sockets.enter_context(socket.socket())
         full.bind(("127.0.0.1", 0))
@@ -162,7 +162,7 @@ def test_a_server_that_accepts_no_connection_was_sent_nothing() -> None:
     assert caught.value.cause is Cause.UNREACHABLE
 
 
-def test_a_server_that_can_t_be_trusted_is_sent_nothing(server: Hostile) -> None:
+def test_nothing_is_sent_to_an_untrusted_server(server: Hostile) -> None:
     server.requests = []
     with pytest.raises(ServiceError) as caught:
         api(account(server.url.replace("http:", "https:"))).write("CreateImage", 0.0, {})
@@ -171,13 +171,13 @@ def test_a_server_that_can_t_be_trusted_is_sent_nothing(server: Hostile) -> None
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1", "nonsense"])
-def test_an_endpoint_that_is_no_address_is_a_matter_of_configuration(url: str) -> None:
+def test_an_invalid_endpoint_is_a_configuration_error(url: str) -> None:
     with pytest.raises(ServiceError) as caught:
         api(account(url)).read("ReadImages", 0.0, {})
     assert caught.value.code is ErrorCode.CONFIGURATION
 
 
-def test_a_client_certificate_that_is_not_there_is_a_matter_of_configuration(tmp_path: Path) -> None:
+def test_a_missing_client_certificate_is_a_configuration_error(tmp_path: Path) -> None:
     secured = replace(account("https://127.0.0.1:1"), client_cert=str(tmp_path / "none.pem"))
     with pytest.raises(ServiceError) as caught:
         api(secured).read("ReadImages", 0.0, {})
@@ -210,9 +210,7 @@ def test_every_page_is_read(client: Api, server: Hostile) -> None:
         pytest.param([Reply(body=b'{"Images": {"ImageId": "1"}}')], id="an object in the place of the list"),
     ],
 )
-def test_a_page_that_is_missing_is_a_failure_and_never_a_shorter_list(
-    client: Api, server: Hostile, replies: list[Reply]
-) -> None:
+def test_a_missing_page_is_a_failure_never_a_shorter_list(client: Api, server: Hostile, replies: list[Reply]) -> None:
     server.replies = replies
     with pytest.raises(ServiceError) as caught:
         client.read_all("ReadImages", "Images", 0.0, {}, dict)
@@ -234,9 +232,7 @@ NO_LIST = [
 
 
 @pytest.mark.parametrize("body", NO_LIST)
-def test_a_list_of_which_an_item_can_t_be_told_is_unknown_and_read_again(
-    client: Api, server: Hostile, body: bytes
-) -> None:
+def test_a_list_with_an_unreadable_item_is_read_again(client: Api, server: Hostile, body: bytes) -> None:
     """Left out, such an item would count as absent, and be made a second time."""
 
     def image_id(raw: Mapping[str, Any]) -> str:
@@ -269,7 +265,7 @@ class _Endless(Hostile):
         ((), "4 pages of the list in a row are empty, and there is still a next one"),
     ],
 )
-def test_r12_pages_with_ever_new_tokens_have_an_end(
+def test_r12_pages_with_endless_tokens_are_bounded(
     monkeypatch: pytest.MonkeyPatch, ids: Sequence[str], message: str
 ) -> None:
     monkeypatch.setattr(pages, "MOST_PAGES", 7)
@@ -280,7 +276,7 @@ def test_r12_pages_with_ever_new_tokens_have_an_end(
     assert message in caught.value.message
 
 
-def test_r12_pages_that_hold_more_than_was_asked_for_have_an_end(
+def test_r12_pages_with_too_many_items_are_bounded(
     client: Api, server: Hostile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pages, "MOST_ITEMS", 2)
@@ -289,7 +285,8 @@ def test_r12_pages_that_hold_more_than_was_asked_for_have_an_end(
         client.read_all("ReadImages", "Images", 0.0, {}, dict)
 
 
-def test_r12_an_account_with_a_hundred_thousand_images_is_read_even_on_pages_of_the_default_size() -> None:
+def test_r12_an_account_of_100000_images_is_read() -> None:
+    """Even on pages of the default size."""
     assert pages.MOST_PAGES * 100 >= 100_000
     assert pages.MOST_ITEMS >= pages.MOST_PAGES * PAGE_SIZE
 

@@ -64,13 +64,12 @@ GOLDEN, UEFI_ID = "golden-uefi", "ami-00000008"
         (Boot(UEFI), Boot(LEGACY, False), {"BootModes": ["uefi"]}),
     ],
 )
-def test_what_is_asked_for_is_the_user_s_word_else_what_the_source_has_beyond_every_image(
-    asked: Boot, source: Boot, parameters: Mapping[str, Any]
-) -> None:
+def test_boot_parameters_are_the_users_or_the_sources(asked: Boot, source: Boot, parameters: Mapping[str, Any]) -> None:
+    """Of the source's, only what not every image has."""
     assert boot_parameters(asked, source) == parameters
 
 
-def test_what_is_no_boot_mode_is_refused() -> None:
+def test_an_unknown_boot_mode_is_refused() -> None:
     assert check_boot(["uefi", "uefi"], None) == Boot(UEFI)
     assert check_boot((), True) == Boot(None, True)
     for wrong in (["bios"], "uefi", [""]):
@@ -94,9 +93,8 @@ def test_what_is_no_boot_mode_is_refused() -> None:
         (Boot(None, False), Boot(UEFI, True), ["a TPM is mandatory, and should not be"]),
     ],
 )
-def test_of_boot_modes_and_tpm_what_one_side_does_not_say_is_no_difference(
-    wanted: Boot, copy: Boot, message: list[str]
-) -> None:
+def test_a_boot_mode_that_one_side_lacks_is_no_difference(wanted: Boot, copy: Boot, message: list[str]) -> None:
+    """The same holds for the TPM."""
     assert boot_differences(wanted, copy) == message
 
 
@@ -121,13 +119,14 @@ def with_disk(**bsu: Any) -> Image:
         ({"DeleteOnVmDeletion": "false", "Iops": "9"}, {"DeleteOnVmDeletion": True}, []),
     ],
 )  # fmt: skip
-def test_volumes_are_compared_by_type_iops_and_what_becomes_of_them_with_their_vm(
+def test_volumes_are_compared_by_type_iops_and_deletion(
     source: dict[str, Any], copy: dict[str, Any], message: list[str]
 ) -> None:
+    """Deletion: whether they are deleted with their VM."""
     assert differences(image_properties(with_disk(**source)), image_properties(with_disk(**copy))) == message
 
 
-def test_of_a_manifest_that_was_handed_over_its_word_counts() -> None:
+def test_a_shared_manifests_boot_settings_count() -> None:
     entry = {"Device": "/dev/sda1", "Size": 10 * 2**30, "PreSignedUrl": signed("a", None)}
     parts = manifest(Snapshots=[entry | {"VolumeType": "io1", "Iops": 500, "DeleteOnTermination": False}])
     there = with_disk(VolumeSize=10, VolumeType="io1", Iops=400, DeleteOnVmDeletion=True)
@@ -161,7 +160,7 @@ def test_of_a_manifest_that_was_handed_over_its_word_counts() -> None:
         ("", "BootModes", set()),
     ],
 )
-def test_r1_only_what_a_refusal_names_is_left_out(code: str, details: str, names: set[str]) -> None:
+def test_r1_only_the_refused_parameters_are_left_out(code: str, details: str, names: set[str]) -> None:
     error = refused("CreateImage", "target", Answer(400, code, "InvalidParameter", details))
     assert error.refused_parameters(("BootModes", "TpmMandatory")) == names
     assert error.refused_parameters(()) == frozenset()
@@ -193,7 +192,8 @@ def run(machine: Machine) -> CopyResult:
     return result
 
 
-def test_r1_what_is_refused_by_name_is_decided_anew_without_it_and_the_copy_is_compared(tmp_path: Path) -> None:
+def test_r1_a_create_is_decided_again_without_what_was_refused(tmp_path: Path) -> None:
+    """The copy is compared with its source afterwards."""
     cloud = Refusing()
     machine = Machine(tmp_path, cloud)
     result = run(machine)
@@ -206,7 +206,7 @@ def test_r1_what_is_refused_by_name_is_decided_anew_without_it_and_the_copy_is_c
 
 
 @pytest.mark.parametrize(("code", "names"), [("3002", False), ("4045", True)])
-def test_r1_any_other_refusal_of_it_ends_the_copy(tmp_path: Path, code: str, names: bool) -> None:
+def test_r1_any_other_refusal_of_the_create_ends_the_copy(tmp_path: Path, code: str, names: bool) -> None:
     cloud = Refusing(code, names)
     machine = Machine(tmp_path, cloud)
     result = run(machine)
@@ -214,7 +214,8 @@ def test_r1_any_other_refusal_of_it_ends_the_copy(tmp_path: Path, code: str, nam
     assert not any(entry.name.startswith("image-") for entry in machine.open_entries)
 
 
-def test_an_interruption_after_such_a_refusal_does_not_say_that_the_service_is_at_work(tmp_path: Path) -> None:
+def test_an_interruption_after_a_refusal_is_not_unfinished(tmp_path: Path) -> None:
+    """It does not say that the service continues."""
     cloud = Refusing()
     refuse = cloud.trouble
 
@@ -235,7 +236,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before-the-effect", "after-the-effect"])
-def test_r2_killed_at_any_request_around_a_refusal_one_image_is_made(tmp_path: Path, after: bool) -> None:
+def test_r2_killed_near_a_refusal_one_image_is_made(tmp_path: Path, after: bool) -> None:
     for nth in range(1, 60):
         cloud = Refusing()
         ask, left = cloud.ask, nth
@@ -273,7 +274,7 @@ def booting(tool: Any) -> list[tuple[tuple[str, ...], bool]]:
     return [(made.boot_modes, made.tpm_mandatory) for made in tool.copies()]
 
 
-def test_a_uefi_image_arrives_as_one_and_is_found_as_one(tool) -> None:
+def test_a_uefi_image_is_copied_and_found_as_one(tool) -> None:
     blank = {"OMICOPY_TPM": "  ", "OMICOPY_BOOT_MODE": " "}  # as a job's file may set them, without a value
     assert tool.copy(GOLDEN, **blank).copy["status"] == "copied"
     assert booting(tool) == [(("uefi",), True)]
@@ -286,7 +287,8 @@ def test_a_uefi_image_arrives_as_one_and_is_found_as_one(tool) -> None:
 
 
 @pytest.mark.parametrize("service", [Service.IGNORED, Service.REFUSED, Service.UNKNOWN])
-def test_where_the_service_does_not_set_them_exit_8_names_them_and_the_copy_stays(tool, service) -> None:
+def test_boot_settings_that_the_service_ignores_are_exit_8(tool, service) -> None:
+    """They are named; the copy is kept."""
     tool.again(behaviour=Behaviour(boot=service))
     failed = tool.copy(GOLDEN, code=8)
     (copy,) = tool.copies()
@@ -299,7 +301,8 @@ def test_where_the_service_does_not_set_them_exit_8_names_them_and_the_copy_stay
     assert tool.copy("golden-three").copy["status"] == "copied"
 
 
-def test_a_hand_off_tells_how_the_image_boots_and_its_commands_ask_for_it(tool) -> None:
+def test_a_hand_off_states_the_boot_settings(tool) -> None:
+    """Its commands ask for them."""
     key = tool.exported(UEFI_ID)
     (task,) = tool.tasks()
     texts = [tool.url(source, "--handoff").out for source in (UEFI_ID, task.task_id)]
@@ -326,7 +329,8 @@ def test_a_hand_off_tells_how_the_image_boots_and_its_commands_ask_for_it(tool) 
     assert (plain.copy["status"], booting(tool)[2]) == ("copied", (("legacy",), False))
 
 
-def test_inspect_and_doctor_tell_how_an_image_boots_and_what_does_not_travel(tool) -> None:
+def test_inspect_and_doctor_show_the_boot_settings(tool) -> None:
+    """They name what is not copied."""
     key = tool.exported(UEFI_ID)
     (task,) = tool.tasks()
     for source in (UEFI_ID, task.task_id):
@@ -347,7 +351,7 @@ def test_inspect_and_doctor_tell_how_an_image_boots_and_what_does_not_travel(too
     assert "not in an export" in message["what does not travel"]
 
 
-def test_a_plan_says_it_for_all_its_jobs_a_job_or_a_target() -> None:
+def test_a_plan_sets_boot_modes_for_all_jobs_a_job_or_a_target() -> None:
     jobs = """
       - {name: as-source, from: a, bucket: abc, images: [{name: x}], to: [{profile: b}]}
       - name: mixed
@@ -374,7 +378,7 @@ def test_a_plan_says_it_for_all_its_jobs_a_job_or_a_target() -> None:
             parse_plan(f"version: 1\ndefaults: {{boot_modes: {wrong}}}\njobs:{jobs}", "plan.yaml", {})
 
 
-def test_a_plan_s_target_gets_what_it_asks_for(tool) -> None:
+def test_a_plans_target_gets_its_own_boot_settings(tool) -> None:
     file = tool.home / "plan.yaml"
     file.write_text(f"""
 version: 1

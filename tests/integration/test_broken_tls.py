@@ -51,9 +51,7 @@ REQUESTS: dict[str, Callable[[str], object]] = {
 
 
 @pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
-def test_r1_tls_that_breaks_before_anything_is_sent_is_a_server_that_can_t_be_reached(
-    hanging_up: str, request_: Callable[[str], object]
-) -> None:
+def test_r1_tls_that_breaks_before_sending_is_unreachable(hanging_up: str, request_: Callable[[str], object]) -> None:
     with pytest.raises(ServiceError) as caught:
         request_(hanging_up)
     assert (caught.value.cause, caught.value.code) == (Cause.UNREACHABLE, ErrorCode.TEMPORARY)
@@ -78,5 +76,5 @@ def reason(text: str) -> ssl.SSLError:
         (None, False),
     ],
 )
-def test_what_would_be_the_same_the_next_time_is_a_refusal(error: ssl.SSLError | None, is_broken: bool) -> None:
+def test_a_tls_error_that_will_repeat_is_a_refusal(error: ssl.SSLError | None, is_broken: bool) -> None:
     assert is_broken_tls(OSError("wrapped", error)) is is_broken

@@ -25,7 +25,7 @@ def build(tool: Tool, *args: str, at: str = LOOSE, name: str = "golden", code: i
     return tool.run("manifest", "build", at, "--from", "source", "--name", name, *args, code=code)
 
 
-def test_a_disk_that_was_uploaded_through_a_url_becomes_an_image(tool) -> None:
+def test_a_disk_uploaded_through_a_url_becomes_an_image(tool) -> None:
     account = resolve_profile("source", tool.env, tool.home)
     put = presign(account, S3Object("omi-exports", "loose/from them/disk é.qcow2.gz"), method="PUT").url
     assert requests.put(put, data=LARGE, timeout=PATIENCE).status_code == 200
@@ -41,7 +41,7 @@ def test_a_disk_that_was_uploaded_through_a_url_becomes_an_image(tool) -> None:
     assert [(device.name, device.size_gib) for device in copy.devices] == [("/dev/sda1", 20)]
 
 
-def test_several_disks_have_to_be_told_apart_and_become_one_image(tool) -> None:
+def test_several_disks_need_devices_and_become_one_image(tool) -> None:
     for key, disk in {
         "a.qcow2.gz": LARGE,
         "b b.qcow2.gz": SMALL,
@@ -84,7 +84,7 @@ def test_several_disks_have_to_be_told_apart_and_become_one_image(tool) -> None:
     ]
 
 
-def test_a_manifest_is_written_once_and_nothing_is_ever_written_over(tool) -> None:
+def test_a_manifest_is_written_once_and_overwrites_nothing(tool) -> None:
     tool.put("loose/disk.qcow2.gz", SMALL)
     shown = build(tool, "--dry-run", "-o", "json")
     assert (shown.json["changed"], tool.keys(".json")) == (False, [])
@@ -113,7 +113,8 @@ def test_a_manifest_is_written_once_and_nothing_is_ever_written_over(tool) -> No
     assert "in: volumes" in build(tool, code=4).err
 
 
-def test_a_manifest_whose_urls_have_ended_is_the_same_and_signed_anew_by_url(tool) -> None:
+def test_a_manifest_with_expired_urls_is_the_same_one(tool) -> None:
+    """The command url re-signs it."""
     tool.put("loose/disk.qcow2.gz", SMALL)
     location = build(tool).out.strip()
     document = tool.manifest("loose/golden.manifest.json")
@@ -127,7 +128,7 @@ def test_a_manifest_whose_urls_have_ended_is_the_same_and_signed_anew_by_url(too
     assert "Warning" not in again.err
 
 
-def test_what_a_disk_lacks_or_has_wrong_is_said_before_anything_is_written(tool) -> None:
+def test_a_disks_flaws_are_reported_before_any_write(tool) -> None:
     plain = gzip.decompress(SMALL)
     tool.put("raw/disk.raw.gz", make_disk("raw", GIB, "r"))
     tool.put("plain/disk", b"no header" + bytes(512))
@@ -160,7 +161,7 @@ def test_what_a_disk_lacks_or_has_wrong_is_said_before_anything_is_written(tool)
     assert tool.writes() == []
 
 
-def test_what_the_service_may_not_like_is_a_warning(tool) -> None:
+def test_a_disk_that_the_service_may_refuse_is_a_warning(tool) -> None:
     tool.put("loose/disk.qcow2", gzip.decompress(make_disk("qcow2", GIB + 512, "odd")))
     tool.put("loose/export.json", {"Version": 1})
     tool.put("loose/bad\nname.qcow2.gz", SMALL)
@@ -175,7 +176,7 @@ def test_what_the_service_may_not_like_is_a_warning(tool) -> None:
     assert "(/dev/sdb) is the same object as that of /dev/sda1" in twice.err
 
 
-def test_a_disk_that_has_a_manifest_gets_no_second_story(tool) -> None:
+def test_a_disk_with_a_manifest_gets_no_other_one(tool) -> None:
     tool.exported()
     tool.forget()
     (disk,) = tool.keys(".gz")
@@ -185,7 +186,7 @@ def test_a_disk_that_has_a_manifest_gets_no_second_story(tool) -> None:
     assert tool.writes() == []
 
 
-def test_no_prefix_is_the_whole_bucket(tool) -> None:
+def test_no_prefix_means_the_whole_bucket(tool) -> None:
     tool.put("deep/down/disk.qcow2.gz", SMALL)
     assert "Name the folder" in build(tool, at="s3://omi-exports", name="a b (c)", code=2).err
     tool.delete("deep/down/disk.qcow2.gz")
@@ -198,7 +199,7 @@ def test_no_prefix_is_the_whole_bucket(tool) -> None:
     tool.url(ran.out.strip())
 
 
-def test_r9_no_manifest_with_a_url_that_does_not_work_is_put(tool) -> None:
+def test_r9_no_manifest_with_a_failing_url_is_written(tool) -> None:
     tool.put("loose/disk.qcow2.gz", SMALL)
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "GetObject", account="source", after=1))
     ran = build(tool, code=12)
@@ -206,14 +207,14 @@ def test_r9_no_manifest_with_a_url_that_does_not_work_is_put(tool) -> None:
     assert "The store refuses a URL of an object" in ran.err
 
 
-def test_of_a_disk_only_the_start_is_read(tool) -> None:
+def test_only_the_start_of_a_disk_is_read(tool) -> None:
     tool.put("loose/disk.qcow2.gz", gzip.compress(gzip.decompress(SMALL) + bytes(1 << 20), compresslevel=0))
     tool.forget()
     build(tool)
     assert [one.answer_bytes for one in tool.sandbox.request_log.requests("GetObject")] == [64 * 1024, 1]
 
 
-def test_among_too_many_objects_nobody_searches(tool) -> None:
+def test_a_prefix_with_too_many_objects_is_refused(tool) -> None:
     tool.together([partial(tool.put, f"loose/{number}", b"x") for number in range(101)])
     tool.forget()
     assert "101 objects lie under" in build(tool, code=2).err

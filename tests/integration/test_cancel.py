@@ -40,7 +40,7 @@ def journal(tool: Tool) -> list[Path]:
     return list((tool.home / "state" / "omicopy" / "journal").glob("*.json"))
 
 
-def test_a_queued_export_of_ours_is_cancelled_and_no_entry_of_it_stays_open(tool: Tool) -> None:
+def test_our_queued_export_is_cancelled_and_its_entry_closed(tool: Tool) -> None:
     task_id = started(tool)
     assert len(journal(tool)) == 1
     tool.forget()
@@ -58,7 +58,7 @@ def test_a_queued_export_of_ours_is_cancelled_and_no_entry_of_it_stays_open(tool
     assert tool.writes() == ["DeleteExportTask"]
 
 
-def test_r4_an_export_that_somebody_else_started_is_never_touched(tool: Tool) -> None:
+def test_r4_an_export_of_somebody_else_is_never_cancelled(tool: Tool) -> None:
     strangers, mine = tool.start_export(THREE), started(tool)
     tool.forget()
     ran = cancel(tool, strangers, mine, "image-export-0badc0de", code=3)
@@ -75,7 +75,7 @@ def test_r4_an_export_that_somebody_else_started_is_never_touched(tool: Tool) ->
     assert tool.writes() == ["DeleteExportTask"]
 
 
-def test_an_export_that_could_not_be_tagged_is_ours_where_the_journal_knows_it(tool: Tool) -> None:
+def test_an_untagged_export_is_ours_if_the_journal_knows_it(tool: Tool) -> None:
     task_id = started(tool)
     tool.source.change_task(task_id, tags=())
     cancel(tool.elsewhere(), task_id, code=2)
@@ -86,7 +86,7 @@ def test_an_export_that_could_not_be_tagged_is_ours_where_the_journal_knows_it(t
     ("kind", "code", "after"),
     [(CancelWindow.QUEUED, 1, TaskState.PENDING), (CancelWindow.RUNNING, 0, TaskState.CANCELLED)],
 )
-def test_past_the_queue_the_service_decides_and_its_words_are_told(
+def test_after_the_queue_the_service_decides_and_is_quoted(
     tool: Tool, kind: CancelWindow, code: int, after: TaskState
 ) -> None:
     tool.from_now_on(behaviour=Behaviour(cancel=kind))
@@ -98,7 +98,7 @@ def test_past_the_queue_the_service_decides_and_its_words_are_told(
     assert ("The task is pending." in ran.err) is bool(code)
 
 
-def test_what_has_ended_or_is_in_an_unknown_state_is_not_asked_to_stop(tool: Tool) -> None:
+def test_an_ended_or_unknown_export_is_not_cancelled(tool: Tool) -> None:
     task_id = started(tool)
     for ended, code in ((TaskState.COMPLETED, 1), (TaskState.FAILED, 7)):
         moved(tool, task_id, ended)
@@ -118,9 +118,10 @@ def test_what_has_ended_or_is_in_an_unknown_state_is_not_asked_to_stop(tool: Too
         (FaultKind.DENIED, 12, TaskState.QUEUED),
     ],
 )
-def test_r1_it_asks_once_and_a_read_tells_what_a_lost_answer_meant(
+def test_r1_it_cancels_once_and_a_read_shows_the_effect(
     tool: Tool, kind: FaultKind, code: int, after: TaskState
 ) -> None:
+    """Also when the answer was lost."""
     task_id = started(tool)
     tool.sandbox.faults.add(Fault(kind, "DeleteExportTask"))
     ran = cancel(tool, task_id, code=code)
@@ -128,7 +129,7 @@ def test_r1_it_asks_once_and_a_read_tells_what_a_lost_answer_meant(
     assert (tool.count("DeleteExportTask"), len(journal(tool))) == (1, int(code != 0))
 
 
-def test_what_certainly_did_not_arrive_is_decided_anew_after_another_look(tool: Tool) -> None:
+def test_a_cancel_that_surely_failed_is_decided_again(tool: Tool) -> None:
     task_id = started(tool)
     tool.forget()
     tool.sandbox.faults.add(Fault(FaultKind.THROTTLE_CALL, "DeleteExportTask", retry_after=0.05))
@@ -137,7 +138,7 @@ def test_what_certainly_did_not_arrive_is_decided_anew_after_another_look(tool: 
     assert calls == ["ReadImageExportTasks", "DeleteExportTask"] * 2 + ["ReadImageExportTasks"]
 
 
-def test_a_read_that_lags_is_waited_for_as_long_as_the_grace(tool: Tool) -> None:
+def test_a_lagging_read_is_waited_for_during_the_grace(tool: Tool) -> None:
     one, other = started(tool), started(tool, THREE)
     for state in (tool.source, tool.target):
         state.forget_history()
@@ -149,7 +150,7 @@ def test_a_read_that_lags_is_waited_for_as_long_as_the_grace(tool: Tool) -> None
     assert state(tool, other) is TaskState.CANCELLED
 
 
-def test_what_was_asked_for_is_told_although_the_account_can_t_be_read_any_more(tool: Tool) -> None:
+def test_a_sent_cancel_is_reported_if_later_reads_fail(tool: Tool) -> None:
     task_id = started(tool)
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "ReadImageExportTasks", after=1, times=None))
     ran = cancel(tool, task_id, code=12)

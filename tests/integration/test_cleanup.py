@@ -55,7 +55,8 @@ def tag(tool: Tool, key: str, index: int = 0) -> str | None:
 # --- with a real bucket
 
 
-def test_r4_what_the_manifest_names_goes_first_the_manifest_last_and_nothing_else(tool) -> None:
+def test_r4_snapshots_are_deleted_first_and_the_manifest_last(tool) -> None:
+    """Nothing else is deleted."""
     tool.export(THREE, "--prefix", "nightly")
     folder = f"nightly/{THREE}/"
     manifest = tool.get(f"{folder}manifest")
@@ -81,7 +82,8 @@ def test_r4_what_the_manifest_names_goes_first_the_manifest_last_and_nothing_els
         Behaviour(manifest_key=ManifestKey.NAMED_AFTER_TASK, prefix=ShownPrefix.AS_ASKED),
     ],
 )
-def test_whatever_the_service_calls_it_and_though_it_was_signed_anew_nothing_of_ours_is_left(tool, behaviour) -> None:
+def test_all_our_manifests_of_an_export_are_deleted(tool, behaviour) -> None:
+    """Under every name that the service gives them, and those that were re-signed."""
     tool.again(behaviour=behaviour)
     tool.export(LINUX, "--prefix", "/a/")
     tool.run("resign", LINUX, "--from", "source")
@@ -92,7 +94,8 @@ def test_whatever_the_service_calls_it_and_though_it_was_signed_anew_nothing_of_
     assert "were deleted" in gone.err
 
 
-def test_r4_an_export_that_somebody_else_made_stays_and_so_does_ours_in_the_same_place(tool) -> None:
+def test_r4_an_export_of_somebody_else_is_kept(tool) -> None:
+    """Ours in the same folder is kept, too."""
     tool.exported(THREE)
     tool.export()
     foreign = tool.exported()
@@ -105,7 +108,7 @@ def test_r4_an_export_that_somebody_else_made_stays_and_so_does_ours_in_the_same
     assert tag(tool, CLEANED_TAG, 1) is None
 
 
-def test_what_was_handed_out_stays_until_the_url_ends(tool) -> None:
+def test_a_handed_out_export_is_kept_until_its_url_expires(tool) -> None:
     tool.export()
     assert tag(tool, URL_EXPIRY_TAG) is None
     url = tool.url(LINUX, "--expires", "3d", "-o", "json").json
@@ -121,7 +124,7 @@ def test_what_was_handed_out_stays_until_the_url_ends(tool) -> None:
     assert tool.keys("") == []
 
 
-def test_a_url_that_is_handed_out_while_a_clean_up_settles_keeps_its_objects(tool) -> None:
+def test_a_url_signed_during_the_grace_keeps_its_objects(tool) -> None:
     tool.export()
     parts: list[str] = []
 
@@ -135,7 +138,7 @@ def test_a_url_that_is_handed_out_while_a_clean_up_settles_keeps_its_objects(too
     assert len(tool.keys("")) == 2
 
 
-def test_that_a_url_could_not_be_noted_is_told_and_the_url_is_printed(tool) -> None:
+def test_a_url_is_printed_if_its_expiry_cannot_be_recorded(tool) -> None:
     tool.export()
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateTags", times=None))
     ran = tool.url(LINUX)
@@ -143,7 +146,7 @@ def test_that_a_url_could_not_be_noted_is_told_and_the_url_is_printed(tool) -> N
     assert ran.out.startswith("http")
 
 
-def test_where_nothing_was_exported_or_all_is_gone_there_is_nothing_to_tell(tool) -> None:
+def test_a_clean_up_with_nothing_to_delete_is_silent(tool) -> None:
     tool.put(f"{LINUX}/of-somebody.gz", b"x")
     assert clean(tool) == []
     tool.export()
@@ -157,7 +160,8 @@ def test_where_nothing_was_exported_or_all_is_gone_there_is_nothing_to_tell(tool
     assert tag(tool, CLEANED_TAG) is None
 
 
-def test_a_manifest_that_was_replaced_after_it_was_judged_stays_with_its_disks(tool) -> None:
+def test_a_manifest_replaced_after_the_decision_is_kept(tool) -> None:
+    """Its disks are kept, too."""
     tool.export()
     key = f"{LINUX}/manifest"
     another = tool.manifest(key) | {"Note": "of a second export"}
@@ -168,7 +172,7 @@ def test_a_manifest_that_was_replaced_after_it_was_judged_stays_with_its_disks(t
     assert f"s3://omi-exports/{key} was replaced meanwhile" in parts[0]
 
 
-def test_of_two_clean_ups_at_once_the_slower_one_finds_nothing_and_names_nothing(tool) -> None:
+def test_of_two_clean_ups_at_once_the_slower_reports_nothing(tool) -> None:
     tool.export()
     parts: list[str] = []
     options = CleanupOptions(datetime.now(UTC), settle=lambda: parts.extend(clean(tool)))
@@ -176,7 +180,7 @@ def test_of_two_clean_ups_at_once_the_slower_one_finds_nothing_and_names_nothing
     assert (parts, cleaned.error, tool.keys("")) == ([], None, [])
 
 
-def test_while_another_export_writes_there_nothing_is_deleted(tool) -> None:
+def test_nothing_is_deleted_while_another_export_writes_there(tool) -> None:
     tool.export()
     tool.hold()
     running = tool.start_export(DiskImageFormat="raw")
@@ -185,7 +189,8 @@ def test_while_another_export_writes_there_nothing_is_deleted(tool) -> None:
     assert len(tool.keys("")) == 2
 
 
-def test_an_interrupted_clean_up_is_finished_by_the_next_and_a_lost_answer_is_asked_again(tool) -> None:
+def test_an_interrupted_clean_up_is_finished_by_the_next_run(tool) -> None:
+    """A delete whose answer was lost is sent again."""
     tool.export(THREE)
     denied = tool.sandbox.faults.add(Fault(FaultKind.DENIED, "DeleteObject", after=1, times=1))
     (parts,) = clean(tool, request_for(tool, THREE))
@@ -221,7 +226,7 @@ def test_a_forged_manifest_deletes_nothing_outside_its_folder(tool) -> None:
 
 
 @pytest.mark.parametrize("action", ["ReadImageExportTasks", "ListObjects", "GetObject", "CreateTags"])
-def test_r3_a_failure_is_told_and_nothing_else(tool, action) -> None:
+def test_r3_a_failed_deletion_is_reported_and_fails_no_copy(tool, action) -> None:
     tool.export()
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, action, times=None))
     (parts,) = clean(tool)
@@ -276,7 +281,7 @@ STORED = st.builds(
 
 
 @given(st.sets(KEYS), st.lists(STORED, max_size=3, unique_by=lambda stored: stored.location.key), st.sets(KEYS))
-def test_r4_whatever_lies_there_only_what_our_manifests_name_goes(keys, manifests, named) -> None:
+def test_r4_only_objects_that_our_manifests_name_are_deleted(keys, manifests, named) -> None:
     keys = keys | {stored.location.key for stored in manifests}
     judgement = judge_objects(EXPORT, ExportFolder(keys, manifests, named))
     if isinstance(judgement, Kept):
@@ -300,7 +305,8 @@ def test_r4_whatever_lies_there_only_what_our_manifests_name_goes(keys, manifest
         assert all(frozenset(s.key for s in by_key[key].manifest.snapshots) in sets for key in ours)
 
 
-def test_what_our_task_names_goes_and_somebody_elses_beside_it_stays() -> None:
+def test_only_our_tasks_manifest_is_deleted() -> None:
+    """Another one beside it is kept."""
     folder = f"a/{SOURCE_ID}/"
     mine = manifest_at(f"{folder}m.json", [f"{folder}snap-1.qcow2.gz"])
     anew = manifest_at(f"{folder}m.resigned-1.json", [f"{folder}snap-1.qcow2.gz"])

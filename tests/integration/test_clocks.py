@@ -13,7 +13,7 @@ from tests.support.hostile import Reply
 
 
 @pytest.mark.parametrize(("off", "message"), [(-600, "ahead of"), (600, "behind"), (0, None)])
-def test_a_url_made_by_a_wrong_clock_is_made_with_a_warning(tool, monkeypatch, off, message) -> None:
+def test_a_url_signed_with_a_wrong_clock_comes_with_a_warning(tool, monkeypatch, off, message) -> None:
     def date(*_: object) -> str:
         return format_datetime(datetime.now(UTC) + timedelta(seconds=off), usegmt=True)
 
@@ -28,5 +28,5 @@ def test_a_url_made_by_a_wrong_clock_is_made_with_a_warning(tool, monkeypatch, o
 
 
 @pytest.mark.parametrize("date", ["", "now", "Wed, 21 Oct 2015 07:28:00 -0000"])
-def test_what_is_no_date_says_nothing(date: str) -> None:
+def test_an_invalid_date_gives_no_clock_difference(date: str) -> None:
     assert parse_clock_ahead({"Date": date}) is None

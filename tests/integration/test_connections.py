@@ -85,7 +85,7 @@ def ready(server: Hostile, use: Callable[..., object]) -> Hostile:
 
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])
 @every_user
-def test_an_https_target_is_asked_through_connect(
+def test_an_https_target_is_reached_by_connect(
     secure: Hostile, authority: Authority, use: Callable[[Account, Transport], object], variable: str
 ) -> None:
     """Without a scheme, with a user and a password, and with a name that nobody but the proxy can look up."""
@@ -102,7 +102,7 @@ def test_an_https_target_is_asked_through_connect(
 
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
 @every_user
-def test_an_http_target_is_asked_in_absolute_form(
+def test_an_http_target_is_requested_in_absolute_form(
     plain: Hostile, use: Callable[[Account, Transport], object], variable: str
 ) -> None:
     ready(plain, use)
@@ -115,7 +115,7 @@ def test_an_http_target_is_asked_in_absolute_form(
 
 @pytest.mark.parametrize("no_proxy", ["127.0.0.1", "127.0.0.0/8", "10.0.0.0/8,127.0.0.1:{port}", "*"])
 @every_user
-def test_what_no_proxy_names_is_asked_directly(
+def test_a_host_in_no_proxy_is_reached_directly(
     plain: Hostile, use: Callable[[Account, Transport], object], no_proxy: str
 ) -> None:
     ready(plain, use)
@@ -139,7 +139,7 @@ def test_what_no_proxy_names_is_asked_directly(
     ],
 )
 @every_user
-def test_a_proxy_s_own_failure_says_so_and_nothing_is_in_doubt(
+def test_a_proxys_failure_is_named_and_leaves_no_doubt(
     secure: Hostile,
     use: Callable[[Account, Transport], object],
     settings: dict[str, object],
@@ -158,7 +158,7 @@ def test_a_proxy_s_own_failure_says_so_and_nothing_is_in_doubt(
 
 
 @every_user
-def test_a_proxy_that_wants_a_password_says_so_of_an_http_target_too(
+def test_a_proxy_that_wants_a_password_is_named_for_http_too(
     plain: Hostile, use: Callable[[Account, Transport], object]
 ) -> None:
     ready(plain, use)
@@ -170,7 +170,7 @@ def test_a_proxy_that_wants_a_password_says_so_of_an_http_target_too(
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @every_user
-def test_a_proxy_that_is_not_there_says_so(use: Callable[[Account, Transport], object], scheme: str) -> None:
+def test_a_proxy_that_is_down_is_named(use: Callable[[Account, Transport], object], scheme: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -182,7 +182,7 @@ def test_a_proxy_that_is_not_there_says_so(use: Callable[[Account, Transport], o
 
 
 @every_user
-def test_a_proxy_that_can_t_be_used_is_exit_2_and_names_its_variable(
+def test_an_unusable_proxy_is_exit_2_with_its_variable(
     plain: Hostile, use: Callable[[Account, Transport], object]
 ) -> None:
     ready(plain, use)
@@ -210,7 +210,7 @@ def test_a_proxy_may_speak_tls_itself(
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "OMICOPY_CA_BUNDLE", ""])
 @every_user
-def test_a_bundle_counts_for_everybody(
+def test_a_ca_bundle_counts_for_all_connections(
     secure: Hostile, authority: Authority, use: Callable[[Account, Transport], object], variable: str
 ) -> None:
     ready(secure, use)
@@ -221,7 +221,7 @@ def test_a_bundle_counts_for_everybody(
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_DIR", "OMICOPY_CA_BUNDLE", ""])
 @every_user
-def test_a_folder_of_certificates_counts_for_everybody(
+def test_a_folder_of_certificates_counts_for_all_connections(
     secure: Hostile, authority: Authority, use: Callable[[Account, Transport], object], variable: str
 ) -> None:
     ready(secure, use)
@@ -231,7 +231,7 @@ def test_a_folder_of_certificates_counts_for_everybody(
 
 
 @every_user
-def test_a_certificate_that_is_not_trusted_is_one_error_for_everybody(
+def test_an_untrusted_certificate_is_one_error_for_all(
     secure: Hostile, authority: Authority, use: Callable[[Account, Transport], object]
 ) -> None:
     """The API's, the storage's, a probe's and a ping's: the same code, words and hint; nothing was sent."""
@@ -245,7 +245,7 @@ def test_a_certificate_that_is_not_trusted_is_one_error_for_everybody(
 
 
 @every_user
-def test_a_name_that_is_not_the_certificate_s_is_not_trusted(
+def test_a_host_that_the_certificate_lacks_is_not_trusted(
     secure: Hostile, authority: Authority, use: Callable[[Account, Transport], object]
 ) -> None:
     ready(secure, use)
@@ -258,7 +258,7 @@ def test_a_name_that_is_not_the_certificate_s_is_not_trusted(
 
 
 @pytest.mark.parametrize("user", ["API read", "API write", "storage", "storage put"])
-def test_a_client_certificate_is_shown_by_the_api_and_the_storage_alone(authority: Authority, user: str) -> None:
+def test_only_api_and_storage_show_the_client_certificate(authority: Authority, user: str) -> None:
     use = USERS[user]
     with over_tls(authority.context(asks_for_certificate=True), reply_for(use)) as server:
         shown = replace(account(server.url), client_cert=(str(authority.certificate), str(authority.key)))
@@ -268,7 +268,7 @@ def test_a_client_certificate_is_shown_by_the_api_and_the_storage_alone(authorit
     assert error.cause in (Cause.REFUSED, Cause.RESET)
 
 
-def test_one_context_is_made_once(secure: Hostile, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_tls_context_is_made_once(secure: Hostile, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     from omicopy.cloud.http import trust
 
     made: list[object] = []
@@ -284,7 +284,7 @@ def test_one_context_is_made_once(secure: Hostile, authority: Authority, monkeyp
 
 
 @pytest.mark.parametrize("user", ["API read", "API write", "storage", "storage put", "probe"])
-def test_a_host_that_can_t_be_one_is_never_the_server_s_fault(user: str) -> None:
+def test_an_impossible_host_is_not_the_servers_fault(user: str) -> None:
     host = "a" * 64 + ".example"
     try:
         error = failure(USERS[user], account(f"http://{host}"), transport(30))
@@ -301,7 +301,7 @@ def test_a_host_that_can_t_be_one_is_never_the_server_s_fault(user: str) -> None
         *((user, "KŁUCZ") for user in ("API read", "API write")),
     ],
 )
-def test_a_key_that_no_header_can_hold_is_never_the_server_s_fault(plain: Hostile, user: str, key: str) -> None:
+def test_a_key_that_fits_no_header_is_not_the_servers_fault(plain: Hostile, user: str, key: str) -> None:
     ready(plain, USERS[user])
     bad = replace(account(plain.url), access_key=key, storage_key=StorageKey("source", key, "SOMESECRETKEY"))
     error = failure(USERS[user], bad, transport(30))
@@ -335,7 +335,7 @@ def test_a_whole_copy_goes_through_a_proxy(tool: Tool) -> None:
         ("OMICOPY_CA_BUNDLE", "/nonexistent"),
     ],
 )
-def test_what_can_t_be_used_is_exit_2_before_anything_is_sent(tool: Tool, variable: str, value: str) -> None:
+def test_an_unusable_setting_is_exit_2_before_any_request(tool: Tool, variable: str, value: str) -> None:
     none = dict.fromkeys(["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "no_proxy"], "")
     env = none | {"NO_PROXY": "", variable: value}
     for run in (

@@ -62,7 +62,8 @@ def assert_copied(tool: Tool, source_id: str, copy: Omi, *, whole_shape: bool = 
 
 
 @pytest.mark.parametrize(("wanted", "image_id", "form"), [("golden-linux", LINUX, "qcow2"), (THREE, THREE, "raw")])
-def test_a_copy_ends_available_with_its_own_snapshots_and_is_told_in_json(tool, wanted, image_id, form) -> None:
+def test_a_copy_is_available_with_its_own_snapshots(tool, wanted, image_id, form) -> None:
+    """Its JSON says so."""
     ran = tool.copy(wanted, "--format", form)
     (copy,), (task,) = tool.copies(), tool.tasks()
     source = tool.source.images.get(image_id)
@@ -107,7 +108,7 @@ def test_a_copy_ends_available_with_its_own_snapshots_and_is_told_in_json(tool, 
     assert tool.writes() == ["CreateImageExportTask", "CreateTags", "CreateImage", *ours_then_the_source_s]
 
 
-def test_a_second_run_on_another_machine_finds_the_copy_and_writes_nothing(tool) -> None:
+def test_a_run_on_another_machine_finds_the_copy(tool) -> None:
     made = tool.copy("golden-three").copy["target"]["image_id"]
     tool.forget()
     elsewhere = tool.elsewhere()
@@ -118,7 +119,7 @@ def test_a_second_run_on_another_machine_finds_the_copy_and_writes_nothing(tool)
     assert tool.sandbox.request_log.count(service="oos") == 0
 
 
-def test_two_images_travel_to_two_targets_with_one_export_each(tool) -> None:
+def test_two_images_to_two_targets_need_one_export_each(tool) -> None:
     ran = tool.copy("golden-linux", THREE, LINUX, to=["target", "target-other"])
     ways = [(entry["source"]["image_id"], entry["target"]["profile"]) for entry in ran.json["copies"]]
     assert ways == [(LINUX, "target"), (LINUX, "target-other"), (THREE, "target"), (THREE, "target-other")]
@@ -131,7 +132,7 @@ def test_two_images_travel_to_two_targets_with_one_export_each(tool) -> None:
         assert copy in tool.copies(entry["target"]["profile"])
 
 
-def test_a_target_that_has_its_copy_is_unchanged_by_what_another_one_needs(tool) -> None:
+def test_a_target_with_its_copy_is_left_as_it_is(tool) -> None:
     tool.copy("golden-linux", to=["target"])
     ran = tool.copy("golden-linux", "--prefix", "other", to=["target-other", "target"])
     needy, content = ran.json["copies"]
@@ -153,7 +154,7 @@ def test_one_account_under_two_profiles_gets_no_two_copies(tool) -> None:
 
 
 @pytest.mark.parametrize("behaviour", VARIANTS)
-def test_the_whole_copy_works_whatever_the_service_does_where_nobody_knows(tool, behaviour) -> None:
+def test_a_copy_works_with_every_undocumented_behaviour(tool, behaviour) -> None:
     tool.again(behaviour=behaviour, ended_task_seconds=0.1)
     ran = tool.copy("golden-three", "--prefix", "/golden//images/")
     (copy,), (task,) = tool.copies(), tool.tasks()
@@ -171,7 +172,7 @@ def test_the_whole_copy_works_whatever_the_service_does_where_nobody_knows(tool,
 # --- exports that are there already
 
 
-def test_an_export_that_somebody_else_started_is_adopted(tool) -> None:
+def test_an_export_started_by_somebody_else_is_adopted(tool) -> None:
     tool.again(behaviour=Behaviour(prefix=ShownPrefix.AS_ASKED))
     task_id = tool.start_export(OsuPrefix="/theirs/")
     tool.forget()
@@ -181,14 +182,14 @@ def test_an_export_that_somebody_else_started_is_adopted(tool) -> None:
     assert tool.source.tasks.get(task_id).tags == ()
 
 
-def test_an_export_elsewhere_is_none_of_ours(tool) -> None:
+def test_an_export_to_another_folder_is_ignored(tool) -> None:
     other = tool.start_export(OsuPrefix="elsewhere")
     ran = tool.copy("golden-linux", "--prefix", "here")
     assert len(tool.tasks()) == 2
     assert ran.copy["export_task_id"] != other
 
 
-def test_of_two_equal_exports_that_run_the_one_with_the_smallest_id_is_followed(tool) -> None:
+def test_of_two_equal_exports_the_smallest_id_is_followed(tool) -> None:
     tool.again(behaviour=Behaviour(manifest_key=ManifestKey.NAMED_AFTER_TASK), export_seconds=0.5, seed=1)
     smallest, later = tool.start_export(), tool.start_export()
     assert smallest < later  # the other way round the later one might be followed because it is complete
@@ -207,7 +208,7 @@ def test_an_export_whose_task_aged_out_is_found_in_the_bucket(tool) -> None:
     assert tool.count("CreateImageExportTask") == 0
 
 
-def test_an_export_with_an_object_of_another_size_is_made_anew_once(tool) -> None:
+def test_an_export_with_a_resized_object_is_made_again_once(tool) -> None:
     tool.exported()
     tool.put(tool.keys(".gz")[0], b"short")
     ran = tool.copy("golden-linux")
@@ -215,7 +216,7 @@ def test_an_export_with_an_object_of_another_size_is_made_anew_once(tool) -> Non
     assert [task.task_id for task in tool.tasks()][1:] == [ran.copy["export_task_id"]]
 
 
-def test_an_export_that_lost_an_object_is_made_anew_once(tool) -> None:
+def test_an_export_that_lost_an_object_is_made_again_once(tool) -> None:
     tool.exported()
     (disk,) = tool.keys(".gz")
     tool.delete(disk)
@@ -223,7 +224,7 @@ def test_an_export_that_lost_an_object_is_made_anew_once(tool) -> None:
     assert len(tool.tasks()) == 2
 
 
-def test_when_the_new_export_for_a_damaged_one_fails_its_reason_is_told(tool) -> None:
+def test_a_failed_re_export_of_a_damaged_one_gives_its_reason(tool) -> None:
     tool.exported()
     (disk,) = tool.keys(".gz")
     tool.delete(disk)
@@ -236,7 +237,8 @@ def test_when_the_new_export_for_a_damaged_one_fails_its_reason_is_told(tool) ->
     assert "The disk is on fire." in ran.err
 
 
-def test_an_old_export_is_signed_anew_beside_the_old_manifest_and_imported(tool) -> None:
+def test_an_old_export_is_re_signed_and_imported(tool) -> None:
+    """The new manifest is written beside the old one."""
     tool.again(embedded_url_age_seconds=WEEK + 60)
     old = tool.exported()
     before = {key: tool.get(key) for key in tool.keys("")}
@@ -262,7 +264,7 @@ def without_urls(manifest):
     return manifest
 
 
-def test_only_urls_that_may_end_before_the_import_are_signed_anew(tool) -> None:
+def test_only_urls_that_may_expire_too_early_are_re_signed(tool) -> None:
     tool.again(embedded_url_age_seconds=WEEK - 3600)
     assert tool.copy("golden-linux", "--import-timeout", "30m").copy["status"] == "copied"
     assert tool.count("PutObject") == 0
@@ -270,12 +272,12 @@ def test_only_urls_that_may_end_before_the_import_are_signed_anew(tool) -> None:
     assert tool.count("PutObject") == 1
 
 
-def test_an_import_may_be_given_more_time_than_any_url_lives(tool) -> None:
+def test_an_import_timeout_may_exceed_any_urls_validity(tool) -> None:
     assert tool.copy("golden-linux", "--import-timeout", "10d").copy["status"] == "copied"
     assert tool.count("PutObject") == 0
 
 
-def test_an_old_export_of_the_older_kind_is_signed_anew_too(tool) -> None:
+def test_an_old_export_with_sigv2_urls_is_re_signed_too(tool) -> None:
     tool.again(embedded_url_age_seconds=WEEK + 60, behaviour=Behaviour.named("older-samples"))
     assert tool.copy("golden-three", "--prefix", "old").copy["status"] == "copied"
     assert tool.count("PutObject") == 1
@@ -289,7 +291,7 @@ def test_an_old_export_of_the_older_kind_is_signed_anew_too(tool) -> None:
     ],
     ids=["alive", "expired"],
 )
-def test_a_manifest_that_points_outside_its_export_is_neither_signed_nor_imported(tool, age, outside) -> None:
+def test_a_manifest_that_points_outside_its_export_is_refused(tool, age, outside) -> None:
     tool.again(embedded_url_age_seconds=age)
     key = tool.exported()
     whole = tool.get(key)
@@ -302,7 +304,7 @@ def test_a_manifest_that_points_outside_its_export_is_neither_signed_nor_importe
         assert tool.writes() == []
 
 
-def test_a_broken_manifest_is_named_and_nothing_is_done_about_it(tool) -> None:
+def test_a_broken_manifest_is_named_and_left_as_it_is(tool) -> None:
     key = tool.exported()
     for body in (b'{"Version": 2, "Image": {"Snapshots": []}}', b""):
         tool.put(key, body)
@@ -313,7 +315,7 @@ def test_a_broken_manifest_is_named_and_nothing_is_done_about_it(tool) -> None:
         assert tool.writes() == []
 
 
-def test_a_broken_manifest_beside_a_whole_one_does_no_harm(tool) -> None:
+def test_a_broken_manifest_beside_a_good_one_is_ignored(tool) -> None:
     tool.exported()
     tool.put(f"{LINUX}/aaa.json", b"no json")
     tool.put(f"{LINUX}/zzz.json", b"{}")
@@ -321,7 +323,7 @@ def test_a_broken_manifest_beside_a_whole_one_does_no_harm(tool) -> None:
     assert len(tool.tasks()) == 1
 
 
-def test_an_export_that_lost_its_manifest_is_exported_again_only_on_demand(tool) -> None:
+def test_an_export_without_manifest_is_redone_only_on_demand(tool) -> None:
     tool.delete(tool.exported())
     tool.forget()
     ran = tool.copy("golden-linux", code=4)
@@ -332,7 +334,7 @@ def test_an_export_that_lost_its_manifest_is_exported_again_only_on_demand(tool)
     assert len(tool.tasks()) == 2
 
 
-def test_a_bucket_that_shows_its_objects_late_is_waited_for(tool) -> None:
+def test_a_bucket_that_lists_objects_late_is_waited_for(tool) -> None:
     tool.exported()
     tool.sandbox.faults.add(Fault(FaultKind.LAG, "ListObjects", account="source", times=2))
     tool.sandbox.faults.add(Fault(FaultKind.LAG, "GetObject", account="source"))
@@ -343,7 +345,7 @@ def test_a_bucket_that_shows_its_objects_late_is_waited_for(tool) -> None:
 # --- names and descriptions
 
 
-def test_an_image_that_bears_our_mark_of_another_source_last_is_not_ours(tool) -> None:
+def test_an_image_whose_last_marker_names_another_is_not_ours(tool) -> None:
     marks = f"somebody's [omicopy eu-west-2 {LINUX}] once, [omicopy us-east-2 {LINUX}]"
     holder = tool.existing("golden-linux", marks)
     ran = tool.copy("golden-linux", code=4)
@@ -353,7 +355,7 @@ def test_an_image_that_bears_our_mark_of_another_source_last_is_not_ours(tool) -
     assert tool.writes() == []
 
 
-def test_a_name_that_is_taken_is_skipped_or_made_another_as_asked(tool) -> None:
+def test_a_taken_name_is_skipped_or_changed_as_asked(tool) -> None:
     holder = tool.existing("golden-linux")
     skipped = tool.copy("golden-linux", "--if-exists", "skip").copy
     assert (skipped["status"], skipped["changed"], skipped["target"]["image_id"]) == ("skipped", False, holder.image_id)
@@ -374,7 +376,7 @@ def test_the_name_is_made_from_facts_of_the_source_image(tool) -> None:
     assert ran.copy["target"]["image_name"] == f"golden-linux (2025-01-16) eu-west-2/{LINUX}"
 
 
-def test_a_template_that_makes_no_name_is_refused_before_anything_is_written(tool) -> None:
+def test_a_template_without_a_valid_name_is_refused_at_once(tool) -> None:
     for name in ("{clock}", "{name!r}"):
         ran = tool.copy("golden-linux", "--name", name, code=2)
         assert (ran.json["copies"], "{name} {date} {region} {image_id}" in ran.err) == ([], True)
@@ -387,7 +389,8 @@ def test_two_images_must_not_get_one_name(tool) -> None:
     assert tool.writes() == []
 
 
-def test_a_description_is_cut_and_loses_older_markers_but_never_its_own(tool) -> None:
+def test_a_description_is_cut_but_never_its_own_marker(tool) -> None:
+    """Older markers are removed."""
     tool.again(behaviour=Behaviour(description=DescriptionLimit.LIMITED))
     older = "[omicopy us-east-2 ami-99999999] " + "x" * 300 + " [omicopy us-east-2 ami-99999999]"
     tool.source.change_image(LINUX, description=older)
@@ -402,7 +405,7 @@ def test_a_description_is_cut_and_loses_older_markers_but_never_its_own(tool) ->
 # --- not to the end
 
 
-def test_a_dry_run_says_what_comes_next_and_writes_nothing(tool) -> None:
+def test_a_dry_run_shows_the_next_step_and_writes_nothing(tool) -> None:
     ran = tool.copy("golden-linux", "--dry-run")
     assert (ran.copy["status"], ran.copy["changed"]) == ("planned", False)
     assert "a new export" in ran.err
@@ -416,7 +419,7 @@ def test_a_dry_run_says_what_comes_next_and_writes_nothing(tool) -> None:
     assert [path for path in tool.home.rglob("*") if path.is_file()] == []
 
 
-def test_without_waiting_nothing_is_called_running_that_could_not_be_started(tool) -> None:
+def test_no_wait_reports_nothing_as_running_that_is_not(tool) -> None:
     ran = tool.copy("still-pending", "--no-wait", code=5)
     assert (ran.copy["status"], ran.copy["error"]["code"]) == ("failed", "temporary")
     assert "Nothing could be started yet: source image ami-00000004 is pending" in ran.err
@@ -424,13 +427,13 @@ def test_without_waiting_nothing_is_called_running_that_could_not_be_started(too
     assert tool.writes() == []
 
 
-def test_r9_the_manifest_is_read_through_the_url_that_the_service_gets(tool) -> None:
+def test_r9_the_manifest_is_read_through_the_printed_url(tool) -> None:
     tool.copy("golden-linux")
     keys = [request.key for request in tool.sandbox.request_log.requests("GetObject", account="source")]
     assert len([key for key in keys if key.endswith("/manifest")]) == 2, "once with our keys, once as the service will"
 
 
-def test_without_waiting_every_run_starts_what_comes_next(tool) -> None:
+def test_with_no_wait_every_run_starts_the_next_step(tool) -> None:
     tool.hold()
     first = tool.copy("golden-linux", "--no-wait")
     assert (first.copy["status"], first.copy["changed"]) == ("running", True)
@@ -452,7 +455,7 @@ def test_without_waiting_every_run_starts_what_comes_next(tool) -> None:
 # --- after the copy
 
 
-def test_a_copy_gets_the_tags_and_the_permissions_that_it_was_asked_for(tool) -> None:
+def test_a_copy_gets_the_requested_tags_and_permissions(tool) -> None:
     asked = ("--tag", "team=platform", "--tag", "env=", "--share-with", "333333333333", "--share-with", "444444444444")
     first = tool.copy("golden-linux", *asked)
     (copy,) = tool.copies()
@@ -470,12 +473,12 @@ def test_a_copy_gets_the_tags_and_the_permissions_that_it_was_asked_for(tool) ->
     assert (dict(copy.tags)["team"], copy.launch_accounts[-1]) == ("other", "555555555555")
 
 
-def test_the_source_s_tags_stay_behind_where_that_is_asked(tool) -> None:
+def test_the_sources_tags_are_not_copied_with_no_copy_tags(tool) -> None:
     tool.copy("golden-linux", "--no-copy-tags")
     assert all(key.startswith("omicopy:") for key in dict(tool.copies()[0].tags))
 
 
-def test_a_copy_that_is_not_as_its_source_is_found_out_every_time(tool) -> None:
+def test_a_copy_unlike_its_source_is_found_every_time(tool) -> None:
     tool.copy("golden-three")
     (copy,) = tool.copies()
     flawed = replace(copy, devices=copy.devices[:2], product_codes=("0002",))
@@ -491,7 +494,7 @@ def test_a_copy_that_is_not_as_its_source_is_found_out_every_time(tool) -> None:
     assert len(tool.copies()) == 1
 
 
-def test_what_can_be_no_tag_and_no_account_is_refused(tool) -> None:
+def test_invalid_tags_and_accounts_are_refused(tool) -> None:
     cases = {
         ("--tag", "omicopy:copy=x"): "this tool's own",
         ("--tag", "team"): "KEY=VALUE",
@@ -514,7 +517,7 @@ def test_a_deadline_ends_the_run_and_loses_nothing(tool) -> None:
     assert tool.count("CreateImageExportTask") == 1
 
 
-def test_no_more_are_under_way_at_once_than_asked_for(tool) -> None:
+def test_parallel_bounds_the_running_copies(tool) -> None:
     done = tool.copy(LINUX, THREE, "ami-00000003", "--parallel", "1", "--no-copy-tags")
     assert [copy["status"] for copy in done.json["copies"]] == ["copied"] * 3
     exports = most_at_once(tool.source.tasks, lambda task: task.ended is None)

@@ -76,7 +76,7 @@ def ask(url: str, origin: str, method: str = "PUT") -> str | None:
 # --- the command
 
 
-def test_a_browser_may_upload_from_the_origins_named_and_from_no_other(tool) -> None:
+def test_a_browser_may_upload_from_the_named_origins_only(tool) -> None:
     put_rules(tool, THEIRS)
     url = presign(owner(tool), S3Object("omi-exports", "folder/new.bin"), method="PUT").url
     assert ask(url, APP) is None
@@ -97,7 +97,7 @@ def test_a_browser_may_upload_from_the_origins_named_and_from_no_other(tool) -> 
     assert tool.get("folder/new.bin") == b"from a page"
 
 
-def test_every_rule_that_was_there_stays_as_it_was(tool) -> None:
+def test_every_existing_rule_is_kept(tool) -> None:
     put_rules(tool, THEIRS)
     before = cors(tool, "-o", "json").json
     assert (before["rules"], before["changed"]) == (THEIRS, False)
@@ -114,7 +114,7 @@ def test_every_rule_that_was_there_stays_as_it_was(tool) -> None:
     assert [ask(url, origin) for origin in (APP, "https://monitor.example.com")] == [APP, None]
 
 
-def test_what_is_allowed_already_is_not_written_again(tool) -> None:
+def test_an_allowed_origin_is_not_written_again(tool) -> None:
     put_rules(tool, [*THEIRS, upload_rule("https://*.example.com", "http://localhost:3000")])
     origins = {"OMICOPY_ALLOW_ORIGIN": f"{APP} http://localhost:3000"}
     ran = cors(tool, "-o", "jsonl", **origins)
@@ -124,7 +124,7 @@ def test_what_is_allowed_already_is_not_written_again(tool) -> None:
     assert tool.writes() == []
 
 
-def test_a_dry_run_shows_what_would_be_and_writes_nothing(tool) -> None:
+def test_a_dry_run_shows_the_rules_and_writes_nothing(tool) -> None:
     ran = cors(tool, "--allow-origin", "*", "--dry-run", "-o", "json")
     assert (ran.json["changed"], ran.json["rules"]) == (False, [upload_rule("*")])
     assert ran.err.startswith("Would add a rule")
@@ -133,7 +133,8 @@ def test_a_dry_run_shows_what_would_be_and_writes_nothing(tool) -> None:
     assert tool.writes() == []
 
 
-def test_an_empty_part_is_a_dash_and_a_control_character_stays_in_the_bucket(tool) -> None:
+def test_an_empty_part_is_printed_as_a_dash(tool) -> None:
+    """A control character is not printed."""
     put_rules(tool, [*THEIRS[1:], {"AllowedMethods": ["GET"], "AllowedOrigins": ["https://x\x9b31m"]}])
     ran, (_, screen) = cors(tool), at_a_terminal(tool, "cors", "s3://omi-exports", "--from", "source")
     assert ran.out == "https://monitor.example.com\tHEAD\t-\t-\t0\nhttps://x�31m\tGET\t-\t-\t0\n"
@@ -142,7 +143,7 @@ def test_an_empty_part_is_a_dash_and_a_control_character_stays_in_the_bucket(too
     assert "https://x�31m" in screen
 
 
-def test_what_can_t_be_done_ends_with_its_own_code_before_a_write(tool) -> None:
+def test_an_impossible_request_has_its_exit_code_before_a_write(tool) -> None:
     cases = [
         (2, "no origin", ["--allow-origin", f"{APP}/page"], "omi-exports"),
         (2, "no origin", ["--allow-origin", APP, "--allow-origin", "https://u:hidden@x"], "omi-exports"),
@@ -161,7 +162,7 @@ def test_what_can_t_be_done_ends_with_its_own_code_before_a_write(tool) -> None:
     assert tool.writes() == []
 
 
-def test_a_write_whose_answer_is_lost_is_found_done_by_the_same_command(tool) -> None:
+def test_a_write_with_a_lost_answer_is_found_by_the_next_run(tool) -> None:
     tool.sandbox.faults.add(Fault(FaultKind.LOST_ANSWER, "PutBucketCors"))
     assert "later" in cors(tool, "--allow-origin", APP, code=5).err
     assert cors(tool, "--allow-origin", APP, "-o", "json").json["changed"] is False
@@ -180,7 +181,7 @@ NO_RULES = [
 ]
 
 
-def test_an_answer_that_is_no_list_of_rules_is_not_taken_for_none(tool) -> None:
+def test_an_unreadable_list_of_rules_is_not_an_empty_one(tool) -> None:
     with hostile(Reply()) as server:
         elsewhere = tool.profiles(source={"endpoints": {"oos": server.url, "api": server.url}})
         for reply in NO_RULES:
@@ -204,7 +205,7 @@ def test_an_answer_that_is_no_list_of_rules_is_not_taken_for_none(tool) -> None:
         ("*", "*"),
     ],
 )
-def test_an_origin_is_what_a_browser_sends(typed, sent) -> None:
+def test_origins_that_a_browser_sends_are_accepted(typed, sent) -> None:
     assert check_origin(typed) == sent
     assert check_origin(sent) == sent
 
@@ -242,7 +243,7 @@ def test_an_origin_is_what_a_browser_sends(typed, sent) -> None:
         "**",
     ],
 )
-def test_what_no_browser_sends_is_no_origin(text) -> None:
+def test_anything_else_is_no_origin(text) -> None:
     with pytest.raises(OmicopyError) as caught:
         check_origin(text)
     assert caught.value.code is ErrorCode.USAGE
@@ -269,7 +270,7 @@ def test_what_no_browser_sends_is_no_origin(text) -> None:
         ("https://*.example.com", "*", False),
     ],
 )
-def test_a_rule_is_enough_when_it_lets_in_all_that_the_origin_stands_for(pattern, origin, enough) -> None:
+def test_a_rule_is_enough_if_it_covers_the_whole_origin(pattern, origin, enough) -> None:
     options = [upload_rule(pattern)]
     assert with_origins(options, [origin]) == (options if enough else [*options, upload_rule(origin)])
 
@@ -287,7 +288,7 @@ def test_a_rule_without_put_or_without_any_header_is_not_enough(changed) -> None
     assert with_origins([rule], [APP]) == [rule, upload_rule(APP)]
 
 
-def test_there_is_no_rule_101(tool) -> None:
+def test_a_101st_rule_is_refused(tool) -> None:
     options = [upload_rule(f"https://{number}.example.com") for number in range(MOST_RULES)]
     assert with_origins(options, ["https://7.example.com"]) == options
     assert len(with_origins(options[1:], [APP, "https://b.example.com"])) == MOST_RULES
@@ -317,7 +318,8 @@ RULES = st.lists(
 
 
 @given(options=RULES, origins=st.lists(ORIGINS, max_size=4))
-def test_no_rule_is_ever_lost_or_changed_and_a_second_time_adds_nothing(options, origins) -> None:
+def test_no_rule_is_ever_lost_or_changed(options, origins) -> None:
+    """A second run adds nothing."""
     before = copy.deepcopy(options)
     once = with_origins(options, origins)
     assert options == before == once[: len(before)]

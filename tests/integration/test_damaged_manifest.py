@@ -40,7 +40,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("key", IN_EXPORT + CALLED_SO)
-def test_a_manifest_cut_at_any_byte_is_a_damaged_one(key: str) -> None:
+def test_a_manifest_cut_at_any_byte_is_damaged(key: str) -> None:
     assert is_manifest_key(key)
     for end in range(len(WHOLE)):
         assert has_to_be_manifest(key, WHOLE[:end])
@@ -65,7 +65,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_it_is_said_where_it_is_broken(broken: str) -> None:
+def test_the_message_says_where_a_manifest_is_broken(broken: str) -> None:
     raw, message = BROKEN[broken]
     for key in IN_EXPORT + CALLED_SO:
         assert has_to_be_manifest(key, raw)
@@ -75,7 +75,7 @@ def test_it_is_said_where_it_is_broken(broken: str) -> None:
 
 
 @pytest.mark.parametrize("raw", [b"{}", b"null", b"[]", b'{"Version": 1}', b'{"Image": {}}', b'"text"'])
-def test_in_an_export_s_folder_json_of_another_kind_is_a_damaged_manifest_too(raw: bytes) -> None:
+def test_other_json_in_an_exports_folder_is_a_damaged_manifest(raw: bytes) -> None:
     for key in IN_EXPORT:
         assert has_to_be_manifest(key, raw)
     for key in CALLED_SO + OTHERS:
@@ -83,7 +83,7 @@ def test_in_an_export_s_folder_json_of_another_kind_is_a_damaged_manifest_too(ra
 
 
 @pytest.mark.parametrize("key", OTHERS)
-def test_what_is_called_otherwise_is_judged_by_what_it_holds(key: str) -> None:
+def test_an_object_of_another_name_is_known_by_its_content(key: str) -> None:
     assert not is_manifest_key(key)
     for raw in (b"", b"text", b"QFI\xfb\x00", gzip.compress(WHOLE), b"{", WHOLE[:20]):
         assert not has_to_be_manifest(key, raw)
@@ -97,7 +97,7 @@ def exported(tool: Tool, key: ManifestKey) -> str:
 
 
 @pytest.mark.parametrize("named", [ManifestKey.NO_SUFFIX, ManifestKey.NAMED_AFTER_TASK])
-def test_every_command_says_of_a_damaged_manifest_that_it_is_one(tool, named: ManifestKey) -> None:
+def test_every_command_reports_a_damaged_manifest_as_such(tool, named: ManifestKey) -> None:
     key = exported(tool, named)
     whole, location = tool.get(key), f"s3://omi-exports/{key}"
     for raw in (b"", whole[:9], whole[:-3], gzip.compress(whole), b"\xff" + whole):
@@ -120,7 +120,7 @@ def test_every_command_says_of_a_damaged_manifest_that_it_is_one(tool, named: Ma
     assert tool.url(location).out.startswith("http")
 
 
-def test_what_is_no_manifest_is_signed_by_its_key(tool) -> None:
+def test_an_object_that_is_no_manifest_is_signed_by_its_key(tool) -> None:
     things = {
         "site/manifest.json": b'{"name": "a web page\'s own", "icons": []}',
         "disk.raw": bytes(2_000_000),

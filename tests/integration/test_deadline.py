@@ -79,7 +79,8 @@ def api(server: Hostile, time: Time) -> Api:
         (Reply(body=b"no JSON"), "unreadable answer"),
     ],
 )
-def test_patience_ends_with_the_deadline_and_no_pause_goes_beyond(server: Hostile, reply: Reply, message: str) -> None:
+def test_retries_end_with_the_deadline(server: Hostile, reply: Reply, message: str) -> None:
+    """No pause lasts longer."""
     time = Time()
     server.replies = [reply]
     with pytest.raises(ServiceError) as caught:
@@ -90,13 +91,13 @@ def test_patience_ends_with_the_deadline_and_no_pause_goes_beyond(server: Hostil
     assert time.ticks <= 1010.0
 
 
-def test_patience_that_ends_before_the_deadline_is_a_failure_that_may_pass(server: Hostile) -> None:
+def test_retries_that_end_before_the_deadline_are_temporary(server: Hostile) -> None:
     with pytest.raises(ServiceError) as caught:
         api(server, Time()).read("ReadAccounts", 3.0, {})
     assert caught.value.code is ErrorCode.TEMPORARY
 
 
-def test_after_the_deadline_nothing_is_sent_be_it_a_read_or_a_write(server: Hostile) -> None:
+def test_after_the_deadline_nothing_is_sent(server: Hostile) -> None:
     time = Time(ends=1000.0)
     client, url = api(server, time), parse_presigned(signed("x", NOON))
     storage = Storage(server.account, transport(), time.pace, 30.0)
@@ -121,7 +122,7 @@ def test_after_the_deadline_nothing_is_sent_be_it_a_read_or_a_write(server: Host
     assert time.ticks == 1000.0
 
 
-def test_a_throttle_that_outlasts_the_deadline_is_not_waited_for_by_a_write(server: Hostile) -> None:
+def test_a_write_waits_for_no_throttle_beyond_the_deadline(server: Hostile) -> None:
     time = Time()
     client = api(server, time)
     server.replies = [Reply(429, body=b"{}", headers={"Retry-After": "30"}), Reply(body=b"{}")]
@@ -140,9 +141,8 @@ def test_a_throttle_that_outlasts_the_deadline_is_not_waited_for_by_a_write(serv
     ("replies", "busy"),
     [([BUSY], "ReadAccounts"), ([ACCOUNTS, BUSY], "ReadImages")],
 )
-def test_out_of_time_before_the_loop_is_exit_6_and_says_what_it_was_busy_with(
-    server: Hostile, replies: list[Reply], busy: str
-) -> None:
+def test_out_of_time_before_the_loop_is_exit_6(server: Hostile, replies: list[Reply], busy: str) -> None:
+    """The message says what the command was doing."""
     time = Time()
     server.replies = [replies[0], ACCOUNTS, *replies[1:]] if len(replies) > 1 else replies
     other = replace(server.account, region="us-east-2")
@@ -156,7 +156,7 @@ def test_out_of_time_before_the_loop_is_exit_6_and_says_what_it_was_busy_with(
 
 
 @pytest.mark.parametrize("command", ["copy", "export", "import", "run"])
-def test_a_command_whose_reads_fail_ends_with_its_deadline_and_writes_nothing(tool: Tool, command: str) -> None:
+def test_a_command_whose_reads_fail_ends_at_its_deadline(tool: Tool, command: str) -> None:
     """Were its patience alone to end it, it would go on for an hour."""
     url = tool.sign(tool.exported()) if command == "import" else ""
     tool.sandbox.faults.add(Fault(FaultKind.ERROR_500, "ReadAccounts", times=None))
@@ -196,7 +196,7 @@ def machine(tmp_path: Path, cloud: Cloud) -> Machine:
     return Machine(tmp_path, cloud)
 
 
-def test_what_the_reads_before_the_loop_took_is_gone_from_the_deadline(machine: Machine, cloud: Cloud) -> None:
+def test_reads_before_the_loop_count_for_the_deadline(machine: Machine, cloud: Cloud) -> None:
     cloud.time.seconds = 500.0
     mode = RunMode(deadline=timedelta(seconds=600), began=5000.0)
     [result] = machine.run(copy_request(), mode=mode)
@@ -204,7 +204,8 @@ def test_what_the_reads_before_the_loop_took_is_gone_from_the_deadline(machine: 
     assert (result.error.code, cloud.time.seconds) == (ErrorCode.OUT_OF_TIME, pytest.approx(600))
 
 
-def test_with_no_time_left_for_the_loop_nothing_is_asked_and_every_copy_is_told(machine: Machine, cloud: Cloud) -> None:
+def test_without_time_for_the_loop_every_copy_is_listed(machine: Machine, cloud: Cloud) -> None:
+    """Nothing is requested."""
     cloud.time.seconds = 600.0
     mode = RunMode(deadline=timedelta(seconds=600), began=5000.0)
     results = machine.run(copy_request(), export_request(), mode=mode)
@@ -217,7 +218,7 @@ def test_with_no_time_left_for_the_loop_nothing_is_asked_and_every_copy_is_told(
     assert machine.open_entries == []
 
 
-def test_no_write_is_sent_by_a_look_that_the_deadline_ends(machine: Machine, cloud: Cloud) -> None:
+def test_no_write_is_sent_after_reads_that_hit_the_deadline(machine: Machine, cloud: Cloud) -> None:
     """The export is complete in the very moment in which the time is over: no import begins any more."""
     cloud.export_seconds = 3600.0
     [result] = machine.run(copy_request(), mode=RunMode(deadline=timedelta(hours=1)))
@@ -248,7 +249,7 @@ def test_a_lock_is_waited_for_no_longer_than_the_deadline(machine: Machine, clou
 # --- after the loop
 
 
-def test_a_clean_up_for_which_no_time_is_left_is_told_and_done_by_the_next_run(tool: Tool) -> None:
+def test_a_clean_up_without_time_is_left_to_the_next_run(tool: Tool) -> None:
     """Its grace is longer than the deadline: it is not begun, so that nothing is marked as gone that is whole."""
     ran = tool.copy(LINUX, "--cleanup", "--grace", "1h", "--deadline", "20m")
     assert ran.copy["status"] == "copied"
@@ -263,7 +264,8 @@ def test_a_clean_up_for_which_no_time_is_left_is_told_and_done_by_the_next_run(t
 # --- the library
 
 
-def test_the_library_counts_from_the_call_and_leaves_the_clients_as_they_were(tool: Tool, tmp_path: Path) -> None:
+def test_the_librarys_deadline_counts_from_the_call(tool: Tool, tmp_path: Path) -> None:
+    """The clients are left as they were."""
     env = {"OSC_CONFIG_FILE": str(tool.sandbox.profiles)}
     accounts = {name: resolve_profile(name, env, Path("/nowhere")) for name in ("source", "target")}
     clients = Clients(accounts, retry=timedelta(minutes=2))

@@ -46,7 +46,7 @@ def worse(ran: Ran, status: str = "fail") -> dict[str, str | None]:
     return {name: found["code"] for name, found in by_subject(ran).items() if found["status"] == status}
 
 
-def test_all_is_well_is_said_line_by_line_and_nothing_stays_or_changes(tool) -> None:
+def test_passed_checks_are_listed_and_nothing_is_changed(tool) -> None:
     ran = tool.run("doctor", LINUX, THREE, *BOTH, "--prefix", "/nightly/")
     rows = [line.split("\t") for line in ran.out.splitlines()]
     assert {len(row) for row in rows} == {4}
@@ -75,7 +75,7 @@ def test_a_dry_run_writes_no_probe(tool) -> None:
     assert [action for action in tool.writes() if action.endswith("Object")] == []
 
 
-def test_a_file_of_keys_that_others_can_read_is_a_warning(tool) -> None:
+def test_a_key_file_that_others_can_read_is_a_warning(tool) -> None:
     file = Path(tool.profiles()["OSC_CONFIG_FILE"])
     for mode in (0o644, 0o640, 0o604, 0o602):
         file.chmod(mode)
@@ -96,7 +96,7 @@ def test_keys_from_the_environment_need_no_file(tool, monkeypatch) -> None:
     assert [one.ok for one in check_profiles_file(["p"], {"OSC_CONFIG_FILE": "/etc/passwd"})] == [True]
 
 
-def test_at_a_terminal_what_to_do_stands_below_what_is_wrong(capsys) -> None:
+def test_at_a_terminal_the_hint_is_below_the_failed_check(capsys) -> None:
     _table([Check("a", True, "fine"), Check("the bucket", False, "gone\x1b[31m", "Make it.", ErrorCode.NOT_FOUND)])
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
         "ok    a           fine",
@@ -105,7 +105,8 @@ def test_at_a_terminal_what_to_do_stands_below_what_is_wrong(capsys) -> None:
     ]
 
 
-def test_each_thing_that_is_wrong_has_its_own_code_and_the_other_checks_are_made_all_the_same(tool) -> None:
+def test_every_failed_check_has_its_own_exit_code(tool) -> None:
+    """The other checks are made all the same."""
     wrong_key = tool.profiles(source={"secret_key": "X" * 40})
     cases = [
         (12, {"source: keys": "denied"}, BOTH, wrong_key),
@@ -135,7 +136,7 @@ def tool_profile(tool: Tool, name: str) -> dict[str, object]:
     return json.loads(tool.sandbox.profiles.read_text())[name]
 
 
-def test_nothing_to_check_is_a_mistake_in_typing(tool) -> None:
+def test_nothing_to_check_is_a_usage_error(tool) -> None:
     cases: list[tuple[str, ...]] = [
         (),
         ("--to", "target", "--bucket", "omi-exports"),
@@ -148,7 +149,8 @@ def test_nothing_to_check_is_a_mistake_in_typing(tool) -> None:
     assert tool.calls() == []
 
 
-def test_a_missing_right_fails_where_a_copy_would_and_is_told_where_it_would_not(tool) -> None:
+def test_a_missing_right_fails_if_a_copy_needs_it(tool) -> None:
+    """Else it is reported."""
     for action in ("CreateImage", "UpdateImage"):
         tool.sandbox.faults.add(Fault(FaultKind.DENIED, action, times=None))
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "ReadQuotas", times=None, account="source"))
@@ -162,7 +164,8 @@ def test_a_missing_right_fails_where_a_copy_would_and_is_told_where_it_would_not
     assert parts["target: CreateImage"]["hint"] == "Give the access key of 'target' the right to CreateImage."
 
 
-def test_a_bucket_that_only_half_works_is_told_and_a_probe_that_stays_is_named(tool) -> None:
+def test_a_half_working_bucket_fails_its_check(tool) -> None:
+    """A probe object that can't be deleted is named."""
     account = resolve_profile("source", tool.env, tool.home)
     clients = Clients({"source": account}, TimeLimit(60), retry=timedelta(0))
 
@@ -183,7 +186,8 @@ def test_a_bucket_that_only_half_works_is_told_and_a_probe_that_stays_is_named(t
     assert (left.ok, tool.keys("")[0] in left.message) == (None, True)
 
 
-def test_a_full_quota_fails_and_one_full_of_exports_in_flight_is_a_wait(tool) -> None:
+def test_a_full_quota_fails_its_check(tool) -> None:
+    """One that running exports fill means waiting."""
     tool.again(snapshots=3, exports_in_flight=1, copies_in_flight=1)
     ran = doctor(tool, LINUX, THREE, *BOTH, code=13)
     assert worse(ran) == {"target: snapshots": "quota"}
@@ -200,14 +204,14 @@ def test_a_full_quota_fails_and_one_full_of_exports_in_flight_is_a_wait(tool) ->
     assert by_subject(waiting)["target: snapshots"]["message"] == "snapshot_limit has no limit, 1 needed"
 
 
-def test_what_is_copied_already_needs_no_more_room(tool) -> None:
+def test_existing_copies_need_no_more_quota(tool) -> None:
     tool.copy(LINUX)
     tool.from_now_on(snapshots=2)
     assert worse(doctor(tool, LINUX, *BOTH)) == {}
     assert worse(doctor(tool, THREE, *BOTH, code=13)) == {"target: snapshots": "quota"}
 
 
-def test_an_image_that_a_copy_waits_for_and_a_licence_are_told(tool) -> None:
+def test_a_pending_image_and_a_licence_are_reported(tool) -> None:
     ran = doctor(tool, "still-pending", "golden-windows", *BOTH)
     subjects = [(found["subject"], found["message"]) for found in ran.json["findings"] if found["status"] == "warn"]
     assert [subject for subject, _ in subjects] == ["still-pending ami-00000004", "golden-windows ami-00000003"]
@@ -215,14 +219,14 @@ def test_an_image_that_a_copy_waits_for_and_a_licence_are_told(tool) -> None:
 
 
 @pytest.mark.parametrize(("days", "status", "code"), [(-1, "fail", 12), (3, "warn", 0), (30, "ok", 0)])
-def test_the_access_key_s_own_end_is_told(tool, days: int, status: str, code: int) -> None:
+def test_the_expiry_of_the_access_key_is_reported(tool, days: int, status: str, code: int) -> None:
     tool.again(access_keys_end=(datetime.now(UTC) + timedelta(days=days)).isoformat())
     found = by_subject(doctor(tool, "--from", "source", code=code))
     assert found["source: access key's end"]["status"] == status
 
 
 @pytest.mark.parametrize(("off", "status", "code"), [(-300, "warn", 0), (-1000, "fail", 12), (1000, "fail", 12)])
-def test_a_wrong_clock_is_told_and_fails_where_signatures_would(tool, monkeypatch, off, status, code) -> None:
+def test_a_wrong_clock_fails_if_signatures_would(tool, monkeypatch, off, status, code) -> None:
     def date(*_: object) -> str:
         return format_datetime(datetime.now(UTC) + timedelta(seconds=off), usegmt=True)
 
@@ -255,19 +259,19 @@ def test_every_action_of_a_copy_can_be_tried() -> None:
         ("lb_limit Load Balancer Limit", set()),
     ],
 )
-def test_a_quota_is_known_by_its_words(text: str, counted: set[Counted]) -> None:
+def test_a_quota_is_found_by_its_description(text: str, counted: set[Counted]) -> None:
     quota = Quota("x", text, 1, 0)
     assert {what for what in Counted if quota.counts(what)} == counted
 
 
-def test_a_quota_s_name_counts_before_its_words() -> None:
+def test_a_quotas_name_counts_before_its_description() -> None:
     named, worded = Quota("image_export_limit", "image_export_limit", 9, 1), Quota("own", "own exports", 3, 1)
     assert tightest([worded, named], Counted.EXPORTS) is named
     assert tightest([worded], Counted.EXPORTS) is worded
     assert tightest([worded], Counted.VOLUME_GIB) is None
 
 
-def test_a_bucket_that_is_not_there_fails_unless_it_may_be_made(tool) -> None:
+def test_a_missing_bucket_fails_unless_it_may_be_created(tool) -> None:
     words = ("--from", "source", "--bucket", "a-new-one")
     failed = by_subject(doctor(tool, *words, code=4))["s3://a-new-one: list"]
     assert "--create-bucket" in failed["hint"]

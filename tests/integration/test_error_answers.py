@@ -57,7 +57,7 @@ def errors(**message: Any) -> bytes:
         (503, JSON, errors(Details="busy"), ErrorCode.TEMPORARY),
     ],
 )
-def test_an_error_is_known_by_code_status_and_words(status: int, kind: str, body: bytes, code: ErrorCode) -> None:
+def test_an_error_is_classified_by_code_status_and_text(status: int, kind: str, body: bytes, code: ErrorCode) -> None:
     with hostile(Reply(status, kind, body)) as server:
         api = Api(server.account, transport(), Hurried())
         with pytest.raises(ServiceError) as caught:
@@ -76,9 +76,8 @@ def test_an_error_is_known_by_code_status_and_words(status: int, kind: str, body
         (Reply(404, PROBLEM, b'{"title": "Not Found", "status": 404}'), False),
     ],
 )
-def test_a_deletion_is_done_only_where_the_service_itself_says_that_nothing_is_there(
-    reply: Reply, is_gone: bool
-) -> None:
+def test_a_404_of_the_service_itself_means_deleted(reply: Reply, is_gone: bool) -> None:
+    """The same answer by a proxy does not."""
     with hostile(reply) as server:
         api = Api(server.account, transport(), Hurried())
 
@@ -90,7 +89,8 @@ def test_a_deletion_is_done_only_where_the_service_itself_says_that_nothing_is_t
 
 
 @pytest.mark.parametrize("kind", ["NoSuchKey", None])
-def test_an_object_is_deleted_only_where_the_store_itself_says_that_it_is_not_there(kind: str | None) -> None:
+def test_a_404_of_the_store_itself_means_deleted(kind: str | None) -> None:
+    """The same answer by a proxy does not."""
     reply = Reply(404, XML, f"<Error><Code>{kind}</Code></Error>".encode()) if kind else Reply(404, HTML, PAGE)
     with hostile(reply) as server, nullcontext() if kind else pytest.raises(ServiceError):
         Storage(server.account, transport(), Hurried(), 0.0).delete(S3Object("omi-exports", "x"))

@@ -37,7 +37,8 @@ def life(url: str) -> int:
 # --- export
 
 
-def test_an_export_prints_where_its_manifest_lies_and_a_second_one_the_same(tool) -> None:
+def test_an_export_prints_its_manifests_location(tool) -> None:
+    """A second run prints the same."""
     first = tool.export()
     assert first.out == f"{MANIFEST}\n"
     tags = {"omicopy:source-name": "golden-linux", "omicopy:source-date": "2025-01-16T09:30:00Z"}
@@ -48,7 +49,7 @@ def test_an_export_prints_where_its_manifest_lies_and_a_second_one_the_same(tool
     assert tool.count("CreateImageExportTask") == 1
 
 
-def test_an_export_without_waiting_prints_its_task_and_else_its_manifest(tool) -> None:
+def test_no_wait_prints_the_task_or_the_manifest_if_complete(tool) -> None:
     tool.hold()
     first = tool.export(LINUX, "--no-wait")
     (task,) = tool.tasks()
@@ -72,7 +73,8 @@ def test_an_export_never_prints_the_manifest_of_a_damaged_one(tool) -> None:
     assert out_of_time.out == ""
 
 
-def test_two_images_are_exported_in_one_command_and_the_failure_of_one_leaves_the_other(tool) -> None:
+def test_one_command_exports_two_images(tool) -> None:
+    """If one fails, the other is exported."""
     ran = tool.export(LINUX, "shared-linux", THREE, code=4)
     assert ran.out.splitlines() == [MANIFEST, f"s3://omi-exports/{THREE}/manifest"]
 
@@ -80,7 +82,7 @@ def test_two_images_are_exported_in_one_command_and_the_failure_of_one_leaves_th
 # --- url
 
 
-def test_a_url_is_alone_on_stdout_and_works_for_anybody(tool) -> None:
+def test_a_url_is_alone_on_stdout_and_works_without_a_key(tool) -> None:
     tool.again(behaviour=Behaviour(manifest_url=ManifestUrl.SIGV4))
     key = tool.exported(THREE)
     (task,) = tool.tasks()
@@ -93,7 +95,7 @@ def test_a_url_is_alone_on_stdout_and_works_for_anybody(tool) -> None:
     assert tool.writes() == ["CreateImageExportTask"]
 
 
-def test_a_url_in_json_says_what_ends_when(tool) -> None:
+def test_a_url_in_json_has_its_expiries(tool) -> None:
     tool.again(embedded_url_age_seconds=86_400)
     tool.exported(THREE)
     ran = tool.url(THREE, "--expires", "6d", "-o", "json", "-q")
@@ -127,7 +129,7 @@ def test_without_a_check_a_url_is_signed_offline(tool) -> None:
     assert [one.action for one in tool.sandbox.request_log.requests()] == ["GetObject"]
 
 
-def test_an_expiry_that_no_store_takes_is_refused_before_anything_is_signed(tool) -> None:
+def test_an_expiry_that_no_store_accepts_is_refused(tool) -> None:
     tool.put("thing", b"")
     given = {"604800": 0, "604801": 2, "7d1s": 2, "0": 2}
     source = "s3://omi-exports/thing"
@@ -138,7 +140,7 @@ def test_an_expiry_that_no_store_takes_is_refused_before_anything_is_signed(tool
     assert len(tool.sandbox.request_log) == 1
 
 
-def test_a_url_of_an_old_export_is_signed_anew_beside_the_old_manifest(tool) -> None:
+def test_url_re_signs_an_old_export_beside_its_manifest(tool) -> None:
     tool.again(embedded_url_age_seconds=WEEK - 3600)
     key = tool.exported()
     before = tool.get(key)
@@ -155,7 +157,7 @@ def test_a_url_of_an_old_export_is_signed_anew_beside_the_old_manifest(tool) -> 
     assert tool.count("PutObject") == 1
 
 
-def test_an_old_export_in_a_bucket_that_may_not_be_written_ends_with_10(tool) -> None:
+def test_an_old_export_in_a_read_only_bucket_is_exit_10(tool) -> None:
     tool.again(embedded_url_age_seconds=WEEK + 60)
     tool.exported()
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "PutObject", account="source", times=None))
@@ -166,7 +168,7 @@ def test_an_old_export_in_a_bucket_that_may_not_be_written_ends_with_10(tool) ->
     assert tool.copies() == []
 
 
-def test_what_has_no_url_ends_with_its_own_code(tool) -> None:
+def test_a_source_without_a_url_has_its_own_exit_code(tool) -> None:
     tool.hold()
     running = tool.start_export()
     cases = {
@@ -189,7 +191,7 @@ def test_a_url_of_an_export_that_lost_an_object_is_refused(tool) -> None:
         assert tool.url(source, code=8).out == ""
 
 
-def test_a_forged_manifest_makes_nobody_sign_somebody_s_object(tool) -> None:
+def test_a_forged_manifest_gets_no_other_object_signed(tool) -> None:
     tool.again(embedded_url_age_seconds=WEEK + 60)
     key = tool.exported()
     tool.put("secret/disk.qcow2.gz", b"not for everybody")
@@ -206,7 +208,8 @@ def test_a_forged_manifest_makes_nobody_sign_somebody_s_object(tool) -> None:
 # --- import
 
 
-def test_an_import_takes_a_url_a_file_or_stdin_and_is_made_once(tool, tmp_path) -> None:
+def test_an_import_reads_a_url_a_file_or_stdin(tool, tmp_path) -> None:
+    """The image is made once."""
     url = tool.sign(tool.exported(THREE))
     file = tmp_path / "url.txt"
     file.write_text(f"  {url}\n")
@@ -225,7 +228,7 @@ def test_an_import_takes_a_url_a_file_or_stdin_and_is_made_once(tool, tmp_path) 
     assert {one.account for one in tool.sandbox.request_log.requests(service="api")} == {"target"}
 
 
-def test_an_import_of_the_same_export_signed_anew_is_the_same_copy(tool) -> None:
+def test_an_import_of_a_re_signed_export_is_the_same_copy(tool) -> None:
     tool.again(embedded_url_age_seconds=WEEK - 3600)
     key = tool.exported()
     made = tool.import_(tool.sign(key), "--name", "mine", "--description", "of theirs").copy["target"]
@@ -245,7 +248,7 @@ def test_an_import_follows_if_exists_too(tool) -> None:
     assert tool.import_(url, "--dry-run").copy["target"] == renamed
 
 
-def test_a_url_that_is_of_no_use_is_refused_without_one_call_of_the_api(tool) -> None:
+def test_a_useless_url_is_refused_without_an_api_call(tool) -> None:
     key = tool.exported(THREE)
     tool.put("other.json", b'{"Version": 1}')
     gone = tool.manifest(key)
@@ -282,7 +285,7 @@ def expired(tool: Tool, key: str, sign=presign) -> str:
     return sign(signer, "GET", url, 60, datetime.now(UTC) - timedelta(minutes=5))
 
 
-def test_an_import_whose_answer_is_lost_has_one_effect(tool) -> None:
+def test_an_import_with_a_lost_answer_has_one_effect(tool) -> None:
     tool.again(behaviour=Behaviour(names=NameRule.FREE))
     url = tool.sign(tool.exported())
     tool.sandbox.faults.add(Fault(FaultKind.LOST_ANSWER, "CreateImage"))
@@ -290,7 +293,7 @@ def test_an_import_whose_answer_is_lost_has_one_effect(tool) -> None:
     assert len(tool.copies()) == tool.count("CreateImage") == 1
 
 
-def test_an_import_without_waiting_is_picked_up_by_the_same_command(tool) -> None:
+def test_an_import_with_no_wait_is_continued_by_the_next_run(tool) -> None:
     url = tool.sign(tool.exported())
     tool.hold()
     running = tool.import_(url, "--no-wait").copy
@@ -300,7 +303,7 @@ def test_an_import_without_waiting_is_picked_up_by_the_same_command(tool) -> Non
     assert tool.count("CreateImage") == 1
 
 
-def test_a_url_that_a_shell_cut_is_known_by_its_missing_signature(tool) -> None:
+def test_a_url_cut_by_a_shell_lacks_its_signature(tool) -> None:
     tool.export()
     url = tool.url(LINUX).out.strip()
     ran = tool.import_(url.partition("&")[0], code=10)
@@ -309,13 +312,13 @@ def test_a_url_that_a_shell_cut_is_known_by_its_missing_signature(tool) -> None:
     assert tool.count("CreateImage") == 0
 
 
-def test_a_url_can_t_be_asked_to_be_valid_for_longer_than_it_lives(tool) -> None:
+def test_min_validity_may_not_exceed_the_expiry(tool) -> None:
     tool.export()
     assert "--expires" in tool.url(LINUX, "--expires", "1h", "--min-validity", "2h", code=2).err
     assert tool.url(LINUX, "--expires", "1h").out.startswith("http")
 
 
-def test_a_folder_stands_for_the_one_export_in_it(tool) -> None:
+def test_a_folder_means_the_only_export_in_it(tool) -> None:
     tool.export()
     tool.export(THREE, "--prefix", "nightly")
     assert urlsplit(tool.url(f"s3://omi-exports/{LINUX}/").out).path == f"/omi-exports/{LINUX}/manifest"

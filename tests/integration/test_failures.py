@@ -20,7 +20,7 @@ CREATES = ["CreateImageExportTask", "CreateImage"]
 # --- 2: what was asked for, and by whom
 
 
-def test_what_is_asked_for_wrongly_is_refused_before_anybody_is_asked(tool) -> None:
+def test_a_wrong_request_is_refused_before_any_call(tool) -> None:
     base = ["--from", "source", "--to", "target", "--bucket", "omi-exports"]
     wrong = {
         "omi_exports": ["copy", LINUX, *base, "--bucket", "omi_exports"],
@@ -40,7 +40,8 @@ def test_what_is_asked_for_wrongly_is_refused_before_anybody_is_asked(tool) -> N
     assert tool.writes() == []
 
 
-def test_a_profile_that_is_missing_or_incomplete_is_named_with_its_file_and_what_it_lacks(tool) -> None:
+def test_an_incomplete_profile_is_named_with_its_file(tool) -> None:
+    """The message names what it lacks. A missing profile is named likewise."""
     lacking = tool.profiles(target={"secret_key": None}, source={"region": None})
     file = lacking["OSC_CONFIG_FILE"]
     fillers = {"OSC_REGION": "eu-west-2", "OSC_SECRET_KEY": "S" * 40, "OSC_ACCESS_KEY": "A" * 20}
@@ -82,7 +83,7 @@ def test_a_profile_that_is_missing_or_incomplete_is_named_with_its_file_and_what
     ],
 )
 @pytest.mark.parametrize("side", ["source", "target"])
-def test_what_no_request_can_carry_is_the_profiles_fault(
+def test_a_key_that_no_request_can_hold_is_the_profiles_fault(
     tool, side: str, wrong: dict[str, object], message: str
 ) -> None:
     """It was "unreadable answer, run again later", and exit code 5."""
@@ -105,7 +106,7 @@ def test_the_same_account_on_both_sides_is_refused_with_a_hint(tool) -> None:
 # --- 4: what isn't there, or can't be exported
 
 
-def test_an_image_that_can_t_be_exported_is_refused_with_the_reason(tool) -> None:
+def test_an_unexportable_image_is_refused_with_the_reason(tool) -> None:
     expected = {
         "golden-lin*": ["'golden-lin*'", "source (account 100000000001, eu-west-2)"],
         "ami-0000dead": ["ami-0000dead"],
@@ -122,14 +123,14 @@ def test_an_image_that_can_t_be_exported_is_refused_with_the_reason(tool) -> Non
 
 
 @pytest.mark.parametrize(("bucket", "exit_code"), [("no-such-bucket", 4), ("other-exports", 12)])
-def test_a_bucket_that_can_t_be_used_is_found_out_before_the_export(tool, bucket, exit_code) -> None:
+def test_an_unusable_bucket_is_found_before_the_export(tool, bucket, exit_code) -> None:
     ran = tool.copy("golden-linux", "--bucket", bucket, code=exit_code)
     assert f"s3://{bucket}" in ran.copy["error"]["message"]
     assert ran.copy["error"]["hint"]
     assert tool.writes() == []
 
 
-def test_a_bucket_that_is_not_there_is_made_where_that_is_wanted(tool) -> None:
+def test_create_bucket_creates_a_missing_bucket(tool) -> None:
     words = ("golden-linux", "--bucket", "a-new-one")
     refused = tool.copy(*words, code=4)
     assert "--create-bucket" in refused.copy["error"]["hint"]
@@ -158,7 +159,7 @@ def test_a_source_that_is_still_pending_is_waited_for(tool) -> None:
 # --- 12: whom the service does not know
 
 
-def test_credentials_that_the_service_refuses_end_with_12(tool) -> None:
+def test_refused_credentials_are_exit_12(tool) -> None:
     wrong = {
         "access key": tool.profiles(source={"access_key": "W" * 20}),
         "secret key": tool.profiles(target={"secret_key": "W" * 40}),
@@ -176,7 +177,7 @@ def test_credentials_that_the_service_refuses_end_with_12(tool) -> None:
 # --- 5: what may pass, and what does
 
 
-def test_a_server_that_can_t_be_reached_is_temporary(tool) -> None:
+def test_an_unreachable_server_is_temporary(tool) -> None:
     with port_of_nobody() as port:
         gone = {"endpoints": {"api": f"http://127.0.0.1:{port}/api/v1", "oos": f"http://127.0.0.1:{port}"}}
         api = tool.profiles(target=gone)
@@ -200,7 +201,7 @@ def test_a_server_that_never_answers_is_given_up_in_time(tool) -> None:
     assert "later" in ran.err
 
 
-def test_r1_throttles_of_all_kinds_slow_the_whole_account_down_and_end_well(tool) -> None:
+def test_r1_every_throttle_slows_the_account_down(tool) -> None:
     throttles = [
         Fault(FaultKind.THROTTLE_ACCOUNT, "ReadAccounts", account="source"),
         Fault(FaultKind.THROTTLE_CALL, "CreateImageExportTask", retry_after=1),
@@ -217,7 +218,7 @@ def test_r1_throttles_of_all_kinds_slow_the_whole_account_down_and_end_well(tool
     assert (next_call - asked_to_wait.time).total_seconds() > 0.95
 
 
-def test_a_read_that_fails_now_and_then_is_repeated(tool) -> None:
+def test_a_read_that_fails_sometimes_is_retried(tool) -> None:
     tool.sandbox.faults.add(Fault(FaultKind.ERROR_502, "ReadAccounts", account="source"))
     tool.sandbox.faults.add(Fault(FaultKind.CUT_ANSWER, "ReadImageExportTasks"))
     tool.sandbox.faults.add(Fault(FaultKind.RESET_BEFORE, "ListObjects"))
@@ -232,7 +233,7 @@ def test_a_read_that_fails_now_and_then_is_repeated(tool) -> None:
 
 
 @pytest.mark.parametrize("kind", UNKNOWABLE)
-def test_r1_r2_creates_whose_answers_are_lost_have_one_effect_each(tool, kind) -> None:
+def test_r1_r2_creates_with_lost_answers_have_one_effect_each(tool, kind) -> None:
     tool.again(behaviour=Behaviour(names=NameRule.FREE))
     for action in CREATES:
         tool.sandbox.faults.add(Fault(kind, action))
@@ -248,7 +249,7 @@ def test_r1_r2_creates_whose_answers_are_lost_have_one_effect_each(tool, kind) -
 
 
 @pytest.mark.parametrize("kind", [FaultKind.LOST_ANSWER, FaultKind.ERROR_500])
-def test_an_export_and_a_copy_are_tagged_although_the_first_try_failed(tool, kind) -> None:
+def test_export_and_copy_are_tagged_after_a_failed_first_try(tool, kind) -> None:
     for account in ("source", "target"):
         tool.sandbox.faults.add(Fault(kind, "CreateTags", account=account))
     ran = tool.copy("golden-linux")
@@ -258,7 +259,7 @@ def test_an_export_and_a_copy_are_tagged_although_the_first_try_failed(tool, kin
 
 
 @pytest.mark.parametrize("is_lost", [False, True], ids=["answered", "lost"])
-def test_r2_reads_that_lag_make_no_second_export_and_no_second_image(tool, is_lost) -> None:
+def test_r2_lagging_reads_make_no_second_export_or_image(tool, is_lost) -> None:
     tool.again(behaviour=Behaviour(names=NameRule.FREE), lag_seconds=0.6)
     for action in CREATES if is_lost else []:
         tool.sandbox.faults.add(Fault(FaultKind.LOST_ANSWER, action))
@@ -267,7 +268,7 @@ def test_r2_reads_that_lag_make_no_second_export_and_no_second_image(tool, is_lo
     assert len(tool.tasks()) == len(tool.copies()) == 1
 
 
-def test_r2_two_runs_at_once_make_one_export_and_one_image_each(tool) -> None:
+def test_r2_two_runs_at_once_make_one_export_and_one_image(tool) -> None:
     tool.again(behaviour=Behaviour(names=NameRule.FREE))
     ran = tool.together([lambda: tool.copy("golden-linux", code=None) for _ in range(2)])
     assert {one.code for one in ran} <= {0, 11}
@@ -280,7 +281,7 @@ def test_r2_two_targets_in_two_runs_at_once_share_one_export(tool) -> None:
     assert len(tool.tasks()) == 1
 
 
-def test_r2_a_week_of_bad_luck_ends_with_one_export_and_one_image(tool) -> None:
+def test_r2_many_failures_end_with_one_export_and_one_image(tool) -> None:
     tool.again(behaviour=Behaviour(names=NameRule.FREE))
     kinds = [
         FaultKind.ERROR_500,
@@ -294,7 +295,7 @@ def test_r2_a_week_of_bad_luck_ends_with_one_export_and_one_image(tool) -> None:
     assert len(tool.tasks()) == len(tool.copies()) == 1
 
 
-def test_states_that_nobody_documented_are_waited_for_and_said_once(tool) -> None:
+def test_undocumented_states_are_waited_for_and_reported_once(tool) -> None:
     tool.sandbox.faults.add(Fault(FaultKind.UNKNOWN_STATE, "ReadImageExportTasks", after=1, times=4))
     tool.sandbox.faults.add(Fault(FaultKind.UNKNOWN_STATE, "ReadImages", account="target", after=2, times=3))
     ran = tool.copy("golden-linux")
@@ -306,7 +307,7 @@ NULLS = [("ReadAccounts", "source"), ("ReadImages", "source"), ("ReadImageExport
 
 
 @pytest.mark.parametrize("after", [0, 1])
-def test_r2_a_list_of_nulls_is_no_list_and_what_it_does_not_show_is_not_absent(tool, after) -> None:
+def test_r2_a_list_of_nulls_shows_nothing_as_absent(tool, after) -> None:
     """Before the loop, where the image is looked for, as well as in mid-run."""
     nulls = [
         tool.sandbox.faults.add(Fault(FaultKind.NULL_ITEMS, action, account=account, times=2, after=after))
@@ -319,7 +320,7 @@ def test_r2_a_list_of_nulls_is_no_list_and_what_it_does_not_show_is_not_absent(t
 
 
 @pytest.mark.parametrize(("action", "account"), NULLS)
-def test_nulls_for_longer_than_our_patience_are_a_failure_that_may_pass(tool, action, account) -> None:
+def test_nulls_for_longer_than_retry_are_temporary(tool, action, account) -> None:
     tool.sandbox.faults.add(Fault(FaultKind.NULL_ITEMS, action, account=account, times=None))
     ran = tool.copy("golden-linux", "--retry", "0.3s", code=5)
     assert f"{action} in " in ran.err
@@ -330,7 +331,8 @@ def test_nulls_for_longer_than_our_patience_are_a_failure_that_may_pass(tool, ac
 # --- 6: out of time
 
 
-def test_out_of_time_loses_nothing_and_the_same_command_goes_on(tool) -> None:
+def test_out_of_time_loses_nothing(tool) -> None:
+    """The same command continues."""
     tool.hold()
     tool.copy("golden-linux", "--no-wait")
     export = tool.copy("golden-linux", "--export-timeout", "0.3s", code=6)
@@ -350,7 +352,7 @@ def test_out_of_time_loses_nothing_and_the_same_command_goes_on(tool) -> None:
 # --- 7: what failed at the service
 
 
-def test_an_export_that_fails_ends_with_the_reason_and_the_next_run_starts_another(tool) -> None:
+def test_a_failed_export_is_reported_and_the_next_run_retries(tool) -> None:
     tool.hold()
     process = tool.start("copy", LINUX, "--from", "source", "--to", "target", "--bucket", "omi-exports")
     tool.wait(lambda: tool.count("CreateTags", account="source"))
@@ -364,7 +366,8 @@ def test_an_export_that_fails_ends_with_the_reason_and_the_next_run_starts_anoth
     assert len(tool.tasks()) == 2
 
 
-def test_an_import_that_fails_ends_with_the_reason_and_is_replaced_by_the_next_run(tool) -> None:
+def test_a_failed_import_is_replaced_by_the_next_run(tool) -> None:
+    """The first run ends with the reason."""
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "GetObject", account="(service)"))
     ran = tool.copy("golden-linux", code=7)
     (failed,) = tool.copies()
@@ -390,7 +393,7 @@ def test_a_refused_manifest_is_no_image_and_no_success(tool) -> None:
     assert tool.copies() == []
 
 
-def test_a_name_taken_while_the_import_runs_fails_with_the_service_s_words(tool) -> None:
+def test_a_name_taken_during_the_import_quotes_the_service(tool) -> None:
     tool.again(behaviour=Behaviour(names=NameRule.LATE))
     tool.exported()
     tool.hold()
@@ -406,7 +409,7 @@ def test_a_name_taken_while_the_import_runs_fails_with_the_service_s_words(tool)
 # --- 11: another run
 
 
-def test_a_copy_that_another_run_is_at_is_left_to_it_or_waited_for(tool) -> None:
+def test_a_copy_of_another_run_is_left_to_it_or_waited_for(tool) -> None:
     tool.hold()
     first = tool.start("copy", LINUX, "--from", "source", "--to", "target", "--bucket", "omi-exports")
     tool.await_request("CreateImageExportTask")
@@ -427,7 +430,7 @@ def test_a_copy_that_another_run_is_at_is_left_to_it_or_waited_for(tool) -> None
 # --- 13: quotas
 
 
-def test_a_quota_on_snapshots_ends_with_13_and_keeps_the_export(tool) -> None:
+def test_a_snapshot_quota_is_exit_13_and_keeps_the_export(tool) -> None:
     tool.again(snapshots=1)
     ran = tool.copy("golden-linux", code=13)
     assert (ran.copy["error"]["code"], bool(ran.copy["error"]["hint"])) == ("quota", True)
@@ -438,7 +441,7 @@ def test_a_quota_on_snapshots_ends_with_13_and_keeps_the_export(tool) -> None:
 
 
 @pytest.mark.parametrize("way", list(LimitCode))
-def test_a_quota_on_exports_is_a_wait_while_others_of_the_account_run(tool, way) -> None:
+def test_an_export_quota_means_waiting_while_others_run(tool, way) -> None:
     tool.again(exports_in_flight=1, export_seconds=0.3, behaviour=Behaviour(limit_code=way))
     tool.start_export("ami-00000003", OsuPrefix="theirs")
     ran = tool.copy(LINUX, THREE)
@@ -449,7 +452,7 @@ def test_a_quota_on_exports_is_a_wait_while_others_of_the_account_run(tool, way)
 # --- 3 and 1: several copies
 
 
-def test_one_failure_of_two_is_partial_and_nothing_good_is_lost(tool) -> None:
+def test_one_failure_of_two_is_exit_3_and_keeps_the_other(tool) -> None:
     ran = tool.copy("shared-linux", LINUX, code=4)
     failed, copied = ran.json["copies"]
     assert (failed["status"], failed["error"]["exit_code"], failed["target"]["image_id"]) == ("failed", 4, None)
@@ -457,7 +460,7 @@ def test_one_failure_of_two_is_partial_and_nothing_good_is_lost(tool) -> None:
     assert re.search("^Error: .*shared-linux", ran.err, re.MULTILINE)
 
 
-def test_failures_that_share_a_code_end_with_it_and_others_with_1(tool) -> None:
+def test_a_shared_failure_code_is_the_exit_code_else_1(tool) -> None:
     tool.again(snapshots=1)
     assert len(tool.copy("shared-linux", "public-linux", code=4).json["copies"]) == 2
     ran = tool.copy("shared-linux", LINUX, code=1)
@@ -468,7 +471,7 @@ def test_failures_that_share_a_code_end_with_it_and_others_with_1(tool) -> None:
 # --- the journal
 
 
-def test_a_state_folder_that_can_t_be_written_is_a_warning(tool) -> None:
+def test_an_unwritable_state_folder_is_a_warning(tool) -> None:
     blocked = tool.home / "file"
     blocked.write_text("")
     ran = tool.copy("golden-linux", XDG_STATE_HOME=str(blocked))
@@ -476,7 +479,7 @@ def test_a_state_folder_that_can_t_be_written_is_a_warning(tool) -> None:
     assert "Warning: " in ran.err
 
 
-def test_the_journal_holds_no_secret_and_nothing_when_all_is_done(tool) -> None:
+def test_the_journal_holds_no_secret_and_is_empty_in_the_end(tool) -> None:
     tool.exported()
     tool.hold()
     tool.copy("golden-linux", "--no-wait")
@@ -492,7 +495,7 @@ def test_the_journal_holds_no_secret_and_nothing_when_all_is_done(tool) -> None:
     assert [(path.name, path.read_text()) for path in left] == [("clearing", "")]  # locked while leftovers are removed
 
 
-def test_whoever_waits_for_a_server_that_can_t_be_reached_is_told_why(tool) -> None:
+def test_waiting_for_an_unreachable_server_says_why(tool) -> None:
     tool.sandbox.faults.add(Fault(FaultKind.ERROR_503, "ReadAccounts", times=2))
     ran = tool.copy("golden-linux", OMICOPY_RETRY="40s")
     assert "Warning: ReadAccounts in source (eu-west-2): HTTP 503" in ran.err

@@ -53,7 +53,7 @@ def filled(cloud: Cloud) -> Any:
 
 
 @pytest.mark.parametrize("cloud", [Cloud, Deaf, Older])
-def test_what_a_filter_asks_for_is_compared_here(cloud: type[Cloud]) -> None:
+def test_filters_are_applied_to_the_answer_too(cloud: type[Cloud]) -> None:
     clients = filled(cloud())
     for filters in ({"ImageIds": ["ami-00000001"]}, {"TaskIds": ["image-export-00000001"]}):
         tasks = read_tasks(clients, "source", filters)
@@ -63,7 +63,7 @@ def test_what_a_filter_asks_for_is_compared_here(cloud: type[Cloud]) -> None:
         assert [image.image_id for image in read_images(clients, "source", filters)] == ["ami-00000001"]
 
 
-def test_a_filter_that_is_refused_is_not_asked_for_again() -> None:
+def test_a_refused_filter_is_not_sent_again() -> None:
     cloud = Older()
     clients = filled(cloud)
     for _ in range(3):
@@ -81,7 +81,7 @@ def test_a_filter_that_is_refused_is_not_asked_for_again() -> None:
     ],
     ids=str,
 )
-def test_another_failure_is_none_of_the_filter(error: ServiceError) -> None:
+def test_another_failure_is_not_the_filters_fault(error: ServiceError) -> None:
     cloud = Older()
     cloud.error = error
     clients = filled(cloud)
@@ -92,7 +92,7 @@ def test_another_failure_is_none_of_the_filter(error: ServiceError) -> None:
 
 
 @pytest.mark.parametrize("way", [ImageIdsFilter.REFUSED, ImageIdsFilter.IGNORED])
-def test_a_copy_arrives_where_the_new_filter_is_not_known(tool, way: ImageIdsFilter) -> None:
+def test_a_copy_is_made_by_a_service_without_the_new_filter(tool, way: ImageIdsFilter) -> None:
     """And whatever its task is called on its way."""
     states = TaskStateNames.NEWER if way is ImageIdsFilter.REFUSED else TaskStateNames.SISTERS
     tool.again(behaviour=Behaviour(image_ids=way, task_states=states))

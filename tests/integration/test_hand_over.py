@@ -44,7 +44,7 @@ def key_of(location: str) -> str:
 # --- what someone can do who was only sent a hand-off text
 
 
-def test_who_was_only_sent_a_hand_off_text_imports_the_image_with_it(tool) -> None:
+def test_a_hand_off_text_is_enough_to_import_the_image(tool) -> None:
     location = aged(tool, THREE, age=THREE_MONTHS)
     text = tool.url(location, "--handoff").out  # an old export, handed over in one command
     receiver = tool.elsewhere()
@@ -58,7 +58,7 @@ def test_who_was_only_sent_a_hand_off_text_imports_the_image_with_it(tool) -> No
     assert receiver.import_("-", stdin=text).copy["status"] == "present"
 
 
-def test_what_our_own_json_says_is_understood_by_the_other_side(tool) -> None:
+def test_our_own_json_is_read_by_the_other_side(tool) -> None:
     tool.exported()
     for more in ((), ("--handoff",)):
         text = tool.url(LINUX, "-o", "json", *more).out
@@ -73,7 +73,7 @@ def test_what_our_own_json_says_is_understood_by_the_other_side(tool) -> None:
     assert "2 different URLs" in receiver.run("inspect", "-", stdin=json.dumps({"a": json.loads(both)}), code=2).err
 
 
-def test_every_command_of_a_hand_off_text_works_as_it_stands(tool) -> None:
+def test_every_command_of_a_hand_off_text_works(tool) -> None:
     text = tool.url(aged(tool), "--handoff").out
     commands = [shlex.split(line) for line in text.splitlines() if line.startswith(("omicopy ", "octl ", "osc-cli "))]
     assert [command[0] for command in commands] == ["omicopy", "octl", "osc-cli"]
@@ -91,7 +91,8 @@ def test_every_command_of_a_hand_off_text_works_as_it_stands(tool) -> None:
     assert {image.name for image in tool.copies()} == {"golden-linux", "by-osc-cli"}
 
 
-def test_a_hand_off_says_what_it_is_and_by_when_and_hides_nothing_in_a_name(tool) -> None:
+def test_a_hand_off_states_its_image_and_expiry(tool) -> None:
+    """A name hides nothing in it."""
     key = key_of(aged(tool, age=0))
     document = tool.manifest(key)
     document["Image"] |= {"Name": "x'; rm -rf ~ https://evil.example/a?Signature=x", "ProductTypes": ["0001", "0002"]}
@@ -108,7 +109,8 @@ def test_a_hand_off_says_what_it_is_and_by_when_and_hides_nothing_in_a_name(tool
     assert tool.import_(str(file), "--name", "mine", "--accept-licences").copy["target"]["image_name"] == "mine"
 
 
-def test_a_hand_off_file_is_for_its_owner_only_and_the_url_still_stands_alone(tool) -> None:
+def test_a_hand_off_file_is_private(tool) -> None:
+    """The URL is still alone on stdout."""
     location, file = aged(tool, age=0), tool.home / "to-mail.txt"
     file.write_text("something older and longer" * 1000)
     file.chmod(0o644)
@@ -133,7 +135,7 @@ def test_a_hand_off_file_is_for_its_owner_only_and_the_url_still_stands_alone(to
 # --- url: until when
 
 
-def test_an_old_export_is_not_signed_anew_where_that_is_not_wanted(tool) -> None:
+def test_no_resign_leaves_an_old_export_as_it_is(tool) -> None:
     location = aged(tool, THREE)
     ran = tool.url(location, "--no-resign", code=10)
     assert "Image.Snapshots[0].PreSignedUrl ends at" in ran.err
@@ -146,7 +148,7 @@ def test_an_old_export_is_not_signed_anew_where_that_is_not_wanted(tool) -> None
     assert tool.url(young, "--no-resign", "--min-validity", "30m").out.startswith("http")
 
 
-def test_the_access_key_s_own_end_counts_too(tool) -> None:
+def test_the_access_keys_expiry_counts_too(tool) -> None:
     location = aged(tool, age=0)
     ends = in_days(2.5)
     tool.from_now_on(access_keys_end=ends)
@@ -164,7 +166,7 @@ def test_the_access_key_s_own_end_counts_too(tool) -> None:
 
 
 @pytest.mark.parametrize("change", ["no end", "SigV2"])
-def test_urls_of_another_kind_inside_are_judged_by_their_end(tool, change) -> None:
+def test_other_urls_inside_are_checked_by_their_expiry(tool, change) -> None:
     location = aged(tool, age=0, url_version=UrlVersion.SIGV2)
     key = key_of(location)
     if change == "SigV2":
@@ -189,7 +191,8 @@ def test_an_old_url_names_its_object(tool) -> None:
 # --- resign
 
 
-def test_an_expired_export_comes_back_beside_the_old_one_and_nothing_else_changes(tool) -> None:
+def test_resign_writes_a_new_manifest_beside_the_expired_one(tool) -> None:
+    """Nothing else changes."""
     location = aged(tool, THREE, age=THREE_MONTHS)
     key = key_of(location)
     document = tool.manifest(key)
@@ -215,7 +218,7 @@ def without_urls(pairs: object) -> object:
     return [without_urls(item) for item in pairs] if isinstance(pairs, list | tuple) else pairs
 
 
-def test_signing_anew_twice_in_a_second_makes_two_manifests_of_one_export(tool) -> None:
+def test_two_resigns_in_a_second_make_two_manifests(tool) -> None:
     location = aged(tool)
     first, second = tool.together([lambda: tool.run("resign", location, "--from", "source")] * 2)
     third = tool.run("resign", first.out.strip(), "--from", "source", "--expires", "1h", "-o", "json").json
@@ -228,7 +231,7 @@ def test_signing_anew_twice_in_a_second_makes_two_manifests_of_one_export(tool) 
     assert tool.count("CreateImageExportTask") == 1
 
 
-def test_what_can_t_be_signed_anew_is_refused_and_says_which_entry(tool) -> None:
+def test_a_manifest_that_cannot_be_re_signed_names_the_entry(tool) -> None:
     location = aged(tool, THREE)
     key = key_of(location)
     tool.put("elsewhere/disk.qcow2.gz", b"not for everybody")
@@ -264,7 +267,7 @@ def test_what_can_t_be_signed_anew_is_refused_and_says_which_entry(tool) -> None
     assert "is gone" in tool.run("resign", location, "--from", "source", code=8).err
 
 
-def test_a_key_that_may_not_write_is_told_so(tool) -> None:
+def test_a_key_without_write_permission_is_reported(tool) -> None:
     location = aged(tool)
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "PutObject", account="source", times=None))
     assert tool.run("resign", location, "--from", "source", code=12).out == ""
@@ -279,7 +282,7 @@ def sh(command: str, folder: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_a_url_to_upload_with_is_for_one_key_and_one_content_type(tool) -> None:
+def test_an_upload_url_is_for_one_key_and_one_content_type(tool) -> None:
     place = "s3://omi-exports/from outside/disk's.img"
     ran = tool.url(place, "--method", "put", "--content-type", "text/plain", "--show-command", "--expires", "90")
     (url,) = ran.out.splitlines()
@@ -302,7 +305,7 @@ def test_a_url_to_upload_with_is_for_one_key_and_one_content_type(tool) -> None:
     assert "replaces it" in tool.url(place, "--method", "put").err
 
 
-def test_a_key_that_is_too_long_is_told_before_anything_is_sent(tool) -> None:
+def test_a_too_long_key_is_reported_before_any_request(tool) -> None:
     """Object storage takes 915 bytes. Whoever uploads is told; what the tool would write itself is refused."""
     folder = f"{'é/' * 285}{'é' * 3}"
     ran = tool.url(f"s3://omi-exports/{folder}/{'x' * 53}", "--method", "put", "-q")
@@ -319,7 +322,7 @@ def test_a_key_that_is_too_long_is_told_before_anything_is_sent(tool) -> None:
     assert len(tool.sandbox.request_log) == 0
 
 
-def test_an_upload_that_can_t_be_is_refused(tool) -> None:
+def test_an_impossible_upload_is_refused(tool) -> None:
     cases = {
         ("s3://omi-exports/x", "--method", "post"): (2, "no pre-signed POST"),
         ("s3://omi-exports/x", "--method", "patch"): (2, "no method 'patch'"),
@@ -342,7 +345,8 @@ def test_an_upload_that_can_t_be_is_refused(tool) -> None:
 # --- import: what is fetched, and what is told
 
 
-def test_plain_http_to_another_machine_is_neither_fetched_nor_imported(tool) -> None:
+def test_plain_http_to_another_machine_is_refused(tool) -> None:
+    """It is neither read nor imported."""
     key = key_of(aged(tool, age=0))
     document = tool.manifest(key)
     url = document["Image"]["Snapshots"][0]["PreSignedUrl"]
@@ -359,7 +363,7 @@ def test_plain_http_to_another_machine_is_neither_fetched_nor_imported(tool) -> 
     assert tool.run("inspect", tool.sign("http.json")).out.count("http://oos.invalid") == 1
 
 
-def test_licences_are_warned_of_before_anything_is_asked_of_the_api(tool) -> None:
+def test_licences_are_a_warning_before_any_api_call(tool) -> None:
     key = tool.exported("ami-00000003")
     for action in ("ReadAccounts", "ReadQuotas"):
         tool.sandbox.faults.add(Fault(FaultKind.DENIED, action, times=None))
@@ -369,7 +373,8 @@ def test_licences_are_warned_of_before_anything_is_asked_of_the_api(tool) -> Non
     assert "licences" not in tool.import_(tool.sign(key), "--accept-licences", code=12).err
 
 
-def test_a_fresh_manifest_beside_an_old_one_is_handed_out_and_no_other_made(tool) -> None:
+def test_a_valid_manifest_beside_an_old_one_is_handed_out(tool) -> None:
+    """No other one is made."""
     location = aged(tool)
     fresh = tool.run("resign", location, "--from", "source").out.strip()
     tool.forget()
@@ -384,14 +389,15 @@ def test_a_fresh_manifest_beside_an_old_one_is_handed_out_and_no_other_made(tool
     assert tool.count("PutObject") == 1
 
 
-def test_only_a_refused_write_is_called_one(tool) -> None:
+def test_only_a_refused_write_is_reported_as_one(tool) -> None:
     location = aged(tool)
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "ListObjects", account="source", times=None))
     refused = tool.url(location, code=12)
     assert "ListObjects" in refused.err
 
 
-def test_a_link_is_not_replaced_by_a_hand_off_and_nothing_signed_for_one_that_can_t_be(tool) -> None:
+def test_a_hand_off_file_replaces_no_link(tool) -> None:
+    """For a file that can't be written nothing is signed."""
     location, real, link = aged(tool), tool.home / "real.txt", tool.home / "link.txt"
     real.write_text("keep")
     link.symlink_to(real)
@@ -402,7 +408,7 @@ def test_a_link_is_not_replaced_by_a_hand_off_and_nothing_signed_for_one_that_ca
     assert (link.is_symlink(), real.read_text(), tool.writes()) == (True, "keep", [])
 
 
-def test_json_that_is_no_manifest_is_an_object_like_any_other(tool) -> None:
+def test_json_that_is_no_manifest_is_an_ordinary_object(tool) -> None:
     tool.put("compose.json", {"Image": "nginx", "Snapshots": 3})
     assert requests.get(tool.url("s3://omi-exports/compose.json").out.strip(), timeout=PATIENCE).status_code == 200
 
@@ -410,7 +416,7 @@ def test_json_that_is_no_manifest_is_an_object_like_any_other(tool) -> None:
 # --- strangers' manifests
 
 
-def test_a_manifest_that_a_stranger_put_beside_an_export_leads_nobody_elsewhere(tool) -> None:
+def test_a_planted_manifest_leads_to_no_other_host(tool) -> None:
     key = key_of(aged(tool, age=0))
     forged = tool.manifest(key)
     url = forged["Image"]["Snapshots"][0]["PreSignedUrl"]
@@ -428,7 +434,8 @@ def test_a_manifest_that_a_stranger_put_beside_an_export_leads_nobody_elsewhere(
     assert urlsplit(inside).netloc == urlsplit(tool.sandbox.oos_urls["eu-west-2"]).netloc
 
 
-def test_a_manifest_that_points_outside_its_folder_is_not_handed_out_even_if_it_works(tool) -> None:
+def test_a_manifest_that_points_outside_is_not_handed_out(tool) -> None:
+    """Even if its URLs work."""
     key = key_of(aged(tool, age=0))
     tool.put("elsewhere/alive.json", tool.get(key))
     ran = tool.url("s3://omi-exports/elsewhere/alive.json", code=8)
@@ -439,7 +446,7 @@ def test_a_manifest_that_points_outside_its_folder_is_not_handed_out_even_if_it_
     assert ".resigned-" in tool.run(*forged, LINUX).out
 
 
-def test_a_url_vouches_for_nothing_but_a_manifest(tool) -> None:
+def test_only_a_manifests_url_is_checked_inside(tool) -> None:
     tool.put("private.txt", b"not for everybody")
     url = tool.sign("private.txt").partition("?")[0]
     for more in ((), ("--no-check",)):
@@ -448,7 +455,7 @@ def test_a_url_vouches_for_nothing_but_a_manifest(tool) -> None:
         assert ran.out == ""
 
 
-def test_what_is_too_large_to_be_read_again_is_not_put(tool) -> None:
+def test_a_manifest_too_large_to_be_read_is_not_written(tool) -> None:
     key = key_of(aged(tool))
     document = tool.manifest(key)
     document["Image"]["More"] = [[]] * 200_000
@@ -466,13 +473,13 @@ def test_what_is_too_large_to_be_read_again_is_not_put(tool) -> None:
     assert tool.writes() == []
 
 
-def test_names_that_are_hashes_are_data(tool) -> None:
+def test_object_names_that_are_hashes_are_not_redacted(tool) -> None:
     tool.put(f"hex/{'ab' * 32}.qcow2.gz", make_disk("qcow2", GIB, "hex"))
     ran = tool.run("manifest", "build", "s3://omi-exports/hex", "--name", "hex", "--from", "source", "-o", "json")
     assert ran.json["volumes"][0]["key"] == f"hex/{'ab' * 32}.qcow2.gz"
 
 
-def test_a_file_that_is_called_as_an_image_is_a_file(tool) -> None:
+def test_a_file_with_an_images_id_as_name_is_a_file(tool) -> None:
     key = key_of(aged(tool))
     file = tool.home / "ami-00000001.manifest.json"
     file.write_bytes(tool.get(key))

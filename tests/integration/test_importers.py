@@ -65,7 +65,7 @@ NOT_READ = OmicopyError(ErrorCode.TEMPORARY, "ReadImages in target: no answer")
         pytest.param(OPEN, None, OLD, "knows no profile of that account", id="the target is not at hand"),
     ],
 )
-def test_the_targets_images_settle_what_the_journal_says(
+def test_the_targets_images_settle_journal_entries(
     one: OpenImage, shown: Shown, is_fresh: bool, why: str | None
 ) -> None:
     message = why_kept(one, shown, is_fresh)
@@ -75,7 +75,7 @@ def test_the_targets_images_settle_what_the_journal_says(
         assert "the copy 'golden' of ami-0000000a in account 222222222222 (us-east-2)" in message
 
 
-def test_a_copy_is_named_with_the_command_that_settles_it() -> None:
+def test_an_unsettled_copy_is_named_with_the_command_to_run() -> None:
     message = why_kept(OPEN, None, OLD) or ""
     assert message.endswith(
         "settle it with: omicopy copy ami-0000000a --name golden --from source --to target@us-east-2 "
@@ -113,13 +113,14 @@ def clean(tool: Tool, *args: str, to: tuple[str, ...] = ("target-other",)) -> Ra
     return tool.copy(LINUX, "--cleanup", *args, to=to)
 
 
-def test_a_copy_that_nobody_continues_keeps_no_export_of_another_prefix(tool: Tool) -> None:
+def test_an_abandoned_copy_keeps_no_export_of_another_prefix(tool: Tool) -> None:
     left_alone(tool, "one")
     assert clean(tool, "--prefix", "two").copy["cleanup"]["deleted_objects"] == 2
     assert {key.split("/")[0] for key in tool.keys("")} == {"one"}
 
 
-def test_where_its_account_is_unknown_it_is_named_and_the_command_settles_it(tool: Tool) -> None:
+def test_a_copy_in_an_unknown_account_is_named(tool: Tool) -> None:
+    """The command that is printed settles it."""
     left_alone(tool, "one")
     ran = clean(tool, "--prefix", "one")
     left = ran.copy["cleanup"]["left"]
@@ -132,7 +133,7 @@ def test_where_its_account_is_unknown_it_is_named_and_the_command_settles_it(too
     assert clean(tool, "--prefix", "one").copy["cleanup"]["deleted_objects"] == 2
 
 
-def test_where_its_account_is_known_what_that_shows_settles_it(tool: Tool) -> None:
+def test_a_copy_in_a_known_account_is_settled_by_a_read(tool: Tool) -> None:
     tool.from_now_on(import_seconds=3600)
     left_alone(tool)
     tool.from_now_on(import_seconds=0.05)
@@ -144,7 +145,7 @@ def test_where_its_account_is_known_what_that_shows_settles_it(tool: Tool) -> No
     assert len(tool.keys("")) == 2
 
 
-def test_what_is_there_keeps_nothing_whatever_the_journal_says(tool: Tool) -> None:
+def test_an_existing_copy_keeps_no_export(tool: Tool) -> None:
     left_alone(tool)
     finished(tool)
     assert len(entries(tool)) == 1
@@ -170,7 +171,7 @@ def test_a_create_without_an_answer_keeps_the_export_for_the_grace(tool: Tool, a
         assert "may have begun to import from them a moment ago" in message["left"]
 
 
-def test_an_entry_of_an_earlier_version_is_settled_likewise_or_named(tool: Tool) -> None:
+def test_an_entry_of_an_earlier_version_is_settled_or_named(tool: Tool) -> None:
     left_alone(tool, "one")
     finished(tool)
     (entry,) = entries(tool)
@@ -182,7 +183,7 @@ def test_an_entry_of_an_earlier_version_is_settled_likewise_or_named(tool: Tool)
     assert clean(tool, "--prefix", "two", "--name", "another", to=("target",)).copy["cleanup"]["deleted_objects"] == 2
 
 
-def test_an_account_that_can_t_be_read_keeps_the_export(tool: Tool) -> None:
+def test_an_unreadable_account_keeps_the_export(tool: Tool) -> None:
     left_alone(tool)
     finished(tool)
     tool.copy(LINUX, "--name", "another")
@@ -194,7 +195,7 @@ def test_an_account_that_can_t_be_read_keeps_the_export(tool: Tool) -> None:
     assert len(tool.keys("")) == 2
 
 
-def test_prune_goes_by_the_same(tool: Tool) -> None:
+def test_prune_follows_the_same_rules(tool: Tool) -> None:
     for name, image_id in (("golden-1", LINUX), ("golden-2", THREE)):
         tool.source.change_image(image_id, name=name)
     tool.source.forget_history()

@@ -41,7 +41,7 @@ def dead(tool: Tool, key: str, index: int, **changes: object) -> str:
     return str(file)
 
 
-def test_every_source_tells_the_same(tool, exported) -> None:
+def test_every_source_gives_the_same_result(tool, exported) -> None:
     url = tool.sign(exported)
     in_file, manifest = tool.home / "url.txt", tool.home / "manifest.json"
     in_file.write_text(url + "\n")
@@ -71,7 +71,7 @@ def test_every_source_tells_the_same(tool, exported) -> None:
     assert parts[2]["ends_first"].startswith("Image.Snapshots[")
 
 
-def test_what_is_told_is_for_eyes_and_holds_no_url_that_opens_anything(tool, exported) -> None:
+def test_the_output_holds_no_usable_url(tool, exported) -> None:
     ran = strangers(tool, tool.sign(exported))
     assert re.search(r"^Volume: +/dev/sdb, 20 GiB, \d+ B in the bucket, io1$", ran.out, re.MULTILINE)
     assert ran.out.count("SigV4 for eu-west-2") == 4
@@ -80,7 +80,7 @@ def test_what_is_told_is_for_eyes_and_holds_no_url_that_opens_anything(tool, exp
         assert "X-Amz" not in parts
 
 
-def test_a_probe_finds_all_alive_or_says_which_is_not(tool, exported) -> None:
+def test_a_probe_names_the_urls_that_do_not_work(tool, exported) -> None:
     alive = strangers(tool, tool.sign(exported), "--probe", "-o", "json").json
     assert [s["probe"]["state"] for s in alive["snapshots"]] == ["alive"] * 3
     assert [s["probe"]["size_bytes"] for s in alive["snapshots"]] == [s["compressed_bytes"] for s in alive["snapshots"]]
@@ -99,7 +99,8 @@ def test_a_probe_finds_all_alive_or_says_which_is_not(tool, exported) -> None:
     assert tool.calls().count("CreateImage") == 0
 
 
-def test_an_expired_manifest_in_a_file_is_shown_and_its_url_refused(tool) -> None:
+def test_an_expired_manifest_is_shown_from_a_file(tool) -> None:
+    """Its URL is refused."""
     tool.again(embedded_url_age_seconds=WEEK + 3 * 86_400)
     key = tool.exported()
     file = tool.home / "old.json"
@@ -113,7 +114,7 @@ def test_an_expired_manifest_in_a_file_is_shown_and_its_url_refused(tool) -> Non
     assert "expired at" in strangers(tool, presign_v2(signer, "GET", plain, -60), code=10).err
 
 
-def test_both_generations_of_signatures_are_read(tool) -> None:
+def test_sigv2_and_sigv4_urls_are_read(tool) -> None:
     tool.again(behaviour=Behaviour(url_version=UrlVersion.SIGV2))
     parts = strangers(tool, tool.sign(tool.exported()), "-o", "json", "--probe").json
     assert (parts["url"]["signature"], parts["snapshots"][0]["signature"]) == ("SigV4", "SigV2")
@@ -123,7 +124,7 @@ def test_both_generations_of_signatures_are_read(tool) -> None:
     assert parts["snapshots"][0]["probe"]["state"] == "alive"
 
 
-def test_an_end_that_nobody_knows_is_told_as_such(tool) -> None:
+def test_an_unknown_expiry_is_shown_as_unknown(tool) -> None:
     key = tool.exported()
     plain = tool.manifest(key)["Image"]["Snapshots"][0]["PreSignedUrl"].partition("?")[0]
     ran = strangers(tool, dead(tool, key, 0, PreSignedUrl=plain.replace("http://", "http://far.example/")))
@@ -131,7 +132,7 @@ def test_an_end_that_nobody_knows_is_told_as_such(tool) -> None:
     assert "Valid until:   an unknown time; what ends first: Image.Snapshots[0].PreSignedUrl" in ran.out
 
 
-def test_what_can_t_be_inspected_ends_with_its_own_code(tool) -> None:
+def test_a_source_that_cannot_be_inspected_has_its_exit_code(tool) -> None:
     garbage, two = tool.home / "garbage", tool.home / "two"
     garbage.write_bytes(b'{"Version": 1, "Image": {"Snapshots": [{"Size": "\\u001b[31mred"}]}}')
     two.write_text("https://a.example/b/c and https://a.example/b/d")
@@ -152,7 +153,7 @@ def test_what_can_t_be_inspected_ends_with_its_own_code(tool) -> None:
         assert "\x1b" not in one.err
 
 
-def test_control_characters_of_a_manifest_never_reach_the_terminal(tool, exported) -> None:
+def test_control_characters_of_a_manifest_are_not_printed(tool, exported) -> None:
     document = tool.manifest(exported)
     document["Image"]["Description"] = "fine\x1b[2J\nName: forged"
     file = tool.home / "forged.json"
@@ -162,7 +163,7 @@ def test_control_characters_of_a_manifest_never_reach_the_terminal(tool, exporte
     assert [line for line in ran.out.splitlines() if line.startswith("Name:")] == ["Name:          golden-three"]
 
 
-def test_a_store_that_can_t_be_asked_hides_nothing_of_the_others(tool, exported) -> None:
+def test_an_unreachable_store_hides_no_other_url(tool, exported) -> None:
     document = tool.manifest(exported)
     document["Image"]["Snapshots"][0]["PreSignedUrl"] = "http://127.0.0.1:9/b/k?X-Amz-Signature=0"
     document["Image"]["Snapshots"][2]["PreSignedUrl"] += "0"
@@ -192,7 +193,7 @@ NOT_OURS = [
 
 
 @pytest.mark.parametrize("way", ["a file", "stdin", "a URL of elsewhere"])
-def test_a_manifest_has_nobody_ask_this_machine_s_own_ports(tool, exported, way: str) -> None:
+def test_a_manifest_causes_no_request_to_this_machine(tool, exported, way: str) -> None:
     """A manifest is a stranger's: what it leads to on this machine and in private networks is not asked."""
     document = tool.manifest(exported)
     entry = document["Image"]["Snapshots"][0]
@@ -221,7 +222,7 @@ def test_a_manifest_has_nobody_ask_this_machine_s_own_ports(tool, exported, way:
         assert {one["probe"]["reason"] for one in parts["snapshots"]} == {"not-asked"}
 
 
-def test_a_host_that_the_user_named_is_asked(tool, exported) -> None:
+def test_a_host_that_the_user_named_is_requested(tool, exported) -> None:
     manifest = parse_manifest(tool.get(exported))
     url = manifest.snapshots[0].url
     for named in (url.hostname, "localhost", "127.0.0.1"):
@@ -234,7 +235,7 @@ def test_a_host_that_the_user_named_is_asked(tool, exported) -> None:
     assert own.out.count("probe        alive") == 3
 
 
-def test_an_import_does_not_ask_where_only_a_manifest_leads(tool, exported) -> None:
+def test_an_import_requests_no_host_that_only_a_manifest_names(tool, exported) -> None:
     document = tool.manifest(exported)
     document["Image"]["Snapshots"][1]["PreSignedUrl"] = "https://10.0.0.1:1/b/k?X-Amz-Signature=0"
     tool.put("strange.json", document)

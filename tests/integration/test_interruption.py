@@ -50,7 +50,8 @@ def assert_finished_by_the_same_command(tool: Tool, *args: str) -> None:
         (signal.SIGHUP, 129, "CreateImage"),
     ],
 )
-def test_a_signal_ends_a_wait_at_once_and_the_same_command_goes_on(tool, number, code, action) -> None:
+def test_a_signal_ends_a_wait_at_once(tool, number, code, action) -> None:
+    """The same command continues."""
     tool.again(behaviour=Behaviour(names=NameRule.FREE))
     tool.hold()
     env = SLOW if action == "CreateImageExportTask" else {}
@@ -73,7 +74,7 @@ def test_a_signal_ends_a_wait_at_once_and_the_same_command_goes_on(tool, number,
     assert_finished_by_the_same_command(tool)
 
 
-def test_a_signal_ends_a_request_that_nobody_answers(tool) -> None:
+def test_a_signal_ends_a_request_without_an_answer(tool) -> None:
     hang = tool.sandbox.faults.add(Fault(FaultKind.HANG, "ReadImageExportTasks"))
     process = tool.start(*COPY, **FOR_EVER)
     tool.wait(lambda: tool.sandbox.faults.times_applied(hang))
@@ -88,7 +89,7 @@ def test_a_signal_ends_the_wait_for_a_throttled_account(tool) -> None:
     interrupted(tool, process, signal.SIGTERM)
 
 
-def test_an_interrupted_copy_shows_no_signature_of_the_url_it_was_given(tool) -> None:
+def test_an_interrupted_import_prints_no_signature_of_its_url(tool) -> None:
     url = tool.sign(tool.exported())
     tool.hold()
     process = tool.start("import", url, "--to", "target")
@@ -97,7 +98,7 @@ def test_an_interrupted_copy_shows_no_signature_of_the_url_it_was_given(tool) ->
     assert "import" in ran.err
 
 
-def test_r2_an_interrupted_create_whose_answer_never_came_is_found_again(tool) -> None:
+def test_r2_an_interrupted_create_without_answer_is_found(tool) -> None:
     tool.again(behaviour=Behaviour(names=NameRule.FREE))
     for action in ("CreateImageExportTask", "CreateImage"):
         tool.sandbox.faults.add(Fault(FaultKind.HANG_AFTER, action))
@@ -108,7 +109,7 @@ def test_r2_an_interrupted_create_whose_answer_never_came_is_found_again(tool) -
 
 
 @pytest.mark.parametrize("action", ["CreateImageExportTask", "CreateImage"])
-def test_r2_killed_right_after_a_create_took_effect_nothing_is_made_twice(tool, action) -> None:
+def test_r2_killed_after_a_create_nothing_is_made_twice(tool, action) -> None:
     tool.again(behaviour=Behaviour(names=NameRule.FREE), lag_seconds=0.6, export_seconds=0.7)
     tool.sandbox.faults.add(Fault(FaultKind.HANG_AFTER, action))
     process = tool.start(*COPY, OMICOPY_GRACE="1h", **FOR_EVER)
@@ -122,7 +123,8 @@ def test_r2_killed_right_after_a_create_took_effect_nothing_is_made_twice(tool, 
     assert tool.count(action) == 1
 
 
-def test_r2_killed_before_the_create_had_an_effect_the_next_run_makes_it_after_the_grace(tool) -> None:
+def test_r2_killed_before_a_create_the_next_run_creates(tool) -> None:
+    """After the grace."""
     hang = tool.sandbox.faults.add(Fault(FaultKind.HANG, "CreateImageExportTask"))
     process = tool.start(*COPY)
     tool.wait(lambda: tool.sandbox.faults.times_applied(hang))
@@ -138,7 +140,7 @@ def test_r2_killed_before_the_create_had_an_effect_the_next_run_makes_it_after_t
 @pytest.mark.parametrize(
     ("ignored", "number"), [("INT", signal.SIGTERM), ("HUP", signal.SIGTERM), ("TERM", signal.SIGINT)]
 )
-def test_a_signal_that_it_was_started_to_ignore_it_goes_on_ignoring(tool, ignored, number) -> None:
+def test_a_signal_ignored_at_start_stays_ignored(tool, ignored, number) -> None:
     tool.hold()
     process = tool.start(*COPY, ignoring=ignored)
     tool.await_request("ReadImageExportTasks", 3)
@@ -148,7 +150,7 @@ def test_a_signal_that_it_was_started_to_ignore_it_goes_on_ignoring(tool, ignore
     interrupted(tool, process, number)
 
 
-def test_a_second_signal_ends_what_the_first_could_not(tool) -> None:
+def test_a_second_signal_ends_a_command_that_hangs(tool) -> None:
     tool.hold()
     process = tool.start(*COPY, **SLOW)
     tool.wait(lambda: tool.count("CreateTags"))
@@ -180,7 +182,8 @@ def waiting(tool: Tool, *args: str, **env: str) -> Child:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("form", ["table", "json", "jsonl"])
-def test_r3_an_interruption_prints_what_is_done_what_runs_and_what_is_not_begun(tool, form, number) -> None:
+def test_r3_an_interruption_prints_the_status_of_every_copy(tool, form, number) -> None:
+    """Done, running, not begun."""
     tool.copy("golden-windows")
     tool.forget()
     child = waiting(tool, *BOTH[:3], "golden-windows", *BOTH[3:], "--parallel", "1", "-o", form)
@@ -198,7 +201,7 @@ def test_r3_an_interruption_prints_what_is_done_what_runs_and_what_is_not_begun(
     assert "1 of 3 copies is done. The service goes on with: golden-linux: exporting (image-export-" in ran.err
 
 
-def test_r3_three_copies_that_are_done_are_not_nothing(tool) -> None:
+def test_r3_an_interruption_prints_finished_copies(tool) -> None:
     """In the wait before the clean-up nothing is lost, and nothing held back: the lines were printed before it."""
     child = tool.start(*BOTH, "--cleanup", OMICOPY_GRACE="1h")
     lines = [child.line(), child.line()]
@@ -212,7 +215,8 @@ def test_r3_three_copies_that_are_done_are_not_nothing(tool) -> None:
     assert len(tool.manifests()) == 2
 
 
-def test_r3_an_interrupted_clean_up_prints_the_object_with_what_it_left(tool) -> None:
+def test_r3_an_interrupted_clean_up_prints_the_json_object(tool) -> None:
+    """With what it left undone."""
     child = tool.start(*COPY, "--cleanup", "-o", "json", OMICOPY_GRACE="1h")
     tool.wait(lambda: any("omicopy:cleaned-up" in dict(task.tags) for task in tool.tasks()))
     ran = tool.finish(child, signal.SIGINT)
@@ -222,7 +226,7 @@ def test_r3_an_interrupted_clean_up_prints_the_object_with_what_it_left(tool) ->
     assert (again.copy["status"], again.copy["cleanup"]["deleted_objects"]) == ("present", 2)
 
 
-def test_r3_the_table_stands_before_the_clean_up_at_a_terminal_too(tool) -> None:
+def test_r3_the_table_is_printed_before_the_clean_up(tool) -> None:
     ours, theirs = pty.openpty()
     child = Child(
         [sys.executable, "-m", "omicopy", *COPY, "--cleanup"],
@@ -240,7 +244,7 @@ def test_r3_the_table_stands_before_the_clean_up_at_a_terminal_too(tool) -> None
 
 
 @pytest.mark.parametrize("action", ["ReadAccounts", "ReadImages"])
-def test_before_anything_is_known_the_object_has_no_copies(tool, action) -> None:
+def test_interrupted_at_the_start_the_json_has_no_copies(tool, action) -> None:
     hang = tool.sandbox.faults.add(Fault(FaultKind.HANG, action))
     child = tool.start(*COPY, "-o", "json", **FOR_EVER)
     tool.wait(lambda: tool.sandbox.faults.times_applied(hang))
@@ -250,7 +254,7 @@ def test_before_anything_is_known_the_object_has_no_copies(tool, action) -> None
 
 
 @pytest.mark.parametrize(("words", "keys"), [(("status",), set()), (("doctor",), set())], ids=["status", "doctor"])
-def test_every_command_that_is_interrupted_prints_an_object_where_one_was_asked_for(tool, words, keys) -> None:
+def test_every_interrupted_command_prints_its_json_object(tool, words, keys) -> None:
     hang = tool.sandbox.faults.add(Fault(FaultKind.HANG, "ReadAccounts"))
     child = tool.start(*words, "--from", "source", "-o", "json", **FOR_EVER)
     tool.wait(lambda: tool.sandbox.faults.times_applied(hang))
@@ -259,7 +263,7 @@ def test_every_command_that_is_interrupted_prints_an_object_where_one_was_asked_
 
 
 @pytest.mark.parametrize("phase", ["before the loop", "in the loop", "in the clean-up"])
-def test_r3_the_report_and_the_figures_are_written_whole_when_a_run_is_interrupted(tool, phase) -> None:
+def test_r3_an_interrupted_run_writes_report_and_metrics(tool, phase) -> None:
     report, metrics, plan = tool.home / "report.json", tool.home / "m.prom", tool.home / "plan.yaml"
     plan.write_text(PLAN.replace("omi-exports}", "omi-exports, cleanup: on-success}"))
     words = ("run", str(plan), "--report", str(report), "--metrics-file", str(metrics), "-o", "json")
@@ -280,10 +284,10 @@ def test_r3_the_report_and_the_figures_are_written_whole_when_a_run_is_interrupt
     assert [copy["status"] for copy in written["copies"]] == statuses
     assert ran.json == written
     assert ran.code == 143
-    assert "omicopy_run_exit_code 143\n" in metrics.read_text()
+    assert "omicopy_run_exit_code 143.0\n" in metrics.read_text()
 
 
-def test_r3_a_monitor_that_does_not_answer_keeps_nothing_from_being_printed(tool) -> None:
+def test_r3_a_silent_monitor_delays_no_output(tool) -> None:
     plan, ping, report = tool.home / "plan.yaml", tool.home / "ping", tool.home / "report.json"
     plan.write_text(PLAN)
     with hostile(Reply(), Reply(silence=3600)) as server:
@@ -306,7 +310,7 @@ def offered(ran: Ran) -> str:
     return ran.err.rstrip("\n").rpartition("\n")[2].strip()
 
 
-def test_the_command_that_goes_on_has_what_came_from_the_environment(tool) -> None:
+def test_the_printed_command_has_options_of_the_environment(tool) -> None:
     words = {"OMICOPY_IMAGE": LINUX, "OMICOPY_FROM": "source", "OMICOPY_TO": "target target-other"}
     words |= {"OMICOPY_PREFIX": "n 3/it's", "OMICOPY_COPY_TAGS": "0", "OMICOPY_CLEANUP": "1", "OMICOPY_VERBOSE": "1"}
     words |= {"OMICOPY_TAG": "a=b c=d", "OMICOPY_DRY_RUN": "0", "OMICOPY_DESCRIPTION": "- by twin"}
@@ -329,13 +333,13 @@ def test_the_command_that_goes_on_has_what_came_from_the_environment(tool) -> No
         assert dict(copy.tags).items() >= {"a": "b", "c": "d"}.items()
 
 
-def test_what_was_typed_is_offered_as_it_was_typed(tool) -> None:
+def test_the_printed_command_keeps_the_typed_options(tool) -> None:
     ran = tool.finish(waiting(tool, *COPY, "--prefix", "a", OMICOPY_PREFIX="b"), signal.SIGTERM)
     assert "--prefix a" in offered(ran)
     assert "--prefix b" not in offered(ran)
 
 
-def test_before_the_command_line_was_read_options_from_the_environment_are_offered(monkeypatch, capsys) -> None:
+def test_interrupted_at_the_start_variables_are_printed(monkeypatch, capsys) -> None:
     """And no key: a profile may be called `env:OMICOPY_SRC`."""
     monkeypatch.setattr(sys, "argv", ["omicopy", *COPY, "--output=json"])
     secrets = {
@@ -353,9 +357,7 @@ def test_before_the_command_line_was_read_options_from_the_environment_are_offer
     assert json.loads(capsys.readouterr().out)["copies"] == []
 
 
-def test_a_run_that_ends_before_its_options_are_read_writes_its_report_all_the_same(
-    tool, tmp_path, monkeypatch, capsys
-) -> None:
+def test_a_run_interrupted_at_the_start_writes_its_report(tool, tmp_path, monkeypatch, capsys) -> None:
     """Else a monitor would go on reading that the last run went well."""
     report, metrics, plan = tmp_path / "report.json", tmp_path / "metrics.prom", tmp_path / "plan.yaml"
     words = ["run", str(plan), "--report", str(report), f"--metrics-file={metrics}"]
@@ -384,5 +386,5 @@ def test_a_run_that_ends_before_its_options_are_read_writes_its_report_all_the_s
         ("", None),
     ],
 )
-def test_the_form_that_was_typed_is_known_before_all_is_read(words, form) -> None:
+def test_the_output_form_is_known_before_all_options_are_read(words, form) -> None:
     assert typed_form(["x", *words.split()]) == form

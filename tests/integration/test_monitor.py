@@ -6,12 +6,14 @@ import json
 import logging
 import re
 import stat
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import prometheus_client.parser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +25,8 @@ from omicopy.cloud import secrets
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.result import CallCount, CopyResult, Status
 from omicopy.monitoring import ping
-from omicopy.monitoring.metrics import EndedRun, render_metrics
+from omicopy.monitoring.ended_run import EndedRun
+from omicopy.monitoring.metrics import render_metrics
 from tests.support.builders import NOON, SOURCE_ID, copy_request, import_request, signed, source_image
 from tests.support.children import PATIENCE, wait_until
 from tests.support.hostile import Hostile, Reply, hostile, port_of_nobody
@@ -89,7 +92,7 @@ def samples(text: str) -> dict[str, float]:
 # --- the figures
 
 
-def test_the_figures_of_a_run() -> None:
+def test_the_metrics_of_a_run() -> None:
     image = source_image(
         BlockDeviceMappings=[
             {"DeviceName": d, "Bsu": {"VolumeSize": s}} for d, s in (("a", 10), ("b", 20), ("c", None))
@@ -114,13 +117,104 @@ def test_the_figures_of_a_run() -> None:
         'omicopy_copies{status="not-begun"}': 0,
         "omicopy_exports_left": 0,
         "omicopy_copied_bytes": 40 * 2**30,
-        'omicopy_api_calls{profile="env:SRC",kind="read"}': 3,
-        'omicopy_api_calls{profile="env:SRC",kind="write"}': 2,
-        'omicopy_api_calls{profile="source",kind="read"}': 9,
-        'omicopy_api_calls{profile="source",kind="write"}': 1,
+        'omicopy_api_calls{kind="read",profile="env:SRC"}': 3,
+        'omicopy_api_calls{kind="write",profile="env:SRC"}': 2,
+        'omicopy_api_calls{kind="read",profile="source"}': 9,
+        'omicopy_api_calls{kind="write",profile="source"}': 1,
         'omicopy_api_retries{profile="env:SRC"}': 0,
         'omicopy_api_retries{profile="source"}': 2,
     }
+
+
+BEFORE = r"""
+# HELP omicopy_run_timestamp_seconds When the last run ended, since 1970.
+# TYPE omicopy_run_timestamp_seconds gauge
+omicopy_run_timestamp_seconds 1768478400
+# HELP omicopy_last_success_timestamp_seconds When a run last succeeded, since 1970; 0: never.
+# TYPE omicopy_last_success_timestamp_seconds gauge
+omicopy_last_success_timestamp_seconds 1768392000
+# HELP omicopy_job_last_success_timestamp_seconds When all copies of a job were last there, since 1970; 0: never.
+# TYPE omicopy_job_last_success_timestamp_seconds gauge
+omicopy_job_last_success_timestamp_seconds{job="b"} 1768478400
+omicopy_job_last_success_timestamp_seconds{job="night \"1\"\\\n"} 1768392000
+# HELP omicopy_run_duration_seconds How long the last run took.
+# TYPE omicopy_run_duration_seconds gauge
+omicopy_run_duration_seconds 61.25
+# HELP omicopy_run_exit_code The exit code of the last run.
+# TYPE omicopy_run_exit_code gauge
+omicopy_run_exit_code 3
+# HELP omicopy_copies Copies of the last run by how they ended.
+# TYPE omicopy_copies gauge
+omicopy_copies{status="copied"} 2
+omicopy_copies{status="present"} 1
+omicopy_copies{status="skipped"} 0
+omicopy_copies{status="failed"} 1
+omicopy_copies{status="unfinished"} 0
+omicopy_copies{status="running"} 0
+omicopy_copies{status="planned"} 0
+omicopy_copies{status="not-begun"} 0
+# HELP omicopy_exports_left Exports that the last run was to delete and had to leave in their bucket, in whole or in part.
+# TYPE omicopy_exports_left gauge
+omicopy_exports_left 0
+# HELP omicopy_copied_bytes Sizes of the volumes that the last run copied.
+# TYPE omicopy_copied_bytes gauge
+omicopy_copied_bytes 42949672960
+# HELP omicopy_job_copies Copies of the last run by job and by how they ended.
+# TYPE omicopy_job_copies gauge
+omicopy_job_copies{job="b",status="copied"} 1
+omicopy_job_copies{job="b",status="present"} 0
+omicopy_job_copies{job="b",status="skipped"} 0
+omicopy_job_copies{job="b",status="failed"} 0
+omicopy_job_copies{job="b",status="unfinished"} 0
+omicopy_job_copies{job="b",status="running"} 0
+omicopy_job_copies{job="b",status="planned"} 0
+omicopy_job_copies{job="b",status="not-begun"} 0
+omicopy_job_copies{job="night \"1\"\\\n",status="copied"} 1
+omicopy_job_copies{job="night \"1\"\\\n",status="present"} 0
+omicopy_job_copies{job="night \"1\"\\\n",status="skipped"} 0
+omicopy_job_copies{job="night \"1\"\\\n",status="failed"} 1
+omicopy_job_copies{job="night \"1\"\\\n",status="unfinished"} 0
+omicopy_job_copies{job="night \"1\"\\\n",status="running"} 0
+omicopy_job_copies{job="night \"1\"\\\n",status="planned"} 0
+omicopy_job_copies{job="night \"1\"\\\n",status="not-begun"} 0
+# HELP omicopy_api_calls Requests that the last run sent, repeated ones too.
+# TYPE omicopy_api_calls gauge
+omicopy_api_calls{profile="env:SRC",kind="read"} 3
+omicopy_api_calls{profile="env:SRC",kind="write"} 2
+omicopy_api_calls{profile="source",kind="read"} 9
+omicopy_api_calls{profile="source",kind="write"} 1
+# HELP omicopy_api_retries Reads that the last run had to repeat.
+# TYPE omicopy_api_retries gauge
+omicopy_api_retries{profile="env:SRC"} 0
+omicopy_api_retries{profile="source"} 2
+""".lstrip()  # noqa: E501
+"""What version 0.1, which had a writer of its own, made of the run below."""
+
+
+def test_metrics_are_those_of_the_version_that_wrote_them_by_hand() -> None:
+    """Names, types, help, labels, values and order; only numbers may be written in another way."""
+    night = 'night "1"\\\n'
+    first = render_metrics(ended(result(request=copy_request(), job=night), hours=-24))
+    image = source_image(
+        BlockDeviceMappings=[
+            {"DeviceName": d, "Bsu": {"VolumeSize": s}} for d, s in (("a", 10), ("b", 20), ("c", None))
+        ]
+    )
+    request = copy_request()
+    run = ended(
+        result(request=replace(request, source=replace(request.source, image=image)), job=night),
+        result(request=import_request(), job="b"),
+        result(Status.PRESENT),
+        result(Status.FAILED, job=night),
+        code=3,
+    )
+    text = render_metrics(run, first)
+    assert parsed(text) == parsed(BEFORE)
+    assert samples(render_metrics(ended(code=1, calls={}), BEFORE))[LAST] == at(-24), "an older version's file is read"
+
+
+def parsed(text: str) -> list[prometheus_client.Metric]:
+    return list(prometheus_client.parser.text_string_to_metric_families(text))
 
 
 def test_the_last_success_is_kept_until_there_is_a_new_one() -> None:
@@ -138,12 +232,13 @@ def test_the_last_success_is_kept_until_there_is_a_new_one() -> None:
     ]
 
 
-def test_a_run_that_only_looked_is_no_success() -> None:
+def test_a_dry_run_is_no_success() -> None:
     assert samples(render_metrics(ended(result(Status.PLANNED))))[LAST] == 0
     assert samples(render_metrics(ended(result(Status.RUNNING))))[LAST] == 0
 
 
-def test_every_job_has_its_own_figures_and_keeps_its_last_success() -> None:
+def test_every_job_has_its_own_metrics() -> None:
+    """It keeps its last success."""
     first = render_metrics(ended(result(job="a"), result(Status.PRESENT, job="a"), result(job="b")))
     failing = ended(result(Status.FAILED, job="a"), result(job="a"), result(Status.SKIPPED, job="c"), code=3, hours=1)
     found = samples(render_metrics(failing, first))
@@ -166,7 +261,7 @@ def test_every_job_has_its_own_figures_and_keeps_its_last_success() -> None:
         (Status.SKIPPED, False, True),
     ],
 )
-def test_a_job_succeeds_when_its_copies_are_there(status: Status, best_effort: bool, is_there: bool) -> None:
+def test_a_job_succeeds_when_its_copies_exist(status: Status, best_effort: bool, is_there: bool) -> None:
     text = render_metrics(ended(result(job="a"), result(status, job="a", best_effort=best_effort)))
     assert samples(text)[JOB_LAST % "a"] == (at(0) if is_there else 0)
 
@@ -179,7 +274,7 @@ def test_a_value_that_ends_a_line_or_a_label_is_escaped() -> None:
 
 
 @given(st.text(st.characters() | st.sampled_from('\\"\nn,={}\r\u2028\udcff')))
-def test_any_name_of_a_job_comes_back(name: str) -> None:
+def test_any_name_of_a_job_is_read_back(name: str) -> None:
     first = render_metrics(ended(result(job=name)))
     again = render_metrics(ended(result(Status.FAILED, job=name), code=1, hours=1), first)
     wanted = [line for line in first.split("\n") if line.startswith("omicopy_job_last")]
@@ -202,8 +297,18 @@ def test_any_name_of_a_job_comes_back(name: str) -> None:
         'omicopy_job_last_success_timestamp_seconds{job="x\\"} 12\n',
     ],
 )
-def test_a_foreign_or_damaged_file_is_no_error(old: str) -> None:
+def test_an_unknown_or_damaged_metrics_file_is_no_error(old: str) -> None:
     assert samples(render_metrics(ended(code=1), old)) == samples(render_metrics(ended(code=1)))
+
+
+@given(st.sampled_from([LAST, JOB_LAST % "x", LAST + "{", LAST + " "]), st.text())
+def test_any_text_in_an_old_file_is_no_error(name: str, text: str) -> None:
+    assert samples(render_metrics(ended(code=1), f"{name}{text}\n{name} {text}\n"))[RUN] == at(0)
+
+
+@given(st.text(st.characters() | st.sampled_from('\\"\n\r\udcff'), min_size=1))
+def test_any_name_of_a_profile_can_be_written(name: str) -> None:
+    assert render_metrics(ended(calls={name: CallCount(1, 2, 3)})).encode()
 
 
 # --- the files
@@ -213,7 +318,7 @@ def mode(file: Path) -> int:
     return stat.S_IMODE(file.stat().st_mode)
 
 
-def test_the_files_are_written_whole_each_for_its_reader(tmp_path: Path) -> None:
+def test_the_files_are_written_atomically_with_their_modes(tmp_path: Path) -> None:
     metrics, report = tmp_path / "omicopy.prom", tmp_path / "report.json"
     report.write_text("older and longer" * 1000)
     report.chmod(0o666)
@@ -229,7 +334,7 @@ def test_the_files_are_written_whole_each_for_its_reader(tmp_path: Path) -> None
     assert {file.name for file in tmp_path.iterdir()} == {"omicopy.prom", "report.json"}
 
 
-def test_what_fails_before_the_first_copy_is_seen_too(tmp_path: Path) -> None:
+def test_a_failure_before_the_first_copy_is_reported_too(tmp_path: Path) -> None:
     metrics, report = tmp_path / "omicopy.prom", tmp_path / "report.json"
     monitor = Monitor(str(metrics), None, str(report))
     monitor.end([], {}, 1, 0)
@@ -248,14 +353,14 @@ def test_what_fails_before_the_first_copy_is_seen_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("old", [b"\xff\x00" * 50, b"x" * (OLD_METRICS_LIMIT + 1), f"{LAST} 12".encode()])
-def test_an_old_file_that_can_t_be_read_is_replaced(tmp_path: Path, old: bytes) -> None:
+def test_an_unreadable_old_file_is_replaced(tmp_path: Path, old: bytes) -> None:
     metrics = tmp_path / "omicopy.prom"
     metrics.write_bytes(old)
     Monitor(str(metrics), None, None).end([], {}, 1, 1)
     assert samples(metrics.read_text())[LAST] == 0
 
 
-def test_a_folder_that_went_away_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_removed_meanwhile_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "gone"
     folder.mkdir()
     monitor = Monitor(str(folder / "omicopy.prom"), None, str(folder / "report.json"))
@@ -268,13 +373,26 @@ def test_a_folder_that_went_away_is_a_warning(tmp_path: Path, capsys: pytest.Cap
 
 @pytest.mark.parametrize("place", ["no/such", "", "file/below"])
 @pytest.mark.parametrize("option", ["metrics_file", "report"])
-def test_a_file_that_can_t_be_there_is_said_before_anything_starts(tmp_path: Path, option: str, place: str) -> None:
+def test_an_impossible_file_is_reported_before_the_start(tmp_path: Path, option: str, place: str) -> None:
     (tmp_path / "file").write_text("")
     files: dict[str, str | None] = {"metrics_file": None, "ping_url_file": None, "report": None}
     with pytest.raises(OmicopyError) as caught:
         Monitor(**files | {option: f"{tmp_path}/{place}"})
     assert caught.value.code is ErrorCode.USAGE
     assert option.replace("_", "-") in caught.value.message
+
+
+def test_without_the_extra_metrics_are_refused_and_all_else_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)  # as if it was not installed
+    with pytest.raises(OmicopyError, match="prometheus_client") as caught:
+        Monitor(str(tmp_path / "omicopy.prom"), None, None)
+    assert caught.value.code is ErrorCode.USAGE
+    assert "pip install 'omicopy[monitoring]'" in caught.value.hint
+    monkeypatch.delitem(sys.modules, "omicopy.monitoring.metrics", raising=False)
+    Monitor(None, None, str(tmp_path / "report.json")).end([], {}, 1, 0)
+    assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
 
 
 # --- the pings
@@ -296,7 +414,7 @@ def asked(server: Hostile) -> list[str]:
     return [f"{method} {path}" for method, path, _, _ in server.requests]
 
 
-def test_a_monitor_is_told_of_a_start_a_success_and_a_failure(tmp_path: Path, server: Hostile) -> None:
+def test_start_success_and_failure_are_pinged(tmp_path: Path, server: Hostile) -> None:
     monitor = pinging(tmp_path, f"{server.url}/{UUID}")
     monitor.begin()
     monitor.end([result()], CALLS, 1, 0)
@@ -313,14 +431,14 @@ def test_a_monitor_is_told_of_a_start_a_success_and_a_failure(tmp_path: Path, se
     assert all("Authorization" not in headers for _, _, headers, _ in server.requests)
 
 
-def test_the_query_of_a_url_stays(tmp_path: Path, server: Hostile) -> None:
+def test_a_ping_keeps_the_query_of_its_url(tmp_path: Path, server: Hostile) -> None:
     monitor = pinging(tmp_path, f"{server.url}/ping/?token=a%20b&x=1#part")
     monitor.begin()
     monitor.end([], {}, 1, 0)
     assert asked(server) == ["POST /ping/start?token=a%20b&x=1", "POST /ping/?token=a%20b&x=1"]
 
 
-def test_r8_the_body_of_a_ping_bears_no_secret_and_is_short(tmp_path: Path, server: Hostile) -> None:
+def test_r8_the_body_of_a_ping_is_short_without_secrets(tmp_path: Path, server: Hostile) -> None:
     secrets.register_secret("SOMESECRETKEY")
     url = signed(f"{SOURCE_ID}/manifest.json", NOON, signature="c0ffee" * 10)
     error = OmicopyError(ErrorCode.FAILED, f"{url} SOMESECRETKEY\x1b[31m " + "ü" * 9000)
@@ -340,7 +458,7 @@ def test_r8_the_body_of_a_ping_bears_no_secret_and_is_short(tmp_path: Path, serv
         pytest.param([Reply(silence=PATIENCE)], 2, id="hangs"),
     ],
 )
-def test_a_monitor_that_does_not_take_it_is_a_warning(
+def test_a_refused_ping_is_a_warning(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -358,7 +476,7 @@ def test_a_monitor_that_does_not_take_it_is_a_warning(
     assert UUID not in warning
 
 
-def test_one_failure_is_borne(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_ping_is_retried_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with hostile(Reply(503), Reply()) as server:
         pinging(tmp_path, f"{server.url}/{UUID}").begin()
     assert len(server.requests) == 2
@@ -367,7 +485,7 @@ def test_one_failure_is_borne(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "can't be reached (Connection refused)" in capsys.readouterr().err
 
 
-def test_r8_a_ping_url_is_shown_nowhere_however_loud_the_log(
+def test_r8_a_ping_url_is_in_no_log(
     tmp_path: Path, server: Hostile, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = [str(tmp_path / name) for name in ("omicopy.prom", "ping-url", "report.json")]
@@ -406,7 +524,7 @@ def test_r8_a_ping_url_is_shown_nowhere_however_loud_the_log(
         f"{UUID}\0\xff",
     ],
 )
-def test_a_file_without_one_usable_url_is_said_before_anything_starts(tmp_path: Path, content: str) -> None:
+def test_a_ping_file_without_a_usable_url_is_reported_first(tmp_path: Path, content: str) -> None:
     file = tmp_path / "ping-url"
     file.write_text(content, encoding="latin-1")
     with pytest.raises(OmicopyError) as caught:
@@ -416,14 +534,14 @@ def test_a_file_without_one_usable_url_is_said_before_anything_starts(tmp_path: 
     assert UUID not in caught.value.message + caught.value.hint
 
 
-def test_a_ping_file_that_is_not_there_is_said_before_anything_starts(tmp_path: Path) -> None:
+def test_a_missing_ping_file_is_reported_before_the_start(tmp_path: Path) -> None:
     for missing in (tmp_path / "no-such", tmp_path):
         with pytest.raises(OmicopyError, match="ping-url-file can't read") as caught:
             Monitor(None, str(missing), None)
         assert caught.value.code is ErrorCode.USAGE
 
 
-def test_asked_for_nothing_it_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_options_a_monitor_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     monitor = Monitor(None, None, None)
     monitor.begin()
     monitor.end([result()], CALLS, 1, 0)

@@ -55,13 +55,13 @@ def tasks() -> list[dict[str, Any]]:
     return single + [task for answer in examples("ReadImageExportTasks") for task in answer["ImageExportTasks"]]
 
 
-def test_every_action_that_we_use_is_one_of_the_service_s() -> None:
+def test_every_action_that_we_use_exists() -> None:
     used = used_actions()
     assert {"CreateImageExportTask", "ReadImageExportTasks", "CreateImage", "ReadImages", "ReadAccounts"} <= used
     assert [action for action in sorted(used) if not official_openapi().knows(action)] == []
 
 
-def test_every_example_of_an_answer_reaches_us_over_http() -> None:
+def test_every_example_of_an_answer_is_read_over_http() -> None:
     for action in sorted(used_actions()):
         for example in examples(action):
             with hostile(Reply(body=json.dumps(example).encode())) as server:
@@ -71,7 +71,7 @@ def test_every_example_of_an_answer_reaches_us_over_http() -> None:
                     assert api.read_all(action, LISTS[action], 0.0, {}, dict) == example[LISTS[action]]
 
 
-def test_every_image_is_read_whole() -> None:
+def test_every_example_image_is_read() -> None:
     assert len(images()) >= 8
     for raw in images():
         image = parse_image(raw)
@@ -94,7 +94,7 @@ def test_r8_the_signed_url_that_an_image_echoes_is_not_kept() -> None:
         assert "://" not in repr(parse_image(raw))
 
 
-def test_every_task_is_read_whole_and_is_the_export_that_the_example_asked_for() -> None:
+def test_every_example_task_is_the_requested_export() -> None:
     [asked] = request_examples("CreateImageExportTask")
     osu = asked["OsuExport"]
     key = export_key(asked["ImageId"], osu["OsuBucket"], osu["OsuPrefix"])
@@ -136,7 +136,7 @@ def error_codes() -> list[tuple[str, str]]:
         ("TooManyResources", ErrorCode.QUOTA),
     ],
 )
-def test_every_official_error_code_is_filed_by_its_type(kind: str, code: ErrorCode) -> None:
+def test_every_official_error_code_is_classified_by_its_type(kind: str, code: ErrorCode) -> None:
     # An unknown access key comes as 4120 InvalidParameterValue, which is a matter of authentication.
     numbers = [number for number, its_kind in error_codes() if its_kind.startswith(kind) and number != "4120"]
     assert numbers

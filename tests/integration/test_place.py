@@ -13,7 +13,8 @@ PLACE = f"s3://omi-exports/{LINUX}/"
 
 
 @pytest.mark.parametrize("key", [ManifestKey.NO_SUFFIX, ManifestKey.NAMED_AFTER_TASK])
-def test_any_export_of_a_place_serves_and_another_format_needs_another_prefix(tool: Tool, key: ManifestKey) -> None:
+def test_any_export_in_a_folder_is_used(tool: Tool, key: ManifestKey) -> None:
+    """Another format needs another prefix."""
     tool.again(behaviour=Behaviour(manifest_key=key))
     first = tool.copy(LINUX, "--format", "qcow2", "--name", "first").copy
     for ran in (
@@ -31,7 +32,8 @@ def test_any_export_of_a_place_serves_and_another_format_needs_another_prefix(to
     assert again["manifest"] == first["manifest"]
 
 
-def test_a_running_export_in_another_format_is_named_before_any_write(tool: Tool) -> None:
+def test_a_running_export_in_another_format_is_refused(tool: Tool) -> None:
+    """Before any write; the message names it."""
     tool.hold()
     running = tool.start_export(DiskImageFormat="raw")
     tool.forget()
@@ -42,7 +44,8 @@ def test_a_running_export_in_another_format_is_named_before_any_write(tool: Tool
     assert tool.copy(LINUX).copy["export_task_id"] == running
 
 
-def test_a_second_export_to_a_place_takes_the_manifest_and_leaves_the_disks(tool: Tool) -> None:
+def test_a_second_export_to_a_folder_replaces_the_manifest(tool: Tool) -> None:
+    """The disks of the first one are left."""
     key = tool.exported(DiskImageFormat="qcow2")
     assert key == f"{LINUX}/manifest"
     assert tool.exported(DiskImageFormat="raw") == key
@@ -67,7 +70,7 @@ ODD = "100%#a?b=c+d é&e"
 
 
 @pytest.mark.parametrize("version", list(UrlVersion))
-def test_whatever_a_prefix_holds_leads_everywhere_to_what_lies_under_it(tool: Tool, version: UrlVersion) -> None:
+def test_any_prefix_works_in_every_command(tool: Tool, version: UrlVersion) -> None:
     tool.again(behaviour=Behaviour(url_version=version))
     folder = f"s3://omi-exports/{ODD}/{LINUX}/"
     assert tool.export(LINUX, "--prefix", ODD).out == f"{folder}manifest\n"
@@ -82,7 +85,7 @@ def test_whatever_a_prefix_holds_leads_everywhere_to_what_lies_under_it(tool: To
     assert tool.url(url.partition("?")[0]).out.partition("?")[0] == url.partition("?")[0]
 
 
-def test_a_prefix_under_which_keys_would_be_too_long_is_refused_before_anybody_is_asked(tool: Tool) -> None:
+def test_a_prefix_that_makes_keys_too_long_is_refused_at_once(tool: Tool) -> None:
     for prefix in ("a" * 863, "é" * 431 + "a"):
         for ran in (tool.copy(LINUX, "--prefix", prefix, code=2), tool.export(LINUX, "--prefix", prefix, code=2)):
             assert "has 863 bytes: keys under it could pass 915" in ran.err
@@ -93,7 +96,7 @@ def test_a_prefix_under_which_keys_would_be_too_long_is_refused_before_anybody_i
     assert len(new.removeprefix("s3://omi-exports/").encode()) == 915
 
 
-def test_a_clean_up_counts_and_names_the_disks_of_an_earlier_export_of_the_place(tool: Tool) -> None:
+def test_a_clean_up_names_disks_of_an_earlier_export(tool: Tool) -> None:
     tool.copy(LINUX)
     tool.delete(f"{LINUX}/manifest")
     (disk,) = tool.keys(".gz")

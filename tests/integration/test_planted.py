@@ -62,7 +62,7 @@ def opens_only_ours(url: str) -> bool:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_r4_a_planted_manifest_of_a_later_date_is_never_handed_out(tool, way: str) -> None:
+def test_r4_a_planted_later_manifest_is_never_handed_out(tool, way: str) -> None:
     tool.again(embedded_url_age_seconds=WEEK + DAY)
     key = tool.exported()
     stem = key.removesuffix(".json")
@@ -79,7 +79,8 @@ def _commands(location: str, old_url: str) -> list[list[str]]:
     return [["url", location], ["url", location, "--no-resign"], ["resign", location], ["url", old_url]]
 
 
-def test_r4_a_planted_manifest_is_not_signed_re_signed_or_imported_from_either(tool) -> None:
+def test_r4_a_planted_manifest_is_not_signed_or_imported(tool) -> None:
+    """Nor re-signed."""
     tool.again(embedded_url_age_seconds=WEEK + DAY)
     key = tool.exported()
     beside = f"{key.removesuffix('.json')}.resigned-99991231T235959Z.json"
@@ -105,7 +106,7 @@ def test_r4_a_planted_manifest_is_not_signed_re_signed_or_imported_from_either(t
     assert copied["manifest"] != location
 
 
-def test_r4_a_manifest_put_in_the_place_of_ours_is_refused(tool) -> None:
+def test_r4_a_manifest_that_replaced_ours_is_refused(tool) -> None:
     key = tool.exported()
     tool.put(key, planted(tool, key))
     for source in sources(tool, key).values():
@@ -114,7 +115,7 @@ def test_r4_a_manifest_put_in_the_place_of_ours_is_refused(tool) -> None:
     assert tool.copies() == []
 
 
-def test_r4_a_build_does_not_take_a_manifest_of_elsewhere_for_its_own(tool) -> None:
+def test_r4_a_build_takes_no_foreign_manifest_for_its_own(tool) -> None:
     disk = tool.get(tool.exported() and tool.keys(".gz")[0])
     tool.put("loose/disk.qcow2.gz", disk)
     words = ["manifest", "build", "s3://omi-exports/loose", "--name", "theirs", "--from", "source"]
@@ -146,7 +147,8 @@ ELSEWHERE: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("change", ELSEWHERE.values(), ids=ELSEWHERE)
-def test_r4_what_the_url_leads_to_is_checked_not_what_was_read_before(change: Callable[[str], str]) -> None:
+def test_r4_the_object_behind_the_url_is_checked(change: Callable[[str], str]) -> None:
+    """Not the one that was read before."""
     checked = parse_manifest(body())
     found = FoundExport(PLACE, checked.expiry(), (), (), checked.digest())
     good, bad = hostile.Reply(body=body()), hostile.Reply(body=body(change))
@@ -159,7 +161,7 @@ def test_r4_what_the_url_leads_to_is_checked_not_what_was_read_before(change: Ca
             assert caught.value.code is ErrorCode.DAMAGED
 
 
-def test_r9_a_manifest_that_was_replaced_after_it_was_checked_is_looked_at_again() -> None:
+def test_r9_a_manifest_replaced_after_its_check_is_read_again() -> None:
     checked = parse_manifest(body())
     found = FoundExport(PLACE, checked.expiry(), (), (), checked.digest())
     other = body(lambda url: url.replace("oos.eu-west-2.outscale.com", "oos.evil.example"))
@@ -182,7 +184,7 @@ def manifest(change: Callable[[str], str] = str) -> Manifest:
     return parse_manifest(body(change))
 
 
-def test_a_fingerprint_tells_the_image_and_a_digest_tells_the_place_too() -> None:
+def test_a_fingerprint_is_the_images_and_a_digest_has_the_folder() -> None:
     """Two exports of one image that were signed anew are one copy (DOMAIN.md §3), wherever they lie."""
     moved = manifest(ELSEWHERE["another bucket"])
     assert moved.fingerprint() == manifest().fingerprint()
@@ -190,7 +192,7 @@ def test_a_fingerprint_tells_the_image_and_a_digest_tells_the_place_too() -> Non
 
 
 @pytest.mark.parametrize("change", ELSEWHERE.values(), ids=ELSEWHERE)
-def test_r4_only_what_points_into_its_own_export_is_trusted(change: Callable[[str], str]) -> None:
+def test_r4_only_urls_into_the_own_export_are_trusted(change: Callable[[str], str]) -> None:
     assert trust(manifest(), PLACE) == manifest()
     with pytest.raises(OmicopyError) as caught:
         trust(manifest(change), PLACE)
@@ -206,6 +208,6 @@ def test_r4_only_what_points_into_its_own_export_is_trusted(change: Callable[[st
         ("http://oos.eu-west-2.outscale.com", "leads to https://oos.eu-west-2.outscale.com"),
     ],
 )
-def test_r4_an_own_manifest_leads_to_the_account_s_own_store(endpoint: str, message: str | None) -> None:
+def test_r4_an_own_manifest_leads_to_the_accounts_store(endpoint: str, message: str | None) -> None:
     problem = problem_of_own(manifest(), PLACE, endpoint)
     assert problem is None if message is None else message in str(problem)

@@ -49,7 +49,8 @@ def snapshots(tool: Tool) -> set[str]:
 # --- copies
 
 
-def test_r4_it_shows_first_and_deletes_what_is_ours_with_the_snapshots_that_only_it_mapped(tool) -> None:
+def test_r4_prune_shows_then_deletes_our_images(tool) -> None:
+    """With the snapshots that only they map."""
     old, shared, new = (copy_of_ours(tool, f"golden-{day}", day) for day in (1, 2, 3))
     other_kind = copy_of_ours(tool, "silver-1", 1)
     strangers = [
@@ -83,7 +84,8 @@ def test_r4_it_shows_first_and_deletes_what_is_ours_with_the_snapshots_that_only
     assert by_options(tool, "--keep-last", "1", "-y") == {new.image_id: "keep", other_kind.image_id: "keep"}
 
 
-def test_r3_one_that_can_not_be_deleted_stops_no_other_and_a_lost_answer_is_no_failure(tool) -> None:
+def test_r3_a_failed_deletion_stops_no_other(tool) -> None:
+    """A lost answer is no failure."""
     old, middle, _ = (copy_of_ours(tool, f"golden-{day}", day) for day in (1, 2, 3))
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "DeleteImage"))
     tool.sandbox.faults.add(Fault(FaultKind.LOST_ANSWER, "DeleteImage"))
@@ -100,14 +102,14 @@ def test_r3_one_that_can_not_be_deleted_stops_no_other_and_a_lost_answer_is_no_f
     by_options(tool, "--keep-last", "1", "-y", code=12)
 
 
-def test_r3_an_account_that_can_not_be_read_hides_no_other(tool) -> None:
+def test_r3_an_unreadable_account_hides_no_other(tool) -> None:
     old, _ = copy_of_ours(tool, "golden-1", 1), copy_of_ours(tool, "golden-2", 2)
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "ReadImages", account="target-other", times=None))
     done = by_options(tool, "--to", "target-other", "--keep-last", "1", "-y", code=3)
     assert done[old.image_id] == "deleted"
 
 
-def test_what_an_interrupted_deletion_left_goes_with_the_next(tool) -> None:
+def test_the_next_prune_deletes_what_an_interrupted_one_left(tool) -> None:
     """Each time the image went and its snapshot did not; and first, that the image was marked and did not go."""
     old, _ = (copy_of_ours(tool, f"golden-{day}", day) for day in (1, 2))
     mapped = old.devices[0].snapshot_id
@@ -132,7 +134,7 @@ def test_what_an_interrupted_deletion_left_goes_with_the_next(tool) -> None:
     assert prune(tool, plan) == {}
 
 
-def test_what_can_not_be_marked_or_looked_for_keeps_nothing_from_going(tool) -> None:
+def test_a_failed_mark_or_read_stops_no_other_deletion(tool) -> None:
     old, _ = (copy_of_ours(tool, f"golden-{day}", day) for day in (1, 2))
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateTags", times=None))
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "ReadSnapshots", times=None))
@@ -142,7 +144,7 @@ def test_what_can_not_be_marked_or_looked_for_keeps_nothing_from_going(tool) -> 
     assert old.devices[0].snapshot_id not in snapshots(tool)
 
 
-def test_two_at_once_find_things_gone_and_call_it_no_failure(tool) -> None:
+def test_two_prunes_at_once_report_no_failure(tool) -> None:
     made = [copy_of_ours(tool, f"golden-{day}", day) for day in range(1, 6)]
     words = ("--keep-last", "1", "-y")
     tool.together([lambda: by_options(tool, *words), lambda: by_options(tool, *words)])
@@ -150,14 +152,14 @@ def test_two_at_once_find_things_gone_and_call_it_no_failure(tool) -> None:
     assert not snapshots(tool) & {image.devices[0].snapshot_id for image in made[:-1]}
 
 
-def test_a_copy_that_is_not_as_its_source_is_does_not_push_out_a_good_one(tool) -> None:
+def test_a_copy_unlike_its_source_displaces_no_good_one(tool) -> None:
     good, _ = (copy_of_ours(tool, f"golden-{day}", day, source) for day, source in ((1, LINUX), (2, THREE)))
     ran = tool.run("prune", "--from", "source", "--to", "target", "--keep-last", "1", "-y")
     assert "it is not as its source is: 1 volumes instead of 3" in ran.out
     assert good.image_id in {image.image_id for image in tool.copies()}
 
 
-def test_what_can_not_be_meant_is_a_mistake_in_typing(tool) -> None:
+def test_contradicting_options_are_a_usage_error(tool) -> None:
     plan = tool.home / "plan.yaml"
     plan.write_text(
         "version: 1\njobs: [{name: a, from: source, bucket: abc, images: [{name: x}], to: [{profile: target}]}]"
@@ -178,7 +180,8 @@ def test_what_can_not_be_meant_is_a_mistake_in_typing(tool) -> None:
 # --- exports, by options
 
 
-def test_exports_in_the_bucket_go_by_the_same_rules_and_a_begun_clean_up_is_finished(tool) -> None:
+def test_exports_are_pruned_by_the_same_rules(tool) -> None:
+    """A clean-up that was begun is finished."""
     for number, image in ((1, LINUX), (2, THREE)):
         same_kind(tool, number, image)
     tool.together([lambda i=i: tool.export(i, "--prefix", "n") for i in (LINUX, THREE)])
@@ -198,7 +201,7 @@ def test_exports_in_the_bucket_go_by_the_same_rules_and_a_begun_clean_up_is_fini
     assert prune(tool, *words, "-y") == {three: "keep"}
 
 
-def test_of_an_export_that_is_gone_nothing_is_said_to_be_deleted(tool) -> None:
+def test_a_missing_export_is_not_reported_as_deleted(tool) -> None:
     older, newer = (same_kind(tool, n, image) for n, image in ((1, LINUX), (2, THREE)))
     tool.together([lambda i=i: tool.export(i) for i in (older, newer)])
     assert set(prune(tool, "--from", "source", "--bucket", "omi-exports", "--prefix", LINUX, "--keep-last", "1")) == {
@@ -232,7 +235,8 @@ jobs:
     return file
 
 
-def test_a_job_prunes_its_own_copies_and_exports_once_the_plan_does_not_ask_for_them(tool) -> None:
+def test_a_job_prunes_copies_that_the_plan_no_longer_wants(tool) -> None:
+    """And their exports."""
     for number, image in ((1, LINUX), (2, THREE)):
         same_kind(tool, number, image)
     plan = str(plan_file(tool, "^golden-[12]$"))
@@ -251,7 +255,7 @@ def test_a_job_prunes_its_own_copies_and_exports_once_the_plan_does_not_ask_for_
     assert [image.name for image in tool.copies("target-other")] == ["golden-2"]
 
 
-def test_an_export_that_a_target_still_needs_stays(tool) -> None:
+def test_an_export_that_a_target_still_needs_is_kept(tool) -> None:
     for number, image in ((1, LINUX), (2, THREE)):
         same_kind(tool, number, image)
     plan = str(plan_file(tool, "^golden-[12]$"))
@@ -265,7 +269,7 @@ def test_an_export_that_a_target_still_needs_stays(tool) -> None:
     assert prune(tool, plan, "-y")[linux] == "deleted"
 
 
-def test_where_nobody_can_tell_what_a_plan_asks_for_nothing_is_deleted(tool) -> None:
+def test_nothing_is_deleted_if_the_plans_copies_are_unknown(tool) -> None:
     old, _ = (copy_of_ours(tool, f"golden-{day}", day, **{"omicopy:job": "golden"}) for day in (1, 2))
     entry = "  - {name: other, images: [{id: ami-deadbeef}], to: [{profile: target}]}\n"
     plan = str(plan_file(tool, "^nothing$", entry))
@@ -277,7 +281,8 @@ def test_where_nobody_can_tell_what_a_plan_asks_for_nothing_is_deleted(tool) -> 
     assert (ran.out, "all is kept" in ran.err) == ("", True)
 
 
-def test_r4_of_two_plans_with_a_job_of_one_name_neither_deletes_what_the_other_made(tool) -> None:
+def test_r4_equal_job_names_in_two_plans_delete_nothing(tool) -> None:
+    """Neither plan deletes the other's copies."""
     names = ("linux-1", "linux-2", "windows-1", "windows-2")
     made = {name: copy_of_ours(tool, name, day, **{"omicopy:job": "golden"}) for day, name in enumerate(names, 1)}
     plan = str(plan_file(tool, "^linux-"))

@@ -61,7 +61,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("url", "code", "reason", "message"), TABLE)
-def test_the_store_s_code_and_the_url_s_own_dates_tell_why(
+def test_the_stores_code_and_the_urls_dates_give_the_reason(
     url: PresignedUrl, code: str, reason: Reason, message: str
 ) -> None:
     parts = explain_refusal(url, code, NOON)
@@ -88,7 +88,7 @@ def test_the_store_s_code_and_the_url_s_own_dates_tell_why(
         (v2(WEEK + 1), Reason.NOT_YET),
     ],
 )
-def test_what_a_url_s_dates_tell_nobody_has_to_ask(url: PresignedUrl, reason: Reason | None) -> None:
+def test_a_urls_dates_need_no_request(url: PresignedUrl, reason: Reason | None) -> None:
     found = flaw(url, NOON)
     assert (found.reason if found else None) is reason
 
@@ -112,12 +112,12 @@ def body(code: str, more: str = "") -> bytes:
         (b'<!DOCTYPE x [<!ENTITY a "b">]><Error><Code>&a;</Code></Error>', ""),
     ],
 )
-def test_of_an_answer_s_body_only_a_code_is_read(raw: bytes, code: str) -> None:
+def test_only_the_code_of_a_refusals_body_is_read(raw: bytes, code: str) -> None:
     assert error_code(raw) == code
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_a_probe_and_a_read_tell_the_reason(status: int) -> None:
+def test_a_probe_and_a_read_give_the_reason(status: int) -> None:
     with hostile(
         Reply(status, XML, body("InvalidAccessKeyId", "<AWSAccessKeyId>SOMEACCESSKEY</AWSAccessKeyId>"))
     ) as to:
@@ -133,14 +133,14 @@ def test_a_probe_and_a_read_tell_the_reason(status: int) -> None:
     assert "SOMEACCESSKEY" not in caught.value.message
 
 
-def test_a_date_that_no_clock_shows_is_not_reckoned_with() -> None:
+def test_an_impossible_date_is_ignored() -> None:
     refused = Reply(403, XML, body("AccessDenied"), headers={"Date": "Fri, 31 Dec 9999 23:59:59 -2359"})
     with hostile(refused) as server:
         url = parse_presigned(f"{server.url}/b/key?AWSAccessKeyId=A&Expires=4000000000&Signature=abc")
         assert UrlReader(transport(), Hurried(), 0.0).probe(url).life is ObjectState.REFUSED
 
 
-def test_the_store_s_own_clock_tells_what_has_expired() -> None:
+def test_the_stores_clock_decides_what_has_expired() -> None:
     headers = {"Date": format_datetime(datetime.now(UTC) + timedelta(seconds=HOUR), usegmt=True)}
     url = parse_presigned(presign(SIGNER, "GET", PLACE, HOUR // 2))
     assert read_refusal(url, headers, body(SKEWED)).message.startswith("it expired at")
@@ -157,7 +157,7 @@ def test_the_store_s_own_clock_tells_what_has_expired() -> None:
         ("AccessDenied", 403, "right to it"),
     ],
 )
-def test_a_store_that_refuses_our_own_keys_is_told_with_what_mends_it(kind: str, status: int, hint: str) -> None:
+def test_a_refusal_of_our_keys_comes_with_a_hint(kind: str, status: int, hint: str) -> None:
     error = refused("ListObjects", "s3://omi-exports", Answer(status, kind=kind))
     assert error.code is ErrorCode.DENIED
     assert hint in error.hint
@@ -200,7 +200,7 @@ def test_r9_an_import_says_why_the_store_refuses_its_url(tool) -> None:
     assert tool.calls() == []
 
 
-def test_r9_inspect_says_of_every_url_why_the_store_refuses_it(tool) -> None:
+def test_r9_inspect_says_why_the_store_refuses_each_url(tool) -> None:
     document = tool.manifest(tool.exported(THREE))
     entry, entries = document["Image"]["Snapshots"][0], []
     urls = cases(tool, tool.keys(".gz")[0])
@@ -218,7 +218,7 @@ def test_r9_inspect_says_of_every_url_why_the_store_refuses_it(tool) -> None:
     assert "does not work yet" in plain
 
 
-def test_r9_what_a_new_signature_mends_is_signed_anew(tool) -> None:
+def test_r9_a_url_that_a_new_signature_repairs_is_re_signed(tool) -> None:
     """Whatever the reason is why a store refuses the URLs inside."""
     key = tool.exported()
     document = tool.manifest(key)
@@ -231,7 +231,7 @@ def test_r9_what_a_new_signature_mends_is_signed_anew(tool) -> None:
             tool.delete(anew)
 
 
-def test_our_own_keys_that_the_store_refuses_are_told_apart(tool) -> None:
+def test_the_reasons_why_our_keys_are_refused_differ(tool) -> None:
     location = f"s3://omi-exports/{tool.exported()}"
     wrong = {
         "secret key": tool.profiles(source={"secret_key": "W" * 40}),
@@ -244,7 +244,7 @@ def test_our_own_keys_that_the_store_refuses_are_told_apart(tool) -> None:
             assert "W" * 20 not in ran.err
 
 
-def test_no_url_to_upload_with_is_printed_that_the_store_would_refuse(tool) -> None:
+def test_no_upload_url_is_printed_that_the_store_would_refuse(tool) -> None:
     for message, env in {
         "secret key": tool.profiles(source={"secret_key": "W" * 40}),
         "an EIM user's": tool.profiles(source={"access_key": "W" * 20}),

@@ -43,7 +43,7 @@ def run(tool: Tool, *args: str, code: int | None = 0, text: str = PLAN, best: st
     return tool.run("run", plan(tool, text, best), "-o", "json", *args, code=code)
 
 
-def test_a_plan_is_made_true_once(tool) -> None:
+def test_a_plan_is_carried_out_once(tool) -> None:
     first = run(tool)
     made = {(c["job"], c["target"]["profile"], c["target"]["image_name"], c["status"]) for c in first.json["copies"]}
     assert made == {
@@ -64,14 +64,14 @@ def test_a_plan_is_made_true_once(tool) -> None:
     assert tool.count("ReadImages", account="target") == 1
 
 
-def test_a_check_says_what_would_be_done_and_writes_nothing(tool) -> None:
+def test_a_check_shows_the_actions_and_writes_nothing(tool) -> None:
     ran = run(tool, "--check", "--only", "windows")
     assert [(c["job"], c["status"]) for c in ran.json["copies"]] == [("windows", "planned")]
     assert tool.writes() == []
     assert "There is no job 'nobody'" in run(tool, "--only", "nobody", code=2).err
 
 
-def test_what_fails_keeps_nothing_else_from_being_done(tool) -> None:
+def test_one_failed_copy_stops_no_other(tool) -> None:
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, account="target-other", times=None))
     text = PLAN.replace("[{id: ami-00000003}]", "[{id: ami-00000003}, {id: ami-0000dead}]")
     ran = run(tool, code=4, text=text)
@@ -96,7 +96,7 @@ def test_best_effort_leaves_the_exit_code_alone(tool) -> None:
     assert len([c for c in ran.json["copies"] if c["status"] == "failed"]) == 2
 
 
-def test_the_first_failure_ends_a_run_that_is_told_to_fail_fast(tool) -> None:
+def test_fail_fast_ends_a_run_at_the_first_failure(tool) -> None:
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateImageExportTask", times=None))
     ran = run(tool, "--fail-fast", code=None)
     assert ran.code in (1, 12)
@@ -106,7 +106,7 @@ def test_the_first_failure_ends_a_run_that_is_told_to_fail_fast(tool) -> None:
     assert run(tool, "--fail-fast", "--only", "windows", code=12).json["copies"][0]["error"]["code"] == "denied"
 
 
-def test_shards_share_a_plan_without_talking_to_each_other(tool) -> None:
+def test_shards_divide_a_plan_without_communication(tool) -> None:
     parts = tool.together([lambda i=i: run(tool, "--shard", f"{i}/3", "--check") for i in range(3)])
     copies = [
         (c["source"]["image_id"], c["target"]["profile"], i) for i, p in enumerate(parts) for c in p.json["copies"]
@@ -122,13 +122,25 @@ def test_the_schema_of_plans_is_printed_for_editors(tool) -> None:
     assert "jobs" in schema["properties"]
 
 
-def test_a_bad_plan_is_refused_with_its_lines_and_seen_from_outside(tool) -> None:
+def test_a_bad_plan_is_refused_with_its_lines(tool) -> None:
+    """The monitor is notified."""
     metrics = tool.home / "omicopy.prom"
     ran = run(tool, "--metrics-file", str(metrics), code=2, text=PLAN.replace("share_with", "share_wth"))
     assert "plan.yaml, line 8, jobs[0].to[0].share_wth" in ran.err
     assert "omicopy_run_exit_code 2" in metrics.read_text()
     assert "no plan" in tool.run("run", code=2).err
     assert tool.calls() == []
+
+
+def test_without_the_extra_for_metrics_nothing_is_sent(tool) -> None:
+    start = "import sys; sys.modules['prometheus_client'] = None; from omicopy.__main__ import main; main()"
+    words = ("run", plan(tool), "--metrics-file", "m.prom", "-o", "json")
+    ran = children.run([sys.executable, "-c", start, *words], tool.env, cwd=tool.home)
+    assert ran.returncode == 2
+    assert "omicopy[monitoring]" in ran.stderr
+    assert "omicopy[monitoring]" in json.loads(ran.stdout)["error"]["hint"]
+    assert tool.calls() == []
+    assert not (tool.home / "m.prom").exists()
 
 
 @pytest.fixture
@@ -154,7 +166,7 @@ def pings():
     server.server_close()
 
 
-def test_a_monitor_hears_how_each_run_begins_and_ends(tool, pings) -> None:
+def test_each_runs_start_and_end_are_pinged(tool, pings) -> None:
     heard, url = pings
     ping, report, metrics = tool.home / "ping", tool.home / "report.json", tool.home / "omicopy.prom"
     ping.write_text(url + "\n")
@@ -177,7 +189,8 @@ def test_a_monitor_hears_how_each_run_begins_and_ends(tool, pings) -> None:
     assert heard == []
 
 
-def test_a_killed_run_is_heard_of_and_the_next_one_finishes_it(tool, pings) -> None:
+def test_a_killed_run_is_finished_by_the_next_one(tool, pings) -> None:
+    """The monitor sees it."""
     heard, url = pings
     ping = tool.home / "ping"
     ping.write_text(url)
@@ -193,7 +206,7 @@ def test_a_killed_run_is_heard_of_and_the_next_one_finishes_it(tool, pings) -> N
     assert len(tool.copies()) + len(tool.copies("target-other")) == 5
 
 
-def test_a_run_that_another_one_is_at_is_no_news(tool, pings) -> None:
+def test_a_run_that_finds_the_lock_held_pings_nothing(tool, pings) -> None:
     heard, url = pings
     ping = tool.home / "ping"
     ping.write_text(url)
@@ -222,7 +235,8 @@ def test_the_public_functions_do_what_the_commands_do(tool, monkeypatch) -> None
     assert [one.status.value for one in results] == ["copied"]
 
 
-def test_a_plan_that_cleans_up_leaves_nothing_in_the_bucket_and_makes_nothing_twice(tool) -> None:
+def test_a_plan_with_cleanup_empties_the_bucket(tool) -> None:
+    """It makes nothing twice."""
     text = PLAN.replace("prefix: nightly}", "prefix: nightly, cleanup: on-success}")
     tool.put("nightly/ami-00000001/foreign.txt", b"not ours")
     run(tool, text=text)
@@ -240,7 +254,7 @@ def test_a_plan_that_cleans_up_leaves_nothing_in_the_bucket_and_makes_nothing_tw
     assert tool.keys("") == ["nightly/ami-00000001/foreign.txt"]
 
 
-def test_what_another_target_still_needs_is_not_cleaned_up(tool) -> None:
+def test_an_export_that_another_target_needs_is_kept(tool) -> None:
     text = PLAN.replace("prefix: nightly}", "prefix: nightly, cleanup: on-success}")
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateImage", account="target-other", times=None))
     run(tool, code=12, text=text)
@@ -250,7 +264,7 @@ def test_what_another_target_still_needs_is_not_cleaned_up(tool) -> None:
     assert (tool.count("CreateImageExportTask"), tool.keys("")) == (3, [])
 
 
-def test_what_was_handed_out_is_not_cleaned_up(tool) -> None:
+def test_a_handed_out_export_is_not_cleaned_up(tool) -> None:
     tool.copy("golden-linux")
     tool.url(LINUX)
     ran = tool.copy("golden-linux", "--cleanup")
@@ -261,7 +275,7 @@ def test_what_was_handed_out_is_not_cleaned_up(tool) -> None:
 CLEAN = PLAN.replace("prefix: nightly}", "prefix: nightly, cleanup: on-success}")
 
 
-def test_a_target_that_can_t_be_asked_keeps_the_export_that_it_needs(tool) -> None:
+def test_an_unreachable_target_keeps_its_export(tool) -> None:
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, account="target-other", times=None))
     run(tool, code=12, text=CLEAN)
     assert len(tool.manifests()) == 2, "of the two images that target-other lacks"
@@ -270,7 +284,7 @@ def test_a_target_that_can_t_be_asked_keeps_the_export_that_it_needs(tool) -> No
     assert (tool.count("CreateImageExportTask"), tool.keys("")) == (3, [])
 
 
-def test_a_job_that_was_left_out_keeps_the_export_that_it_needs(tool) -> None:
+def test_a_job_that_was_left_out_keeps_its_export(tool) -> None:
     second = "  - name: second\n    images: [{id: ami-00000003}]\n    to: [{profile: target-other}]\n"
     run(tool, "--only", "windows", text=CLEAN + second)
     assert len(tool.manifests()) == 1
@@ -291,7 +305,8 @@ def test_an_import_of_another_run_on_this_machine_keeps_its_export(tool) -> None
     assert tool.copy("golden-linux", "--cleanup", "--name", "another").copy["cleanup"]["deleted_objects"] == 2
 
 
-def test_an_export_whose_tag_was_missed_is_tagged_and_cleaned_up_by_the_next_run(tool) -> None:
+def test_an_untagged_export_is_tagged_by_the_next_run(tool) -> None:
+    """And cleaned up."""
     tool.hold()
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateTags", times=None))
     first = tool.start("copy", LINUX, "--from", "source", "--to", "target", "--bucket", "omi-exports")
@@ -305,7 +320,7 @@ def test_an_export_whose_tag_was_missed_is_tagged_and_cleaned_up_by_the_next_run
     assert (tool.count("CreateImageExportTask"), tool.keys("")) == (1, [])
 
 
-def test_what_a_clean_up_has_begun_to_delete_is_exported_anew(tool) -> None:
+def test_an_export_with_a_begun_clean_up_is_made_again(tool) -> None:
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "DeleteObject", times=None))
     ran = tool.copy("golden-linux", "--cleanup")
     assert (ran.code, ran.copy["cleanup"]["error"]["code"]) == (0, "denied")
@@ -316,7 +331,7 @@ def test_what_a_clean_up_has_begun_to_delete_is_exported_anew(tool) -> None:
     assert tool.manifests() == [], "what the second export's manifest names is gone, too"
 
 
-def test_a_monitor_hears_of_a_run_that_lost_its_output(tool, pings) -> None:
+def test_a_run_that_lost_its_output_is_pinged_as_failed(tool, pings) -> None:
     heard, url = pings
     ping = tool.home / "ping"
     ping.write_text(url)
@@ -327,7 +342,7 @@ def test_a_monitor_hears_of_a_run_that_lost_its_output(tool, pings) -> None:
     assert heard[-1][0].endswith("/fail")
 
 
-def test_an_interrupted_run_tells_what_had_ended(tool) -> None:
+def test_an_interrupted_run_reports_finished_copies(tool) -> None:
     report, metrics = tool.home / "report.json", tool.home / "m.prom"
     tool.copy("golden-windows")
     tool.hold()

@@ -69,7 +69,7 @@ def status(url: str, method: str = "GET", **headers: str) -> int:
 # --- a URL to GET with
 
 
-def test_a_url_gives_the_very_bytes_to_anybody(source: Account) -> None:
+def test_a_url_gives_the_exact_bytes_without_a_key(source: Account) -> None:
     answer = httpx.get(presign(source, EXPORT_BUCKET, KEY, HOUR), timeout=PATIENCE)
     assert (answer.status_code, answer.content) == (200, BODY)
 
@@ -93,25 +93,25 @@ TAMPERINGS: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("tamper", TAMPERINGS.values(), ids=TAMPERINGS)
-def test_a_url_that_was_tampered_with_opens_nothing(source: Account, tamper: Callable[[str], str]) -> None:
+def test_a_changed_url_is_refused(source: Account, tamper: Callable[[str], str]) -> None:
     url = presign(source, EXPORT_BUCKET, KEY, HOUR)
     assert tamper(url) != url
     assert status(tamper(url)) == 403
 
 
-def test_a_url_that_lost_its_signature_or_names_another_region_is_no_request_at_all(source: Account) -> None:
+def test_a_url_without_signature_or_of_another_region_fails(source: Account) -> None:
     assert status(presign(source, EXPORT_BUCKET, KEY, HOUR).partition("&X-Amz-Signature")[0]) == 400
     assert status(presign(replace(source, region="us-east-2"), EXPORT_BUCKET, KEY, HOUR)) == 400
 
 
-def test_a_url_opens_nothing_at_another_host_and_with_another_method(source: Account) -> None:
+def test_a_url_is_for_one_host_and_one_method(source: Account) -> None:
     url = presign(source, EXPORT_BUCKET, KEY, HOUR)
     assert status(url, Host="oos.example") == 403
     assert [status(url, method) for method in ("HEAD", "PUT", "DELETE")] == [403, 403, 403]
     assert httpx.get(url, timeout=PATIENCE).content == BODY
 
 
-def test_a_url_opens_nothing_after_its_end(source: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_url_is_refused_after_its_expiry(source: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     def signed(ago: timedelta) -> str:
         monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: datetime.now(UTC) - ago)
         return presign(source, EXPORT_BUCKET, KEY, HOUR)
@@ -120,7 +120,7 @@ def test_a_url_opens_nothing_after_its_end(source: Account, monkeypatch: pytest.
     assert status(signed(HOUR + timedelta(seconds=2))) == 403
 
 
-def test_a_key_that_has_no_rights_there_or_is_unknown_there_opens_nothing(sandbox: Sandbox, source: Account) -> None:
+def test_a_key_without_rights_or_unknown_is_refused(sandbox: Sandbox, source: Account) -> None:
     neighbour, target = (resolve_profile(name, sandbox.env, sandbox.home) for name in ("source-other", "target"))
     stranger = replace(source, storage_key=target.storage_key)
     forger = replace(source, storage_key=replace(source.demand_storage_key(), secret_key=neighbour.secret_key))
@@ -128,7 +128,7 @@ def test_a_key_that_has_no_rights_there_or_is_unknown_there_opens_nothing(sandbo
         assert status(presign(account, EXPORT_BUCKET, KEY, HOUR)) == 403
 
 
-def test_more_than_seven_days_are_refused_by_us_as_they_would_be_by_the_store(source: Account) -> None:
+def test_more_than_seven_days_are_refused_as_by_the_store(source: Account) -> None:
     with pytest.raises(OmicopyError) as caught:
         presign(source, EXPORT_BUCKET, KEY, timedelta(seconds=WEEK_SECONDS + 1))
     assert caught.value.code is ErrorCode.USAGE
@@ -139,7 +139,7 @@ def test_more_than_seven_days_are_refused_by_us_as_they_would_be_by_the_store(so
 
 
 @pytest.mark.parametrize("key", ODD_KEYS)
-def test_an_odd_key_is_the_one_that_is_written_and_read(source: Account, key: str) -> None:
+def test_unusual_keys_are_written_and_read_exactly(source: Account, key: str) -> None:
     upload(source, key)
     assert httpx.get(presign(source, EXPORT_BUCKET, key, HOUR), timeout=PATIENCE).content == BODY
     assert key in [item["Key"] for item in client(source).list_objects_v2(Bucket=EXPORT_BUCKET)["Contents"]]
@@ -168,9 +168,7 @@ def curl(tmp_path: Path) -> Callable[..., int]:
 
 
 @curl_is_there
-def test_curl_uploads_with_the_content_type_that_was_signed_and_with_no_other(
-    source: Account, curl: Callable[..., int]
-) -> None:
+def test_curl_uploads_with_the_signed_content_type_only(source: Account, curl: Callable[..., int]) -> None:
     url = presign(source, EXPORT_BUCKET, "there", HOUR, "PUT", "text/x-plain; charset=utf-8")
     get = presign(source, EXPORT_BUCKET, "there", HOUR)
     assert curl(url, "Content-Type: text/html") == 403
@@ -183,13 +181,13 @@ def test_curl_uploads_with_the_content_type_that_was_signed_and_with_no_other(
 
 
 @curl_is_there
-def test_curl_uploads_without_a_content_type_where_none_was_signed(source: Account, curl: Callable[..., int]) -> None:
+def test_curl_uploads_without_a_content_type_if_none_is_signed(source: Account, curl: Callable[..., int]) -> None:
     assert curl(presign(source, EXPORT_BUCKET, "there", HOUR, "PUT")) == 200
     assert httpx.get(presign(source, EXPORT_BUCKET, "there", HOUR), timeout=PATIENCE).content == BODY
 
 
 @curl_is_there
-def test_a_url_to_upload_with_is_for_one_key_and_for_nothing_else(source: Account, curl: Callable[..., int]) -> None:
+def test_an_upload_url_is_for_one_key_only(source: Account, curl: Callable[..., int]) -> None:
     url = presign(source, EXPORT_BUCKET, "there", HOUR, "PUT")
     assert curl(url.replace("/there?", "/elsewhere?")) == 403
     assert curl(url, request="POST") == 405
@@ -200,7 +198,7 @@ def test_a_url_to_upload_with_is_for_one_key_and_for_nothing_else(source: Accoun
 
 
 @curl_is_there
-def test_r10_a_shell_takes_the_url_as_it_is(tool: Tool, tmp_path: Path) -> None:
+def test_r10_a_shell_needs_no_quotes_for_the_url_in_a_variable(tool: Tool, tmp_path: Path) -> None:
     tool.exported()
     script = """
         set -eu
@@ -217,7 +215,7 @@ def test_r10_a_shell_takes_the_url_as_it_is(tool: Tool, tmp_path: Path) -> None:
 # --- URLs of other hands
 
 
-def test_urls_of_the_old_kind_by_s3cmd_and_aws_are_read_to_the_second(sandbox: Sandbox, source: Account) -> None:
+def test_sigv2_urls_of_s3cmd_and_aws_are_read_exactly(sandbox: Sandbox, source: Account) -> None:
     (sandbox.home / "no-region").write_text("[default]\n")
     keys = {"AWS_ACCESS_KEY_ID": source.access_key, "AWS_SECRET_ACCESS_KEY": source.secret_key}
     env = sandbox.env | keys | {"AWS_CONFIG_FILE": str(sandbox.home / "no-region")}
@@ -242,7 +240,7 @@ def test_urls_of_the_old_kind_by_s3cmd_and_aws_are_read_to_the_second(sandbox: S
 
 
 @pytest.mark.parametrize("content_type", [None, "text/plain"])
-def test_we_sign_as_boto3_s_own_client_does(monkeypatch: pytest.MonkeyPatch, content_type: str | None) -> None:
+def test_our_signatures_equal_boto3s(monkeypatch: pytest.MonkeyPatch, content_type: str | None) -> None:
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC))
     more = {"ContentType": content_type} if content_type else {}
     for key in (KEY, "a//b", "a\\b", *ODD_KEYS):
@@ -266,7 +264,7 @@ REGIONS = st.from_regex(r"[a-z]{2,9}-[a-z]{2,9}-[0-9]", fullmatch=True)
 
 
 @given(BUCKETS, PRINTABLE_KEYS, LIVES, REGIONS, st.sampled_from(["GET", "PUT"]))
-def test_what_was_signed_is_read_back(bucket: str, key: str, life: timedelta, region: str, method: str) -> None:
+def test_a_signed_url_is_read_back(bucket: str, key: str, life: timedelta, region: str, method: str) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     read = presign_object(replace(OFFLINE, region=region), S3Object(bucket, key), life, method)
     assert (read.bucket, read.key, read.signature, read.signed_for) == (bucket, key, Signature.SIGV4, region)

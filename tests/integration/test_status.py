@@ -65,7 +65,8 @@ def until(tool: Tool, *args: str, **env: str) -> dict[str, str]:
 # ---- what is there
 
 
-def test_it_shows_exports_and_copies_and_who_made_them_without_a_write(tool: Tool) -> None:
+def test_status_shows_exports_and_copies_with_their_maker(tool: Tool) -> None:
+    """It writes nothing."""
     made = tool.copy(LINUX, "--prefix", "nightly").copy
     tool.hold()
     strangers = tool.start_export(THREE)
@@ -98,7 +99,8 @@ def test_it_shows_exports_and_copies_and_who_made_them_without_a_write(tool: Too
     assert not (elsewhere.home / "state").exists()
 
 
-def test_what_was_named_is_shown_alone_and_looked_for_in_the_bucket(tool: Tool) -> None:
+def test_a_named_image_is_shown_alone(tool: Tool) -> None:
+    """It is searched for in the bucket, too."""
     made = tool.copy(LINUX).copy
     tool.exported(THREE)
     tool.forget()
@@ -123,7 +125,7 @@ def test_what_was_named_is_shown_alone_and_looked_for_in_the_bucket(tool: Tool) 
     assert [row[6][:2] for row in rows(deep)] == ["20", "20"]
 
 
-def test_what_became_of_a_manifest_is_one_word(tool: Tool) -> None:
+def test_the_state_of_a_manifest_is_one_word(tool: Tool) -> None:
     tool.again(embedded_url_age_seconds=8 * 86_400)
     tool.exported(LINUX)
     tool.from_now_on(embedded_url_age_seconds=0)
@@ -139,7 +141,7 @@ def test_what_became_of_a_manifest_is_one_word(tool: Tool) -> None:
     assert until(tool, THREE) == {THREE: "cleaned-up"}
 
 
-def test_an_export_whose_task_is_not_listed_any_more_is_found_in_its_bucket(tool: Tool) -> None:
+def test_an_export_without_a_task_is_found_in_its_bucket(tool: Tool) -> None:
     tool.again(behaviour=Behaviour(ageing=TaskRetention.AGES_OUT), ended_task_seconds=0.0)
     key = tool.exported(LINUX, OsuPrefix="nightly")
     assert status(tool, LINUX).out == ""
@@ -164,7 +166,7 @@ def test_a_bucket_and_a_prefix_narrow_the_exports(tool: Tool) -> None:
     assert none.out == ""
 
 
-def test_a_failure_is_shown_with_its_reason_on_one_line_whatever_it_says(tool: Tool) -> None:
+def test_a_failure_is_one_line_with_any_reason(tool: Tool) -> None:
     tool.existing("odd\tname\x1b[2J", f"text [omicopy eu-west-2 {LINUX}]")
     task_id = tool.start_export()
     tool.source.change_task(task_id, state=TaskState.FAILED, ended=0.0, comment="The disk\nis on \x1b[31mfire.")
@@ -175,7 +177,7 @@ def test_a_failure_is_shown_with_its_reason_on_one_line_whatever_it_says(tool: T
 
 
 @pytest.mark.parametrize(("deep", "looked_into"), [(False, MOST_LOOKED_INTO), (True, MOST_LOOKED_INTO + 1)])
-def test_of_many_exports_that_were_named_some_are_not_looked_for(
+def test_of_many_named_exports_some_are_not_searched_for(
     monkeypatch: pytest.MonkeyPatch, deep: bool, looked_into: int
 ) -> None:
     def look(_: object, __: object, keys: Sequence[ExportKey], *___: object) -> dict[ExportKey, BucketFact]:
@@ -200,7 +202,7 @@ def test_of_many_exports_that_were_named_some_are_not_looked_for(
 # ---- what can't be shown
 
 
-def test_what_is_nowhere_ends_with_4_and_hides_nothing(tool: Tool) -> None:
+def test_a_missing_image_is_exit_4_and_hides_nothing(tool: Tool) -> None:
     task_id = tool.start_export()
     gone = tool.existing("golden", "[omicopy eu-west-2 ami-0badc0de]")
     image, export, no_more, nobody = tool.together(
@@ -218,7 +220,7 @@ def test_what_is_nowhere_ends_with_4_and_hides_nothing(tool: Tool) -> None:
     assert "--from" in nobody.err
 
 
-def test_r3_an_account_or_a_bucket_that_can_t_be_read_hides_no_other(tool: Tool) -> None:
+def test_r3_an_unreadable_account_or_bucket_hides_no_other(tool: Tool) -> None:
     made = tool.copy(LINUX).copy
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "ReadImages", times=None, account="target-other"))
     ran = status(tool, "--to", "target-other", "--to", "target", code=12)
@@ -228,7 +230,7 @@ def test_r3_an_account_or_a_bucket_that_can_t_be_read_hides_no_other(tool: Tool)
     assert rows(status(tool, LINUX, code=12))[0][6] == "unreadable"
 
 
-def test_r7_reads_are_as_many_for_a_thousand_exports_as_for_one(tool: Tool) -> None:
+def test_r7_a_thousand_exports_need_as_many_reads_as_one(tool: Tool) -> None:
     one = tool.source.tasks.get(tool.start_export())
     assert one
     counted = []
@@ -270,7 +272,7 @@ def test_a_plan_is_shown_copy_by_copy(tool: Tool) -> None:
     assert tool.writes() == []
 
 
-def test_a_plan_with_an_account_that_can_t_be_read_shows_the_others(tool: Tool) -> None:
+def test_a_plan_with_an_unreadable_account_shows_the_others(tool: Tool) -> None:
     plan = tool.home / "plan.yml"
     plan.write_text(PLAN)
     tool.copy(LINUX)
@@ -303,13 +305,13 @@ FOREIGN = image("ami-000000f0", Description="somebody's")
         ("exported", TASK_ID, [], [RAW]),
     ],
 )
-def test_how_a_copy_stands_is_looked_at_from_the_end_backwards(state: str, shown_id: str | None, images, tasks) -> None:
+def test_a_copys_status_is_read_from_the_end_backwards(state: str, shown_id: str | None, images, tasks) -> None:
     entry = copy_status(copy_request(), images, tasks)
     shown = entry.image.image_id if entry.image else entry.task.task_id if entry.task else None
     assert (entry.state, shown) == (state, shown_id)
 
 
-def test_an_export_in_another_format_than_asked_for_is_none_of_the_copy_s() -> None:
+def test_an_export_in_another_format_is_not_the_copys() -> None:
     request = copy_request()
     asked = replace(request, source=replace(request.source, format=DiskFormat.QCOW2))
     assert copy_status(asked, [], [RAW]).state == "absent"
@@ -332,5 +334,5 @@ def test_a_copy_that_may_be_renamed_has_no_name_taken() -> None:
         (f"{MARKER} [omicopy manifest 0123456789ab]", ImageSource(None, None, "0123456789ab")),
     ],
 )
-def test_the_last_marker_tells_what_a_copy_is_of(description: str, source: ImageSource | None) -> None:
+def test_the_last_marker_names_a_copys_source(description: str, source: ImageSource | None) -> None:
     assert source_of(image(Description=description)) == source

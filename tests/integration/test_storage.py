@@ -83,7 +83,7 @@ NAMES = ["list", "read", "put"]
 
 
 @pytest.mark.parametrize("reply", NO_LISTING)
-def test_what_is_no_listing_never_reads_as_an_empty_bucket(server: Hostile, reply: Reply) -> None:
+def test_an_unreadable_listing_is_never_an_empty_bucket(server: Hostile, reply: Reply) -> None:
     with pytest.raises(ServiceError) as caught:
         storage(ready(server, reply)).sizes("omi-exports", "x/")
     assert caught.value.code is ErrorCode.TEMPORARY
@@ -105,7 +105,7 @@ def test_every_page_is_read(server: Hostile) -> None:
         pytest.param([listing("x/1", token="a"), Reply(kind=HTML, body=PAGE)], id="a page that is another page"),
     ],
 )
-def test_a_page_that_is_missing_is_a_failure_and_never_a_shorter_list(server: Hostile, replies: list[Reply]) -> None:
+def test_a_missing_page_is_a_failure_never_a_shorter_list(server: Hostile, replies: list[Reply]) -> None:
     with pytest.raises(ServiceError) as caught:
         storage(ready(server, *replies)).sizes("omi-exports", "x/")
     assert caught.value.code is ErrorCode.TEMPORARY
@@ -123,7 +123,7 @@ class _Endless(Hostile):
 
 
 @pytest.mark.parametrize("keys", [(), ("x/1",)])
-def test_r12_pages_with_ever_new_tokens_have_an_end(monkeypatch: pytest.MonkeyPatch, keys: Sequence[str]) -> None:
+def test_r12_pages_with_endless_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch, keys: Sequence[str]) -> None:
     monkeypatch.setattr(pages, "MOST_PAGES", 7)
     monkeypatch.setattr(pages, "MOST_EMPTY", 3)
     with served(_Endless(*keys)) as endless, pytest.raises(ServiceError) as caught:
@@ -144,9 +144,7 @@ def test_r12_pages_with_ever_new_tokens_have_an_end(monkeypatch: pytest.MonkeyPa
     ],
 )
 @pytest.mark.parametrize("call", ALL, ids=NAMES)
-def test_r1_no_redirect_is_followed_and_nothing_sent_again(
-    server: Hostile, call: Callable[[Storage], object], reply: Reply
-) -> None:
+def test_r1_no_redirect_is_followed(server: Hostile, call: Callable[[Storage], object], reply: Reply) -> None:
     with pytest.raises(ServiceError) as caught:
         call(storage(ready(server, reply), patience=5.0))
     assert caught.value.cause is Cause.REFUSED
@@ -180,19 +178,19 @@ def test_every_answer_has_a_cause(
     assert "s3://omi-exports of source (eu-west-2)" in caught.value.message
 
 
-def test_a_bucket_that_is_not_there_is_told_with_what_to_do(server: Hostile) -> None:
+def test_a_missing_bucket_is_reported_with_a_hint(server: Hostile) -> None:
     with pytest.raises(ServiceError) as caught:
         storage(ready(server, refusal(404, "NoSuchBucket"))).sizes("omi-exports", "x/")
     assert "create it" in caught.value.hint
 
 
-def test_an_object_cut_in_half_is_no_object(server: Hostile) -> None:
+def test_a_truncated_object_is_an_error(server: Hostile) -> None:
     with pytest.raises(ServiceError) as caught:
         storage(ready(server, Reply(body=b"half", missing=4))).read(S3Object("omi-exports", "x"))
     assert caught.value.cause is Cause.RESET
 
 
-def test_a_read_is_sent_again_and_a_put_is_not(server: Hostile) -> None:
+def test_a_read_is_retried_and_a_put_is_not(server: Hostile) -> None:
     ready(server, Reply(500), Reply(body=b"half", missing=4), Reply(body=b"whole"))
     assert storage(server, patience=30.0).read(S3Object("omi-exports", "x")) == b"whole"
     ready(server, Reply(500), Reply())
@@ -201,7 +199,7 @@ def test_a_read_is_sent_again_and_a_put_is_not(server: Hostile) -> None:
     assert len(server.requests) == 1
 
 
-def test_a_store_that_is_not_there_was_sent_nothing() -> None:
+def test_nothing_was_sent_to_a_store_that_is_down() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         silent = account(f"http://127.0.0.1:{taken.getsockname()[1]}")
@@ -210,7 +208,8 @@ def test_a_store_that_is_not_there_was_sent_nothing() -> None:
     assert caught.value.cause is Cause.UNREACHABLE
 
 
-def test_no_checksum_is_sent_for_the_store_would_refuse_it(server: Hostile) -> None:
+def test_no_checksum_is_sent(server: Hostile) -> None:
+    """The store would refuse it."""
     storage(ready(server, Reply())).put(S3Object("omi-exports", "x"), b"{}")
     [(_, _, headers, body)] = server.requests
     assert not [name for name in headers if "checksum" in name.lower() or "trailer" in name.lower()]
@@ -264,9 +263,7 @@ def fetcher(patience: float = 0.0) -> UrlReader:
         (404, ObjectState.MISSING),
     ],
 )
-def test_r9_a_probe_asks_for_one_byte_and_tells_what_the_store_says(
-    server: Hostile, status: int, life: ObjectState
-) -> None:
+def test_r9_a_probe_reads_one_byte_and_gives_the_answer(server: Hostile, status: int, life: ObjectState) -> None:
     assert fetcher().probe(url(ready(server, Reply(status)))).life is life
     [(method, path, headers, _)] = server.requests
     assert (method, headers["Range"]) == ("GET", "bytes=0-0")
@@ -274,7 +271,7 @@ def test_r9_a_probe_asks_for_one_byte_and_tells_what_the_store_says(
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429])
-def test_r6_a_store_in_trouble_says_nothing_of_a_url(server: Hostile, status: int) -> None:
+def test_r6_a_failing_store_proves_nothing_about_a_url(server: Hostile, status: int) -> None:
     with pytest.raises(ServiceError) as caught:
         fetcher().probe(url(ready(server, Reply(status, HTML, PAGE))))
     assert caught.value.code is ErrorCode.TEMPORARY
@@ -291,7 +288,7 @@ def test_r6_a_store_in_trouble_says_nothing_of_a_url(server: Hostile, status: in
     ],
     ids=lambda value: str(value.status) if isinstance(value, Reply) else value.name.lower(),
 )
-def test_a_manifest_that_can_t_be_read_through_its_url_says_why(server: Hostile, reply: Reply, code: ErrorCode) -> None:
+def test_a_manifest_unreadable_through_its_url_gives_the_reason(server: Hostile, reply: Reply, code: ErrorCode) -> None:
     with pytest.raises(ServiceError) as caught:
         fetcher().read(url(ready(server, reply)))
     assert caught.value.code is code
@@ -306,15 +303,16 @@ def test_a_fetch_carries_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert "Authorization" not in server.requests[0][2]
 
 
-def test_of_a_huge_answer_only_the_beginning_is_read(server: Hostile) -> None:
+def test_only_the_start_of_a_huge_answer_is_read(server: Hostile) -> None:
     assert len(fetcher().read(url(ready(server, Reply(body=b"x" * (3 * MANIFEST_LIMIT)))))) == MANIFEST_LIMIT + 1
 
 
-def test_a_probe_reads_no_more_than_a_manifest_of_a_store_that_ignores_the_range(server: Hostile) -> None:
+def test_a_probe_is_bounded_if_the_store_ignores_the_range(server: Hostile) -> None:
+    """It reads no more than a manifest has."""
     assert fetcher().probe(url(ready(server, Reply(body=b"x" * (3 * MANIFEST_LIMIT))))).life is ObjectState.ALIVE
 
 
-def test_a_fetch_is_sent_again_until_it_succeeds(server: Hostile) -> None:
+def test_a_fetch_is_retried_until_it_succeeds(server: Hostile) -> None:
     ready(server, Reply(500), Reply(body=b"half", missing=4), Reply(body=b"whole"))
     assert fetcher(patience=30.0).read(url(server)) == b"whole"
 
@@ -334,7 +332,7 @@ def test_any_key_survives_being_signed(key: str) -> None:
 
 
 @pytest.mark.parametrize("length", ["9" * 5000, "²", "-1", "1e3"])
-def test_a_length_that_is_no_number_is_no_length(server: Hostile, length: str) -> None:
+def test_a_length_that_is_no_number_is_ignored(server: Hostile, length: str) -> None:
     probe = fetcher().probe(url(ready(server, Reply(206, headers={"Content-Range": f"bytes 0-0/{length}"}, body=b"x"))))
     assert (probe.life, probe.size_bytes) == (ObjectState.ALIVE, None)
 
@@ -370,12 +368,12 @@ def test_an_object_without_a_byte_is_an_empty_one(server: Hostile) -> None:
         (416, "bytes 0-0/974", "", None),
     ],
 )
-def test_a_size_is_what_the_answer_says_without_a_contradiction(
+def test_a_size_needs_headers_that_do_not_contradict(
     status: int, content_range: str, length: str, size: int | None
 ) -> None:
     assert object_size(status, {"Content-Range": content_range, "Content-Length": length}) == size
 
 
-def test_a_part_that_a_proxy_passes_on_as_200_is_no_whole_object(server: Hostile) -> None:
+def test_a_part_that_a_proxy_returns_as_200_is_no_object(server: Hostile) -> None:
     ready(server, Reply(200, headers={"Content-Range": "bytes 0-0/974"}, body=b"x"))
     assert fetcher().probe(url(server)).size_bytes == 974

@@ -33,7 +33,7 @@ def write_plan(tool: Tool, storage: str = "aws:source") -> str:
     return str(file)
 
 
-def test_a_copy_reads_and_signs_with_the_account_s_own_key(tool: Tool) -> None:
+def test_a_copy_reads_and_signs_with_the_storage_key(tool: Tool) -> None:
     ran = tool.run("copy", LINUX, *EIM, *OWN, "--to", "target", *BUCKET, "-o", "json")
     assert ran.copy["status"] == "copied"
     assert ran.copy["source"]["profile"] == "source-eim"
@@ -42,7 +42,7 @@ def test_a_copy_reads_and_signs_with_the_account_s_own_key(tool: Tool) -> None:
     assert tool.count("ListObjects", account="source") > 0
 
 
-def test_a_plan_says_whose_key_it_is(tool: Tool) -> None:
+def test_a_plan_names_the_storage_key(tool: Tool) -> None:
     plan = write_plan(tool)
     assert tool.run("run", plan, "-o", "json").copy["status"] == "copied"
     assert tool.run("status", plan, "-o", "json").json["copies"][0]["state"] == "available"
@@ -52,7 +52,7 @@ def test_a_plan_says_whose_key_it_is(tool: Tool) -> None:
     assert "Leave out --storage" in ran.err
 
 
-def test_every_command_that_opens_a_bucket_takes_the_key(tool: Tool) -> None:
+def test_every_command_that_reads_a_bucket_has_storage(tool: Tool) -> None:
     env = {"OMICOPY_STORAGE": "aws:source", "OMICOPY_FROM": "source-eim"}
     location = tool.run("export", LINUX, *BUCKET, **env).out.strip()
     for words in (
@@ -69,14 +69,14 @@ def test_every_command_that_opens_a_bucket_takes_the_key(tool: Tool) -> None:
     assert tool.sandbox.request_log.count(service="oos", account="source-eim") == 0
 
 
-def test_a_url_is_signed_offline(tool: Tool) -> None:
+def test_a_url_is_signed_offline_with_the_storage_key(tool: Tool) -> None:
     location = f"s3://{EXPORT_BUCKET}/some/manifest"
     url = tool.run("url", location, *EIM, *OWN, "--no-check").out
     assert tool.sandbox.accounts["source"].access_key in url
     assert list(tool.sandbox.request_log) == []
 
 
-def test_a_key_that_is_no_key_ends_the_command_before_anything_is_sent(tool: Tool) -> None:
+def test_an_invalid_key_ends_the_command_before_any_request(tool: Tool) -> None:
     files = {"AWS_SHARED_CREDENTIALS_FILE": str(tool.home / "credentials")}
     Path(files["AWS_SHARED_CREDENTIALS_FILE"]).write_text(
         "[source]\naws_access_key_id = A\naws_secret_access_key = B\naws_session_token = C\n"
@@ -88,7 +88,7 @@ def test_a_key_that_is_no_key_ends_the_command_before_anything_is_sent(tool: Too
     assert list(tool.sandbox.request_log) == []
 
 
-def test_a_key_of_another_account_is_named_where_it_sees_nothing(tool: Tool) -> None:
+def test_a_key_of_another_account_is_named(tool: Tool) -> None:
     key, other = tool.exported(), ("--storage", "aws:source-other")
     ran = tool.run("copy", LINUX, *EIM, *other, "--to", "target", *BUCKET, code=12)
     assert "with the key of aws:source-other" in ran.err
@@ -111,7 +111,7 @@ def wrong_secrets(tool: Tool) -> dict[str, str]:
     ],
     ids=lambda words: words[0],
 )
-def test_a_wrong_secret_is_tried_once_a_key(tool: Tool, words: tuple[str, ...]) -> None:
+def test_a_wrong_secret_is_tried_once_per_key(tool: Tool, words: tuple[str, ...]) -> None:
     plan = tool.home / "plan.yaml"
     jobs = [{"name": name, "images": [{"id": LINUX}], "to": [{"profile": "target"}]} for name in ("one", "two")]
     defaults = {"from": "source", "bucket": EXPORT_BUCKET}
@@ -121,7 +121,7 @@ def test_a_wrong_secret_is_tried_once_a_key(tool: Tool, words: tuple[str, ...]) 
     assert max(asked.values()) == 1, asked
 
 
-def test_doctor_says_that_a_bucket_waits_for_a_key_that_works(tool: Tool) -> None:
+def test_doctor_skips_a_bucket_without_a_working_key(tool: Tool) -> None:
     words = ("doctor", "--from", "source", *BUCKET, "-o", "json")
     ran = tool.run(*words, code=12, **wrong_secrets(tool))
     (bucket,) = [check for check in ran.json["findings"] if check["subject"].startswith("s3://")]
@@ -142,7 +142,7 @@ def refuse(tool: Tool, *actions: str) -> None:
         tool.sandbox.faults.add(Fault(FaultKind.DENIED, action, times=None, account="source-eim"))
 
 
-def test_without_read_accounts_the_quotas_tell_the_account(tool: Tool) -> None:
+def test_without_read_accounts_the_quotas_give_the_account(tool: Tool) -> None:
     refuse(tool, "ReadAccounts")
     ran = tool.run("copy", LINUX, *EIM, *OWN, "--to", "target", *BUCKET, "-o", "json")
     assert ran.copy["source"]["account_id"] == tool.sandbox.accounts["source"].account_id
@@ -159,7 +159,7 @@ def findings(tool: Tool, *words: str) -> dict[str, dict[str, Any]]:
     return {check["subject"]: check for check in ran.json["findings"]}
 
 
-def test_doctor_tells_an_eim_user_s_key_and_what_to_do(tool: Tool) -> None:
+def test_doctor_reports_an_eim_users_key_with_a_hint(tool: Tool) -> None:
     key = findings(tool)[f"s3://{EXPORT_BUCKET}: key"]
     assert (key["status"], "an EIM user's" in key["message"]) == ("warn", True)
     assert "--storage PROFILE" in key["hint"]
@@ -194,7 +194,7 @@ def test_two_jobs_of_one_source_have_one_storage_key() -> None:
         parse_plan(two_jobs(own, ""), "plan.yaml", {})
 
 
-def test_the_library_takes_a_storage_key(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_library_accepts_a_storage_key(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     location = f"s3://{EXPORT_BUCKET}/{tool.exported()}"
     for name in ("OSC_CONFIG_FILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, tool.env[name])

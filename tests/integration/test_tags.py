@@ -32,7 +32,7 @@ def tags_of(tool: Tool) -> dict[str, str]:
     return dict(tool.copies()[0].tags)
 
 
-def test_a_refused_tag_keeps_no_other_off_and_the_copy_counts(tool: Tool) -> None:
+def test_a_refused_tag_stops_no_other_tag_and_no_copy(tool: Tool) -> None:
     """Were ours kept off with it, the copy would fail on every run, and could never be cleaned up."""
     tool.from_now_on(refused_tag_keys=("env",))
     ran = tool.copy(LINUX, "--tag", "cost=1", "--share-with", "333333333333", "--cleanup")
@@ -48,7 +48,7 @@ def test_a_refused_tag_keeps_no_other_off_and_the_copy_counts(tool: Tool) -> Non
     assert "with --no-copy-tags its tags stay behind" in warning
 
 
-def test_the_next_run_tries_again_and_writes_nothing_else(tool: Tool) -> None:
+def test_the_next_run_tries_a_refused_tag_again_only(tool: Tool) -> None:
     tool.from_now_on(refused_tag_keys=("env",))
     tool.copy(LINUX)
     tool.forget()
@@ -63,7 +63,7 @@ def test_the_next_run_tries_again_and_writes_nothing_else(tool: Tool) -> None:
     assert tags_of(tool)["env"] == "prod"
 
 
-def test_one_that_was_asked_for_is_told_with_where_to_change_it(tool: Tool) -> None:
+def test_a_refused_requested_tag_is_named_with_its_origin(tool: Tool) -> None:
     tool.from_now_on(refused_tag_keys=("aws:owner", "env", "team"))
     ran = tool.copy(LINUX, "--tag", "aws:owner=me", "--tag", "cost=1")
     assert "without the tag 'aws:owner'" in ran.err
@@ -76,7 +76,8 @@ def test_one_that_was_asked_for_is_told_with_where_to_change_it(tool: Tool) -> N
     assert "with copy_tags: false in the plan its tags stay behind" in parts
 
 
-def test_of_ours_too_one_keeps_no_other_off_but_without_the_mark_a_copy_is_not_done(tool: Tool) -> None:
+def test_without_our_copy_tag_a_copy_is_not_done(tool: Tool) -> None:
+    """Any other refused tag of ours stops nothing."""
     tool.from_now_on(refused_tag_keys=("omicopy:source-name",))
     ran = tool.copy(LINUX)
     assert ran.copy["status"] == "copied"
@@ -91,7 +92,7 @@ def test_of_ours_too_one_keeps_no_other_off_but_without_the_mark_a_copy_is_not_d
     assert "env" not in tags_of(tool)
 
 
-def test_a_right_that_is_missing_is_no_matter_of_single_tags(tool: Tool) -> None:
+def test_a_missing_right_is_not_retried_tag_by_tag(tool: Tool) -> None:
     denied = tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateTags", times=None, account="target"))
     tool.copy(LINUX, code=12)
     assert tool.sandbox.faults.times_applied(denied) == 1
@@ -129,7 +130,8 @@ def written(cloud: Cloud) -> list[list[str]]:
     return [[tag["Key"] for tag in asked["Tags"]] for asked in calls]
 
 
-def test_ours_go_first_and_what_came_between_them_and_the_rest_is_made_up_for_by_the_next_run(tmp_path: Path) -> None:
+def test_our_tags_are_written_first(tmp_path: Path) -> None:
+    """The next run adds the rest after an interruption."""
     cloud = Choosy(fails_at="team")
     [result] = Machine(tmp_path, cloud).run(request())
     assert result.error is not None
@@ -144,7 +146,7 @@ def test_ours_go_first_and_what_came_between_them_and_the_rest_is_made_up_for_by
     assert written(cloud) == [["env", "team"]]
 
 
-def test_a_refused_tag_is_told_once_a_run_however_often_the_rest_is_sent(tmp_path: Path) -> None:
+def test_a_refused_tag_is_reported_once_per_run(tmp_path: Path) -> None:
     cloud = Choosy(refuses="env", fails_at="team")
     machine = Machine(tmp_path, cloud)
     [result] = machine.run(request())
@@ -156,7 +158,7 @@ def test_a_refused_tag_is_told_once_a_run_however_often_the_rest_is_sent(tmp_pat
     )
 
 
-def test_a_copy_that_is_gone_when_it_is_tagged_is_no_matter_of_single_tags(tmp_path: Path) -> None:
+def test_a_copy_that_vanished_is_not_retried_tag_by_tag(tmp_path: Path) -> None:
     cloud = Choosy()
     cloud.trouble = lambda profile, action: (
         refused(action, profile, Answer(400, "5023", "InvalidResource"))
@@ -169,7 +171,7 @@ def test_a_copy_that_is_gone_when_it_is_tagged_is_no_matter_of_single_tags(tmp_p
     assert len(written(cloud)) == 1
 
 
-def test_r6_a_copy_that_is_not_as_its_source_is_says_so_though_one_of_its_tags_is_refused(tmp_path: Path) -> None:
+def test_r6_a_refused_tag_hides_no_difference_of_the_copy(tmp_path: Path) -> None:
     cloud = Choosy(refuses="env")
     cloud.add_image("target", COPY_ID, BlockDeviceMappings=[])
     [result] = Machine(tmp_path, cloud).run(request())

@@ -9,7 +9,8 @@ from tests.proofs import rig
 from tests.support.children import wait_until
 
 
-def test_two_runs_of_one_copy_make_one_image_and_the_second_is_told(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_two_runs_of_one_copy_make_one_image(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The second one is refused with exit 11."""
     sandbox.scheduler.hold()
     started = [rig.start(sandbox, tmp_path), rig.start(sandbox, tmp_path)]
     wait_until(lambda: any(process.poll() is not None for process in started))

@@ -73,7 +73,7 @@ def test_r12_an_answer_that_never_ends_is_given_up(user: str, first: bytes, drip
 
 
 @pytest.mark.parametrize("user", USERS)
-def test_r12_a_handshake_or_a_tunnel_that_never_ends_has_sent_nothing(user: str) -> None:
+def test_r12_an_endless_handshake_or_tunnel_sent_nothing(user: str) -> None:
     record = b"\x16\x03\x03\x40\x00\x02"
     with trickling(record, b"\0") as server, pytest.raises(ServiceError) as caught:
         USERS[user](account(f"https://{server.host}"), transport(1.0))
@@ -112,7 +112,7 @@ def test_r12_the_bound_holds_inside_tls_too(tmp_path) -> None:
     assert left.wait(LONGEST)
 
 
-def test_r12_a_kept_connection_has_the_whole_time_again() -> None:
+def test_r12_a_reused_connection_has_the_whole_time_again() -> None:
     """The first answer leaves its socket with next to no time; that is not the second one's."""
     now = [0.0]
 
@@ -127,7 +127,7 @@ def test_r12_a_kept_connection_has_the_whole_time_again() -> None:
             api.read("ReadImages", 0.0, {})
 
 
-def test_r12_what_is_left_of_the_command_s_time_bounds_an_answer() -> None:
+def test_r12_the_rest_of_the_deadline_bounds_an_answer() -> None:
     with trickling(OK + b"X-A: ", b"a") as server:
         with pytest.raises(ServiceError) as caught:
             USERS["API write"](account(f"http://{server.host}"), over_when(lambda: server.drips, ends=True))
@@ -156,7 +156,7 @@ HUGE: dict[str, Callable[[Account, Transport], object]] = {
 
 
 @pytest.mark.parametrize("user", HUGE)
-def test_r12_an_endless_flood_is_an_unreadable_answer(user: str) -> None:
+def test_r12_an_endless_answer_is_an_unreadable_one(user: str) -> None:
     limit = ANSWER_LIMIT if user == "API" else s3_client._ANSWER_LIMIT
     with trickling(OK + b"\r\n", b" " * 65536, pause=0.0) as server:
         with pytest.raises(ServiceError) as caught:
@@ -166,7 +166,7 @@ def test_r12_an_endless_flood_is_an_unreadable_answer(user: str) -> None:
     assert f"more than {limit} bytes" in caught.value.message
 
 
-def test_r12_what_is_small_on_the_wire_only_is_bounded_too() -> None:
+def test_r12_a_decompressed_answer_is_bounded_too() -> None:
     bomb = gzip.compress(b" " * (ANSWER_LIMIT + 1))
     reply = Reply(body=bomb, headers={"Content-Encoding": "gzip"})
     with hostile(reply) as server, pytest.raises(ServiceError) as caught:
@@ -181,7 +181,7 @@ def test_an_answer_in_gzip_is_read() -> None:
 
 
 @pytest.mark.parametrize(("user", "kind"), [("API", JSON), ("listing", XML), ("CORS rules", HTML)])
-def test_r12_of_a_refusal_only_the_beginning_is_read(user: str, kind: str) -> None:
+def test_r12_only_the_start_of_a_refusal_is_read(user: str, kind: str) -> None:
     """Its status says what it means."""
     with hostile(Reply(403, kind, b"x" * (64 * ERROR_LIMIT))) as server, pytest.raises(ServiceError) as caught:
         HUGE[user](server.account, transport(LONGEST))
@@ -189,7 +189,7 @@ def test_r12_of_a_refusal_only_the_beginning_is_read(user: str, kind: str) -> No
     assert len(caught.value.message) < 1000
 
 
-def test_r12_of_a_huge_object_only_as_much_as_a_manifest_has_is_read() -> None:
+def test_r12_a_huge_object_is_read_up_to_a_manifests_size() -> None:
     with trickling(OK + b"Content-Length: 999999999999\r\n\r\n", b" " * 65536, pause=0.0) as server:
         url = f"http://{server.host}"
         assert (
@@ -218,7 +218,7 @@ def test_r12_http_timeout_ends_a_command_whose_service_trickles(tool: Tool, name
         assert server.left.wait(LONGEST)
 
 
-def test_r12_what_comes_over_the_wire_is_bounded_however_long_its_parts_say_they_are(monkeypatch) -> None:
+def test_r12_the_bytes_received_are_bounded(monkeypatch) -> None:
     """http.client reads a chunk of -1 bytes to the end of the connection, into memory."""
     monkeypatch.setattr("omicopy.cloud.http.transport.WIRE_LIMIT", 1_000_000)
     chunk = OK + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n"
@@ -228,7 +228,7 @@ def test_r12_what_comes_over_the_wire_is_bounded_however_long_its_parts_say_they
         assert caught.value.cause is Cause.GARBLED
 
 
-def test_r12_a_page_with_too_much_on_it_is_not_believed() -> None:
+def test_r12_a_page_with_too_many_items_is_refused() -> None:
     from omicopy.cloud import pages
 
     shown = range(pages.MOST_ITEMS + 1)

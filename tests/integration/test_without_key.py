@@ -25,7 +25,8 @@ def owners(tool: Tool) -> list[str]:
     return [f"{one.action} {one.status}" for one in own if one.account not in ("source", "target")]
 
 
-def test_an_eim_users_copy_arrives_without_one_request_that_its_key_opens(tool) -> None:
+def test_an_eim_users_copy_needs_no_key_for_the_bucket(tool) -> None:
+    """No request is signed with a key for the bucket."""
     tool.again(embedded_url_age_seconds=2 * DAY, task_url_age_seconds=3 * DAY)
     ran = copy(tool, THREE)
     (image,), (task,) = tool.copies(), tool.tasks()
@@ -43,7 +44,7 @@ def test_an_eim_users_copy_arrives_without_one_request_that_its_key_opens(tool) 
 
 
 @pytest.mark.parametrize("step", ["--no-wait", "killed"])
-def test_what_was_begun_is_followed_and_not_begun_again(tool, step) -> None:
+def test_a_running_export_is_followed_not_repeated(tool, step) -> None:
     tool.hold()
     assert copy(tool, LINUX, "--no-wait").copy["status"] == "running"
     if step == "killed":
@@ -64,7 +65,8 @@ def test_what_was_begun_is_followed_and_not_begun_again(tool, step) -> None:
         (ManifestUrl.FROM_START, 0, "is not signed"),
     ],
 )
-def test_a_url_that_does_not_serve_ends_with_the_way_out_and_no_second_export(tool, way, age, message) -> None:
+def test_an_unusable_task_url_is_an_error_with_a_hint(tool, way, age, message) -> None:
+    """No second export is made."""
     tool.again(task_url_age_seconds=age, behaviour=Behaviour(manifest_url=way))
     for _ in range(2):
         ran = copy(tool, code=12 if message else 0)
@@ -100,7 +102,7 @@ def one_job_each(tool, sources, **more: str) -> str:
 
 
 @pytest.mark.parametrize("order", [(EIM, "source"), ("source", EIM)], ids=" then ".join)
-def test_one_export_feeds_a_job_with_a_key_and_one_without(tool, order) -> None:
+def test_one_export_serves_jobs_with_and_without_a_key(tool, order) -> None:
     tool.again(task_url_age_seconds=WEEK + 60)
     plan = one_job_each(tool, order)
     entries = {one["source"]["profile"]: one for one in tool.run("run", plan, "-o", "json", code=12).json["copies"]}
@@ -109,14 +111,14 @@ def test_one_export_feeds_a_job_with_a_key_and_one_without(tool, order) -> None:
     assert len(tool.tasks()) == len(tool.copies()) == 1
 
 
-def test_a_clean_up_goes_by_whichever_profile_has_a_key(tool) -> None:
+def test_a_clean_up_uses_the_profile_that_has_a_key(tool) -> None:
     plan = one_job_each(tool, (EIM, "source"), cleanup="on-success")
     ran = tool.run("run", plan, "-o", "json")
     assert [one["status"] for one in ran.json["copies"]] == ["copied", "copied"], ran.err
     assert tool.keys("") == [], ran.err
 
 
-def test_of_several_exports_the_one_whose_url_lives_longest_is_handed_out(tool) -> None:
+def test_the_export_with_the_last_expiry_is_handed_out(tool) -> None:
     keys = [tool.exported(), tool.exported(OsuPrefix="later")]
     for life in (3600, WEEK), (WEEK, 3600):
         for task, key, seconds in zip(tool.tasks(), keys, life, strict=True):
@@ -125,14 +127,14 @@ def test_of_several_exports_the_one_whose_url_lives_longest_is_handed_out(tool) 
         assert tool.run("url", LINUX, "--from", EIM).out.strip() == longest.shown_url
 
 
-def test_a_url_inside_that_is_dead_can_t_be_signed_anew(tool) -> None:
+def test_an_expired_url_inside_cannot_be_re_signed(tool) -> None:
     tool.again(embedded_url_age_seconds=WEEK + 60, task_url_age_seconds=0)
     assert "the store refuses the URL" in copy(tool, code=12).copy["error"]["message"]
     assert tool.run("status", LINUX, "--from", EIM).out.split("\t")[6] == "expired"
     assert len(tool.tasks()) == 1
 
 
-def test_what_takes_a_key_says_so(tool) -> None:
+def test_commands_that_need_a_key_say_so(tool) -> None:
     key = tool.exported()
     tool.forget()
     folder = f"s3://{EXPORT_BUCKET}/{LINUX}/"
@@ -152,7 +154,8 @@ def test_what_takes_a_key_says_so(tool) -> None:
     assert tool.run("status", LINUX, "--from", EIM).out.split("\t")[6].startswith("20")
 
 
-def test_a_clean_up_is_told_to_be_none_before_anything_is_written_and_fails_no_copy(tool) -> None:
+def test_an_impossible_clean_up_is_reported_first(tool) -> None:
+    """It fails no copy."""
     ran = copy(tool, LINUX, "--cleanup")
     assert ran.err.index("--cleanup deletes nothing") < ran.err.index("starting (a new export)")
     assert ran.copy["status"] == "copied"
@@ -165,7 +168,7 @@ def test_a_clean_up_is_told_to_be_none_before_anything_is_written_and_fails_no_c
     assert again.err.count("--storage PROFILE") == 1
 
 
-def test_who_says_that_there_is_no_key_is_told_what_that_means_in_short(tool) -> None:
+def test_storage_none_prints_a_short_explanation(tool) -> None:
     parts = copy(tool, LINUX, "--storage", "none", "--dry-run").err
     assert "There is no access key for the object storage of 'source-eim'" in parts
     assert "Whether the bucket exists can't be checked" in parts
@@ -174,7 +177,7 @@ def test_who_says_that_there_is_no_key_is_told_what_that_means_in_short(tool) ->
     assert "Whether the bucket exists" not in wanted
 
 
-def test_a_strangers_bucket_is_no_missing_key(tool) -> None:
+def test_a_bucket_of_another_account_is_no_missing_key(tool) -> None:
     """AccessDenied: the store knows the key. An export there is perhaps none of ours to rely on."""
     words = ["--from", "source-other", "--to", "target", "--bucket", EXPORT_BUCKET, "-o", "json"]
     own = tool.source.owned(tool.sandbox.accounts["source-other"])[0].image_id

@@ -64,7 +64,7 @@ class Executioner:
 
 @pytest.mark.parametrize("keep_state", [True, False], ids=["state-kept", "state-lost"])
 @pytest.mark.parametrize("after", [False, True], ids=["before-the-effect", "after-the-effect"])
-def test_killed_at_any_request_the_same_command_makes_one_export_and_one_image(
+def test_killed_at_any_request_one_export_and_image_are_made(
     sandbox: Sandbox, warm: Warm, tmp_path: Path, after: bool, keep_state: bool
 ) -> None:
     for nth in range(1, MOST_REQUESTS):

@@ -141,7 +141,7 @@ def cases() -> list[object]:
 
 
 @pytest.mark.parametrize(("scene", "action", "kind"), cases())
-def test_a_fault_never_makes_two_of_anything_and_lets_no_secret_out(
+def test_a_fault_makes_nothing_twice_and_shows_no_secret(
     tool: Tool, tmp_path: Path, scene: Scene, action: str, kind: FaultKind
 ) -> None:
     sandbox, state = tool.sandbox, tmp_path / "state"

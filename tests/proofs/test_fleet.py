@@ -101,7 +101,7 @@ def arrived(sandbox: Sandbox) -> Counter[tuple[str, str]]:
 # ---- what fails keeps nothing else from being done, and is made good by the next run
 
 
-def test_of_a_hundred_copies_49_arrive_and_51_are_listed_then_49_more(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_hundred_copies_49_made_51_listed_then_49_more(sandbox: Sandbox, tmp_path: Path) -> None:
     ids = build_fleet(sandbox, CALM, 50)
     broken = ids[17]
     sandbox.region_state("eu-west-2").change_image(broken, state=OmiState.FAILED, state_message="Its volume is gone.")
@@ -146,7 +146,7 @@ def test_of_a_hundred_copies_49_arrive_and_51_are_listed_then_49_more(sandbox: S
 # ---- however many are in flight, as much is read
 
 
-def test_reads_per_tick_are_the_same_for_10_and_for_200_copies_in_flight(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_reads_per_tick_are_equal_for_10_and_200_copies(sandbox: Sandbox, tmp_path: Path) -> None:
     exporting, importing, both = ("ReadImageExportTasks",), ("ReadImages",), ("ReadImageExportTasks", "ReadImages")
     for fleet in (10, 200):
         build_fleet(sandbox, CALM, fleet)
@@ -187,7 +187,7 @@ def waiting_ticks(sandbox: Sandbox) -> Counter[tuple[str, ...]]:
 # ---- several machines, and none that lives long
 
 
-def test_three_shards_make_together_what_one_run_makes_and_nothing_twice(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_three_shards_make_what_one_run_makes_once(sandbox: Sandbox, tmp_path: Path) -> None:
     ids = build_fleet(sandbox, CALM, 24)
     folders = [tmp_path / f"machine-{index}" for index in range(3)]
     shards = [start(sandbox, folder, PLAN, "--shard", f"{index}/3") for index, folder in enumerate(folders)]
@@ -207,9 +207,7 @@ def test_three_shards_make_together_what_one_run_makes_and_nothing_twice(sandbox
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_killed_again_and_again_the_last_run_finishes_the_plan_and_nothing_is_there_twice(
-    sandbox: Sandbox, tmp_path: Path, seed: int
-) -> None:
+def test_killed_often_the_last_run_finishes_the_plan_once(sandbox: Sandbox, tmp_path: Path, seed: int) -> None:
     draw = random.Random(seed)  # noqa: S311
     ids = build_fleet(sandbox, replace(CALM, export_seconds=0.5, import_seconds=0.5), 10)
     killed = 0

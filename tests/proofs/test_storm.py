@@ -30,9 +30,8 @@ PATIENT = {
     "fleet",
     [pytest.param(200, marks=pytest.mark.proof), pytest.param(2_000, marks=pytest.mark.soak)],
 )
-def test_in_a_storm_every_copy_arrives_once_with_at_most_twice_the_requests(
-    sandbox: Sandbox, tmp_path: Path, fleet: int
-) -> None:
+def test_in_a_storm_every_copy_is_made_once(sandbox: Sandbox, tmp_path: Path, fleet: int) -> None:
+    """With at most twice the requests."""
     calm = sail(sandbox, build_fleet(sandbox, CALM, fleet), tmp_path / "calm")
     ids = build_fleet(sandbox, replace(CALM, lag_seconds=1), fleet)
     sandbox.faults.rate(0.2, seed=7, kinds=(*RATE_KINDS, FaultKind.UNKNOWN_STATE), retry_after=0.1)
@@ -66,7 +65,7 @@ def build_fleet(sandbox: Sandbox, settings: SandboxSettings, fleet: int) -> list
 
 
 @pytest.mark.proof
-def test_a_server_that_never_answers_ends_the_run_in_time_with_exit_5(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_silent_server_ends_the_run_in_time_with_exit_5(sandbox: Sandbox, tmp_path: Path) -> None:
     """Proof 4."""
     sandbox.faults.add(Fault(FaultKind.HANG, times=None))
     env = {"OMICOPY_HTTP_TIMEOUT": "0.5s", "OMICOPY_RETRY": "2s"}

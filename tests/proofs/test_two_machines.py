@@ -52,7 +52,7 @@ def machines() -> Iterator[ProcessPoolExecutor]:
 
 
 @pytest.mark.parametrize("seed", range(RACES))
-def test_two_machines_make_one_image_and_say_what_was_superfluous(
+def test_two_machines_make_one_image_and_name_duplicates(
     sandbox: Sandbox, tmp_path: Path, machines: ProcessPoolExecutor, seed: int
 ) -> None:
     draw = random.Random(seed)  # noqa: S311

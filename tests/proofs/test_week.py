@@ -175,7 +175,7 @@ def statuses(night: int, **changed: str) -> dict[tuple[str, str], str]:
     return expected | {tuple(key.split("@")): status for key, status in changed.items()}
 
 
-def test_a_week_of_nights_needs_nobody(tool) -> None:
+def test_a_week_of_nights_needs_no_operator(tool) -> None:
     week, faults = Week(tool), tool.sandbox.faults
 
     week.falls()  # 1: all is well

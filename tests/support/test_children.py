@@ -23,13 +23,14 @@ with default_signals():
 """
 
 
-def test_a_child_has_default_signals_also_where_the_tests_were_told_to_ignore_them() -> None:
+def test_a_child_has_default_signals() -> None:
+    """Also where the tests were started to ignore them."""
     told_to_ignore = ["sh", "-c", 'trap "" HUP INT QUIT TERM; exec "$@"', "sh"]
     ran = children.run([*told_to_ignore, sys.executable, "-c", STARTS_ONE, SHOWS_ITS_SIGNALS])
     assert ran.stdout == "['SIG_DFL', 'SIG_DFL', 'SIG_DFL'] True\n", ran.stderr
 
 
-def test_a_child_is_ended_with_all_that_it_started_and_that_holds_its_pipe() -> None:
+def test_a_child_is_ended_with_all_that_it_started() -> None:
     child = Child(["sh", "-c", "sleep 1000 & echo $!; wait"])
     grandchild = int(child.line())
     child.end()
@@ -37,7 +38,8 @@ def test_a_child_is_ended_with_all_that_it_started_and_that_holds_its_pipe() -> 
     wait_until(lambda: not is_running(grandchild))
 
 
-def test_a_child_that_does_not_end_fails_the_test_and_tells_what_it_said() -> None:
+def test_a_child_that_does_not_end_fails_the_test() -> None:
+    """The error shows what it printed."""
     child = Child(["sh", "-c", "echo there >&2; echo here; sleep 1000 & sleep 1000"])
     child.line()
     with pytest.raises(AssertionError, match="does not end\n--- stdout\n\n--- stderr\nthere"):

@@ -18,6 +18,7 @@ import boto3
 from botocore.config import Config
 from osc_sdk_python.call import Call
 
+from omicopy.exit_codes import COMMANDS, codes_of
 from omicopy.sandbox.main import Sandbox
 from omicopy.sandbox.model.region_state import ImageExportTask, Omi, RegionState
 from omicopy.sandbox.model.request_log import RecordedRequest
@@ -161,6 +162,9 @@ class Tool:
     def judged(self, ran: Ran, args: Iterable[str], code: int | None) -> Ran:
         message = f"{' '.join(args)}\nexit {ran.code}\n--- stdout\n{ran.out}\n--- stderr\n{ran.err}"
         assert code is None or ran.code == code, message
+        words = [*args]
+        name = " ".join(words[:2]) if words[0] == "manifest" else words[0]
+        assert ran.code < 0 or name not in COMMANDS or ran.code in codes_of(name), f"not in exit_codes.py: {message}"
         assert "Traceback" not in ran.err + ran.out, message
         asked_for = [line for line in ran.err.splitlines() if line.startswith("curl ") and "--show-command" in args]
         err = "\n".join(line for line in ran.err.splitlines() if line not in asked_for)

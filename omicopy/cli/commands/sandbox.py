@@ -14,24 +14,25 @@ from omicopy.model.units import ANY_DURATION
 
 def sandbox(
     command: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="What to run inside; else it stays up.")
+        list[str] | None,
+        typer.Argument(metavar="[-- COMMAND...]", help="Command to run inside. Default: run until Ctrl-C."),
     ] = None,
     export_time: Annotated[
         str,
-        duration("--export-time", "What an export takes.", ANY_DURATION.read),
+        duration("--export-time", "How long an export takes.", ANY_DURATION.read),
     ] = "3s",
     import_time: Annotated[
         str,
-        duration("--import-time", "What an import takes.", ANY_DURATION.read),
+        duration("--import-time", "How long an import takes.", ANY_DURATION.read),
     ] = "3s",
     lag: Annotated[
         str,
-        duration("--lag", "How old what reads show is.", ANY_DURATION.read),
+        duration("--lag", "How old the state is that API reads show.", ANY_DURATION.read),
     ] = "0s",
     variant: Annotated[
         str,
         typer.Option(
-            "--variant", envvar="OMICOPY_VARIANT", help="How the service does what is not documented; also seed-N."
+            "--variant", envvar="OMICOPY_VARIANT", help="Behaviour of the service where it is undocumented; or seed-N."
         ),
     ] = "plausible",
     record: Annotated[
@@ -41,8 +42,8 @@ def sandbox(
 ) -> None:
     """Run two simulated OUTSCALE Regions on this machine.
 
-    COMMAND finds the profiles source, source-other, target and target-other, and source-eim, an EIM user of source's
-    account. It ends this command with its exit code.
+    COMMAND can use the profiles source, source-other, target and target-other, and source-eim (an EIM user of source's
+    account). omicopy then ends with the exit code of COMMAND.
     """
     from omicopy.model.units import parse_duration
 
@@ -53,14 +54,14 @@ def sandbox(
     except ImportError as error:
         raise OmicopyError(
             ErrorCode.CONFIGURATION,
-            f"The sandbox needs packages that are not installed ({error.name})",
-            "Install them with: pip install 'omicopy[sandbox]'",
+            f"The sandbox can't start: the package {error.name} is not installed",
+            "Install the sandbox's packages with: pip install 'omicopy[sandbox]'",
         ) from None
     try:
         chosen = Behaviour.named(variant)
     except ValueError:
         names = ", ".join(known.name for known in Behaviour.every())
-        raise OmicopyError(ErrorCode.USAGE, f"{variant!r} is no variant", f"Choose {names}, or seed-N.") from None
+        raise OmicopyError(ErrorCode.USAGE, f"Unknown variant {variant!r}", f"Choose {names}, or seed-N.") from None
     settings = SandboxSettings(
         behaviour=chosen,
         export_seconds=parse_duration(export_time).total_seconds(),

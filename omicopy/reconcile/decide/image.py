@@ -1,7 +1,7 @@
 """The rules of the house: from what is known to the one next step. Pure; looks from the end backwards.
 
 Read it from the top: the target account first, here; then the export and the source image, in `decide_export`.
-Nothing is created that is not known to be absent. The README's "How it is built" shows the same rules as a table.
+Nothing is created that is not known to be absent. `omicopy help architecture` shows the rules as a table.
 """
 
 from __future__ import annotations

@@ -103,6 +103,7 @@ class ApiApp:
             scope[DRY_RUN] = True
             return {}
         call = ApiCall(account, self._backend, self._endpoints, self._moment(scope, action))
+        # A write takes the lock itself: CreateImage may read a manifest before, for which no read should wait.
         if not action.startswith("Read"):
             return ACTIONS[action](call, request)
         with call.region.lock:

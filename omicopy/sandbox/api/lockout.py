@@ -32,6 +32,7 @@ class KeyLockout:
             self._failed(access_key)
             raise
         with self._lock:
+            # Right signatures are refused while the key is locked, and do not end the row of failures.
             if self._until.get(access_key, 0.0) > self._clock():
                 raise ApiError(ApiErrorKind.WRONG_SIGNATURE)
             del self._failures[access_key]

@@ -103,5 +103,5 @@ def _text(config: configparser.RawConfigParser) -> str:
 def _write(path: Path, content: str) -> None:
     """Writes a file with keys. Nobody but the owner can read it at any time."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.touch(0o600)
+    path.touch(0o600)  # before the content: write_text would create it readable for others
     path.write_text(content)

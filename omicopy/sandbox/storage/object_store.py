@@ -97,7 +97,7 @@ class ObjectStore:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def empty(self, bucket: str) -> None:
-        """Makes a bucket of the start as it was then: it exists, without objects, unfinished uploads and CORS rules."""
+        """Restores a bucket of the start: it exists, without objects, unfinished uploads and CORS rules."""
         with self._client(self._owners[bucket][0]) as owner:
             owner.create(bucket)
             owner.empty(bucket)
@@ -133,6 +133,7 @@ class ObjectStore:
         return S3Client(self.url, self._accounts[access_key], timeout)
 
     def _is_ready(self, bucket: str, access_key: str) -> bool:
+        # A short timeout: another process may have taken the port, and need not speak HTTP.
         with self._client(access_key, _ANOTHER_PROCESS_MAY_HAVE_THE_PORT_SECONDS) as owner:
             return owner.is_ready(bucket)
 

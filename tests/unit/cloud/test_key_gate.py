@@ -123,20 +123,22 @@ def test_the_first_request_goes_alone(failure: Exception | None, expected: int) 
     assert len(sent) == expected
 
 
-def test_nobody_waits_for_the_first_for_longer_than_one_answer_may_take() -> None:
+def test_the_wait_for_the_first_request_is_bounded() -> None:
+    """No thread waits longer for it than one answer may take."""
     gate = KeyGate()
     with first_under_way(gate, None), gate.passing(0.0):
         pass
 
 
-def test_once_the_key_is_known_nobody_waits() -> None:
+def test_once_the_key_is_known_no_request_waits() -> None:
     gate = KeyGate()
     send(gate)
     with first_under_way(gate, None), gate.passing(PATIENCE):
         pass
 
 
-def test_a_first_request_without_an_answer_tells_nothing_of_the_key() -> None:
+def test_a_first_request_without_an_answer_proves_nothing() -> None:
+    """The key is neither known to be good nor refused."""
     gate = KeyGate()
     with pytest.raises(ServiceError):
         send(gate, temporary(Cause.SILENT, "ReadAccounts", "p (r)", "no answer"))

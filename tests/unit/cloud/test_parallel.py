@@ -29,7 +29,7 @@ except ValueError:
 """
 
 
-def test_what_is_found_stands_in_the_order_of_the_items() -> None:
+def test_results_are_in_the_order_of_the_items() -> None:
     first = threading.Event()
 
     def look(number: int) -> int:
@@ -41,7 +41,7 @@ def test_what_is_found_stands_in_the_order_of_the_items() -> None:
     assert in_parallel(look, range(50)) == [number * 2 for number in range(50)]
 
 
-def test_no_more_than_eight_are_looked_at_at_once() -> None:
+def test_at_most_eight_items_are_read_at_once() -> None:
     lock, running, most = threading.Lock(), 0, 0
 
     def look(_: int) -> None:
@@ -56,12 +56,12 @@ def test_no_more_than_eight_are_looked_at_at_once() -> None:
     assert most <= AT_ONCE
 
 
-def test_one_alone_is_looked_at_by_the_caller_itself() -> None:
+def test_a_single_item_is_read_in_the_callers_thread() -> None:
     assert in_parallel(lambda _: threading.current_thread(), [0]) == [threading.current_thread()]
     assert in_parallel(str, []) == []
 
 
-def test_after_a_failure_no_other_look_begins() -> None:
+def test_after_a_failure_no_other_read_begins() -> None:
     begun = []
 
     def look(number: int) -> None:
@@ -73,5 +73,5 @@ def test_after_a_failure_no_other_look_begins() -> None:
     assert len(begun) < 10_000
 
 
-def test_neither_a_failure_nor_the_exit_waits_for_a_look_that_hangs() -> None:
+def test_neither_a_failure_nor_the_exit_waits_for_a_hanging_read() -> None:
     assert children.run([sys.executable, "-c", HANGING], check=True).stdout == "known\n"

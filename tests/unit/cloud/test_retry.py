@@ -94,7 +94,7 @@ def test_the_table_names_every_cause() -> None:
 
 
 @pytest.mark.parametrize(("answer", "code"), MEANINGS, ids=lambda value: str(value)[:40])
-def test_a_refusal_is_filed_under_what_it_means(answer: Answer, code: ErrorCode) -> None:
+def test_a_refusal_has_the_error_code_of_its_meaning(answer: Answer, code: ErrorCode) -> None:
     assert refused("CreateImage", "target", answer).code is code
 
 
@@ -118,7 +118,7 @@ def test_r1_full_jitter_spreads_the_waits() -> None:
     assert len(waits) > 10
 
 
-def test_a_read_gives_up_when_patience_ends_and_tells_the_last_failure() -> None:
+def test_a_read_gives_up_after_retry_with_its_last_failure() -> None:
     time = Time()
     server = Server(time, failure(Cause.RESET), failure(Cause.SERVER, 502))
     with pytest.raises(ServiceError) as caught:
@@ -145,7 +145,7 @@ def test_a_refusal_is_raised_at_once() -> None:
     assert len(server.asked) == 1
 
 
-def test_what_is_no_failure_of_the_service_is_no_reason_to_send_again() -> None:
+def test_only_failures_of_the_service_are_retried() -> None:
     def send() -> str:
         raise KeyError("a mistake of ours")
 
@@ -155,7 +155,7 @@ def test_what_is_no_failure_of_the_service_is_no_reason_to_send_again() -> None:
     assert time.slept == []
 
 
-def test_r1_a_write_is_sent_once_whatever_happens() -> None:
+def test_r1_a_write_is_sent_once_after_any_failure() -> None:
     for cause in Cause:
         time = Time()
         server = Server(time, failure(cause))
@@ -174,7 +174,7 @@ def test_retry_after_is_waited_for(cause: Cause) -> None:
 
 
 @pytest.mark.parametrize("cause", [Cause.THROTTLED, Cause.SERVER])
-def test_a_retry_after_beyond_our_patience_is_not_slept_through(cause: Cause) -> None:
+def test_a_retry_after_beyond_retry_is_not_waited_for(cause: Cause) -> None:
     time = Time()
     server = Server(time, failure(cause, 503, retry_after=86_400.0))
     with pytest.raises(ServiceError):
@@ -183,7 +183,7 @@ def test_a_retry_after_beyond_our_patience_is_not_slept_through(cause: Cause) ->
     assert time.slept == []
 
 
-def test_a_throttled_account_is_not_called_before_its_time_by_anybody() -> None:
+def test_no_thread_calls_a_throttled_account_too_early() -> None:
     time = Time()
     pace = time.pace()
     with pytest.raises(ServiceError):
@@ -209,7 +209,7 @@ def test_r1_429_and_503_slow_down_every_caller_of_the_account(cause: Cause, stat
     assert other.asked == [1000.0 + left]
 
 
-def test_other_failures_slow_down_nobody_else() -> None:
+def test_other_failures_slow_down_no_other_caller() -> None:
     time = Time()
     pace = time.pace()
     with pytest.raises(ServiceError):
@@ -219,7 +219,9 @@ def test_other_failures_slow_down_nobody_else() -> None:
     assert other.asked == [1000.0]
 
 
-def test_pauses_double_with_each_throttle_in_a_row_up_to_a_minute_and_begin_anew_after_a_success() -> None:
+def test_pauses_double_with_each_throttle_until_a_success() -> None:
+    """They double up to a minute; after a success they start small again."""
+
     def throttled(time: Time, pace: Pace) -> float:
         with pytest.raises(ServiceError):
             send_once(Server(time, failure(Cause.THROTTLED, 429)), pace)
@@ -239,7 +241,7 @@ def test_pauses_double_with_each_throttle_in_a_row_up_to_a_minute_and_begin_anew
     assert longest[-1] > 0.8 * SLOWEST
 
 
-def test_retry_after_is_read_in_both_forms() -> None:
+def test_retry_after_is_read_as_seconds_or_date() -> None:
     assert parse_retry_after({"Retry-After": " 7 "}) == 7.0
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
     assert parse_retry_after({"Retry-After": soon}) == pytest.approx(30, abs=30)
@@ -273,14 +275,14 @@ def test_retry_after_is_believed_for_a_minute_at_most(value: str, believed: floa
 
 
 @given(st.text(max_size=30) | st.sampled_from(["²", "٣", "-1", "1e9", "9" * 400, "Wed, 99 Oct 99999 07:28:00 -9999"]))
-def test_whatever_stands_in_retry_after_is_survived(value: str) -> None:
+def test_any_text_in_retry_after_is_survived(value: str) -> None:
     seconds = parse_retry_after({"Retry-After": value})
     assert seconds is None or 0 <= seconds <= 60
 
 
 @pytest.mark.parametrize("retry_after", ["99999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
 @pytest.mark.parametrize("status", [429, 503, 500])
-def test_after_a_minute_a_service_that_asked_for_years_is_asked_again(status: int, retry_after: str) -> None:
+def test_a_retry_after_of_years_waits_one_minute(status: int, retry_after: str) -> None:
     """A healthy service that said so once, by mistake, would else not be asked for the rest of the run."""
     time = Time()
     throttled = Reply(status, body=b"{}", headers={"Retry-After": retry_after})

@@ -132,7 +132,8 @@ GONE = refused("GetObject", "oos", Answer(404))
 DEAD_KEY = UrlRefused("GetObject", "oos", Answer(403), Refusal(Reason.KEY_GONE, "its key is gone"))
 
 
-def test_a_whole_export_is_found_with_the_end_that_comes_first_and_shows_no_secret() -> None:
+def test_a_complete_export_has_its_earliest_expiry() -> None:
+    """Its repr shows no secret."""
     stored = found(look(shows(signed(PLACE, SOON))))
     assert (str(stored.location), stored.flaw, stored.damage) == (f"s3://{KEY.bucket}/{PLACE}", "", ())
     assert (stored.expiry.at, stored.expiry.first) == (SOON, "manifest URL")
@@ -140,7 +141,7 @@ def test_a_whole_export_is_found_with_the_end_that_comes_first_and_shows_no_secr
     assert "Signature" not in repr(stored)
 
 
-def test_nothing_complete_is_nothing_there() -> None:
+def test_no_complete_task_means_no_export() -> None:
     fetcher = FakeFetcher()
     assert look(task(state="pending"), task("image-export-00000002", "failed"), fetcher=fetcher) is ABSENT
     assert fetcher.asked == []
@@ -153,13 +154,13 @@ def test_nothing_complete_is_nothing_there() -> None:
         pytest.param((PLACE, DEAD_KEY), "its key is gone", id="the task's URL is dead"),
     ],
 )
-def test_what_the_store_refuses_does_not_serve(answer: tuple[str, Any], part: str) -> None:
+def test_a_url_that_the_store_refuses_is_not_used(answer: tuple[str, Any], part: str) -> None:
     stored = found(look(shows(GOOD), fetcher=FakeFetcher(answer)))
     assert part in stored.flaw
     assert stored.is_from_task
 
 
-def test_a_url_inside_that_leads_elsewhere_is_not_asked() -> None:
+def test_a_url_inside_that_leads_elsewhere_is_not_requested() -> None:
     document = raw_manifest(LATER)
     snapshot = document["Image"]["Snapshots"][0]
     snapshot["PreSignedUrl"] = snapshot["PreSignedUrl"].replace("oos.", "evil.")
@@ -169,18 +170,18 @@ def test_a_url_inside_that_leads_elsewhere_is_not_asked() -> None:
 
 
 @pytest.mark.parametrize("probe", [Probe(ObjectState.MISSING), Probe(ObjectState.ALIVE, 975)])
-def test_an_object_that_is_gone_or_of_another_size_is_damage(probe: Probe) -> None:
+def test_a_missing_or_resized_object_is_damage(probe: Probe) -> None:
     stored = found(look(shows(GOOD), fetcher=FakeFetcher((SNAP, probe))))
     assert stored.damage
     assert not stored.flaw
 
 
-def test_a_manifest_that_is_gone_is_absent() -> None:
+def test_a_missing_manifest_is_absent() -> None:
     assert look(shows(GOOD), fetcher=FakeFetcher((PLACE, GONE))) is ABSENT
 
 
 @pytest.mark.parametrize("content", [b"{}", b"x" * 1_100_000])
-def test_what_is_no_manifest_is_damaged(content: bytes) -> None:
+def test_an_object_that_is_no_manifest_is_damaged(content: bytes) -> None:
     fact = look(shows(GOOD), fetcher=FakeFetcher(manifest=content))
     assert isinstance(fact, Refused)
     assert fact.error.code is ErrorCode.DAMAGED
@@ -195,18 +196,19 @@ def test_a_manifest_that_points_out_of_its_export_is_damaged() -> None:
 
 
 @pytest.mark.parametrize("where", [PLACE, SNAP])
-def test_a_store_that_does_not_answer_leaves_it_unknown(where: str) -> None:
+def test_a_store_that_does_not_answer_means_unknown(where: str) -> None:
     assert isinstance(look(shows(GOOD), fetcher=FakeFetcher((where, NO_ANSWER))), Unknown)
 
 
-def test_of_several_tasks_that_one_counts_whose_url_serves_longest() -> None:
+def test_of_several_tasks_the_url_with_the_last_expiry_counts() -> None:
     dead, short = shows(signed(PLACE, NOON)), shows(signed(PLACE, SOON), "image-export-00000002")
     stored = found(look(dead, shows(GOOD, "image-export-00000003"), short))
     assert (stored.flaw, stored.expiry.at) == ("", LATER)
     assert "shows no URL" in found(look(shows(None))).flaw
 
 
-def test_plain_http_is_asked_by_https_first_and_by_itself_only_where_that_is_allowed() -> None:
+def test_plain_http_is_tried_by_https_first() -> None:
+    """It is read by plain HTTP only where that is allowed."""
     plain, no_https = shows(GOOD.replace("https", "http")), FakeFetcher(("https://oos", NO_ANSWER))
     stored = found(look(plain))
     assert stored.task_url is not None
@@ -225,13 +227,13 @@ def test_plain_http_is_asked_by_https_first_and_by_itself_only_where_that_is_all
     assert "--allow-http" in found(look(shows(GOOD), fetcher=FakeFetcher(manifest=document))).flaw
 
 
-def test_an_answer_by_https_counts_whatever_is_allowed() -> None:
+def test_an_answer_by_https_counts_in_any_case() -> None:
     fetcher = FakeFetcher(("https://oos", DEAD_KEY))
     assert found(look(shows(GOOD.replace("https", "http")), fetcher=fetcher, allow_http=True)).flaw
     assert all(asked.startswith("https:") for asked in fetcher.asked)
 
 
-def test_what_was_checked_is_handed_on_and_nothing_else() -> None:
+def test_exactly_the_checked_manifest_is_handed_over() -> None:
     stored = found(look(shows(GOOD)))
     fetcher: Any = FakeFetcher()
     assert stored.task_url is not None

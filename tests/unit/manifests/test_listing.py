@@ -40,7 +40,7 @@ def filled(*folders: str) -> Cloud:
 
 
 @pytest.mark.parametrize(("prefix", "folders"), [("nightly", SPELLINGS), ("", ("{}/",))])
-def test_r7_one_list_tells_what_a_list_for_each_export_would(prefix: str, folders: tuple[str, ...]) -> None:
+def test_r7_one_list_gives_what_a_list_per_export_would(prefix: str, folders: tuple[str, ...]) -> None:
     cloud = filled(*folders)
     sizes = list_side_by_side(storage(cloud), exports(prefix))
     asked = len(cloud.sent("ListObjects"))
@@ -52,7 +52,7 @@ def test_r7_one_list_tells_what_a_list_for_each_export_would(prefix: str, folder
     assert len(cloud.sent("ListObjects")) == asked, "whatever is asked for was in the list"
 
 
-def test_what_lies_elsewhere_is_asked_for_by_itself() -> None:
+def test_an_export_elsewhere_is_listed_by_itself() -> None:
     cloud = filled("{}/")
     sizes = list_side_by_side(storage(cloud), exports("nightly"))
     assert list(sizes(KEY.bucket, "elsewhere/ami-00000000/")) == ["elsewhere/ami-00000000/disk.gz"]
@@ -70,7 +70,8 @@ def test_a_few_exports_are_listed_one_by_one() -> None:
     assert len(sizes(KEY.bucket, f"nightly/{IDS[0]}/")) == 2
 
 
-def test_a_list_that_fails_is_unknown_to_all_who_are_in_it_and_is_tried_once() -> None:
+def test_a_failed_list_is_unknown_for_all_its_exports() -> None:
+    """It is tried once."""
     cloud = filled("nightly/{}/")
     cloud.trouble = failing(cloud.time, Cause.SERVER, "ListObjects")
     sizes = list_side_by_side(storage(cloud), exports("nightly"))

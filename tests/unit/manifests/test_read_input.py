@@ -65,7 +65,7 @@ def test_a_file_of_another_system_is_read(tmp_path, encoding: str) -> None:
         (f"{URL}\n{URL[:-1]}0", "2 different URLs"),
     ],
 )
-def test_what_holds_no_single_url_is_told(text: str, message: str) -> None:
+def test_a_text_without_exactly_one_url_is_refused(text: str, message: str) -> None:
     with pytest.raises(OmicopyError) as raised:
         find_url(text, "the file")
     assert raised.value.code is ErrorCode.USAGE
@@ -128,7 +128,7 @@ def test_a_url_may_be_typed_with_its_escapes(escape: str) -> None:
         assert read_url(text).url == URL
 
 
-def test_our_own_json_is_understood(tmp_path) -> None:
+def test_our_own_json_output_is_read(tmp_path) -> None:
     file = tmp_path / "url.json"
     described = {
         "schema": "omicopy/1",
@@ -171,13 +171,13 @@ def test_a_folded_url_is_found_as_a_whole(url: str, width: int) -> None:
         assert find_url(text, "it").url == url, form
 
 
-def test_a_wrapped_hand_off_is_understood() -> None:
+def test_a_wrapped_hand_off_text_is_read() -> None:
     for width in (60, 72, 76, 78, 100):
         wrapped = [HANDOFF[at : at + width] for at in range(0, len(HANDOFF), width)]
         assert find_url("\n".join(wrapped), "it").url == URL
 
 
-def test_what_stands_below_a_url_is_not_taken_for_its_end() -> None:
+def test_the_line_below_a_url_is_not_part_of_it() -> None:
     below = ["Regards", "&more", "https://wiki.example/x", "x" * 64, "ab" * 32]
     assert find_url("\n".join([URL, *(line for line in below if line != "&more")]), "it").url == URL
     assert find_url(f"https://wiki.example/page\n{URL}", "it").url == URL
@@ -199,7 +199,7 @@ def test_what_stands_below_a_url_is_not_taken_for_its_end() -> None:
         '{"see": "https://wiki.example/page"}',
     ],
 )
-def test_json_that_is_a_manifest_or_holds_no_signed_url_stays_what_it_is(tmp_path, text: str) -> None:
+def test_a_manifest_or_json_without_a_signed_url_is_unchanged(tmp_path, text: str) -> None:
     file = tmp_path / "manifest.json"
     file.write_text(text)
     assert read_source(str(file)) == text.encode()
@@ -210,7 +210,7 @@ def test_json_that_is_a_manifest_or_holds_no_signed_url_stays_what_it_is(tmp_pat
     assert ("is a manifest itself" if is_manifest else "JSON that holds no signed URL") in raised.value.message
 
 
-def test_json_with_several_signed_urls_is_told_so(tmp_path) -> None:
+def test_json_with_several_signed_urls_is_refused(tmp_path) -> None:
     file = tmp_path / "tasks.json"
     other = signed("ami-2/manifest", NOON + timedelta(days=1))
     file.write_text(json.dumps({"ImageExportTasks": [{"OsuManifestUrl": URL}, {"OsuManifestUrl": other}]}))
@@ -219,7 +219,7 @@ def test_json_with_several_signed_urls_is_told_so(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("text", ["a & b; c", "5 < 6 &lt 7", "AT&amp", "\\n\\t \\", "&#9999999999;", "&#x1F600;"])
-def test_what_is_no_escape_of_a_url_stays_as_it_is(text: str) -> None:
+def test_text_that_is_no_url_escape_is_unchanged(text: str) -> None:
     assert unescaped(text) == text
 
 
@@ -239,7 +239,7 @@ PIECES = [
 
 
 @pytest.mark.parametrize("piece", PIECES)
-def test_a_mebibyte_of_hostile_text_is_read_in_time_that_grows_with_its_length(piece: str) -> None:
+def test_a_mebibyte_of_hostile_text_is_read_in_linear_time(piece: str) -> None:
     """With its square it would take hours."""
     text = piece * (1024 * 1024 // len(piece))
     before = time.process_time()
@@ -254,7 +254,7 @@ def test_a_mebibyte_of_hostile_text_is_read_in_time_that_grows_with_its_length(p
 # ---- bounds
 
 
-def test_a_text_of_many_urls_is_refused_before_they_are_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_of_many_urls_is_refused_before_parsing_them(monkeypatch: pytest.MonkeyPatch) -> None:
     taken_apart = []
     monkeypatch.setattr(url_text, "parse_presigned", lambda text: (taken_apart.append(text), parse_presigned(text))[1])
     with pytest.raises(OmicopyError, match="more than 1000 URLs") as raised:
@@ -266,7 +266,7 @@ def test_a_text_of_many_urls_is_refused_before_they_are_taken_apart(monkeypatch:
 
 
 @pytest.mark.parametrize("read", [read_url, read_source, read_plan_text])
-def test_a_file_that_is_too_large_is_refused_and_never_read_in_part(tmp_path: Path, read: Callable[[str], Any]) -> None:
+def test_a_file_that_is_too_large_is_never_read_in_part(tmp_path: Path, read: Callable[[str], Any]) -> None:
     """A URL that is cut leads somewhere else; so does half a plan."""
     file = tmp_path / "large.txt"
     file.write_text(" " * (1024 * 1024 - len(URL) + 20) + URL)
@@ -277,13 +277,14 @@ def test_a_file_that_is_too_large_is_refused_and_never_read_in_part(tmp_path: Pa
     read(str(file))
 
 
-def test_a_plan_that_is_cut_inside_a_letter_is_too_large_and_not_in_another_encoding(tmp_path: Path) -> None:
+def test_a_plan_cut_inside_a_letter_is_reported_as_too_large(tmp_path: Path) -> None:
+    """It is not reported as text in another encoding."""
     file = tmp_path / "plan.yaml"
     file.write_text("é" * 600_000)
     with pytest.raises(OmicopyError, match="larger than"):
         read_plan_text(str(file))
 
 
-def test_a_characters_number_that_is_none_hides_no_url() -> None:
+def test_an_invalid_character_reference_hides_no_url() -> None:
     """Python refuses to read so many digits."""
     assert find_url(f"{html.escape(URL)} &#{'1' * 5000};", "it").url == URL

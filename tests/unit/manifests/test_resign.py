@@ -78,7 +78,7 @@ def lies_in(folder: str, key: str) -> bool:
 
 
 @pytest.mark.parametrize("manifest_key", MANIFEST_KEYS)
-def test_r4_what_lies_beside_its_manifest_is_signed(manifest_key: str) -> None:
+def test_r4_objects_beside_their_manifest_are_signed(manifest_key: str) -> None:
     keys = [f"{OWN[manifest_key]}{name}" for name in ("snap-1.gz", "..snap-2.gz", "snap 3+~%.gz")]
     urls = [f"https://{HOST}/{BUCKET}/{key.replace('%', '%25')}".replace(" ", "%20") + SIGNED for key in keys]
     place = signed_anew(manifest_key, [(url, "") for url in urls])
@@ -91,7 +91,7 @@ def test_r4_what_lies_beside_its_manifest_is_signed(manifest_key: str) -> None:
     ("manifest_key", "key"),
     [("//m.json", "secret/x"), ("//m.json", "x"), ("/m.json", "x"), ("a//m.json", "a/x"), ("a/../m.json", "a/../x")],
 )
-def test_r4_a_manifest_in_a_folder_with_an_odd_name_reaches_no_further(manifest_key: str, key: str) -> None:
+def test_r4_an_odd_folder_name_widens_nothing(manifest_key: str, key: str) -> None:
     assert signed_anew(manifest_key, [(f"https://{HOST}/{BUCKET}/{key}{SIGNED}", "")]).signed() == []
 
 
@@ -115,7 +115,7 @@ ENTRIES = st.lists(st.tuples(PATHS, NAMES), min_size=1, max_size=2)
 
 @settings(max_examples=300)
 @given(st.sampled_from(MANIFEST_KEYS), HOSTS, ENTRIES, st.sampled_from([(), ("other",), ("/other/", "ami-1/in/")]))
-def test_r4_no_forged_manifest_gets_a_key_signed_outside_its_folder(
+def test_r4_no_forged_manifest_gets_another_folder_signed(
     manifest_key: str, host: str, entries: list[tuple[str, str]], allowed: tuple[str, ...]
 ) -> None:
     own = OWN[manifest_key]

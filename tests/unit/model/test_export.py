@@ -34,7 +34,7 @@ SEGMENTS = st.text(alphabet="abc.-_", min_size=1, max_size=5)
         (7, Phase.UNKNOWN),
     ],
 )
-def test_r6_known_good_and_known_bad_end_a_wait_and_nothing_else(state: object, phase: Phase) -> None:
+def test_r6_only_known_states_end_a_wait(state: object, phase: Phase) -> None:
     assert task(State=state, state="").phase is phase if isinstance(state, str) else parsed(State=state).phase is phase
 
 
@@ -55,7 +55,7 @@ def test_slashes_and_the_image_s_own_id_make_no_other_export(prefix: str) -> Non
 
 
 @pytest.mark.parametrize("prefix", ["", "/", "//", SOURCE_ID, f"/{SOURCE_ID}/"])
-def test_no_prefix_is_the_bucket_s_own_ground(prefix: str) -> None:
+def test_no_prefix_means_the_top_of_the_bucket(prefix: str) -> None:
     assert export_key(SOURCE_ID, "omi-exports", prefix).folder.path == f"{SOURCE_ID}/"
 
 
@@ -80,12 +80,12 @@ def test_everything_else_makes_another_export(other: ExportKey) -> None:
     assert export_key(SOURCE_ID, "omi-exports", "a") != other
 
 
-def test_another_image_s_id_in_a_prefix_is_a_name_like_any_other() -> None:
+def test_another_images_id_in_a_prefix_is_an_ordinary_name() -> None:
     assert export_key(SOURCE_ID, "b", "ami-0000000b").folder.path == f"ami-0000000b/{SOURCE_ID}/"
 
 
 @given(st.lists(SEGMENTS, max_size=4))
-def test_what_is_asked_for_is_recognised_in_the_answer(segments: list[str]) -> None:
+def test_an_export_is_recognised_in_the_services_answer(segments: list[str]) -> None:
     asked = export_key(SOURCE_ID, "omi-exports", "/".join(segments))
     answered = "/".join([*segments, SOURCE_ID]) + "/"
     assert parsed(OsuExport=raw_task()["OsuExport"] | {"OsuPrefix": answered}).key == asked
@@ -119,12 +119,12 @@ UNTOLD = [
 
 
 @pytest.mark.parametrize("changed", UNTOLD, ids=repr)
-def test_a_task_that_may_be_any_other_is_unreadable_and_never_left_out(changed: dict[str, Any]) -> None:
+def test_a_task_without_an_id_is_unreadable_not_left_out(changed: dict[str, Any]) -> None:
     with pytest.raises(MalformedAnswer):
         parse_task(raw_task() | changed)
 
 
-def test_r6_what_a_task_that_ended_in_vain_exported_to_need_not_be_told() -> None:
+def test_r6_a_failed_task_needs_no_export_target() -> None:
     """One such would else keep its image from being exported for as long as it is listed."""
     assert parsed(State="failed", OsuExport=None).phase is Phase.FAILED
     with pytest.raises(MalformedAnswer):

@@ -52,17 +52,17 @@ def refusal(call: Any, *args: Any) -> OmicopyError:
 
 
 @pytest.mark.parametrize("name", ["abc", "a" * 128, "Ubuntu 24.04 (LTS)/2026-01-15_v1", "   ", "..."])
-def test_names_that_the_service_takes(name: str) -> None:
+def test_names_that_the_service_accepts(name: str) -> None:
     assert check_image_name(name) == name
 
 
 @pytest.mark.parametrize("name", ["", "ab", "a" * 129, "a\tb", "abc\n", "naïve", "a:b:c", "a[b]", "a{b}", "a+b", "٣٣٣"])
-def test_names_that_it_does_not_take_are_refused_before_it_is_asked(name: str) -> None:
+def test_other_names_are_refused_before_any_request(name: str) -> None:
     assert "--name" in refusal(check_image_name, name).hint
 
 
 @given(NAMES, st.sampled_from(["ami-12345678", "ami-1234567890abcdef0", "0123456789ab"]))
-def test_a_name_that_was_taken_becomes_another_good_one(name: str, name_suffix: str) -> None:
+def test_a_taken_name_becomes_another_valid_one(name: str, name_suffix: str) -> None:
     other = renamed(name, name_suffix)
     assert check_image_name(other) == other
     assert other.endswith(f"-{name_suffix}")
@@ -124,7 +124,7 @@ def test_an_image_without_a_date_can_t_fill_one_in() -> None:
 
 
 @given(st.text(max_size=40))
-def test_whatever_is_typed_as_a_template_is_filled_or_refused(template: str) -> None:
+def test_any_text_as_a_template_is_filled_or_refused(template: str) -> None:
     with contextlib.suppress(OmicopyError):
         name = render_name(template, source_image(), "eu-west-2")
         assert check_image_name(name) == name
@@ -133,13 +133,13 @@ def test_whatever_is_typed_as_a_template_is_filled_or_refused(template: str) -> 
 # ---- markers
 
 
-def test_a_copy_says_of_what() -> None:
+def test_a_copys_marker_names_its_source() -> None:
     assert with_marker("my image", MARKER) == "my image [omicopy eu-west-2 ami-12345678]"
     assert with_marker("", MARKER) == MARKER
     assert copy_request().marker == f"[omicopy eu-west-2 {SOURCE_ID}]"
 
 
-def test_an_import_says_of_which_manifest() -> None:
+def test_an_imports_marker_names_its_manifest() -> None:
     assert import_request().marker == manifest_marker(import_request().name_suffix)
     assert import_request().marker.startswith("[omicopy manifest ")
     assert len(import_request().name_suffix) == 12
@@ -172,14 +172,14 @@ def test_any_text_is_cut_to_fit_and_the_marker_never(text: str) -> None:
 @pytest.mark.parametrize(
     "description", ["", "text", "[omicopy]", "[Omicopy a b]", "omicopy a b", "[omicopy a", "[omicopy a [b]]"]
 )
-def test_what_is_no_marker_marks_nothing(description: str) -> None:
+def test_other_text_is_no_marker(description: str) -> None:
     assert last_marker(description) is None
 
 
 # ---- tags
 
 
-def test_r4_only_its_own_id_proves_that_an_image_is_ours_to_delete() -> None:
+def test_r4_only_its_own_id_in_our_tag_makes_an_image_ours() -> None:
     assert is_ours_to_delete(image(Tags=[{"Key": COPY_TAG, "Value": COPY_ID}]), frozenset())
     assert is_ours_to_delete(image(), frozenset([COPY_ID]))
     assert not is_ours_to_delete(image(), frozenset(["ami-another0"]))
@@ -187,7 +187,7 @@ def test_r4_only_its_own_id_proves_that_an_image_is_ours_to_delete() -> None:
     assert not is_ours_to_delete(image(Tags=[{"Key": "omicopy:source-image", "Value": COPY_ID}]), frozenset())
 
 
-def test_a_copy_tells_where_it_came_from_and_an_import_which_manifest() -> None:
+def test_tags_name_a_copys_source_and_an_imports_manifest() -> None:
     assert provenance_tags(copy_request(), COPY_ID, "1.0") == {
         "omicopy:copy": COPY_ID,
         "omicopy:version": "1.0",
@@ -222,19 +222,19 @@ UNTOLD = [
 
 
 @pytest.mark.parametrize("changed", UNTOLD, ids=repr)
-def test_an_image_that_may_be_any_other_is_unreadable_and_never_left_out(changed: dict[str, Any]) -> None:
+def test_an_image_without_an_id_is_unreadable_not_left_out(changed: dict[str, Any]) -> None:
     with pytest.raises(MalformedAnswer):
         parse_image(raw_image() | changed)
 
 
-def test_r6_an_image_without_a_name_and_with_no_description_is_an_image_like_others() -> None:
+def test_r6_an_image_needs_no_name_and_no_description() -> None:
     bare = {key: value for key, value in raw_image().items() if key not in ("ImageName", "Description", "Tags")}
     for raw in (bare, bare | {"ImageName": None, "Description": None, "Tags": None, "State": 7}):
         found = parse_image(raw)
         assert (found.name, found.description, found.tags) == ("", "", {})
 
 
-def test_a_reason_is_told_in_one_line() -> None:
+def test_a_reason_is_one_line() -> None:
     failed = image(State="failed", StateComment={"StateCode": "Client.Error", "StateMessage": "it broke"})
     assert failed.state_reason == "Client.Error: it broke"
     assert image(StateComment={"StateMessage": "it broke"}).state_reason == "it broke"

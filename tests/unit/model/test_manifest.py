@@ -222,7 +222,7 @@ def test_no_signature_is_in_the_repr() -> None:
         ((*SECOND, "Filename"), "a\x9bb", "Image.Snapshots[1].Filename: holds control characters"),
     ],
 )
-def test_what_is_wrong_is_named_by_its_json_path(path: tuple[str | int, ...], value: object, message: str) -> None:
+def test_a_mistake_is_named_by_its_json_path(path: tuple[str | int, ...], value: object, message: str) -> None:
     assert message in refusal(changed(path, value)).message
 
 
@@ -244,11 +244,11 @@ def test_what_is_wrong_is_named_by_its_json_path(path: tuple[str | int, ...], va
         (b" " * (1024 * 1024 + 1), "bytes are more"),
     ],
 )
-def test_what_is_no_sound_json_is_damaged(raw: bytes, message: str) -> None:
+def test_invalid_json_is_damaged(raw: bytes, message: str) -> None:
     assert message in refusal(raw).message
 
 
-def test_the_message_says_where_the_manifest_was_read() -> None:
+def test_the_message_says_where_the_manifest_was_read_from() -> None:
     with pytest.raises(OmicopyError, match=r"^s3://bucket/key is damaged\. Version: is missing\.$"):
         parse_manifest(b'{"Image": {}}', "s3://bucket/key")
     with pytest.raises(OmicopyError) as caught:
@@ -256,13 +256,13 @@ def test_the_message_says_where_the_manifest_was_read() -> None:
     assert "5ec2e7" not in caught.value.message
 
 
-def test_a_mebibyte_of_mistakes_is_told_at_once() -> None:
+def test_a_mebibyte_of_mistakes_is_reported_fast() -> None:
     before = time.process_time()
     refusal(b'{"Version": 1, "Image": {"Snapshots": [' + b"0," * 500_000 + b"0]}}")
     assert time.process_time() - before < 2
 
 
-def test_a_manifest_ends_when_its_first_url_ends() -> None:
+def test_a_manifest_expires_with_its_first_url() -> None:
     manifest = parsed(NEW)
     soon = START + timedelta(hours=1)
     assert manifest.expiry() == Expiry(at=soon, first=url_path(1), earliest_known=soon)
@@ -271,7 +271,8 @@ def test_a_manifest_ends_when_its_first_url_ends() -> None:
     assert effective_expiry(START + timedelta(days=9), manifest).first == url_path(1)
 
 
-def test_an_unknown_expiry_makes_the_whole_unknown_but_hides_no_certain_end() -> None:
+def test_an_unknown_expiry_hides_no_known_earlier_one() -> None:
+    """Without a known one in the past, the manifest's own expiry is unknown."""
     manifest = parsed(changed((*SECOND, "PreSignedUrl"), "http://h/b/k"))
     week = START + timedelta(days=7)
     assert manifest.expiry() == Expiry(at=None, first=url_path(0), unknown=(url_path(1),), earliest_known=week)
@@ -339,7 +340,7 @@ def test_r4_an_entry_outside_the_export_is_named(url: str, message: str) -> None
     assert "5ec2e7" not in problem
 
 
-def test_r4_what_is_allowed_by_hand_widens_the_export() -> None:
+def test_r4_allowed_locations_widen_the_export() -> None:
     manifest = parsed(changed((*SECOND, "PreSignedUrl"), signed("omi-exports/disks/b/snap")))
     assert manifest.problem_outside_folder(S3Object("omi-exports", "nightly/ami-12345678/manifest.json"))
     assert manifest.problem_outside_folder(
@@ -351,7 +352,7 @@ def test_r4_what_is_allowed_by_hand_widens_the_export() -> None:
     )
 
 
-def test_r4_a_manifest_in_no_folder_names_nothing_in_a_folder() -> None:
+def test_r4_a_manifest_in_no_folder_covers_no_folder() -> None:
     problem = parsed(NEW).problem_outside_folder(S3Object("omi-exports", "manifest.json"))
     assert problem is not None
     assert "is in a folder" in problem

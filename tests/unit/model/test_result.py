@@ -66,7 +66,8 @@ def test_which_exit_code(results: list[CopyResult], code: int) -> None:
 
 
 @given(st.lists(st.sampled_from([*GOOD, *ErrorCode]), max_size=6))
-def test_the_order_of_copies_does_not_matter_and_zero_means_that_all_is_well(kinds: list[Status | ErrorCode]) -> None:
+def test_the_order_of_copies_changes_no_exit_code(kinds: list[Status | ErrorCode]) -> None:
+    """Exit code 0 means that every copy is done."""
     results = [failed(kind) if isinstance(kind, ErrorCode) else result(kind) for kind in kinds]
     assert exit_code(results) == exit_code(results[::-1])
     is_mendable = any(kind in RETRYABLE for kind in kinds)
@@ -96,7 +97,7 @@ def test_the_exit_codes_are_those_of_the_table() -> None:
     assert (Interrupted(2).exit_code, Interrupted(15).exit_code) == (130, 143)
 
 
-def test_an_interruption_is_caught_by_nothing_that_catches_failures() -> None:
+def test_an_interruption_is_not_caught_as_a_failure() -> None:
     assert not issubclass(Interrupted, Exception)
 
 
@@ -143,7 +144,7 @@ def test_the_json_of_a_copy() -> None:
     assert list(run["api_calls"]) == ["source", "target"]
 
 
-def test_the_json_of_a_failure_names_the_target_it_was_meant_for() -> None:
+def test_the_json_of_a_failure_names_its_target() -> None:
     described = describe_result(failed(ErrorCode.NAME_CONFLICT))
     assert (described["target"]["image_id"], described["target"]["image_name"]) == (None, NAME)
     assert described["error"] == {
@@ -178,7 +179,7 @@ def test_times_are_rfc_3339_in_utc_with_a_z(moment: datetime | None, text: str |
 
 
 @pytest.mark.parametrize("code", list(ErrorCode), ids=lambda code: code.word)
-def test_every_error_is_described_alike(code: ErrorCode) -> None:
+def test_every_error_has_the_same_json_fields(code: ErrorCode) -> None:
     assert list(describe_error(OmicopyError(code, "m"))) == ["code", "exit_code", "message", "hint", "retryable"]
     assert describe_error(OmicopyError(code, "m"))["retryable"] is (code in RETRYABLE)
 
@@ -195,7 +196,7 @@ def test_an_interruption_says_how_many_copies_are_done(statuses: list[str], mess
     assert format_progress([result(Status(status)) for status in statuses]) == message
 
 
-def test_an_interruption_of_exports_speaks_of_exports() -> None:
+def test_an_interruption_of_exports_counts_exports() -> None:
     assert format_progress([CopyResult(export_request(), Status.COPIED, True, 1.0)]) == "1 of 1 export is done"
 
 

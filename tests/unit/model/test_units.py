@@ -42,7 +42,7 @@ from omicopy.model.units import (
         ("36500d", 3_153_600_000),
     ],
 )
-def test_what_people_type(text: str, seconds: float) -> None:
+def test_durations_are_read(text: str, seconds: float) -> None:
     assert parse_duration(text) == timedelta(seconds=seconds)
 
 
@@ -74,7 +74,7 @@ def test_what_people_type(text: str, seconds: float) -> None:
         "1_0",
     ],
 )
-def test_what_is_no_duration_is_refused_with_examples(text: str) -> None:
+def test_anything_else_is_no_duration_and_shows_examples(text: str) -> None:
     with pytest.raises(OmicopyError) as caught:
         parse_duration(text)
     assert caught.value.code is ErrorCode.USAGE
@@ -85,14 +85,14 @@ def test_what_is_no_duration_is_refused_with_examples(text: str) -> None:
     ("text", "message"),
     [("6M", "months are not supported"), ("6M2d", "months are not supported"), ("7D", "units are lower case")],
 )
-def test_a_capital_is_no_unit_and_the_reason_is_said(text: str, message: str) -> None:
+def test_a_capital_letter_is_no_unit_and_says_why(text: str, message: str) -> None:
     for rule in (ANY_DURATION, AGE):
         with pytest.raises(OmicopyError, match=message):
             rule.read(text)
 
 
 @pytest.mark.parametrize("text", ["36500d1s", "9999999999d", "9" * 400, f"{'9' * 400}s", "2700000d", "1000000000h"])
-def test_what_is_longer_than_time_is_refused(text: str) -> None:
+def test_a_duration_longer_than_time_is_refused(text: str) -> None:
     with pytest.raises(OmicopyError) as caught:
         parse_duration(text)
     assert caught.value.code is ErrorCode.USAGE
@@ -116,7 +116,7 @@ def test_an_age_is_in_hours_and_days(text: str, days: float) -> None:
         ("40000d", "too long"),
     ],
 )
-def test_what_may_be_meant_otherwise_is_no_age(text: str, message: str) -> None:
+def test_an_ambiguous_duration_is_no_age(text: str, message: str) -> None:
     """What is older is deleted: `6m` were six minutes to us, and six months to whoever wrote it."""
     with pytest.raises(OmicopyError, match=message) as caught:
         AGE.read(text)
@@ -137,13 +137,13 @@ def test_what_may_be_meant_otherwise_is_no_age(text: str, message: str) -> None:
         (ANY_DURATION, timedelta.min, "must not be negative"),
     ],
 )
-def test_what_is_out_of_range_is_refused(rule: DurationRule, value: str | timedelta, message: str) -> None:
+def test_a_value_out_of_range_is_refused(rule: DurationRule, value: str | timedelta, message: str) -> None:
     with pytest.raises(OmicopyError, match=message) as caught:
         rule.read(value)
     assert caught.value.code is ErrorCode.USAGE
 
 
-def test_the_longest_durations_are_ones_that_clocks_and_sockets_can_count() -> None:
+def test_the_longest_durations_fit_clocks_and_sockets() -> None:
     now = datetime.now(UTC)
     assert now - LONGEST < now < now + LONGEST * 10
     assert LONGEST.total_seconds() < 2**63 / 10**9
@@ -152,7 +152,7 @@ def test_the_longest_durations_are_ones_that_clocks_and_sockets_can_count() -> N
 
 
 @given(st.text(alphabet="0123456789.dhms -+e٣", max_size=12))
-def test_whatever_is_typed_is_read_or_refused(text: str) -> None:
+def test_any_text_is_a_duration_or_refused(text: str) -> None:
     with contextlib.suppress(OmicopyError):
         assert parse_duration(text) >= timedelta(0)
 
@@ -173,10 +173,10 @@ def test_whatever_is_typed_is_read_or_refused(text: str) -> None:
         (604_800, "7d"),
     ],
 )
-def test_a_duration_is_told_in_its_two_largest_units(seconds: float, message: str) -> None:
+def test_a_duration_is_formatted_in_its_two_largest_units(seconds: float, message: str) -> None:
     assert format_duration(timedelta(seconds=seconds)) == message
 
 
 @given(st.integers(0, 59).map(lambda n: n * 60) | st.integers(0, 365).map(lambda n: n * 86_400))
-def test_what_is_told_can_be_typed(seconds: int) -> None:
+def test_a_formatted_duration_can_be_read(seconds: int) -> None:
     assert parse_duration(format_duration(timedelta(seconds=seconds))) == timedelta(seconds=seconds)

@@ -83,7 +83,7 @@ def with_target(text: str) -> str:
 # ---- what it means
 
 
-def test_the_example_says_all_of_this() -> None:
+def test_every_key_of_the_example_is_read() -> None:
     assert read(EXAMPLE) == Plan(
         (
             Job(
@@ -112,7 +112,7 @@ def test_the_example_says_all_of_this() -> None:
     )
 
 
-def test_what_is_not_said_has_a_default() -> None:
+def test_a_missing_key_has_a_default() -> None:
     found = job(SMALL)
     assert (found.prefix, found.format, found.if_exists, found.cleanup) == ("", None, IfExists.FAIL, False)
     assert (found.retention, found.parallel) == (None, 4)
@@ -120,7 +120,7 @@ def test_what_is_not_said_has_a_default() -> None:
     assert found.targets == (PlanTarget("target", "{name}", None, (), {}, True, False),)
 
 
-def test_a_job_wins_over_the_defaults_key_by_key() -> None:
+def test_a_job_overrides_the_defaults_key_by_key() -> None:
     text = "defaults: {bucket: other, parallel: 7, cleanup: on-success, retention: {keep_last: 2}}\n"
     found = job(text + with_job("parallel: 2"))
     assert (found.bucket, found.parallel, found.cleanup) == ("omi-exports", 2, True)
@@ -129,7 +129,8 @@ def test_a_job_wins_over_the_defaults_key_by_key() -> None:
     assert job(text + with_job("retention: {keep_within: 1d}")).retention == Retention(None, 24 * HOUR)
 
 
-def test_the_urls_must_outlive_an_import_as_far_as_any_can() -> None:
+def test_min_validity_follows_the_import_timeout() -> None:
+    """Up to the longest validity that a URL can have."""
     assert job(with_job("import_timeout: 3h")).min_validity == 3 * HOUR
     assert job(with_job("import_timeout: 30d")).min_validity == LONGEST_VALIDITY
     assert job(with_job("min_validity: 1h")).min_validity == HOUR
@@ -140,7 +141,7 @@ def test_durations_are_text_or_seconds(text: str, seconds: float) -> None:
     assert job(with_job(f"export_timeout: {text}")).export_timeout.total_seconds() == seconds
 
 
-def test_values_are_the_text_that_stands_there() -> None:
+def test_values_are_text_as_written() -> None:
     [target] = job(
         with_target("share_with: [012345678901], tags: {n: 1.10, country: no, on: true, day: 2026-01-02}")
     ).targets
@@ -156,7 +157,7 @@ def test_a_description_may_be_written_over_several_lines() -> None:
     assert job(with_target("description: ''")).targets[0].description == ""
 
 
-def test_aliases_of_yaml_spare_the_writing() -> None:
+def test_yaml_aliases_are_followed() -> None:
     first = SMALL.replace("[{profile: target}]", "&there [{profile: target}]")
     second = (
         SMALL[SMALL.index("  - name") :].replace("name: small", "name: other").replace("[{profile: target}]", "*there")
@@ -183,7 +184,7 @@ def test_jobs_are_found_by_name_and_profiles_once_each() -> None:
 # ---- the environment
 
 
-def test_the_environment_fills_in_values_wherever_they_stand() -> None:
+def test_variables_are_filled_in_in_all_values() -> None:
     text = with_job('prefix: "${STAGE}/a-$$-${EMPTY}-$"').replace("name: golden", 'name_regex: "^${STAGE}$"')
     found = job(with_job("parallel: ${N}"), N="8")
     assert found.parallel == 8
@@ -195,7 +196,7 @@ def test_keys_are_not_filled_in() -> None:
     assert "'${KEY}': no such key" in refusal(with_job("${KEY}: x"), KEY="prefix").message
 
 
-def test_what_the_environment_holds_is_never_yaml() -> None:
+def test_a_variables_content_is_never_read_as_yaml() -> None:
     assert job(with_job("prefix: ${P}"), P="a, cleanup: on-success").prefix == "a, cleanup: on-success"
     assert "cleanup: must be" in refusal(with_job("cleanup: ${C}"), C="[never]").message
 
@@ -212,7 +213,7 @@ def test_what_the_environment_holds_is_never_yaml() -> None:
         ("${src_access_key}", "${src_access_key} is a key; a plan is never for secrets"),
     ],
 )
-def test_r8_a_variable_that_is_missing_or_secret_is_named_and_no_value_is_told(value: str, parts: str) -> None:
+def test_r8_a_missing_or_secret_variable_is_named_without_value(value: str, parts: str) -> None:
     keys = {"OSC_SECRET_KEY": "geheimgeheim", "COPY_OF_IT": "geheimgeheim", "src_access_key": "AKIDAKID"}
     error = refusal(with_job(f'prefix: "{value}"'), **keys)
     assert error.message.startswith("plan.yaml, line 8, jobs[0].prefix: ")
@@ -301,13 +302,13 @@ def test_r8_a_variable_that_is_missing_or_secret_is_named_and_no_value_is_told(v
         ("#" * (1024 * 1024 + 1), "more than a plan has", ""),
     ],
 )
-def test_a_mistake_is_told_with_its_place_and_what_would_be_right(text: str, parts: str, hint: str) -> None:
+def test_a_mistake_is_reported_with_its_line_and_what_is_valid(text: str, parts: str, hint: str) -> None:
     error = refusal(text)
     assert parts in error.message
     assert hint in error.hint
 
 
-def test_the_first_few_mistakes_are_told_together_in_the_order_of_the_file() -> None:
+def test_the_first_mistakes_are_listed_in_the_files_order() -> None:
     text = with_job("cleanup: yes").replace("omi-exports", "s3://x").replace("profile: target", "profil: target")
     lines = refusal(text).message.splitlines()
     assert [line.split(": ")[0] for line in lines] == [
@@ -325,14 +326,14 @@ def test_two_jobs_of_one_name_are_a_mistake() -> None:
     assert "line 8, jobs[1].name: is the name of jobs[0], too" in refusal(SMALL + second).message
 
 
-def test_aliases_that_stand_for_a_billion_are_refused_at_once() -> None:
+def test_aliases_that_expand_to_a_billion_are_refused_fast() -> None:
     levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
     assert "its aliases stand for too much" in refusal("\n".join(levels)).message
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "a: " + "{" * 100_000, "[\n" * 100_000, "[[" * 9 + "x" * 900_000])
-def test_brackets_are_refused_before_the_reader_looks_at_them_all(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_brackets_are_refused_early(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its work grows with the square of the open brackets: half a minute for 100,000."""
     looks = []
     look = Scanner.stale_possible_simple_keys
@@ -341,7 +342,7 @@ def test_brackets_are_refused_before_the_reader_looks_at_them_all(text: str, mon
     assert len(looks) < 200
 
 
-def test_more_values_than_a_plan_has_are_refused_while_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_values_are_refused_while_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     read = []
     compose = Composer.compose_node
     monkeypatch.setattr(yaml_reader, "_MAX_NODES", 1_000)  # to read the 50,000 of a real plan takes seconds
@@ -350,7 +351,8 @@ def test_more_values_than_a_plan_has_are_refused_while_they_are_read(monkeypatch
     assert len(read) <= 2_001
 
 
-def test_what_variables_stand_for_is_bounded_and_the_environment_is_searched_once() -> None:
+def test_the_size_of_filled_in_variables_is_bounded() -> None:
+    """The environment is searched once."""
     asked = Counter[str]()
 
     class Environment(dict[str, str]):
@@ -402,7 +404,7 @@ TEXTS = st.one_of(
 @example("%YAML 1.1\n---\n2026-99-99: !!int x")
 @example("a: !!float []")
 @example("? |\n  a\n: !<tag:yaml.org,2002:str> b")
-def test_any_text_is_a_plan_or_a_mistake_that_is_told(text: str) -> None:
+def test_any_text_is_a_plan_or_a_reported_mistake(text: str) -> None:
     error = outcome(text)
     assert error is None or error.code is ErrorCode.USAGE
     assert error is None or all(line.isprintable() for line in error.message.splitlines())
@@ -421,7 +423,7 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(allowed_keys(("jobs",))), VALUES, min_size=1))
 @settings(max_examples=100)
-def test_any_value_of_any_key_is_taken_or_told(values: dict[str, Any]) -> None:
+def test_any_value_of_any_key_is_read_or_reported(values: dict[str, Any]) -> None:
     base = {"name": "a", "from": "b", "bucket": "abc", "images": [{"name": "x"}], "to": [{"profile": "t"}]}
     error = outcome(json.dumps({"version": 1, "jobs": [base | values]}))
     assert error is None or error.code is ErrorCode.USAGE
@@ -434,7 +436,7 @@ def schema_says(text: str) -> bool:
     return Draft202012Validator(plan_schema()).is_valid(YAML(typ="safe", pure=True).load(text))
 
 
-def test_the_schema_is_one_and_takes_what_is_right() -> None:
+def test_the_schema_is_valid_and_accepts_correct_plans() -> None:
     with warnings.catch_warnings(action="error"):
         schema = plan_schema()
     Draft202012Validator.check_schema(schema)
@@ -468,5 +470,5 @@ def test_every_key_is_described() -> None:
         SMALL.replace("name: small", "name: a b"),
     ],
 )
-def test_the_schema_refuses_what_is_wrong(text: str) -> None:
+def test_the_schema_refuses_mistakes(text: str) -> None:
     assert not schema_says(text)

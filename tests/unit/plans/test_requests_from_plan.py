@@ -87,7 +87,7 @@ def only(prepared: Prepared) -> RejectedCopy:
 # ---- what is asked for
 
 
-def test_a_request_holds_all_that_the_plan_says(cloud: Cloud) -> None:
+def test_a_request_holds_all_keys_of_the_plan(cloud: Cloud) -> None:
     target = "profile: target, name: 'c-{name}', tags: {a: b}, copy_tags: false, best_effort: true"
     to = f"[{{{target}, share_with: ['333333333333']}}]"
     more = "if_exists: rename, cleanup: on-success, parallel: 3, prefix: /p/, format: raw"
@@ -117,7 +117,8 @@ def test_every_image_goes_to_every_target(cloud: Cloud) -> None:
     assert (prepared.failures, prepared.notes) == ([], [])
 
 
-def test_r7_each_account_is_identified_and_read_once_however_many_jobs_there_are(cloud: Cloud) -> None:
+def test_r7_each_account_is_read_once_for_all_jobs(cloud: Cloud) -> None:
+    """It is identified once, too."""
     jobs = [job(f"j{n}", "[{name_regex: .}]", f"[{{profile: target, name: '{n}-{{name}}'}}]") for n in range(20)]
     prepared = prepare(cloud, *jobs, job("alias", more="from: source-alias"), job("id", f"[{{id: {SHARED}}}]"))
     assert len(prepared.requests) == 42
@@ -135,21 +136,22 @@ def test_r7_each_account_is_identified_and_read_once_however_many_jobs_there_are
     ]
 
 
-def test_an_image_of_somebody_else_is_asked_for_by_its_id_so_that_its_copy_can_fail_with_the_reason(
+def test_an_image_of_another_account_is_read_by_its_id(
     cloud: Cloud,
 ) -> None:
+    """So its copy can fail with the reason."""
     prepared = prepare(cloud, job("shared", f"[{{id: {SHARED}}}]"))
     assert copies(prepared) == [("shared", SHARED, "target", "shared")]
 
 
-def test_an_entry_that_finds_nothing_at_present_is_told_and_no_failure(cloud: Cloud) -> None:
+def test_a_selector_without_a_match_is_a_message_not_a_failure(cloud: Cloud) -> None:
     prepared = prepare(cloud, job("none", "[{name_regex: ^x, tags: {a: b}}, {name: golden}]"))
     assert copies(prepared) == [("none", SOURCE_ID, "target", "golden")]
     assert prepared.failures == []
     assert prepared.notes == [f"Job none: no available image of {SOURCE} fits name_regex '^x', tag a=b"]
 
 
-def test_only_the_jobs_that_are_named_are_prepared(cloud: Cloud) -> None:
+def test_only_the_named_jobs_are_prepared(cloud: Cloud) -> None:
     jobs = [job("one"), job("two", "[{name: silver}]"), job("broken", more="from: target")]
     assert copies(prepare(cloud, *jobs, only=["two"])) == [("two", SILVER, "target", "silver")]
     assert "'three'" in refusal(cloud, *jobs, only=["three"]).message
@@ -176,7 +178,7 @@ def test_r3_an_image_that_is_not_there_fails_alone(cloud: Cloud, entry: str, par
     assert parts in failure.error.message
 
 
-def test_a_name_of_two_images_is_ambiguous_unless_the_latest_is_asked_for(cloud: Cloud) -> None:
+def test_a_name_of_two_images_is_ambiguous_without_latest(cloud: Cloud) -> None:
     cloud.add_image("source", "ami-0000000f", AccountId=SOURCE.account_id, CreationDate="2026-01-02T00:00:00Z")
     failure = only(prepare(cloud, job("one")))
     assert failure.error.code is ErrorCode.NOT_FOUND
@@ -186,7 +188,7 @@ def test_a_name_of_two_images_is_ambiguous_unless_the_latest_is_asked_for(cloud:
     ]
 
 
-def test_r3_a_target_that_refuses_everything_costs_its_own_copies_alone() -> None:
+def test_r3_a_refusing_target_fails_only_its_own_copies() -> None:
     cloud = Cloud(trouble=refusing("source-alias"))  # some account whose profile can't even be identified
     for number in range(50):
         cloud.add_image("source", f"ami-{number:08x}", AccountId=SOURCE.account_id, ImageName=f"image-{number}")
@@ -203,7 +205,7 @@ def test_r3_a_target_that_refuses_everything_costs_its_own_copies_alone() -> Non
 
 
 @pytest.mark.parametrize("actions", [("ReadAccounts",), ("ReadImages",)], ids=" ".join)
-def test_r3_a_source_that_can_t_be_read_is_one_failure_a_job(cloud: Cloud, actions: tuple[str]) -> None:
+def test_r3_an_unreadable_source_is_one_failure_per_job(cloud: Cloud, actions: tuple[str]) -> None:
     cloud.trouble = refusing("source", *actions)
     cloud.add_image("target", "ami-0000000e", ImageName="bronze")
     back = job("back", "[{name: bronze}]", "[{profile: source-alias}]", "from: target")
@@ -216,7 +218,7 @@ def test_r3_a_source_that_can_t_be_read_is_one_failure_a_job(cloud: Cloud, actio
     assert copies(prepared) == [("back", "ami-0000000e", "source-alias", "bronze")]
 
 
-def test_r3_images_of_others_that_can_t_be_looked_up_fail_alone(cloud: Cloud) -> None:
+def test_r3_images_of_others_that_cannot_be_read_fail_alone(cloud: Cloud) -> None:
     reads = 0
 
     def trouble(profile: str, action: str) -> ServiceError | None:
@@ -237,7 +239,7 @@ def test_r3_images_of_others_that_can_t_be_looked_up_fail_alone(cloud: Cloud) ->
         ("{profile: target-alias, name: 'a:{name}'}", "can't be the name of an image"),
     ],
 )
-def test_r3_a_copy_that_can_t_be_fails_alone_and_points_to_the_plan(cloud: Cloud, to: str, parts: str) -> None:
+def test_r3_an_impossible_copy_fails_alone_and_names_the_plan(cloud: Cloud, to: str, parts: str) -> None:
     prepared = prepare(cloud, job("one", to=f"[{to}]"), job("two", "[{name: silver}]"))
     assert copies(prepared) == [("two", SILVER, "target", "silver")]
     failure = only(prepared)
@@ -246,7 +248,7 @@ def test_r3_a_copy_that_can_t_be_fails_alone_and_points_to_the_plan(cloud: Cloud
     assert (failure.error.code, "--" in failure.error.hint) == (ErrorCode.USAGE, False)
 
 
-def test_a_job_of_best_efforts_alone_fails_as_one(cloud: Cloud) -> None:
+def test_a_job_of_best_effort_copies_fails_as_best_effort(cloud: Cloud) -> None:
     to = "[{profile: target, best_effort: true}, {profile: source-alias%s}]"
     assert only(prepare(cloud, job("one", "[{name: x}]", to % ""))).best_effort is False
     assert only(prepare(cloud, job("one", "[{name: x}]", to % ", best_effort: true"))).best_effort is True
@@ -255,7 +257,7 @@ def test_a_job_of_best_efforts_alone_fails_as_one(cloud: Cloud) -> None:
 # ---- what contradicts itself
 
 
-def test_r2_a_copy_that_two_jobs_ask_for_alike_is_one(cloud: Cloud) -> None:
+def test_r2_the_same_copy_in_two_jobs_is_made_once(cloud: Cloud) -> None:
     alias = job("three", to="[{profile: target-alias}]", more="from: source-alias")
     prepared = prepare(cloud, job("one"), job("two", "[{name_regex: .}]"), alias)
     assert copies(prepared) == [("one", SOURCE_ID, "target", "golden"), ("two", SILVER, "target", "silver")]
@@ -264,7 +266,8 @@ def test_r2_a_copy_that_two_jobs_ask_for_alike_is_one(cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     "more", ["bucket: another", "cleanup: on-success", "import_timeout: 1h", "if_exists: skip", "boot_modes: [uefi]"]
 )
-def test_r2_a_copy_that_two_jobs_ask_for_in_different_ways_is_not_made_and_names_both(cloud: Cloud, more: str) -> None:
+def test_r2_two_jobs_that_differ_about_one_copy_are_refused(cloud: Cloud, more: str) -> None:
+    """The copy is not made; the message names both jobs."""
     prepared = prepare(cloud, job("one"), job("two", "[{name: golden}, {name: silver}]", more=more))
     assert copies(prepared) == [("two", SILVER, "target", "silver")]
     error = only(prepared).error
@@ -272,7 +275,8 @@ def test_r2_a_copy_that_two_jobs_ask_for_in_different_ways_is_not_made_and_names
     assert "The jobs one and two ask for one copy in different ways: ami-0000000a as 'golden'" in error.message
 
 
-def test_exports_in_two_formats_to_one_place_are_refused_and_one_that_asks_for_none_takes_either(cloud: Cloud) -> None:
+def test_two_formats_in_one_export_folder_are_refused(cloud: Cloud) -> None:
+    """A job without a format accepts either."""
     elsewhere = "[{profile: target, name: raw}]"
     raw, plain = job("raw", to=elsewhere, more="format: raw"), job("plain", more="")
     prepared = prepare(cloud, raw, plain)
@@ -285,7 +289,8 @@ def test_exports_in_two_formats_to_one_place_are_refused_and_one_that_asks_for_n
     assert message in refused.failures[0].error.message
 
 
-def test_r2_two_images_of_one_name_in_one_account_are_not_copied_and_the_others_are(cloud: Cloud) -> None:
+def test_r2_two_copies_with_one_name_are_not_made(cloud: Cloud) -> None:
+    """All other copies are made."""
     to = "[{profile: %s, name: same, best_effort: true}]"
     jobs = [job("one", to=to % "target"), job("two", "[{name: silver}]", to % "target-alias"), job("three")]
     prepared = prepare(cloud, *jobs)
@@ -300,12 +305,12 @@ def test_r2_two_images_of_one_name_in_one_account_are_not_copied_and_the_others_
     ]
 
 
-def test_a_failure_counts_when_one_job_needs_more_than_a_best_effort(cloud: Cloud) -> None:
+def test_a_failure_counts_unless_all_its_jobs_are_best_effort(cloud: Cloud) -> None:
     failure = only(prepare(cloud, job("one", to="[{profile: target, best_effort: true}]"), job("two")))
     assert (failure.job, failure.best_effort) == ("one", False)
 
 
-def test_r2_one_account_under_two_names_in_one_job_is_a_mistake(cloud: Cloud) -> None:
+def test_r2_two_profiles_of_one_account_in_a_job_are_a_mistake(cloud: Cloud) -> None:
     error = refusal(cloud, job("one", to="[{profile: target}, {profile: target-alias}]"))
     assert error.message.startswith("Job one: ")
 
@@ -351,22 +356,22 @@ def by_image(failures: Any) -> list[tuple[str, str | None]]:
     )
 
 
-def test_what_is_about_no_image_is_told_by_the_first_shard(cloud: Cloud) -> None:
+def test_a_failure_without_an_image_belongs_to_the_first_shard(cloud: Cloud) -> None:
     parts = sharded(cloud, 3, job("one", "[{name: missing}]"))
     assert [len(part.failures) for part in parts] == [1, 0, 0]
 
 
-def test_a_contradiction_is_told_by_the_shard_of_the_image(cloud: Cloud) -> None:
+def test_a_contradiction_belongs_to_the_images_shard(cloud: Cloud) -> None:
     parts = sharded(cloud, 3, job("one"), job("two", more="bucket: another"))
     assert sorted(len(part.failures) for part in parts) == [0, 0, 1]
 
 
-def test_one_account_under_two_names_is_refused_by_every_shard(cloud: Cloud) -> None:
+def test_two_profiles_of_one_account_are_refused_by_every_shard(cloud: Cloud) -> None:
     for index in range(3):
         refusal(cloud, job("one", to="[{profile: target}, {profile: target-alias}]"), shard=(index, 3))
 
 
-def test_what_hides_the_copies_of_every_shard_fails_in_every_shard(cloud: Cloud) -> None:
+def test_a_failure_that_hides_copies_fails_in_every_shard(cloud: Cloud) -> None:
     cloud.trouble = refusing("source")
     parts = sharded(cloud, 3, job("one"))
     assert [len(part.failures) for part in parts] == [1, 1, 1]

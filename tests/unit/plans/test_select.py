@@ -61,11 +61,11 @@ def numbers(found: list[Image]) -> list[int]:
         pytest.param(selector(name_regex="^golden-", tags={"stage": "prod"}, latest=9), [2, 1], id="fewer than latest"),
     ],
 )
-def test_an_entry_means_what_all_of_it_fits(asked: Selector, expected: list[int]) -> None:
+def test_a_selector_matches_images_that_fit_all_its_keys(asked: Selector, expected: list[int]) -> None:
     assert numbers(matching_images(IMAGES, asked)) == expected
 
 
-def test_images_of_one_moment_stand_in_the_order_of_their_ids() -> None:
+def test_images_of_one_date_are_ordered_by_id() -> None:
     twins = [made(number, "twin", 1) for number in (3, 1, 2)]
     assert numbers(matching_images(twins, selector(name_regex="twin", latest=2))) == [1, 2]
 
@@ -85,7 +85,7 @@ def test_a_shard_is_one_of_several_counted_from_zero(text: str, expected: tuple[
 
 
 @pytest.mark.parametrize("text", ["", "3/3", "1", "1/", "/3", "-1/3", "0/0", "a/b", "1/3/5", "0.5/2", "１/３x"])
-def test_what_is_no_shard_is_refused(text: str) -> None:
+def test_anything_else_is_no_shard(text: str) -> None:
     with pytest.raises(OmicopyError) as caught:
         parse_shard(text)
     assert caught.value.code is ErrorCode.USAGE

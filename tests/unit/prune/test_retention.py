@@ -59,7 +59,7 @@ def gone(given_items: list[Item], keep_last: int | None = None, keep_days: float
         ((-1, 1), 1, None, [1]),
     ],
 )
-def test_what_either_rule_keeps_is_kept(days, keep_last, keep_days, expected) -> None:
+def test_an_item_that_either_rule_keeps_is_kept(days, keep_last, keep_days, expected) -> None:
     assert gone(items(*days), keep_last, keep_days) == expected
 
 
@@ -76,7 +76,7 @@ ITEMS = st.lists(
 
 
 @given(ITEMS, st.none() | st.integers(1, 5), st.none() | st.integers(0, 40))
-def test_the_rules_as_they_are_written(shown, keep_last, keep_days) -> None:
+def test_the_rules_match_their_definition(shown, keep_last, keep_days) -> None:
     goes = gone(shown, keep_last, keep_days)
     for index in goes:
         item = shown[index]
@@ -107,7 +107,7 @@ def test_two_rules_keep_no_less_than_one(shown, keep_last, keep_days) -> None:
         ("twin", "twin-ami-0000000a", True),
     ],
 )
-def test_names_that_differ_in_numbers_are_of_one_kind(one, other, alike) -> None:
+def test_names_that_differ_only_in_digits_are_one_group(one, other, alike) -> None:
     assert (series(one, "ami-0000000a") == series(other, "ami-0000000a")) is alike
 
 
@@ -152,12 +152,13 @@ def deleted(*images: Image, **more) -> list[str]:
     return [entry.id for entry in judged(*images, **more) if entry.action is Action.DELETE]
 
 
-def test_a_copy_of_ours_goes_when_a_later_one_is_there() -> None:
+def test_our_copy_is_deleted_when_a_later_one_exists() -> None:
     assert deleted(our_copy(), LATER) == ["ami-000000c1"]
 
 
 @pytest.mark.parametrize("stranger", STRANGERS.values(), ids=STRANGERS)
-def test_r4_an_image_that_is_not_a_whole_copy_of_ours_survives_and_is_not_counted(stranger) -> None:
+def test_r4_other_images_are_kept_and_not_counted(stranger) -> None:
+    """Other images are all that are not complete copies of ours."""
     assert deleted(stranger, LATER) == []
     others = our_copy("ami-000000a1", days=5), our_copy("ami-000000a2", days=4)
     assert deleted(*others, stranger) == ["ami-000000a1"]
@@ -186,7 +187,8 @@ def test_r4_an_image_that_is_not_a_whole_copy_of_ours_survives_and_is_not_counte
     ),
     st.integers(1, 3),
 )
-def test_r4_without_our_marker_and_our_tag_nothing_goes_and_never_the_last_good_copy(images, keep_last) -> None:
+def test_r4_nothing_without_our_marker_and_tag_is_deleted(images, keep_last) -> None:
+    """The last good copy is never deleted."""
     goes = set(deleted(*images, scope=Scope(SOURCE, Retention(keep_last, None))))
     ours = [
         made
@@ -207,7 +209,8 @@ def job(*selectors: Selector, name: str = "nightly") -> Scope:
     return Scope(SOURCE, Retention(1, None), name, selectors or (ANY,))
 
 
-def test_a_job_counts_its_own_copies_and_keeps_what_it_still_asks_for() -> None:
+def test_a_job_counts_its_own_copies() -> None:
+    """It keeps every copy that it still asks for."""
     mine = [our_copy(f"ami-000000c{n}", days=n, tags={JOB_TAG: "nightly"}, ImageName=f"x{n}y") for n in (1, 2)]
     other = our_copy("ami-000000d1", days=9, tags={JOB_TAG: "other"})
     assert deleted(*mine, other, LATER, scope=job()) == ["ami-000000c2"]
@@ -230,7 +233,7 @@ def test_a_job_counts_its_own_copies_and_keeps_what_it_still_asks_for() -> None:
         ({"tags": {"stage": "prod"}, "name": "golden-2"}, "golden-1", False),
     ],
 )
-def test_r4_a_job_deletes_only_what_one_of_its_entries_could_mean(selector, name, is_meant) -> None:
+def test_r4_a_job_deletes_only_copies_its_selectors_match(selector, name, is_meant) -> None:
     """Another plan's job may bear the same name."""
     empty = {"id": None, "name": None, "name_regex": None, "tags": {}, "latest": None}
     scope = job(Selector(**(empty | {"id": "ami-00000099"})), Selector(**(empty | selector)))
@@ -243,14 +246,14 @@ def test_r4_a_job_deletes_only_what_one_of_its_entries_could_mean(selector, name
     assert exports(*tasks, scope=scope) == {"t1": "the latest one" if is_meant else NOT_SELECTED}
 
 
-def test_of_an_older_copy_its_source_tells_the_name() -> None:
+def test_the_name_of_an_older_copy_is_read_from_its_source() -> None:
     scope = job(Selector(None, "golden", None, {}, None))
     old, new = (our_copy(f"ami-000000c{n}", n, tags={JOB_TAG: "nightly"}) for n in (2, 1))
     assert deleted(old, new, scope=scope, sources=[source_image()]) == ["ami-000000c2"]
     assert deleted(old, new, scope=scope) == []
 
 
-def test_a_job_counts_each_kind_of_image_by_its_sources_name() -> None:
+def test_a_job_groups_images_by_their_sources_names() -> None:
     """Whatever the copies are called: the template may have changed."""
 
     def kind(image_id: str, days: float, source: str, name: str) -> Image:
@@ -267,7 +270,7 @@ def test_a_job_counts_each_kind_of_image_by_its_sources_name() -> None:
     assert [key for key, fate in exports(*tasks, scope=job()).items() if fate == "goes"] == ["t2"]
 
 
-def test_a_copy_that_is_not_as_its_source_is_counts_for_nothing_and_stays() -> None:
+def test_a_copy_unlike_its_source_is_kept_and_not_counted() -> None:
     bad = our_copy("ami-000000c1", 1, BlockDeviceMappings=[])
     good, older = our_copy("ami-000000c2", 2), our_copy("ami-000000c3", 3)
     entries = {entry.id: entry for entry in judged(bad, good, older, sources=[source_image()])}
@@ -281,12 +284,12 @@ def test_a_copy_that_is_not_as_its_source_is_counts_for_nothing_and_stays() -> N
 
 
 @pytest.mark.parametrize("date", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "soon", ""])
-def test_a_date_that_no_clock_shows_is_none(date: str) -> None:
+def test_an_impossible_date_is_none(date: str) -> None:
     assert deleted(our_copy(tags={DATE_TAG: date}, CreationDate=""), LATER) == []
     assert exports(our_task("t1", SOURCE_ID, 1, **{DATE_TAG: date}))["t1"].startswith("when its source")
 
 
-def test_r4_only_marked_snapshots_of_images_that_are_gone_are_left_over() -> None:
+def test_r4_only_marked_snapshots_of_deleted_images_remain() -> None:
     def shown(snapshot_id: str, of: str | None, account: str = TARGET.account_id) -> dict:
         tags = [{"Key": "omicopy:of", "Value": of}] if of is not None else []
         return {"SnapshotId": snapshot_id, "AccountId": account, "Tags": tags}
@@ -306,7 +309,7 @@ def test_r4_only_marked_snapshots_of_images_that_are_gone_are_left_over() -> Non
     )  # fmt: skip
 
 
-def test_without_a_tag_of_the_sources_date_the_copys_own_counts() -> None:
+def test_without_a_source_date_tag_the_copys_date_counts() -> None:
     old = our_copy("ami-000000c2", tags={DATE_TAG: None}, CreationDate="2020-01-01T00:00:00Z")
     assert deleted(our_copy(), old) == ["ami-000000c2"]
     assert deleted(our_copy(), our_copy("ami-000000c2", tags={DATE_TAG: "soon"}, CreationDate="")) == []
@@ -329,7 +332,7 @@ def exports(*tasks, images=(), wanted: StillNeeded | None = None, scope: Scope |
     return {entry.id: "goes" if entry.action is Action.DELETE else entry.why for entry in entries}
 
 
-def test_an_export_of_ours_goes_unless_something_speaks_against_it() -> None:
+def test_our_export_is_deleted_unless_a_reason_keeps_it() -> None:
     new, old = our_task("t1", "ami-0000000b", 1), our_task("t2", SOURCE_ID, 2)
     assert exports(new, old) == {"t1": "the latest one", "t2": "goes"}
     assert exports(new, our_task("t2", SOURCE_ID, 2, **{"omicopy:export": None})) == {"t1": "the latest one"}
@@ -346,7 +349,7 @@ def test_an_export_of_ours_goes_unless_something_speaks_against_it() -> None:
     assert exports(new, our_task("t2", SOURCE_ID, 2, **{DATE_TAG: None}))["t2"].startswith("when its source")
 
 
-def test_a_prefix_with_the_images_id_at_its_end_is_the_same_place() -> None:
+def test_a_prefix_ending_in_the_image_id_is_the_same_folder() -> None:
     there = our_task("t1", SOURCE_ID, 1)
     for prefix, found in (("", True), (f"/{SOURCE_ID}/", True), ("elsewhere", False)):
         assert (
@@ -359,7 +362,7 @@ def test_an_export_whose_clean_up_has_begun_does_not_count() -> None:
     assert exports(begun, our_task("t2", SOURCE_ID, 2)) == {"t1": "goes", "t2": "the latest one"}
 
 
-def test_an_export_is_needed_as_long_as_a_whole_copy_is_missing_or_nobody_knows() -> None:
+def test_an_export_is_needed_until_all_copies_are_known_complete() -> None:
     request = copy_request()
     needed = {(SOURCE.account_id, SOURCE.region, KEY)}
     whole = tagged(image(), request)
@@ -369,7 +372,7 @@ def test_an_export_is_needed_as_long_as_a_whole_copy_is_missing_or_nobody_knows(
     assert unfed_exports([request], {TARGET: []}) == unfed_exports([request], {}) == needed
 
 
-def test_dates_are_times_of_day_somewhere() -> None:
+def test_dates_are_compared_with_their_time_of_day() -> None:
     """A date without a zone is UTC; mixing both kinds never crashes."""
     naive = our_copy("ami-000000c2", tags={DATE_TAG: "2025-06-01"})
     assert deleted(our_copy(), naive, LATER) == ["ami-000000c1", "ami-000000c2"]

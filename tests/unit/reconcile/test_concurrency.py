@@ -74,7 +74,7 @@ def per_tick(cloud: Cloud, action: str) -> list[int]:
     done=st.sets(st.integers(0, 7)),
     lost=st.integers(0, 2),
 )
-def test_parallel_bounds_what_is_under_way_and_all_copies_arrive(
+def test_parallel_bounds_running_copies_and_all_are_made(
     number: int,
     names: Sequence[str],
     bounds: tuple[int | None, int | None],
@@ -108,7 +108,7 @@ def test_parallel_bounds_what_is_under_way_and_all_copies_arrive(
 
 
 @pytest.mark.parametrize("exported", [False, True], ids=["to-be-exported", "exported-already"])
-def test_however_many_wait_for_a_slot_the_bucket_is_not_read_for_them(exported: bool) -> None:
+def test_copies_that_wait_for_a_slot_read_no_bucket(exported: bool) -> None:
     """R7: a look into the bucket is one an export, so only those look whose turn it is."""
     cloud = Cloud(export_seconds=60, import_seconds=60)
     requests = fleet(cloud, 20, parallel=LIMIT)
@@ -161,7 +161,8 @@ def test_without_fail_fast_the_others_are_finished() -> None:
     assert exit_code(results) == 1, "the refusal's own: no other run mends it"
 
 
-def test_fail_fast_gives_up_with_the_first_failure_and_the_next_run_goes_on() -> None:
+def test_fail_fast_stops_at_the_first_failure() -> None:
+    """The next run continues."""
     cloud = Cloud()
     requests = fleet(cloud, 3)
     never_exported(cloud, 1)
@@ -176,7 +177,7 @@ def test_fail_fast_gives_up_with_the_first_failure_and_the_next_run_goes_on() ->
     assert cloud.writes["CreateImageExportTask"] == 3 + 1, "one was refused; the others were taken up"
 
 
-def test_fail_fast_keeps_what_was_done_before() -> None:
+def test_fail_fast_keeps_finished_copies() -> None:
     cloud = Cloud()
     requests = fleet(cloud, 3, parallel=1)
     never_exported(cloud, 1)
@@ -185,7 +186,8 @@ def test_fail_fast_keeps_what_was_done_before() -> None:
     assert exit_code(results) == 1
 
 
-def test_a_best_effort_that_fails_leaves_the_exit_code_and_the_others_as_they_are() -> None:
+def test_a_failed_best_effort_copy_changes_no_exit_code() -> None:
+    """The other copies are made."""
     cloud = Cloud()
     requests = fleet(cloud, 3)
     requests[0] = replace(requests[0], best_effort=True)
@@ -196,7 +198,7 @@ def test_a_best_effort_that_fails_leaves_the_exit_code_and_the_others_as_they_ar
 
 
 @pytest.mark.parametrize(("deadline", "ended"), [(600, ["unfinished", "not-begun"]), (5400, ["copied", "unfinished"])])
-def test_the_deadline_is_for_the_whole_run_and_loses_nothing(deadline: int, ended: list[str]) -> None:
+def test_the_deadline_bounds_the_whole_run_and_loses_nothing(deadline: int, ended: list[str]) -> None:
     cloud = Cloud(export_seconds=HOUR, import_seconds=600)
     requests = fleet(cloud, 2, parallel=1)
     results = run(cloud, requests, deadline=timedelta(seconds=deadline))
@@ -208,7 +210,7 @@ def test_the_deadline_is_for_the_whole_run_and_loses_nothing(deadline: int, ende
     assert cloud.writes["CreateImageExportTask"] == cloud.writes["CreateImage"] == 2
 
 
-def test_a_copy_that_waits_for_a_slot_for_longer_than_its_budget_does_not_run_out_of_it() -> None:
+def test_waiting_for_a_slot_uses_no_export_time() -> None:
     cloud = Cloud(export_seconds=HOUR, import_seconds=HOUR)
     requests = fleet(cloud, 4, parallel=1)
     budgets = Budgets(export=timedelta(hours=1.5), import_=timedelta(hours=1.5))
@@ -217,7 +219,7 @@ def test_a_copy_that_waits_for_a_slot_for_longer_than_its_budget_does_not_run_ou
     assert cloud.time.seconds > 4 * HOUR
 
 
-def test_however_many_a_quota_refuses_few_ask_in_vain_and_few_look_into_the_bucket() -> None:
+def test_a_quota_is_met_with_few_refused_creates() -> None:
     """R7: the first refusal teaches the others of the account; the export's budget does not run meanwhile."""
     cloud = Cloud(export_seconds=1800, import_seconds=600, quota=5)
     requests = fleet(cloud, 20)
@@ -230,7 +232,8 @@ def test_however_many_a_quota_refuses_few_ask_in_vain_and_few_look_into_the_buck
     assert per_tick(cloud, "CreateImageExportTask")[0] == 6
 
 
-def test_imports_that_a_quota_refuses_wait_for_a_slot_and_teach_the_others() -> None:
+def test_imports_refused_by_a_quota_wait_for_a_slot() -> None:
+    """The limit that one of them learned holds for the others."""
     cloud = Cloud(export_seconds=60, import_seconds=1800, import_quota=2)
     cloud.add_image("target", "ami-0000f00d", AccountId=TARGET.account_id, State="pending", ImageName="theirs")
     cloud.images[-1].takes, cloud.images[-1].begun, cloud.images[-1].ends = HOUR, 0.0, "available"
@@ -249,7 +252,8 @@ def test_a_quota_that_refuses_an_import_while_none_runs_is_final() -> None:
     assert cloud.time.seconds < HOUR
 
 
-def test_a_quota_that_still_counts_what_has_ended_is_asked_again_after_the_grace() -> None:
+def test_a_lagging_quota_is_tried_again_after_the_grace() -> None:
+    """The service still counts exports that have ended."""
     cloud = Cloud(export_seconds=60, import_seconds=60)
 
     def trouble(profile: str, action: str) -> ServiceError | None:
@@ -262,7 +266,8 @@ def test_a_quota_that_still_counts_what_has_ended_is_asked_again_after_the_grace
     assert cloud.time.seconds < HOUR
 
 
-def test_who_waits_for_a_slot_takes_it_at_once_and_speaks_of_no_other_run() -> None:
+def test_a_free_slot_is_taken_at_once() -> None:
+    """The message while waiting mentions no other run."""
     cloud = Cloud(export_seconds=600, import_seconds=60, quota=1)
     theirs = {"DiskImageFormat": "qcow2", "OsuBucket": "theirs", "OsuPrefix": "ami-0000f00d/"}
     cloud.add_export("image-export-0000f00d", 600, ImageId="ami-0000f00d", OsuExport=theirs)

@@ -99,7 +99,7 @@ def test_a_copy_takes_hours_and_four_writes(machine: Machine, cloud: Cloud) -> N
     assert machine.open_entries == []
 
 
-def test_a_second_run_says_present_and_writes_nothing(machine: Machine, cloud: Cloud, tmp_path: Path) -> None:
+def test_a_second_run_reports_present_and_writes_nothing(machine: Machine, cloud: Cloud, tmp_path: Path) -> None:
     machine.run(COPY)
     cloud.requests.clear()
     [result] = Machine(tmp_path / "elsewhere", cloud).run(COPY)
@@ -114,14 +114,14 @@ def test_an_export_ends_with_its_manifest(machine: Machine, cloud: Cloud) -> Non
     assert result.expires_at == NOON + timedelta(seconds=cloud.export_seconds, days=7)
 
 
-def test_an_import_asks_nobody_but_the_target(machine: Machine, cloud: Cloud) -> None:
+def test_an_import_sends_requests_only_to_the_target(machine: Machine, cloud: Cloud) -> None:
     cloud.objects[HANDED] = json.dumps(raw_manifest()).encode()
     [result] = machine.run(import_request())
     assert result.status is Status.COPIED
     assert {profile for _, profile, _, _ in cloud.requests} == {"target"}
 
 
-def test_a_manifest_that_was_replaced_after_it_was_shown_is_not_imported(machine: Machine, cloud: Cloud) -> None:
+def test_a_manifest_replaced_after_its_check_is_not_imported(machine: Machine, cloud: Cloud) -> None:
     cloud.objects[HANDED] = json.dumps(raw_manifest(Name="another")).encode()
     [result] = machine.run(import_request())
     assert result.error is not None
@@ -130,7 +130,7 @@ def test_a_manifest_that_was_replaced_after_it_was_shown_is_not_imported(machine
     assert cloud.sent("CreateImage") == []
 
 
-def test_events_tell_every_phase_once_and_the_end(machine: Machine) -> None:
+def test_there_is_one_event_per_phase_and_one_at_the_end(machine: Machine) -> None:
     machine.run(COPY)
     moves = [event for event in machine.events if isinstance(event, CopyProgress)]
     parts = [(event.phase, event.detail, event.progress) for event in moves]
@@ -149,7 +149,7 @@ def test_events_tell_every_phase_once_and_the_end(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(("moves", "most"), [(True, 60), (False, 300)])
-def test_r7_four_hours_take_few_ticks_and_end_soon(machine: Machine, cloud: Cloud, moves: bool, most: int) -> None:
+def test_r7_four_hours_take_few_ticks(machine: Machine, cloud: Cloud, moves: bool, most: int) -> None:
     cloud.export_seconds, cloud.import_seconds = 4 * HOUR - 60, 60.0
     cloud.progress = cloud.progress if moves else None
     machine.run(COPY)
@@ -166,7 +166,7 @@ def test_r7_ticks_are_frequent_only_while_something_may_end_soon(machine: Machin
     assert max(slept) <= 72.0
 
 
-def test_r7_one_copy_whose_end_nobody_foretells_is_enough_to_look_often(machine: Machine, cloud: Cloud) -> None:
+def test_r7_one_copy_without_an_estimate_keeps_polls_frequent(machine: Machine, cloud: Cloud) -> None:
     cloud.export_seconds, cloud.import_seconds = 3 * HOUR, 4 * HOUR
     early, late = copies(cloud, 2)
     cloud.put_export("ami-00005000", NOON + timedelta(days=7))
@@ -174,7 +174,7 @@ def test_r7_one_copy_whose_end_nobody_foretells_is_enough_to_look_often(machine:
     assert max(cloud.time.slept) <= 72.0
 
 
-def test_r7_a_copy_that_moves_on_is_looked_at_soon(machine: Machine, cloud: Cloud) -> None:
+def test_r7_after_a_step_a_copy_is_polled_soon(machine: Machine, cloud: Cloud) -> None:
     cloud.export_seconds = 5 * HOUR
     machine.run(COPY)
     created = next(at for at, _, action, _ in cloud.requests if action == "CreateImage")
@@ -182,9 +182,8 @@ def test_r7_a_copy_that_moves_on_is_looked_at_soon(machine: Machine, cloud: Clou
     assert after[0] - created <= 6.0
 
 
-def test_r7_while_an_export_runs_for_a_copy_that_was_not_there_the_target_is_left_alone(
-    machine: Machine, cloud: Cloud
-) -> None:
+def test_r7_the_target_is_not_read_while_an_export_runs(machine: Machine, cloud: Cloud) -> None:
+    """That holds if the copy was absent before."""
     cloud.export_seconds, cloud.import_seconds = 2 * HOUR, 60.0
     machine.run(COPY)
     looks = [at for at, profile, action, _ in cloud.requests if (profile, action) == ("target", "ReadImages")]
@@ -192,9 +191,8 @@ def test_r7_while_an_export_runs_for_a_copy_that_was_not_there_the_target_is_lef
     assert [at for at in looks if 10.0 < at < 2 * HOUR] == []
 
 
-def test_a_copy_that_another_machine_makes_while_the_export_runs_is_found_when_it_has_ended(
-    machine: Machine, cloud: Cloud
-) -> None:
+def test_a_copy_made_by_another_machine_meanwhile_is_found(machine: Machine, cloud: Cloud) -> None:
+    """It is found when the export has ended."""
     cloud.export_seconds = 2 * HOUR
 
     def meanwhile(profile: str, action: str) -> None:
@@ -208,7 +206,7 @@ def test_a_copy_that_another_machine_makes_while_the_export_runs_is_found_when_i
 
 
 @pytest.mark.parametrize("is_hosts", [False, True])
-def test_what_a_host_keeps_from_pythons_search_for_garbage_stays_so(machine: Machine, is_hosts: bool) -> None:
+def test_the_callers_gc_freeze_is_kept(machine: Machine, is_hosts: bool) -> None:
     if is_hosts:
         gc.freeze()
     try:
@@ -218,7 +216,7 @@ def test_what_a_host_keeps_from_pythons_search_for_garbage_stays_so(machine: Mac
         gc.unfreeze()
 
 
-def test_one_account_under_two_profiles_may_tell_two_things_of_one_moment(tmp_path: Path, cloud: Cloud) -> None:
+def test_two_profiles_of_one_account_may_see_different_states(tmp_path: Path, cloud: Cloud) -> None:
     cloud.export_seconds = 300.0
     shown = cloud._shown
 
@@ -240,9 +238,7 @@ def test_one_account_under_two_profiles_may_tell_two_things_of_one_moment(tmp_pa
 
 
 @pytest.mark.parametrize("number", [1, 100])
-def test_r7_each_account_is_read_once_a_tick_for_one_and_for_a_hundred_copies(
-    machine: Machine, cloud: Cloud, number: int
-) -> None:
+def test_r7_each_account_is_read_once_a_tick_for_all_copies(machine: Machine, cloud: Cloud, number: int) -> None:
     cloud.export_seconds, cloud.import_seconds = 2 * HOUR, HOUR
     results = machine.run(*copies(cloud, number))
     assert [result.status for result in results] == [Status.COPIED] * number
@@ -274,7 +270,8 @@ def test_r5_out_of_export_time_loses_nothing(machine: Machine, cloud: Cloud, hou
     assert cloud.writes == ONE_OF_EACH
 
 
-def test_r5_out_of_import_time_names_the_image_and_the_next_run_goes_on(machine: Machine, cloud: Cloud) -> None:
+def test_r5_out_of_import_time_names_the_image(machine: Machine, cloud: Cloud) -> None:
+    """The next run continues with it."""
     cloud.import_seconds = 8 * HOUR
     budgets = Budgets(import_=timedelta(hours=2))
     for _ in range(2):
@@ -288,7 +285,7 @@ def test_r5_out_of_import_time_names_the_image_and_the_next_run_goes_on(machine:
     assert cloud.writes == ONE_OF_EACH
 
 
-def test_r5_an_image_that_is_looked_for_takes_no_export_time(machine: Machine, cloud: Cloud) -> None:
+def test_r5_a_search_for_an_image_uses_no_export_time(machine: Machine, cloud: Cloud) -> None:
     cloud.lost["CreateImage"], cloud.lag = 1, HOUR / 2
     budgets = Budgets(export=timedelta(minutes=65), grace=timedelta(hours=1), poll_max=timedelta(seconds=20))
     assert machine.run(COPY, budgets=budgets)[0].status is Status.COPIED
@@ -301,7 +298,7 @@ def test_r5_the_loop_never_sleeps_past_a_budget(machine: Machine, cloud: Cloud) 
     assert cloud.time.seconds <= waiting_since + 1000 + 1e-6
 
 
-def test_r5_an_import_that_can_t_begin_is_out_of_import_time(machine: Machine, cloud: Cloud) -> None:
+def test_r5_an_import_that_cannot_begin_is_out_of_import_time(machine: Machine, cloud: Cloud) -> None:
     request = import_request()
     assert request.destination is not None
     Journal(machine.state / "journal", machine.events.append).open(image_entry(request, request.destination))
@@ -311,7 +308,7 @@ def test_r5_an_import_that_can_t_begin_is_out_of_import_time(machine: Machine, c
     assert "--import-timeout 1h" in result.error.message
 
 
-def test_r5_a_budget_ends_a_copy_in_trouble_and_nothing_spins(machine: Machine, cloud: Cloud) -> None:
+def test_r5_a_budget_ends_a_failing_copy_without_busy_loop(machine: Machine, cloud: Cloud) -> None:
     cloud.trouble = lambda profile, action: (
         failing(cloud.time, Cause.RESET)(profile, action) if cloud.time.seconds > 100 else None
     )
@@ -326,7 +323,7 @@ def test_r5_a_budget_ends_a_copy_in_trouble_and_nothing_spins(machine: Machine, 
 
 @pytest.mark.parametrize("cause", [Cause.RESET, Cause.SERVER, Cause.THROTTLED, Cause.UNREACHABLE, Cause.GARBLED])
 @pytest.mark.parametrize("action", ["ReadImages", "ReadImageExportTasks", "ListObjects", "GetObject"])
-def test_reads_that_fail_for_a_while_are_borne(machine: Machine, cloud: Cloud, cause: Cause, action: str) -> None:
+def test_reads_that_fail_for_a_while_are_retried(machine: Machine, cloud: Cloud, cause: Cause, action: str) -> None:
     cloud.trouble = failing(cloud.time, cause, action, until=200)
     cloud.export_seconds = 0.0 if action == "GetObject" else 100.0
     assert machine.run(COPY)[0].status is Status.COPIED
@@ -334,9 +331,8 @@ def test_reads_that_fail_for_a_while_are_borne(machine: Machine, cloud: Cloud, c
 
 
 @pytest.mark.parametrize("action", ["ReadImages", "ReadImageExportTasks", "ListObjects"])
-def test_reads_that_keep_failing_end_the_run_after_retry_and_the_next_run_goes_on(
-    machine: Machine, cloud: Cloud, action: str
-) -> None:
+def test_reads_that_keep_failing_end_the_run_after_retry(machine: Machine, cloud: Cloud, action: str) -> None:
+    """The next run continues."""
     cloud.trouble = failing(cloud.time, Cause.RESET, action, until=1000)
     [result] = machine.run(COPY, budgets=Budgets(retry=timedelta(seconds=300)))
     assert result.error is not None
@@ -347,7 +343,7 @@ def test_reads_that_keep_failing_end_the_run_after_retry_and_the_next_run_goes_o
     assert cloud.writes == ONE_OF_EACH
 
 
-def test_trouble_that_comes_and_goes_is_counted_anew_each_time(machine: Machine, cloud: Cloud) -> None:
+def test_retry_counts_from_the_start_of_each_failure(machine: Machine, cloud: Cloud) -> None:
     cloud.export_seconds = 4 * HOUR
 
     def every_other_minutes(profile: str, action: str) -> ServiceError | None:
@@ -359,7 +355,7 @@ def test_trouble_that_comes_and_goes_is_counted_anew_each_time(machine: Machine,
 
 @pytest.mark.parametrize("cause", [Cause.THROTTLED, Cause.UNREACHABLE])
 @pytest.mark.parametrize("action", ["CreateImageExportTask", "CreateImage", "CreateTags"])
-def test_a_write_that_certainly_did_not_happen_is_decided_anew(
+def test_a_write_that_surely_had_no_effect_is_decided_again(
     machine: Machine, cloud: Cloud, cause: Cause, action: str
 ) -> None:
     cloud.trouble = failing(cloud.time, cause, action, until=200)
@@ -369,7 +365,7 @@ def test_a_write_that_certainly_did_not_happen_is_decided_anew(
     assert len(cloud.images) == 2
 
 
-def test_a_throttle_that_does_not_end_leaves_no_doubt_behind(machine: Machine, cloud: Cloud) -> None:
+def test_an_endless_throttle_leaves_no_doubt(machine: Machine, cloud: Cloud) -> None:
     cloud.trouble = failing(cloud.time, Cause.THROTTLED, "CreateImageExportTask")
     assert ended(machine.run(COPY)) is ErrorCode.TEMPORARY
     assert machine.open_entries == []
@@ -392,13 +388,13 @@ def test_a_refused_create_ends_the_run_and_leaves_no_doubt(machine: Machine, clo
     assert machine.open_entries == []
 
 
-def test_a_bucket_that_takes_no_new_manifest_for_a_while_is_borne(machine: Machine, cloud: Cloud) -> None:
+def test_a_failing_put_of_a_manifest_is_retried(machine: Machine, cloud: Cloud) -> None:
     cloud.put_export(SOURCE_ID, NOON - timedelta(days=1))
     cloud.trouble = failing(cloud.time, Cause.SERVER, "PutObject", until=200)
     assert machine.run(COPY)[0].status is Status.COPIED
 
 
-def test_a_bucket_that_takes_no_new_manifest_leaves_the_old_one_expired(machine: Machine, cloud: Cloud) -> None:
+def test_a_refused_put_leaves_the_old_manifest_expired(machine: Machine, cloud: Cloud) -> None:
     cloud.put_export(SOURCE_ID, NOON - timedelta(days=1))
     cloud.trouble = refusing("PutObject", Answer(403))
     [result] = machine.run(COPY)
@@ -413,7 +409,8 @@ def test_tags_in_doubt_are_written_again(machine: Machine, cloud: Cloud) -> None
     assert {"Key": COPY_TAG, "Value": result.image_id} in cloud.images[-1].raw["Tags"]
 
 
-def test_an_export_that_can_t_be_tagged_goes_on_and_is_merely_left_alone_later(machine: Machine, cloud: Cloud) -> None:
+def test_an_export_that_cannot_be_tagged_continues(machine: Machine, cloud: Cloud) -> None:
+    """It is only not deleted later."""
     cloud.trouble = failing(cloud.time, Cause.SERVER, "CreateTags", until=60)
     assert machine.run(COPY)[0].status is Status.COPIED
     assert "could not be tagged" in warnings(machine)
@@ -424,7 +421,7 @@ def test_an_export_that_can_t_be_tagged_goes_on_and_is_merely_left_alone_later(m
 
 @pytest.mark.parametrize("action", ["CreateImageExportTask", "CreateImage"])
 @pytest.mark.parametrize("lag", [0.0, 45.0])
-def test_r2_a_create_whose_answer_was_lost_is_found_and_not_repeated(
+def test_r2_a_create_with_a_lost_answer_is_found_not_repeated(
     machine: Machine, cloud: Cloud, action: str, lag: float
 ) -> None:
     cloud.lost[action], cloud.lag = 1, lag
@@ -435,9 +432,7 @@ def test_r2_a_create_whose_answer_was_lost_is_found_and_not_repeated(
 
 
 @pytest.mark.parametrize("action", ["CreateImageExportTask", "CreateImage"])
-def test_r1_a_create_that_was_lost_on_the_way_is_sent_again_after_the_grace(
-    machine: Machine, cloud: Cloud, action: str
-) -> None:
+def test_r1_a_lost_create_is_sent_again_after_the_grace(machine: Machine, cloud: Cloud, action: str) -> None:
     cloud.trouble = failing(cloud.time, Cause.RESET, action, times=1)
     assert machine.run(COPY)[0].status is Status.COPIED
     first, second = (at for at, _, name, _ in cloud.requests if name == action)
@@ -446,7 +441,7 @@ def test_r1_a_create_that_was_lost_on_the_way_is_sent_again_after_the_grace(
     assert len(cloud.images) == 2
 
 
-def test_r2_a_lost_answer_is_not_taken_for_an_older_task_that_is_listed(machine: Machine, cloud: Cloud) -> None:
+def test_r2_a_lost_answer_is_not_taken_for_an_older_task(machine: Machine, cloud: Cloud) -> None:
     cloud.add_export("image-export-0000aaaa", ends="failed")
     Journal(machine.state / "journal", machine.events.append).answered(EXPORT_ENTRY, "image-export-0000aaaa")
     cloud.lost["CreateImageExportTask"], cloud.lag = 1, 30.0
@@ -455,16 +450,14 @@ def test_r2_a_lost_answer_is_not_taken_for_an_older_task_that_is_listed(machine:
     assert cloud.writes["CreateImageExportTask"] == 1
 
 
-def test_r2_reads_that_lag_make_nothing_twice(machine: Machine, cloud: Cloud) -> None:
+def test_r2_lagging_reads_make_nothing_twice(machine: Machine, cloud: Cloud) -> None:
     cloud.lag = 50.0
     assert machine.run(COPY)[0].status is Status.COPIED
     assert cloud.writes == ONE_OF_EACH
 
 
 @pytest.mark.parametrize("seconds", [20.0, 55.0])
-def test_r2_what_was_seen_and_is_out_of_sight_for_a_moment_is_not_made_again(
-    machine: Machine, cloud: Cloud, seconds: float
-) -> None:
+def test_r2_a_resource_that_is_hidden_briefly_is_not_made_again(machine: Machine, cloud: Cloud, seconds: float) -> None:
     job = cloud.add_export("image-export-0000aaaa", takes=HOUR)
     machine.run(COPY, mode=NO_WAIT)
 
@@ -483,9 +476,7 @@ def test_r2_what_was_seen_and_is_out_of_sight_for_a_moment_is_not_made_again(
 
 
 @pytest.mark.parametrize("lost", [0, 1])
-def test_a_copy_that_somebody_deletes_while_it_is_waited_for_is_not_made_again(
-    machine: Machine, cloud: Cloud, lost: int
-) -> None:
+def test_a_copy_deleted_while_it_is_awaited_is_not_made_again(machine: Machine, cloud: Cloud, lost: int) -> None:
     cloud.lost["CreateImage"] = lost
 
     def somebody_deletes_it(profile: str, action: str) -> None:
@@ -500,9 +491,7 @@ def test_a_copy_that_somebody_deletes_while_it_is_waited_for_is_not_made_again(
 
 
 @pytest.mark.parametrize("entry", [EXPORT_ENTRY, IMAGE_ENTRY], ids=["export", "image"])
-def test_r2_what_a_killed_run_may_have_created_is_looked_for_first(
-    machine: Machine, cloud: Cloud, entry: dict[str, str]
-) -> None:
+def test_r2_a_killed_runs_create_is_searched_for_first(machine: Machine, cloud: Cloud, entry: dict[str, str]) -> None:
     Journal(machine.state / "journal", machine.events.append).open(entry)
     if entry is IMAGE_ENTRY:
         cloud.put_export(SOURCE_ID, NOON + timedelta(days=7))
@@ -511,7 +500,7 @@ def test_r2_what_a_killed_run_may_have_created_is_looked_for_first(
     assert next(at for at, _, name, _ in cloud.requests if name == action) >= 60.0
 
 
-def test_r2_two_copies_that_share_an_export_start_it_once(machine: Machine, cloud: Cloud) -> None:
+def test_r2_two_copies_start_their_shared_export_once(machine: Machine, cloud: Cloud) -> None:
     other = AccountRef("source", SOURCE.account_id, SOURCE.region)
     second = AccountRef("target", TARGET.account_id, "another-region-1")
     assert other == SOURCE
@@ -523,7 +512,8 @@ def test_r2_two_copies_that_share_an_export_start_it_once(machine: Machine, clou
     assert cloud.writes["CreateImage"] == 2
 
 
-def test_a_format_that_one_copy_asks_for_is_that_of_the_export_that_feeds_all(machine: Machine, cloud: Cloud) -> None:
+def test_the_format_that_one_copy_asks_for_holds_for_all(machine: Machine, cloud: Cloud) -> None:
+    """All copies share one export."""
     raw = replace(COPY, source=replace(ORIGIN, format=DiskFormat.RAW))
     results = machine.run(replace(COPY, destination=Target(TARGET, "another name", "")), raw)
     assert [result.status for result in results] == [Status.COPIED] * 2
@@ -531,17 +521,13 @@ def test_a_format_that_one_copy_asks_for_is_that_of_the_export_that_feeds_all(ma
 
 
 @pytest.mark.parametrize(("days", "name"), [(6, "manifest"), (8, "x.json")])
-def test_of_several_manifests_of_a_place_that_counts_which_lives_longest(
-    machine: Machine, cloud: Cloud, days: int, name: str
-) -> None:
+def test_of_several_manifests_the_last_to_expire_counts(machine: Machine, cloud: Cloud, days: int, name: str) -> None:
     cloud.put_export(SOURCE_ID, NOON + timedelta(days=7))
     cloud.put_export(SOURCE_ID, NOON + timedelta(days=days), "x.json")
     assert machine.run(COPY)[0].manifest == f"s3://{KEY.bucket}/{SOURCE_ID}/{name}"
 
 
-def test_a_manifest_that_was_replaced_before_it_is_signed_anew_is_looked_at_first(
-    machine: Machine, cloud: Cloud
-) -> None:
+def test_a_manifest_replaced_before_re_signing_is_read_first(machine: Machine, cloud: Cloud) -> None:
     cloud.put_export(SOURCE_ID, NOON - timedelta(days=1))
 
     def another_export_ends(_: str, action: str) -> None:
@@ -553,20 +539,20 @@ def test_a_manifest_that_was_replaced_before_it_is_signed_anew_is_looked_at_firs
     assert cloud.writes == Counter(CreateImage=1, CreateTags=1)
 
 
-def test_r2_two_copies_that_share_an_export_sign_it_anew_once(machine: Machine, cloud: Cloud) -> None:
+def test_r2_two_copies_re_sign_their_shared_export_once(machine: Machine, cloud: Cloud) -> None:
     cloud.put_export(SOURCE_ID, NOON + timedelta(hours=1))
     machine.run(COPY, replace(COPY, destination=Target(TARGET, "another name", "")))
     assert cloud.writes == Counter(PutObject=1, CreateImage=2, CreateTags=2)
 
 
 @pytest.mark.parametrize("action", ["CreateImageExportTask", "CreateImage"])
-def test_r2_a_create_that_is_answered_with_nothing_is_in_doubt(machine: Machine, cloud: Cloud, action: str) -> None:
+def test_r2_a_create_with_an_empty_answer_is_in_doubt(machine: Machine, cloud: Cloud, action: str) -> None:
     cloud.empty[action], cloud.lag = 1, 45.0
     assert machine.run(COPY)[0].status is Status.COPIED
     assert cloud.writes[action] == 1
 
 
-def test_a_name_that_an_image_out_of_sight_holds_is_a_conflict_after_the_grace(machine: Machine, cloud: Cloud) -> None:
+def test_a_name_held_by_a_hidden_image_conflicts_after_grace(machine: Machine, cloud: Cloud) -> None:
     cloud.put_export(SOURCE_ID, NOON + timedelta(days=7))
     cloud.add_image("target", "ami-0000f001", Description="")
     cloud.images[-1].hidden_until = 1e9
@@ -578,9 +564,8 @@ def test_a_name_that_an_image_out_of_sight_holds_is_a_conflict_after_the_grace(m
 
 
 @pytest.mark.parametrize("queued", [True, False])
-def test_r2_of_two_equal_tasks_the_larger_is_cancelled_by_its_own_maker_while_it_is_queued(
-    machine: Machine, cloud: Cloud, queued: bool
-) -> None:
+def test_r2_of_two_equal_tasks_ours_with_larger_id_is_cancelled(machine: Machine, cloud: Cloud, queued: bool) -> None:
+    """Only while it is queued; a running one is named as a duplicate."""
     cloud.lag, cloud.queued = 20.0, queued
 
     def race(profile: str, action: str) -> None:
@@ -613,7 +598,7 @@ def test_no_wait_finds_an_export_running_and_ends(machine: Machine, cloud: Cloud
     assert not cloud.writes
 
 
-def test_no_wait_starts_an_import_and_tells_its_id_and_name(machine: Machine, cloud: Cloud) -> None:
+def test_no_wait_starts_an_import_and_returns_its_id_and_name(machine: Machine, cloud: Cloud) -> None:
     cloud.put_export(SOURCE_ID, NOON + timedelta(days=7))
     cloud.add_image("target", "ami-0000f001", Description="")
     [result] = machine.run(copy_request(IfExists.RENAME), mode=NO_WAIT)
@@ -624,14 +609,14 @@ def test_no_wait_starts_an_import_and_tells_its_id_and_name(machine: Machine, cl
     assert cloud.writes == Counter(CreateImage=1)
 
 
-def test_no_wait_looks_for_a_create_whose_answer_was_lost(machine: Machine, cloud: Cloud) -> None:
+def test_no_wait_searches_for_an_export_with_a_lost_answer(machine: Machine, cloud: Cloud) -> None:
     cloud.lost["CreateImageExportTask"], cloud.lag = 1, 30.0
     [result] = machine.run(COPY, mode=NO_WAIT)
     assert (result.status, result.export_task_id) == (Status.RUNNING, cloud.exports[0].raw["TaskId"])
     assert cloud.writes["CreateImageExportTask"] == 1
 
 
-def test_no_wait_looks_for_an_image_whose_answer_was_lost(machine: Machine, cloud: Cloud) -> None:
+def test_no_wait_searches_for_an_image_with_a_lost_answer(machine: Machine, cloud: Cloud) -> None:
     cloud.put_export(SOURCE_ID, NOON + timedelta(days=7))
     cloud.lost["CreateImage"], cloud.lag = 1, 30.0
     [result] = machine.run(COPY, mode=NO_WAIT)
@@ -666,7 +651,7 @@ def test_dry_run_leaves_the_journal_as_it_is(machine: Machine, cloud: Cloud) -> 
     assert len(machine.open_entries) == 1
 
 
-def test_r3_one_copy_that_fails_takes_no_other_with_it(machine: Machine, cloud: Cloud) -> None:
+def test_r3_one_failed_copy_fails_no_other(machine: Machine, cloud: Cloud) -> None:
     requests = copies(cloud, 5)
     cloud.add_image("target", "ami-0000f001", ImageName="copy 3", Description="")
     results = machine.run(*requests)
@@ -694,14 +679,14 @@ def stands(interruption: Interrupted) -> list[Status]:
     return [result.status for result in interruption.results if isinstance(result, CopyResult)]
 
 
-def test_an_interruption_tells_what_goes_on(machine: Machine, cloud: Cloud) -> None:
+def test_an_interruption_names_what_continues(machine: Machine, cloud: Cloud) -> None:
     interruption = interrupted(machine, COPY, after=600)
     assert interruption.exit_code == 143
     assert cloud.exports[0].raw["TaskId"] in "".join(interruption.still_running)
     assert stands(interruption) == [Status.RUNNING]
 
 
-def test_an_export_that_feeds_two_copies_is_told_once(machine: Machine) -> None:
+def test_an_export_shared_by_two_copies_is_named_once(machine: Machine) -> None:
     assert COPY.destination is not None
     another = replace(COPY, destination=replace(COPY.destination, name="another"))
     interruption = interrupted(machine, COPY, another, after=600)
@@ -709,7 +694,7 @@ def test_an_export_that_feeds_two_copies_is_told_once(machine: Machine) -> None:
     assert len(interruption.still_running) == 1
 
 
-def test_r3_an_interruption_tells_how_every_copy_stands(machine: Machine, cloud: Cloud) -> None:
+def test_r3_an_interruption_gives_the_status_of_every_copy(machine: Machine, cloud: Cloud) -> None:
     requests = copies(cloud, 3)
     cloud.add_image("target", "ami-0000f001", ImageName="copy 2", Description="")
     interruption = interrupted(machine, *requests, after=600, mode=RunMode(parallel=1))
@@ -717,7 +702,7 @@ def test_r3_an_interruption_tells_how_every_copy_stands(machine: Machine, cloud:
     assert len(interruption.still_running) == 1
 
 
-def test_a_copy_that_is_interrupted_between_two_steps_is_unfinished(machine: Machine, cloud: Cloud) -> None:
+def test_a_copy_interrupted_between_two_steps_is_unfinished(machine: Machine, cloud: Cloud) -> None:
     cloud.export_seconds = cloud.import_seconds = 60
     cloud.trouble = lambda profile, action: (
         temporary(Cause.THROTTLED, action, profile, "busy") if (profile, action) == ("target", "CreateTags") else None
@@ -727,20 +712,20 @@ def test_a_copy_that_is_interrupted_between_two_steps_is_unfinished(machine: Mac
     assert cloud.images[-1].raw["ImageId"] in str(interruption.results)
 
 
-def test_a_copy_that_waits_for_somebody_elses_image_is_not_begun(machine: Machine, cloud: Cloud) -> None:
+def test_a_copy_that_waits_for_anothers_image_is_not_begun(machine: Machine, cloud: Cloud) -> None:
     cloud.images[0].ends = "pending"
     interruption = interrupted(machine, COPY, after=60)
     assert (stands(interruption), interruption.still_running) == ([Status.NOT_BEGUN], [])
 
 
-def test_r5_a_copy_out_of_time_is_unfinished_if_it_was_begun(machine: Machine, cloud: Cloud) -> None:
+def test_r5_out_of_time_after_the_first_write_is_unfinished(machine: Machine, cloud: Cloud) -> None:
     [begun] = machine.run(COPY, mode=RunMode(deadline=timedelta(minutes=10)))
     assert (begun.status, begun.error and begun.error.code) == (Status.UNFINISHED, ErrorCode.OUT_OF_TIME)
     assert exit_code([begun]) == 6
     assert "the service goes on" in (begun.error.hint if begun.error else "")
 
 
-def test_r5_a_copy_out_of_time_before_its_first_write_is_not_begun(machine: Machine, cloud: Cloud) -> None:
+def test_r5_out_of_time_before_the_first_write_is_not_begun(machine: Machine, cloud: Cloud) -> None:
     cloud.trouble = failing(cloud.time, Cause.SERVER, "ReadImageExportTasks")
     budgets = Budgets(export=timedelta(minutes=1), retry=timedelta(hours=1))
     [result] = machine.run(COPY, budgets=budgets)
@@ -751,7 +736,7 @@ def test_r5_a_copy_out_of_time_before_its_first_write_is_not_begun(machine: Mach
 # ---- locks
 
 
-def test_a_copy_that_another_run_is_at_is_left_to_it(machine: Machine, cloud: Cloud) -> None:
+def test_a_copy_that_another_run_makes_is_left_to_it(machine: Machine, cloud: Cloud) -> None:
     held = Locks(machine.state / "locks", machine.events.append).take(IMAGE_ENTRY)
     assert held is not None
     [result] = machine.run(COPY)
@@ -761,7 +746,7 @@ def test_a_copy_that_another_run_is_at_is_left_to_it(machine: Machine, cloud: Cl
     assert machine.run(COPY)[0].status is Status.COPIED
 
 
-def test_a_lock_is_waited_for_as_long_as_asked(machine: Machine, cloud: Cloud) -> None:
+def test_a_lock_is_waited_for_as_long_as_lock_wait(machine: Machine, cloud: Cloud) -> None:
     held = Locks(machine.state / "locks", machine.events.append).take(IMAGE_ENTRY)
     assert held is not None
     [result] = machine.run(COPY, lock_wait=timedelta(minutes=10))
@@ -770,9 +755,7 @@ def test_a_lock_is_waited_for_as_long_as_asked(machine: Machine, cloud: Cloud) -
     assert 600 <= result.seconds <= 700
 
 
-def test_r2_an_export_that_another_run_starts_meanwhile_is_in_doubt_for_this_one(
-    machine: Machine, cloud: Cloud
-) -> None:
+def test_r2_an_export_started_by_another_run_is_in_doubt(machine: Machine, cloud: Cloud) -> None:
     cloud.lag = 45.0
     held = Locks(machine.state / "locks", machine.events.append).take(EXPORT_ENTRY)
     assert held is not None
@@ -790,9 +773,8 @@ def test_r2_an_export_that_another_run_starts_meanwhile_is_in_doubt_for_this_one
     assert cloud.writes["CreateImageExportTask"] == 0
 
 
-def test_r5_a_copy_that_waits_for_a_lock_uses_up_no_other_budget_and_nothing_spins(
-    machine: Machine, cloud: Cloud
-) -> None:
+def test_r5_waiting_for_a_lock_uses_no_other_budget(machine: Machine, cloud: Cloud) -> None:
+    """It does not loop without pauses either."""
     held = Locks(machine.state / "locks", machine.events.append).take(IMAGE_ENTRY)
     assert held is not None
     sleep = cloud.time.sleep
@@ -815,14 +797,14 @@ def failed_before(cloud: Cloud, image_id: str = COPY_ID, name: str = NAME) -> No
     cloud.add_image("target", image_id, State="failed", ImageName=name, Tags=tags, BlockDeviceMappings=[snapshot])
 
 
-def test_r4_a_failed_image_of_ours_is_replaced_and_its_snapshots_go_with_it(machine: Machine, cloud: Cloud) -> None:
+def test_r4_our_failed_image_is_replaced_with_its_snapshots(machine: Machine, cloud: Cloud) -> None:
     failed_before(cloud)
     assert machine.run(COPY)[0].status is Status.COPIED
     assert cloud.sent("DeleteImage") == [{"ImageId": COPY_ID}]
     assert cloud.sent("DeleteSnapshot") == [{"SnapshotId": f"snap-of-{COPY_ID}"}]
 
 
-def test_r4_a_snapshot_that_another_image_maps_stays(machine: Machine, cloud: Cloud) -> None:
+def test_r4_a_snapshot_that_another_image_maps_is_kept(machine: Machine, cloud: Cloud) -> None:
     failed_before(cloud)
     mapping = cloud.images[-1].raw["BlockDeviceMappings"]
     cloud.add_image("target", "ami-0000f001", ImageName="another", Description="", BlockDeviceMappings=mapping)
@@ -830,7 +812,8 @@ def test_r4_a_snapshot_that_another_image_maps_stays(machine: Machine, cloud: Cl
     assert cloud.sent("DeleteSnapshot") == []
 
 
-def test_r3_a_snapshot_that_can_t_be_deleted_is_named_and_stops_nothing(machine: Machine, cloud: Cloud) -> None:
+def test_r3_a_snapshot_that_cannot_be_deleted_is_named(machine: Machine, cloud: Cloud) -> None:
+    """The copy is made all the same."""
     failed_before(cloud)
     cloud.trouble = failing(cloud.time, Cause.SERVER, "DeleteSnapshot")
     assert machine.run(COPY)[0].status is Status.COPIED
@@ -845,7 +828,7 @@ def test_a_delete_whose_answer_was_lost_is_no_failure(machine: Machine, cloud: C
     assert cloud.writes["DeleteSnapshot"] == (1 if lag else 0)
 
 
-def test_a_deleted_image_that_is_still_listed_is_not_deleted_again(machine: Machine, cloud: Cloud) -> None:
+def test_a_deleted_image_still_listed_is_not_deleted_again(machine: Machine, cloud: Cloud) -> None:
     failed_before(cloud)
     cloud.lag = 40.0
     assert machine.run(COPY)[0].status is Status.COPIED
@@ -859,7 +842,7 @@ def test_a_delete_that_is_refused_ends_the_copy(machine: Machine, cloud: Cloud) 
     assert not cloud.writes["CreateImage"] + cloud.writes["DeleteSnapshot"]
 
 
-def test_once_a_run_a_second_failed_image_ends_it(machine: Machine, cloud: Cloud) -> None:
+def test_a_second_failed_image_ends_the_copy(machine: Machine, cloud: Cloud) -> None:
     failed_before(cloud)
     failed_before(cloud, "ami-000000c2", RENAMED)
     [result] = machine.run(COPY)
@@ -868,7 +851,7 @@ def test_once_a_run_a_second_failed_image_ends_it(machine: Machine, cloud: Cloud
     assert cloud.writes["DeleteImage"] == 1
 
 
-def test_an_import_that_fails_in_this_run_is_told_and_replaced_by_the_next(machine: Machine, cloud: Cloud) -> None:
+def test_a_failed_import_is_reported_then_replaced_next_run(machine: Machine, cloud: Cloud) -> None:
     def fail_the_first(profile: str, action: str) -> None:
         if len(cloud.images) == 2 and action == "ReadImages" and cloud.images[1].ends == "available":
             cloud.images[1].ends = "failed"
@@ -888,14 +871,14 @@ def test_an_import_that_fails_in_this_run_is_told_and_replaced_by_the_next(machi
 # ---- quota
 
 
-def test_a_refused_export_waits_for_a_slot_while_others_of_the_account_run(machine: Machine, cloud: Cloud) -> None:
+def test_an_export_refused_by_a_quota_waits_while_others_run(machine: Machine, cloud: Cloud) -> None:
     cloud.quota = 2
     results = machine.run(*copies(cloud, 5), budgets=Budgets(export=timedelta(hours=9)))
     assert [result.status for result in results] == [Status.COPIED] * 5
     assert len(cloud.exports) == 5
 
 
-def test_a_refused_export_with_none_in_flight_is_a_matter_of_quota(machine: Machine, cloud: Cloud) -> None:
+def test_an_export_refused_while_none_runs_is_a_quota_error(machine: Machine, cloud: Cloud) -> None:
     cloud.quota = 0
     [result] = machine.run(COPY)
     assert result.error is not None
@@ -905,7 +888,7 @@ def test_a_refused_export_with_none_in_flight_is_a_matter_of_quota(machine: Mach
 # ---- exports that are of no use
 
 
-def test_an_export_that_fails_in_this_run_is_told_and_ignored_by_the_next(machine: Machine, cloud: Cloud) -> None:
+def test_a_failed_export_is_reported_and_ignored_by_the_next_run(machine: Machine, cloud: Cloud) -> None:
     task = cloud.add_export("image-export-0000aaaa", takes=HOUR, ends="failed", Comment="the bucket is full")
     [result] = machine.run(COPY)
     assert result.error is not None
@@ -915,7 +898,7 @@ def test_an_export_that_fails_in_this_run_is_told_and_ignored_by_the_next(machin
     assert machine.run(COPY)[0].status is Status.COPIED
 
 
-def test_an_export_that_expired_is_signed_anew_and_no_new_one_is_made(machine: Machine, cloud: Cloud) -> None:
+def test_an_expired_export_is_re_signed_not_made_again(machine: Machine, cloud: Cloud) -> None:
     cloud.put_export(SOURCE_ID, NOON - timedelta(days=1))
     [result] = machine.run(COPY)
     assert result.status is Status.COPIED
@@ -925,7 +908,7 @@ def test_an_export_that_expired_is_signed_anew_and_no_new_one_is_made(machine: M
 
 
 @pytest.mark.parametrize("lag", [0.0, 45.0])
-def test_a_damaged_export_is_made_anew_once(machine: Machine, cloud: Cloud, lag: float) -> None:
+def test_a_damaged_export_is_made_again_once(machine: Machine, cloud: Cloud, lag: float) -> None:
     cloud.lag = lag
     cloud.add_export("image-export-0000aaaa")
     cloud.put_export(SOURCE_ID, NOON + timedelta(days=7))
@@ -935,12 +918,13 @@ def test_a_damaged_export_is_made_anew_once(machine: Machine, cloud: Cloud, lag:
     assert (result.error.code, cloud.writes["CreateImageExportTask"]) == (ErrorCode.DAMAGED, 1)
 
 
-def test_a_damaged_export_is_made_anew_once_though_the_answer_to_it_was_lost(machine: Machine, cloud: Cloud) -> None:
+def test_a_damaged_export_is_made_again_once_after_lost_answer(machine: Machine, cloud: Cloud) -> None:
     cloud.lost["CreateImageExportTask"] = 1
-    test_a_damaged_export_is_made_anew_once(machine, cloud, 0.0)
+    test_a_damaged_export_is_made_again_once(machine, cloud, 0.0)
 
 
-def test_a_completed_export_without_a_manifest_gets_its_grace_and_no_new_export(machine: Machine, cloud: Cloud) -> None:
+def test_a_manifest_missing_after_the_grace_is_not_found(machine: Machine, cloud: Cloud) -> None:
+    """A completed export without a manifest is not made again."""
     cloud.add_export("image-export-0000aaaa", ends="completed")
     cloud.finish_exports = lambda: None  # type: ignore[method-assign]
     [result] = machine.run(COPY)
@@ -950,7 +934,8 @@ def test_a_completed_export_without_a_manifest_gets_its_grace_and_no_new_export(
     assert not cloud.writes
 
 
-def test_re_export_waits_for_its_own_manifest_and_not_for_the_old_one(machine: Machine, cloud: Cloud) -> None:
+def test_re_export_waits_for_its_own_manifest(machine: Machine, cloud: Cloud) -> None:
+    """The manifest of the old export does not count."""
     cloud.add_export("image-export-0000aaaa", ends="completed")
     finish = cloud.finish_exports
 
@@ -965,9 +950,7 @@ def test_re_export_waits_for_its_own_manifest_and_not_for_the_old_one(machine: M
     assert cloud.writes["CreateImageExportTask"] == 1
 
 
-def test_r2_a_copy_that_is_present_ends_no_doubt_about_an_export_for_another_target(
-    machine: Machine, cloud: Cloud
-) -> None:
+def test_r2_a_present_copy_ends_no_doubt_about_the_export(machine: Machine, cloud: Cloud) -> None:
     """A run for another target was killed right after it started the export; reads don't show it yet."""
     assert COPY.destination is not None
     other = AccountRef("target-alias", "333333333333", TARGET.region)
@@ -985,9 +968,7 @@ def test_r2_a_copy_that_is_present_ends_no_doubt_about_an_export_for_another_tar
 
 
 @pytest.mark.parametrize("answered", [True, False])
-def test_r2_a_run_in_doubt_hears_of_the_export_that_another_run_starts_meanwhile(
-    machine: Machine, cloud: Cloud, answered: bool
-) -> None:
+def test_r2_a_run_in_doubt_finds_the_export_of_another_run(machine: Machine, cloud: Cloud, answered: bool) -> None:
     """Ours came to nothing, theirs can't be seen yet when our grace ends; their entry may read just as ours does."""
     cloud.lag = 45.0
     cloud.trouble = failing(cloud.time, Cause.SERVER, "CreateImageExportTask", times=1)
@@ -1008,9 +989,7 @@ def test_r2_a_run_in_doubt_hears_of_the_export_that_another_run_starts_meanwhile
     assert len(cloud.exports) == 1
 
 
-def test_r5_an_export_that_another_run_never_lets_go_of_is_waited_for_within_the_budget(
-    machine: Machine, cloud: Cloud
-) -> None:
+def test_r5_a_lock_never_released_is_waited_for_in_budget(machine: Machine, cloud: Cloud) -> None:
     held = Locks(machine.state / "locks", machine.events.append).take(EXPORT_ENTRY)
     assert held is not None
     [result] = machine.run(COPY, budgets=Budgets(export=timedelta(hours=1)))
@@ -1020,9 +999,8 @@ def test_r5_an_export_that_another_run_never_lets_go_of_is_waited_for_within_the
     assert len(cloud.time.slept) < 100
 
 
-def test_r2_re_export_starts_no_second_one_while_the_first_one_s_manifest_is_not_to_be_seen(
-    machine: Machine, cloud: Cloud
-) -> None:
+def test_r2_re_export_starts_no_second_export_before_a_manifest(machine: Machine, cloud: Cloud) -> None:
+    """The first one's manifest is not visible yet."""
     cloud.add_export("image-export-0000aaaa", ends="completed")
     finish = cloud.finish_exports
 
@@ -1039,9 +1017,8 @@ def test_r2_re_export_starts_no_second_one_while_the_first_one_s_manifest_is_not
     assert cloud.writes["CreateImageExportTask"] == 1
 
 
-def test_an_export_that_another_machine_cancels_does_not_end_the_copy_that_awaits_its_own_manifest(
-    machine: Machine, cloud: Cloud
-) -> None:
+def test_an_export_cancelled_by_another_machine_ends_no_copy(machine: Machine, cloud: Cloud) -> None:
+    """The copy waits for its own manifest."""
     finish = cloud.finish_exports
     cloud.finish_exports = lambda: finish() if cloud.time.seconds > HOUR + 30 else None  # type: ignore[method-assign]
 
@@ -1053,7 +1030,7 @@ def test_an_export_that_another_machine_cancels_does_not_end_the_copy_that_await
     assert machine.run(COPY, budgets=Budgets(poll_max=timedelta(seconds=10)))[0].status is Status.COPIED
 
 
-def test_dry_run_leaves_a_journal_that_can_t_be_read_as_it_is(machine: Machine) -> None:
+def test_dry_run_keeps_an_unreadable_journal_as_it_is(machine: Machine) -> None:
     Journal(machine.state / "journal", machine.events.append).open(EXPORT_ENTRY)
     [entry] = machine.open_entries
     entry.write_text("{")
@@ -1063,7 +1040,7 @@ def test_dry_run_leaves_a_journal_that_can_t_be_read_as_it_is(machine: Machine) 
 
 
 @pytest.mark.parametrize("hours", [30, -30])
-def test_r5_a_clock_on_the_wall_that_jumps_cuts_no_wait_short_and_makes_none_longer(tmp_path: Path, hours: int) -> None:
+def test_r5_a_jump_of_the_wall_clock_changes_no_wait(tmp_path: Path, hours: int) -> None:
     class Jumping(Time):
         @property
         def wall(self) -> datetime:

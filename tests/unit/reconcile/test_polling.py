@@ -50,30 +50,29 @@ FOOLING: dict[str, Progress] = {
 }
 
 
-def test_r7_four_hours_take_sixty_looks_where_progress_moves() -> None:
+def test_r7_four_hours_take_sixty_polls_with_progress() -> None:
     assert max(len(watch(4 * HOUR, steady)[0]) for _ in range(50)) <= 60
 
 
 @pytest.mark.parametrize("progress", [silent, *FOOLING.values()], ids=["is silent", *FOOLING])
-def test_r7_four_hours_never_take_more_than_three_hundred_looks(progress: Progress) -> None:
+def test_r7_four_hours_never_take_more_than_300_polls(progress: Progress) -> None:
     assert max(len(watch(4 * HOUR, progress)[0]) for _ in range(20)) <= 300
 
 
 @pytest.mark.parametrize("progress", FOOLING.values(), ids=FOOLING)
 @pytest.mark.parametrize("seconds", [30.0, 300.0, 1200.0, HOUR, 4 * HOUR, 24 * HOUR])
-def test_r7_no_progress_makes_the_end_be_learned_much_later_than_without_any(
-    progress: Progress, seconds: float
-) -> None:
+def test_r7_no_kind_of_progress_delays_the_end_much(progress: Progress, seconds: float) -> None:
     longest = max(watch(seconds, progress)[1] for _ in range(20))
     assert longest <= max(12.0, 0.3 * seconds) if seconds < 300 else longest <= max(75.0, 0.03 * seconds)
 
 
-def test_r7_where_progress_moves_the_end_is_learned_at_once() -> None:
+def test_r7_with_progress_the_end_is_seen_at_once() -> None:
     assert max(watch(30.0, steady)[1] for _ in range(50)) <= 2.0
     assert max(watch(4 * HOUR, steady)[1] for _ in range(50)) <= 75.0
 
 
-def test_r7_without_progress_pauses_are_an_eighth_of_the_time_within_their_bounds() -> None:
+def test_r7_without_progress_intervals_are_an_eighth_of_the_time() -> None:
+    """Within their bounds."""
     for since, planned in ((0.0, 5.0), (30.0, 5.0), (80.0, 10.0), (400.0, 50.0), (480.0, 60.0), (9000.0, 60.0)):
         ratios = [poll_interval(since, None, BUDGETS) / planned for _ in range(100)]
         assert all(0.8 <= ratio <= 1.2 for ratio in ratios)
@@ -82,18 +81,19 @@ def test_r7_without_progress_pauses_are_an_eighth_of_the_time_within_their_bound
 
 
 @given(st.floats(0.0, 1e6), st.one_of(st.none(), st.floats(1e-6, 1e6)))
-def test_r7_no_pause_is_shorter_than_a_second_or_longer_than_ten_minutes(since: float, left: float | None) -> None:
+def test_r7_an_interval_is_between_a_second_and_ten_minutes(since: float, left: float | None) -> None:
     assert 1.0 <= poll_interval(since, left, BUDGETS) <= 600.0
 
 
-def test_r7_a_predicted_end_stretches_no_pause_beyond_half_of_what_is_left_or_has_passed() -> None:
+def test_r7_an_estimate_stretches_no_interval_too_far() -> None:
+    """No further than half of the time that is left or has passed."""
     assert poll_interval(2 * HOUR, 1000.0, BUDGETS) == 500.0
     assert poll_interval(100.0, 1000.0, BUDGETS) == 50.0
     assert poll_interval(10 * HOUR, 10 * HOUR, BUDGETS) == 600.0
     assert poll_interval(2 * HOUR, 4.0, BUDGETS) == 4.0
 
 
-def test_r7_what_is_asked_for_scales_every_pause() -> None:
+def test_r7_poll_min_and_poll_max_scale_every_interval() -> None:
     fast = Budgets(poll_min=timedelta(seconds=0.05), poll_max=timedelta(seconds=0.1))
     pauses, late = watch(10.0, steady, fast)
     assert max(pauses) <= 1.0
@@ -101,7 +101,7 @@ def test_r7_what_is_asked_for_scales_every_pause() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.0, 1e-6, 60.0]), st.none() | st.integers(0, 100)), max_size=40))
-def test_a_forecast_is_none_or_a_time_that_is_left(looks: list[tuple[float, int | None]]) -> None:
+def test_an_estimate_is_none_or_the_time_left(looks: list[tuple[float, int | None]]) -> None:
     """Whatever is told, and be it twice of one moment, as two profiles of one account may."""
     forecast, ticks = ProgressEstimate(), 0.0
     for pause_before, progress in looks:

@@ -67,12 +67,12 @@ def test_an_image_named_in_several_ways_is_one(cloud: Cloud, wanted: list[str]) 
     assert [origin.image.image_id for origin in origins(requests(cloud, images(wanted)))] == [SOURCE_ID]
 
 
-def test_the_account_s_own_image_comes_before_a_shared_one_of_the_same_name(cloud: Cloud) -> None:
+def test_an_own_image_is_preferred_to_a_shared_one(cloud: Cloud) -> None:
     cloud.add_image("source", "ami-00000001", AccountId="333333333333", ImageName=NAME)
     assert [origin.image.image_id for origin in origins(requests(cloud))] == [SOURCE_ID]
 
 
-def test_a_name_that_two_of_its_images_bear_is_ambiguous(cloud: Cloud) -> None:
+def test_a_name_of_two_own_images_is_ambiguous(cloud: Cloud) -> None:
     cloud.add_image("source", "ami-00000001", AccountId=SOURCE.account_id)
     error = refusal(cloud, COPY)
     assert error.exit_code == 4
@@ -81,7 +81,7 @@ def test_a_name_that_two_of_its_images_bear_is_ambiguous(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["ami-99999999", "golde", "GOLDEN", "gold*", ""])
-def test_an_image_that_is_not_there_is_named(cloud: Cloud, wanted: str) -> None:
+def test_a_missing_image_is_named(cloud: Cloud, wanted: str) -> None:
     error = refusal(cloud, images([NAME, wanted]))
     assert (error.code, repr(wanted) in error.message) == (ErrorCode.NOT_FOUND, True)
 
@@ -98,18 +98,19 @@ def test_an_image_that_is_not_there_is_named(cloud: Cloud, wanted: str) -> None:
         pytest.param(replace(COPY, min_validity=timedelta(days=8)), id="a validity that no URL can have"),
     ],
 )
-def test_r2_what_could_only_go_wrong_is_refused_before_anything_is_written(cloud: Cloud, options: CopyOptions) -> None:
+def test_r2_an_impossible_request_is_refused_before_any_write(cloud: Cloud, options: CopyOptions) -> None:
     assert refusal(cloud, options).code is ErrorCode.USAGE
 
 
-def test_two_images_whose_template_tells_them_apart_are_two_copies_in_every_target(cloud: Cloud) -> None:
+def test_a_template_gives_two_images_two_names_in_every_target(cloud: Cloud) -> None:
     found = requests(cloud, replace(images([NAME, "silver"]), name="{name}-{image_id}", description=""))
     names = [request.destination.name for request in found if request.destination]
     assert names == [f"{NAME}-{SOURCE_ID}", "silver-ami-0000000b"]
     assert [request.destination.description for request in found if request.destination] == ["", ""]
 
 
-def test_an_export_needs_no_target_and_writes_in_the_format_asked_for(cloud: Cloud) -> None:
+def test_an_export_needs_no_target(cloud: Cloud) -> None:
+    """It is in the format that was asked for."""
     clients: Any = FakeClients(cloud)
     options = replace(EXPORT, prefix="/a/", disk_format=DiskFormat.RAW)
     [request] = export_requests(clients, options)
@@ -129,7 +130,8 @@ NO_ACCOUNT = [
 
 
 @pytest.mark.parametrize("body", NO_ACCOUNT)
-def test_an_api_that_names_no_account_is_asked_again_and_no_ground_to_go_on(body: str) -> None:
+def test_an_answer_without_an_account_is_read_again(body: str) -> None:
+    """After a second one, nothing else is sent."""
     bad = Reply(body=body.encode())
     with hostile(bad) as server, pytest.raises(OmicopyError) as caught:
         identify(Clients({"source": server.account}, retry=timedelta(0)), "source")
@@ -139,25 +141,25 @@ def test_an_api_that_names_no_account_is_asked_again_and_no_ground_to_go_on(body
 
 
 @pytest.mark.parametrize(("shortest", "longest"), [(0, 60), (-1, 60), (61, 60)])
-def test_a_pause_of_nothing_or_longer_than_the_longest_is_refused(shortest: int, longest: int) -> None:
+def test_a_poll_interval_of_zero_or_above_the_maximum_is_refused(shortest: int, longest: int) -> None:
     with pytest.raises(OmicopyError) as caught:
         Budgets(poll_min=timedelta(seconds=shortest), poll_max=timedelta(seconds=longest))
     assert caught.value.code is ErrorCode.USAGE
 
 
-def test_messages_call_a_copy_by_its_image_and_an_import_by_its_name(cloud: Cloud) -> None:
+def test_messages_name_a_copys_image_and_an_imports_name(cloud: Cloud) -> None:
     [request] = requests(cloud, replace(COPY, name="another"))
     assert request.label == NAME
     assert replace(import_request(), destination=destination(name="another")).label == "another"
 
 
 @pytest.mark.parametrize("bucket", ["abc", "a-b", "0" * 63, "a--b"])
-def test_bucket_names_that_the_store_takes(bucket: str) -> None:
+def test_bucket_names_that_the_store_accepts(bucket: str) -> None:
     assert check_bucket(bucket) == bucket
 
 
 @pytest.mark.parametrize("bucket", ["", "ab", "a" * 64, "A-b", "a_b", "a.b", "-ab", "ab-", "a/b", "abc\n", "äbc"])
-def test_bucket_names_that_it_does_not_take(bucket: str) -> None:
+def test_bucket_names_that_the_store_refuses(bucket: str) -> None:
     with pytest.raises(OmicopyError) as caught:
         check_bucket(bucket)
     assert caught.value.code is ErrorCode.USAGE

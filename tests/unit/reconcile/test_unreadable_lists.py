@@ -66,7 +66,7 @@ def spoiling(how: str, since: float, until: float, action: str = "Read") -> Spoi
 @pytest.mark.parametrize("since", [0, 3, 1000, 3600, 4000, 5400])
 @pytest.mark.parametrize("how", SPOILT)
 @pytest.mark.parametrize("action", ["Read", "ReadImages", "ReadImageExportTasks"])
-def test_r2_a_list_that_is_spoilt_for_a_while_makes_nothing_twice(
+def test_r2_a_list_unreadable_for_a_while_makes_nothing_twice(
     tmp_path: Path, action: str, how: str, since: float
 ) -> None:
     cloud = spoiling(how, since, since + 90, action)
@@ -77,9 +77,7 @@ def test_r2_a_list_that_is_spoilt_for_a_while_makes_nothing_twice(
 
 @pytest.mark.parametrize("since", [0, 1000, 4000])
 @pytest.mark.parametrize("how", SPOILT)
-def test_a_list_that_stays_spoilt_is_borne_for_retry_and_then_is_temporary(
-    tmp_path: Path, how: str, since: float
-) -> None:
+def test_a_list_unreadable_for_longer_than_retry_is_temporary(tmp_path: Path, how: str, since: float) -> None:
     cloud = spoiling(how, since, 86_400)
     [result] = Machine(tmp_path, cloud).run(copy_request())
     assert result.error is not None
@@ -104,7 +102,7 @@ def test_a_list_that_stays_spoilt_is_borne_for_retry_and_then_is_temporary(
         [{"AccessKeyId": "SOMEACCESSKEY", "ExpirationDate": "soon"}],
     ],
 )
-def test_an_access_key_whose_end_can_t_be_read_is_not_one_without_an_end(keys: object) -> None:
+def test_an_unreadable_key_expiry_is_unknown_not_never(keys: object) -> None:
     with (
         hostile(Reply(body=json.dumps({"AccessKeys": keys}).encode())) as server,
         pytest.raises(ServiceError) as caught,
@@ -124,7 +122,7 @@ def test_an_access_key_whose_end_can_t_be_read_is_not_one_without_an_end(keys: o
         [{"Name": 7, "MaxValue": 7}],
     ],
 )
-def test_a_quota_that_can_t_be_read_is_not_known_and_not_without_a_limit(quotas: object) -> None:
+def test_an_unreadable_quota_is_unknown_not_unlimited(quotas: object) -> None:
     answer = {"QuotaTypes": [{"QuotaType": "global", "Quotas": quotas}]}
     with hostile(Reply(body=json.dumps(answer).encode())) as server:
         [finding] = room_in_target(Clients({"source": server.account}, retry=timedelta(0)), SOURCE, None, ())
@@ -135,7 +133,7 @@ def test_a_quota_that_can_t_be_read_is_not_known_and_not_without_a_limit(quotas:
 @pytest.mark.parametrize(
     "snapshots", [None, [None], [{}], [{"SnapshotId": 7, "AccountId": "1"}], [{"SnapshotId": "s"}]]
 )
-def test_r4_snapshots_or_images_that_can_t_be_told_are_not_what_a_deletion_left(snapshots: object) -> None:
+def test_r4_an_unreadable_list_has_no_left_over_snapshots(snapshots: object) -> None:
     answer = {"Accounts": [{"AccountId": TARGET.account_id}], "Images": [], "Snapshots": snapshots}
     with hostile(Reply(body=json.dumps(answer).encode())) as server:
         clients = Clients({"source": server.account, "target": server.account}, retry=timedelta(0))

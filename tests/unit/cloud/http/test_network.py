@@ -88,7 +88,7 @@ def test_r8_a_proxy_s_credentials_go_to_the_proxy_and_are_secret(written: str, d
     ],
 )
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])
-def test_a_proxy_that_can_t_be_used_names_its_variable(variable: str, value: str, why: str) -> None:
+def test_an_unusable_proxy_is_reported_with_its_variable(variable: str, value: str, why: str) -> None:
     network = Network({variable: value})
     with pytest.raises(OmicopyError) as caught:
         network.proxy_for(HTTPS)
@@ -158,7 +158,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
         ({"SSL_CERT_DIR": "a"}, None, ["SSL_CERT_DIR"]),
     ],
 )
-def test_the_first_bundle_that_is_named_counts_alone(
+def test_only_the_first_named_ca_bundle_is_used(
     environ: dict[str, str], option: str | None, expected: list[str]
 ) -> None:
     trust = find_trust(environ, option)
@@ -167,7 +167,7 @@ def test_the_first_bundle_that_is_named_counts_alone(
 
 
 @pytest.mark.parametrize("environ", [{}, {"AWS_CA_BUNDLE": "/nonexistent", "SSL_CERT_FILE": "", "SSL_CERT_DIR": ""}])
-def test_without_a_name_the_system_s_authorities_count(environ: dict[str, str]) -> None:
+def test_without_a_named_bundle_the_systems_cas_are_used(environ: dict[str, str]) -> None:
     network = Network(environ)
     assert not network.trust.is_named
     network.check()
@@ -196,7 +196,7 @@ SPOILT = ["missing", "empty", "garbage", "key", "der", "cut", "folder-empty", "f
 
 @pytest.mark.parametrize("name", SPOILT)
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", ""])
-def test_a_bundle_that_can_t_be_used_says_who_names_it(
+def test_an_unusable_ca_bundle_is_reported_with_its_origin(
     tmp_path: Path, authority: Authority, variable: str, name: str
 ) -> None:
     path = str(spoilt(tmp_path, name, authority))
@@ -208,7 +208,8 @@ def test_a_bundle_that_can_t_be_used_says_who_names_it(
     assert path in caught.value.message
 
 
-def test_a_client_certificate_that_can_t_be_used_is_named_and_asks_nobody(tmp_path: Path, authority: Authority) -> None:
+def test_an_unusable_client_certificate_is_reported(tmp_path: Path, authority: Authority) -> None:
+    """It is also refused without asking for a passphrase."""
     good, key = str(authority.certificate), str(authority.key)
     garbage = tmp_path / "garbage.pem"
     garbage.write_text("nothing")

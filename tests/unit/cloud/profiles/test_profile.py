@@ -52,7 +52,7 @@ def refusal(home: Path, name: str, profiles: object, environ: Mapping[str, str] 
     return caught.value
 
 
-def test_a_plain_profile_of_the_sdk_gets_the_endpoints_of_its_region(tmp_path: Path) -> None:
+def test_an_sdk_profile_gets_its_regions_endpoints(tmp_path: Path) -> None:
     account = resolve(tmp_path, "prod", {"prod": SDK})
     assert account == Account(
         profile="prod",
@@ -66,7 +66,7 @@ def test_a_plain_profile_of_the_sdk_gets_the_endpoints_of_its_region(tmp_path: P
     )
 
 
-def test_a_plain_profile_of_osc_cli_gets_the_endpoints_of_its_region(tmp_path: Path) -> None:
+def test_an_osc_cli_profile_gets_its_regions_endpoints(tmp_path: Path) -> None:
     account = resolve(tmp_path, "old", {"old": CLI})
     assert (account.access_key, account.secret_key, account.region) == ("CLIACCESS", "CLISECRET", "us-east-2")
     assert account.api_endpoint == "https://api.us-east-2.outscale.com/api/v1"
@@ -126,7 +126,7 @@ def test_another_region_drops_the_endpoints_and_keeps_the_keys(tmp_path: Path, n
     assert account.oos_endpoint == "https://oos.us-west-1.outscale.com"
 
 
-def test_a_profile_whose_name_holds_an_at_sign_is_found_by_its_whole_name(tmp_path: Path) -> None:
+def test_a_profile_name_may_contain_an_at_sign(tmp_path: Path) -> None:
     profiles = {"me@work": SDK, "me": {**SDK, "access_key": "OTHER"}}
     assert resolve(tmp_path, "me@work", profiles).region == "eu-west-2"
     assert resolve(tmp_path, "me@work@us-east-2", profiles).region == "us-east-2"
@@ -208,9 +208,7 @@ def test_a_client_certificate_comes_from_the_profile(tmp_path: Path, more: dict[
         ({"x509_client_key": "k.pem"}, "x509_client_cert is missing"),
     ],
 )
-def test_a_setting_that_is_wrong_is_named_with_its_profile_and_file(
-    tmp_path: Path, more: dict[str, Any], message: str
-) -> None:
+def test_a_wrong_setting_is_named_with_profile_and_file(tmp_path: Path, more: dict[str, Any], message: str) -> None:
     error = refusal(tmp_path, "p", {"p": {**SDK, **more}}, ELSEWHERE)
     assert message in error.message
     assert f'Profile "p" in {tmp_path / ".osc" / "config.json"}' in error.message
@@ -253,7 +251,7 @@ def test_a_setting_that_is_wrong_is_named_with_its_profile_and_file(
         ("env:SRC@", {"p": SDK}, "no Region"),
     ],
 )
-def test_what_leads_to_no_profile_says_why(tmp_path: Path, name: str, content: object, message: str) -> None:
+def test_a_profile_that_cannot_be_found_says_why(tmp_path: Path, name: str, content: object, message: str) -> None:
     error = refusal(tmp_path, name, content)
     assert message in error.message
     assert "SDKSECRET" not in error.message
@@ -265,7 +263,7 @@ def test_an_unknown_profile_comes_with_the_names_that_exist(tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
-def test_a_file_that_is_anothers_alone_is_told_as_such(tmp_path: Path) -> None:
+def test_a_file_of_another_user_is_reported_as_unreadable(tmp_path: Path) -> None:
     (tmp_path / "closed").touch(0o000)
     with pytest.raises(OmicopyError, match="permission denied"):
         resolve_profile("p", {"OSC_CONFIG_FILE": str(tmp_path / "closed")}, tmp_path)
@@ -336,7 +334,7 @@ def test_no_secret_is_in_the_repr(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("variable", ["SRC_ACCESS_KEY", "SRC_SECRET_KEY", "SRC_REGION"])
-def test_a_variable_that_is_missing_is_named(tmp_path: Path, variable: str) -> None:
+def test_a_missing_variable_is_named(tmp_path: Path, variable: str) -> None:
     environ = {"SRC_ACCESS_KEY": "a", "SRC_SECRET_KEY": "s", "SRC_REGION": "r", **ELSEWHERE}
     del environ[variable]
     with pytest.raises(OmicopyError, match=f"{variable} is missing") as caught:

@@ -42,7 +42,7 @@ def refusal(home: Path, text: str = "aws:own", config: str = "", credentials: st
     return error
 
 
-def test_the_key_alone_is_another_one(tmp_path: Path) -> None:
+def test_a_storage_key_changes_nothing_but_the_key(tmp_path: Path) -> None:
     before = resolve_profile("env:SRC", SOURCE, tmp_path)
     account = resolve(tmp_path, credentials=CREDENTIALS)
     assert account.storage_key == KEY
@@ -51,7 +51,7 @@ def test_the_key_alone_is_another_one(tmp_path: Path) -> None:
     assert (before.storage, account.storage) == (None, "aws:own")
 
 
-def test_none_says_that_there_is_no_key(tmp_path: Path) -> None:
+def test_the_name_none_means_that_there_is_no_key(tmp_path: Path) -> None:
     account = resolve(tmp_path, "none")
     assert (account.storage_key, account.storage) == (None, "none")
     with pytest.raises(OmicopyError, match="no access key for the object storage of 'env:SRC'") as caught:
@@ -91,7 +91,7 @@ def test_the_files_are_where_the_aws_cli_s_variables_say(tmp_path: Path) -> None
     assert (account.storage_key, account.oos_endpoint) == (KEY, "http://127.0.0.1:1")
 
 
-def test_no_variable_of_the_aws_cli_gives_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_the_aws_cli_give_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = {"AWS_ACCESS_KEY_ID": "STRAY", "AWS_SECRET_ACCESS_KEY": "STRAY", "AWS_PROFILE": "own"}
     for name, value in keys.items():
         monkeypatch.setenv(name, value)
@@ -160,19 +160,17 @@ REFUSED: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.mark.parametrize(("config", "credentials", "message"), REFUSED.values(), ids=list(REFUSED))
-def test_what_can_t_be_the_account_s_key_is_refused(
-    tmp_path: Path, config: str, credentials: str, message: str
-) -> None:
+def test_a_key_of_another_account_is_refused(tmp_path: Path, config: str, credentials: str, message: str) -> None:
     assert message in refusal(tmp_path, config=config, credentials=credentials).message
 
 
-def test_an_unknown_name_is_told_which_there_are(tmp_path: Path) -> None:
+def test_an_unknown_name_lists_the_existing_ones(tmp_path: Path) -> None:
     error = refusal(tmp_path, "aws:nobody", "[profile one]\nregion = x\n[other]\n", CREDENTIALS)
     assert error.hint == "There are: one, own."
 
 
 @pytest.mark.parametrize("variable", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
-def test_a_file_that_can_t_be_read_is_named(tmp_path: Path, variable: str) -> None:
+def test_an_unreadable_file_is_named(tmp_path: Path, variable: str) -> None:
     folder, latin = tmp_path / "folder", tmp_path / "latin"
     folder.mkdir()
     latin.write_bytes(b"[own]\naws_secret_access_key = \xe9OWNSECRET\n")

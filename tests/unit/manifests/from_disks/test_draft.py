@@ -45,7 +45,7 @@ def header(version: int = 3, size: int = GIB, backing: int = 0, encryption: int 
 
 @pytest.mark.parametrize("size", [1, GIB, 10 * GIB, 2**63 - 1])
 @pytest.mark.parametrize("version", [2, 3])
-def test_a_qcow2_header_says_the_size_in_a_gzip_stream_and_out_of_it(version: int, size: int) -> None:
+def test_the_size_is_in_a_qcow2_header_gzipped_or_not(version: int, size: int) -> None:
     plain = header(version, size)[: 72 if version == 2 else None]
     assert read_head(plain) == DiskHead(DiskFormat.QCOW2, size)
     assert read_head(zipped(plain)) == DiskHead(DiskFormat.QCOW2, size, compressed=True)
@@ -79,7 +79,7 @@ def test_the_start_of_a_long_stream_is_enough() -> None:
         (b"\x1f\x8b" + b"x" * 100, "gzip stream"),
     ],
 )
-def test_a_disk_that_can_t_stand_alone_is_told_with_its_reason(disk: bytes, problem: str) -> None:
+def test_a_disk_that_needs_another_file_is_refused_with_why(disk: bytes, problem: str) -> None:
     head = read_head(disk)
     assert problem in head.problem
     assert head.size_bytes is None
@@ -88,7 +88,7 @@ def test_a_disk_that_can_t_stand_alone_is_told_with_its_reason(disk: bytes, prob
 @pytest.mark.parametrize(
     ("disk", "compressed"), [(bytes(512), False), (make_disk("raw", GIB, "r"), True), (zipped(b""), True)]
 )
-def test_what_has_no_header_is_unknown_and_no_mistake(disk: bytes, compressed: bool) -> None:
+def test_a_file_without_a_header_is_unknown_not_an_error(disk: bytes, compressed: bool) -> None:
     assert read_head(disk) == DiskHead(compressed=compressed)
 
 
@@ -132,7 +132,7 @@ def test_a_size_is_read(text: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1.5GiB", "10GB", "GiB", "9" * 19 + "TiB", "9" * 30, "١GiB", "1_0"])
-def test_what_is_no_size_is_refused(text: str) -> None:
+def test_anything_else_is_no_size(text: str) -> None:
     with pytest.raises(OmicopyError) as caught:
         parse_size(text)
     assert caught.value.code is ErrorCode.USAGE
@@ -170,7 +170,7 @@ def test_a_volume_is_read(text: str, volume: VolumeSpec) -> None:
         ("/dev/sda1=d,type=io1,iops=0", "no number"),
     ],
 )
-def test_what_is_no_volume_is_refused_with_the_reason(text: str, reason: str) -> None:
+def test_anything_else_is_no_volume_and_says_why(text: str, reason: str) -> None:
     with pytest.raises(OmicopyError, match=reason) as caught:
         parse_volume(text)
     assert caught.value.code is ErrorCode.USAGE
@@ -215,7 +215,7 @@ def test_a_draft_is_the_manifest_that_is_documented() -> None:
     assert [snapshot.device for snapshot in parse_manifest(raw).snapshots] == ["/dev/sda1", "/dev/sdb"]
 
 
-def test_two_manifests_are_told_apart_in_words() -> None:
+def test_the_differences_of_two_manifests_are_listed() -> None:
     volume = DraftVolume("/dev/sda1", "a/b.gz", GIB, 8)
     one = parse_manifest(draft_manifest(ImageWords("one"), [volume], [URL]))
     other = parse_manifest(
@@ -235,7 +235,7 @@ def test_two_manifests_are_told_apart_in_words() -> None:
         {"product_types": ("0001\n",)},
     ],
 )
-def test_what_no_image_may_be_called_is_refused(words: dict[str, str]) -> None:
+def test_a_name_that_no_image_may_have_is_refused(words: dict[str, str]) -> None:
     with pytest.raises(OmicopyError) as caught:
         ImageWords(**{"name": "golden"} | words)
     assert caught.value.code is ErrorCode.USAGE

@@ -39,7 +39,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("host", "reach"), TABLE)
-def test_a_host_is_known_by_whatever_spelling_a_resolver_takes(host: str, reach: HostScope) -> None:
+def test_a_host_is_recognised_in_every_spelling(host: str, reach: HostScope) -> None:
     assert host_scope(host) is reach
     for port in ("", ":8080"):
         url = parse_presigned(f"http://{host}{port}/b/k")

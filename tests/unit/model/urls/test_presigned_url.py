@@ -34,7 +34,7 @@ SIGNATURES = st.one_of(
 )
 
 
-def test_a_sigv4_url_tells_its_object_its_region_and_its_end() -> None:
+def test_a_sigv4_url_has_an_object_a_region_and_an_expiry() -> None:
     url = parse_presigned(f"  {V4}\n")
     assert (url.url, url.scheme, url.host) == (V4, "https", "oos.eu-west-2.outscale.com")
     assert (url.bucket, url.key) == ("omi-exports", "nightly/ami-12345678/snap+1.qcow2.gz")
@@ -42,20 +42,20 @@ def test_a_sigv4_url_tells_its_object_its_region_and_its_end() -> None:
     assert url.expires_at == datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC) + MAX_EXPIRY
 
 
-def test_a_sigv2_url_tells_its_end_and_no_region() -> None:
+def test_a_sigv2_url_has_an_expiry_and_no_region() -> None:
     url = parse_presigned(V2)
     assert (url.signature, url.signed_for) == (Signature.SIGV2, None)
     assert url.expires_at == datetime.fromtimestamp(1735787045, UTC)
 
 
-def test_a_url_without_a_signature_has_an_unknown_end() -> None:
+def test_a_url_without_a_signature_has_no_known_expiry() -> None:
     url = parse_presigned(PLAIN)
     assert (url.signature, url.expires_at, url.host) == (Signature.NONE, None, "oos.eu-west-2.outscale.com:8080")
     unsigned = parse_presigned(V4.replace("X-Amz-Signature", "X-Amz-Other"))
     assert (unsigned.signature, unsigned.expires_at) == (Signature.NONE, None)
 
 
-def test_what_is_longer_than_a_url_is_refused_before_it_is_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_too_long_for_a_url_is_refused_before_parsing(monkeypatch: pytest.MonkeyPatch) -> None:
     long = V4 + "&a=b" * 250_000
     parse_presigned(long[: presigned_url.MAX_URL_CHARACTERS])
     monkeypatch.setattr(presigned_url, "urlsplit", lambda _: pytest.fail("it was taken apart"))
@@ -78,17 +78,17 @@ def test_what_is_longer_than_a_url_is_refused_before_it_is_taken_apart(monkeypat
         ("X-Amz-Date=20250102T030405Z", "X-Amz-Date=2025-01-02"),
     ],
 )
-def test_a_sigv4_end_that_cannot_be_read_is_unknown(old: str, new: str) -> None:
+def test_an_unreadable_sigv4_expiry_is_unknown(old: str, new: str) -> None:
     assert parse_presigned(V4.replace(old, quote(new, safe="=&-"))).expires_at is None
 
 
 @pytest.mark.parametrize("expires", ["", "soon", "-5", "999999999999", "1e9", "1&Expires=2"])
-def test_a_sigv2_end_that_cannot_be_read_is_unknown(expires: str) -> None:
+def test_an_unreadable_sigv2_expiry_is_unknown(expires: str) -> None:
     assert parse_presigned(V2.replace("1735787045", expires)).expires_at is None
 
 
 @pytest.mark.parametrize("credential", ["", "a/b", "k/d/eu%20west/s3/aws4_request", "k/d//s3/aws4_request"])
-def test_a_region_that_cannot_be_read_is_unknown(credential: str) -> None:
+def test_an_unreadable_region_is_unknown(credential: str) -> None:
     before, _, rest = V4.partition("ACCESSKEY1")
     assert parse_presigned(before + credential + rest[rest.index("&") :]).signed_for is None
 
@@ -141,7 +141,7 @@ def test_bucket_and_key_come_from_the_path_decoded_once(path: str, bucket: str |
         "https://hôst/b/k",
     ],
 )
-def test_what_is_no_plain_http_url_is_refused_without_an_echo(text: str) -> None:
+def test_anything_but_an_http_url_is_refused_without_an_echo(text: str) -> None:
     with pytest.raises(OmicopyError) as caught:
         parse_presigned(text + ("?X-Amz-Signature=feedface" if text.strip() else ""))
     assert caught.value.code is ErrorCode.USAGE
@@ -160,7 +160,7 @@ def test_neither_repr_nor_str_nor_redacted_shows_a_secret(text: str) -> None:
     assert url.redacted().startswith(text.partition("?")[0])
 
 
-def test_redacted_keeps_what_is_no_secret() -> None:
+def test_redacted_keeps_everything_but_secrets() -> None:
     shown = parse_presigned(V4).redacted()
     assert "X-Amz-Date=20250102T030405Z&X-Amz-Expires=604800" in shown
     assert shown.endswith("X-Amz-Signature=REDACTED")
@@ -246,7 +246,7 @@ def test_any_text_is_a_url_or_a_usage_error(text: str) -> None:
             assert parse_presigned(url.url) == url
 
 
-def test_seven_days_are_the_most_a_url_may_live() -> None:
+def test_a_url_is_valid_for_seven_days_at_most() -> None:
     assert timedelta(days=7) == MAX_EXPIRY
 
 
@@ -256,7 +256,7 @@ def test_importing_it_loads_nothing_heavy() -> None:
     assert {"pydantic", "requests", "boto3", "yaml", "ruamel"}.isdisjoint(done.stdout.split())
 
 
-def test_a_long_hostile_text_is_redacted_in_no_time() -> None:
+def test_a_long_hostile_text_is_redacted_fast() -> None:
     text = "".join(piece * 20_000 for piece in ("Signature", "Signature=", "\\", "%25", "Signature" + " " * 9, "&"))
     before = time.process_time()
     redact(text)

@@ -459,11 +459,11 @@ def test_the_table(row: Row) -> None:
         assert step == row.step
 
 
-def test_each_row_says_something_of_its_own() -> None:
+def test_every_row_has_a_description_of_its_own() -> None:
     assert len({row.says for row in TABLE}) == len(TABLE)
 
 
-def test_a_failure_tells_the_service_s_own_reason() -> None:
+def test_a_failure_quotes_the_services_reason() -> None:
     import_failed, export_failed = (
         step_for(known([FAILED])),
         step_for(known(tasks=[task(state="failed", Comment="full")])),
@@ -474,25 +474,25 @@ def test_a_failure_tells_the_service_s_own_reason() -> None:
     assert "full" in export_failed.error.message
 
 
-def test_a_manifest_that_is_not_seen_is_told_with_whose_key() -> None:
+def test_a_missing_manifest_is_reported_with_the_key_used() -> None:
     source = replace(ORIGIN, account=replace(SOURCE, storage="aws:own"))
     step = step_for(known(tasks=[task()]), replace(COPY, source=source), export=ExportState(unusable_since=LONG_AGO))
     assert isinstance(step, Fail)
     assert "no manifest is seen with the key of aws:own under s3://" in step.error.message
 
 
-def test_a_conflict_with_an_image_that_nobody_sees_is_told_in_the_service_s_own_words() -> None:
+def test_a_conflict_with_a_hidden_image_quotes_the_service() -> None:
     step = step_for(known(stored=FRESH), image=ImageState(conflicts={NAME: Conflict(TAKEN, LONG_AGO)}))
     assert isinstance(step, Fail)
     assert TAKEN.message in step.error.message
 
 
-def test_a_quota_is_told_in_the_service_s_own_words() -> None:
+def test_a_quota_error_quotes_the_service() -> None:
     step = step_for(known(others=0), export=ExportState(**REFUSED, **TWICE_ALONE))
     assert step == Fail(QUOTA)
 
 
-def test_the_grace_ends_with_a_look_that_began_after_it() -> None:
+def test_the_grace_ends_with_a_read_begun_after_it() -> None:
     grace = BUDGETS.grace.total_seconds()
     assert isinstance(step_for(known(), export=ExportState(doubt_since=TICKS - grace + 0.001)), Retry)
     assert isinstance(step_for(known(), export=ExportState(doubt_since=TICKS - grace)), StartExport)
@@ -655,7 +655,7 @@ def test_r2_in_doubt_nothing_is_created(
 
 @settings(max_examples=THOROUGH)
 @given(REQUESTS, LISTED, LITTLE_IMAGE_MEMORY, LITTLE_EXPORT_MEMORY)
-def test_r4_only_ours_is_ever_deleted_or_signed_anew(
+def test_r4_only_ours_is_ever_deleted_or_re_signed(
     request: CopyRequest, seen: Observation, image: ImageState, export: ExportState
 ) -> None:
     step = step_for(seen, request, image, export)
@@ -687,7 +687,7 @@ def test_r4_only_ours_is_ever_deleted_or_signed_anew(
 @settings(max_examples=THOROUGH)
 @given(REQUESTS | DEEP, LISTED, LITTLE_IMAGE_MEMORY, LITTLE_EXPORT_MEMORY)
 @example(RE_EXPORT, known(tasks=[task(), SECOND_RUNS]), ImageState(), ExportState(unusable_since=LONG_AGO))
-def test_r2_no_export_is_started_beside_one_that_runs_or_is_whole(
+def test_r2_no_export_is_started_beside_a_usable_one(
     request: CopyRequest, seen: Observation, image: ImageState, export: ExportState
 ) -> None:
     """Whatever else is known, remembered or unknown; a task in a state that nobody knows counts as one that runs."""
@@ -701,7 +701,7 @@ def test_r2_no_export_is_started_beside_one_that_runs_or_is_whole(
 
 @settings(max_examples=THOROUGH)
 @given(REQUESTS | DEEP, SETTLED, LITTLE_IMAGE_MEMORY, LITTLE_EXPORT_MEMORY)
-def test_r6_what_is_known_is_never_waited_for(
+def test_r6_known_facts_are_never_waited_for(
     request: CopyRequest, seen: Observation, image: ImageState, export: ExportState
 ) -> None:
     """Nothing is unknown, nothing runs, and whatever was done was done long ago: nothing that may come is left."""
@@ -731,7 +731,7 @@ def _long_ago(moment: float | None) -> float | None:
 
 
 @given(st.sampled_from([COPY, SKIP, RENAME, IMPORT]), OBSERVED, SHOWN_IMAGES, IMAGE_MEMORIES, EXPORT_MEMORIES)
-def test_an_image_of_ours_that_is_available_is_the_end(
+def test_our_available_image_is_the_end(
     request: CopyRequest, seen: Observation, others: list[Image], memory: ImageState, export: ExportState
 ) -> None:
     ours = image("ami-0000ffff", Description=f"text {request.marker}")
@@ -742,7 +742,7 @@ def test_an_image_of_ours_that_is_available_is_the_end(
 
 
 @given(REQUESTS, OBSERVED, SHOWN_IMAGES, SHOWN_TASKS, IMAGE_MEMORIES, EXPORT_MEMORIES)
-def test_the_order_in_which_the_service_lists_things_changes_nothing(
+def test_the_order_of_lists_changes_no_decision(
     request: CopyRequest,
     seen: Observation,
     images: list[Image],

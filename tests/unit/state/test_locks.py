@@ -211,7 +211,7 @@ def test_two_processes_exclude_each_other(folder: Path) -> None:
     assert another(folder).line() == "not held\n"
 
 
-def test_a_killed_process_leaves_nothing_locked(folder: Path) -> None:
+def test_a_killed_process_leaves_no_lock(folder: Path) -> None:
     process = another(folder)
     assert process.line() == "held\n"
     assert new(folder).take(ENTRY) is None
