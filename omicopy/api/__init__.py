@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from omicopy.reconcile.run import RunOptions as RunOptions
 
 _MODULES = {
+    "cors": "omicopy.api.buckets",
+    "cancel": "omicopy.api.exports",
+    "build_manifest": "omicopy.api.manifests",
+    "resign": "omicopy.api.manifests",
+    "presign_upload": "omicopy.api.urls",
     "ConnectionOptions": "omicopy.api.connection",
     "connect": "omicopy.api.connection",
     "Watch": "omicopy.api.copies",
@@ -67,12 +72,17 @@ __all__ = [
     "RunOptions",
     "Status",
     "Watch",
+    "build_manifest",
+    "cancel",
     "connect",
     "copy",
+    "cors",
     "exit_code",
     "inspect",
     "load_plan",
     "presign",
+    "presign_upload",
+    "resign",
     "run_plan",
 ]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from omicopy.api.connection import ConnectionOptions, Duration, connect, duration
 from omicopy.cloud.clients import Clients
 from omicopy.deletion.cancel import Canceller, CancelReport, check_task_ids
-from omicopy.model.events import Event, Warned
+from omicopy.model.events import Event, WarningMessage
 from omicopy.reconcile.run import state_folder
 from omicopy.state.journal import Journal
 
@@ -36,7 +36,7 @@ def cancel(
     clients = clients or connect(profile, connection=connection)
 
     def listen(event: Event) -> None:
-        if isinstance(event, Warned):
+        if isinstance(event, WarningMessage):
             clients.tell(event.message)
 
     journal = Journal(state_folder() / "journal", listen)

@@ -66,10 +66,9 @@ def print_rules(cors: CorsRules, printing: groups.Printing) -> None:
 
 
 def _tell(cors: CorsRules) -> None:
+    added = "Added" if cors.changed else "Would add"
     for rule in cors.added:
-        info(
-            f"{'Added' if cors.changed else 'Would add'} a rule to s3://{cors.bucket}: PUT from {', '.join(rule.origins)}"
-        )
+        info(f"{added} a rule to s3://{cors.bucket}: PUT from {', '.join(rule.origins)}")
     if cors.origins and not cors.added:
         info(f"Nothing is missing: s3://{cors.bucket} lets {', '.join(cors.origins)} PUT already")
     elif not cors.rules:
