@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
+from typing import Any
 
 
 class ErrorCode(Enum):
@@ -91,5 +92,7 @@ class Interrupted(BaseException):
         """What the service is busy with meanwhile, in words."""
         self.results: list[object] = []
         """How every copy stands, for whoever reports of it."""
+        self.api_calls: dict[str, Any] = {}
+        """The requests that were sent, by profile (`CallCount`)."""
         self.again = ""
         """The command that goes on."""

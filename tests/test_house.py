@@ -44,6 +44,7 @@ PURE = (
     "manifests/own_manifest",
     "monitoring/ended_run",
     "monitoring/metrics",
+    "plans/build_request",
     "plans/model",
     "plans/schema",
     "plans/shard",
@@ -57,6 +58,7 @@ PURE = (
     "reconcile/decide",
     "reconcile/state",
     "status/entries",
+    "status/report",
 )
 """Files, and packages as a whole, that touch no network, no clock, no chance and no file."""
 CLOCKS_AND_CHANCE = {"time", "random", "secrets", "uuid", "socket", "ssl", "os", "subprocess", "threading", "pathlib"}

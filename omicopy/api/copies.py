@@ -1,32 +1,25 @@
-"""Copying images from one account to others, and who may watch it."""
+"""Copying images from one account to others, and exporting them alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping, Sequence
 
 from omicopy.api.connection import ConnectionOptions, Duration, connect, duration
+from omicopy.api.running import Watch, no_progress, run_prepared
 from omicopy.cloud.clients import Clients
+from omicopy.cloud.queries import find_images, identify
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.boot import check_boot
 from omicopy.model.choices import BootMode, DiskFormat, IfExists
-from omicopy.model.events import Listener
 from omicopy.model.image_settings import ImageSettings, check_account_id, check_tag
-from omicopy.model.request import CopyRequest
-from omicopy.model.result import CopyResult
+from omicopy.model.request import CopyRequest, check_accounts, check_distinct
+from omicopy.model.result import CopyResults
 from omicopy.model.urls.presigned_url import LONGEST_VALIDITY
 from omicopy.model.urls.validity import check_validity
-from omicopy.reconcile.requests_from_args import CopyOptions, ExportOptions, copy_requests
-from omicopy.reconcile.run import RunOptions, run_requests, with_interrupted_results
-
-Watch = Callable[[Sequence[CopyRequest]], AbstractContextManager[Listener]]
-"""Is given what is about to be carried out, and makes the listener that hears how it gets on."""
-
-
-@contextmanager
-def no_progress(_: Sequence[CopyRequest]) -> Iterator[Listener]:
-    """Nobody hears anything."""
-    yield lambda _: None
+from omicopy.plans.build_request import CopyOptions, ExportOptions, TargetOptions, copy_request, export_request
+from omicopy.plans.conflicts import merge_duplicates
+from omicopy.plans.requests_from_plan import Prepared
+from omicopy.reconcile.run import RunOptions
 
 
 def copy(
@@ -54,39 +47,94 @@ def copy(
     connection: ConnectionOptions | None = None,
     clients: Clients | None = None,
     watch: Watch = no_progress,
-) -> list[CopyResult]:
-    """Copies images (IDs or exact names) of the profile `source` to every one of `targets`; safe to repeat.
+) -> CopyResults:
+    """Copies images (IDs or exact names) of the profile `source` to each of `targets`; safe to repeat.
 
-    One result an image and target. `name` is a template with {name}, {date}, {region} and {image_id}; `description`
-    None keeps the source's, and so do no `boot_modes` and `tpm` None. `disk_format` None takes an export that is there
-    in any, else makes one in qcow2. `create_bucket`: a bucket that is not there is wanted, and the service makes it.
-    `storage` (`PROFILE`, `aws:NAME`, `none`) is whose key opens the source's bucket, else its own; `clients`
-    have their own connection. `min_validity` is for how long every URL must work, else the import budget.
+    Returns one result an image and target; what fails is a result, too. Raises USAGE, CONFIGURATION, NOT_FOUND,
+    DENIED or a ServiceError for what keeps every copy from being begun, and Interrupted, which tells how each stands.
+
+    `name` is a template with {name}, {date}, {region} and {image_id}; `description` None keeps the source's, and so do
+    no `boot_modes` and `tpm` None. `disk_format` None takes an export that is there in any, else makes one in qcow2.
+    `create_bucket` lets the service make a bucket that is not there. `storage` (`PROFILE`, `aws:NAME`, `none`) is whose
+    key opens the source's bucket, else its own. `min_validity` is for how long every URL must work, else the import
+    budget. `clients` have their own connection.
+
+        results = copy(["golden"], source="eu", targets=["us"], bucket="omi-exports")
     """
     options = (options or RunOptions()).begun()
-    pairs = dict(check_tag(key, value) for key, value in (tags or {}).items())
+    images, targets = _several(images, "images"), list(dict.fromkeys(_several(targets, "targets")))
     wanted = CopyOptions(
-        export=ExportOptions(_several(images, "images"), source, bucket, prefix, disk_format, re_export, create_bucket),
-        targets=list(dict.fromkeys(_several(targets, "targets"))),
-        name=name,
-        description=description,
-        if_exists=if_exists,
+        export=ExportOptions(bucket, prefix, disk_format, re_export, create_bucket),
+        target=TargetOptions(
+            name, description, if_exists, settings_of(tags, copy_tags, share_with), check_boot(boot_modes, tpm)
+        ),
         min_validity=min(options.budgets.import_, LONGEST_VALIDITY)
         if min_validity is None
         else duration("min_validity", min_validity, check_validity),
-        boot=check_boot(boot_modes, tpm),
-        settings=ImageSettings(pairs, copy_tags, tuple(check_account_id(account) for account in share_with)),
         cleanup=cleanup,
     )
-    clients = clients or connect(source, *wanted.targets, storage={source: storage}, connection=connection)
-    with clients.time_limit.until(options.mode.ends):
-        requests = copy_requests(clients, wanted)
-        with with_interrupted_results(requests), watch(requests) as listener:
-            return run_requests(clients, requests, options, listener)
+    known = clients or connect(source, *targets, storage={source: storage}, connection=connection)
+    return run_prepared(known, lambda: Prepared(copy_requests(known, images, source, targets, wanted)), options, watch)
+
+
+def export(
+    images: Sequence[str],
+    *,
+    source: str,
+    bucket: str,
+    storage: str | None = None,
+    prefix: str = "",
+    disk_format: DiskFormat | None = None,
+    re_export: bool = False,
+    create_bucket: bool = False,
+    options: RunOptions | None = None,
+    connection: ConnectionOptions | None = None,
+    clients: Clients | None = None,
+    watch: Watch = no_progress,
+) -> CopyResults:
+    """Exports images (IDs or exact names) of the profile `source` to its bucket; safe to repeat.
+
+    Returns one result an image, whose `manifest` is the `s3://` location. Raises as `copy` does; the arguments mean the
+    same.
+
+        [result] = export(["golden"], source="eu", bucket="omi-exports")
+    """
+    options = (options or RunOptions()).begun()
+    images, wanted = _several(images, "images"), ExportOptions(bucket, prefix, disk_format, re_export, create_bucket)
+    known = clients or connect(source, storage={source: storage}, connection=connection)
+    return run_prepared(known, lambda: Prepared(export_requests(known, images, source, wanted)), options, watch)
+
+
+def copy_requests(
+    clients: Clients, images: Sequence[str], source: str, targets: Sequence[str], options: CopyOptions
+) -> list[CopyRequest]:
+    """One request an image and target. Reads both accounts; raises what keeps any of them from being asked for."""
+    account, to = identify(clients, source), [identify(clients, target) for target in targets]
+    for target in to:
+        check_accounts(account, target)
+    check_distinct(to, "Name each account once with --to.")
+    found = find_images(clients, account, images)
+    requests = [copy_request(account, image, target, options) for image in found for target in to]
+    agreed, conflicts = merge_duplicates(requests)
+    if conflicts:
+        raise conflicts[0].error
+    return agreed
+
+
+def export_requests(clients: Clients, images: Sequence[str], source: str, options: ExportOptions) -> list[CopyRequest]:
+    """One request an image, without a target. Raises as `copy_requests` does."""
+    account = identify(clients, source)
+    return [export_request(account, image, options) for image in find_images(clients, account, images)]
+
+
+def settings_of(tags: Mapping[str, str] | None, copy_tags: bool, share_with: Sequence[str]) -> ImageSettings:
+    """What a user sets on an image. Raises USAGE."""
+    pairs = dict(check_tag(key, value) for key, value in (tags or {}).items())
+    return ImageSettings(pairs, copy_tags, tuple(dict.fromkeys(check_account_id(account) for account in share_with)))
 
 
 def _several(values: Sequence[str], what: str) -> Sequence[str]:
-    """A single text is a sequence of letters, which nobody means."""
+    """The values. Raises USAGE for none, and for a single text, which is a sequence of letters."""
     if isinstance(values, str) or not values:
         raise OmicopyError(ErrorCode.USAGE, f"{what} must be a list with something in it", f"Write {what}=[…].")
     return values

@@ -104,8 +104,7 @@ def _report_lost_output(more: str) -> bool:
 def _report_interrupted(interruption: Interrupted) -> None:
     parts = ["Interrupted"]
     if interruption.results:
-        from omicopy.cli.run_loop import copies_of
-        from omicopy.model.result import format_progress
+        from omicopy.model.result import copies_of, format_progress
 
         copies = copies_of(interruption)
         parts += [format_progress(copies)] if copies else []

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from omicopy.cli.console import safe, safe_lines, warn
 from omicopy.cloud.http.network import Network
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
-from omicopy.model.result import SCHEMA, CallCount, CopyResult, describe_error, describe_run
+from omicopy.model.result import SCHEMA, CallCount, CopyResult, copies_of, describe_error, describe_run
 from omicopy.monitoring.ended_run import EndedRun, count_by_status
 from omicopy.state.atomic_file import check_place, write_whole
 
@@ -35,7 +35,11 @@ class Monitor:
     """
 
     def __init__(
-        self, metrics_file: str | None, ping_url_file: str | None, report: str | None, network: Network | None = None
+        self,
+        metrics_file: str | None = None,
+        ping_url_file: str | None = None,
+        report: str | None = None,
+        network: Network | None = None,
     ) -> None:
         """Raises USAGE for a file that can't be there, and for a ping file without a usable URL in it."""
         self._metrics = _checked("--metrics-file", metrics_file)
@@ -57,7 +61,10 @@ class Monitor:
     def end(
         self, results: Sequence[CopyResult], calls: Mapping[str, CallCount], seconds: float, exit_code: int
     ) -> None:
-        """Says how it ended."""
+        """Says how it ended. A run that left everything to another one on this machine is no news: that one tells."""
+        errors = [result.error for result in results if result.error]
+        if errors and all(error.code is ErrorCode.LOCKED for error in errors):
+            return
         run = EndedRun(datetime.now(UTC), seconds, exit_code, results, calls)
         self._write(run, describe_run(results, calls))
         self._ping_end(run, _failures(results))
@@ -70,7 +77,7 @@ class Monitor:
         show: Callable[[Interrupted, Mapping[str, CallCount]], None],
     ) -> None:
         """Says how it stands; `show` does the same elsewhere, after the files and before a ping that may take long."""
-        results = [result for result in interruption.results if isinstance(result, CopyResult)]
+        results = copies_of(interruption)
         run = EndedRun(datetime.now(UTC), seconds, interruption.exit_code, results, calls)
         self._write(run, describe_run(results, calls, interruption))
         show(interruption, calls)

@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from omicopy.cli.console import info, is_plain, safe, warn
+from omicopy.manifests.handoff import licensed_types, summary
 from omicopy.model.events import AllFinished, CopyFinished, CopyProgress, Event, InfoMessage, Listener, WarningMessage
-from omicopy.model.request import CopyRequest, RejectedCopy, Source
-from omicopy.model.result import CopyResult, Status, describe_result, rfc3339
+from omicopy.model.manifest import effective_expiry
+from omicopy.model.request import CopyRequest, RejectedCopy, SharedManifest, Source
+from omicopy.model.result import CopyResult, Status, describe_result, format_timestamp, rfc3339
 from omicopy.model.units import format_duration
 
 if TYPE_CHECKING:
@@ -187,3 +189,34 @@ def _clock(seconds: float) -> str:
     from datetime import timedelta
 
     return format_duration(timedelta(seconds=round(seconds)))
+
+
+def introduce(requests: Sequence[CopyRequest]) -> None:
+    """Says who copies what to whom, before the first write."""
+    for request in requests:
+        source, destination = request.source, request.destination
+        what = f"{source.image.name} {source.image.image_id} of {source.account}" if isinstance(source, Source) else ""
+        if destination:
+            to = f"{destination.name!r} in {destination.account}"
+            info(f"Copying {what}", f"  to {to}") if what else info(f"Importing it as {to}")
+        elif isinstance(source, Source):
+            info(f"Exporting {what}", f"  to {source.export.folder}")
+
+
+def introduce_manifest(shared: SharedManifest, is_boot_known: bool, quiet: bool, accept_licences: bool) -> None:
+    """Says what would be imported and until when, before the first request to the API; and what it may cost."""
+    manifest = shared.manifest
+    expiry = effective_expiry(shared.url.expires_at, manifest)
+    if not quiet:
+        unknown = "  how it boots is not in the manifest: legacy, unless --boot-mode uefi asks for it"
+        info(
+            f"{summary(manifest)}, at {shared.url.host}",
+            f"  valid until {format_timestamp(expiry.at, datetime.now(UTC))}",
+            *([] if is_boot_known else [unknown]),
+        )
+    licensed = licensed_types(manifest)
+    if licensed and not accept_licences:
+        warn(
+            f"Its product types {', '.join(licensed)} may bear licences, which the importing account answers for. "
+            "Say --accept-licences where that is settled."
+        )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.key_gate import KeyGate
 from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.retry import Pace
-from omicopy.errors import OmicopyError
+from omicopy.errors import Interrupted, OmicopyError
 from omicopy.model.result import CallCount
 from omicopy.model.units import format_duration
 
@@ -111,6 +112,15 @@ class Clients:
     def counts(self) -> dict[str, CallCount]:
         """As they are now: a thread that an interruption leaves behind may go on counting."""
         return {profile: replace(api.count) for profile, api in self._apis.items()}
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """An interruption in here tells how many requests were sent."""
+        try:
+            yield
+        except Interrupted as interruption:
+            interruption.api_calls = self.counts()
+            raise
 
     def _gate(self, *key: str) -> KeyGate:
         """One for each key at each endpoint, however many profiles it stands in."""

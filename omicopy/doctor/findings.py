@@ -4,33 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from omicopy.errors import ErrorCode, OmicopyError, shared_exit_code
 from omicopy.model.result import SCHEMA
 
-_STATUS = {True: "ok", None: "warn", False: "fail"}
+
+class CheckStatus(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    """Nothing is known, or it will work but not as one may think."""
+    FAIL = "fail"
+
+
+OK, WARN, FAIL = CheckStatus.OK, CheckStatus.WARN, CheckStatus.FAIL
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check's answer. `ok` is None where nothing is known, or where it will work but not as one may think."""
+    """One check's answer."""
 
     subject: str
-    ok: bool | None
+    status: CheckStatus
     message: str
     hint: str = ""
     code: ErrorCode | None = None
     """Of a failure: what a command would end with for the same reason."""
 
-    @property
-    def status(self) -> str:
-        return _STATUS[self.ok]
-
 
 def failure(subject: str, error: OmicopyError) -> Check:
     """The finding that a check's own error is."""
-    return Check(subject, False, error.message, error.hint, error.code)
+    return Check(subject, FAIL, error.message, error.hint, error.code)
 
 
 def describe_findings(findings: Sequence[Check]) -> dict[str, Any]:
@@ -40,7 +45,7 @@ def describe_findings(findings: Sequence[Check]) -> dict[str, Any]:
         "findings": [
             {
                 "subject": finding.subject,
-                "status": finding.status,
+                "status": finding.status.value,
                 "message": finding.message,
                 "hint": finding.hint,
                 "code": finding.code.word if finding.code else None,
@@ -52,7 +57,7 @@ def describe_findings(findings: Sequence[Check]) -> dict[str, Any]:
 
 def verdict_of(findings: Sequence[Check]) -> OmicopyError | None:
     """The error that all failures together are, None without one; its exit code is the one they share, else 1."""
-    failed = [finding for finding in findings if finding.ok is False]
+    failed = [finding for finding in findings if finding.status is FAIL]
     if not failed:
         return None
     errors = [OmicopyError(finding.code or ErrorCode.FAILED, finding.message) for finding in failed]

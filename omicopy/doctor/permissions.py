@@ -10,7 +10,7 @@ from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
-from omicopy.doctor.findings import Check, failure
+from omicopy.doctor.findings import FAIL, OK, WARN, Check, failure
 from omicopy.doctor.required_rights import RIGHTS, Right, RightScope
 from omicopy.errors import ErrorCode
 from omicopy.model.request import AccountRef
@@ -55,11 +55,11 @@ def _try(clients: Clients, account: AccountRef, right: Right, parameters: Mappin
     except ServiceError as error:
         if error.code is ErrorCode.DENIED and right.without:
             message = f"{error.message}. Needed when {right.when}; without it, {right.without}"
-            return Check(subject, None, message, f"Give the access key of {account.profile!r} the right to it.")
+            return Check(subject, WARN, message, f"Give the access key of {account.profile!r} the right to it.")
         if error.code is ErrorCode.DENIED:
             hint = f"Give the access key of {account.profile!r} the right to {right.action}."
-            return Check(subject, False, error.message, hint, ErrorCode.DENIED)
+            return Check(subject, FAIL, error.message, hint, ErrorCode.DENIED)
         if error.code is ErrorCode.TEMPORARY:
             return failure(subject, error)
-        return Check(subject, None, f"not refused for a missing right, but not known either: {error.message}")
-    return Check(subject, True, "allowed")
+        return Check(subject, WARN, f"not refused for a missing right, but not known either: {error.message}")
+    return Check(subject, OK, "allowed")

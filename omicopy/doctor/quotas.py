@@ -11,7 +11,7 @@ from typing import Any
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.queries import find_images, read_own_images, read_tasks
-from omicopy.doctor.findings import Check, failure
+from omicopy.doctor.findings import FAIL, OK, WARN, Check, failure
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.handoff import FREE_PRODUCT_TYPE
 from omicopy.model import json_fields
@@ -46,21 +46,21 @@ def _judge(account: AccountRef, image: Image) -> Iterator[Check]:
     if image.account_id != account.account_id:
         message = f"it belongs to account {image.account_id}: what is shared or public can't be exported"
         hint = "Make a copy of it in this account first (CreateImage with SourceImageId), and name that."
-        yield Check(subject, False, message, hint, ErrorCode.NOT_EXPORTABLE)
+        yield Check(subject, FAIL, message, hint, ErrorCode.NOT_EXPORTABLE)
     elif image.is_failed:
         reason = f" ({image.state_reason})" if image.state_reason else ""
         hint = "Make the image once more; this one can't be exported."
-        yield Check(subject, False, f"it is failed{reason}", hint, ErrorCode.NOT_EXPORTABLE)
+        yield Check(subject, FAIL, f"it is failed{reason}", hint, ErrorCode.NOT_EXPORTABLE)
     elif not image.is_available:
-        yield Check(subject, None, f"it is {image.state or 'in an unknown state'}: a copy would wait for it")
+        yield Check(subject, WARN, f"it is {image.state or 'in an unknown state'}: a copy would wait for it")
     else:
         volumes = "1 volume" if len(image.volumes) == 1 else f"{len(image.volumes)} volumes"
         boots = f", boots by {image.boot}" if image.boot.modes else ""
-        yield Check(subject, True, f"available, {volumes}, {_gib([image])}{boots}")
+        yield Check(subject, OK, f"available, {volumes}, {_gib([image])}{boots}")
     licensed = [code for code in image.product_codes if code != FREE_PRODUCT_TYPE]
     if licensed:
         message = f"product types {', '.join(licensed)} may bear licences, which the importing account answers for"
-        yield Check(subject, None, message)
+        yield Check(subject, WARN, message)
 
 
 def format_what_stays() -> Check:
@@ -69,14 +69,14 @@ def format_what_stays() -> Check:
         "boot modes, TPM and tags are not in an export: a copy is given the source's. Launch permissions neither: "
         "--share-with names accounts. Product codes travel"
     )
-    return Check("what does not travel", True, message)
+    return Check("what does not travel", OK, message)
 
 
 def format_load(images: Sequence[Image], targets: int) -> Check:
     """GiB to move in all, as the volumes are: what is exported is compressed, how well nobody knows before."""
     count = "1 image" if len(images) == 1 else f"{len(images)} images"
     to = "" if targets < 2 else f", to each of {targets} targets"
-    return Check("to move", True, f"{count}, {_gib(images)} of volumes{to}")
+    return Check("to move", OK, f"{count}, {_gib(images)} of volumes{to}")
 
 
 def _gib(images: Sequence[Image]) -> str:
@@ -96,14 +96,14 @@ def room_in_source(clients: Clients, account: AccountRef, images: Sequence[Image
         return [failure(subject, unread)]
     quotas = _read_quotas(clients, account)
     if isinstance(quotas, Check):
-        return [Check(subject, True, f"{running} now"), quotas]
+        return [Check(subject, OK, f"{running} now"), quotas]
     quota = tightest(quotas, Counted.EXPORTS)
     message = f"{running} now; {_format(quota, Counted.EXPORTS)}"
     if quota and quota.free == 0:
-        return [Check(subject, None, f"{message}. A copy waits for a slot")]
+        return [Check(subject, WARN, f"{message}. A copy waits for a slot")]
     if quota and quota.free is not None and quota.free < len(images):
-        return [Check(subject, True, f"{message}. {len(images)} images take turns")]
-    return [Check(subject, True if quota else None, message)]
+        return [Check(subject, OK, f"{message}. {len(images)} images take turns")]
+    return [Check(subject, OK if quota else WARN, message)]
 
 
 def room_in_target(
@@ -126,9 +126,9 @@ def room_in_target(
     message = _format(quota, Counted.SNAPSHOTS) + (f", {needed} needed" if images else "")
     subject = f"{account.profile}: {Counted.SNAPSHOTS.word}"
     if is_short(quota, needed):
-        findings = [Check(subject, False, message, _FREE_IT, ErrorCode.QUOTA)]
+        findings = [Check(subject, FAIL, message, _FREE_IT, ErrorCode.QUOTA)]
     else:
-        findings = [Check(subject, True if quota else None, message)]
+        findings = [Check(subject, OK if quota else WARN, message)]
     volumes = sum(volume.size_gib or 0 for image in missing for volume in image.volumes)
     for what, asked, unsaid in (
         (Counted.COPIES, len(missing), "whether an import counts is not documented; if so, imports take turns"),
@@ -138,7 +138,11 @@ def room_in_target(
         if quota is not None:
             more = f"; {unsaid}" if is_short(quota, max(asked, 1)) else ""
             findings.append(
-                Check(f"{account.profile}: {what.word}", None if more else True, _format(quota, what) + more)
+                Check(
+                    f"{account.profile}: {what.word}",
+                    WARN if more else OK,
+                    _format(quota, what) + more,
+                )
             )
     return findings
 
@@ -171,7 +175,7 @@ def _read_quotas(clients: Clients, account: AccountRef) -> list[Quota] | Check:
     try:
         kinds = clients.api(account.profile).read_all("ReadQuotas", "QuotaTypes", clients.patience, {}, parse_quotas)
     except ServiceError as error:
-        return Check(f"{account.profile}: quotas", None, f"not known: {error.message}", error.hint)
+        return Check(f"{account.profile}: quotas", WARN, f"not known: {error.message}", error.hint)
     return [quota for kind in kinds for quota in kind]
 
 

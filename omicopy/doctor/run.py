@@ -11,14 +11,14 @@ from itertools import combinations
 from typing import Any
 
 from omicopy.cloud.access_key import read_expiry
-from omicopy.cloud.clients import Clients
+from omicopy.cloud.clients import TOLERATED_SKEW, Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.profiles.file import mode_for_others, profiles_file
 from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.queries import identify
 from omicopy.doctor.bucket import check_bucket_access
-from omicopy.doctor.findings import Check, failure
+from omicopy.doctor.findings import FAIL, OK, WARN, Check, failure
 from omicopy.doctor.permissions import check_permissions
 from omicopy.doctor.quotas import check_images, format_load, format_what_stays, room_in_source, room_in_target
 from omicopy.doctor.required_rights import RightScope
@@ -27,6 +27,7 @@ from omicopy.model import json_fields
 from omicopy.model.image import Image
 from omicopy.model.request import AccountRef, check_accounts
 from omicopy.model.result import format_timestamp
+from omicopy.model.s3_location import check_bucket, check_prefix
 from omicopy.model.units import format_duration
 
 SOON = timedelta(days=7)
@@ -37,7 +38,7 @@ LARGEST_SKEW = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class DoctorOptions:
-    """What is to be looked at. Every part may be left out."""
+    """What is checked. Every part may be left out; raises USAGE where that leaves nothing to check."""
 
     source: str | None
     targets: Sequence[str]
@@ -46,9 +47,19 @@ class DoctorOptions:
     images: Sequence[str] = ()
     writes: bool = True
     """Whether an object may be written into the bucket, and deleted again."""
-    tolerated_skew: timedelta = timedelta(seconds=60)
     create_bucket: bool = False
     """Whether an export may make the bucket."""
+
+    def __post_init__(self) -> None:
+        if not self.profiles:
+            hint = "Say --from PROFILE, --to PROFILE, or both."
+            raise OmicopyError(ErrorCode.USAGE, "There is nothing to check", hint)
+        if not self.source and (self.bucket or self.images):
+            hint = "Name their account with --from PROFILE."
+            raise OmicopyError(ErrorCode.USAGE, "A bucket and images are of the source account", hint)
+        if self.bucket:
+            check_bucket(self.bucket)
+        check_prefix(self.prefix)
 
     @property
     def profiles(self) -> list[str]:
@@ -77,7 +88,7 @@ def run_checks(
         checks.append(partial(check_bucket_access, clients, *place, asked.writes, works_for_api, asked.create_bucket))
     findings += [finding for found in in_parallel(lambda check: check(), checks) for finding in found]
     findings += _not_checked(asked, unusable, accounts)
-    return [*findings, *_clocks(clients, asked.tolerated_skew)]
+    return [*findings, *_clocks(clients)]
 
 
 def check_profiles_file(profiles: Sequence[str], environ: Mapping[str, str]) -> list[Check]:
@@ -91,9 +102,9 @@ def check_profiles_file(profiles: Sequence[str], environ: Mapping[str, str]) -> 
         return []
     mode = mode_for_others(file)
     if mode is None:
-        return [Check("profiles file", True, f"{file} is its owner's alone")] if file.is_file() else []
+        return [Check("profiles file", OK, f"{file} is its owner's alone")] if file.is_file() else []
     message = f"others than its owner can read or change {file} (mode {mode:03o}); it holds keys"
-    return [Check("profiles file", None, message, f"Take their rights: chmod 600 {shlex.quote(str(file))}")]
+    return [Check("profiles file", WARN, message, f"Take their rights: chmod 600 {shlex.quote(str(file))}")]
 
 
 def _account(clients: Clients, profile: str, now: datetime) -> tuple[AccountRef | None, list[Check]]:
@@ -103,7 +114,7 @@ def _account(clients: Clients, profile: str, now: datetime) -> tuple[AccountRef 
         account = identify(clients, profile)
     except OmicopyError as error:
         return None, [failure(subject, error)]
-    works = Check(subject, True, f"they are of account {account.account_id} in {account.region}")
+    works = Check(subject, OK, f"they are of account {account.account_id} in {account.region}")
     return account, [works, _region(clients, account), *_keys_end(clients, clients.accounts[profile], now)]
 
 
@@ -113,11 +124,11 @@ def _region(clients: Clients, account: AccountRef) -> Check:
     try:
         names = clients.api(account.profile).read_parsed("ReadRegions", clients.patience, {}, _region_names)
     except ServiceError as error:
-        return Check(subject, None, f"whether {account.region} exists is not known: {error.message}")
+        return Check(subject, WARN, f"whether {account.region} exists is not known: {error.message}")
     if account.region in names:
-        return Check(subject, True, f"{account.region} exists")
+        return Check(subject, OK, f"{account.region} exists")
     message = f"{account.region} answers; the service's list of Regions names only {', '.join(names) or 'none'}"
-    return Check(subject, True, message)
+    return Check(subject, OK, message)
 
 
 def _region_names(answer: Mapping[str, Any]) -> list[str]:
@@ -137,13 +148,13 @@ def _key_ends(clients: Clients, profile: str, access_key: str, subject: str, now
     try:
         ends = read_expiry(clients, profile, access_key)
     except OmicopyError as error:
-        return Check(subject, None, f"whether it has one is not known: {error.message}", hint)
+        return Check(subject, WARN, f"whether it has one is not known: {error.message}", hint)
     if ends is None:
-        return Check(subject, True, "it has none")
+        return Check(subject, OK, "it has none")
     if ends <= now:
-        return Check(subject, False, f"it ended at {format_timestamp(ends, now)}", hint, ErrorCode.DENIED)
+        return Check(subject, FAIL, f"it ended at {format_timestamp(ends, now)}", hint, ErrorCode.DENIED)
     message = f"it ends at {format_timestamp(ends, now)}"
-    return Check(subject, None, message, hint) if ends - now < SOON else Check(subject, True, message)
+    return Check(subject, WARN, message, hint) if ends - now < SOON else Check(subject, OK, message)
 
 
 def _pairs(asked: DoctorOptions, accounts: Mapping[str, AccountRef]) -> Iterator[Check]:
@@ -154,7 +165,7 @@ def _pairs(asked: DoctorOptions, accounts: Mapping[str, AccountRef]) -> Iterator
     for one, other in combinations(targets, 2):
         if (one.account_id, one.region) == (other.account_id, other.region):
             message, hint = f"{one} and {other.profile} are the same target", "Name each account once with --to."
-            yield Check(f"{one.profile} and {other.profile}", False, message, hint, ErrorCode.USAGE)
+            yield Check(f"{one.profile} and {other.profile}", FAIL, message, hint, ErrorCode.USAGE)
 
 
 def _way(source: AccountRef, target: AccountRef) -> Check:
@@ -165,8 +176,8 @@ def _way(source: AccountRef, target: AccountRef) -> Check:
         return failure(subject, error)
     if source.region == target.region:
         message = f"both are in {source.region}, where sharing an image needs no export"
-        return Check(subject, None, message)
-    return Check(subject, True, f"another account in another Region: {source.region}, {target.region}")
+        return Check(subject, WARN, message)
+    return Check(subject, OK, f"another account in another Region: {source.region}, {target.region}")
 
 
 def _images(
@@ -211,21 +222,31 @@ def _not_checked(
     """What could not even be tried."""
     for profile in asked.profiles:
         if profile not in accounts:
-            yield Check(f"{profile}: rights and quotas", None, "not checked: its keys have to work first")
+            yield Check(f"{profile}: rights and quotas", WARN, "not checked: its keys have to work first")
     if asked.bucket and asked.source in unusable:
-        yield Check(f"s3://{asked.bucket}", None, f"not checked: the profile {asked.source!r} has to be mended first")
+        yield Check(
+            f"s3://{asked.bucket}",
+            WARN,
+            f"not checked: the profile {asked.source!r} has to be mended first",
+        )
     if asked.images and asked.source not in accounts:
-        yield Check("images", None, f"not checked: the keys of {asked.source!r} have to work first")
+        yield Check("images", WARN, f"not checked: the keys of {asked.source!r} have to work first")
 
 
-def _clocks(clients: Clients, tolerated: timedelta) -> Iterator[Check]:
+def _clocks(clients: Clients) -> Iterator[Check]:
     """A signed URL lives by the service's clock, and a request is refused by it."""
     for whose, ahead in clients.clocks_ahead().items():
         subject, off = f"clock against {whose}", abs(ahead)
-        if off <= tolerated:
-            yield Check(subject, True, f"right, within {format_duration(tolerated)}")
+        if off <= TOLERATED_SKEW:
+            yield Check(subject, OK, f"right, within {format_duration(TOLERATED_SKEW)}")
             continue
         message = f"this machine's clock is {format_duration(off)} {'ahead' if ahead > timedelta(0) else 'behind'}"
         hint = "Set this machine's clock right, for example with NTP."
         is_too_far = off > LARGEST_SKEW
-        yield Check(subject, False if is_too_far else None, message, hint, ErrorCode.DENIED if is_too_far else None)
+        yield Check(
+            subject,
+            FAIL if is_too_far else WARN,
+            message,
+            hint,
+            ErrorCode.DENIED if is_too_far else None,
+        )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.presign import presign
@@ -14,15 +13,21 @@ from omicopy.cloud.url_reader import ObjectState, Probe, UrlReader, UrlRefused
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.own_manifest import TrustedManifest, trust
 from omicopy.model.export import FoundExport
-from omicopy.model.manifest import MANIFEST_URL, Expiry, Manifest, ManifestSnapshot, parse_manifest, url_path
+from omicopy.model.manifest import (
+    MANIFEST_URL,
+    Expiry,
+    Manifest,
+    ManifestSnapshot,
+    effective_expiry,
+    parse_manifest,
+    url_path,
+)
+from omicopy.model.request import SharedManifest
 from omicopy.model.s3_location import S3Object
 from omicopy.model.units import format_duration
 from omicopy.model.urls.address import HostScope, host_scope
 from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl
 from omicopy.model.urls.refusal import CHECK_KEY
-
-if TYPE_CHECKING:
-    from omicopy.model.request import SharedManifest
 
 _HINT = "Ask for a new URL (omicopy url …), or lower --min-validity."
 
@@ -43,6 +48,27 @@ def read_shared_manifest(fetcher: UrlReader, url: PresignedUrl, now: datetime) -
             ErrorCode.EXPIRED, f"The manifest's URL expired at {url.expires_at:%Y-%m-%d %H:%M:%SZ}", _HINT
         )
     return parse_manifest(fetcher.read(url), url.place)
+
+
+def read_importable(
+    clients: Clients, url: PresignedUrl, min_validity: timedelta, allow_private: bool, now: datetime
+) -> SharedManifest:
+    """A shared manifest, read and found to work without a request to the API (R9).
+
+    Raises USAGE for plain http or a host that a stranger must not choose, EXPIRED, NOT_FOUND, DAMAGED, or a
+    ServiceError.
+    """
+    fetcher = clients.fetcher()
+    if not clients.allow_http:
+        require_https(url)
+    manifest = read_shared_manifest(fetcher, url, now)
+    if not clients.allow_http:
+        require_https_objects(manifest)
+    if not allow_private:
+        require_no_foreign_objects(manifest, url.hostname)
+    require_validity(effective_expiry(url.expires_at, manifest), min_validity, now)
+    check_objects(fetcher, manifest)
+    return SharedManifest(url, manifest)
 
 
 def read_own_object(fetcher: UrlReader, url: PresignedUrl, signer: str, location: S3Object) -> bytes:

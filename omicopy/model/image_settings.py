@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from omicopy.errors import ErrorCode, OmicopyError, named
@@ -24,12 +24,6 @@ class ImageSettings:
     """Whether the source's own tags go along, where the copy has none of the same key."""
     share_with: tuple[str, ...] = ()
     """Accounts that may launch it."""
-
-
-def parse_image_settings(tags: Sequence[str], copy_tags: bool, share_with: Sequence[str]) -> ImageSettings:
-    """From `KEY=VALUE` texts and account IDs as they were typed. Raises USAGE."""
-    pairs = dict(parse_tag(text) for text in tags)
-    return ImageSettings(pairs, copy_tags, tuple(dict.fromkeys(check_account_id(text) for text in share_with)))
 
 
 def check_account_id(text: str) -> str:

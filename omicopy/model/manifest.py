@@ -11,11 +11,16 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from omicopy.model.manifest_schema import MAX_MANIFEST_BYTES, SnapshotFields, read_manifest
 from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import PresignedUrl
+
+if TYPE_CHECKING:
+    from omicopy.model.manifest_schema import SnapshotFields
+
+MAX_MANIFEST_BYTES = 1024 * 1024
+"""Who fetches a manifest need not read more than one byte beyond."""
 
 MANIFEST_URL = "manifest URL"
 """What `Expiry` calls the URL of the manifest itself, beside the JSON paths of the URLs inside."""
@@ -174,6 +179,8 @@ def parse_manifest(raw: bytes, where: str = "The manifest") -> Manifest:
     Whole numbers may be written as text ("10737418240"). Raises OmicopyError(DAMAGED) that names the JSON path and
     never shows a value. Where the URLs point to is not checked here: see `Manifest.problem_outside`.
     """
+    from omicopy.model.manifest_schema import read_manifest  # pydantic, which no help and no plain URL needs
+
     entry, document = read_manifest(raw, where)
     image = entry.image
     return Manifest(

@@ -11,10 +11,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.manifest import MAX_MANIFEST_BYTES
 from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned, redact
-
-MAX_MANIFEST_BYTES = 1024 * 1024
-"""Who fetches a manifest need not read more than one byte beyond."""
 
 _MAX_DEPTH = 32
 _MAX_TEXT = 1024

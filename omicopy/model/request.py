@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 
@@ -187,3 +187,12 @@ def check_accounts(source: AccountRef, target: AccountRef) -> None:
             f"{source.profile} and {target.profile} are the same account {source.account_id} in {source.region}",
             "Name another account with --to; within one account an image needs no export: CreateImage copies it.",
         )
+
+
+def check_distinct(targets: Iterable[AccountRef], hint: str) -> None:
+    """Raises USAGE, with this hint, when two targets are one account in one Region: each would make the copy."""
+    seen: dict[tuple[str, str], AccountRef] = {}
+    for target in targets:
+        other = seen.setdefault((target.account_id, target.region), target)
+        if other is not target:
+            raise OmicopyError(ErrorCode.USAGE, f"{other} and {target.profile} are the same target", hint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -81,6 +81,14 @@ class CopyResult:
         return self.error.is_retryable if self.error else self.status in (Status.UNFINISHED, Status.NOT_BEGUN)
 
 
+class CopyResults(list[CopyResult]):
+    """One result a copy, and `api_calls`: how many requests were sent, by profile."""
+
+    def __init__(self, results: Iterable[CopyResult] = (), api_calls: Mapping[str, CallCount] | None = None) -> None:
+        super().__init__(results)
+        self.api_calls = api_calls or {}
+
+
 def rfc3339(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
 
@@ -126,6 +134,11 @@ def describe_interruption(interruption: Interrupted) -> dict[str, Any]:
         "hint": "The same command goes on.",
         "retryable": True,
     }
+
+
+def copies_of(interruption: Interrupted) -> list[CopyResult]:
+    """How each copy stood when the run was interrupted."""
+    return [result for result in interruption.results if isinstance(result, CopyResult)]
 
 
 def format_progress(results: Sequence[CopyResult]) -> str:

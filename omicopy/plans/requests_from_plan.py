@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.queries import identify
-from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.export import export_key
-from omicopy.model.image import Image, render_name
+from omicopy.errors import OmicopyError, named
+from omicopy.model.image import Image
 from omicopy.model.image_settings import ImageSettings
-from omicopy.model.request import AccountRef, Budgets, CopyRequest, RejectedCopy, Source, Target, check_accounts
+from omicopy.model.request import AccountRef, Budgets, CopyRequest, RejectedCopy, check_accounts, check_distinct
+from omicopy.plans.build_request import CopyOptions, ExportOptions, TargetOptions, copy_request
 from omicopy.plans.conflicts import distinct_failures, merge_duplicates, origin_of
 from omicopy.plans.model import Job, Plan, PlanTarget
 from omicopy.plans.select import SourceImages, read_source_images
@@ -53,7 +54,9 @@ def plan_requests(
     source_images_by_account = read_source_images(clients, plan.jobs, accounts)
     whole = Prepared()
     for job in plan.jobs:
-        _check_different(job, accounts)
+        targets = [found for target in job.targets if isinstance(found := accounts[target.profile], AccountRef)]
+        with named(f"Job {job.name}"):
+            check_distinct(targets, "Name each account once a job.")
         for item in _JobReader(clients, job, accounts, source_images_by_account, budgets, whole.notes).items():
             if isinstance(item, RejectedCopy):
                 whole.failures.append(item)
@@ -84,21 +87,6 @@ def _identify_all(clients: Clients, profiles: Sequence[str]) -> Parties:
     return dict(zip(profiles, in_parallel(ask, profiles), strict=True))
 
 
-def _check_different(job: Job, accounts: Parties) -> None:
-    """Two profiles of one account would each make the copy. Raises USAGE."""
-    seen: dict[tuple[str, str], AccountRef] = {}
-    for target in job.targets:
-        account = accounts[target.profile]
-        if isinstance(account, AccountRef):
-            other = seen.setdefault((account.account_id, account.region), account)
-            if other is not account:
-                raise OmicopyError(
-                    ErrorCode.USAGE,
-                    f"Job {job.name}: {other} and {account.profile} are the same target",
-                    "Name each account once a job.",
-                )
-
-
 @dataclass(slots=True)
 class _JobReader:
     """What one job comes to."""
@@ -126,39 +114,42 @@ class _JobReader:
             if not found:
                 self.notes.append(f"Job {self.job.name}: no available image of {source} fits {selector}")
             images |= {image.image_id: image for image in found}
+        targets = [(target, self._options(target)) for target in self.job.targets]
         for image in images.values():
-            for target in self.job.targets:
-                yield self._copy(source, image, target)
+            for target, options in targets:
+                yield self._copy(source, image, target.profile, options)
+
+    def _options(self, target: PlanTarget) -> CopyOptions:
+        job, settings = self.job, ImageSettings(target.tags, target.copy_tags, target.share_with)
+        return CopyOptions(
+            ExportOptions(job.bucket, job.prefix, job.format, create_bucket=job.create_bucket),
+            TargetOptions(target.name, target.description, job.if_exists, settings, target.boot),
+            job.min_validity,
+            job.cleanup,
+            replace(self.budgets, export=job.export_timeout, import_=job.import_timeout),
+            job.parallel,
+            job.name,
+            target.best_effort,
+        )
 
     def _failure(self, source: AccountRef, error: OmicopyError) -> RejectedCopy:
         """One of all the targets."""
         best_effort = all(target.best_effort for target in self.job.targets)
         return RejectedCopy(self.job.name, source, error, best_effort=best_effort)
 
-    def _copy(self, source: AccountRef, image: Image, target: PlanTarget) -> CopyRequest | RejectedCopy:
-        account, name = self._party(target.profile), None
+    def _copy(self, source: AccountRef, image: Image, profile: str, options: CopyOptions) -> CopyRequest | RejectedCopy:
+        account, name = self._party(profile), None
         try:
-            name = _name(target, image, source)
-            identified = self.accounts[target.profile]
-            if isinstance(identified, OmicopyError):
-                raise identified
-            _check_parties(source, identified)
+            with _hint("Change `name` of this target in the plan."):
+                request = copy_request(source, image, account, options)
+            name = request.names[0]
+            if isinstance(unknown := self.accounts[profile], OmicopyError):
+                raise unknown
+            with _hint("Take this target out of the job."):
+                check_accounts(source, account)
         except OmicopyError as error:
-            return RejectedCopy(self.job.name, source, error, image, account, name, target.best_effort)
-        job = self.job
-        text = image.description if target.description is None else target.description
-        settings = ImageSettings(target.tags, target.copy_tags, target.share_with)
-        return CopyRequest(
-            Source(source, image, export_key(image.image_id, job.bucket, job.prefix), job.format),
-            Target(account, name, text, job.if_exists, settings, target.boot),
-            job.min_validity,
-            budgets=replace(self.budgets, export=job.export_timeout, import_=job.import_timeout),
-            parallel=job.parallel,
-            create_bucket=job.create_bucket,
-            cleanup=job.cleanup,
-            job=job.name,
-            best_effort=target.best_effort,
-        )
+            return RejectedCopy(self.job.name, source, error, image, account, name, options.best_effort)
+        return request
 
     def _party(self, profile: str) -> AccountRef:
         found = self.accounts[profile]
@@ -167,18 +158,13 @@ class _JobReader:
         )
 
 
-def _name(target: PlanTarget, image: Image, source: AccountRef) -> str:
+@contextmanager
+def _hint(hint: str) -> Iterator[None]:
+    """Puts what to do in a plan in the place of what to do on a command line."""
     try:
-        return render_name(target.name, image, source.region)
+        yield
     except OmicopyError as error:
-        raise OmicopyError(error.code, error.message, "Change `name` of this target in the plan.") from None
-
-
-def _check_parties(source: AccountRef, target: AccountRef) -> None:
-    try:
-        check_accounts(source, target)
-    except OmicopyError as error:
-        raise OmicopyError(error.code, error.message, "Take this target out of the job.") from None
+        raise OmicopyError(error.code, error.message, hint) from None
 
 
 def _is_in(shard: Shard, source: AccountRef, image: Image | None) -> bool:

@@ -16,7 +16,7 @@ from omicopy.model.image import Image
 from omicopy.prune.entries import Action, Entry
 
 
-def prune(
+def apply_deletions(
     clients: Clients, entries: Sequence[Entry], tell: Callable[[str], None], options: CleanupOptions
 ) -> list[Entry]:
     """Deletes what is to go; every entry, in their order, with what became of it. Raises nothing but Interrupted, which

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -99,12 +99,25 @@ def describe_entry(entry: Entry) -> dict[str, Any]:
     }
 
 
-def exit_code(entries: Sequence[Entry], errors: Sequence[OmicopyError]) -> int:
-    """0 when all is well; 3 when something failed and something else did not; else the failures' own code, or 1."""
-    failed = [entry for entry in entries if entry.action is Action.FAILED]
-    codes = {error.exit_code for error in (*errors, *(entry.error for entry in failed if entry.error))}
-    if not codes:
-        return 1 if failed else 0
-    if any(entry.action in (Action.DELETED, Action.DELETE) for entry in entries):
-        return 3
-    return codes.pop() if len(codes) == 1 else 1
+@dataclass(slots=True)
+class PruneReport:
+    """What is there of ours, and what is to become of it or has become of it."""
+
+    entries: list[Entry] = field(default_factory=list)
+    errors: list[OmicopyError] = field(default_factory=list)
+    """Why an account or a job was left out."""
+    accounts: list[AccountRef] = field(default_factory=list)
+    """The accounts that are known, each under every profile of it."""
+    notes: list[str] = field(default_factory=list)
+    """What could not be looked for, and keeps nothing else from being done."""
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all is well; 3 when something failed and something else did not; else the failures' own code, or 1."""
+        failed = [entry for entry in self.entries if entry.action is Action.FAILED]
+        codes = {error.exit_code for error in (*self.errors, *(entry.error for entry in failed if entry.error))}
+        if not codes:
+            return 1 if failed else 0
+        if any(entry.action in (Action.DELETED, Action.DELETE) for entry in self.entries):
+            return 3
+        return codes.pop() if len(codes) == 1 else 1

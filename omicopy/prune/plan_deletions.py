@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from omicopy.model.request import AccountRef, Budgets, Source, check_accounts
 from omicopy.plans.model import Job, Plan
 from omicopy.plans.requests_from_plan import Prepared, plan_requests
 from omicopy.plans.select import SourceImages
-from omicopy.prune.entries import Action, Entry, PruneFacts, StillNeeded
+from omicopy.prune.entries import Action, Entry, PruneFacts, PruneReport, StillNeeded
 from omicopy.prune.judge_exports import judge_exports, unfed_exports
 from omicopy.prune.judge_images import judge_copies, judge_snapshots
 from omicopy.prune.ownership import Scope
@@ -30,20 +30,7 @@ T = TypeVar("T")
 Shown = Mapping[AccountRef, Sequence[Image] | OmicopyError]
 
 
-@dataclass(slots=True)
-class DeletionPlan:
-    """What is there of ours and what is to become of it. Nothing has been deleted."""
-
-    entries: list[Entry] = field(default_factory=list)
-    errors: list[OmicopyError] = field(default_factory=list)
-    """Why an account or a job was left out."""
-    accounts: list[AccountRef] = field(default_factory=list)
-    """The accounts that are known, each under every profile of it."""
-    notes: list[str] = field(default_factory=list)
-    """What could not be looked for, and keeps nothing else from being done."""
-
-
-def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str], now: datetime) -> DeletionPlan:
+def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str], now: datetime) -> PruneReport:
     """The copies that the targets have of the source account's images, and the exports in the scope's bucket.
 
     Raises USAGE for a target that is the source account.
@@ -54,7 +41,7 @@ def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str
     accounts = {_account(account): account for account in found if isinstance(account, AccountRef)}
     for account in accounts.values():
         check_accounts(scope.source, account)
-    survey = DeletionPlan(errors=_errors(found), accounts=[scope.source, *accounts.values()])
+    survey = PruneReport(errors=_errors(found), accounts=[scope.source, *accounts.values()])
     shown = _read(clients, [scope.source, *accounts.values()], read_own_images)
     survey.errors += _errors(shown.values())
     sources = shown.pop(scope.source)
@@ -69,11 +56,11 @@ def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str
     return survey
 
 
-def plan_job_deletions(clients: Clients, plan: Plan, now: datetime) -> DeletionPlan:
+def plan_job_deletions(clients: Clients, plan: Plan, now: datetime) -> PruneReport:
     """The same for every job of the plan that has a retention. Of a job whose source account also feeds one that can't
     be told what it asks for, nothing is to go."""
     prepared = plan_requests(clients, plan, Budgets())
-    survey = DeletionPlan(errors=_errors(prepared.accounts.values()))
+    survey = PruneReport(errors=_errors(prepared.accounts.values()))
     survey.accounts = [account for account in prepared.accounts.values() if isinstance(account, AccountRef)]
     shown = _read(clients, _targets(prepared, plan.jobs), read_own_images)
     survey.errors += _errors(shown.values())
@@ -96,7 +83,7 @@ def plan_job_deletions(clients: Clients, plan: Plan, now: datetime) -> DeletionP
     return survey
 
 
-def _add_snapshots(clients: Clients, images: Mapping[AccountRef, Sequence[Image]], survey: DeletionPlan) -> None:
+def _add_snapshots(clients: Clients, images: Mapping[AccountRef, Sequence[Image]], survey: PruneReport) -> None:
     """What earlier deletions left behind. That it can't be looked for only leaves it where it is."""
     found = _read(clients, list({_account(account): account for account in images}.values()), _read_marked_snapshots)
     for account, snapshots in found.items():
@@ -118,7 +105,7 @@ def _marked(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _add_exports(
-    clients: Clients, scope: Scope, tasks: Sequence[ExportTask] | OmicopyError, known: PruneFacts, survey: DeletionPlan
+    clients: Clients, scope: Scope, tasks: Sequence[ExportTask] | OmicopyError, known: PruneFacts, survey: PruneReport
 ) -> None:
     """Of those whose clean-up has begun only the ones of which something is left."""
     if isinstance(tasks, OmicopyError):
@@ -140,7 +127,7 @@ def _look(clients: Clients, entry: Entry) -> bool | OmicopyError:
     return isinstance(key, ExportKey) and attempt(lambda: is_anything_left(clients, profile, key))
 
 
-def _hidden_sources(prepared: Prepared, jobs: Sequence[Job], survey: DeletionPlan) -> set[tuple[str, str]]:
+def _hidden_sources(prepared: Prepared, jobs: Sequence[Job], survey: PruneReport) -> set[tuple[str, str]]:
     """The source accounts of which nobody can tell all that the plan asks for."""
     unclear = [failure for failure in prepared.failures if failure.image is None]
     survey.errors += _distinct(failure.error for failure in unclear if failure.error not in survey.errors)

@@ -7,7 +7,7 @@ account its export tasks. Only looking into a bucket costs requests by the expor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -18,20 +18,11 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image, is_image_id
 from omicopy.model.request import AccountRef
-from omicopy.status.entries import ExportEntry, ImageEntry, source_of
+from omicopy.status.entries import ImageEntry, source_of
 from omicopy.status.exports import ExportFilter, checked, export_entries
+from omicopy.status.report import StatusReport
 
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class StatusReport:
-    exports: list[ExportEntry] = field(default_factory=list)
-    images: list[ImageEntry] = field(default_factory=list)
-    errors: list[OmicopyError] = field(default_factory=list)
-    """What could not be read, and what was named and is nowhere."""
-    left_out: int = 0
-    """Complete exports whose bucket nobody looked into, because there were too many."""
 
 
 @dataclass(frozen=True, slots=True)

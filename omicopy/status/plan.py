@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
@@ -14,22 +13,18 @@ from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image
 from omicopy.model.request import AccountRef, CopyRequest, Source
+from omicopy.plans.requests_from_plan import Prepared
 from omicopy.status.accounts import attempt
 from omicopy.status.entries import CopyEntry, CopyStatus, copy_status
+from omicopy.status.report import PlanStatus
 
 T = TypeVar("T")
 Index = Mapping[str, Sequence[T]]
 
 
-@dataclass(slots=True)
-class PlanStatus:
-    copies: list[CopyEntry] = field(default_factory=list)
-    errors: list[OmicopyError] = field(default_factory=list)
-    """Of accounts that could not be read. Their copies stand as unknown."""
-
-
-def read_plan_status(clients: Clients, requests: Sequence[CopyRequest]) -> PlanStatus:
+def read_plan_status(clients: Clients, prepared: Prepared) -> PlanStatus:
     """Every copy and how it stands. An account that can't be read hides no other (R3)."""
+    requests = prepared.requests
     sources = list(dict.fromkeys(r.source.account for r in requests if isinstance(r.source, Source)))
     targets = list(dict.fromkeys(r.destination.account for r in requests if r.destination))
     for account in (*sources, *targets):
@@ -37,7 +32,8 @@ def read_plan_status(clients: Clients, requests: Sequence[CopyRequest]) -> PlanS
     tasks = _by_party(sources, lambda account: _grouped(_tasks(clients, account), lambda task: task.image_id))
     images = _by_party(targets, lambda account: _grouped(read_own_images(clients, account), lambda image: image.name))
     errors = [found for found in (*tasks.values(), *images.values()) if isinstance(found, OmicopyError)]
-    return PlanStatus([_standing(request, tasks, images) for request in requests], errors)
+    copies = [_standing(request, tasks, images) for request in requests]
+    return PlanStatus(copies, prepared.failures, errors, prepared.notes)
 
 
 def _tasks(clients: Clients, account: AccountRef) -> list[ExportTask]:

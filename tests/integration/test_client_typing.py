@@ -67,14 +67,14 @@ errors: list[str] = [error.message for error in status(source="eu", targets=["us
 doomed: list[str] = [entry.why for entry in prune("nightly.yaml", connection=connection).entries]
 failed: list[str] = [check.hint for check in doctor(["golden"], source="eu")]
 '''
-MISTAKES = '''
+MISTAKES = """
 from omicopy import cors, presign, resign
 
 presign(7, profile="eu")
 presign("ami-12345678", profil="eu")
 number: int = resign("ami-12345678", profile="eu").location
 cors("s3://uploads", profile="eu").rules[0].nonsense
-'''
+"""
 
 
 def test_a_clients_own_mypy_is_content_and_finds_mistakes(tmp_path: Path) -> None:

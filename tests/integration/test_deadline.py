@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from omicopy.api import RunMode, RunOptions, copy, run_plan
+from omicopy.api.copies import copy_requests
 from omicopy.cloud.api import Api
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import Cause, ServiceError
@@ -25,7 +26,7 @@ from omicopy.model.request import Budgets
 from omicopy.model.result import Status, exit_code
 from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import parse_presigned
-from omicopy.reconcile.requests_from_args import CopyOptions, ExportOptions, copy_requests
+from omicopy.plans.build_request import CopyOptions, ExportOptions
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from omicopy.state.journal import image_entry
 from omicopy.state.locks import Locks
@@ -148,9 +149,9 @@ def test_out_of_time_before_the_loop_is_exit_6(server: Hostile, replies: list[Re
     other = replace(server.account, region="us-east-2")
     clients = Clients({"source": server.account, "target": other}, retry=timedelta(hours=1), time_limit=time.limit)
     clients._apis = {name: Api(account, transport(), time.pace) for name, account in clients.accounts.items()}
-    options = CopyOptions(ExportOptions([SOURCE_ID], "source", "omi-exports"), ["target"])
+    options = CopyOptions(ExportOptions("omi-exports"))
     with pytest.raises(OmicopyError, match=f"^{busy} in ") as caught:
-        copy_requests(clients, options)
+        copy_requests(clients, [SOURCE_ID], "source", ["target"], options)
     assert caught.value.exit_code == 6
     assert time.ticks <= 1010.0
 

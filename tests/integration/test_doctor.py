@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -11,13 +12,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from omicopy.cli.commands.doctor import _table
+from omicopy.cli.commands.doctor import table_of
+from omicopy.cli.tables import print_table
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.profiles import file as profile_file
 from omicopy.cloud.profiles.profile import resolve_profile
 from omicopy.doctor.bucket import check_bucket_access
-from omicopy.doctor.findings import Check
+from omicopy.doctor.findings import FAIL, OK, WARN, Check
 from omicopy.doctor.permissions import trial_parameters
 from omicopy.doctor.quotas import Counted, Quota, tightest
 from omicopy.doctor.required_rights import RIGHTS
@@ -93,11 +95,13 @@ def test_keys_from_the_environment_need_no_file(tool, monkeypatch) -> None:
     assert check_profiles_file(["env:SRC"], {"OSC_CONFIG_FILE": "/etc/passwd"}) == []
     assert check_profiles_file(["p"], {"OSC_CONFIG_FILE": "/nowhere/config.json"}) == []
     monkeypatch.setattr(profile_file, "os", SimpleNamespace(name="nt"))
-    assert [one.ok for one in check_profiles_file(["p"], {"OSC_CONFIG_FILE": "/etc/passwd"})] == [True]
+    assert [one.status for one in check_profiles_file(["p"], {"OSC_CONFIG_FILE": "/etc/passwd"})] == [OK]
 
 
-def test_at_a_terminal_the_hint_is_below_the_failed_check(capsys) -> None:
-    _table([Check("a", True, "fine"), Check("the bucket", False, "gone\x1b[31m", "Make it.", ErrorCode.NOT_FOUND)])
+def test_at_a_terminal_the_hint_is_below_the_failed_check(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    checks = [Check("a", OK, "fine"), Check("the bucket", FAIL, "gone\x1b[31m", "Make it.", ErrorCode.NOT_FOUND)]
+    print_table(table_of(checks))
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
         "ok    a           fine",
         "FAIL  the bucket  gone�[31m",
@@ -173,7 +177,7 @@ def test_a_half_working_bucket_fails_its_check(tool) -> None:
         tool.sandbox.faults.clear()
         tool.sandbox.faults.add(Fault(kind, action))
         findings = check_bucket_access(clients, "source", "omi-exports", "", writes=True, works_for_api=True)
-        return {finding.subject.partition(": ")[2]: finding for finding in findings if not finding.ok}
+        return {finding.subject.partition(": ")[2]: finding for finding in findings if finding.status is not OK}
 
     refused = probe(FaultKind.DENIED, "PutObject")
     assert (refused["write"].code, refused["delete"].message) == (ErrorCode.DENIED, "not checked")
@@ -183,7 +187,7 @@ def test_a_half_working_bucket_fails_its_check(tool) -> None:
     assert probe(FaultKind.DENIED, "GetObject")["read through a signed URL"].code is ErrorCode.DENIED
     assert tool.keys("") == []
     left = probe(FaultKind.DENIED, "DeleteObject")["delete"]
-    assert (left.ok, tool.keys("")[0] in left.message) == (None, True)
+    assert (left.status, tool.keys("")[0] in left.message) == (WARN, True)
 
 
 def test_a_full_quota_fails_its_check(tool) -> None:

@@ -91,7 +91,7 @@ def _serve(channel: socket.socket) -> None:
     import omicopy.api.manifests
     import omicopy.api.plans
     import omicopy.api.urls
-    import omicopy.cli.run_loop
+    import omicopy.cli.copy_printer
     import omicopy.cloud.api
     import omicopy.cloud.object_storage
     import omicopy.manifests.find  # noqa: F401

@@ -2,51 +2,60 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from omicopy import api
+from omicopy.cli import option_groups as groups
 from omicopy.cli import options
-from omicopy.cli.declare_options import checked
-from omicopy.cli.forms import LogFormat, OutputForm
-from omicopy.errors import ErrorCode, OmicopyError, shared_exit_code
+from omicopy.cli.console import info, print_error, warn
+from omicopy.cli.declare_options import checked, option
+from omicopy.cli.forms import OutputForm
+from omicopy.cli.output import print_result
+from omicopy.cli.tables import Table
+from omicopy.model.export import ExportTask
+from omicopy.model.request import Source
+from omicopy.model.result import SCHEMA, describe_error, rfc3339
 from omicopy.model.text import check_text
+from omicopy.status.entries import (
+    CopyEntry,
+    ExportEntry,
+    ImageEntry,
+    ManifestState,
+    describe_copy,
+    describe_export,
+    describe_image,
+)
+from omicopy.status.report import PlanStatus, StatusReport
 
-if TYPE_CHECKING:
-    from omicopy.status.exports import ExportFilter
+_COLUMNS = ("Kind", "ID", "State", "Progress", "Name", "Where", "Until", "Source", "Note")
+
+Row = tuple[str, ...]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="IMAGE|TASK|PLAN",
+        envvar="OMICOPY_IMAGE",
+        callback=checked(check_text),
+        help="Images (ID or exact name) and export tasks (image-export-…) of the source account, else all; or one "
+        "plan, a file called ….yaml or ….yml.",
+    ),
+]
+Deep = Annotated[bool, option("--deep", "Look into the bucket of every export that is complete.")]
 
 
 def status(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="IMAGE|TASK|PLAN",
-            envvar="OMICOPY_IMAGE",
-            callback=checked(check_text),
-            help="Images (ID or exact name) and export tasks (image-export-…) of the source account, else all; or one "
-            "plan, a file called ….yaml or ….yml.",
-        ),
-    ] = None,
+    *,
+    names: Names = None,
     source: options.FromIfAny = None,
     storage: options.Storage = None,
     targets: options.TargetsIfAny = None,
     bucket: options.BucketIfAny = None,
     prefix: options.Prefix = "",
-    deep: Annotated[
-        bool,
-        typer.Option("--deep", envvar="OMICOPY_DEEP", help="Look into the bucket of every export that is complete."),
-    ] = False,
-    retry: options.Retry = "5m",
-    http_timeout: options.HttpTimeout = "60s",
-    ca_bundle: options.CaBundle = None,
-    output: options.Output = OutputForm.TABLE,
-    verbose: options.Verbose = 0,
-    log_format: options.LogFormatOption = LogFormat.TEXT,
+    deep: Deep = False,
+    connection: groups.Connecting,
+    printing: groups.ResultPrinting,
 ) -> None:
     """Show exports and copies, or how each copy of a plan stands.
 
@@ -59,103 +68,108 @@ def status(
     for all. --bucket and --prefix show the exports there alone, and of the images named also those in the bucket
     whose task is not listed any more. A plan brings its own profiles and buckets along.
     """
-    from omicopy.cli.console import configure
-    from omicopy.model.units import parse_duration
-    from omicopy.status.exports import ExportFilter
-
-    configure(log_format, verbose)
-    network = StatusConnection(parse_duration(retry), http_timeout, ca_bundle, storage)
-    if _is_plan(names or (), source):
-        _show_plan((names or [""])[0], output, network)
-        return
-    if source is None:
-        hint = "Name its profile with --from PROFILE, or give a plan: omicopy status PLAN.yaml"
-        raise OmicopyError(ErrorCode.USAGE, "Nobody said which account to look at", hint)
-    wanted = ExportFilter(tuple(names or ()), bucket or None, prefix or None, deep)
-    _show_account(source, list(dict.fromkeys(targets or ())), wanted, output, network)
-
-
-def _is_plan(names: Sequence[str], source: str | None) -> bool:
-    """By its name; where no account was named any file will do. Raises USAGE for a plan among other things."""
-    plans = [n for n in names if n.endswith((".yaml", ".yml")) or (source is None and (n == "-" or Path(n).is_file()))]
-    if plans and len(names) > 1:
-        message = f"{plans[0]} is a plan, and more was named beside it"
-        raise OmicopyError(ErrorCode.USAGE, message, "Name the plan alone.")
-    return bool(plans)
-
-
-@dataclass(frozen=True, slots=True)
-class StatusConnection:
-    """How patient the reads are, and whose certificates they trust."""
-
-    retry: timedelta
-    http_timeout: str
-    ca_bundle: str | None
-    storage: str | None
-    """Whose key opens the source's object storage; a plan says that itself."""
-
-
-def _show_account(
-    source: str, targets: Sequence[str], wanted: ExportFilter, output: OutputForm, network: StatusConnection
-) -> None:
-    from omicopy.cli.accounts import clients_for
-    from omicopy.cli.console import warn
-    from omicopy.cli.status_rows import export_row, image_row, print_rows
-    from omicopy.status.accounts import read_status
-    from omicopy.status.entries import describe_export, describe_image
-
-    clients = clients_for(
-        [source, *targets], network.retry, network.http_timeout, network.ca_bundle, storage={source: network.storage}
+    print_status(
+        api.status(
+            names or (),
+            source=source,
+            targets=targets or (),
+            bucket=bucket,
+            prefix=prefix,
+            deep=deep,
+            storage=storage,
+            connection=connection.options(),
+        ),
+        printing.output,
     )
-    view = read_status(clients, source, targets, wanted, datetime.now(UTC))
-    if output is OutputForm.TABLE:
-        print_rows([*map(export_row, view.exports), *map(image_row, view.images)])
-    else:
-        exports, images = map(describe_export, view.exports), map(describe_image, view.images)
-        _print_json({"exports": list(exports), "images": list(images)}, view.errors, output)
-    if view.left_out:
-        warn(f"{view.left_out} more complete exports were not looked for in the bucket; --deep looks for all.")
-    _end(view.errors, view.errors)
 
 
-def _show_plan(file: str, output: OutputForm, network: StatusConnection) -> None:
-    from omicopy.cli.accounts import clients_for
-    from omicopy.cli.console import info
-    from omicopy.cli.status_rows import copy_row, print_rows
-    from omicopy.manifests.read_input import read_plan_text
-    from omicopy.model.request import Budgets
-    from omicopy.plans.model import parse_plan
-    from omicopy.plans.requests_from_plan import plan_requests
-    from omicopy.status.entries import describe_copy
-    from omicopy.status.plan import read_plan_status
-
-    plan = parse_plan(read_plan_text(file), file, os.environ)
-    clients = clients_for(plan.profiles, network.retry, network.http_timeout, network.ca_bundle, storage=plan.storage)
-    prepared = plan_requests(clients, plan, Budgets())
-    view = read_plan_status(clients, prepared.requests)
-    errors = [*(failure.error for failure in prepared.failures), *view.errors]
-    if output is OutputForm.TABLE:
-        print_rows([copy_row(entry) for entry in view.copies])
-    else:
-        _print_json({"copies": [describe_copy(entry) for entry in view.copies]}, errors, output)
-    for note in prepared.notes:
-        info(note)
-    _end(errors, [*(failure.error for failure in prepared.failures if not failure.best_effort), *view.errors])
-
-
-def _end(errors: Sequence[OmicopyError], that_count: Sequence[OmicopyError]) -> None:
-    """Says each error once, and ends with the exit code of those that count."""
-    from omicopy.cli.console import print_error
-
-    for error in {error.message: error for error in errors}.values():
+def print_status(report: StatusReport | PlanStatus, output: OutputForm) -> None:
+    """Prints what was found, says each error once, and ends the command with their exit code."""
+    print_result(output, Table(_COLUMNS, _rows(report)), lambda: _describe(report))
+    if isinstance(report, PlanStatus):
+        for note in report.notes:
+            info(note)
+    elif report.left_out:
+        warn(f"{report.left_out} more complete exports were not looked for in the bucket; --deep looks for all.")
+    for error in {error.message: error for error in report.errors}.values():
         print_error(error)
-    if that_count:
-        raise typer.Exit(shared_exit_code(that_count))
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
 
 
-def _print_json(parts: dict[str, Any], errors: Sequence[OmicopyError], output: OutputForm) -> None:
-    from omicopy.cli.output import print_object
-    from omicopy.model.result import SCHEMA, describe_error
+def _describe(report: StatusReport | PlanStatus) -> dict[str, Any]:
+    if isinstance(report, PlanStatus):
+        entries = {"copies": [describe_copy(entry) for entry in report.copies]}
+    else:
+        exports, images = map(describe_export, report.exports), map(describe_image, report.images)
+        entries = {"exports": list(exports), "images": list(images)}
+    return {"schema": SCHEMA, **entries, "errors": [describe_error(error) for error in report.errors]}
 
-    whole = {"schema": SCHEMA, **parts, "errors": [describe_error(error) for error in errors]}
-    print_object(whole, output)
+
+def _rows(report: StatusReport | PlanStatus) -> list[Row]:
+    if isinstance(report, PlanStatus):
+        return [copy_row(entry) for entry in report.copies]
+    return [*map(export_row, report.exports), *map(image_row, report.images)]
+
+
+def export_row(entry: ExportEntry) -> Row:
+    task, found = entry.task, entry.found
+    notes = [] if entry.is_ours or task is None else ["not ours"]
+    notes += [text for text in (entry.comment, found.reason if found else "") if text]
+    return (
+        "export",
+        task.task_id if task else "",
+        entry.state,
+        _percent(task),
+        entry.image_name or "",
+        str(entry.key.folder),
+        _until(entry),
+        entry.key.image_id,
+        "; ".join(notes),
+    )
+
+
+def _until(entry: ExportEntry) -> str:
+    if entry.is_cleaned_up:
+        return "cleaned-up"
+    if entry.found is None:
+        return ""
+    if entry.found.shape is ManifestState.ALIVE:
+        return rfc3339(entry.found.expires_at) or "unknown"
+    return entry.found.shape.value
+
+
+def image_row(entry: ImageEntry) -> Row:
+    image = entry.image
+    return (
+        "image",
+        image.image_id,
+        image.state,
+        "",
+        image.name,
+        entry.target.profile,
+        "",
+        str(entry.source),
+        entry.reason,
+    )
+
+
+def copy_row(entry: CopyEntry) -> Row:
+    request, destination = entry.request, entry.request.destination
+    source = request.source
+    name = (entry.image.name if entry.image else destination.name) if destination else ""
+    return (
+        "copy",
+        entry.image.image_id if entry.image else entry.task.task_id if entry.task else "",
+        str(entry.state),
+        _percent(entry.task),
+        name,
+        destination.account.profile if destination else "",
+        "",
+        f"{source.account.region}/{source.image.image_id}" if isinstance(source, Source) else "",
+        entry.reason,
+    )
+
+
+def _percent(task: ExportTask | None) -> str:
+    return "" if task is None or task.progress is None else str(task.progress)

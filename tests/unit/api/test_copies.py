@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from omicopy.api.copies import copy, copy_requests, export_requests
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.queries import identify
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat
 from omicopy.model.request import Budgets, CopyRequest, Source
 from omicopy.model.s3_location import check_bucket
-from omicopy.reconcile.requests_from_args import CopyOptions, ExportOptions, copy_requests, export_requests
+from omicopy.plans.build_request import CopyOptions, ExportOptions, TargetOptions
 from tests.support.builders import KEY, NAME, SOURCE, SOURCE_ID, TARGET, destination, import_request
 from tests.support.hostile import Reply, hostile
 from tests.support.virtual_cloud import Cloud, FakeClients
 
-EXPORT = ExportOptions([NAME], "source", "omi-exports")
-COPY = CopyOptions(EXPORT, ["target"])
+EXPORT = ExportOptions("omi-exports")
 
 
 @pytest.fixture
@@ -32,20 +33,18 @@ def cloud() -> Cloud:
     return cloud
 
 
-def requests(cloud: Cloud, options: CopyOptions = COPY) -> list[CopyRequest]:
+def requests(
+    cloud: Cloud, images: Sequence[str] = (NAME,), targets: Sequence[str] = ("target",), **asked: Any
+) -> list[CopyRequest]:
     clients: Any = FakeClients(cloud)
-    return copy_requests(clients, options)
+    return copy_requests(clients, images, "source", targets, CopyOptions(EXPORT, TargetOptions(**asked)))
 
 
-def refusal(cloud: Cloud, options: CopyOptions) -> OmicopyError:
+def refusal(cloud: Cloud, *images_and_targets: Sequence[str], **asked: Any) -> OmicopyError:
     with pytest.raises(OmicopyError) as caught:
-        requests(cloud, options)
+        requests(cloud, *images_and_targets, **asked)
     assert not cloud.writes
     return caught.value
-
-
-def images(wanted: list[str]) -> CopyOptions:
-    return replace(COPY, export=replace(EXPORT, images=wanted))
 
 
 def origins(found: list[CopyRequest]) -> list[Source]:
@@ -64,7 +63,7 @@ def test_a_copy_is_complete_before_the_loop_sees_it(cloud: Cloud) -> None:
 
 @pytest.mark.parametrize("wanted", [[SOURCE_ID], [NAME], [NAME, SOURCE_ID], [SOURCE_ID, NAME, NAME]])
 def test_an_image_named_in_several_ways_is_one(cloud: Cloud, wanted: list[str]) -> None:
-    assert [origin.image.image_id for origin in origins(requests(cloud, images(wanted)))] == [SOURCE_ID]
+    assert [origin.image.image_id for origin in origins(requests(cloud, wanted))] == [SOURCE_ID]
 
 
 def test_an_own_image_is_preferred_to_a_shared_one(cloud: Cloud) -> None:
@@ -74,7 +73,7 @@ def test_an_own_image_is_preferred_to_a_shared_one(cloud: Cloud) -> None:
 
 def test_a_name_of_two_own_images_is_ambiguous(cloud: Cloud) -> None:
     cloud.add_image("source", "ami-00000001", AccountId=SOURCE.account_id)
-    error = refusal(cloud, COPY)
+    error = refusal(cloud)
     assert error.exit_code == 4
     assert SOURCE_ID in error.message
     assert "ami-00000001" in error.message
@@ -82,28 +81,45 @@ def test_a_name_of_two_own_images_is_ambiguous(cloud: Cloud) -> None:
 
 @pytest.mark.parametrize("wanted", ["ami-99999999", "golde", "GOLDEN", "gold*", ""])
 def test_a_missing_image_is_named(cloud: Cloud, wanted: str) -> None:
-    error = refusal(cloud, images([NAME, wanted]))
+    error = refusal(cloud, [NAME, wanted])
     assert (error.code, repr(wanted) in error.message) == (ErrorCode.NOT_FOUND, True)
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("images", "targets", "name"),
     [
-        pytest.param(replace(COPY, targets=["source-alias"]), id="the source under another name"),
-        pytest.param(replace(COPY, targets=["target", "target-alias"]), id="one target under two names"),
-        pytest.param(replace(images([NAME, "silver"]), name="same"), id="two images, one name"),
-        pytest.param(replace(COPY, name="{date"), id="a bad template"),
-        pytest.param(replace(COPY, name="a:b"), id="a bad name"),
-        pytest.param(replace(COPY, export=replace(EXPORT, bucket="s3://omi-exports")), id="a bad bucket"),
-        pytest.param(replace(COPY, min_validity=timedelta(days=8)), id="a validity that no URL can have"),
+        pytest.param([NAME], ["source-alias"], "{name}", id="the source under another name"),
+        pytest.param([NAME], ["target", "target-alias"], "{name}", id="one target under two names"),
+        pytest.param([NAME, "silver"], ["target"], "same", id="two images, one name"),
+        pytest.param([NAME], ["target"], "{date", id="a bad template"),
+        pytest.param([NAME], ["target"], "a:b", id="a bad name"),
     ],
 )
-def test_r2_an_impossible_request_is_refused_before_any_write(cloud: Cloud, options: CopyOptions) -> None:
-    assert refusal(cloud, options).code is ErrorCode.USAGE
+def test_r2_an_impossible_request_is_refused_before_any_write(
+    cloud: Cloud, images: list[str], targets: list[str], name: str
+) -> None:
+    assert refusal(cloud, images, targets, name=name).code is ErrorCode.USAGE
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param({"bucket": "s3://omi-exports"}, id="a bad bucket"),
+        pytest.param({"prefix": "../x"}, id="a bad prefix"),
+        pytest.param({"min_validity": timedelta(days=8)}, id="a validity that no URL can have"),
+        pytest.param({"images": NAME}, id="a text in the place of a list"),
+        pytest.param({"targets": []}, id="no target"),
+    ],
+)
+def test_a_wrong_argument_of_copy_is_refused_and_named(wrong: dict[str, Any]) -> None:
+    arguments: dict[str, Any] = {"images": [NAME], "source": "none", "targets": ["none"], "bucket": "omi-exports"}
+    with pytest.raises(OmicopyError, match=next(iter(wrong))) as caught:
+        copy(**arguments | wrong)
+    assert caught.value.code is ErrorCode.USAGE
 
 
 def test_a_template_gives_two_images_two_names_in_every_target(cloud: Cloud) -> None:
-    found = requests(cloud, replace(images([NAME, "silver"]), name="{name}-{image_id}", description=""))
+    found = requests(cloud, [NAME, "silver"], name="{name}-{image_id}", description="")
     names = [request.destination.name for request in found if request.destination]
     assert names == [f"{NAME}-{SOURCE_ID}", "silver-ami-0000000b"]
     assert [request.destination.description for request in found if request.destination] == ["", ""]
@@ -113,7 +129,7 @@ def test_an_export_needs_no_target(cloud: Cloud) -> None:
     """It is in the format that was asked for."""
     clients: Any = FakeClients(cloud)
     options = replace(EXPORT, prefix="/a/", disk_format=DiskFormat.RAW)
-    [request] = export_requests(clients, options)
+    [request] = export_requests(clients, [NAME], "source", options)
     assert request.destination is None
     assert origins([request])[0].export == replace(KEY, prefix="a")
     assert origins([request])[0].format is DiskFormat.RAW
@@ -148,7 +164,7 @@ def test_a_poll_interval_of_zero_or_above_the_maximum_is_refused(shortest: int, 
 
 
 def test_messages_name_a_copys_image_and_an_imports_name(cloud: Cloud) -> None:
-    [request] = requests(cloud, replace(COPY, name="another"))
+    [request] = requests(cloud, name="another")
     assert request.label == NAME
     assert replace(import_request(), destination=destination(name="another")).label == "another"
 
