@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 
-from omicopy.cloud.clients import LONGEST_BURST, Clients
+from omicopy.cloud.clients import MAX_READ_RETRY, Clients
 from omicopy.cloud.http.network import Network
 from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.profiles.storage_key import StorageByProfile, resolve_accounts
@@ -22,7 +22,7 @@ Duration = timedelta | str
 class ConnectionOptions:
     """How requests are sent, how long failing ones are repeated, and who hears of it."""
 
-    retry: timedelta = timedelta(seconds=LONGEST_BURST)
+    retry: timedelta = timedelta(seconds=MAX_READ_RETRY)
     """How long a read that fails for a temporary reason is repeated."""
     http_timeout: timedelta = timedelta(seconds=60)
     """How long one answer may take."""

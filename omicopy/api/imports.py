@@ -18,7 +18,7 @@ from omicopy.model.image import check_image_name
 from omicopy.model.request import SharedManifest
 from omicopy.model.result import CopyResults
 from omicopy.plans.build_request import TargetOptions, import_request
-from omicopy.plans.requests_from_plan import Prepared
+from omicopy.plans.requests_from_plan import PreparedPlan
 from omicopy.reconcile.run import RunOptions
 
 
@@ -61,9 +61,9 @@ def import_image(
         check_image_name(name)
     known = clients or connect(target, connection=connection)
 
-    def prepare() -> Prepared:
+    def prepare() -> PreparedPlan:
         shared = read_importable(known, url, validity, allow_private, datetime.now(UTC))
         introduce(shared)
-        return Prepared([import_request(shared, identify(known, target), wanted, validity)])
+        return PreparedPlan([import_request(shared, identify(known, target), wanted, validity)])
 
     return run_prepared(known, prepare, options, watch)

@@ -13,7 +13,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import read_own_manifest, read_shared_manifest
 from omicopy.manifests.from_disks.build import BuildOptions, BuiltManifest
 from omicopy.manifests.from_disks.build import build_manifest as build
-from omicopy.manifests.from_disks.draft import ImageWords
+from omicopy.manifests.from_disks.draft import ImageMetadata
 from omicopy.manifests.from_disks.volume_spec import VolumeSpec, parse_volume
 from omicopy.manifests.from_task import require_storage_key
 from omicopy.manifests.inspect import Inspection, probe_all
@@ -71,10 +71,10 @@ def inspect(
 
 def _inspect_own(clients: Clients, profile: str, source: str, now: datetime) -> Inspection:
     located = locate(clients, profile, source, now)
-    if located.by_task is not None:
-        from omicopy.manifests.task_url import inspect_by_task  # looks into buckets, too, which few need
+    if located.from_task is not None:
+        from omicopy.manifests.task_url import inspect_from_task  # looks into buckets, too, which few need
 
-        return inspect_by_task(clients, profile, located.by_task)
+        return inspect_from_task(clients, profile, located.from_task)
     manifest = read_own_manifest(clients, profile, located.location)
     outside = problem_of_own(manifest, located.location, clients.accounts[profile].oos_endpoint)
     return Inspection(manifest, location=located.location, outside=outside)
@@ -154,7 +154,7 @@ def build_manifest(
     options = BuildOptions(
         profile,
         parse_s3_folder(location),
-        ImageWords(name, check_description(description), architecture, tuple(product_types) or ("0001",)),
+        ImageMetadata(name, check_description(description), architecture, tuple(product_types) or ("0001",)),
         [parse_volume(volume) if isinstance(volume, str) else volume for volume in volumes],
         dry_run,
     )

@@ -14,7 +14,7 @@ from omicopy.manifests.read_input import read_plan_text
 from omicopy.model.request import CopyRequest, Source
 from omicopy.model.result import CopyResults
 from omicopy.plans.model import Plan, parse_plan
-from omicopy.plans.requests_from_plan import Prepared, plan_requests
+from omicopy.plans.requests_from_plan import PreparedPlan, plan_requests
 from omicopy.plans.shard import Shard, check_shard
 from omicopy.reconcile.run import RunOptions
 
@@ -51,7 +51,7 @@ def run_plan(
     )
 
 
-def _needed_elsewhere(plan: Plan, only: Sequence[str], prepared: Prepared) -> Callable[[CopyRequest], bool]:
+def _needed_elsewhere(plan: Plan, only: Sequence[str], prepared: PreparedPlan) -> Callable[[CopyRequest], bool]:
     """Whose export a copy of the plan may still need that is not among the requests: one that could not be asked for
     today, or one of a job that was left out and puts its exports into the same folder."""
     jobs = {job.name: job for job in plan.jobs}

@@ -86,13 +86,15 @@ def _retention(keep_last: int | None, keep_within: Duration | None) -> Retention
 def _delete(clients: Clients, report: PruneReport, grace: timedelta, now: datetime, tell: Tell) -> list[Entry]:
     """The entries, with what became of each."""
 
-    def settle() -> None:
+    def wait_for_grace() -> None:
         tell(f"Deleting the exported objects in {format_duration(grace)}, unless they turn out to be needed")
         time.sleep(grace.total_seconds())
 
     journal, locks = Journal(state_folder() / "journal", _ignore), Locks(state_folder() / "locks", _ignore)
     importers = ActiveImports(clients, journal, locks, report.accounts, grace)
-    return apply_deletions(clients, report.entries, clients.tell, CleanupOptions(now, settle, importers.keep))
+    return apply_deletions(
+        clients, report.entries, clients.tell, CleanupOptions(now, wait_for_grace, importers.reasons_to_keep)
+    )
 
 
 def _ignore(_: object) -> None:

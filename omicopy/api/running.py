@@ -10,7 +10,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.events import Listener, WarningMessage
 from omicopy.model.request import CopyRequest, RejectedCopy
 from omicopy.model.result import CopyResult, CopyResults, Status
-from omicopy.plans.requests_from_plan import Prepared
+from omicopy.plans.requests_from_plan import PreparedPlan
 from omicopy.reconcile.run import RunOptions, run_requests, with_interrupted_results
 
 Watch = Callable[[Sequence[CopyRequest]], AbstractContextManager[Listener]]
@@ -25,10 +25,10 @@ def no_progress(_: Sequence[CopyRequest]) -> Iterator[Listener]:
 
 def run_prepared(
     clients: Clients,
-    prepare: Callable[[], Prepared],
+    prepare: Callable[[], PreparedPlan],
     options: RunOptions,
     watch: Watch,
-    needed_elsewhere: Callable[[Prepared], Callable[[CopyRequest], bool]] = lambda _: lambda _: False,
+    needed_elsewhere: Callable[[PreparedPlan], Callable[[CopyRequest], bool]] = lambda _: lambda _: False,
 ) -> CopyResults:
     """Returns one result a request, then one for each copy that could not be asked for.
 

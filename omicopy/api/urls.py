@@ -63,10 +63,10 @@ def presign(
 
 def _presign(clients: Clients, options: PresignOptions, source: str, now: datetime) -> PresignResult:
     located = locate(clients, options.profile, source, now)
-    if located.by_task is not None:
-        from omicopy.manifests.task_url import hand_out_by_task  # looks into buckets, too, which few need
+    if located.from_task is not None:
+        from omicopy.manifests.task_url import presign_from_task  # looks into buckets, too, which few need
 
-        return hand_out_by_task(clients, options, located.by_task, now)
+        return presign_from_task(clients, options, located.from_task, now)
     return presign_checked(clients, options, located.location, now)
 
 

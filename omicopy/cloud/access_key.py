@@ -19,7 +19,7 @@ def access_key_expiry(clients: Clients, profile: str) -> datetime | None:
 
     Any failure is told, and stops nothing: the URL itself was seen to work.
     """
-    key = clients.accounts[profile].demand_storage_key()
+    key = clients.accounts[profile].require_storage_key()
     try:
         return read_expiry(clients, profile, key.access_key)
     except OmicopyError as error:
@@ -31,18 +31,18 @@ def read_expiry(clients: Clients, profile: str, access_key: str) -> datetime | N
     """The same of any key of the account. Raises NOT_FOUND where the API does not show it to the profile, as it may be
     with another user's, or a ServiceError."""
     filters = {"Filters": {"AccessKeyIds": [access_key]}}
-    ends = clients.api(profile).read_parsed("ReadAccessKeys", clients.patience, filters, _ends)
+    ends = clients.api(profile).read_parsed("ReadAccessKeys", clients.patience, filters, _expiries)
     if access_key not in ends:
         raise OmicopyError(ErrorCode.NOT_FOUND, f"the API does not show that key to {profile!r}")
     return ends[access_key]
 
 
-def _ends(answer: Mapping[str, Any]) -> dict[str, datetime | None]:
+def _expiries(answer: Mapping[str, Any]) -> dict[str, datetime | None]:
     """By each access key until when it is good; None for one that has no end. Raises Unreadable."""
-    return {json_fields.required(key, "AccessKeyId"): _end(key) for key in json_fields.listed(answer, "AccessKeys")}
+    return {json_fields.required(key, "AccessKeyId"): _expiry(key) for key in json_fields.listed(answer, "AccessKeys")}
 
 
-def _end(key: Mapping[str, Any]) -> datetime | None:
+def _expiry(key: Mapping[str, Any]) -> datetime | None:
     message = json_fields.optional(key, "ExpirationDate")
     moment = json_fields.parse_timestamp(message)
     if message and moment is None:  # an end that can't be read is not "no end"

@@ -21,7 +21,7 @@ from omicopy.cloud.errors import (
     temporary,
 )
 from omicopy.cloud.http.network import ClientCert
-from omicopy.cloud.http.transport import Transport, transport_errors_named
+from omicopy.cloud.http.transport import Transport, translate_transport_errors
 from omicopy.cloud.key_gate import KeyGate
 from omicopy.cloud.pages import all_pages
 from omicopy.cloud.profiles.profile import Account
@@ -33,7 +33,7 @@ from omicopy.model.result import CallCount
 from omicopy.model.units import format_duration
 
 T = TypeVar("T")
-TOLD_PATIENCE = 30.0
+WARN_AFTER = 30.0
 """Seconds; whoever waits for longer than that is told why."""
 PAGE = 1000
 """The service's largest page; its default is 100."""
@@ -89,7 +89,7 @@ class Api:
         self._call = _Call(max_retries=0, resolved=_sdk_profile(account))
         self._call.session.trust_env = False  # no .netrc, no proxies: the transport alone decides
         self._call.session.max_redirects = 0
-        self._call.session.hooks["response"] = [self._compare_clocks, _insist_on_status]
+        self._call.session.hooks["response"] = [self._compare_clocks, _raise_for_status]
         self.clock_ahead: timedelta | None = None
         """By how much this machine's clock is ahead of the service's, as its last answer told."""
         self.refused_filters: set[str] = set()
@@ -111,18 +111,18 @@ class Api:
             try:
                 return parse(self._send(action, parameters))
             except json_fields.MalformedAnswer as error:
-                failure = self._garbled(action, str(error))
+                failure = self._unreadable_answer(action, str(error))
             except ServiceError as error:
                 failure = error
-            self._tell_once(failure, patience)
+            self._warn_once(failure, patience)
             raise failure
 
         return read_with_retries(send, self.pace, patience, self._count_retry)
 
-    def _tell_once(self, error: ServiceError, patience: float) -> None:
+    def _warn_once(self, error: ServiceError, patience: float) -> None:
         """A read that is repeated for long would else be a long silence."""
         patience = min(patience, self.pace.time_limit.left)
-        if self._tell and patience > TOLD_PATIENCE and error.code is ErrorCode.TEMPORARY:
+        if self._tell and patience > WARN_AFTER and error.code is ErrorCode.TEMPORARY:
             self._tell(
                 f"{error.message}; trying again for {format_duration(timedelta(seconds=round(patience)))} at most"
             )
@@ -148,10 +148,10 @@ class Api:
             more = {"NextPageToken": token} if token else {}
             return self.read_parsed(action, patience, asked | more, parse_page)
 
-        return all_pages(read_page, lambda why: self._garbled(action, why))
+        return all_pages(read_page, lambda why: self._unreadable_answer(action, why))
 
-    def _garbled(self, action: str, why: str) -> ServiceError:
-        return temporary(Cause.GARBLED, action, self._where, f"{Cause.GARBLED.value}: {why}")
+    def _unreadable_answer(self, action: str, why: str) -> ServiceError:
+        return temporary(Cause.UNREADABLE, action, self._where, f"{Cause.UNREADABLE.value}: {why}")
 
     def write(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """Sends once, after waiting `patience` seconds at most for a throttled account."""
@@ -159,7 +159,7 @@ class Api:
         self.count.writes += 1
         return send_once(lambda: self._send(action, parameters), self.pace)
 
-    def write_again(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    def write_idempotent(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """A write that does no harm a second time, a tag or a deletion: sent again as a read is. Never a create."""
 
         def send() -> Mapping[str, Any]:
@@ -179,9 +179,9 @@ class Api:
         return f"{self.account.profile} ({self.account.region})"
 
     def _send(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        self.pace.demand_time(action, self._where)
+        self.pace.require_time(action, self._where)
         with (
-            self._gate.passing(self.pace.time_limit.seconds),
+            self._gate.admit(self.pace.time_limit.seconds),
             logged(action, self.account.region, self.account.profile) as log,
         ):
             answer = self._call_sdk(action, parameters)
@@ -189,11 +189,11 @@ class Api:
             return answer
 
     def _call_sdk(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        with transport_errors_named(action, self._where):
+        with translate_transport_errors(action, self._where):
             try:
                 answer = self._call.api(action, **parameters)
             except requests.HTTPError as error:
-                raise _of_status(action, self._where, error.response) from None
+                raise _error_from_status(action, self._where, error.response) from None
             except _NO_ADDRESS:
                 raise _unusable_endpoint(action, self._where, self.account.api_endpoint) from None
             except requests.TooManyRedirects:
@@ -201,11 +201,11 @@ class Api:
                 raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, self._where, message) from None
         # The SDK takes every answer apart as if it were an error's; JSON of another shape makes it stumble, or passes.
         if not isinstance(answer, Mapping):
-            raise temporary(Cause.GARBLED, action, self._where, Cause.GARBLED.value)
+            raise temporary(Cause.UNREADABLE, action, self._where, Cause.UNREADABLE.value)
         return answer
 
 
-def _insist_on_status(response: requests.Response, *_: object, **__: object) -> None:
+def _raise_for_status(response: requests.Response, *_: object, **__: object) -> None:
     """The SDK takes an error's JSON apart before it looks at the status, and stumbles over any shape but its own."""
     if response.status_code >= 400:
         response.content  # noqa: B018  read whole, before anybody asks for it
@@ -222,9 +222,9 @@ def _sdk_profile(account: Account) -> Any:
     )
 
 
-def _of_status(action: str, where: str, response: requests.Response) -> ServiceError:
+def _error_from_status(action: str, where: str, response: requests.Response) -> ServiceError:
     """The failure that an HTTP status and the service's error body mean (DOMAIN.md §5)."""
-    answer = _answer(response)
+    answer = _parse_answer(response)
     if answer.status == 429 or (answer.status == 503 and answer.code == "6"):
         return temporary(Cause.THROTTLED, action, where, str(answer), answer)
     if answer.status >= 500:
@@ -232,7 +232,7 @@ def _of_status(action: str, where: str, response: requests.Response) -> ServiceE
     return refused(action, where, answer)
 
 
-def _answer(response: requests.Response) -> Answer:
+def _parse_answer(response: requests.Response) -> Answer:
     try:
         body = response.json()
     except ValueError:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from omicopy.cloud.object_storage import Storage
     from omicopy.cloud.url_reader import UrlReader
 
-LONGEST_BURST = 30.0
+MAX_READ_RETRY = 30.0
 """Seconds for which one read is repeated before the caller hears of it; what lasts longer is for the loop to bear."""
 
 TOLERATED_SKEW = timedelta(seconds=60)
@@ -43,7 +43,7 @@ class Clients:
     time_limit: TimeLimit = field(default_factory=TimeLimit)
     """For every answer, and for all of them: what is left of --deadline."""
     network: Network = field(default_factory=lambda: Network(os.environ))
-    retry: timedelta = timedelta(seconds=LONGEST_BURST)
+    retry: timedelta = timedelta(seconds=MAX_READ_RETRY)
     tell: Callable[[str], None] = lambda _: None
     """Hears of a failure that somebody sits and waits through."""
     allow_http: bool = False
@@ -57,7 +57,7 @@ class Clients:
     @property
     def patience(self) -> float:
         """Seconds for which one read is repeated."""
-        return min(self.retry.total_seconds(), LONGEST_BURST)
+        return min(self.retry.total_seconds(), MAX_READ_RETRY)
 
     def api(self, profile: str) -> Api:
         if profile not in self._apis:
@@ -73,7 +73,7 @@ class Clients:
             from omicopy.cloud.object_storage import Storage
 
             account = self.accounts[profile]
-            key = account.demand_storage_key()
+            key = account.require_storage_key()
             gate = self._gate(account.oos_endpoint, key.access_key, key.secret_key)
             if (key.access_key, key.secret_key) == (account.access_key, account.secret_key):
                 gate.before = self._gate(account.api_endpoint, account.access_key, account.secret_key)
@@ -84,7 +84,7 @@ class Clients:
         """Why there is no key for a profile's object storage, as far as is known: none was given, or the store has said
         that it does not know it."""
         try:
-            self.accounts[profile].demand_storage_key()
+            self.accounts[profile].require_storage_key()
         except OmicopyError as error:
             return error
         return self._storages[profile].key_refusal if profile in self._storages else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from omicopy.cloud.meaning import in_thousand, meaning, means_gone, means_name_taken
+from omicopy.cloud.meaning import classify_refusal, in_thousand, means_gone, means_name_taken
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.urls.presigned_url import redact
 
@@ -20,10 +20,10 @@ class Cause(Enum):
 
     THROTTLED = "throttled"
     UNREACHABLE = "unreachable"
-    SILENT = "no answer in time"
+    NO_ANSWER = "no answer in time"
     RESET = "connection lost after sending"
     SERVER = "server error"
-    GARBLED = "unreadable answer"
+    UNREADABLE = "unreadable answer"
     REFUSED = "refused"
 
 
@@ -82,7 +82,7 @@ class ServiceError(OmicopyError):
         return self.answer is not None and self.code is ErrorCode.NOT_FOUND and means_gone(self.answer)
 
     @property
-    def is_of_the_key(self) -> bool:
+    def is_key_refused(self) -> bool:
         """Whether the service does not take the access key at all, or not its signature: the next time would be one
         more failed authentication."""
         answer = self.answer
@@ -94,7 +94,7 @@ class ServiceError(OmicopyError):
     def is_missing_right(self) -> bool:
         """Whether the service knows the key, and does not let it do this: 403, code 4."""
         answer = self.answer
-        is_known = answer is not None and self.code is ErrorCode.DENIED and not self.is_of_the_key
+        is_known = answer is not None and self.code is ErrorCode.DENIED and not self.is_key_refused
         return is_known and answer is not None and (answer.status == 403 or answer.code == "4")
 
     @property
@@ -143,7 +143,7 @@ _UNREACHABLE = "Check the Region's name, the profile's endpoints and the network
 
 def refused(action: str, where: str, answer: Answer) -> ServiceError:
     """A definite no, filed under the exit code a script can act on (DOMAIN.md §5)."""
-    code, hint = meaning(answer)
+    code, hint = classify_refusal(answer)
     return ServiceError(code, Cause.REFUSED, action, where, str(answer), answer, hint)
 
 
@@ -196,15 +196,15 @@ def parse_clock_ahead(headers: Mapping[str, str]) -> timedelta | None:
     return ahead if abs(ahead) < _CENTURY else None
 
 
-LONGEST_BELIEVED = 60.0
+MAX_RETRY_AFTER = 60.0
 """Seconds. A `Retry-After` may be a mistake, or outlive its reason: after a minute the service itself is asked."""
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, LONGEST_BELIEVED at most, from either form of the `Retry-After` header; None where it says
+    """Seconds to wait, MAX_RETRY_AFTER at most, from either form of the `Retry-After` header; None where it says
     nothing that can be used."""
     seconds = _retry_after(headers.get("Retry-After", "").strip())
-    return None if seconds is None else min(seconds, LONGEST_BELIEVED)
+    return None if seconds is None else min(seconds, MAX_RETRY_AFTER)
 
 
 def _retry_after(value: str) -> float | None:

@@ -31,7 +31,7 @@ class KeyGate:
         return self._refusal or (self.before.refusal if self.before else None)
 
     @contextmanager
-    def passing(self, patience: float) -> Iterator[None]:
+    def admit(self, patience: float) -> Iterator[None]:
         """Around one request. Waits while the key's first one is under way, for `patience` seconds at most: as long as
         one answer may take. Raises the refusal of the key, with nothing sent."""
         with self._changed:
@@ -44,7 +44,7 @@ class KeyGate:
             yield
             self._is_known = True
         except ServiceError as error:
-            if error.is_of_the_key:
+            if error.is_key_refused:
                 self._refusal = error
             elif error.answer is not None and error.answer.status < 500 and error.answer.status != 429:
                 self._is_known = True

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from omicopy.cloud.errors import Answer
 
 
-def meaning(answer: Answer) -> tuple[ErrorCode, str]:
+def classify_refusal(answer: Answer) -> tuple[ErrorCode, str]:
     """The code of a refusal, and what to do about it."""
-    if not answer.code and answer.kind in _OF_A_STORE:  # an answer of the API has a code beside it
-        return ErrorCode.DENIED, _OF_A_STORE[answer.kind]
+    if not answer.code and answer.kind in _STORE_CODES:  # an answer of the API has a code beside it
+        return ErrorCode.DENIED, _STORE_CODES[answer.kind]
     if (
         answer.kind.startswith("TooManyResources")
         or in_thousand(answer.code, 10)
@@ -36,7 +36,7 @@ def meaning(answer: Answer) -> tuple[ErrorCode, str]:
     return ErrorCode.FAILED, "The service refuses what it was asked for these reasons; -v shows every request."
 
 
-_OF_A_STORE = {
+_STORE_CODES = {
     "InvalidAccessKeyId": (
         "Give the account's own access key with --storage PROFILE or --storage aws:NAME: an EIM user's works for the "
         "API and not for object storage. It may also be deleted, or of another Region."
@@ -59,23 +59,23 @@ _NOT_AUTHENTICATED = ("1", "4", "4120")
 """Wrong signature or clock, missing right, unknown access key; the last comes as HTTP 400 InvalidParameterValue."""
 
 
-_NOT_THERE = re.compile(r"\b(does not|doesn't) exist\b", re.IGNORECASE)
-_TAKEN = re.compile(r"\balready (used|in use|exists|taken)\b", re.IGNORECASE)
+_GONE_WORDS = re.compile(r"\b(does not|doesn't) exist\b", re.IGNORECASE)
+_TAKEN_WORDS = re.compile(r"\balready (used|in use|exists|taken)\b", re.IGNORECASE)
 
 
-def _says(answer: Answer, words: re.Pattern[str]) -> bool:
+def _has_words(answer: Answer, words: re.Pattern[str]) -> bool:
     """What is all there is to go by where an answer has neither code nor type, as those of OUTSCALE's mock."""
     return not answer.code and not answer.kind and words.search(answer.details) is not None
 
 
 def means_gone(answer: Answer) -> bool:
     """Whether the service itself says that what was named is not there. A bare 404 may be a proxy's."""
-    return answer.kind == "InvalidResource" or in_thousand(answer.code, 5) or _says(answer, _NOT_THERE)
+    return answer.kind == "InvalidResource" or in_thousand(answer.code, 5) or _has_words(answer, _GONE_WORDS)
 
 
 def means_name_taken(answer: Answer) -> bool:
     """Whether the words say that a name is taken, where there are only words."""
-    return _says(answer, _TAKEN)
+    return _has_words(answer, _TAKEN_WORDS)
 
 
 def in_thousand(code: str, thousand: int) -> bool:

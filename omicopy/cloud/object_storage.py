@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from omicopy.cloud.errors import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
-from omicopy.cloud.http.transport import Transport, transport_errors_named
+from omicopy.cloud.http.transport import Transport, translate_transport_errors
 from omicopy.cloud.key_gate import KeyGate
 from omicopy.cloud.pages import all_pages
 from omicopy.cloud.profiles.profile import Account
@@ -53,22 +53,22 @@ class Storage:
         """Every object's key and size in bytes under a prefix, from every page."""
 
         def read_page(token: str) -> tuple[list[tuple[str, int]], str]:
-            return self._patiently("ListObjects", bucket, lambda: self._page(bucket, prefix, token))
+            return self._read_retried("ListObjects", bucket, lambda: self._page(bucket, prefix, token))
 
         def unreadable(why: str) -> ServiceError:
-            message = f"{Cause.GARBLED.value}: {why}"
-            return temporary(Cause.GARBLED, "ListObjects", self._where(bucket), message)
+            message = f"{Cause.UNREADABLE.value}: {why}"
+            return temporary(Cause.UNREADABLE, "ListObjects", self._where(bucket), message)
 
         return dict(all_pages(read_page, unreadable))
 
     def read(self, location: S3Object) -> bytes:
         """One whole object, or one byte more than a manifest has."""
-        return self._patiently("GetObject", location.bucket, lambda: self._read(location))
+        return self._read_retried("GetObject", location.bucket, lambda: self._read(location))
 
     def read_start(self, location: S3Object, length: int) -> bytes:
         """The first `length` bytes of an object that is not empty, or all there are."""
         asked = f"bytes=0-{length - 1}"
-        return self._patiently(
+        return self._read_retried(
             "GetObject",
             location.bucket,
             lambda: self._client.get_object(Bucket=location.bucket, Key=location.key, Range=asked)["Body"].read(length),
@@ -86,14 +86,14 @@ class Storage:
             self._client.delete_object(Bucket=location.bucket, Key=location.key)
 
         try:
-            self._patiently("DeleteObject", location.bucket, send)
+            self._read_retried("DeleteObject", location.bucket, send)
         except ServiceError as error:
             if error.answer is None or error.answer.kind != _NO_KEY:  # a bare 404 may be a proxy's
                 raise
 
     def cors_rules(self, bucket: str) -> list[dict[str, Any]]:
         """The bucket's CORS rules as S3 spells them (`AllowedOrigins`, `AllowedMethods`, …); none is an empty list."""
-        return self._patiently("GetBucketCors", bucket, lambda: self._cors_rules(bucket))
+        return self._read_retried("GetBucketCors", bucket, lambda: self._cors_rules(bucket))
 
     def put_cors_rules(self, bucket: str, options: Sequence[dict[str, Any]]) -> None:
         """Replaces all CORS rules of the bucket."""
@@ -131,7 +131,7 @@ class Storage:
                 return []
             raise
 
-    def _patiently(self, action: str, bucket: str, call: Callable[[], T]) -> T:
+    def _read_retried(self, action: str, bucket: str, call: Callable[[], T]) -> T:
         return read_with_retries(lambda: self._send(action, bucket, call), self._pace, self._patience, lambda: None)
 
     def _write(self, action: str, bucket: str, call: Callable[[], object]) -> None:
@@ -139,9 +139,9 @@ class Storage:
         send_once(lambda: self._send(action, bucket, call), self._pace)
 
     def _send(self, action: str, bucket: str, call: Callable[[], T]) -> T:
-        self._pace.demand_time(action, self._where(bucket))
+        self._pace.require_time(action, self._where(bucket))
         log = logged(action, self.account.region, self.account.profile)
-        with self._gate.passing(self._pace.time_limit.seconds), log:
+        with self._gate.admit(self._pace.time_limit.seconds), log:
             return _translated(action, self._where(bucket), call)
 
     def _where(self, bucket: str) -> str:
@@ -151,11 +151,11 @@ class Storage:
 
 def _translated(action: str, where: str, call: Callable[[], T]) -> T:
     """Calls boto3; whatever it raises becomes a ServiceError."""
-    with transport_errors_named(action, where):
+    with translate_transport_errors(action, where):
         try:
             return call()
         except ClientError as error:
-            raise _of_answer(action, where, error) from None
+            raise _error_from_answer(action, where, error) from None
         except ParamValidationError as error:
             raise ServiceError(ErrorCode.USAGE, Cause.REFUSED, action, where, str(error)) from None
         except NoResponse as error:
@@ -164,7 +164,7 @@ def _translated(action: str, where: str, call: Callable[[], T]) -> T:
             raise ValueError(str(error)) from None
 
 
-def _of_answer(action: str, where: str, error: ClientError) -> ServiceError:
+def _error_from_answer(action: str, where: str, error: ClientError) -> ServiceError:
     """The failure that S3's status and error code mean."""
     metadata = error.response.get("ResponseMetadata", {})
     body = error.response.get("Error", {})

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
-MOST_PAGES = 1000
+MAX_PAGES = 1000
 """An account with 100,000 images has 100 pages of 1,000, or 1,000 of the service's default of 100."""
-MOST_ITEMS = 1_000_000
+MAX_ITEMS = 1_000_000
 """As many as that many pages hold. Who gives more on each than was asked for is not believed any longer."""
-MOST_EMPTY = 20
+MAX_EMPTY_PAGES = 20
 """Pages in a row without an item. One may be empty, where a filter takes away what was on it."""
 
 
@@ -25,14 +25,14 @@ def all_pages(read_page: Callable[[str], tuple[Sequence[T], str]], unreadable: C
         shown, token = read_page(token)
         items += shown
         empty = 0 if shown else empty + 1
-        if len(items) > MOST_ITEMS:
-            raise unreadable(f"the list has more than {MOST_ITEMS} items")
+        if len(items) > MAX_ITEMS:
+            raise unreadable(f"the list has more than {MAX_ITEMS} items")
         if not token:
             return items
         if token in tokens:
             raise unreadable("the pages of the list go in a circle")
         tokens.add(token)
-        if empty > MOST_EMPTY:
+        if empty > MAX_EMPTY_PAGES:
             raise unreadable(f"{empty} pages of the list in a row are empty, and there is still a next one")
-        if len(tokens) >= MOST_PAGES:
+        if len(tokens) >= MAX_PAGES:
             raise unreadable(f"the list has {len(tokens)} pages, and there is still a next one")

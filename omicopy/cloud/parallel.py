@@ -9,16 +9,16 @@ from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
-AT_ONCE = 8
+MAX_WORKERS = 8
 
 
-def in_parallel(look: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """`look` of each item, in their order; at most eight at a time, and one alone in the caller's own thread.
+def in_parallel(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """`function` of each item, in their order; at most eight at a time, and one alone in the caller's own thread.
 
     Raises what the first look that fails raises; then no other is begun.
     """
     if len(items) < 2:
-        return [look(item) for item in items]
+        return [function(item) for item in items]
     todo: SimpleQueue[int] = SimpleQueue()
     ended: SimpleQueue[tuple[int, R | None, BaseException | None]] = SimpleQueue()
     gone = threading.Event()
@@ -30,14 +30,14 @@ def in_parallel(look: Callable[[T], R], items: Sequence[T]) -> list[R]:
             except Empty:
                 return
             try:
-                ended.put((number, look(items[number]), None))
+                ended.put((number, function(items[number]), None))
             except BaseException as error:  # noqa: BLE001  it is raised where somebody waits for it
                 gone.set()
                 ended.put((number, None, error))
 
     for number in range(len(items)):
         todo.put(number)
-    for _ in range(min(AT_ONCE, len(items))):
+    for _ in range(min(MAX_WORKERS, len(items))):
         threading.Thread(target=work, daemon=True, name="omicopy-look").start()  # an executor's are joined at exit
     return _gathered(ended, len(items), gone)
 

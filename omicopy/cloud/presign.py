@@ -44,7 +44,7 @@ def presign(
 
     Sends nothing; raises USAGE for a bad duration, and DENIED where the account has no key for its object storage.
     """
-    signer = account.demand_storage_key()
+    signer = account.require_storage_key()
     seconds = int(check_expiry(expires).total_seconds())
     url = f"{account.oos_endpoint}/{quote(location.bucket, safe='')}/{quote(location.key, safe='/~')}"
     request = AWSRequest(method=method, url=url, headers={"Content-Type": content_type} if content_type else {})

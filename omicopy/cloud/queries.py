@@ -28,12 +28,12 @@ def identify(clients: Clients, profile: str) -> AccountRef:
     except ServiceError as error:
         if not error.is_missing_right:
             raise
-        account_id = _account_of_quotas(api, patience, error)
+        account_id = _account_from_quotas(api, patience, error)
     account = clients.accounts[profile]
     return AccountRef(profile, account_id, account.region, account.storage)
 
 
-def _account_of_quotas(api: Api, patience: float, refused: ServiceError) -> str:
+def _account_from_quotas(api: Api, patience: float, refused: ServiceError) -> str:
     try:
         owners = api.read_parsed("ReadQuotas", patience, {}, _owners)
     except ServiceError as error:
@@ -102,7 +102,7 @@ Filters = Mapping[str, Sequence[str]]
 _NEW_FILTER = "ImageIds"
 
 
-MOST_FILTERED = 500
+MAX_FILTER_VALUES = 500
 """Names or IDs in one request; how many the service takes is not documented."""
 
 
@@ -132,7 +132,7 @@ def read_tasks(clients: Clients, profile: str, filters: Filters, patiently: bool
     try:
         tasks = read(filters)
     except ServiceError as error:
-        if _NEW_FILTER not in filters or _NEW_FILTER in api.refused_filters or not _is_of_request(error):
+        if _NEW_FILTER not in filters or _NEW_FILTER in api.refused_filters or not _may_be_filter(error):
             raise
         tasks = read({name: values for name, values in filters.items() if name != _NEW_FILTER})
         api.refused_filters.add(_NEW_FILTER)
@@ -140,7 +140,7 @@ def read_tasks(clients: Clients, profile: str, filters: Filters, patiently: bool
     return [task for task in tasks if task.task_id in ids and task.image_id in image_ids]
 
 
-def _is_of_request(error: ServiceError) -> bool:
+def _may_be_filter(error: ServiceError) -> bool:
     """Whether the service may have refused what was asked for, and not who asks."""
     is_refused = error.answer is not None and error.answer.status == HTTPStatus.BAD_REQUEST
     return is_refused and error.code in (ErrorCode.FAILED, ErrorCode.NOT_FOUND)
@@ -155,12 +155,12 @@ def _wanted(filters: Filters, name: str) -> Container[str]:
     return frozenset(filters[name]) if name in filters else _Anything()
 
 
-def unless_many(name: str, values: Iterable[str]) -> dict[str, list[str]]:
+def filter_unless_long(name: str, values: Iterable[str]) -> dict[str, list[str]]:
     """A filter, unless it would be so long that everything of the account is sooner read."""
     wanted: set[str] = set()
     for value in values:
         wanted.add(value)
-        if len(wanted) > MOST_FILTERED:
+        if len(wanted) > MAX_FILTER_VALUES:
             return {}
     return {name: sorted(wanted)}
 

@@ -30,7 +30,7 @@ from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.errors import ErrorCode
 
 T = TypeVar("T")
-SLOWEST = 60.0
+MAX_PAUSE = 60.0
 """Seconds; no wait that we choose ourselves is longer."""
 
 
@@ -74,7 +74,7 @@ class Pace:
         """Seconds until the account may be called again."""
         return max(0.0, self._not_before - self.ticks())
 
-    def demand_time(self, action: str, where: str) -> None:
+    def require_time(self, action: str, where: str) -> None:
         """Raises OUT_OF_TIME when the command has no time left for a request."""
         if self.time_limit.left <= 0:
             raise out_of_time(action, where, "nothing was sent, because --deadline is over")
@@ -89,20 +89,20 @@ class Pace:
         if left > 0:
             self.sleep(left)
 
-    def throttled(self, error: ServiceError) -> None:
+    def record_throttle(self, error: ServiceError) -> None:
         self._throttles += 1
-        own = self._random.uniform(0, min(SLOWEST, 0.5 * 2 ** min(self._throttles, 10)))
+        own = self._random.uniform(0, min(MAX_PAUSE, 0.5 * 2 ** min(self._throttles, 10)))
         pause = own if error.retry_after is None else error.retry_after
         self._not_before, self._reason = max(self._not_before, self.ticks() + pause), error
 
-    def passed(self) -> None:
+    def record_success(self) -> None:
         self._throttles = 0
 
 
 def read_with_retries(send: Callable[[], T], pace: Pace, patience: float, on_retry: Callable[[], None]) -> T:
     """Calls `send`, which reads, until it succeeds or for `patience` seconds; then raises its last ServiceError, or
     OUT_OF_TIME where it is the command's own time that allows of no further try."""
-    exponential = tenacity.wait_random_exponential(multiplier=0.5, max=SLOWEST)
+    exponential = tenacity.wait_random_exponential(multiplier=0.5, max=MAX_PAUSE)
     began = pace.ticks()
 
     def patience_left() -> float:
@@ -135,13 +135,13 @@ def read_with_retries(send: Callable[[], T], pace: Pace, patience: float, on_ret
     except ServiceError as error:
         time_left = pace.time_limit.left
         if _may_be_read_again(error) and (time_left <= 0 or time_left < patience_left()):
-            raise _untimely(error) from None
+            raise _deadline_error(error) from None
         raise
     finally:
         attempt_number.set(1)
 
 
-def _untimely(error: ServiceError) -> ServiceError:
+def _deadline_error(error: ServiceError) -> ServiceError:
     if error.code is ErrorCode.OUT_OF_TIME:
         return error
     message = f"{error.reason}, and --deadline leaves no time to ask again"
@@ -154,9 +154,9 @@ def send_once(send: Callable[[], T], pace: Pace) -> T:
         answer = send()
     except ServiceError as error:
         if error.cause is Cause.THROTTLED or (error.answer is not None and error.answer.status == 503):
-            pace.throttled(error)
+            pace.record_throttle(error)
         raise
-    pace.passed()
+    pace.record_success()
     return answer
 
 

@@ -77,7 +77,7 @@ class _Session:
 def make_s3_client(account: Account, transport: Transport, object_limit: int) -> S3Client:
     """Of an object the first `object_limit` bytes are read. Raises DENIED where there is no key, CONFIGURATION for an
     endpoint that can't be used."""
-    key = account.demand_storage_key()
+    key = account.require_storage_key()
     config = Config(
         signature_version="s3v4",
         s3={"addressing_style": "path", "us_east_1_regional_endpoint": "regional"},
@@ -99,12 +99,12 @@ def make_s3_client(account: Account, transport: Transport, object_limit: int) ->
         raise OmicopyError(ErrorCode.CONFIGURATION, message, "Mend the profile's endpoint.") from None
     # botocore lets nobody choose the session that an endpoint sends with; this is where it keeps it
     client._endpoint.http_session = _Session(transport, account.client_cert, object_limit)  # type: ignore[attr-defined]
-    client.meta.events.register("before-call.s3", _follow_no_redirect)
-    client.meta.events.register("before-sign.s3.PutBucketCors", _sum_up_as_before)
+    client.meta.events.register("before-call.s3", _disable_redirects)
+    client.meta.events.register("before-sign.s3.PutBucketCors", _add_content_md5)
     return client
 
 
-def _sum_up_as_before(request: AWSRequest, **_: object) -> None:
+def _add_content_md5(request: AWSRequest, **_: object) -> None:
     """S3 insists on a checksum here. boto3 sends one of those that OOS refuses; Content-MD5 is what it sent before."""
     for name in [
         name for name in request.headers if name.lower().startswith(("x-amz-checksum-", "x-amz-sdk-checksum"))
@@ -114,6 +114,6 @@ def _sum_up_as_before(request: AWSRequest, **_: object) -> None:
     request.headers["Content-MD5"] = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
-def _follow_no_redirect(context: dict[str, Any], **_: object) -> None:
+def _disable_redirects(context: dict[str, Any], **_: object) -> None:
     """Another Region's endpoint is another account's. botocore looks for it by itself and sends everything again."""
     context["s3_redirect"]["redirected"] = True

@@ -96,14 +96,14 @@ class UrlReader:
         return read_with_retries(attempt, self._pace, self._patience, lambda: None)
 
     def _get(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _HttpAnswer:
-        self._pace.demand_time(action, url.host)
+        self._pace.require_time(action, url.host)
         with logged(action, url.host):
             return self._request(url, headers, action)
 
     def _request(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _HttpAnswer:
-        from omicopy.cloud.http.transport import transport_errors_named  # who signs offline loads no urllib3
+        from omicopy.cloud.http.transport import translate_transport_errors  # who signs offline loads no urllib3
 
-        with transport_errors_named(action, url.host):
+        with translate_transport_errors(action, url.host):
             sent = {"User-Agent": "omicopy", **headers}
             response = self._transport.send("GET", url.url, sent, limit=MANIFEST_LIMIT + 1)
         self.clock_ahead = parse_clock_ahead(response.headers) or self.clock_ahead

@@ -67,11 +67,11 @@ class Cancellation:
     def is_refused(self) -> bool:
         return self.answer is not None and retry_verdict(self.answer.cause, is_write=True) is RetryVerdict.GIVE_UP
 
-    def end(self, outcome: CancelOutcome, error: OmicopyError | None = None) -> None:
+    def finish(self, outcome: CancelOutcome, error: OmicopyError | None = None) -> None:
         self.outcome, self.error = outcome, error
 
     def fail(self, code: ErrorCode, message: str, hint: str = "") -> None:
-        self.end(CancelOutcome.FAILED, OmicopyError(code, message, hint))
+        self.finish(CancelOutcome.FAILED, OmicopyError(code, message, hint))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Canceller:
                 if all(one.asked_at is None for one in all_of_them):
                     raise
                 for one in open_ones:
-                    one.end(CancelOutcome.FAILED, error)
+                    one.finish(CancelOutcome.FAILED, error)
                 break
             for one in open_ones:
                 self._step(one, listed.get(one.task_id), account, began)
@@ -139,20 +139,20 @@ class Canceller:
     def _step(self, one: Cancellation, task: ExportTask | None, account: AccountRef, began: float) -> None:
         one.task, one.is_listed = task or one.task, task is not None
         if one.asked_at is not None:
-            self._judge(one, task, account)
+            self._evaluate(one, task, account)
             return
         if task is None:
             hint = "Check its ID and the profile. One that was started just now may be listed in a moment."
             one.fail(ErrorCode.NOT_FOUND, f"No export task {one.task_id} is listed in {account}", hint)
         elif task.state == _CANCELLED:
-            one.end(CancelOutcome.PRESENT)
+            one.finish(CancelOutcome.PRESENT)
         elif not self._is_ours(task, account):
             hint = "Whoever started it can cancel it: DeleteExportTask."
             one.fail(ErrorCode.USAGE, f"{task.task_id} was not started by omicopy, which cancels its own only", hint)
         elif task.phase is not Phase.RUNNING:
-            _say_too_late(one, task)
+            _fail_too_late(one, task)
         elif self.dry_run:
-            one.end(CancelOutcome.PLANNED)
+            one.finish(CancelOutcome.PLANNED)
         else:
             self._ask(one, began)
 
@@ -171,24 +171,24 @@ class Canceller:
         except ServiceError as error:
             if retry_verdict(error.cause, is_write=True) in (RetryVerdict.RETRY, RetryVerdict.SLOW_DOWN):
                 if self.clock.ticks() - began >= self.clients.retry.total_seconds():
-                    one.end(CancelOutcome.FAILED, error)
+                    one.finish(CancelOutcome.FAILED, error)
                 return
             one.answer = error
         one.asked_at = self.clock.ticks()
 
-    def _judge(self, one: Cancellation, task: ExportTask | None, account: AccountRef) -> None:
+    def _evaluate(self, one: Cancellation, task: ExportTask | None, account: AccountRef) -> None:
         """What a look after the question says. That a task is not listed tells only where the service had agreed."""
         is_gone = task.state == _CANCELLED if task else one.answer is None
         if is_gone:
-            one.end(CancelOutcome.PRESENT if one.is_refused else CancelOutcome.CANCELLED)
+            one.finish(CancelOutcome.PRESENT if one.is_refused else CancelOutcome.CANCELLED)
             if one.task and self._journaled(one.task, account):
                 self.journal.close(entry_of_export(account, one.task.key))
         elif one.is_refused and one.answer:
-            one.end(CancelOutcome.FAILED, _refused(one, one.answer))
+            one.finish(CancelOutcome.FAILED, _refused(one, one.answer))
         elif task and task.phase in (Phase.COMPLETE, Phase.FAILED):
-            _say_too_late(one, task)
+            _fail_too_late(one, task)
         elif self.clock.ticks() - (one.asked_at or 0.0) >= self.grace.total_seconds():
-            one.end(CancelOutcome.FAILED, self._still_there(one))
+            one.finish(CancelOutcome.FAILED, self._still_there(one))
 
     def _still_there(self, one: Cancellation) -> OmicopyError:
         grace, again = format_duration(self.grace), "Run the same command again."
@@ -199,7 +199,7 @@ class Canceller:
         return OmicopyError(ErrorCode.OUT_OF_TIME, message, again)
 
 
-def _say_too_late(one: Cancellation, task: ExportTask) -> None:
+def _fail_too_late(one: Cancellation, task: ExportTask) -> None:
     if task.phase is Phase.COMPLETE:
         message, hint = f"{task.task_id} is {task.state}: there is nothing left to cancel", "omicopy status shows it."
         one.fail(ErrorCode.FAILED, message, hint)

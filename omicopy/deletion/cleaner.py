@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from omicopy.cloud.clients import Clients
-from omicopy.deletion.export_rules import Deletable, ExportFolder, Kept, format_unnamed, judge_objects, judge_tasks
+from omicopy.deletion.export_rules import (
+    Deletable,
+    ExportFolder,
+    Kept,
+    deletable_objects,
+    deletable_tasks,
+    format_unnamed,
+)
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.find import FolderContents, read_folder, read_trusted
 from omicopy.model.export import ExportKey, ExportTask
@@ -41,14 +48,17 @@ class CleanupOutcome:
 
 @dataclass(frozen=True, slots=True)
 class CleanupOptions:
-    """What a clean-up goes by: `settle` waits until every read shows what was written before; `importers` says which of
-    a profile's exports a copy may be made from just now, and which copy."""
+    """How to clean up.
+
+    `wait_for_grace` waits until every read shows earlier writes. `importers` returns the exports of a profile that a
+    copy may be importing from, each with the copy.
+    """
 
     now: datetime
-    settle: Callable[[], None] = lambda: None
+    wait_for_grace: Callable[[], None] = lambda: None
     importers: Callable[[str, Sequence[ExportKey]], Mapping[ExportKey, str]] = lambda *_: {}
     has_time: Callable[[], bool] = lambda: True
-    """Whether the command has the time to `settle` and to delete. What is begun without would only be marked."""
+    """True if the command has time for `wait_for_grace` and the deletion. Without it, exports would only be tagged."""
 
 
 @dataclass(slots=True)
@@ -84,9 +94,9 @@ class Cleaner:
     def outcome(self) -> CleanupOutcome:
         return CleanupOutcome(self.export, self.deleted, self.left, self.error, self.unnamed)
 
-    def mark(self, all_tasks: Sequence[ExportTask]) -> None:
+    def tag_as_deleted(self, all_tasks: Sequence[ExportTask]) -> None:
         """Decides what may be deleted, if anything, and notes on the tasks that it is being deleted."""
-        tasks = self._judged(all_tasks)
+        tasks = self._deletable_tasks(all_tasks)
         folder = read_folder(self.clients.storage(self.profile), self.export, tasks or ())
         if tasks is None:
             self.left = self.left if folder.found else None  # of what is not there nothing has to be told
@@ -99,7 +109,7 @@ class Cleaner:
             self.is_over = True
             self.left = None if is_cleaned(tasks) or not folder.sizes else _nothing_named(folder)
         else:
-            self._note(tasks)
+            self._tag(tasks)
             self.deletable, self.tasks = deletable, tasks
             self.digests = {one.location.key: one.manifest.digest() for one in folder.found}
 
@@ -111,26 +121,26 @@ class Cleaner:
         if self._is_still_ours(all_tasks) and self.deletable:
             self._delete(self.deletable.manifests)
 
-    def _judged(self, all_tasks: Sequence[ExportTask]) -> tuple[ExportTask, ...] | None:
+    def _deletable_tasks(self, all_tasks: Sequence[ExportTask]) -> tuple[ExportTask, ...] | None:
         """The tasks of the export, when it may be deleted; else it is noted why not."""
         if self.importer is not None:
             self.left = Kept(self.importer)
             return None
-        tasks = judge_tasks(all_tasks, self.export, self.options.now)
+        tasks = deletable_tasks(all_tasks, self.export, self.options.now)
         if isinstance(tasks, Kept):
             self.left = tasks
             return None
         return tasks
 
     def _is_still_ours(self, all_tasks: Sequence[ExportTask]) -> bool:
-        again = self._judged(all_tasks)
-        if again is None:
+        tasks_now = self._deletable_tasks(all_tasks)
+        if tasks_now is None:
             return False
-        if {task.task_id for task in again} - {task.task_id for task in self.tasks}:
+        if {task.task_id for task in tasks_now} - {task.task_id for task in self.tasks}:
             self.left = Kept("it was exported anew meanwhile")  # under the manifest's key there may be another by now
-        return self.left is None and self._is_as_judged()
+        return self.left is None and self._is_unchanged()
 
-    def _is_as_judged(self) -> bool:
+    def _is_unchanged(self) -> bool:
         """Whether the manifests that are to go are those that were judged, or were deleted by another clean-up."""
         for key in self.deletable.manifests if self.deletable else ():
             location = S3Object(self.export.bucket, key)
@@ -144,12 +154,12 @@ class Cleaner:
                     self.left = Kept(f"{location} was replaced meanwhile")
         return self.left is None
 
-    def _note(self, tasks: Sequence[ExportTask]) -> None:
+    def _tag(self, tasks: Sequence[ExportTask]) -> None:
         fresh = [task.task_id for task in tasks if CLEANED_TAG not in task.tags]
         if fresh:
             tag = {"Key": CLEANED_TAG, "Value": rfc3339(self.options.now)}
             parameters = {"ResourceIds": fresh, "Tags": [tag]}
-            self.clients.api(self.profile).write_again("CreateTags", self.clients.patience, parameters)
+            self.clients.api(self.profile).write_idempotent("CreateTags", self.clients.patience, parameters)
 
     def _delete(self, keys: Sequence[str]) -> None:
         for key in keys:
@@ -161,7 +171,7 @@ def plan_cleanup(export: ExportKey, folder: FolderContents) -> Deletable | Kept:
     for key, error in folder.broken.items():
         if key in folder.named:
             return Kept(error.message)
-    return judge_objects(export, ExportFolder(folder.sizes.keys(), folder.found, folder.named))
+    return deletable_objects(export, ExportFolder(folder.sizes.keys(), folder.found, folder.named))
 
 
 def _nothing_named(folder: FolderContents) -> Kept:

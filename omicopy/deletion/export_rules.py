@@ -36,7 +36,7 @@ class ExportFolder:
     named: Collection[str] = ()
 
 
-def judge_tasks(tasks: Iterable[ExportTask], export: ExportKey, now: datetime) -> tuple[ExportTask, ...] | Kept:
+def deletable_tasks(tasks: Iterable[ExportTask], export: ExportKey, now: datetime) -> tuple[ExportTask, ...] | Kept:
     """The complete tasks of an export, when its objects may be deleted. `tasks` are all of the image."""
     here = [task for task in tasks if task.key == export]
     for task in here:
@@ -55,7 +55,7 @@ def judge_tasks(tasks: Iterable[ExportTask], export: ExportKey, now: datetime) -
     return complete
 
 
-def judge_objects(export: ExportKey, place: ExportFolder) -> Deletable | Kept:
+def deletable_objects(export: ExportKey, place: ExportFolder) -> Deletable | Kept:
     """Which objects may be deleted of an export whose complete tasks are all ours; perhaps none.
 
     Only what a manifest of ours names, and the manifests themselves; never a key outside the export's own folder. A

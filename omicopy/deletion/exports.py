@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
-from omicopy.cloud.queries import read_tasks, unless_many
+from omicopy.cloud.queries import filter_unless_long, read_tasks
 from omicopy.deletion.cleaner import Cleaner, CleanupOptions, CleanupOutcome, plan_cleanup
 from omicopy.deletion.export_rules import Deletable, Kept
 from omicopy.errors import Interrupted, OmicopyError
@@ -74,11 +74,11 @@ def clean_exports(
         if not options.has_time():
             for cleaner in cleaners:
                 cleaner.left = _NO_TIME
-        _all_take(cleaners, Cleaner.mark)
+        _step_all(cleaners, Cleaner.tag_as_deleted)
         if any(cleaner.deletable for cleaner in cleaners):
-            options.settle()
-            _all_take(cleaners, Cleaner.delete_snapshots)
-            _all_take(cleaners, Cleaner.delete_manifests)
+            options.wait_for_grace()
+            _step_all(cleaners, Cleaner.delete_snapshots)
+            _step_all(cleaners, Cleaner.delete_manifests)
     except Interrupted:
         for cleaner in cleaners:
             cleaner.interrupt()
@@ -87,7 +87,7 @@ def clean_exports(
         cleaned += [cleaner.outcome() for cleaner in cleaners]
 
 
-def _all_take(cleaners: Sequence[Cleaner], step: Callable[[Cleaner, Sequence[ExportTask]], None]) -> None:
+def _step_all(cleaners: Sequence[Cleaner], step: Callable[[Cleaner, Sequence[ExportTask]], None]) -> None:
     """One step of all of them, after one look at all of their tasks."""
     waiting = [cleaner for cleaner in cleaners if cleaner.has_work]
     if not waiting:
@@ -103,7 +103,7 @@ def _all_take(cleaners: Sequence[Cleaner], step: Callable[[Cleaner, Sequence[Exp
 
     try:
         importers = waiting[0].options.importers(profile, [cleaner.export for cleaner in waiting])
-        tasks = read_tasks(clients, profile, unless_many("ImageIds", (one.export.image_id for one in waiting)))
+        tasks = read_tasks(clients, profile, filter_unless_long("ImageIds", (one.export.image_id for one in waiting)))
         clients.storage(profile)  # made before the threads start, once
     except OmicopyError as error:
         for cleaner in waiting:
@@ -115,7 +115,7 @@ def _all_take(cleaners: Sequence[Cleaner], step: Callable[[Cleaner, Sequence[Exp
         cleaner.error = cleaner.error and why
 
 
-def is_anything_left(clients: Clients, profile: str, export: ExportKey) -> bool:
+def has_deletable_objects(clients: Clients, profile: str, export: ExportKey) -> bool:
     """Whether a clean-up of the export still finds something to delete. Raises a ServiceError."""
     deletable = plan_cleanup(export, read_folder(clients.storage(profile), export, ()))
     return isinstance(deletable, Deletable) and bool(deletable.manifests)

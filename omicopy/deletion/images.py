@@ -18,7 +18,7 @@ from omicopy.model.own_tags import DELETED_IMAGE_TAG
 Send = Callable[[str, Mapping[str, Any]], object]
 
 
-def mark_snapshots(clients: Clients, profile: str, image: Image, send: Send) -> None:
+def tag_snapshots(clients: Clients, profile: str, image: Image, send: Send) -> None:
     """Notes on the snapshots that only this image maps that they go with it. For `prune` to find, should they be left.
 
     That it is refused keeps no image from being deleted. Raises a ServiceError for what another time may not meet, and

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.queries import read_images, unless_many
+from omicopy.cloud.queries import filter_unless_long, read_images
 from omicopy.errors import OmicopyError
 from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.export import ExportKey
@@ -18,7 +18,7 @@ from omicopy.model.request import AccountRef
 from omicopy.state.journal import Journal, OpenImage
 from omicopy.state.locks import Locks
 
-Shown = Sequence[Image] | OmicopyError | None
+ImagesRead = Sequence[Image] | OmicopyError | None
 """The images under a copy's names in its account; None where this command knows no profile of that account."""
 
 
@@ -33,7 +33,7 @@ class ActiveImports:
     grace: timedelta
     wall: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def keep(self, profile: str, exports: Sequence[ExportKey]) -> dict[ExportKey, str]:
+    def reasons_to_keep(self, profile: str, exports: Sequence[ExportKey]) -> dict[ExportKey, str]:
         """Those of a profile's exports that a copy may be made from just now, and which. Reads each target account
         once (R7).
 
@@ -47,9 +47,9 @@ class ActiveImports:
             (one, export)
             for one in self.journal.open_images()
             for export in by_marker.get(one.entry.get("marker", ""), ())
-            if _may_be_of(one, source, export)
+            if _may_import_from(one, source, export)
         ]
-        shown = self._look({id(one): one for one, _ in concerned}.values())
+        shown = self._read_targets({id(one): one for one, _ in concerned}.values())
         reasons: dict[ExportKey, str] = {}
         for one, export in concerned:
             reason = self._reason(one, shown.get(_account(one)))
@@ -57,7 +57,7 @@ class ActiveImports:
                 reasons.setdefault(export, reason)
         return reasons
 
-    def _look(self, creates: Iterable[OpenImage]) -> dict[tuple[str, str], Sequence[Image] | OmicopyError]:
+    def _read_targets(self, creates: Iterable[OpenImage]) -> dict[tuple[str, str], Sequence[Image] | OmicopyError]:
         profiles = {(account_ref.account_id, account_ref.region): account_ref.profile for account_ref in self.accounts}
         names: dict[tuple[str, str], set[str]] = defaultdict(set)
         for one in creates:
@@ -66,25 +66,27 @@ class ActiveImports:
 
     def _read(self, profile: str, account: tuple[str, str], names: Iterable[str]) -> Sequence[Image] | OmicopyError:
         try:
-            return read_images(self.clients, profile, {"AccountIds": [account[0]]} | unless_many("ImageNames", names))
+            return read_images(
+                self.clients, profile, {"AccountIds": [account[0]]} | filter_unless_long("ImageNames", names)
+            )
         except OmicopyError as error:
             return error
 
-    def _reason(self, one: OpenImage, shown: Shown) -> str | None:
+    def _reason(self, one: OpenImage, shown: ImagesRead) -> str | None:
         if self.locks.is_held(one.entry):
             return f"another run on this machine is at {_copy(one)}, which imports from them"
         is_fresh = self.wall().timestamp() - one.since < self.grace.total_seconds()
         return why_kept(one, shown, is_fresh)
 
 
-def why_kept(one: OpenImage, shown: Shown, is_fresh: bool) -> str | None:
+def why_kept(one: OpenImage, shown: ImagesRead, is_fresh: bool) -> str | None:
     """Why an open create, which no run is at, keeps what it imports from; None where it does not. Pure.
 
     `is_fresh`: it was written down so short a time ago that no read may show what it made.
     """
-    settle = f"settle it with: {_command(one)}"
+    command = f"settle it with: {_command(one)}"
     if shown is None:
-        return f"{_copy(one)} may import from them, and this command knows no profile of that account; {settle}"
+        return f"{_copy(one)} may import from them, and this command knows no profile of that account; {command}"
     if isinstance(shown, OmicopyError):
         return f"whether {_copy(one)} imports from them is not known: {shown.message}"
     made = [image for image in shown if _is_made_by(one, image)]
@@ -93,10 +95,10 @@ def why_kept(one: OpenImage, shown: Shown, is_fresh: bool) -> str | None:
             return f"{image.image_id}, {_copy(one)}, imports from them: it is {image.state or 'in an unknown state'}"
     if one.image_id in {image.image_id for image in made}:
         return None
-    return f"{_copy(one)} may have begun to import from them a moment ago; {settle}" if is_fresh else None
+    return f"{_copy(one)} may have begun to import from them a moment ago; {command}" if is_fresh else None
 
 
-def _may_be_of(one: OpenImage, source: AccountRef, export: ExportKey) -> bool:
+def _may_import_from(one: OpenImage, source: AccountRef, export: ExportKey) -> bool:
     """Whether it may be made from that export of its image: an entry of an earlier version does not say from which."""
     place = (source.account_id, export.bucket, export.prefix)
     return not one.about or tuple(one.about.get(key) for key in ("account", "bucket", "prefix")) == place

@@ -11,7 +11,7 @@ from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import STORAGE_HINT
 from omicopy.cloud.retry import RetryVerdict, retry_verdict
-from omicopy.doctor.findings import FAIL, OK, WARN, Check, failure
+from omicopy.doctor.findings import Check, CheckStatus, failure
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import read_own_object
 from omicopy.model.s3_location import S3Object
@@ -39,11 +39,11 @@ def check_bucket_access(
     """What `copy` will do with the bucket, tried. Without `writes` its objects are only listed. `works_for_api`: the
     profile's key was seen to. `may_be_made`: a bucket that is not there is no failure."""
     subject = f"s3://{bucket}"
-    not_checked = Check(f"{subject}: write, read, delete", WARN, "not checked")
+    not_checked = Check(f"{subject}: write, read, delete", CheckStatus.WARN, "not checked")
     no_key = clients.storage_refusal(profile)
     if no_key is not None:
         return [
-            Check(f"{subject}: key", WARN, f"{no_key.message}. {WITHOUT_KEY}", no_key.hint),
+            Check(f"{subject}: key", CheckStatus.WARN, f"{no_key.message}. {WITHOUT_KEY}", no_key.hint),
             not_checked,
         ]
     storage = clients.storage(profile)
@@ -55,35 +55,35 @@ def check_bucket_access(
             message = (
                 f"the access key of {profile!r} works for the API, and object storage does not know it: {_EIM_USER}"
             )
-            return [Check(f"{subject}: key", WARN, f"{message}. {WITHOUT_KEY}", STORAGE_HINT), not_checked]
+            return [Check(f"{subject}: key", CheckStatus.WARN, f"{message}. {WITHOUT_KEY}", STORAGE_HINT), not_checked]
         if error.action != "ListObjects":  # the API refused the same key, and nothing was sent with it
-            return [Check(subject, WARN, f"not checked: the keys of {profile!r} have to work first")]
+            return [Check(subject, CheckStatus.WARN, f"not checked: the keys of {profile!r} have to work first")]
         if error.is_no_bucket:
             return [_no_bucket(subject, may_be_made), not_checked]
         return [failure(f"{subject}: list", error), not_checked]
-    findings = [Check(f"{subject}: list", OK, "allowed")]
+    findings = [Check(f"{subject}: list", CheckStatus.OK, "allowed")]
     if left_behind:
         names = ", ".join(sorted(left_behind))
         findings.append(
             Check(
                 subject,
-                WARN,
+                CheckStatus.WARN,
                 f"an earlier check left behind: {names}",
                 "Delete it, unless another runs now.",
             )
         )
     if not writes:
-        return [*findings, Check(f"{subject}: write, read, delete", WARN, "not checked in a dry run")]
+        return [*findings, Check(f"{subject}: write, read, delete", CheckStatus.WARN, "not checked in a dry run")]
     probe = S3Object(bucket, f"{folder}{PROBE_NAME}{secrets.token_hex(8)}")
     return [*findings, *_write_read_delete(clients, profile, probe)]
 
 
 def _no_bucket(subject: str, may_be_made: bool) -> Check:
     if may_be_made:
-        return Check(f"{subject}: list", WARN, "there is no such bucket: the first export to it makes it")
+        return Check(f"{subject}: list", CheckStatus.WARN, "there is no such bucket: the first export to it makes it")
     message = "there is no such bucket: an export would make it"
     hint = "Check its name. If it is right: --create-bucket lets the service make it."
-    return Check(f"{subject}: list", FAIL, message, hint, ErrorCode.NOT_FOUND)
+    return Check(f"{subject}: list", CheckStatus.FAIL, message, hint, ErrorCode.NOT_FOUND)
 
 
 def _write_read_delete(clients: Clients, profile: str, probe: S3Object) -> list[Check]:
@@ -92,14 +92,14 @@ def _write_read_delete(clients: Clients, profile: str, probe: S3Object) -> list[
     may_be_there, findings = True, []
     try:
         clients.storage(profile).put(probe, content)
-        findings.append(Check(f"{subject}: write", OK, "allowed"))
+        findings.append(Check(f"{subject}: write", CheckStatus.OK, "allowed"))
         findings.append(_read_back(clients, profile, probe, content))
     except ServiceError as error:
         may_be_there = retry_verdict(error.cause, is_write=True) is RetryVerdict.IN_DOUBT
         findings.append(failure(f"{subject}: write", error))
-        findings.append(Check(f"{subject}: read through a signed URL", WARN, "not checked"))
+        findings.append(Check(f"{subject}: read through a signed URL", CheckStatus.WARN, "not checked"))
     finally:
-        unknown = Check(f"{subject}: delete", WARN, "not checked")
+        unknown = Check(f"{subject}: delete", CheckStatus.WARN, "not checked")
         findings.append(_delete(clients, profile, probe) if may_be_there else unknown)
     return findings
 
@@ -114,8 +114,10 @@ def _read_back(clients: Clients, profile: str, probe: S3Object, written: bytes) 
         return failure(subject, error)
     if read != written:
         message = f"{probe} reads otherwise than it was written"
-        return Check(subject, FAIL, message, "Look at what stands between here and the store.", ErrorCode.DAMAGED)
-    return Check(subject, OK, "as it was written")
+        return Check(
+            subject, CheckStatus.FAIL, message, "Look at what stands between here and the store.", ErrorCode.DAMAGED
+        )
+    return Check(subject, CheckStatus.OK, "as it was written")
 
 
 def _delete(clients: Clients, profile: str, probe: S3Object) -> Check:
@@ -125,5 +127,5 @@ def _delete(clients: Clients, profile: str, probe: S3Object) -> Check:
         clients.storage(profile).delete(probe)
     except ServiceError as error:
         message = f"{error.message}. {probe} may be left behind"
-        return Check(subject, WARN, message, "Delete it yourself. Without that right, leave --cleanup out.")
-    return Check(subject, OK, "allowed")
+        return Check(subject, CheckStatus.WARN, message, "Delete it yourself. Without that right, leave --cleanup out.")
+    return Check(subject, CheckStatus.OK, "allowed")

@@ -12,30 +12,29 @@ from omicopy.model.result import SCHEMA
 
 
 class CheckStatus(StrEnum):
+    """The result of one check."""
+
     OK = "ok"
     WARN = "warn"
-    """Nothing is known, or it will work but not as one may think."""
+    """Not known, or it works with a limitation that the message names."""
     FAIL = "fail"
-
-
-OK, WARN, FAIL = CheckStatus.OK, CheckStatus.WARN, CheckStatus.FAIL
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check's answer."""
+    """One check of `doctor` and its result."""
 
     subject: str
     status: CheckStatus
     message: str
     hint: str = ""
     code: ErrorCode | None = None
-    """Of a failure: what a command would end with for the same reason."""
+    """For a failure: the error code with which a command would fail for the same reason."""
 
 
 def failure(subject: str, error: OmicopyError) -> Check:
     """The finding that a check's own error is."""
-    return Check(subject, FAIL, error.message, error.hint, error.code)
+    return Check(subject, CheckStatus.FAIL, error.message, error.hint, error.code)
 
 
 def describe_findings(findings: Sequence[Check]) -> dict[str, Any]:
@@ -57,7 +56,7 @@ def describe_findings(findings: Sequence[Check]) -> dict[str, Any]:
 
 def verdict_of(findings: Sequence[Check]) -> OmicopyError | None:
     """The error that all failures together are, None without one; its exit code is the one they share, else 1."""
-    failed = [finding for finding in findings if finding.status is FAIL]
+    failed = [finding for finding in findings if finding.status is CheckStatus.FAIL]
     if not failed:
         return None
     errors = [OmicopyError(finding.code or ErrorCode.FAILED, finding.message) for finding in failed]

@@ -10,24 +10,24 @@ from typing import Any
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
-from omicopy.doctor.findings import FAIL, OK, WARN, Check, failure
+from omicopy.doctor.findings import Check, CheckStatus, failure
 from omicopy.doctor.required_rights import RIGHTS, Right, RightScope
 from omicopy.errors import ErrorCode
 from omicopy.model.request import AccountRef
 
 _NO_IMAGE, _NO_TASK, _NO_SNAPSHOT = "ami-00000000", "image-export-00000000", "snap-00000000"
-_NOWHERE = "omicopy-doctor"
+_NO_NAME = "omicopy-doctor"
 """A bucket, an object and an image of this name are asked for, and none is there."""
 
 
 def check_permissions(clients: Clients, account: AccountRef, place: RightScope, bucket: str | None) -> list[Check]:
     """One finding an action that `copy` needs at `place`, beside ReadAccounts, which told who `account` is."""
-    parameters = trial_parameters(account, clients.accounts[account.profile].oos_endpoint, bucket or _NOWHERE)
+    parameters = dry_run_parameters(account, clients.accounts[account.profile].oos_endpoint, bucket or _NO_NAME)
     rights = [right for right in RIGHTS["copy"][place] if right.action != "ReadAccounts"]
-    return [_try(clients, account, right, parameters[right.action]) for right in rights]
+    return [_check_right(clients, account, right, parameters[right.action]) for right in rights]
 
 
-def trial_parameters(account: AccountRef, oos_endpoint: str, bucket: str) -> Mapping[str, Mapping[str, Any]]:
+def dry_run_parameters(account: AccountRef, oos_endpoint: str, bucket: str) -> Mapping[str, Mapping[str, Any]]:
     """What each action is tried with: complete, and about nothing that exists."""
     sharing = {"Additions": {"AccountIds": [account.account_id]}}
     return {
@@ -37,16 +37,16 @@ def trial_parameters(account: AccountRef, oos_endpoint: str, bucket: str) -> Map
             "ImageId": _NO_IMAGE,
             "OsuExport": {"DiskImageFormat": "qcow2", "OsuBucket": bucket},
         },
-        "CreateTags": {"ResourceIds": [_NO_IMAGE], "Tags": [{"Key": _NOWHERE, "Value": "dry run"}]},
+        "CreateTags": {"ResourceIds": [_NO_IMAGE], "Tags": [{"Key": _NO_NAME, "Value": "dry run"}]},
         "DeleteExportTask": {"ExportTaskId": _NO_TASK},
-        "CreateImage": {"ImageName": _NOWHERE, "FileLocation": f"{oos_endpoint}/{_NOWHERE}/{_NOWHERE}"},
+        "CreateImage": {"ImageName": _NO_NAME, "FileLocation": f"{oos_endpoint}/{_NO_NAME}/{_NO_NAME}"},
         "UpdateImage": {"ImageId": _NO_IMAGE, "PermissionsToLaunch": sharing},
         "DeleteImage": {"ImageId": _NO_IMAGE},
         "DeleteSnapshot": {"SnapshotId": _NO_SNAPSHOT},
     }
 
 
-def _try(clients: Clients, account: AccountRef, right: Right, parameters: Mapping[str, Any]) -> Check:
+def _check_right(clients: Clients, account: AccountRef, right: Right, parameters: Mapping[str, Any]) -> Check:
     """Sent as a read: it may be repeated. Only a refusal for a missing right proves that the right is missing; one of
     the parameters says no more than that the service looked at them first."""
     subject = f"{account.profile}: {right.action}"
@@ -55,11 +55,15 @@ def _try(clients: Clients, account: AccountRef, right: Right, parameters: Mappin
     except ServiceError as error:
         if error.code is ErrorCode.DENIED and right.without:
             message = f"{error.message}. Needed when {right.when}; without it, {right.without}"
-            return Check(subject, WARN, message, f"Give the access key of {account.profile!r} the right to it.")
+            return Check(
+                subject, CheckStatus.WARN, message, f"Give the access key of {account.profile!r} the right to it."
+            )
         if error.code is ErrorCode.DENIED:
             hint = f"Give the access key of {account.profile!r} the right to {right.action}."
-            return Check(subject, FAIL, error.message, hint, ErrorCode.DENIED)
+            return Check(subject, CheckStatus.FAIL, error.message, hint, ErrorCode.DENIED)
         if error.code is ErrorCode.TEMPORARY:
             return failure(subject, error)
-        return Check(subject, WARN, f"not refused for a missing right, but not known either: {error.message}")
-    return Check(subject, OK, "allowed")
+        return Check(
+            subject, CheckStatus.WARN, f"not refused for a missing right, but not known either: {error.message}"
+        )
+    return Check(subject, CheckStatus.OK, "allowed")

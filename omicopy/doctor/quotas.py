@@ -11,14 +11,14 @@ from typing import Any
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.queries import find_images, read_own_images, read_tasks
-from omicopy.doctor.findings import FAIL, OK, WARN, Check, failure
+from omicopy.doctor.findings import Check, CheckStatus, failure
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.handoff import FREE_PRODUCT_TYPE
 from omicopy.model import json_fields
 from omicopy.model.image import Image, last_marker, source_marker
 from omicopy.model.request import AccountRef
 
-_FREE_IT = "Free what the quota counts, or ask for a higher one."
+_QUOTA_HINT = "Free what the quota counts, or ask for a higher one."
 
 
 # ---- the images
@@ -37,46 +37,48 @@ def check_images(clients: Clients, account: AccountRef, wanted: Sequence[str]) -
             except OmicopyError as error:
                 findings.append(failure(name, error))
     images = list({image.image_id: image for image in images}.values())
-    findings += [finding for image in images for finding in _judge(account, image)]
+    findings += [finding for image in images for finding in _check_image(account, image)]
     return [image for image in images if image.account_id == account.account_id and not image.is_failed], findings
 
 
-def _judge(account: AccountRef, image: Image) -> Iterator[Check]:
+def _check_image(account: AccountRef, image: Image) -> Iterator[Check]:
     subject = f"{image.name} {image.image_id}".strip()
     if image.account_id != account.account_id:
         message = f"it belongs to account {image.account_id}: what is shared or public can't be exported"
         hint = "Make a copy of it in this account first (CreateImage with SourceImageId), and name that."
-        yield Check(subject, FAIL, message, hint, ErrorCode.NOT_EXPORTABLE)
+        yield Check(subject, CheckStatus.FAIL, message, hint, ErrorCode.NOT_EXPORTABLE)
     elif image.is_failed:
         reason = f" ({image.state_reason})" if image.state_reason else ""
         hint = "Make the image once more; this one can't be exported."
-        yield Check(subject, FAIL, f"it is failed{reason}", hint, ErrorCode.NOT_EXPORTABLE)
+        yield Check(subject, CheckStatus.FAIL, f"it is failed{reason}", hint, ErrorCode.NOT_EXPORTABLE)
     elif not image.is_available:
-        yield Check(subject, WARN, f"it is {image.state or 'in an unknown state'}: a copy would wait for it")
+        yield Check(
+            subject, CheckStatus.WARN, f"it is {image.state or 'in an unknown state'}: a copy would wait for it"
+        )
     else:
         volumes = "1 volume" if len(image.volumes) == 1 else f"{len(image.volumes)} volumes"
         boots = f", boots by {image.boot}" if image.boot.modes else ""
-        yield Check(subject, OK, f"available, {volumes}, {_gib([image])}{boots}")
+        yield Check(subject, CheckStatus.OK, f"available, {volumes}, {_gib([image])}{boots}")
     licensed = [code for code in image.product_codes if code != FREE_PRODUCT_TYPE]
     if licensed:
         message = f"product types {', '.join(licensed)} may bear licences, which the importing account answers for"
-        yield Check(subject, WARN, message)
+        yield Check(subject, CheckStatus.WARN, message)
 
 
-def format_what_stays() -> Check:
+def check_not_exported() -> Check:
     """What no export carries (DOMAIN.md §2)."""
     message = (
         "boot modes, TPM and tags are not in an export: a copy is given the source's. Launch permissions neither: "
         "--share-with names accounts. Product codes travel"
     )
-    return Check("what does not travel", OK, message)
+    return Check("what does not travel", CheckStatus.OK, message)
 
 
-def format_load(images: Sequence[Image], targets: int) -> Check:
+def check_size(images: Sequence[Image], targets: int) -> Check:
     """GiB to move in all, as the volumes are: what is exported is compressed, how well nobody knows before."""
     count = "1 image" if len(images) == 1 else f"{len(images)} images"
     to = "" if targets < 2 else f", to each of {targets} targets"
-    return Check("to move", OK, f"{count}, {_gib(images)} of volumes{to}")
+    return Check("to move", CheckStatus.OK, f"{count}, {_gib(images)} of volumes{to}")
 
 
 def _gib(images: Sequence[Image]) -> str:
@@ -96,14 +98,14 @@ def room_in_source(clients: Clients, account: AccountRef, images: Sequence[Image
         return [failure(subject, unread)]
     quotas = _read_quotas(clients, account)
     if isinstance(quotas, Check):
-        return [Check(subject, OK, f"{running} now"), quotas]
+        return [Check(subject, CheckStatus.OK, f"{running} now"), quotas]
     quota = tightest(quotas, Counted.EXPORTS)
     message = f"{running} now; {_format(quota, Counted.EXPORTS)}"
     if quota and quota.free == 0:
-        return [Check(subject, WARN, f"{message}. A copy waits for a slot")]
+        return [Check(subject, CheckStatus.WARN, f"{message}. A copy waits for a slot")]
     if quota and quota.free is not None and quota.free < len(images):
-        return [Check(subject, OK, f"{message}. {len(images)} images take turns")]
-    return [Check(subject, OK if quota else WARN, message)]
+        return [Check(subject, CheckStatus.OK, f"{message}. {len(images)} images take turns")]
+    return [Check(subject, CheckStatus.OK if quota else CheckStatus.WARN, message)]
 
 
 def room_in_target(
@@ -121,14 +123,14 @@ def room_in_target(
 
     quota, needed = tightest(quotas, Counted.SNAPSHOTS), _snapshots(images) if images else 1
     if is_short(quota, needed) and source and images:
-        missing = _not_there_yet(clients, account, source, images)
+        missing = _without_copy(clients, account, source, images)
         needed = _snapshots(missing)
     message = _format(quota, Counted.SNAPSHOTS) + (f", {needed} needed" if images else "")
     subject = f"{account.profile}: {Counted.SNAPSHOTS.word}"
     if is_short(quota, needed):
-        findings = [Check(subject, FAIL, message, _FREE_IT, ErrorCode.QUOTA)]
+        findings = [Check(subject, CheckStatus.FAIL, message, _QUOTA_HINT, ErrorCode.QUOTA)]
     else:
-        findings = [Check(subject, OK if quota else WARN, message)]
+        findings = [Check(subject, CheckStatus.OK if quota else CheckStatus.WARN, message)]
     volumes = sum(volume.size_gib or 0 for image in missing for volume in image.volumes)
     for what, asked, unsaid in (
         (Counted.COPIES, len(missing), "whether an import counts is not documented; if so, imports take turns"),
@@ -140,7 +142,7 @@ def room_in_target(
             findings.append(
                 Check(
                     f"{account.profile}: {what.word}",
-                    WARN if more else OK,
+                    CheckStatus.WARN if more else CheckStatus.OK,
                     _format(quota, what) + more,
                 )
             )
@@ -175,11 +177,11 @@ def _read_quotas(clients: Clients, account: AccountRef) -> list[Quota] | Check:
     try:
         kinds = clients.api(account.profile).read_all("ReadQuotas", "QuotaTypes", clients.patience, {}, parse_quotas)
     except ServiceError as error:
-        return Check(f"{account.profile}: quotas", WARN, f"not known: {error.message}", error.hint)
+        return Check(f"{account.profile}: quotas", CheckStatus.WARN, f"not known: {error.message}", error.hint)
     return [quota for kind in kinds for quota in kind]
 
 
-def _not_there_yet(clients: Clients, target: AccountRef, source: AccountRef, images: Sequence[Image]) -> list[Image]:
+def _without_copy(clients: Clients, target: AccountRef, source: AccountRef, images: Sequence[Image]) -> list[Image]:
     """Those of which the target has no copy: a copy that is there needs no more room."""
     try:
         own = read_own_images(clients, target, patiently=False)

@@ -18,9 +18,9 @@ from omicopy.cloud.profiles.file import mode_for_others, profiles_file
 from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.queries import identify
 from omicopy.doctor.bucket import check_bucket_access
-from omicopy.doctor.findings import FAIL, OK, WARN, Check, failure
+from omicopy.doctor.findings import Check, CheckStatus, failure
 from omicopy.doctor.permissions import check_permissions
-from omicopy.doctor.quotas import check_images, format_load, format_what_stays, room_in_source, room_in_target
+from omicopy.doctor.quotas import check_images, check_not_exported, check_size, room_in_source, room_in_target
 from omicopy.doctor.required_rights import RightScope
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import json_fields
@@ -75,20 +75,20 @@ def run_checks(
     for profile in usable:
         clients.api(profile)  # made before the threads start, once
     accounts: dict[str, AccountRef] = {}
-    for account, found in in_parallel(lambda profile: _account(clients, profile, now), usable):
+    for account, found in in_parallel(lambda profile: _check_keys(clients, profile, now), usable):
         accounts |= {account.profile: account} if account else {}
         findings += found
-    findings += _pairs(asked, accounts)
+    findings += _check_pairs(asked, accounts)
     images, found = _images(clients, asked, accounts)
     findings += found
-    checks = list(_sides(clients, asked, accounts, images))
+    checks = list(_account_checks(clients, asked, accounts, images))
     if asked.source in usable and asked.bucket:
         place = (asked.source or "", asked.bucket, asked.prefix)
         works_for_api = asked.source in accounts
         checks.append(partial(check_bucket_access, clients, *place, asked.writes, works_for_api, asked.create_bucket))
     findings += [finding for found in in_parallel(lambda check: check(), checks) for finding in found]
     findings += _not_checked(asked, unusable, accounts)
-    return [*findings, *_clocks(clients)]
+    return [*findings, *_check_clocks(clients)]
 
 
 def check_profiles_file(profiles: Sequence[str], environ: Mapping[str, str]) -> list[Check]:
@@ -102,73 +102,81 @@ def check_profiles_file(profiles: Sequence[str], environ: Mapping[str, str]) -> 
         return []
     mode = mode_for_others(file)
     if mode is None:
-        return [Check("profiles file", OK, f"{file} is its owner's alone")] if file.is_file() else []
+        return [Check("profiles file", CheckStatus.OK, f"{file} is its owner's alone")] if file.is_file() else []
     message = f"others than its owner can read or change {file} (mode {mode:03o}); it holds keys"
-    return [Check("profiles file", WARN, message, f"Take their rights: chmod 600 {shlex.quote(str(file))}")]
+    return [Check("profiles file", CheckStatus.WARN, message, f"Take their rights: chmod 600 {shlex.quote(str(file))}")]
 
 
-def _account(clients: Clients, profile: str, now: datetime) -> tuple[AccountRef | None, list[Check]]:
+def _check_keys(clients: Clients, profile: str, now: datetime) -> tuple[AccountRef | None, list[Check]]:
     """Whose the keys are, in which Region, and until when they are good."""
     subject = f"{profile}: keys"
     try:
         account = identify(clients, profile)
     except OmicopyError as error:
         return None, [failure(subject, error)]
-    works = Check(subject, OK, f"they are of account {account.account_id} in {account.region}")
-    return account, [works, _region(clients, account), *_keys_end(clients, clients.accounts[profile], now)]
+    works = Check(subject, CheckStatus.OK, f"they are of account {account.account_id} in {account.region}")
+    return account, [
+        works,
+        _check_region(clients, account),
+        *_check_key_expiries(clients, clients.accounts[profile], now),
+    ]
 
 
-def _region(clients: Clients, account: AccountRef) -> Check:
+def _check_region(clients: Clients, account: AccountRef) -> Check:
     """The service's list of Regions need not name them all, and its API has answered in this one (R6)."""
     subject = f"{account.profile}: Region"
     try:
         names = clients.api(account.profile).read_parsed("ReadRegions", clients.patience, {}, _region_names)
     except ServiceError as error:
-        return Check(subject, WARN, f"whether {account.region} exists is not known: {error.message}")
+        return Check(subject, CheckStatus.WARN, f"whether {account.region} exists is not known: {error.message}")
     if account.region in names:
-        return Check(subject, OK, f"{account.region} exists")
+        return Check(subject, CheckStatus.OK, f"{account.region} exists")
     message = f"{account.region} answers; the service's list of Regions names only {', '.join(names) or 'none'}"
-    return Check(subject, OK, message)
+    return Check(subject, CheckStatus.OK, message)
 
 
 def _region_names(answer: Mapping[str, Any]) -> list[str]:
     return [json_fields.required(region, "RegionName") for region in json_fields.listed(answer, "Regions")]
 
 
-def _keys_end(clients: Clients, account: Account, now: datetime) -> Iterator[Check]:
+def _check_key_expiries(clients: Clients, account: Account, now: datetime) -> Iterator[Check]:
     """Of the key for the API and of the one that signs, where that is another one."""
-    yield _key_ends(clients, account.profile, account.access_key, f"{account.profile}: access key's end", now)
+    yield _check_key_expiry(clients, account.profile, account.access_key, f"{account.profile}: access key's end", now)
     signer = account.storage_key
     if signer and signer.access_key != account.access_key:
-        yield _key_ends(clients, account.profile, signer.access_key, f"{signer.profile}: access key's end", now)
+        yield _check_key_expiry(clients, account.profile, signer.access_key, f"{signer.profile}: access key's end", now)
 
 
-def _key_ends(clients: Clients, profile: str, access_key: str, subject: str, now: datetime) -> Check:
+def _check_key_expiry(clients: Clients, profile: str, access_key: str, subject: str, now: datetime) -> Check:
     hint = "A URL dies with the key that signed it: use a key that lives longer."
     try:
         ends = read_expiry(clients, profile, access_key)
     except OmicopyError as error:
-        return Check(subject, WARN, f"whether it has one is not known: {error.message}", hint)
+        return Check(subject, CheckStatus.WARN, f"whether it has one is not known: {error.message}", hint)
     if ends is None:
-        return Check(subject, OK, "it has none")
+        return Check(subject, CheckStatus.OK, "it has none")
     if ends <= now:
-        return Check(subject, FAIL, f"it ended at {format_timestamp(ends, now)}", hint, ErrorCode.DENIED)
+        return Check(subject, CheckStatus.FAIL, f"it ended at {format_timestamp(ends, now)}", hint, ErrorCode.DENIED)
     message = f"it ends at {format_timestamp(ends, now)}"
-    return Check(subject, WARN, message, hint) if ends - now < SOON else Check(subject, OK, message)
+    return (
+        Check(subject, CheckStatus.WARN, message, hint)
+        if ends - now < SOON
+        else Check(subject, CheckStatus.OK, message)
+    )
 
 
-def _pairs(asked: DoctorOptions, accounts: Mapping[str, AccountRef]) -> Iterator[Check]:
+def _check_pairs(asked: DoctorOptions, accounts: Mapping[str, AccountRef]) -> Iterator[Check]:
     """Every way that an image would go; and no account twice."""
     source, targets = accounts.get(asked.source or ""), [accounts[name] for name in asked.targets if name in accounts]
     if source:
-        yield from (_way(source, target) for target in targets)
+        yield from (_check_pair(source, target) for target in targets)
     for one, other in combinations(targets, 2):
         if (one.account_id, one.region) == (other.account_id, other.region):
             message, hint = f"{one} and {other.profile} are the same target", "Name each account once with --to."
-            yield Check(f"{one.profile} and {other.profile}", FAIL, message, hint, ErrorCode.USAGE)
+            yield Check(f"{one.profile} and {other.profile}", CheckStatus.FAIL, message, hint, ErrorCode.USAGE)
 
 
-def _way(source: AccountRef, target: AccountRef) -> Check:
+def _check_pair(source: AccountRef, target: AccountRef) -> Check:
     subject = f"{source.profile} to {target.profile}"
     try:
         check_accounts(source, target)
@@ -176,8 +184,8 @@ def _way(source: AccountRef, target: AccountRef) -> Check:
         return failure(subject, error)
     if source.region == target.region:
         message = f"both are in {source.region}, where sharing an image needs no export"
-        return Check(subject, WARN, message)
-    return Check(subject, OK, f"another account in another Region: {source.region}, {target.region}")
+        return Check(subject, CheckStatus.WARN, message)
+    return Check(subject, CheckStatus.OK, f"another account in another Region: {source.region}, {target.region}")
 
 
 def _images(
@@ -187,29 +195,31 @@ def _images(
     if not source:
         return [], []
     images, findings = check_images(clients, source, asked.images) if asked.images else ([], [])
-    load = [format_load(images, len(asked.targets))] if images else []
-    return images, [*findings, *load, format_what_stays()]
+    load = [check_size(images, len(asked.targets))] if images else []
+    return images, [*findings, *load, check_not_exported()]
 
 
-def _sides(
+def _account_checks(
     clients: Clients, asked: DoctorOptions, accounts: Mapping[str, AccountRef], images: Sequence[Image]
 ) -> Iterator[Callable[[], list[Check]]]:
     """The checks of each account whose keys work, to be made side by side."""
     source = accounts.get(asked.source or "")
     if source:
-        yield partial(_source, clients, source, asked.bucket, images)
+        yield partial(_check_source, clients, source, asked.bucket, images)
     for target in [accounts[name] for name in dict.fromkeys(asked.targets) if name in accounts]:
-        yield partial(_target, clients, target, source, images)
+        yield partial(_check_target, clients, target, source, images)
 
 
-def _source(clients: Clients, account: AccountRef, bucket: str | None, images: Sequence[Image]) -> list[Check]:
+def _check_source(clients: Clients, account: AccountRef, bucket: str | None, images: Sequence[Image]) -> list[Check]:
     return [
         *check_permissions(clients, account, RightScope.SOURCE_API, bucket),
         *room_in_source(clients, account, images),
     ]
 
 
-def _target(clients: Clients, account: AccountRef, source: AccountRef | None, images: Sequence[Image]) -> list[Check]:
+def _check_target(
+    clients: Clients, account: AccountRef, source: AccountRef | None, images: Sequence[Image]
+) -> list[Check]:
     return [
         *check_permissions(clients, account, RightScope.TARGET_API, None),
         *room_in_target(clients, account, source, images),
@@ -222,30 +232,30 @@ def _not_checked(
     """What could not even be tried."""
     for profile in asked.profiles:
         if profile not in accounts:
-            yield Check(f"{profile}: rights and quotas", WARN, "not checked: its keys have to work first")
+            yield Check(f"{profile}: rights and quotas", CheckStatus.WARN, "not checked: its keys have to work first")
     if asked.bucket and asked.source in unusable:
         yield Check(
             f"s3://{asked.bucket}",
-            WARN,
+            CheckStatus.WARN,
             f"not checked: the profile {asked.source!r} has to be mended first",
         )
     if asked.images and asked.source not in accounts:
-        yield Check("images", WARN, f"not checked: the keys of {asked.source!r} have to work first")
+        yield Check("images", CheckStatus.WARN, f"not checked: the keys of {asked.source!r} have to work first")
 
 
-def _clocks(clients: Clients) -> Iterator[Check]:
+def _check_clocks(clients: Clients) -> Iterator[Check]:
     """A signed URL lives by the service's clock, and a request is refused by it."""
     for whose, ahead in clients.clocks_ahead().items():
         subject, off = f"clock against {whose}", abs(ahead)
         if off <= TOLERATED_SKEW:
-            yield Check(subject, OK, f"right, within {format_duration(TOLERATED_SKEW)}")
+            yield Check(subject, CheckStatus.OK, f"right, within {format_duration(TOLERATED_SKEW)}")
             continue
         message = f"this machine's clock is {format_duration(off)} {'ahead' if ahead > timedelta(0) else 'behind'}"
         hint = "Set this machine's clock right, for example with NTP."
         is_too_far = off > LARGEST_SKEW
         yield Check(
             subject,
-            FAIL if is_too_far else WARN,
+            CheckStatus.FAIL if is_too_far else CheckStatus.WARN,
             message,
             hint,
             ErrorCode.DENIED if is_too_far else None,

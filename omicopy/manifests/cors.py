@@ -57,7 +57,7 @@ class CorsRules:
     """True if `added` was written."""
 
 
-MOST_RULES = 100
+MAX_RULES = 100
 """S3's limit for one bucket."""
 
 _LABEL = r"[a-z0-9_*-]+"
@@ -92,11 +92,11 @@ def with_origins(options: Sequence[Rule], origins: Iterable[str]) -> list[Rule]:
     The rule is the documented one ("Creating a Pre-Signed URL"). It comes last, for of several rules that fit S3 takes
     the first: whatever is decided by those that are there stays as it is.
     """
-    missing = [origin for origin in dict.fromkeys(origins) if not any(_lets_upload(rule, origin) for rule in options)]
+    missing = [origin for origin in dict.fromkeys(origins) if not any(_allows_upload(rule, origin) for rule in options)]
     if not missing:
         return list(options)
-    if len(options) >= MOST_RULES:
-        message = f"The bucket has {len(options)} CORS rules, and S3 takes no more than {MOST_RULES}"
+    if len(options) >= MAX_RULES:
+        message = f"The bucket has {len(options)} CORS rules, and S3 takes no more than {MAX_RULES}"
         raise OmicopyError(ErrorCode.QUOTA, message, "Take out a rule that nobody needs, or join some, then repeat.")
     return [*options, _upload_rule(missing)]
 
@@ -111,7 +111,7 @@ def _upload_rule(origins: list[str]) -> Rule:
     }
 
 
-def _lets_upload(rule: Rule, origin: str) -> bool:
+def _allows_upload(rule: Rule, origin: str) -> bool:
     """Whether a page of that origin may PUT with any header. A pattern needs a rule that lets in all it stands for."""
     return (
         "PUT" in json_fields.texts(rule, "AllowedMethods")

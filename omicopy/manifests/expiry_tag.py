@@ -23,8 +23,8 @@ def record_url_expiry(clients: Clients, profile: str, location: S3Object, until:
         return
     try:
         listed = read_tasks(clients, profile, {"ImageIds": [image_id]})
-        tasks = [task for task in listed if _made(task, folder)]
-        _note(clients, profile, tasks, until)
+        tasks = [task for task in listed if _is_own_export_in(task, folder)]
+        _write_tag(clients, profile, tasks, until)
     except OmicopyError as error:
         clients.tell(f"A clean-up may not know that {location} was handed out: {error.message}")
         return
@@ -33,13 +33,13 @@ def record_url_expiry(clients: Clients, profile: str, location: S3Object, until:
         raise OmicopyError(ErrorCode.EXPIRED, message, "Export the image once more: omicopy export …")
 
 
-def _made(task: ExportTask, folder: S3Folder) -> bool:
+def _is_own_export_in(task: ExportTask, folder: S3Folder) -> bool:
     """Whether the manifest is, or may be, one of this task, and the task one of ours."""
     return task.key.folder == folder and task.phase is Phase.COMPLETE and is_ours(task)
 
 
-def _note(clients: Clients, profile: str, tasks: list[ExportTask], until: datetime) -> None:
+def _write_tag(clients: Clients, profile: str, tasks: list[ExportTask], until: datetime) -> None:
     shorter = [task.task_id for task in tasks if (known := url_expiry(task)) is None or known < until]
     if shorter:
         tag = {"Key": URL_EXPIRY_TAG, "Value": rfc3339(until)}
-        clients.api(profile).write_again("CreateTags", clients.patience, {"ResourceIds": shorter, "Tags": [tag]})
+        clients.api(profile).write_idempotent("CreateTags", clients.patience, {"ResourceIds": shorter, "Tags": [tag]})

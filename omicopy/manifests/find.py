@@ -140,7 +140,7 @@ def _manifests(
         except ServiceError as error:
             if error.code is ErrorCode.NOT_FOUND:
                 where = f"s3://{bucket}"
-                raise temporary(Cause.GARBLED, error.action, where, f"{key} is listed and not there") from None
+                raise temporary(Cause.UNREADABLE, error.action, where, f"{key} is listed and not there") from None
             raise
         except OmicopyError as error:
             if has_to_be:

@@ -26,9 +26,9 @@ from omicopy.model.lookup import ABSENT, BucketFact, Present, Refused, Unknown
 from omicopy.model.manifest import MANIFEST_URL, Expiry, effective_expiry, url_path
 from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import PresignedUrl
-from omicopy.model.urls.task_url import flaw_of, leads_to, manifest_location, over_https, url_of
+from omicopy.model.urls.task_url import is_in_store, manifest_location, over_https, task_url_problem, url_of
 
-_MOST_READ = 5
+_MAX_READ = 5
 """Of the completed tasks of one place; those whose URLs live longest come first."""
 
 
@@ -48,7 +48,7 @@ def find_export(
         if clients.storage_refusal(profile) is None:  # else the store has just said that it does not know the key
             return fact
     store = TaskUrlReader(clients.fetcher(), clients.accounts[profile].oos_endpoint, clients.allow_http)
-    return find_by_tasks(store, tasks, now, wanted)
+    return find_from_tasks(store, tasks, now, wanted)
 
 
 def why_no_key(clients: Clients, profile: str) -> OmicopyError | None:
@@ -56,9 +56,8 @@ def why_no_key(clients: Clients, profile: str) -> OmicopyError | None:
     refusal = clients.storage_refusal(profile)
     if not isinstance(refusal, ServiceError):
         return refusal  # none was given
-    message = (
-        f"The object storage does not know the access key of {clients.accounts[profile].demand_storage_key().profile!r}"
-    )
+    key = clients.accounts[profile].require_storage_key()
+    message = f"The object storage does not know the access key of {key.profile!r}"
     return OmicopyError(ErrorCode.DENIED, message, f"An EIM user's key works for the API alone. {STORAGE_HINT}")
 
 
@@ -79,11 +78,11 @@ def without_key(clients: Clients, profile: str, *more: str) -> str | None:
         return None
     if clients.accounts[profile].storage_key is None:
         return " ".join((f"{why.message}. {_INSTEAD}.", *more))
-    return " ".join((f"{why.message}. {_INSTEAD}: {_NOT_WITH_THEM}", *more, why.hint))
+    return " ".join((f"{why.message}. {_INSTEAD}: {_TASK_URL_LIMITS}", *more, why.hint))
 
 
 _INSTEAD = "The URLs that its export tasks show are used instead"
-_NOT_WITH_THEM = "they can't be signed anew, and an export whose task is not listed any more is not found."
+_TASK_URL_LIMITS = "they can't be signed anew, and an export whose task is not listed any more is not found."
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +109,9 @@ class TaskUrlReader:
                 ) from None
         return url, self.fetcher.read(url)
 
-    def problem_of_way(self, url: PresignedUrl) -> str | None:
+    def problem_of_url(self, url: PresignedUrl) -> str | None:
         """Why a URL in a manifest can't be relied on, wherever it ends: what the service reads is what it says."""
-        if not leads_to(url, self.endpoint):
+        if not is_in_store(url, self.endpoint):
             return f"leads to {url.scheme}://{url.host}, not to {self.endpoint}"
         if url.is_exposed and not self.allow_http:
             return "is plain http, so that anybody in between could change what is imported (see --allow-http)"
@@ -122,16 +121,16 @@ class TaskUrlReader:
 _ONLY_HTTP = "Run it again later. If the store has no https, trust the network and say --allow-http."
 
 
-def find_by_tasks(
+def find_from_tasks(
     store: TaskUrlReader, tasks: Sequence[ExportTask], now: datetime, wanted: DiskFormat | None = None
 ) -> BucketFact:
     """What the completed ones of an export's `tasks` show of it: the one whose URLs live longest."""
     complete = sorted(
-        (task for task in tasks if task.phase is Phase.COMPLETE), key=lambda task: (_ends(task), task.task_id)
+        (task for task in tasks if task.phase is Phase.COMPLETE), key=lambda task: (_url_expiry(task), task.task_id)
     )
-    facts = [_read_export(store, task, now) for task in complete[-_MOST_READ:]]
+    facts = [_read_export(store, task, now) for task in complete[-_MAX_READ:]]
     found = [fact.value for fact in facts if isinstance(fact, Present)]
-    if any(_serves(stored) for stored in found) or (found and not any(isinstance(fact, Unknown) for fact in facts)):
+    if any(_is_usable(stored) for stored in found) or (found and not any(isinstance(fact, Unknown) for fact in facts)):
         return Present(
             max(found, key=lambda stored: (wanted is None or stored.format in (None, wanted), *_rank(stored)))
         )
@@ -139,32 +138,32 @@ def find_by_tasks(
     return unclear[0] if unclear else ABSENT
 
 
-def _ends(task: ExportTask) -> float:
+def _url_expiry(task: ExportTask) -> float:
     url = url_of(task)
     return url.expires_at.timestamp() if url and url.expires_at else 0.0
 
 
-def _serves(stored: FoundExport) -> bool:
+def _is_usable(stored: FoundExport) -> bool:
     return not (stored.flaw or stored.damage)
 
 
 def _rank(stored: FoundExport) -> tuple[bool, bool, float]:
     ends = stored.expiry.at
-    return (_serves(stored), not stored.damage, ends.timestamp() if ends else 0.0)
+    return (_is_usable(stored), not stored.damage, ends.timestamp() if ends else 0.0)
 
 
 def _read_export(store: TaskUrlReader, task: ExportTask, now: datetime) -> BucketFact:
     """What the URL of one completed task leads to."""
     url = url_of(task)
-    flaw = flaw_of(task, url, store.endpoint, now)
+    flaw = task_url_problem(task, url, store.endpoint, now)
     if url is None or flaw is not None:
-        return _flawed(task, flaw or "")
+        return _unusable_export(task, flaw or "")
     try:
         url, raw = store.read(url)
         manifest = read_trusted_manifest(raw, S3Object(task.key.bucket, url.key or ""))
         return Present(_probed(store, task, url, manifest))
     except UrlRefused as error:
-        return _flawed(task, f"the store refuses the URL that {task.task_id} shows: {error.refusal.message}")
+        return _unusable_export(task, f"the store refuses the URL that {task.task_id} shows: {error.refusal.message}")
     except ServiceError as error:
         if error.code is ErrorCode.NOT_FOUND:
             return ABSENT
@@ -173,7 +172,7 @@ def _read_export(store: TaskUrlReader, task: ExportTask, now: datetime) -> Bucke
         return Refused(error)
 
 
-def _flawed(task: ExportTask, flaw: str) -> Present[FoundExport]:
+def _unusable_export(task: ExportTask, flaw: str) -> Present[FoundExport]:
     """It is complete, and nobody can read of it what its manifest says."""
     nothing = Expiry(at=None, first=MANIFEST_URL, unknown=(MANIFEST_URL,))
     return Present(FoundExport(manifest_location(task), nothing, (), (), format=task.format, flaw=flaw))
@@ -184,7 +183,7 @@ def _probed(store: TaskUrlReader, task: ExportTask, url: PresignedUrl, manifest:
     damage: list[str] = []
     flaws: list[str] = []
     for index, snapshot in enumerate(manifest.snapshots):
-        elsewhere = store.problem_of_way(snapshot.url)
+        elsewhere = store.problem_of_url(snapshot.url)
         if elsewhere is not None:
             flaws.append(f"{url_path(index)} {elsewhere}")
             continue

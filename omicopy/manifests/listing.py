@@ -15,7 +15,7 @@ from omicopy.model.export import ExportKey
 if TYPE_CHECKING:
     from omicopy.cloud.object_storage import Storage
 
-MANY = 100
+MIN_EXPORTS = 100
 """Exports in one place, from which on they are listed together. A page of a list tells of some 250."""
 
 Sizes = Callable[[str, str], Mapping[str, int]]
@@ -34,15 +34,15 @@ class _Listed:
         return {key: self.sizes[key] for key in takewhile(lambda key: key.startswith(prefix), rest)}
 
 
-def list_side_by_side(storage: Storage, exports: Sequence[ExportKey]) -> Sizes:
+def list_together(storage: Storage, exports: Sequence[ExportKey]) -> Sizes:
     """What to ask for the objects of these exports. Raises nothing itself: where a place can't be listed, everybody
     who asks for something in it gets that ServiceError."""
     places = Counter((export.bucket, export.prefix) for export in exports)
     lists = {
         (bucket, begin): _read(storage, bucket, begin)
         for (bucket, prefix), count in places.items()
-        if count > MANY
-        for begin in _beginnings(prefix)
+        if count > MIN_EXPORTS
+        for begin in _image_prefixes(prefix)
     }
 
     def sizes(bucket: str, prefix: str) -> Mapping[str, int]:
@@ -56,7 +56,7 @@ def list_side_by_side(storage: Storage, exports: Sequence[ExportKey]) -> Sizes:
     return sizes
 
 
-def _beginnings(prefix: str) -> Sequence[str]:
+def _image_prefixes(prefix: str) -> Sequence[str]:
     """Of the folders of all images, however the service treats slashes."""
     return [f"{prefix}/ami-", f"{prefix}//ami-", f"/{prefix}/ami-"] if prefix else ["ami-"]
 

@@ -32,7 +32,7 @@ class Located:
     """Where an object lies."""
 
     location: S3Object
-    by_task: FoundExport | None = None
+    from_task: FoundExport | None = None
     """Where no key reads the bucket: what the export's task shows of it."""
 
 
@@ -86,7 +86,7 @@ def _finished_export(clients: Clients, profile: str, source: str, now: datetime)
     facts = [find_export(clients, profile, t.key, [t], now) for t in complete]
     found = [fact.value for fact in facts if isinstance(fact, Present)]
     if found:
-        return min(found, key=_shortcomings)
+        return min(found, key=_rank)
     for fact in facts:
         if isinstance(fact, Refused | Unknown):
             raise fact.error
@@ -96,7 +96,7 @@ def _finished_export(clients: Clients, profile: str, source: str, now: datetime)
     raise OmicopyError(ErrorCode.NOT_FOUND, message, hint)
 
 
-def _shortcomings(stored: FoundExport) -> tuple[bool, bool, float]:
+def _rank(stored: FoundExport) -> tuple[bool, bool, float]:
     """Of several exports of an image the one with the least is meant. How long the URL of a task lives counts, because
     nobody can sign it anew."""
     ends = stored.expiry.at if stored.is_from_task else None

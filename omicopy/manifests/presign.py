@@ -14,7 +14,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import check_objects, read_own_object, require_validity, sign_manifest
 from omicopy.manifests.expiry_tag import record_url_expiry
 from omicopy.manifests.own_manifest import TrustedManifest, has_to_be_manifest, read_trusted_manifest
-from omicopy.manifests.resign import read_back, resign_in_passing, resigned_manifest
+from omicopy.manifests.resign import read_back, resign_or_expired, resigned_keys
 from omicopy.model.export import StoredExport
 from omicopy.model.manifest import MANIFEST_URL, Expiry, earliest_of, url_path
 from omicopy.model.s3_location import S3Object
@@ -51,7 +51,7 @@ class PresignResult:
     url: PresignedUrl
     location: S3Object
     manifest: TrustedManifest | None
-    key_ends: datetime | None = None
+    key_expires_at: datetime | None = None
     """When the access key that signed ends. None: never, as far as is known."""
     resigned: bool = False
     replaces: bool = False
@@ -63,7 +63,7 @@ class PresignResult:
     def expiry(self) -> Expiry:
         """The effective one: the earliest of the URL's, all those inside and the access key's."""
         ends = [(MANIFEST_URL if self.manifest else OBJECT_URL, self.url.expires_at)]
-        ends += [(ACCESS_KEY, self.key_ends)] if self.key_ends else []
+        ends += [(ACCESS_KEY, self.key_expires_at)] if self.key_expires_at else []
         return earliest_of(ends + (self.manifest.ends() if self.manifest else []))
 
 
@@ -73,10 +73,10 @@ def presign_checked(clients: Clients, options: PresignOptions, location: S3Objec
     Where it is a manifest of an export of ours, the export's task says from then on until when it is handed out.
     Raises USAGE for a bad expiry, NOT_FOUND, DENIED for refused credentials, DAMAGED, EXPIRED, or a ServiceError.
     """
-    handout = _presign_checked(clients, options, location, now)
-    if handout.manifest:
-        record_url_expiry(clients, options.profile, handout.location, handout.expiry.at or now + options.expires)
-    return handout
+    result = _presign_checked(clients, options, location, now)
+    if result.manifest:
+        record_url_expiry(clients, options.profile, result.location, result.expiry.at or now + options.expires)
+    return result
 
 
 def _presign_checked(clients: Clients, options: PresignOptions, location: S3Object, now: datetime) -> PresignResult:
@@ -85,22 +85,22 @@ def _presign_checked(clients: Clients, options: PresignOptions, location: S3Obje
     if not options.check and not options.only_manifest:
         return PresignResult(url, location, None)
     raw = read_own_object(clients.fetcher(), url, clients.accounts[options.profile].signer, location)
-    key_ends = _demand_key(clients, options, now)
+    key_expires_at = _require_valid_key(clients, options, now)
     if not options.is_export and not has_to_be_manifest(location.key, raw):
         if options.only_manifest:
             hint = f"To hand it out, name it: {location}"
             raise OmicopyError(ErrorCode.USAGE, f"{location} is no manifest, and only a URL asks for it", hint)
-        return PresignResult(url, location, None, key_ends)
+        return PresignResult(url, location, None, key_expires_at)
     manifest = _trusted(raw, location)
-    shortcoming = _shortcoming(clients, options, manifest, now)
+    shortcoming = _validity_problem(clients, options, manifest, now)
     if shortcoming is None:
-        return PresignResult(url, location, manifest, key_ends)
-    newer = _newer(clients, options, location, manifest, now)
+        return PresignResult(url, location, manifest, key_expires_at)
+    newer = _newer_manifest(clients, options, location, manifest, now)
     if newer is not None:
-        return replace(newer, key_ends=key_ends)
+        return replace(newer, key_expires_at=key_expires_at)
     if not options.resign:
         raise shortcoming
-    return _presign_resigned(clients, options, StoredExport(location, manifest), key_ends, now)
+    return _presign_resigned(clients, options, StoredExport(location, manifest), key_expires_at, now)
 
 
 def presign_upload(
@@ -114,17 +114,17 @@ def presign_upload(
     url = presign(account, location, options.expires, "PUT", content_type)
     if not options.check:
         return PresignResult(url, location, None)
-    key_ends = _demand_key(clients, options, now)
+    key_expires_at = _require_valid_key(clients, options, now)
     probe = clients.fetcher().probe(presign(account, location))
     taken = probe.life is ObjectState.ALIVE
-    if probe.refusal is not None and probe.refusal.is_of_signer:
+    if probe.refusal is not None and probe.refusal.is_signers_fault:
         message = (
             f"The store refuses a URL of {location} signed with the profile {account.signer!r}: {probe.refusal.message}"
         )
         raise OmicopyError(ErrorCode.DENIED, message, probe.refusal.own_hint)
     if not taken:
-        _demand_bucket(clients, options.profile, location)
-    return PresignResult(url, location, None, key_ends, replaces=taken)
+        _require_bucket(clients, options.profile, location)
+    return PresignResult(url, location, None, key_expires_at, replaces=taken)
 
 
 def _check(options: PresignOptions) -> None:
@@ -136,7 +136,7 @@ def _check(options: PresignOptions) -> None:
     check_validity(options.min_validity)
 
 
-def _demand_key(clients: Clients, options: PresignOptions, now: datetime) -> datetime | None:
+def _require_valid_key(clients: Clients, options: PresignOptions, now: datetime) -> datetime | None:
     ends = access_key_expiry(clients, options.profile)
     if ends is not None:
         hint = (
@@ -146,7 +146,7 @@ def _demand_key(clients: Clients, options: PresignOptions, now: datetime) -> dat
     return ends
 
 
-def _demand_bucket(clients: Clients, profile: str, location: S3Object) -> None:
+def _require_bucket(clients: Clients, profile: str, location: S3Object) -> None:
     """Raises NOT_FOUND for a bucket that is not there. Who may only upload can't be told."""
     try:
         clients.storage(profile).sizes(location.bucket, location.key)
@@ -155,7 +155,7 @@ def _demand_bucket(clients: Clients, profile: str, location: S3Object) -> None:
             raise
 
 
-def _shortcoming(
+def _validity_problem(
     clients: Clients, options: PresignOptions, manifest: TrustedManifest, now: datetime
 ) -> OmicopyError | None:
     """Why the manifest can't be handed out as it is: a URL inside ends too early, is refused, says no end, or is plain
@@ -163,9 +163,9 @@ def _shortcoming(
     endpoint = clients.accounts[options.profile].oos_endpoint
     for index, snapshot in enumerate(manifest.snapshots):
         if snapshot.url.expires_at is None:
-            return _unfit(f"{url_path(index)} does not say when it ends")
+            return _expired(f"{url_path(index)} does not say when it ends")
         if not snapshot.url.is_at(endpoint):
-            return _unfit(f"{url_path(index)} leads to {snapshot.url.host}, not to {endpoint}")
+            return _expired(f"{url_path(index)} leads to {snapshot.url.host}, not to {endpoint}")
     try:
         require_validity(manifest.expiry(), options.min_validity, now, _RESIGN)
         check_objects(clients.fetcher(), manifest)
@@ -179,15 +179,15 @@ def _shortcoming(
 _RESIGN = "Sign it anew: omicopy resign …, or omicopy url … without --no-resign."
 
 
-def _unfit(what: str) -> OmicopyError:
+def _expired(what: str) -> OmicopyError:
     return OmicopyError(ErrorCode.EXPIRED, what, _RESIGN)
 
 
-def _newer(
+def _newer_manifest(
     clients: Clients, options: PresignOptions, location: S3Object, manifest: TrustedManifest, now: datetime
 ) -> PresignResult | None:
     """The newest manifest that was signed anew beside this one, of the very same objects, if it can be handed out."""
-    for found in resigned_manifest(clients.storage(options.profile), location)[:_MOST_READ]:
+    for found in resigned_keys(clients.storage(options.profile), location)[:_MAX_READ]:
         try:
             newer = sign_manifest(clients.fetcher(), clients.accounts[options.profile], found, options.expires)
         except ServiceError:
@@ -195,23 +195,23 @@ def _newer(
         except OmicopyError:  # broken, gone by now, or planted: it points into somebody else's bucket
             continue
         is_same = newer.manifest.fingerprint() == manifest.fingerprint()
-        if is_same and _shortcoming(clients, options, newer.manifest, now) is None:
+        if is_same and _validity_problem(clients, options, newer.manifest, now) is None:
             return PresignResult(newer.url, newer.location, newer.manifest)
     return None
 
 
-_MOST_READ = 5
+_MAX_READ = 5
 """Of the manifests that were signed anew; beyond them a new one is made."""
 
 
 def _presign_resigned(
-    clients: Clients, options: PresignOptions, stored: StoredExport, key_ends: datetime | None, now: datetime
+    clients: Clients, options: PresignOptions, stored: StoredExport, key_expires_at: datetime | None, now: datetime
 ) -> PresignResult:
     account, storage, fetcher = clients.accounts[options.profile], clients.storage(options.profile), clients.fetcher()
-    renewed = resign_in_passing(account, storage, fetcher, stored, now)
+    renewed = resign_or_expired(account, storage, fetcher, stored, now)
     signed = read_back(account, fetcher, stored, renewed, options.expires)
     check_objects(fetcher, signed.manifest, account.signer)
-    return PresignResult(signed.url, signed.location, signed.manifest, key_ends, resigned=True)
+    return PresignResult(signed.url, signed.location, signed.manifest, key_expires_at, resigned=True)
 
 
 def _trusted(raw: bytes, location: S3Object) -> TrustedManifest:

@@ -48,7 +48,7 @@ def resign(
     _renewed(stored.location, now)
     manifest = trust(stored.manifest, stored.location, allowed, _OUTSIDE)
     urls = [presign(account, stored.location.with_key(snapshot.key or ""), expires) for snapshot in manifest.snapshots]
-    _demand_objects(account, fetcher, manifest, urls)
+    _require_objects(account, fetcher, manifest, urls)
     body = manifest.with_urls([url.url for url in urls])
     parse_manifest(body, f"The new manifest of {stored.location}")  # nothing is put that we could not read again
     location = _free_location(storage, stored, now)
@@ -91,13 +91,13 @@ def read_back(
 
 
 def resign_found(account: Account, storage: Storage, fetcher: UrlReader, found: FoundExport, now: datetime) -> S3Object:
-    """As `resign_in_passing`, of the manifest that was looked at before; TEMPORARY where another one lies there now."""
+    """As `resign_or_expired`, of the manifest that was looked at before; TEMPORARY where another one lies there now."""
     manifest = read_trusted_manifest(storage.read(found.location), found.location)
     require_unchanged(found, manifest)
-    return resign_in_passing(account, storage, fetcher, StoredExport(found.location, manifest), now)
+    return resign_or_expired(account, storage, fetcher, StoredExport(found.location, manifest), now)
 
 
-def resign_in_passing(
+def resign_or_expired(
     account: Account, storage: Storage, fetcher: UrlReader, stored: StoredExport, now: datetime
 ) -> S3Object:
     """As `resign`, for whom a URL that ends too early is in the way: without the right to write that is EXPIRED."""
@@ -116,7 +116,7 @@ def resign_in_passing(
 _OUTSIDE = "Nothing was signed. If it is right all the same: omicopy resign … --allow-key-prefix PREFIX"
 
 
-def _demand_objects(
+def _require_objects(
     account: Account, fetcher: UrlReader, manifest: TrustedManifest, urls: Sequence[PresignedUrl]
 ) -> None:
     """Every object is there, as large as the manifest says, and may be read by whoever signed."""
@@ -126,11 +126,11 @@ def _demand_objects(
             raise problem
 
 
-def resigned_manifest(storage: Storage, location: S3Object) -> list[S3Object]:
+def resigned_keys(storage: Storage, location: S3Object) -> list[S3Object]:
     """The manifests that were signed anew beside the one at `location`, the last one first; none where the bucket may
     not be listed. Whoever may put an object there may have called it so."""
     try:
-        listed = storage.sizes(location.bucket, _beside(location.key))
+        listed = storage.sizes(location.bucket, _new_key_prefix(location.key))
     except ServiceError as error:
         if error.code is not ErrorCode.DENIED:
             raise
@@ -141,7 +141,7 @@ def resigned_manifest(storage: Storage, location: S3Object) -> list[S3Object]:
 
 def _free_location(storage: Storage, stored: StoredExport, now: datetime) -> S3Object:
     """`a/b.json` -> `a/b.resigned-20260101T000000Z.json`, or of the next second that nobody took."""
-    taken = storage.sizes(stored.location.bucket, _beside(stored.location.key))
+    taken = storage.sizes(stored.location.bucket, _new_key_prefix(stored.location.key))
     while (location := _renewed(stored.location, now)).key in taken:
         now += timedelta(seconds=1)
     return location
@@ -149,10 +149,10 @@ def _free_location(storage: Storage, stored: StoredExport, now: datetime) -> S3O
 
 def _renewed(location: S3Object, now: datetime) -> S3Object:
     """Where its new manifest is to lie. Raises USAGE for a key that object storage would not take."""
-    return location.with_key(check_own_key(f"{_beside(location.key)}{now:%Y%m%dT%H%M%SZ}.json"))
+    return location.with_key(check_own_key(f"{_new_key_prefix(location.key)}{now:%Y%m%dT%H%M%SZ}.json"))
 
 
-def _beside(key: str) -> str:
+def _new_key_prefix(key: str) -> str:
     """What the keys of new manifests begin with; a stem that was signed anew before is not made longer."""
     path = PurePosixPath(key)
     folder = key[: len(key) - len(path.name)]

@@ -14,7 +14,7 @@ from omicopy.manifests.presign import PresignOptions, PresignResult
 from omicopy.model.export import FoundExport
 
 
-def hand_out_by_task(clients: Clients, options: PresignOptions, stored: FoundExport, now: datetime) -> PresignResult:
+def presign_from_task(clients: Clients, options: PresignOptions, stored: FoundExport, now: datetime) -> PresignResult:
     """The URL with its manifest, which was found to work through it. `expires` is not kept: the URL ends when it ends.
 
     The task says from then on until when it is handed out. Raises DENIED where only a key can make a URL that serves
@@ -29,23 +29,23 @@ def hand_out_by_task(clients: Clients, options: PresignOptions, stored: FoundExp
     except OmicopyError as error:
         raise _only_with_key(clients, options.profile, error.message) from None
     manifest = read_again(clients.fetcher(), stored.task_url, stored)
-    _tell(clients, options.profile, "--expires has no effect on them.")
-    handout = PresignResult(stored.task_url, stored.location, manifest)
+    _warn_without_key(clients, options.profile, "--expires has no effect on them.")
+    result = PresignResult(stored.task_url, stored.location, manifest)
     if stored.expiry.at is not None:
         record_url_expiry(clients, options.profile, stored.location, stored.expiry.at)
-    return handout
+    return result
 
 
-def inspect_by_task(clients: Clients, profile: str, stored: FoundExport) -> Inspection:
+def inspect_from_task(clients: Clients, profile: str, stored: FoundExport) -> Inspection:
     """What the manifest says that the URL leads to. Raises DENIED where it leads nowhere."""
     if stored.task_url is None:
         raise _only_with_key(clients, profile, f"{stored.location} can't be read: {stored.flaw}")
     manifest = read_again(clients.fetcher(), stored.task_url, stored)
-    _tell(clients, profile)
+    _warn_without_key(clients, profile)
     return Inspection(manifest, stored.task_url, stored.location)
 
 
-def _tell(clients: Clients, profile: str, *more: str) -> None:
+def _warn_without_key(clients: Clients, profile: str, *more: str) -> None:
     message = without_key(clients, profile, *more)
     if message is not None:
         clients.tell(message)

@@ -10,7 +10,7 @@ import urllib3
 from omicopy.cloud.errors import Answer, Cause, ServiceError, temporary
 from omicopy.cloud.http.network import Network
 from omicopy.cloud.http.time_limit import TimeLimit
-from omicopy.cloud.http.transport import Transport, transport_errors_named
+from omicopy.cloud.http.transport import Transport, translate_transport_errors
 from omicopy.cloud.request_log import logged
 from omicopy.cloud.secrets import register_secret
 from omicopy.errors import ErrorCode, OmicopyError
@@ -64,7 +64,7 @@ class Ping:
         url = parts._replace(path=path, fragment="").geturl()
         headers = {"User-Agent": "omicopy", "Content-Type": "text/plain; charset=utf-8"}
         with logged("Ping", self._host):
-            with transport_errors_named("Ping", self._host):
+            with translate_transport_errors("Ping", self._host):
                 response = self._transport.send("POST", url, headers, _cut(body), limit=0)
             self._check(response.status)
 

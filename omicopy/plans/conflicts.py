@@ -19,13 +19,13 @@ def merge_duplicates(requests: Sequence[CopyRequest]) -> tuple[list[CopyRequest]
     groups: dict[tuple[str, str, str], list[CopyRequest]] = defaultdict(list)
     formats: dict[CopyIdentity, dict[str, CopyRequest]] = defaultdict(dict)
     for request in requests:
-        formats[_place_of(request)].setdefault(origin_of(request).format or "", request)
-        target = _destination_of(request)
+        formats[_export_place(request)].setdefault(source_of_copy(request).format or "", request)
+        target = _target_of_copy(request)
         groups[target.account.account_id, target.account.region, target.name].append(request)
     agreed: list[CopyRequest] = []
     failures: list[RejectedCopy] = []
     for group in groups.values():
-        error = _contradiction(group) or _two_formats(group[0], formats[_place_of(group[0])])
+        error = _contradiction(group) or _two_formats(group[0], formats[_export_place(group[0])])
         if error is None:
             agreed.append(group[0])
         else:
@@ -45,14 +45,14 @@ def distinct_failures(failures: Sequence[RejectedCopy]) -> list[RejectedCopy]:
     return list(seen.values())
 
 
-def origin_of(request: CopyRequest) -> Source:
+def source_of_copy(request: CopyRequest) -> Source:
     """The image and its account: a plan asks for nothing but copies."""
     if not isinstance(request.source, Source):
         raise TypeError("not a copy")
     return request.source
 
 
-def _destination_of(request: CopyRequest) -> Target:
+def _target_of_copy(request: CopyRequest) -> Target:
     if request.destination is None:
         raise TypeError("not a copy")
     return request.destination
@@ -61,21 +61,21 @@ def _destination_of(request: CopyRequest) -> Target:
 def _contradiction(group: Sequence[CopyRequest]) -> OmicopyError | None:
     """What is wrong with requests for one name in one account. Of two images the second would find the first there."""
     first, *others = group
-    target = _destination_of(first)
+    target = _target_of_copy(first)
     for request in others:
         if request.marker != first.marker:
             return OmicopyError(
                 ErrorCode.USAGE,
                 f"Two images would both be called {target.name!r} in {target.account}: "
-                f"{_whose(first)}, {_whose(request)}",
+                f"{_image_and_job(first)}, {_image_and_job(request)}",
                 "Put {image_id} into `name` of the target.",
             )
     for request in others:
-        if _what(request) != _what(first):
+        if _comparable(request) != _comparable(first):
             return OmicopyError(
                 ErrorCode.USAGE,
                 f"The jobs {first.job} and {request.job} ask for one copy in different ways: "
-                f"{origin_of(first).image.image_id} as {target.name!r} in {target.account}",
+                f"{source_of_copy(first).image.image_id} as {target.name!r} in {target.account}",
                 "Let one of them ask for it, or both alike: bucket, prefix, timeouts, tags and all.",
             )
     return None
@@ -84,10 +84,10 @@ def _contradiction(group: Sequence[CopyRequest]) -> OmicopyError | None:
 def _two_formats(request: CopyRequest, asked: Mapping[str, CopyRequest]) -> OmicopyError | None:
     """What is wrong where exports in two formats are asked for at one place, which holds one manifest."""
     requests = [request for form, request in asked.items() if form]
-    if len(requests) < 2 or origin_of(request).format is None:
+    if len(requests) < 2 or source_of_copy(request).format is None:
         return None
-    first, second = (f"{origin_of(one).format} by job {one.job}" for one in requests)
-    export = origin_of(requests[0]).export
+    first, second = (f"{source_of_copy(one).format} by job {one.job}" for one in requests)
+    export = source_of_copy(requests[0]).export
     return OmicopyError(
         ErrorCode.USAGE,
         f"Exports in two formats are asked for at {export.folder}: {first}, {second}",
@@ -95,25 +95,25 @@ def _two_formats(request: CopyRequest, asked: Mapping[str, CopyRequest]) -> Omic
     )
 
 
-def _place_of(request: CopyRequest) -> CopyIdentity:
-    origin = origin_of(request)
+def _export_place(request: CopyRequest) -> CopyIdentity:
+    origin = source_of_copy(request)
     return origin.account.account_id, origin.account.region, origin.export
 
 
 def _failure(request: CopyRequest, error: OmicopyError) -> RejectedCopy:
-    origin, target = origin_of(request), _destination_of(request)
+    origin, target = source_of_copy(request), _target_of_copy(request)
     return RejectedCopy(
         request.job or "", origin.account, error, origin.image, target.account, target.name, request.best_effort
     )
 
 
-def _whose(request: CopyRequest) -> str:
-    return f"{origin_of(request).image.image_id} of job {request.job}"
+def _image_and_job(request: CopyRequest) -> str:
+    return f"{source_of_copy(request).image.image_id} of job {request.job}"
 
 
-def _what(request: CopyRequest) -> CopyRequest:
+def _comparable(request: CopyRequest) -> CopyRequest:
     """All that a request asks for, whichever job and profiles it comes from."""
-    origin, target = origin_of(request), _destination_of(request)
+    origin, target = source_of_copy(request), _target_of_copy(request)
     return replace(
         request,
         source=replace(origin, account=replace(origin.account, profile="")),

@@ -14,23 +14,23 @@ from omicopy.model.image import Image
 from omicopy.model.image_settings import ImageSettings
 from omicopy.model.request import AccountRef, Budgets, CopyRequest, RejectedCopy, check_accounts, check_distinct
 from omicopy.plans.build_request import CopyOptions, ExportOptions, TargetOptions, copy_request
-from omicopy.plans.conflicts import distinct_failures, merge_duplicates, origin_of
+from omicopy.plans.conflicts import distinct_failures, merge_duplicates, source_of_copy
 from omicopy.plans.model import Job, Plan, PlanTarget
 from omicopy.plans.select import SourceImages, read_source_images
 from omicopy.plans.shard import Shard, shard_of
 
-Parties = Mapping[str, AccountRef | OmicopyError]
+AccountsByProfile = Mapping[str, AccountRef | OmicopyError]
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedPlan:
     """What a plan comes to."""
 
     requests: list[CopyRequest] = field(default_factory=list)
     failures: list[RejectedCopy] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Entries that find nothing at present, in words: no failure, but worth to be told."""
-    accounts: Parties = field(default_factory=dict)
+    accounts: AccountsByProfile = field(default_factory=dict)
     """Who each profile of the plan is, or why that is not known."""
     source_images_by_account: Mapping[str, SourceImages | OmicopyError] = field(default_factory=dict)
     """The images of each source profile as they were read."""
@@ -43,7 +43,7 @@ def plan_requests(
     *,
     only: Sequence[str] = (),
     shard: Shard | None = None,
-) -> Prepared:
+) -> PreparedPlan:
     """The requests of the jobs named in `only`, or of all; with `shard` those that belong to it.
 
     Identifies each profile once, and reads each source account's images once. Raises USAGE for a name of no job, and
@@ -52,7 +52,7 @@ def plan_requests(
     plan = plan.only(only)
     accounts = _identify_all(clients, plan.profiles)
     source_images_by_account = read_source_images(clients, plan.jobs, accounts)
-    whole = Prepared()
+    whole = PreparedPlan()
     for job in plan.jobs:
         targets = [found for target in job.targets if isinstance(found := accounts[target.profile], AccountRef)]
         with named(f"Job {job.name}"):
@@ -65,9 +65,13 @@ def plan_requests(
     requests, contradictions = merge_duplicates(whole.requests)
     failures = distinct_failures([*whole.failures, *contradictions])
     if shard is None:
-        return Prepared(requests, failures, whole.notes, accounts, source_images_by_account)
-    return Prepared(
-        [request for request in requests if _is_in(shard, origin_of(request).account, origin_of(request).image)],
+        return PreparedPlan(requests, failures, whole.notes, accounts, source_images_by_account)
+    return PreparedPlan(
+        [
+            request
+            for request in requests
+            if _is_in(shard, source_of_copy(request).account, source_of_copy(request).image)
+        ],
         [one for one in failures if one.is_whole_job or _is_in(shard, one.source, one.image)],
         whole.notes if shard[0] == 0 else [],
         accounts,
@@ -75,7 +79,7 @@ def plan_requests(
     )
 
 
-def _identify_all(clients: Clients, profiles: Sequence[str]) -> Parties:
+def _identify_all(clients: Clients, profiles: Sequence[str]) -> AccountsByProfile:
     def ask(profile: str) -> AccountRef | OmicopyError:
         try:
             return identify(clients, profile)
@@ -93,7 +97,7 @@ class _JobReader:
 
     clients: Clients
     job: Job
-    accounts: Parties
+    accounts: AccountsByProfile
     source_images_by_account: Mapping[str, SourceImages | OmicopyError]
     budgets: Budgets
     notes: list[str]

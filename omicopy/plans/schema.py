@@ -21,6 +21,7 @@ from omicopy.plans.values import (
     BootModes,
     Bucket,
     Count,
+    Flag,
     ImageId,
     JobName,
     Line,
@@ -30,11 +31,10 @@ from omicopy.plans.values import (
     Tags,
     Template,
     Text,
-    Truth,
     Validity,
     Version,
+    invalid,
     own_tags,
-    wrong,
 )
 from omicopy.plans.yaml_reader import Path, PlanDocument, Problem
 
@@ -81,7 +81,7 @@ class SelectorEntry(_PlanModel):
     @model_validator(mode="after")
     def _says_which(self) -> SelectorEntry:
         if not self.model_fields_set - {"latest"}:
-            raise wrong("does not say which images", "Give at least one of id, name, name_regex, tags.")
+            raise invalid("does not say which images", "Give at least one of id, name, name_regex, tags.")
         return self
 
 
@@ -101,14 +101,14 @@ class TargetEntry(_PlanModel):
         default=[], description="IDs of the accounts that may launch the copy, in quotes."
     )
     tags: Annotated[Tags, AfterValidator(own_tags)] = Field(default={}, description="Tags beside the source's own.")
-    copy_tags: Truth = Field(default=True, description="Whether the source's own tags go along.")
+    copy_tags: Flag = Field(default=True, description="Whether the source's own tags go along.")
     boot_modes: BootModes | SkipJsonSchema[None] = Field(
         default=None, description="The copy's boot modes; else as the job says."
     )
-    tpm: Truth | SkipJsonSchema[None] = Field(
+    tpm: Flag | SkipJsonSchema[None] = Field(
         default=None, description="Whether VMs of the copy must have a TPM; else as the job says."
     )
-    best_effort: Truth = Field(default=False, description="Whether its failure leaves the exit code as it is.")
+    best_effort: Flag = Field(default=False, description="Whether its failure leaves the exit code as it is.")
 
 
 class RetentionEntry(_PlanModel):
@@ -126,7 +126,7 @@ class RetentionEntry(_PlanModel):
     @model_validator(mode="after")
     def _keeps_something(self) -> RetentionEntry:
         if not self.model_fields_set:
-            raise wrong("keeps nothing", "Give keep_last, keep_within or both.")
+            raise invalid("keeps nothing", "Give keep_last, keep_within or both.")
         return self
 
 
@@ -147,7 +147,7 @@ class DefaultsEntry(_PlanModel):
     format: DiskFormat | SkipJsonSchema[None] = Field(
         default=None, description="The format of the exported disks; else that of an export that is there, else qcow2."
     )
-    create_bucket: Truth = Field(
+    create_bucket: Flag = Field(
         default=False, description="Whether to export also to a bucket that is not there: the service makes it."
     )
     if_exists: IfExists = Field(
@@ -156,7 +156,7 @@ class DefaultsEntry(_PlanModel):
     boot_modes: BootModes | SkipJsonSchema[None] = Field(
         default=None, description="The copies' boot modes; else the source's own."
     )
-    tpm: Truth | SkipJsonSchema[None] = Field(
+    tpm: Flag | SkipJsonSchema[None] = Field(
         default=None, description="Whether VMs of the copies must have a TPM; else as of the source."
     )
     cleanup: Cleanup = Field(

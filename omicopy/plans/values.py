@@ -26,7 +26,7 @@ _JOB_NAME = r"[A-Za-z0-9._-]{1,100}"
 _VARIABLE = r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"
 
 
-def wrong(what: str, hint: str = "") -> PydanticCustomError:
+def invalid(what: str, hint: str = "") -> PydanticCustomError:
     """What is told of a value that is refused."""
     return PydanticCustomError("said", "{what}", {"what": what, "hint": hint})
 
@@ -36,41 +36,41 @@ def _from_text(read: Callable[[str], T]) -> PlainValidator:
 
     def validate(value: object) -> T:
         if not isinstance(value, str):
-            raise wrong("takes a single value")
+            raise invalid("takes a single value")
         try:
             return read(value)
         except OmicopyError as error:
-            raise wrong(error.message, error.hint) from None
+            raise invalid(error.message, error.hint) from None
 
     return PlainValidator(validate)
 
 
 def _text(text: str) -> str:
     if not text.strip() or "\n" in text:
-        raise wrong("takes one line of text")
+        raise invalid("takes one line of text")
     return check_text(text)
 
 
 def _job_name(text: str) -> str:
     if not re.fullmatch(_JOB_NAME, text):
-        raise wrong("is no name of a job", "Use 1 to 100 letters, digits, '.', '_' or '-'.")
+        raise invalid("is no name of a job", "Use 1 to 100 letters, digits, '.', '_' or '-'.")
     return text
 
 
 def _image_id(text: str) -> str:
     if not is_image_id(text):
-        raise wrong(f"{text!r} is no image ID", "An image ID looks like ami-12345678.")
+        raise invalid(f"{text!r} is no image ID", "An image ID looks like ami-12345678.")
     return text
 
 
 def _regex(text: str) -> str:
     if len(text) > _LONGEST_REGEX:
-        raise wrong(f"is longer than {_LONGEST_REGEX} characters")
+        raise invalid(f"is longer than {_LONGEST_REGEX} characters")
     try:
         with warnings.catch_warnings(action="ignore"):
             re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
-        raise wrong(f"is no regular expression: {error}") from None
+        raise invalid(f"is no regular expression: {error}") from None
     return text
 
 
@@ -80,19 +80,19 @@ def _template(text: str) -> str:
 
 def _count(text: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
-        raise wrong("takes a whole number from 1 upwards")
+        raise invalid("takes a whole number from 1 upwards")
     return int(text)
 
 
-def _truth(text: str) -> bool:
+def _flag(text: str) -> bool:
     if text.lower() not in ("true", "false"):
-        raise wrong("is neither true nor false")
+        raise invalid("is neither true nor false")
     return text.lower() == "true"
 
 
 def _version(text: str) -> int:
     if text != "1":
-        raise wrong("is not 1, the only version that there is")
+        raise invalid("is not 1, the only version that there is")
     return 1
 
 
@@ -101,7 +101,7 @@ def own_tags(tags: dict[str, str]) -> dict[str, str]:
     try:
         return dict(check_tag(key, value) for key, value in tags.items())
     except OmicopyError as error:
-        raise wrong(error.message, error.hint) from None
+        raise invalid(error.message, error.hint) from None
 
 
 def _schema(kind: str, **more: Any) -> WithJsonSchema:
@@ -134,6 +134,6 @@ Span = Annotated[timedelta, _from_text(SPAN.read), _DURATION]
 Age = Annotated[timedelta, _from_text(AGE.read), _AGE]
 Validity = Annotated[timedelta, _from_text(check_validity), _DURATION]
 Count = Annotated[int, _from_text(_count), _NUMBER]
-Truth = Annotated[bool, _from_text(_truth), _schema("boolean")]
+Flag = Annotated[bool, _from_text(_flag), _schema("boolean")]
 BootModes = Annotated[list[BootMode], Field(min_length=1)]
 Version = Annotated[int, _from_text(_version), WithJsonSchema({"const": 1})]

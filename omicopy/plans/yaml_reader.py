@@ -27,7 +27,7 @@ _MAX_DEPTH = 12
 _MAX_NODES = 50_000
 """A plan of 10,000 images has 20,000 to 30,000, and to read so many takes a second or two. They are counted as they are
 walked through: an alias counts each time, so that a few lines can't stand for a billion."""
-_MOST_TOLD = 5
+_MAX_REPORTED = 5
 _CORE = "tag:yaml.org,2002:"
 _SCALARS = {"str", "int", "float", "bool", "null", "timestamp", "merge", "value"}
 _VARIABLE = re.compile(r"\$(?:(\$)|\{([^}]*)\}?)")
@@ -38,7 +38,7 @@ _TOO_DEEP = f"the plan is nested too deeply: more than {_MAX_DEPTH} levels"
 _TOO_LONG = f"the plan is too long, or its aliases stand for too much: more than {_MAX_NODES:,} values"
 _YAML_HINT = "A plan is a small file of plain YAML: see the examples, and `omicopy run --schema` for editors."
 _KEYS_HINT = "Keys belong in a profile: name it, or env:PREFIX, under `from` and `profile`."
-_BREAKAGES = (YAMLError, ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
+_READER_ERRORS = (YAMLError, ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
 """What the reader is known, or not known enough, to raise for text that is no YAML."""
 
 
@@ -68,9 +68,9 @@ class PlanDocument:
             return
         found.sort(key=self._line)
         lines = [f"{self.where}, line {self._line(each)}{_format_text(each.path)}: {each.what}" for each in found]
-        if len(lines) > _MOST_TOLD:
-            lines[_MOST_TOLD:] = [f"… and {len(lines) - _MOST_TOLD} more"]
-        hints = list(dict.fromkeys(each.hint for each in found[:_MOST_TOLD] if each.hint)) or [""]
+        if len(lines) > _MAX_REPORTED:
+            lines[_MAX_REPORTED:] = [f"… and {len(lines) - _MAX_REPORTED} more"]
+        hints = list(dict.fromkeys(each.hint for each in found[:_MAX_REPORTED] if each.hint)) or [""]
         raise OmicopyError(ErrorCode.USAGE, lines[0], hints[0], lines[1:], hints[1:])
 
     def _line(self, problem: Problem) -> int:
@@ -131,7 +131,7 @@ def _compose(text: str, where: str) -> Node:
         if isinstance(error, _TooMuch):
             raise _refusal(f"{where}{place}", error.problem) from None
         raise _refusal(f"{where}{place}", f"not YAML: {error.problem or error.context or 'nobody knows why'}") from None
-    except _BREAKAGES:
+    except _READER_ERRORS:
         raise _refusal(where, "not YAML that can be read") from None
     if node is None:
         raise _refusal(where, "the file is empty")
@@ -215,19 +215,19 @@ class _Reader:
         return value
 
     def _is_secret(self, name: str, value: str) -> bool:
-        return _sounds_secret(name) or value in self._keys
+        return _has_secret_name(name) or value in self._keys
 
     @cached_property
     def _keys(self) -> set[str]:
         """The keys that the environment holds."""
-        return {text for name, text in self.environ.items() if _sounds_secret(name) and len(text) >= 6}
+        return {text for name, text in self.environ.items() if _has_secret_name(name) and len(text) >= 6}
 
     def _note(self, node: Node, path: Path, what: str, hint: str = "") -> None:
         line = node.start_mark.line + 1 if isinstance(node, ScalarNode) and node.value else None
         self.document.problems.append(Problem(path, what, hint, line))
 
 
-def _sounds_secret(name: str) -> bool:
+def _has_secret_name(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
 
 

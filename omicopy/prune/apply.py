@@ -9,7 +9,7 @@ from typing import Any
 from omicopy.cloud.clients import Clients
 from omicopy.deletion.cleaner import INTERRUPTED, CleanupOptions, CleanupOutcome
 from omicopy.deletion.exports import clean_exports
-from omicopy.deletion.images import delete_image, delete_snapshot, delete_snapshots, mark_snapshots
+from omicopy.deletion.images import delete_image, delete_snapshot, delete_snapshots, tag_snapshots
 from omicopy.errors import ErrorCode, Interrupted, OmicopyError
 from omicopy.model.export import ExportKey
 from omicopy.model.image import Image
@@ -23,8 +23,8 @@ def apply_deletions(
     then holds the same, as far as it came."""
     exports: dict[str, list[ExportKey]] = {}
     for entry in entries:
-        if entry.action is Action.DELETE and isinstance(entry.thing, ExportKey):
-            exports.setdefault(entry.account.profile, []).append(entry.thing)
+        if entry.action is Action.DELETE and isinstance(entry.resource, ExportKey):
+            exports.setdefault(entry.account.profile, []).append(entry.resource)
     done: dict[int, Entry] = {}
     cleaned: dict[str, list[CleanupOutcome]] = {}
     try:
@@ -49,13 +49,13 @@ def _with_outcomes(
     outcomes = {(profile, one.export): one for profile, several in cleaned.items() for one in several}
     for index, entry in enumerate(entries):
         outcome = None
-        if entry.action is Action.DELETE and isinstance(entry.thing, ExportKey):
-            outcome = outcomes.get((entry.account.profile, entry.thing))
+        if entry.action is Action.DELETE and isinstance(entry.resource, ExportKey):
+            outcome = outcomes.get((entry.account.profile, entry.resource))
         yield _with_outcome(entry, outcome) if outcome else done.get(index, entry)
 
 
 def _is_in_api(entry: Entry) -> bool:
-    return entry.action is Action.DELETE and not isinstance(entry.thing, ExportKey)
+    return entry.action is Action.DELETE and not isinstance(entry.resource, ExportKey)
 
 
 def _with_outcome(entry: Entry, cleaned: CleanupOutcome) -> Entry:
@@ -74,17 +74,17 @@ def _delete(clients: Clients, entry: Entry, tell: Callable[[str], None]) -> Entr
     profile = entry.account.profile
 
     def send(action: str, parameters: Mapping[str, Any]) -> object:
-        return clients.api(profile).write_again(action, clients.patience, parameters)
+        return clients.api(profile).write_idempotent(action, clients.patience, parameters)
 
     try:
-        if isinstance(entry.thing, Image):
-            mark_snapshots(clients, profile, entry.thing, send)
-            delete_image(send, entry.thing.image_id)
-            delete_snapshots(clients, profile, entry.thing, tell, send)
+        if isinstance(entry.resource, Image):
+            tag_snapshots(clients, profile, entry.resource, send)
+            delete_image(send, entry.resource.image_id)
+            delete_snapshots(clients, profile, entry.resource, tell, send)
         else:
             delete_snapshot(send, entry.id)
     except OmicopyError as error:
-        if not isinstance(entry.thing, Image) and error.code is ErrorCode.NAME_CONFLICT:
+        if not isinstance(entry.resource, Image) and error.code is ErrorCode.NAME_CONFLICT:
             return replace(entry, action=Action.KEEP, why="something uses it")
         return replace(entry, action=Action.FAILED, error=error)
     return replace(entry, action=Action.DELETED)

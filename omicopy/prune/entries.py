@@ -21,7 +21,7 @@ class StillNeeded:
 
     selected: Collection[tuple[str, str, str]] = ()
     """What a plan still asks to be copied: the next run would only copy it again."""
-    unfed: Collection[tuple[str, str, ExportKey]] = ()
+    exports: Collection[tuple[str, str, ExportKey]] = ()
     """Exports that a copy of the plan is still to be made from."""
 
 
@@ -69,7 +69,7 @@ class Entry:
     """When the source image was."""
     action: Action
     why: str
-    thing: Image | ExportKey | None = None
+    resource: Image | ExportKey | None = None
     """None for a snapshot."""
     is_begun: bool = False
     """Of an export: whether a clean-up of it has begun before. What is left of it, only the bucket knows."""
@@ -78,8 +78,8 @@ class Entry:
     @property
     def where(self) -> str:
         """An export's folder, the profile of all else."""
-        if isinstance(self.thing, ExportKey):
-            return str(self.thing.folder)
+        if isinstance(self.resource, ExportKey):
+            return str(self.resource.folder)
         return self.account.profile
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from omicopy.deletion.export_rules import Kept, judge_tasks
+from omicopy.deletion.export_rules import Kept, deletable_tasks
 from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportKey, ExportTask
 from omicopy.model.image import Image, last_marker, source_marker
@@ -36,23 +36,23 @@ def judge_exports(scope: Scope, tasks: Sequence[ExportTask], known: PruneFacts) 
         if is_own_export(scope, task):
             by_key[task.key].append(task)
     facts = {key: _facts(key, own, known.sources.get(key.image_id)) for key, own in by_key.items()}
-    meant = [key for key in by_key if scope.means(facts[key])]
-    fresh = [key for key in meant if not is_cleaned(by_key[key])]
+    selected = [key for key in by_key if scope.matches(facts[key])]
+    fresh = [key for key in selected if not is_cleaned(by_key[key])]
     items = [Item(scope.group("", facts[key]), facts[key].created, True, by_key[key][0].task_id) for key in fresh]
-    fates = dict(zip(fresh, apply_retention(items, scope.retention, known.now), strict=True))
+    verdicts = dict(zip(fresh, apply_retention(items, scope.retention, known.now), strict=True))
     entries = []
     for key, own in by_key.items():
         entry = _entry(scope, key, own[0].task_id, facts[key])
-        fate = fates.get(key)
-        if key not in meant:
+        verdict = verdicts.get(key)
+        if key not in selected:
             entries.append(replace(entry, why=NOT_SELECTED))
-        elif fate is not None and not fate.goes:
-            entries.append(replace(entry, why=fate.why))
+        elif verdict is not None and not verdict.delete:
+            entries.append(replace(entry, why=verdict.why))
         else:
-            firm = _needed(scope, key, tasks, known)
-            why = firm or (fate.why if fate else "its clean-up has begun")
-            action = Action.KEEP if firm else Action.DELETE
-            entries.append(replace(entry, action=action, why=why, is_begun=fate is None))
+            reason = _reason_to_keep(scope, key, tasks, known)
+            why = reason or (verdict.why if verdict else "its clean-up has begun")
+            action = Action.KEEP if reason else Action.DELETE
+            entries.append(replace(entry, action=action, why=why, is_begun=verdict is None))
     return entries
 
 
@@ -69,13 +69,13 @@ def _entry(scope: Scope, key: ExportKey, task_id: str, source: SourceFacts) -> E
     return Entry(Kind.EXPORT, scope.source, task_id, name, key.image_id, source.created, Action.KEEP, "", key)
 
 
-def _needed(scope: Scope, key: ExportKey, tasks: Sequence[ExportTask], known: PruneFacts) -> str | None:
+def _reason_to_keep(scope: Scope, key: ExportKey, tasks: Sequence[ExportTask], known: PruneFacts) -> str | None:
     """Why an export must stay although the rules let it go."""
     source = scope.source
-    judgement = judge_tasks([task for task in tasks if task.image_id == key.image_id], key, known.now)
+    judgement = deletable_tasks([task for task in tasks if task.image_id == key.image_id], key, known.now)
     if isinstance(judgement, Kept):
         return judgement.why
-    if (source.account_id, source.region, key) in known.wanted.unfed:
+    if (source.account_id, source.region, key) in known.wanted.exports:
         return "a copy is still to be made from it"
     marker = source_marker(source.region, key.image_id)
     for target, shown in known.images.items():
@@ -85,11 +85,11 @@ def _needed(scope: Scope, key: ExportKey, tasks: Sequence[ExportTask], known: Pr
     return None
 
 
-def unfed_exports(
+def exports_still_needed(
     requests: Iterable[CopyRequest], images: Mapping[AccountRef, Sequence[Image] | OmicopyError]
 ) -> set[tuple[str, str, ExportKey]]:
     """The exports that feed a copy that is not there whole, or of which nobody knows."""
-    unfed = set()
+    exports = set()
     for request in requests:
         origin, destination = request.source, request.destination
         if not isinstance(origin, Source) or destination is None:
@@ -102,5 +102,5 @@ def unfed_exports(
             and last_marker(image.description) == request.marker
             for image in shown
         ):
-            unfed.add((origin.account.account_id, origin.account.region, origin.export))
-    return unfed
+            exports.add((origin.account.account_id, origin.account.region, origin.export))
+    return exports

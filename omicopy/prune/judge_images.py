@@ -17,7 +17,7 @@ from omicopy.prune.ownership import (
     NOT_SELECTED,
     Scope,
     SourceFacts,
-    bears_job,
+    has_job_tag,
     is_our_copy,
     source_facts,
     source_id,
@@ -45,21 +45,21 @@ def judge_copies(scope: Scope, known: PruneFacts) -> list[Entry]:
         _copy(target, image, known.sources.get(source_id(image)))
         for target, shown in known.images.items()
         for image in shown
-        if is_our_copy(image, target, scope.source) and bears_job(scope, image.tags)
+        if is_our_copy(image, target, scope.source) and has_job_tag(scope, image.tags)
     ]
-    meant = [copy for copy in copies if scope.means(copy.source)]
+    selected = [copy for copy in copies if scope.matches(copy.source)]
     items = [
         Item((copy.target, scope.group(copy.image.name, copy.source)), copy.created, not copy.flaw, copy.image.image_id)
-        for copy in meant
+        for copy in selected
     ]
-    fates = dict(
+    verdicts = dict(
         zip(
-            ((copy.target, copy.image.image_id) for copy in meant),
+            ((copy.target, copy.image.image_id) for copy in selected),
             apply_retention(items, scope.retention, known.now),
             strict=True,
         )
     )
-    return [_entry(scope, copy, fates.get((copy.target, copy.image.image_id)), known.wanted) for copy in copies]
+    return [_entry(scope, copy, verdicts.get((copy.target, copy.image.image_id)), known.wanted) for copy in copies]
 
 
 def _copy(target: AccountRef, image: Image, source: Image | None) -> _Copy:
@@ -70,13 +70,13 @@ def _copy(target: AccountRef, image: Image, source: Image | None) -> _Copy:
     return _Copy(target, image, source_facts(source_id(image), image.tags, source), flaw)
 
 
-def _entry(scope: Scope, copy: _Copy, fate: Verdict | None, wanted: StillNeeded) -> Entry:
+def _entry(scope: Scope, copy: _Copy, verdict: Verdict | None, wanted: StillNeeded) -> Entry:
     """Without a fate it is not for the job to judge."""
     image, source = copy.image, copy.source
-    action, why = Action.KEEP, fate.why if fate else NOT_SELECTED
-    if fate and copy.flaw:
+    action, why = Action.KEEP, verdict.why if verdict else NOT_SELECTED
+    if verdict and copy.flaw:
         why = copy.flaw
-    elif fate and fate.goes:
+    elif verdict and verdict.delete:
         if (scope.source.account_id, scope.source.region, source.image_id) in wanted.selected:
             why = "the plan still asks for it"
         else:

@@ -13,7 +13,7 @@ from omicopy.model.json_fields import parse_timestamp
 from omicopy.model.own_tags import COPY_TAG, DATE_TAG, JOB_TAG, NAME_TAG, SOURCE_ACCOUNT_TAG, SOURCE_IMAGE_TAG, is_ours
 from omicopy.model.request import AccountRef
 from omicopy.plans.model import Retention, Selector
-from omicopy.prune.retention import series
+from omicopy.prune.retention import name_pattern
 
 NOT_SELECTED = "no entry of the job means it"
 
@@ -31,9 +31,9 @@ class Scope:
     prefix: str = ""
     """Without a job: where the exports lie. Without a bucket no export is looked at."""
 
-    def means(self, source: SourceFacts) -> bool:
+    def matches(self, source: SourceFacts) -> bool:
         """Whether an entry of the job could mean that image; without a job any is meant."""
-        return self.job is None or any(_could_mean(selector, source) for selector in self.selectors)
+        return self.job is None or any(_may_match(selector, source) for selector in self.selectors)
 
     def group(self, name: str, source: SourceFacts) -> str:
         """What a copy or export of that name is counted with: those of the same kind of image.
@@ -43,7 +43,7 @@ class Scope:
         """
         names = (source.name, name) if self.job is not None else (name, source.name)
         found = next((text for text in names if text), None)
-        return series(found, source.image_id) if found else source.image_id
+        return name_pattern(found, source.image_id) if found else source.image_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def is_our_copy(image: Image, target: AccountRef, source: AccountRef) -> bool:
     )
 
 
-def bears_job(scope: Scope, tags: Mapping[str, str]) -> bool:
+def has_job_tag(scope: Scope, tags: Mapping[str, str]) -> bool:
     """Whether the tags name the scope's job; without a job any do."""
     return scope.job in (None, tags.get(JOB_TAG))
 
@@ -83,13 +83,13 @@ def bears_job(scope: Scope, tags: Mapping[str, str]) -> bool:
 def is_own_export(scope: Scope, task: ExportTask) -> bool:
     """Whether it is a complete export of ours with the job's name on it, or in the scope's place."""
     if scope.job is not None:
-        is_in = bears_job(scope, task.tags)
+        is_in = has_job_tag(scope, task.tags)
     else:
         is_in = task.key == export_key(task.image_id, scope.bucket or "", scope.prefix)
     return is_in and is_ours(task) and task.phase is Phase.COMPLETE
 
 
-def _could_mean(selector: Selector, source: SourceFacts) -> bool:
+def _may_match(selector: Selector, source: SourceFacts) -> bool:
     """Tags that the source has or had nobody can tell. A name that is not known fits no entry that asks for one."""
     if selector.id is not None:
         return selector.id == source.image_id

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.queries import identify, read_own_images, read_tasks
-from omicopy.deletion.exports import is_anything_left
+from omicopy.deletion.exports import has_deletable_objects
 from omicopy.errors import OmicopyError
 from omicopy.model import json_fields
 from omicopy.model.export import ExportKey, ExportTask, export_key
@@ -18,16 +18,16 @@ from omicopy.model.image import Image
 from omicopy.model.own_tags import DELETED_IMAGE_TAG
 from omicopy.model.request import AccountRef, Budgets, Source, check_accounts
 from omicopy.plans.model import Job, Plan
-from omicopy.plans.requests_from_plan import Prepared, plan_requests
+from omicopy.plans.requests_from_plan import PreparedPlan, plan_requests
 from omicopy.plans.select import SourceImages
 from omicopy.prune.entries import Action, Entry, PruneFacts, PruneReport, StillNeeded
-from omicopy.prune.judge_exports import judge_exports, unfed_exports
+from omicopy.prune.judge_exports import exports_still_needed, judge_exports
 from omicopy.prune.judge_images import judge_copies, judge_snapshots
 from omicopy.prune.ownership import Scope
 from omicopy.status.accounts import attempt
 
 T = TypeVar("T")
-Shown = Mapping[AccountRef, Sequence[Image] | OmicopyError]
+ImagesByAccount = Mapping[AccountRef, Sequence[Image] | OmicopyError]
 
 
 def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str], now: datetime) -> PruneReport:
@@ -41,56 +41,56 @@ def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str
     accounts = {_account(account): account for account in found if isinstance(account, AccountRef)}
     for account in accounts.values():
         check_accounts(scope.source, account)
-    survey = PruneReport(errors=_errors(found), accounts=[scope.source, *accounts.values()])
+    deletions = PruneReport(errors=_errors(found), accounts=[scope.source, *accounts.values()])
     shown = _read(clients, [scope.source, *accounts.values()], read_own_images)
-    survey.errors += _errors(shown.values())
+    deletions.errors += _errors(shown.values())
     sources = shown.pop(scope.source)
     images = _readable(shown)
-    _add_snapshots(clients, images, survey)
+    _add_snapshots(clients, images, deletions)
     if isinstance(sources, OmicopyError):  # which copies are as their sources are is not known
-        return survey
+        return deletions
     known = PruneFacts(images, _by_id(sources), StillNeeded(), now)
-    survey.entries += judge_copies(scope, known)
+    deletions.entries += judge_copies(scope, known)
     if scope.bucket:
-        _add_exports(clients, scope, _read_tasks(clients, [scope.source])[scope.source], known, survey)
-    return survey
+        _add_exports(clients, scope, _read_tasks(clients, [scope.source])[scope.source], known, deletions)
+    return deletions
 
 
 def plan_job_deletions(clients: Clients, plan: Plan, now: datetime) -> PruneReport:
     """The same for every job of the plan that has a retention. Of a job whose source account also feeds one that can't
     be told what it asks for, nothing is to go."""
     prepared = plan_requests(clients, plan, Budgets())
-    survey = PruneReport(errors=_errors(prepared.accounts.values()))
-    survey.accounts = [account for account in prepared.accounts.values() if isinstance(account, AccountRef)]
+    deletions = PruneReport(errors=_errors(prepared.accounts.values()))
+    deletions.accounts = [account for account in prepared.accounts.values() if isinstance(account, AccountRef)]
     shown = _read(clients, _targets(prepared, plan.jobs), read_own_images)
-    survey.errors += _errors(shown.values())
-    hidden = _hidden_sources(prepared, plan.jobs, survey)
+    deletions.errors += _errors(shown.values())
+    hidden = _unknown_sources(prepared, plan.jobs, deletions)
     jobs = [job for job in plan.jobs if job.retention]
     images, concerned = _readable(shown), _targets(prepared, jobs)
-    _add_snapshots(clients, {account: images[account] for account in concerned if account in images}, survey)
+    _add_snapshots(clients, {account: images[account] for account in concerned if account in images}, deletions)
     sources = {job.name: _source(prepared, job) for job in jobs}
     known = {account for account in sources.values() if account and _account(account) not in hidden}
     tasks = _read_tasks(clients, sorted(known, key=str))
-    wanted = _wanted(prepared, plan.jobs, shown)
+    wanted = _still_needed(prepared, plan.jobs, shown)
     for job in jobs:
         source, source_images = sources[job.name], prepared.source_images_by_account.get(job.source)
         if source in known and source and isinstance(source_images, SourceImages) and job.retention:
             scope = Scope(source, job.retention, job.name, job.images)
             everything = PruneFacts(images, _by_id([*source_images.others, *source_images.own]), wanted, now)
             own = {account: images[account] for account in _targets(prepared, [job]) if account in images}
-            survey.entries += judge_copies(scope, replace(everything, images=own))
-            _add_exports(clients, scope, tasks[source], everything, survey)
-    return survey
+            deletions.entries += judge_copies(scope, replace(everything, images=own))
+            _add_exports(clients, scope, tasks[source], everything, deletions)
+    return deletions
 
 
-def _add_snapshots(clients: Clients, images: Mapping[AccountRef, Sequence[Image]], survey: PruneReport) -> None:
+def _add_snapshots(clients: Clients, images: Mapping[AccountRef, Sequence[Image]], deletions: PruneReport) -> None:
     """What earlier deletions left behind. That it can't be looked for only leaves it where it is."""
     found = _read(clients, list({_account(account): account for account in images}.values()), _read_marked_snapshots)
     for account, snapshots in found.items():
         if isinstance(snapshots, OmicopyError):
-            survey.notes.append(f"What earlier deletions left in {account} was not looked for ({snapshots})")
+            deletions.notes.append(f"What earlier deletions left in {account} was not looked for ({snapshots})")
         else:
-            survey.entries += judge_snapshots(account, snapshots, images[account])
+            deletions.entries += judge_snapshots(account, snapshots, images[account])
 
 
 def _read_marked_snapshots(clients: Clients, account: AccountRef) -> list[Mapping[str, Any]]:
@@ -105,39 +105,47 @@ def _marked(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _add_exports(
-    clients: Clients, scope: Scope, tasks: Sequence[ExportTask] | OmicopyError, known: PruneFacts, survey: PruneReport
+    clients: Clients,
+    scope: Scope,
+    tasks: Sequence[ExportTask] | OmicopyError,
+    known: PruneFacts,
+    deletions: PruneReport,
 ) -> None:
     """Of those whose clean-up has begun only the ones of which something is left."""
     if isinstance(tasks, OmicopyError):
-        survey.errors += [tasks] if tasks not in survey.errors else []
+        deletions.errors += [tasks] if tasks not in deletions.errors else []
         return
     entries = judge_exports(scope, tasks, known)
     begun = [entry for entry in entries if entry.is_begun and entry.action is Action.DELETE]
     if begun and clients.storage_refusal(scope.source.profile) is None:
         clients.storage(scope.source.profile)  # made before the threads start, once
     is_left = dict(
-        zip((entry.id for entry in begun), in_parallel(lambda each: _look(clients, each), begun), strict=True)
+        zip(
+            (entry.id for entry in begun),
+            in_parallel(lambda each: _has_objects_left(clients, each), begun),
+            strict=True,
+        )
     )
-    survey.entries += [entry for entry in entries if is_left.get(entry.id, True) is True]
-    survey.errors += _errors(is_left.values())
+    deletions.entries += [entry for entry in entries if is_left.get(entry.id, True) is True]
+    deletions.errors += _errors(is_left.values())
 
 
-def _look(clients: Clients, entry: Entry) -> bool | OmicopyError:
-    key, profile = entry.thing, entry.account.profile
-    return isinstance(key, ExportKey) and attempt(lambda: is_anything_left(clients, profile, key))
+def _has_objects_left(clients: Clients, entry: Entry) -> bool | OmicopyError:
+    key, profile = entry.resource, entry.account.profile
+    return isinstance(key, ExportKey) and attempt(lambda: has_deletable_objects(clients, profile, key))
 
 
-def _hidden_sources(prepared: Prepared, jobs: Sequence[Job], survey: PruneReport) -> set[tuple[str, str]]:
+def _unknown_sources(prepared: PreparedPlan, jobs: Sequence[Job], deletions: PruneReport) -> set[tuple[str, str]]:
     """The source accounts of which nobody can tell all that the plan asks for."""
     unclear = [failure for failure in prepared.failures if failure.image is None]
-    survey.errors += _distinct(failure.error for failure in unclear if failure.error not in survey.errors)
+    deletions.errors += _distinct(failure.error for failure in unclear if failure.error not in deletions.errors)
     names = {failure.job for failure in unclear}
     return {_account(account) for job in jobs if job.name in names and (account := _source(prepared, job))}
 
 
-def _wanted(prepared: Prepared, jobs: Sequence[Job], shown: Shown) -> StillNeeded:
+def _still_needed(prepared: PreparedPlan, jobs: Sequence[Job], shown: ImagesByAccount) -> StillNeeded:
     """What the plan asks for, be it that it can't be had."""
-    selected, unfed = set(), unfed_exports(prepared.requests, shown)
+    selected, exports = set(), exports_still_needed(prepared.requests, shown)
     for request in prepared.requests:
         if isinstance(request.source, Source):
             account_ref = request.source.account
@@ -147,16 +155,16 @@ def _wanted(prepared: Prepared, jobs: Sequence[Job], shown: Shown) -> StillNeede
         if failure.image is not None:
             job, account, image_id = by_name[failure.job], _account(failure.source), failure.image.image_id
             selected.add((*account, image_id))
-            unfed.add((*account, export_key(image_id, job.bucket, job.prefix)))
-    return StillNeeded(selected, unfed)
+            exports.add((*account, export_key(image_id, job.bucket, job.prefix)))
+    return StillNeeded(selected, exports)
 
 
-def _source(prepared: Prepared, job: Job) -> AccountRef | None:
+def _source(prepared: PreparedPlan, job: Job) -> AccountRef | None:
     account = prepared.accounts.get(job.source)
     return account if isinstance(account, AccountRef) else None
 
 
-def _targets(prepared: Prepared, jobs: Sequence[Job]) -> list[AccountRef]:
+def _targets(prepared: PreparedPlan, jobs: Sequence[Job]) -> list[AccountRef]:
     """Those that are known, each profile once."""
     profiles = dict.fromkeys(target.profile for job in jobs for target in job.targets)
     return [account for profile in profiles if isinstance(account := prepared.accounts.get(profile), AccountRef)]
@@ -182,7 +190,7 @@ def _read_tasks(clients: Clients, sources: Sequence[AccountRef]) -> dict[Account
     return _read(clients, sources, lambda clients, account: read_tasks(clients, account.profile, {}, True))
 
 
-def _readable(shown: Shown) -> dict[AccountRef, Sequence[Image]]:
+def _readable(shown: ImagesByAccount) -> dict[AccountRef, Sequence[Image]]:
     return {account: images for account, images in shown.items() if not isinstance(images, OmicopyError)}
 
 

@@ -26,7 +26,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    goes: bool
+    delete: bool
     why: str
 
 
@@ -59,7 +59,7 @@ def _verdict(item: Item, group: Sequence[Item], retention: Retention, now: datet
     return Verdict(bool(reasons), " and ".join(reasons) or "no rule lets it go")
 
 
-def series(name: str, image_id: str = "") -> str:
+def name_pattern(name: str, image_id: str = "") -> str:
     """What names of the same kind of image have in common: the name without numbers, such as dates and versions, and
     without the source image's ID at its end."""
     bare = name.removesuffix(f"-{image_id}") if image_id else name

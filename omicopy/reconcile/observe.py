@@ -9,9 +9,9 @@ from typing import TypeVar
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.parallel import in_parallel
-from omicopy.cloud.queries import read_images, read_tasks, unless_many
+from omicopy.cloud.queries import filter_unless_long, read_images, read_tasks
 from omicopy.manifests.from_task import find_export, why_no_key, without_key
-from omicopy.manifests.listing import Sizes, list_side_by_side
+from omicopy.manifests.listing import Sizes, list_together
 from omicopy.model.clock import Timestamp
 from omicopy.model.events import Listener, WarningMessage
 from omicopy.model.export import ExportKey, ExportTask, Phase
@@ -50,7 +50,9 @@ class Observer:
     def _images(self, copies: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
         for profile, group in _grouped(copies, lambda copy_state: _target_of(copy_state).account.profile).items():
             filters = {"AccountIds": [_target_of(group[0]).account.account_id]}
-            filters |= unless_many("ImageNames", (name for copy_state in group for name in copy_state.request.names))
+            filters |= filter_unless_long(
+                "ImageNames", (name for copy_state in group for name in copy_state.request.names)
+            )
             images = self._read_images(profile, filters)
             by_name = _grouped(images.value, lambda image: image.name) if isinstance(images, Present) else {}
             for copy_state in group:
@@ -60,7 +62,7 @@ class Observer:
 
     def _sources(self, copies: Sequence[CopyState], _: Timestamp) -> Iterator[CopyState]:
         for profile, group in _by_source(copies).items():
-            images = self._read_images(profile, unless_many("ImageIds", map(_image_id, group)))
+            images = self._read_images(profile, filter_unless_long("ImageIds", map(_image_id, group)))
             by_id = {image.image_id: image for image in images.value} if isinstance(images, Present) else {}
             for copy_state in group:
                 image = by_id.get(_image_id(copy_state))
@@ -70,7 +72,7 @@ class Observer:
 
     def _tasks(self, copies: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
         for profile, group in _by_source(copies).items():
-            tasks = self._read_tasks(profile, unless_many("ImageIds", map(_image_id, group)))
+            tasks = self._read_tasks(profile, filter_unless_long("ImageIds", map(_image_id, group)))
             by_image = _grouped(tasks.value, lambda task: task.image_id) if isinstance(tasks, Present) else {}
             for copy_state in group:
                 all_shown = by_image.get(_image_id(copy_state), [])
@@ -110,7 +112,7 @@ class Observer:
         )
         firsts = [group[0] for group in groups]
         listed = {  # also makes the clients, each once, before the threads start
-            profile: list_side_by_side(
+            profile: list_together(
                 self._clients.storage(profile), [_source_of(copy_state).export for copy_state in of_profile]
             )
             for profile, of_profile in _by_source(firsts).items()

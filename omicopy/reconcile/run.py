@@ -120,7 +120,7 @@ def _cleaned(
     """The results, each with what became of its export."""
     grace = options.budgets.grace.total_seconds()
 
-    def settle() -> None:
+    def wait_for_grace() -> None:
         pause = format_duration(options.budgets.grace)
         listener(InfoMessage(f"Deleting the exported objects in {pause}, unless they turn out needed"))
         clock.sleep(grace)
@@ -129,8 +129,8 @@ def _cleaned(
     importers = ActiveImports(clients, journal, locks, _accounts_of(results), options.budgets.grace, clock.wall)
     cleanup = CleanupOptions(
         clock.wall(),
-        settle,
-        importers.keep,
+        wait_for_grace,
+        importers.reasons_to_keep,
         has_time=lambda: options.mode.ends - clock.ticks() > grace,
     )
     cleaned: list[CleanupOutcome] = []

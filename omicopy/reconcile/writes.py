@@ -8,7 +8,7 @@ from typing import Any
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.retry import RetryVerdict, retry_verdict
-from omicopy.deletion.images import delete_image, delete_snapshots, mark_snapshots
+from omicopy.deletion.images import delete_image, delete_snapshots, tag_snapshots
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import shared_manifest_url, sign_found
 from omicopy.manifests.from_task import read_again
@@ -215,7 +215,7 @@ class Writer:
         profile, memory = _target(copy_state), copy_state.image
         send = self._idempotent_writer(profile)
         try:
-            mark_snapshots(self._clients, profile, image, send)
+            tag_snapshots(self._clients, profile, image, send)
         except ServiceError as error:  # nothing but what may pass
             raise Postponed(error) from None
         delete_image(send, image.image_id)

@@ -19,7 +19,7 @@ from omicopy.model.export import ExportTask
 from omicopy.model.image import Image, is_image_id
 from omicopy.model.request import AccountRef
 from omicopy.status.entries import ImageEntry, source_of
-from omicopy.status.exports import ExportFilter, checked, export_entries
+from omicopy.status.exports import ExportFilter, export_entries, normalized
 from omicopy.status.report import StatusReport
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ def read_status(
     clients: Clients, source: str, targets: Sequence[str], wanted: ExportFilter, now: datetime
 ) -> StatusReport:
     """The source account's exports and the targets' copies. An account that can't be read hides no other (R3)."""
-    wanted = checked(wanted)
+    wanted = normalized(wanted)
     for profile in (source, *targets):
         clients.api(profile)  # made before the threads start, once
     home, *others = in_parallel(
@@ -57,7 +57,7 @@ def read_status(
         view.exports, view.left_out = shown.entries, shown.left_out
         view.errors += shown.errors
         if not view.errors:  # what could not be read may be what was named
-            view.errors += _nowhere(origin, view, wanted)
+            view.errors += _not_found(origin, view, wanted)
     return view
 
 
@@ -104,7 +104,7 @@ def _copies(account: _AccountContents, ids: set[str] | None, region: str) -> Ite
             yield ImageEntry(account.account, image, source)
 
 
-def _nowhere(origin: _AccountContents, view: StatusReport, wanted: ExportFilter) -> Iterator[OmicopyError]:
+def _not_found(origin: _AccountContents, view: StatusReport, wanted: ExportFilter) -> Iterator[OmicopyError]:
     """NOT_FOUND for everything that was named and that no read shows."""
     known = {text for task in origin.tasks for text in (task.task_id, task.image_id)}
     known |= {text for image in origin.images for text in (image.image_id, image.name)}

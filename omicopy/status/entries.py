@@ -33,10 +33,10 @@ class ManifestState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundManifest:
     """What a look into the bucket showed. `expires_at` is None where a URL does not tell."""
 
-    shape: ManifestState
+    manifest_state: ManifestState
     location: str | None = None
     expires_at: datetime | None = None
     reason: str = ""
@@ -52,7 +52,7 @@ class ExportEntry:
     key: ExportKey
     image_name: str | None
     task: ExportTask | None
-    found: Found | None = None
+    found: FoundManifest | None = None
     """None: nobody looked."""
 
     @property
@@ -132,8 +132,8 @@ def source_of(image: Image) -> ImageSource | None:
     found = _SOURCE.fullmatch(last_marker(image.description) or "")
     if found is None:
         return None
-    region, thing = found["region"], found["thing"]
-    return ImageSource(None, None, thing) if region == "manifest" else ImageSource(region, thing, None)
+    region, resource = found["region"], found["thing"]
+    return ImageSource(None, None, resource) if region == "manifest" else ImageSource(region, resource, None)
 
 
 def copy_status(request: CopyRequest, images: Sequence[Image], tasks: Sequence[ExportTask]) -> CopyEntry:
@@ -192,9 +192,9 @@ def describe_export(entry: ExportEntry) -> dict[str, Any]:
     }
 
 
-def _describe_found(found: Found) -> dict[str, Any]:
+def _describe_found(found: FoundManifest) -> dict[str, Any]:
     return {
-        "state": found.shape.value,
+        "state": found.manifest_state.value,
         "location": found.location,
         "expires_at": rfc3339(found.expires_at),
         "reason": found.reason or None,

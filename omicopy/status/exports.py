@@ -16,9 +16,9 @@ from omicopy.model.image import Image
 from omicopy.model.lookup import Absent, BucketFact, Present
 from omicopy.model.request import AccountRef
 from omicopy.model.s3_location import check_bucket, check_prefix
-from omicopy.status.entries import ExportEntry, Found, ManifestState
+from omicopy.status.entries import ExportEntry, FoundManifest, ManifestState
 
-MOST_LOOKED_INTO = 50
+MAX_BUCKET_READS = 50
 """Exports whose place in a bucket is read without being told to look deep."""
 _TASK = "image-export-"
 
@@ -44,7 +44,7 @@ class ExportFilter:
     def image_names(self) -> list[str]:
         return [name for name in self.names if not name.startswith(_TASK)]
 
-    def lies_here(self, key: ExportKey) -> bool:
+    def matches(self, key: ExportKey) -> bool:
         return self.bucket in (None, key.bucket) and self.prefix in (None, key.prefix)
 
 
@@ -57,7 +57,7 @@ class Exports:
     """Why a bucket could not be read, each reason once."""
 
 
-def checked(wanted: ExportFilter) -> ExportFilter:
+def normalized(wanted: ExportFilter) -> ExportFilter:
     """The same with its prefix as export keys have it. Raises USAGE."""
     if wanted.bucket is not None:
         check_bucket(wanted.bucket)
@@ -84,16 +84,16 @@ def export_entries(
     entries = [
         ExportEntry(account, task.key, names.get(task.image_id), task)
         for task in sorted(tasks, key=lambda task: (task.image_id, task.task_id))
-        if wanted.lies_here(task.key)
+        if wanted.matches(task.key)
     ]
     if not wanted.names and not wanted.deep:
         return Exports(entries)
     worth = list(dict.fromkeys(entry.key for entry in entries if _may_be_there(entry)))
-    looked_into = worth if wanted.deep else worth[:MOST_LOOKED_INTO]
-    unlisted = _without_task(tasks, wanted, ids)
-    facts = _look(clients, account.profile, [*looked_into, *unlisted], tasks, now)
+    looked_into = worth if wanted.deep else worth[:MAX_BUCKET_READS]
+    unlisted = _unlisted_keys(tasks, wanted, ids)
+    facts = _read_buckets(clients, account.profile, [*looked_into, *unlisted], tasks, now)
     shown = [
-        replace(entry, found=_found_of(entry, facts[entry.key], now))
+        replace(entry, found=_found_for(entry, facts[entry.key], now))
         if _may_be_there(entry) and entry.key in facts
         else entry
         for entry in entries
@@ -113,7 +113,7 @@ def _may_be_there(entry: ExportEntry) -> bool:
     return entry.task is not None and entry.task.phase is Phase.COMPLETE and not entry.is_cleaned_up
 
 
-def _without_task(tasks: Sequence[ExportTask], wanted: ExportFilter, ids: set[str]) -> list[ExportKey]:
+def _unlisted_keys(tasks: Sequence[ExportTask], wanted: ExportFilter, ids: set[str]) -> list[ExportKey]:
     """Where an export may lie whose task is not listed any more."""
     if wanted.bucket is None:
         return []
@@ -122,7 +122,7 @@ def _without_task(tasks: Sequence[ExportTask], wanted: ExportFilter, ids: set[st
     return [key for key in keys if key not in complete]
 
 
-def _look(
+def _read_buckets(
     clients: Clients, profile: str, keys: Sequence[ExportKey], tasks: Sequence[ExportTask], now: datetime
 ) -> dict[ExportKey, BucketFact]:
     if not keys:
@@ -141,38 +141,40 @@ def _look(
     return facts
 
 
-def _found_of(entry: ExportEntry, fact: BucketFact, now: datetime) -> Found:
+def _found_for(entry: ExportEntry, fact: BucketFact, now: datetime) -> FoundManifest:
     """What the bucket holds of that task: of several that exported to one place, the last one's manifest is there."""
     found = _found(fact, now)
     if entry.task is None or found.format in (None, entry.task.format):
         return found
-    return Found(ManifestState.MISSING, reason=f"a later export in {found.format} took the place of its manifest")
+    return FoundManifest(
+        ManifestState.MISSING, reason=f"a later export in {found.format} took the place of its manifest"
+    )
 
 
-def _found(fact: BucketFact, now: datetime) -> Found:
+def _found(fact: BucketFact, now: datetime) -> FoundManifest:
     if isinstance(fact, Absent):
-        return Found(ManifestState.MISSING)
+        return FoundManifest(ManifestState.MISSING)
     if isinstance(fact, Present):
         return _found_stored(fact.value, now)
     if not isinstance(fact.error, ServiceError):
-        return Found(ManifestState.DAMAGED, reason=fact.error.message)
+        return FoundManifest(ManifestState.DAMAGED, reason=fact.error.message)
     is_gone = fact.error.code is ErrorCode.NOT_FOUND
-    return Found(ManifestState.MISSING if is_gone else ManifestState.UNREADABLE, reason=fact.error.message)
+    return FoundManifest(ManifestState.MISSING if is_gone else ManifestState.UNREADABLE, reason=fact.error.message)
 
 
-def _found_stored(stored: FoundExport, now: datetime) -> Found:
+def _found_stored(stored: FoundExport, now: datetime) -> FoundManifest:
     expiry, place, form = stored.expiry, str(stored.location), stored.format
     if stored.damage:
         more = f" and {len(stored.damage) - 1} more" if len(stored.damage) > 1 else ""
-        return Found(ManifestState.DAMAGED, place, expiry.at, stored.damage[0] + more, form)
+        return FoundManifest(ManifestState.DAMAGED, place, expiry.at, stored.damage[0] + more, form)
     if stored.flaw and stored.task_url is None:
-        return Found(ManifestState.UNREADABLE, place, None, stored.flaw, form)
+        return FoundManifest(ManifestState.UNREADABLE, place, None, stored.flaw, form)
     if expiry.earliest_known is not None and expiry.earliest_known <= now:
-        return Found(ManifestState.EXPIRED, place, expiry.earliest_known, f"{expiry.first} ended", form)
+        return FoundManifest(ManifestState.EXPIRED, place, expiry.earliest_known, f"{expiry.first} ended", form)
     if stored.dead_urls or stored.flaw:
         why = stored.flaw or f"the store refuses the URL of {stored.dead_urls[0]}"
-        return Found(ManifestState.REFUSED, place, expiry.at, why, form)
-    return Found(ManifestState.ALIVE, place, expiry.at, format=form)
+        return FoundManifest(ManifestState.REFUSED, place, expiry.at, why, form)
+    return FoundManifest(ManifestState.ALIVE, place, expiry.at, format=form)
 
 
 def _errors(facts: Mapping[ExportKey, BucketFact]) -> list[OmicopyError]:

@@ -13,7 +13,7 @@ from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image
 from omicopy.model.request import AccountRef, CopyRequest, Source
-from omicopy.plans.requests_from_plan import Prepared
+from omicopy.plans.requests_from_plan import PreparedPlan
 from omicopy.status.accounts import attempt
 from omicopy.status.entries import CopyEntry, CopyStatus, copy_status
 from omicopy.status.report import PlanStatus
@@ -22,17 +22,17 @@ T = TypeVar("T")
 Index = Mapping[str, Sequence[T]]
 
 
-def read_plan_status(clients: Clients, prepared: Prepared) -> PlanStatus:
+def read_plan_status(clients: Clients, prepared: PreparedPlan) -> PlanStatus:
     """Every copy and how it stands. An account that can't be read hides no other (R3)."""
     requests = prepared.requests
     sources = list(dict.fromkeys(r.source.account for r in requests if isinstance(r.source, Source)))
     targets = list(dict.fromkeys(r.destination.account for r in requests if r.destination))
     for account in (*sources, *targets):
         clients.api(account.profile)  # made before the threads start, once
-    tasks = _by_party(sources, lambda account: _grouped(_tasks(clients, account), lambda task: task.image_id))
-    images = _by_party(targets, lambda account: _grouped(read_own_images(clients, account), lambda image: image.name))
+    tasks = _by_account(sources, lambda account: _grouped(_tasks(clients, account), lambda task: task.image_id))
+    images = _by_account(targets, lambda account: _grouped(read_own_images(clients, account), lambda image: image.name))
     errors = [found for found in (*tasks.values(), *images.values()) if isinstance(found, OmicopyError)]
-    copies = [_standing(request, tasks, images) for request in requests]
+    copies = [_copy_entry(request, tasks, images) for request in requests]
     return PlanStatus(copies, prepared.failures, errors, prepared.notes)
 
 
@@ -40,7 +40,7 @@ def _tasks(clients: Clients, account: AccountRef) -> list[ExportTask]:
     return read_tasks(clients, account.profile, {}, patiently=True)
 
 
-def _standing(
+def _copy_entry(
     request: CopyRequest,
     tasks: Mapping[AccountRef, Index[ExportTask] | OmicopyError],
     images: Mapping[AccountRef, Index[Image] | OmicopyError],
@@ -62,7 +62,7 @@ def _standing(
     return copy_status(request, shown, by_image.get(image_id, ()))
 
 
-def _by_party(
+def _by_account(
     accounts: Sequence[AccountRef], read: Callable[[AccountRef], Index[T]]
 ) -> dict[AccountRef, Index[T] | OmicopyError]:
     return dict(zip(accounts, in_parallel(lambda account: attempt(lambda: read(account)), accounts), strict=True))

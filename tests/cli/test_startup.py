@@ -81,8 +81,14 @@ def test_no_help_loads_an_sdk_or_other_heavy_modules(args: list[str]) -> None:
     assert of(HEAVY, loaded(*args)) == set()
 
 
+@pytest.mark.parametrize("module", ["cloud.profiles.profile", "model.urls.presigned_url"])
+def test_a_module_of_every_start_loads_nothing_heavy(module: str) -> None:
+    done = children.run([sys.executable, "-c", f"import sys, omicopy.{module}; print(*sys.modules)"], check=True)
+    assert of({"pydantic", "requests", "boto3", "yaml", "ruamel", "osc_sdk_python"}, set(done.stdout.split())) == set()
+
+
 @pytest.mark.parametrize("args", [["--help"], ["--version"]], ids=" ".join)
-def test_the_first_words_load_no_command_and_not_even_pydantic(args: list[str]) -> None:
+def test_the_main_help_loads_no_command_and_no_pydantic(args: list[str]) -> None:
     assert of({"pydantic_core", "omicopy.cli.commands", "omicopy.cli.options"}, loaded(*args)) == set()
 
 

@@ -118,7 +118,7 @@ def error_codes() -> str:
 
 def decisions() -> str:
     """Every row of the decision table's test."""
-    from tests.unit.reconcile.decide.test_decide import TABLE
+    from tests.unit.reconcile.decide.test_image import TABLE
 
     rows = [row.says.rpartition(": ") for row in TABLE]
     return table(("what is known", "decision"), *((what, decision) for what, _, decision in rows))

@@ -27,13 +27,13 @@ ERROR = b'{"Errors": [{"Code": "%s", "Type": "%s", "Details": "why"}], "Response
 IMAGES = b'{"Images": [{"ImageId": "ami-12345678"}]}'
 CAUSES = [
     # what comes back, and what it means
-    ("html with 200", Reply(200, HTML, PAGE), Cause.GARBLED, ErrorCode.TEMPORARY),
-    ("html that says it is JSON", Reply(200, JSON, PAGE), Cause.GARBLED, ErrorCode.TEMPORARY),
-    ("nothing with 200", Reply(200, JSON), Cause.GARBLED, ErrorCode.TEMPORARY),
-    ("a JSON list", Reply(200, JSON, b"[]"), Cause.GARBLED, ErrorCode.TEMPORARY),
-    ("a JSON text", Reply(200, JSON, b'"Images"'), Cause.GARBLED, ErrorCode.TEMPORARY),
-    ("a JSON null", Reply(200, JSON, b"null"), Cause.GARBLED, ErrorCode.TEMPORARY),
-    ("JSON as deep as a well", Reply(200, JSON, b"[" * 100_000), Cause.GARBLED, ErrorCode.TEMPORARY),
+    ("html with 200", Reply(200, HTML, PAGE), Cause.UNREADABLE, ErrorCode.TEMPORARY),
+    ("html that says it is JSON", Reply(200, JSON, PAGE), Cause.UNREADABLE, ErrorCode.TEMPORARY),
+    ("nothing with 200", Reply(200, JSON), Cause.UNREADABLE, ErrorCode.TEMPORARY),
+    ("a JSON list", Reply(200, JSON, b"[]"), Cause.UNREADABLE, ErrorCode.TEMPORARY),
+    ("a JSON text", Reply(200, JSON, b'"Images"'), Cause.UNREADABLE, ErrorCode.TEMPORARY),
+    ("a JSON null", Reply(200, JSON, b"null"), Cause.UNREADABLE, ErrorCode.TEMPORARY),
+    ("JSON as deep as a well", Reply(200, JSON, b"[" * 100_000), Cause.UNREADABLE, ErrorCode.TEMPORARY),
     ("half a body", Reply(200, JSON, IMAGES[:20], missing=30), Cause.RESET, ErrorCode.TEMPORARY),
     ("half an error", Reply(500, JSON, ERROR[:20], missing=30), Cause.RESET, ErrorCode.TEMPORARY),
     ("502 of a proxy", Reply(502, HTML, PAGE), Cause.SERVER, ErrorCode.TEMPORARY),
@@ -56,7 +56,7 @@ CAUSES = [
     ("a code that is none", Reply(400, JSON, '{"Errors": [{"Code": "²"}]}'.encode()), Cause.REFUSED, ErrorCode.FAILED),
     ("redirect", Reply(302, JSON, headers={"Location": "/elsewhere"}), Cause.REFUSED, ErrorCode.FAILED),
     ("redirect that keeps the POST", Reply(307, JSON, headers={"Location": "/"}), Cause.REFUSED, ErrorCode.FAILED),
-    ("redirect to nowhere", Reply(301, HTML, PAGE), Cause.GARBLED, ErrorCode.TEMPORARY),
+    ("redirect to nowhere", Reply(301, HTML, PAGE), Cause.UNREADABLE, ErrorCode.TEMPORARY),
 ]  # fmt: skip
 
 
@@ -135,7 +135,7 @@ def test_json_is_read_with_any_content_type(client: Api, server: Hostile) -> Non
 
 def test_a_silent_server_is_given_up_in_time() -> None:
     with hostile(Reply(silence=PATIENCE)) as server:
-        assert failure(api(server.account, seconds=0.2), server, Reply(silence=PATIENCE)).cause is Cause.SILENT
+        assert failure(api(server.account, seconds=0.2), server, Reply(silence=PATIENCE)).cause is Cause.NO_ANSWER
 
 
 def test_nothing_was_sent_to_a_server_that_is_down() -> None:
@@ -241,7 +241,7 @@ def test_a_list_with_an_unreadable_item_is_read_again(client: Api, server: Hosti
     server.replies = [Reply(body=body)]
     with pytest.raises(ServiceError) as caught:
         client.read_all("ReadImages", "Images", 0.0, {}, image_id)
-    assert (caught.value.code, caught.value.cause) == (ErrorCode.TEMPORARY, Cause.GARBLED)
+    assert (caught.value.code, caught.value.cause) == (ErrorCode.TEMPORARY, Cause.UNREADABLE)
     assert "unreadable answer: " in caught.value.message
     server.replies = [Reply(body=body), Reply(body=body), Reply(body=IMAGES)]
     assert client.read_all("ReadImages", "Images", 30.0, {}, image_id) == ["ami-12345678"]
@@ -268,18 +268,18 @@ class _Endless(Hostile):
 def test_r12_pages_with_endless_tokens_are_bounded(
     monkeypatch: pytest.MonkeyPatch, ids: Sequence[str], message: str
 ) -> None:
-    monkeypatch.setattr(pages, "MOST_PAGES", 7)
-    monkeypatch.setattr(pages, "MOST_EMPTY", 3)
+    monkeypatch.setattr(pages, "MAX_PAGES", 7)
+    monkeypatch.setattr(pages, "MAX_EMPTY_PAGES", 3)
     with served(_Endless(*ids)) as endless, pytest.raises(ServiceError) as caught:
         api(endless.account).read_all("ReadImages", "Images", 30.0, {}, dict)
-    assert caught.value.cause is Cause.GARBLED
+    assert caught.value.cause is Cause.UNREADABLE
     assert message in caught.value.message
 
 
 def test_r12_pages_with_too_many_items_are_bounded(
     client: Api, server: Hostile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "MOST_ITEMS", 2)
+    monkeypatch.setattr(pages, "MAX_ITEMS", 2)
     server.replies = [_page("a", "1", "2"), _page("b", "3"), _page(None)]
     with pytest.raises(ServiceError, match="the list has more than 2 items"):
         client.read_all("ReadImages", "Images", 0.0, {}, dict)
@@ -287,8 +287,8 @@ def test_r12_pages_with_too_many_items_are_bounded(
 
 def test_r12_an_account_of_100000_images_is_read() -> None:
     """Even on pages of the default size."""
-    assert pages.MOST_PAGES * 100 >= 100_000
-    assert pages.MOST_ITEMS >= pages.MOST_PAGES * PAGE_SIZE
+    assert pages.MAX_PAGES * 100 >= 100_000
+    assert pages.MAX_ITEMS >= pages.MAX_PAGES * PAGE_SIZE
 
 
 STRAY = {

@@ -4,14 +4,13 @@ will be the same."""
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from omicopy.cloud.api import Api
-from omicopy.cloud.errors import Cause, ServiceError, is_broken_tls
+from omicopy.cloud.errors import Cause, ServiceError
 from omicopy.cloud.object_storage import Storage
 from omicopy.cloud.url_reader import UrlReader
 from omicopy.errors import ErrorCode
@@ -56,25 +55,3 @@ def test_r1_tls_that_breaks_before_sending_is_unreachable(hanging_up: str, reque
         request_(hanging_up)
     assert (caught.value.cause, caught.value.code) == (Cause.UNREACHABLE, ErrorCode.TEMPORARY)
     assert "can't be reached (the connection broke while TLS began)" in caught.value.message
-
-
-def reason(text: str) -> ssl.SSLError:
-    error = ssl.SSLError(1, f"[SSL: {text}]")
-    error.reason = text
-    return error
-
-
-@pytest.mark.parametrize(
-    ("error", "is_broken"),
-    [
-        (reason("SSLV3_ALERT_BAD_RECORD_MAC"), True),
-        (reason("DECRYPTION_FAILED_OR_BAD_RECORD_MAC"), True),
-        (reason("TLSV1_ALERT_INTERNAL_ERROR"), True),
-        (ssl.SSLCertVerificationError(1, "certificate verify failed"), False),
-        (reason("WRONG_VERSION_NUMBER"), False),
-        (reason("TLSV13_ALERT_CERTIFICATE_REQUIRED"), False),
-        (None, False),
-    ],
-)
-def test_a_tls_error_that_will_repeat_is_a_refusal(error: ssl.SSLError | None, is_broken: bool) -> None:
-    assert is_broken_tls(OSError("wrapped", error)) is is_broken

@@ -7,7 +7,6 @@ from email.utils import format_datetime
 
 import pytest
 
-from omicopy.cloud.errors import parse_clock_ahead
 from tests.support import hostile
 from tests.support.hostile import Reply
 
@@ -25,8 +24,3 @@ def test_a_url_signed_with_a_wrong_clock_comes_with_a_warning(tool, monkeypatch,
     assert ran.out.startswith(store.url)
     assert ("Warning: This machine's clock is" in ran.err) is bool(message)
     assert f"{message or ''} that of the object storage" in ran.err or not message
-
-
-@pytest.mark.parametrize("date", ["", "now", "Wed, 21 Oct 2015 07:28:00 -0000"])
-def test_an_invalid_date_gives_no_clock_difference(date: str) -> None:
-    assert parse_clock_ahead({"Date": date}) is None

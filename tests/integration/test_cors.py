@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import copy
-
 import httpx
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from omicopy.cli.commands.cors import _row
 from omicopy.cloud.object_storage import Storage
 from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import Account, resolve_profile
 from omicopy.cloud.retry import Pace
-from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.cors import MOST_RULES, CorsRule, Rule, check_origin, with_origins
+from omicopy.manifests.cors import MAX_RULES, CorsRule, Rule, with_origins
 from omicopy.model.s3_location import S3Object
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.cli.test_output import at_a_terminal
 from tests.support.children import PATIENCE
+from tests.support.cors_rules import APP, upload_rule
 from tests.support.hostile import HTML, JSON, PAGE, XML, Reply, hostile, transport
 from tests.support.tool import Ran, Tool
 
-APP = "https://app.example.com"
 THEIRS: list[Rule] = [
     {
         "ID": "the shop's own",
@@ -36,16 +30,6 @@ THEIRS: list[Rule] = [
     {"AllowedMethods": ["HEAD"], "AllowedOrigins": ["https://monitor.example.com"], "MaxAgeSeconds": 0},
 ]
 """The second one has as little as can be: SeaweedFS answers with an age of 0 where none was set."""
-
-
-def upload_rule(*origins: str) -> Rule:
-    return {
-        "AllowedHeaders": ["*"],
-        "ExposeHeaders": ["ETag", "x-amz-meta-tag"],
-        "AllowedMethods": ["PUT"],
-        "MaxAgeSeconds": 3000,
-        "AllowedOrigins": list(origins),
-    }
 
 
 def cors(tool: Tool, *args: str, bucket: str = "omi-exports", code: int = 0, **env: str) -> Ran:
@@ -71,9 +55,6 @@ def ask(url: str, origin: str, method: str = "PUT") -> str | None:
     answer = httpx.options(url, headers=question, timeout=PATIENCE)
     allowed = method in answer.headers.get("access-control-allow-methods", "")
     return answer.headers.get("access-control-allow-origin") if allowed else None
-
-
-# --- the command
 
 
 def test_a_browser_may_upload_from_the_named_origins_only(tool) -> None:
@@ -190,142 +171,10 @@ def test_an_unreadable_list_of_rules_is_not_an_empty_one(tool) -> None:
         assert {method for method, *_ in server.requests} == {"GET"}
 
 
-# --- origins and rules
-
-
-@pytest.mark.parametrize(
-    ("typed", "sent"),
-    [
-        ("https://app.example.com", "https://app.example.com"),
-        ("HTTPS://App.Example.com/", "https://app.example.com"),
-        ("http://localhost:3000", "http://localhost:3000"),
-        ("http://[::1]:3000", "http://[::1]:3000"),
-        ("https://*.example.com", "https://*.example.com"),
-        ("https://*", "https://*"),
-        ("*", "*"),
-    ],
-)
-def test_origins_that_a_browser_sends_are_accepted(typed, sent) -> None:
-    assert check_origin(typed) == sent
-    assert check_origin(sent) == sent
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "/",
-        "null",
-        "app.example.com",
-        "ftp://app.example.com",
-        "https://",
-        "https:///",
-        "https://app.example.com//",
-        "https://app.example.com/page",
-        "https://app.example.com?x=1",
-        "https://app.example.com#x",
-        "https://me@app.example.com",
-        "https://app..example.com",
-        "https://*.*.example.com",
-        "http*://app.example.com",
-        "https://app.example.com:*",
-        "https://app.example.com:",
-        "https://app.example.com:0",
-        "https://app.example.com:65536",
-        "https://app.example.com:443",  # browsers leave it out: such a rule would never fit
-        "http://app.example.com:80",
-        "https://app.example.com\n",
-        " https://app.example.com",
-        "https://app\x00.example.com",
-        "https://äpp.example.com",
-        "https://\u212a.example.com",  # the Kelvin sign, a "k" in lower case
-        "*/",
-        "**",
-    ],
-)
-def test_anything_else_is_no_origin(text) -> None:
-    with pytest.raises(OmicopyError) as caught:
-        check_origin(text)
-    assert caught.value.code is ErrorCode.USAGE
-    assert caught.value.message.isprintable()
-
-
-@pytest.mark.parametrize(
-    ("pattern", "origin", "enough"),
-    [
-        (APP, APP, True),
-        ("*", APP, True),
-        ("*", "https://*.example.com", True),
-        ("https://*.example.com", APP, True),
-        ("https://*", "https://*.example.com", True),
-        ("http*://app.example.com", APP, True),
-        ("https://app*.example.com", APP, True),
-        ("https://App.example.com", APP, False),
-        ("http://app.example.com", APP, False),
-        ("https://app.example.com/", APP, False),
-        ("https://app.example.com:8443", APP, False),
-        ("https://*.example.com", "https://example.com", False),
-        ("https://app.ex*example.com", APP, False),
-        (APP, "https://*.example.com", False),
-        ("https://*.example.com", "*", False),
-    ],
-)
-def test_a_rule_is_enough_if_it_covers_the_whole_origin(pattern, origin, enough) -> None:
-    options = [upload_rule(pattern)]
-    assert with_origins(options, [origin]) == (options if enough else [*options, upload_rule(origin)])
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"AllowedMethods": ["GET", "POST"]},
-        {"AllowedHeaders": ["content-type", "x-amz-*"]},
-        {"AllowedHeaders": None},
-    ],
-)
-def test_a_rule_without_put_or_without_any_header_is_not_enough(changed) -> None:
-    rule = {key: value for key, value in (upload_rule(APP) | changed).items() if value is not None}
-    assert with_origins([rule], [APP]) == [rule, upload_rule(APP)]
-
-
 def test_a_101st_rule_is_refused(tool) -> None:
-    options = [upload_rule(f"https://{number}.example.com") for number in range(MOST_RULES)]
+    options = [upload_rule(f"https://{number}.example.com") for number in range(MAX_RULES)]
     assert with_origins(options, ["https://7.example.com"]) == options
-    assert len(with_origins(options[1:], [APP, "https://b.example.com"])) == MOST_RULES
+    assert len(with_origins(options[1:], [APP, "https://b.example.com"])) == MAX_RULES
     put_rules(tool, options)
     assert "takes no more than 100" in cors(tool, "--allow-origin", APP, code=13).err
     assert tool.writes() == []
-
-
-HOSTS = st.sampled_from(["a.example", "b.example", "*.example", "*", "a.*", "a.example:8080"])
-ORIGINS = st.one_of(st.just("*"), st.builds("{}://{}".format, st.sampled_from(["http", "https"]), HOSTS))
-RULES = st.lists(
-    st.fixed_dictionaries(
-        {
-            "AllowedMethods": st.lists(st.sampled_from(["GET", "PUT", "DELETE"]), min_size=1, unique=True),
-            "AllowedOrigins": st.lists(ORIGINS, min_size=1, max_size=3),
-        },
-        optional={
-            "ID": st.text(max_size=5),
-            "AllowedHeaders": st.lists(st.sampled_from(["*", "x-amz-*", "content-type"]), max_size=2),
-            "ExposeHeaders": st.lists(st.sampled_from(["ETag", "x-other"]), max_size=2),
-            "MaxAgeSeconds": st.integers(0, 9000),
-            "Unknown": st.text(max_size=3),
-        },
-    ),
-    max_size=5,
-)
-
-
-@given(options=RULES, origins=st.lists(ORIGINS, max_size=4))
-def test_no_rule_is_ever_lost_or_changed(options, origins) -> None:
-    """A second run adds nothing."""
-    before = copy.deepcopy(options)
-    once = with_origins(options, origins)
-    assert options == before == once[: len(before)]
-    assert len(once) <= len(before) + 1
-    assert with_origins(once, origins) == once
-    assert with_origins(once, reversed(origins)) == once
-    for added in once[len(before) :]:
-        assert added == upload_rule(*added["AllowedOrigins"])
-        assert set(added["AllowedOrigins"]) <= set(origins)

@@ -28,12 +28,9 @@ from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import parse_presigned
 from omicopy.plans.build_request import CopyOptions, ExportOptions
 from omicopy.sandbox.model.faults import Fault, FaultKind
-from omicopy.state.journal import image_entry
-from omicopy.state.locks import Locks
-from tests.support.builders import NOON, SOURCE, SOURCE_ID, copy_request, export_request, signed
+from tests.support.builders import NOON, SOURCE_ID, signed
 from tests.support.hostile import Hostile, Reply, hostile, transport
 from tests.support.tool import LINUX, Tool
-from tests.support.virtual_cloud import Cloud, Machine
 
 BUSY = Reply(500, body=b"{}")
 ACCOUNTS = Reply(body=b'{"Accounts": [{"AccountId": "100000000001"}]}')
@@ -66,9 +63,6 @@ def server() -> Iterator[Hostile]:
 
 def api(server: Hostile, time: Time) -> Api:
     return Api(server.account, transport(), time.pace)
-
-
-# --- one request
 
 
 @pytest.mark.parametrize(
@@ -107,7 +101,7 @@ def test_after_the_deadline_nothing_is_sent(server: Hostile) -> None:
         lambda: client.read("ReadImages", 300.0, {}),
         lambda: client.read_all("ReadImages", "Images", 300.0, {}, dict),
         lambda: client.write("CreateImage", 300.0, {}),
-        lambda: client.write_again("CreateTags", 300.0, {}),
+        lambda: client.write_idempotent("CreateTags", 300.0, {}),
         lambda: storage.sizes("omi-exports", ""),
         lambda: storage.read(S3Object("omi-exports", "x")),
         lambda: storage.put(S3Object("omi-exports", "x"), b"{}"),
@@ -133,9 +127,6 @@ def test_a_write_waits_for_no_throttle_beyond_the_deadline(server: Hostile) -> N
         client.write("CreateImage", 300.0, {})
     assert caught.value.cause is Cause.THROTTLED  # which says that nothing was sent
     assert (len(server.requests), time.ticks) == (1, 1000.0)
-
-
-# --- before the loop
 
 
 @pytest.mark.parametrize(
@@ -182,74 +173,6 @@ def test_a_command_whose_reads_fail_ends_at_its_deadline(tool: Tool, command: st
         assert ran.copy["job"] == "one"
 
 
-# --- in the loop
-
-
-@pytest.fixture
-def cloud() -> Cloud:
-    cloud = Cloud()
-    cloud.add_image("source", SOURCE_ID, AccountId=SOURCE.account_id, Description="")
-    return cloud
-
-
-@pytest.fixture
-def machine(tmp_path: Path, cloud: Cloud) -> Machine:
-    return Machine(tmp_path, cloud)
-
-
-def test_reads_before_the_loop_count_for_the_deadline(machine: Machine, cloud: Cloud) -> None:
-    cloud.time.seconds = 500.0
-    mode = RunMode(deadline=timedelta(seconds=600), began=5000.0)
-    [result] = machine.run(copy_request(), mode=mode)
-    assert result.error is not None
-    assert (result.error.code, cloud.time.seconds) == (ErrorCode.OUT_OF_TIME, pytest.approx(600))
-
-
-def test_without_time_for_the_loop_every_copy_is_listed(machine: Machine, cloud: Cloud) -> None:
-    """Nothing is requested."""
-    cloud.time.seconds = 600.0
-    mode = RunMode(deadline=timedelta(seconds=600), began=5000.0)
-    results = machine.run(copy_request(), export_request(), mode=mode)
-    assert [result.status for result in results] == [Status.NOT_BEGUN] * 2
-    assert exit_code(results) == 6
-    assert {result.error.message for result in results if result.error} == {
-        "--deadline 10m is over; nothing was looked at for it yet"
-    }
-    assert cloud.requests == []
-    assert machine.open_entries == []
-
-
-def test_no_write_is_sent_after_reads_that_hit_the_deadline(machine: Machine, cloud: Cloud) -> None:
-    """The export is complete in the very moment in which the time is over: no import begins any more."""
-    cloud.export_seconds = 3600.0
-    [result] = machine.run(copy_request(), mode=RunMode(deadline=timedelta(hours=1)))
-    assert result.status is Status.UNFINISHED
-    assert result.error is not None
-    assert "--deadline 1h is over; it was exporting (image-export-" in result.error.message
-    assert cloud.time.seconds == pytest.approx(3600)
-    assert not cloud.sent("CreateImage")
-    [result] = machine.run(copy_request())
-    assert result.status is Status.COPIED
-    assert len(cloud.exports) == 1
-
-
-def test_a_lock_is_waited_for_no_longer_than_the_deadline(machine: Machine, cloud: Cloud, tmp_path: Path) -> None:
-    request = copy_request()
-    assert request.destination is not None
-    other = Locks(tmp_path / "locks", lambda _: None)
-    assert other.take(image_entry(request, request.destination))
-    mode = RunMode(deadline=timedelta(minutes=1))
-    [result] = machine.run(request, mode=mode, lock_wait=timedelta(hours=1))
-    other.end()
-    assert result.status is Status.NOT_BEGUN
-    assert result.error is not None
-    assert "--deadline 1m is over; it was locked (another run on this machine" in result.error.message
-    assert cloud.time.seconds == pytest.approx(60)
-
-
-# --- after the loop
-
-
 def test_a_clean_up_without_time_is_left_to_the_next_run(tool: Tool) -> None:
     """Its grace is longer than the deadline: it is not begun, so that nothing is marked as gone that is whole."""
     ran = tool.copy(LINUX, "--cleanup", "--grace", "1h", "--deadline", "20m")
@@ -260,9 +183,6 @@ def test_a_clean_up_without_time_is_left_to_the_next_run(tool: Tool) -> None:
     assert CLEANED_TAG not in dict(tool.tasks()[0].tags)
     assert tool.copy(LINUX, "--cleanup").copy["cleanup"]["deleted_objects"] == 2
     assert tool.keys("") == []
-
-
-# --- the library
 
 
 def test_the_librarys_deadline_counts_from_the_call(tool: Tool, tmp_path: Path) -> None:

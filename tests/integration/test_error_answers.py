@@ -82,7 +82,7 @@ def test_a_404_of_the_service_itself_means_deleted(reply: Reply, is_gone: bool) 
         api = Api(server.account, transport(), Hurried())
 
         def send(action: str, parameters: Mapping[str, Any]) -> object:
-            return api.write_again(action, 0.0, parameters)
+            return api.write_idempotent(action, 0.0, parameters)
 
         with nullcontext() if is_gone else pytest.raises(ServiceError):
             delete_image(send, "ami-00000001")

@@ -1,12 +1,10 @@
-"""Handing an export over: `url` with all its options, `resign`, and what the other account's owner does with it."""
+"""Handing an export over: the hand-off text, how long its URL works, and what the other side imports."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import shutil
 import stat
 import sys
 from datetime import UTC, datetime, timedelta
@@ -16,32 +14,12 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from omicopy.sandbox.model.behaviours import Behaviour, UrlVersion
+from omicopy.sandbox.model.behaviours import UrlVersion
 from omicopy.sandbox.model.faults import Fault, FaultKind
-from omicopy.sandbox.storage.disk_images import GIB, make_disk
 from tests.support import children
 from tests.support.children import PATIENCE
-from tests.support.tool import LINUX, THREE, Tool
-
-WEEK, DAY = 604_800, 86_400
-THREE_MONTHS = 90 * DAY
-
-
-def in_days(days: float) -> str:
-    return (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-def aged(tool: Tool, image: str = LINUX, age: int = WEEK + DAY, **behaviour: object) -> str:
-    """The `s3://` location of an export that ended so many seconds ago."""
-    tool.again(embedded_url_age_seconds=age, behaviour=Behaviour(**behaviour))
-    return f"s3://omi-exports/{tool.exported(image)}"
-
-
-def key_of(location: str) -> str:
-    return location.strip().removeprefix("s3://omi-exports/")
-
-
-# --- what someone can do who was only sent a hand-off text
+from tests.support.handing_over import THREE_MONTHS, WEEK, aged, in_days, key_of
+from tests.support.tool import LINUX, THREE
 
 
 def test_a_hand_off_text_is_enough_to_import_the_image(tool) -> None:
@@ -132,9 +110,6 @@ def test_a_hand_off_file_is_private(tool) -> None:
     assert [one.out for one in refused] == ["", "", ""]
 
 
-# --- url: until when
-
-
 def test_no_resign_leaves_an_old_export_as_it_is(tool) -> None:
     location = aged(tool, THREE)
     ran = tool.url(location, "--no-resign", code=10)
@@ -186,163 +161,6 @@ def test_an_old_url_names_its_object(tool) -> None:
     fresh = tool.url(old).out.strip()
     assert requests.get(fresh, timeout=PATIENCE).status_code == 200
     assert "another host" in tool.run("url", old, "--from", "target", code=2).err
-
-
-# --- resign
-
-
-def test_resign_writes_a_new_manifest_beside_the_expired_one(tool) -> None:
-    """Nothing else changes."""
-    location = aged(tool, THREE, age=THREE_MONTHS)
-    key = key_of(location)
-    document = tool.manifest(key)
-    document = {"Unknown": [1, {"b": 0.5, "a": None}], **document, "Last": "stays last"}
-    document["Image"]["Snapshots"][1]["Note"] = "kept"
-    tool.put(key, document)
-    before = tool.get(key)
-    tool.forget()
-    ran = tool.run("resign", location, "--from", "source")
-    assert re.fullmatch(rf"s3://omi-exports/{THREE}/manifest\.resigned-\d{{8}}T\d{{6}}Z\.json\n", ran.out)
-    assert tool.writes() == ["PutObject"]
-    assert tool.get(key) == before
-    anew = json.loads(tool.get(key_of(ran.out)), object_pairs_hook=list)
-    old = json.loads(before, object_pairs_hook=list)
-    assert without_urls(anew) == without_urls(old)
-    assert tool.import_(tool.url(ran.out.strip(), "--no-resign").out.strip()).copy["status"] == "copied"
-
-
-def without_urls(pairs: object) -> object:
-    """JSON as lists of pairs, so that the order counts."""
-    if isinstance(pairs, tuple) and pairs[0] == "PreSignedUrl":
-        return "URL"
-    return [without_urls(item) for item in pairs] if isinstance(pairs, list | tuple) else pairs
-
-
-def test_two_resigns_in_a_second_make_two_manifests(tool) -> None:
-    location = aged(tool)
-    first, second = tool.together([lambda: tool.run("resign", location, "--from", "source")] * 2)
-    third = tool.run("resign", first.out.strip(), "--from", "source", "--expires", "1h", "-o", "json").json
-    assert third["manifest"].count(".resigned-") == 1
-    assert third["manifest"] not in (first.out.strip(), second.out.strip())
-    assert third["effective_expires_at"] < in_days(0.05)
-    chosen = tool.url(LINUX, "-o", "json").json
-    assert chosen["manifest"] in (first.out.strip(), second.out.strip())
-    assert tool.copy("golden-linux").copy["status"] == "copied"
-    assert tool.count("CreateImageExportTask") == 1
-
-
-def test_a_manifest_that_cannot_be_re_signed_names_the_entry(tool) -> None:
-    location = aged(tool, THREE)
-    key = key_of(location)
-    tool.put("elsewhere/disk.qcow2.gz", b"not for everybody")
-    forged = tool.manifest(key)
-    url = forged["Image"]["Snapshots"][1]["PreSignedUrl"]
-    forged["Image"]["Snapshots"][1] |= {
-        "PreSignedUrl": re.sub(rf"{THREE}/[^?]*", "elsewhere/disk.qcow2.gz", url),
-        "CompressedSize": 17,
-    }
-    tool.put(f"{THREE}/forged.json", forged)
-    sized = tool.manifest(key)
-    sized["Image"]["Snapshots"][2]["CompressedSize"] += 1
-    tool.put(f"{THREE}/sized.json", sized)
-    cases = {
-        f"s3://omi-exports/{THREE}/forged.json": (8, "Image.Snapshots[1].PreSignedUrl is outside the export"),
-        f"s3://omi-exports/{THREE}/sized.json": (8, "Image.Snapshots[2].PreSignedUrl"),
-        "s3://omi-exports/elsewhere/disk.qcow2.gz": (8, "not JSON"),
-        "s3://omi-exports/none.json": (4, "no object"),
-        "golden-linux": (2, "names no object"),
-    }
-    tool.forget()
-    ran = tool.together(
-        [lambda s=s, c=c: tool.run("resign", s, "--from", "source", code=c) for s, (c, _) in cases.items()]
-    )
-    for one, (_, message) in zip(ran, cases.values(), strict=True):
-        assert message in one.err
-        assert one.out == ""
-    assert tool.writes() == []
-    widened = ("resign", f"s3://omi-exports/{THREE}/forged.json", "--from", "source", "--allow-key-prefix", "elsewhere")
-    assert ".resigned-" in tool.run(*widened).out
-    for gone in tool.keys(".gz"):
-        tool.delete(gone)
-    assert "is gone" in tool.run("resign", location, "--from", "source", code=8).err
-
-
-def test_a_key_without_write_permission_is_reported(tool) -> None:
-    location = aged(tool)
-    tool.sandbox.faults.add(Fault(FaultKind.DENIED, "PutObject", account="source", times=None))
-    assert tool.run("resign", location, "--from", "source", code=12).out == ""
-    assert "right to write" in tool.url(location, code=10).err
-
-
-# --- any object, both ways
-
-
-def sh(command: str, folder: Path) -> None:
-    children.run(["sh", "-c", command], cwd=folder, check=True, env={"PATH": os.environ["PATH"]})
-
-
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_an_upload_url_is_for_one_key_and_one_content_type(tool) -> None:
-    place = "s3://omi-exports/from outside/disk's.img"
-    ran = tool.url(place, "--method", "put", "--content-type", "text/plain", "--show-command", "--expires", "90")
-    (url,) = ran.out.splitlines()
-    (command,) = [line for line in ran.err.splitlines() if line.startswith("curl ")]
-    assert shlex.split(command)[-1] == url
-    assert "one file of at most 5 GiB" in ran.err
-    pipe, kind = iter([b"from a pipe"]), {"Content-Type": "text/plain"}
-    assert requests.put(url, data=pipe, headers=kind, timeout=PATIENCE).status_code == 411
-    folder = tool.home / "upload"
-    folder.mkdir()
-    (folder / "disk's.img").write_bytes(b"content")
-    sh(command, folder)
-    assert tool.get("from outside/disk's.img") == b"content"
-    assert requests.put(url, data=b"x", headers={"Content-Type": "text/html"}, timeout=PATIENCE).status_code == 403
-    get = tool.url(place, "--show-command")
-    (command,) = [line for line in get.err.splitlines() if line.startswith("curl ")]
-    (folder / "disk's.img").unlink()
-    sh(command, folder)
-    assert (folder / "disk's.img").read_bytes() == b"content"
-    assert "replaces it" in tool.url(place, "--method", "put").err
-
-
-def test_a_too_long_key_is_reported_before_any_request(tool) -> None:
-    """Object storage takes 915 bytes. Whoever uploads is told; what the tool would write itself is refused."""
-    folder = f"{'é/' * 285}{'é' * 3}"
-    ran = tool.url(f"s3://omi-exports/{folder}/{'x' * 53}", "--method", "put", "-q")
-    assert ran.err == ""
-    ran = tool.url(f"s3://omi-exports/{folder}/{'x' * 54}", "--method", "put", "-q")
-    assert "more than 915 bytes" in ran.err
-    assert requests.put(ran.out.strip(), data=b"x", timeout=PATIENCE).status_code == 400
-    tool.forget()
-    resigned = tool.run("resign", f"s3://omi-exports/{folder}/{'m' * 40}", "--from", "source", code=2)
-    built = tool.run("manifest", "build", f"s3://omi-exports/{folder}", "--name", "n" * 60, "--from", "source", code=2)
-    for one in (resigned, built):
-        assert "more than 915" in one.err
-        assert one.out == ""
-    assert len(tool.sandbox.request_log) == 0
-
-
-def test_an_impossible_upload_is_refused(tool) -> None:
-    cases = {
-        ("s3://omi-exports/x", "--method", "post"): (2, "no pre-signed POST"),
-        ("s3://omi-exports/x", "--method", "patch"): (2, "no method 'patch'"),
-        ("s3://omi-exports/x", "--content-type", "text/plain"): (2, "--method put"),
-        ("s3://omi-exports/x", "--method", "put", "--content-type", "text/plain\nX: y"): (2, "content type"),
-        ("s3://omi-exports/x", "--method", "put", "--expires", "604801"): (2, "--expires"),
-        ("s3://omi-exports/x/", "--method", "put"): (2, "names no object"),
-        ("s3://omi-exports/a/..", "--method", "put"): (2, "No URL can lead"),
-        ("s3://omi-exports/x", "--method", "put", "--expires", "1.5s"): (2, "whole seconds"),
-        (LINUX, "--method", "put"): (2, "names no object"),
-        ("s3://no-such-bucket/x", "--method", "put"): (4, "NoSuchBucket"),
-        ("s3://omi-exports/\udcff", "--method", "put"): (2, "can't name"),
-    }
-    ran = tool.together([lambda a=a, c=c: tool.url(*a, code=c) for a, (c, _) in cases.items()])
-    for one, (_, message) in zip(ran, cases.values(), strict=True):
-        assert message in one.err
-        assert one.out == ""
-
-
-# --- import: what is fetched, and what is told
 
 
 def test_plain_http_to_another_machine_is_refused(tool) -> None:
@@ -411,82 +229,3 @@ def test_a_hand_off_file_replaces_no_link(tool) -> None:
 def test_json_that_is_no_manifest_is_an_ordinary_object(tool) -> None:
     tool.put("compose.json", {"Image": "nginx", "Snapshots": 3})
     assert requests.get(tool.url("s3://omi-exports/compose.json").out.strip(), timeout=PATIENCE).status_code == 200
-
-
-# --- strangers' manifests
-
-
-def test_a_planted_manifest_leads_to_no_other_host(tool) -> None:
-    key = key_of(aged(tool, age=0))
-    forged = tool.manifest(key)
-    url = forged["Image"]["Snapshots"][0]["PreSignedUrl"]
-    path = urlsplit(url).path
-    forged["Image"]["Snapshots"][0]["PreSignedUrl"] = (
-        f"http://127.0.0.1:9{path}?AWSAccessKeyId=x&Signature=y&Expires=99999999999"
-    )
-    tool.put(f"{LINUX}/upload.bin", forged)
-    tool.put(f"{LINUX}/upload.json", forged)
-    assert urlsplit(tool.url(f"s3://omi-exports/{LINUX}/").out.strip()).path == f"/omi-exports/{key}"
-    assert tool.copy("golden-linux").copy["manifest"] == f"s3://omi-exports/{key}"
-    anew = tool.url(f"s3://omi-exports/{LINUX}/upload.json").out.strip()
-    assert ".resigned-" in anew
-    inside = requests.get(anew, timeout=PATIENCE).json()["Image"]["Snapshots"][0]["PreSignedUrl"]
-    assert urlsplit(inside).netloc == urlsplit(tool.sandbox.oos_urls["eu-west-2"]).netloc
-
-
-def test_a_manifest_that_points_outside_is_not_handed_out(tool) -> None:
-    """Even if its URLs work."""
-    key = key_of(aged(tool, age=0))
-    tool.put("elsewhere/alive.json", tool.get(key))
-    ran = tool.url("s3://omi-exports/elsewhere/alive.json", code=8)
-    assert "Image.Snapshots[0].PreSignedUrl is outside the export" in ran.err
-    forged = ("resign", "s3://omi-exports/elsewhere/alive.json", "--from", "source", "--allow-key-prefix")
-    for whole_bucket in ("", "/", "//"):
-        assert "the whole bucket" in tool.run(*forged, whole_bucket, code=2).err
-    assert ".resigned-" in tool.run(*forged, LINUX).out
-
-
-def test_only_a_manifests_url_is_checked_inside(tool) -> None:
-    tool.put("private.txt", b"not for everybody")
-    url = tool.sign("private.txt").partition("?")[0]
-    for more in ((), ("--no-check",)):
-        ran = tool.url(url, *more, code=2)
-        assert "name it: s3://omi-exports/private.txt" in ran.err
-        assert ran.out == ""
-
-
-def test_a_manifest_too_large_to_be_read_is_not_written(tool) -> None:
-    key = key_of(aged(tool))
-    document = tool.manifest(key)
-    document["Image"]["More"] = [[]] * 200_000
-    tool.put(key, json.dumps(document, separators=(",", ":")).encode())
-    anew = tool.run("resign", f"s3://omi-exports/{key}", "--from", "source").out
-    assert len(tool.get(key_of(anew))) < 1024 * 1024
-    url = document["Image"]["Snapshots"][0]["PreSignedUrl"]
-    document["Image"]["Snapshots"][0]["PreSignedUrl"] = url.partition("?")[0]  # the new one will be longer
-    document["Image"]["More"] = ""
-    room = 1024 * 1024 - len(json.dumps(document, separators=(",", ":")))
-    document["Image"]["More"] = "x" * room
-    tool.put(key, json.dumps(document, separators=(",", ":")).encode())
-    tool.forget()
-    tool.run("resign", f"s3://omi-exports/{key}", "--from", "source", code=8)
-    assert tool.writes() == []
-
-
-def test_object_names_that_are_hashes_are_not_redacted(tool) -> None:
-    tool.put(f"hex/{'ab' * 32}.qcow2.gz", make_disk("qcow2", GIB, "hex"))
-    ran = tool.run("manifest", "build", "s3://omi-exports/hex", "--name", "hex", "--from", "source", "-o", "json")
-    assert ran.json["volumes"][0]["key"] == f"hex/{'ab' * 32}.qcow2.gz"
-
-
-def test_a_file_with_an_images_id_as_name_is_a_file(tool) -> None:
-    key = key_of(aged(tool))
-    file = tool.home / "ami-00000001.manifest.json"
-    file.write_bytes(tool.get(key))
-    done = children.run(
-        [sys.executable, "-m", "omicopy", "inspect", file.name],
-        cwd=tool.home,
-        env=tool.env | {"PYTHONIOENCODING": "ascii"},
-        check=True,
-    )
-    assert "golden-linux" in done.stdout

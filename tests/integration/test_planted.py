@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,15 +11,13 @@ import requests
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import sign_found, sign_manifest
-from omicopy.manifests.own_manifest import problem_of_own, trust
 from omicopy.model.export import FoundExport
-from omicopy.model.manifest import Manifest, parse_manifest
-from omicopy.model.s3_location import S3Object
+from omicopy.model.manifest import parse_manifest
 from omicopy.sandbox.model.signing import SigningKey
 from omicopy.sandbox.storage.presign import presign
 from tests.support import hostile
-from tests.support.builders import raw_manifest
 from tests.support.children import PATIENCE
+from tests.support.planting import ELSEWHERE, PLACE, body
 from tests.support.tool import LINUX, Tool, s3_client
 
 WEEK, DAY = 604_800, 86_400
@@ -75,10 +72,6 @@ def test_r4_a_planted_later_manifest_is_never_handed_out(tool, way: str) -> None
     assert tool.count("PutObject", account="source") == 2  # the planted one, and one of ours
 
 
-def _commands(location: str, old_url: str) -> list[list[str]]:
-    return [["url", location], ["url", location, "--no-resign"], ["resign", location], ["url", old_url]]
-
-
 def test_r4_a_planted_manifest_is_not_signed_or_imported(tool) -> None:
     """Nor re-signed."""
     tool.again(embedded_url_age_seconds=WEEK + DAY)
@@ -127,25 +120,6 @@ def test_r4_a_build_takes_no_foreign_manifest_for_its_own(tool) -> None:
     assert "where its URLs lead" in tool.run(*words, code=4).err
 
 
-# --- what was read through the URL is what was checked
-
-
-def body(change: Callable[[str], str] = str) -> bytes:
-    document = raw_manifest()
-    entry = document["Image"]["Snapshots"][0]
-    entry["PreSignedUrl"] = change(entry["PreSignedUrl"])
-    return json.dumps(document).encode()
-
-
-KEY = "ami-0000000a/manifest"
-PLACE = S3Object("omi-exports", KEY)
-ELSEWHERE: dict[str, Callable[[str], str]] = {
-    "another bucket": lambda url: url.replace("/omi-exports/", "/other-exports/"),
-    "another folder": lambda url: url.replace("/ami-0000000a/", "/ami-0000000b/"),
-    "the folder above": lambda url: url.replace("/ami-0000000a/", "/"),
-}
-
-
 @pytest.mark.parametrize("change", ELSEWHERE.values(), ids=ELSEWHERE)
 def test_r4_the_object_behind_the_url_is_checked(change: Callable[[str], str]) -> None:
     """Not the one that was read before."""
@@ -175,39 +149,3 @@ def hostile_fetcher() -> Any:
     from omicopy.cloud.url_reader import UrlReader
 
     return UrlReader(hostile.transport(), hostile.Hurried(), 0.0)
-
-
-# --- what a fingerprint knows
-
-
-def manifest(change: Callable[[str], str] = str) -> Manifest:
-    return parse_manifest(body(change))
-
-
-def test_a_fingerprint_is_the_images_and_a_digest_has_the_folder() -> None:
-    """Two exports of one image that were signed anew are one copy (DOMAIN.md §3), wherever they lie."""
-    moved = manifest(ELSEWHERE["another bucket"])
-    assert moved.fingerprint() == manifest().fingerprint()
-    assert moved.digest() != manifest().digest()
-
-
-@pytest.mark.parametrize("change", ELSEWHERE.values(), ids=ELSEWHERE)
-def test_r4_only_urls_into_the_own_export_are_trusted(change: Callable[[str], str]) -> None:
-    assert trust(manifest(), PLACE) == manifest()
-    with pytest.raises(OmicopyError) as caught:
-        trust(manifest(change), PLACE)
-    assert caught.value.code is ErrorCode.DAMAGED
-    assert problem_of_own(manifest(change), PLACE, "https://oos.eu-west-2.outscale.com")
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "message"),
-    [
-        ("https://oos.eu-west-2.outscale.com", None),
-        ("https://oos.us-east-2.outscale.com", "leads to https://oos.eu-west-2.outscale.com"),
-        ("http://oos.eu-west-2.outscale.com", "leads to https://oos.eu-west-2.outscale.com"),
-    ],
-)
-def test_r4_an_own_manifest_leads_to_the_accounts_store(endpoint: str, message: str | None) -> None:
-    problem = problem_of_own(manifest(), PLACE, endpoint)
-    assert problem is None if message is None else message in str(problem)

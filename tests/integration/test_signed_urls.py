@@ -123,7 +123,7 @@ def test_a_url_is_refused_after_its_expiry(source: Account, monkeypatch: pytest.
 def test_a_key_without_rights_or_unknown_is_refused(sandbox: Sandbox, source: Account) -> None:
     neighbour, target = (resolve_profile(name, sandbox.env, sandbox.home) for name in ("source-other", "target"))
     stranger = replace(source, storage_key=target.storage_key)
-    forger = replace(source, storage_key=replace(source.demand_storage_key(), secret_key=neighbour.secret_key))
+    forger = replace(source, storage_key=replace(source.require_storage_key(), secret_key=neighbour.secret_key))
     for account in (neighbour, stranger, forger):
         assert status(presign(account, EXPORT_BUCKET, KEY, HOUR)) == 403
 

@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-import pytest
-
-from omicopy.cloud.clients import Clients
-from omicopy.manifests.find import BucketFact
-from omicopy.model.choices import DiskFormat, IfExists
-from omicopy.model.export import ExportKey
-from omicopy.model.lookup import ABSENT
 from omicopy.model.own_tags import CLEANED_TAG, EXPORT_TAG
 from omicopy.sandbox.model.behaviours import Behaviour, TaskRetention
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from omicopy.sandbox.model.region_state import TaskState
-from omicopy.status import exports
-from omicopy.status.entries import ImageSource, copy_status, source_of
-from omicopy.status.exports import MOST_LOOKED_INTO, ExportFilter, export_entries
-from tests.support.builders import (
-    KEY,
-    MARKER,
-    NAME,
-    NOON,
-    RENAMED,
-    SOURCE,
-    SOURCE_ID,
-    TASK_ID,
-    copy_request,
-    export_request,
-    image,
-    task,
-)
 from tests.support.tool import LINUX, THREE, Ran, Tool
 
 COLUMNS = 9
-RAW = task(OsuExport={"DiskImageFormat": "raw", "OsuBucket": KEY.bucket})
 PLAN = """
 version: 1
 defaults: {from: source, bucket: omi-exports}
@@ -60,9 +34,6 @@ def rows(ran: Ran) -> list[list[str]]:
 def until(tool: Tool, *args: str, **env: str) -> dict[str, str]:
     """What the column UNTIL says, by image."""
     return {row[7]: row[6] for row in rows(status(tool, *args, **env)) if row[0] == "export"}
-
-
-# ---- what is there
 
 
 def test_status_shows_exports_and_copies_with_their_maker(tool: Tool) -> None:
@@ -176,32 +147,6 @@ def test_a_failure_is_one_line_with_any_reason(tool: Tool) -> None:
     assert copy[4] == "odd�name�[2J"
 
 
-@pytest.mark.parametrize(("deep", "looked_into"), [(False, MOST_LOOKED_INTO), (True, MOST_LOOKED_INTO + 1)])
-def test_of_many_named_exports_some_are_not_searched_for(
-    monkeypatch: pytest.MonkeyPatch, deep: bool, looked_into: int
-) -> None:
-    def look(_: object, __: object, keys: Sequence[ExportKey], *___: object) -> dict[ExportKey, BucketFact]:
-        return dict.fromkeys(keys, ABSENT)
-
-    monkeypatch.setattr(exports, "_look", look)
-    prefixes = [f"p{number}/{SOURCE_ID}" for number in range(MOST_LOOKED_INTO + 1)]
-    tasks = [
-        task(
-            f"image-export-{number:08x}",
-            OsuExport={"OsuBucket": "omi-exports", "OsuPrefix": prefix, "DiskImageFormat": "qcow2"},
-        )
-        for number, prefix in enumerate(prefixes)
-    ]
-    wanted = ExportFilter((SOURCE_ID,), deep=deep)
-    shown = export_entries(Clients({}), SOURCE, [], tasks, wanted, {SOURCE_ID}, NOON)
-    assert len(shown.entries) == len(tasks)
-    assert sum(entry.found is not None for entry in shown.entries) == looked_into
-    assert shown.left_out == len(tasks) - looked_into
-
-
-# ---- what can't be shown
-
-
 def test_a_missing_image_is_exit_4_and_hides_nothing(tool: Tool) -> None:
     task_id = tool.start_export()
     gone = tool.existing("golden", "[omicopy eu-west-2 ami-0badc0de]")
@@ -244,9 +189,6 @@ def test_r7_a_thousand_exports_need_as_many_reads_as_one(tool: Tool) -> None:
     assert counted == [(5, 1), (5, 1000)]
 
 
-# ---- a plan
-
-
 def test_a_plan_is_shown_copy_by_copy(tool: Tool) -> None:
     plan = tool.home / "plan.yaml"
     plan.write_text(PLAN)
@@ -280,59 +222,3 @@ def test_a_plan_with_an_unreadable_account_shows_the_others(tool: Tool) -> None:
     ran = tool.run("status", str(plan), code=12)
     assert [row[2] for row in rows(ran)] == ["available", "unknown", "absent", "unknown", "absent", "unknown"]
     assert tool.run("status", str(plan), LINUX, code=2).out == ""
-
-
-FOREIGN = image("ami-000000f0", Description="somebody's")
-
-
-@pytest.mark.parametrize(
-    ("state", "shown_id", "images", "tasks"),
-    [
-        ("available", "ami-000000c1", [image()], [task()]),
-        ("available", "ami-000000c1", [image("ami-000000c0", State="failed"), image()], []),
-        ("pending", "ami-000000c1", [image(State="pending"), image("ami-000000c0", State="failed")], []),
-        ("reticulating", "ami-000000c1", [image(State="reticulating")], []),
-        ("available", "ami-000000c1", [FOREIGN, image(ImageName=RENAMED)], []),
-        ("failed", "ami-000000c1", [image(State="failed")], []),
-        ("name-taken", None, [FOREIGN], [task()]),
-        ("absent", None, [image(AccountId="333333333333")], []),
-        ("absent", None, [image(ImageName="another")], []),
-        ("exported", TASK_ID, [], [task(), task("image-export-0000000f", "pending")]),
-        ("exporting", TASK_ID, [], [task(state="pending")]),
-        ("exporting", TASK_ID, [], [task(state="odd")]),
-        ("absent", None, [], [task(state="failed"), task("image-export-0000000f", "cancelled")]),
-        ("absent", None, [], [task(Tags=[{"Key": CLEANED_TAG, "Value": "x"}])]),
-        ("exported", TASK_ID, [], [RAW]),
-    ],
-)
-def test_a_copys_status_is_read_from_the_end_backwards(state: str, shown_id: str | None, images, tasks) -> None:
-    entry = copy_status(copy_request(), images, tasks)
-    shown = entry.image.image_id if entry.image else entry.task.task_id if entry.task else None
-    assert (entry.state, shown) == (state, shown_id)
-
-
-def test_an_export_in_another_format_is_not_the_copys() -> None:
-    request = copy_request()
-    asked = replace(request, source=replace(request.source, format=DiskFormat.QCOW2))
-    assert copy_status(asked, [], [RAW]).state == "absent"
-    assert copy_status(asked, [], [task()]).state == "exported"
-
-
-def test_a_copy_that_may_be_renamed_has_no_name_taken() -> None:
-    assert copy_status(copy_request(IfExists.RENAME), [FOREIGN], []).state == "absent"
-    assert copy_status(export_request(), [], [task()]).state == "exported"
-
-
-@pytest.mark.parametrize(
-    ("description", "source"),
-    [
-        ("", None),
-        (f"{NAME} of ours", None),
-        ("[omicopy]", None),
-        ("[omicopy a b c]", None),
-        (f"text {MARKER}", ImageSource("eu-west-2", SOURCE_ID, None)),
-        (f"{MARKER} [omicopy manifest 0123456789ab]", ImageSource(None, None, "0123456789ab")),
-    ],
-)
-def test_the_last_marker_names_a_copys_source(description: str, source: ImageSource | None) -> None:
-    assert source_of(image(Description=description)) == source

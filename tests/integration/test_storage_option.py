@@ -11,8 +11,6 @@ import pytest
 
 from omicopy import api
 from omicopy.api import RunMode, RunOptions
-from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.plans.model import parse_plan
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from omicopy.sandbox.model.settings import EXPORT_BUCKET
 from tests.support.tool import LINUX, Tool
@@ -171,27 +169,6 @@ def test_doctor_tries_the_storage_key(tool: Tool) -> None:
     assert found[f"s3://{EXPORT_BUCKET}: write"]["status"] == "ok"
     assert "does not show that key to 'source-eim'" in found["aws:source: access key's end"]["message"]
     assert "no access key" in findings(tool, "--storage", "none")[f"s3://{EXPORT_BUCKET}: key"]["message"]
-
-
-def two_jobs(first: str, second: str, default: str = "") -> str:
-    job = "{{name: {}, images: [{{id: ami-12345678}}], to: [{{profile: target}}]{}}}"
-    jobs = ", ".join(job.format(name, more) for name, more in (("a", first), ("b", second)))
-    return f"version: 1\ndefaults: {{from: source, bucket: b1b{default}}}\njobs: [{jobs}]\n"
-
-
-def test_two_jobs_of_one_source_have_one_storage_key() -> None:
-    own = ", storage: aws:own"
-    for text in (two_jobs(own, own), two_jobs("", "", own), two_jobs("", own, own)):
-        assert parse_plan(text, "plan.yaml", {}).storage == {"source": "aws:own"}
-    assert parse_plan(two_jobs("", ""), "plan.yaml", {}).storage == {"source": None}
-    elsewhere = parse_plan(two_jobs(own, ", from: other"), "plan.yaml", {})
-    assert elsewhere.storage == {"source": "aws:own", "other": None}
-    assert elsewhere.only(["b"]).storage == {"other": None}
-    with pytest.raises(OmicopyError, match=r"is none, and aws:own in jobs\[0\], for one source source") as caught:
-        parse_plan(two_jobs(own, ", storage: none"), "plan.yaml", {})
-    assert caught.value.code is ErrorCode.USAGE
-    with pytest.raises(OmicopyError, match="is its own key, and aws:own in"):
-        parse_plan(two_jobs(own, ""), "plan.yaml", {})
 
 
 def test_the_library_accepts_a_storage_key(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,7 +68,7 @@ def test_r12_an_answer_that_never_ends_is_given_up(user: str, first: bytes, drip
         if drip:
             assert server.left.wait(LONGEST)
         assert server.asked == 1
-    assert (caught.value.cause, caught.value.code) == (Cause.SILENT, ErrorCode.TEMPORARY)
+    assert (caught.value.cause, caught.value.code) == (Cause.NO_ANSWER, ErrorCode.TEMPORARY)
     assert retry_verdict(caught.value.cause, is_write=True) is RetryVerdict.IN_DOUBT
 
 
@@ -108,7 +108,7 @@ def test_r12_the_bound_holds_inside_tls_too(tmp_path) -> None:
     by = over_when(drips.is_set, str(authority.bundle))
     with listening, pytest.raises(ServiceError) as caught:
         USERS["API read"](account(f"https://127.0.0.1:{listening.getsockname()[1]}"), by)
-    assert caught.value.cause is Cause.SILENT
+    assert caught.value.cause is Cause.NO_ANSWER
     assert left.wait(LONGEST)
 
 
@@ -132,7 +132,7 @@ def test_r12_the_rest_of_the_deadline_bounds_an_answer() -> None:
         with pytest.raises(ServiceError) as caught:
             USERS["API write"](account(f"http://{server.host}"), over_when(lambda: server.drips, ends=True))
         assert server.left.wait(LONGEST)
-    assert caught.value.cause is Cause.SILENT
+    assert caught.value.cause is Cause.NO_ANSWER
 
 
 @pytest.mark.parametrize("user", USERS)
@@ -162,7 +162,7 @@ def test_r12_an_endless_answer_is_an_unreadable_one(user: str) -> None:
         with pytest.raises(ServiceError) as caught:
             HUGE[user](account(f"http://{server.host}"), transport(LONGEST))
         assert server.left.wait(LONGEST)
-    assert (caught.value.cause, caught.value.code) == (Cause.GARBLED, ErrorCode.TEMPORARY)
+    assert (caught.value.cause, caught.value.code) == (Cause.UNREADABLE, ErrorCode.TEMPORARY)
     assert f"more than {limit} bytes" in caught.value.message
 
 
@@ -225,12 +225,12 @@ def test_r12_the_bytes_received_are_bounded(monkeypatch) -> None:
     for user in ("API read", "probe"):
         with trickling(chunk, b"x" * 65536) as server, pytest.raises(ServiceError) as caught:
             USERS[user](account(f"http://{server.host}"), transport(LONGEST))
-        assert caught.value.cause is Cause.GARBLED
+        assert caught.value.cause is Cause.UNREADABLE
 
 
 def test_r12_a_page_with_too_many_items_is_refused() -> None:
     from omicopy.cloud import pages
 
-    shown = range(pages.MOST_ITEMS + 1)
+    shown = range(pages.MAX_ITEMS + 1)
     with pytest.raises(ValueError, match="more than 1000000 items"):
         pages.all_pages(lambda _: (shown, ""), ValueError)

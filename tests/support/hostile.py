@@ -107,7 +107,7 @@ class Hurried(Pace):
     def __init__(self) -> None:
         super().__init__(sleep=lambda _: None)
 
-    def throttled(self, error: ServiceError) -> None:
+    def record_throttle(self, error: ServiceError) -> None:
         """Forgotten at once."""
 
 

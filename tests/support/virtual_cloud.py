@@ -269,7 +269,7 @@ class FakeApi:
         try:
             return [parse(item) for item in listed(answer, key)]
         except MalformedAnswer as error:
-            raise temporary(Cause.GARBLED, action, self._profile, str(error)) from None
+            raise temporary(Cause.UNREADABLE, action, self._profile, str(error)) from None
 
     def write(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         return self._cloud.ask(self._profile, action, parameters)

@@ -134,9 +134,9 @@ def _until(entry: ExportEntry) -> str:
         return "cleaned-up"
     if entry.found is None:
         return ""
-    if entry.found.shape is ManifestState.ALIVE:
+    if entry.found.manifest_state is ManifestState.ALIVE:
         return rfc3339(entry.found.expires_at) or "unknown"
-    return entry.found.shape.value
+    return entry.found.manifest_state.value
 
 
 def image_row(entry: ImageEntry) -> Row:

@@ -181,7 +181,7 @@ def _tell(result: PresignResult, is_upload: bool) -> None:
     if result.resigned:
         info(f"The URLs inside ended too early; a new manifest lies at {result.location}")
     expiry = result.expiry
-    first = f"; what ends first: {expiry.first}" if result.manifest or result.key_ends else ""
+    first = f"; what ends first: {expiry.first}" if result.manifest or result.key_expires_at else ""
     info(f"Valid until {format_timestamp(expiry.at, datetime.now(UTC))}{first}")
     if is_upload:
         info("For one file of at most 5 GiB; a pipe has no length and is refused (HTTP 411)")

@@ -17,28 +17,28 @@ class TimedSocket(socket.socket):
     """A plain socket, and what both kinds have in common."""
 
     def recv(self, *args: Any) -> bytes:
-        self._bind_wait()
+        self._set_timeout()
         data = super().recv(*args)
         if exchange := current.get():
             exchange.receive(len(data))
         return data
 
     def recv_into(self, *args: Any) -> int:
-        self._bind_wait()
+        self._set_timeout()
         count = super().recv_into(*args)
         if exchange := current.get():
             exchange.receive(count)
         return count
 
     def send(self, *args: Any) -> int:
-        self._bind_wait()
+        self._set_timeout()
         return super().send(*args)
 
     def sendall(self, *args: Any) -> None:
-        self._bind_wait()
+        self._set_timeout()
         super().sendall(*args)
 
-    def _bind_wait(self) -> None:
+    def _set_timeout(self) -> None:
         if exchange := current.get():
             self.settimeout(exchange.left())
 
@@ -47,5 +47,5 @@ class TimedTlsSocket(TimedSocket, ssl.SSLSocket):
     """`SSLContext.wrap_socket` makes it where the context's `sslsocket_class` says so."""
 
     def do_handshake(self, block: bool = False) -> None:
-        self._bind_wait()  # OpenSSL's handshake as a whole is bound by the socket's timeout
+        self._set_timeout()  # OpenSSL's handshake as a whole is bound by the socket's timeout
         super().do_handshake(block)

@@ -20,7 +20,13 @@ from omicopy.cloud.http.exchange import Exchange, current
 from omicopy.cloud.http.network import ClientCert, Network, Proxy
 from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.http.timed_connections import POOLS
-from omicopy.cloud.http.transport_error import RAISED_UNDER_WAY, TransportError, meaning, refused_by_proxy, unsent
+from omicopy.cloud.http.transport_error import (
+    RAISED_UNDER_WAY,
+    TransportError,
+    explain_failure,
+    refused_by_proxy,
+    unsent,
+)
 from omicopy.errors import ErrorCode, OmicopyError
 
 ANSWER_LIMIT = 64 * 1024 * 1024
@@ -30,7 +36,7 @@ WIRE_LIMIT = ANSWER_LIMIT + 1024 * 1024
 ERROR_LIMIT = 64 * 1024
 """Bytes that are read of a refusal; the rest says nothing more."""
 _CHUNK = 64 * 1024
-_OF_THE_WIRE = ("content-length", "content-encoding", "transfer-encoding")
+_FRAMING_HEADERS = ("content-length", "content-encoding", "transfer-encoding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class Response:
 
     def raw(self) -> urllib3.HTTPResponse:
         """For an SDK that reads from urllib3's response."""
-        kept = urllib3.HTTPHeaderDict(each for each in self.headers.items() if each[0].lower() not in _OF_THE_WIRE)
+        kept = urllib3.HTTPHeaderDict(each for each in self.headers.items() if each[0].lower() not in _FRAMING_HEADERS)
         return urllib3.HTTPResponse(
             io.BytesIO(self.body), kept, self.status, reason=self.reason, preload_content=False, decode_content=False
         )
@@ -82,9 +88,9 @@ class Transport:
             with contextlib.closing(response):  # a connection whose answer was read to its end is kept all the same
                 if response.status == 407 and exchange.is_at_proxy:
                     raise refused_by_proxy(exchange, response.status)
-                answer = _whole(response, limit, min(longest or ANSWER_LIMIT, ANSWER_LIMIT), decode)
+                answer = _read_response(response, limit, min(longest or ANSWER_LIMIT, ANSWER_LIMIT), decode)
         except RAISED_UNDER_WAY as error:
-            raise meaning(error, exchange, str(self.network.trust)) from None
+            raise explain_failure(error, exchange, str(self.network.trust)) from None
         finally:
             current.reset(token)
         _is_answered.set(True)
@@ -157,7 +163,7 @@ class Transport:
         return manager
 
 
-def _whole(response: urllib3.BaseHTTPResponse, limit: int | None, longest: int, decode: bool) -> Response:
+def _read_response(response: urllib3.BaseHTTPResponse, limit: int | None, longest: int, decode: bool) -> Response:
     if limit is None:
         limit = ERROR_LIMIT if response.status >= 400 else longest
         is_enough = response.status >= 400
@@ -170,7 +176,7 @@ def _whole(response: urllib3.BaseHTTPResponse, limit: int | None, longest: int, 
             break
         body += chunk
         if len(body) > limit and not is_enough:
-            raise TransportError(Cause.GARBLED, f"{Cause.GARBLED.value}: it has more than {limit} bytes")
+            raise TransportError(Cause.UNREADABLE, f"{Cause.UNREADABLE.value}: it has more than {limit} bytes")
     headers = urllib3.HTTPHeaderDict(response.headers)
     return Response(response.status, response.reason or "", headers, bytes(body[:limit]))
 
@@ -180,7 +186,7 @@ _is_answered: ContextVar[bool] = ContextVar("is_answered", default=False)
 
 
 @contextlib.contextmanager
-def transport_errors_named(action: str, where: str) -> Iterator[None]:
+def translate_transport_errors(action: str, where: str) -> Iterator[None]:
     """Turns a TransportError, and whatever a client stumbles over, into a ServiceError: as the answer's fault once
     there is an answer, and as one of the request before."""
     _is_answered.set(False)
@@ -191,4 +197,4 @@ def transport_errors_named(action: str, where: str) -> Iterator[None]:
     except (ValueError, AttributeError, TypeError, LookupError, RecursionError) as error:
         if not _is_answered.get():
             raise unsent(error).at(action, where) from None
-        raise temporary(Cause.GARBLED, action, where, Cause.GARBLED.value) from None
+        raise temporary(Cause.UNREADABLE, action, where, Cause.UNREADABLE.value) from None

@@ -32,19 +32,19 @@ class TransportError(Exception):
         return ServiceError(self.code, self.cause, action, where, self.message, hint=self.hint)
 
 
-def meaning(error: BaseException, exchange: Exchange, trusted: str) -> TransportError:
+def explain_failure(error: BaseException, exchange: Exchange, trusted: str) -> TransportError:
     """What an exception means that came between connecting and the answer's last byte. `trusted` says whose
     certificates are."""
     causes = causes_of(error)
     if any(isinstance(one, TimeoutError | urllib3.exceptions.TimeoutError) for one in causes):
         if exchange.is_sent:
-            return TransportError(Cause.SILENT, Cause.SILENT.value + _through(exchange))
+            return TransportError(Cause.NO_ANSWER, Cause.NO_ANSWER.value + _via_proxy(exchange))
         return _unreachable(exchange, "in time")
     if any(isinstance(one, ssl.SSLError) for one in causes):
-        return _of_tls(error, exchange, trusted)
+        return _tls_error(error, exchange, trusted)
     if exchange.is_sent:
-        cause = Cause.RESET if _is_lost(causes) else Cause.GARBLED
-        return TransportError(cause, cause.value + _through(exchange))
+        cause = Cause.RESET if _is_lost(causes) else Cause.UNREADABLE
+        return TransportError(cause, cause.value + _via_proxy(exchange))
     if isinstance(error, ValueError | http.client.InvalidURL):
         return unsent(error)
     reason = next((one.strerror for one in causes if isinstance(one, OSError) and one.strerror), "")
@@ -76,7 +76,7 @@ def unsent(error: BaseException) -> TransportError:
     return TransportError(Cause.REFUSED, message, ErrorCode.FAILED, "This should not happen. Please report it.")
 
 
-def _through(exchange: Exchange) -> str:
+def _via_proxy(exchange: Exchange) -> str:
     """Of an http URL the proxy answers in the server's place, and may be the one that failed."""
     return f", through the proxy {exchange.proxy.address}" if exchange.proxy and exchange.is_at_proxy else ""
 
@@ -89,7 +89,7 @@ def _unreachable(exchange: Exchange, more: str) -> TransportError:
     return TransportError(Cause.UNREACHABLE, message, hint=hint)
 
 
-def _of_tls(error: BaseException, exchange: Exchange, trusted: str) -> TransportError:
+def _tls_error(error: BaseException, exchange: Exchange, trusted: str) -> TransportError:
     if is_broken_tls(error):
         if exchange.is_sent:
             return TransportError(Cause.RESET, Cause.RESET.value)

@@ -64,7 +64,7 @@ def make_context(trust: Trust, client_cert: str | tuple[str, str] | None) -> ssl
     for label, path in trust.paths:
         _load(context, label, path, trust.is_named)
     if client_cert is not None:
-        _present(context, client_cert)
+        _load_client_cert(context, client_cert)
     return context
 
 
@@ -79,20 +79,20 @@ def _load(context: ssl.SSLContext, label: str, path: str, is_named: bool) -> Non
         if not is_folder and not context.cert_store_stats()["x509"]:
             raise ValueError("no certificate is in it")
 
-    _usable(load, f"{label}: the {'folder' if is_folder else 'file'} {path!r} can't be used", hint)
+    _loaded(load, f"{label}: the {'folder' if is_folder else 'file'} {path!r} can't be used", hint)
 
 
-def _present(context: ssl.SSLContext, client_cert: str | tuple[str, str]) -> None:
+def _load_client_cert(context: ssl.SSLContext, client_cert: str | tuple[str, str]) -> None:
     certificate, key = client_cert if isinstance(client_cert, tuple) else (client_cert, None)
     files = f"{certificate!r} with the key {key!r}" if key else repr(certificate)
     hint = "Mend the profile's x509_client_cert and x509_client_key: PEM files, the key without a passphrase."
     # a password is given so that OpenSSL asks nobody for one
-    _usable(
+    _loaded(
         lambda: context.load_cert_chain(certificate, key, password=""), f"The client certificate {files} is bad", hint
     )
 
 
-def _usable(load: Callable[[], None], message: str, hint: str) -> None:
+def _loaded(load: Callable[[], None], message: str, hint: str) -> None:
     try:
         load()
     except ssl.SSLError as error:

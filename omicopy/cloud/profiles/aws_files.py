@@ -24,7 +24,7 @@ from omicopy.model.text import unprintable
 _CONFIG, _CREDENTIALS = "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"
 _KEYS = {"access_key": "aws_access_key_id", "secret_key": "aws_secret_access_key"}
 _TOKENS = ("aws_session_token", "aws_security_token")
-_OTHER_WAYS = ("role_arn", "credential_process", "sso_session", "sso_start_url", "web_identity_token_file")
+_OTHER_SOURCES = ("role_arn", "credential_process", "sso_session", "sso_start_url", "web_identity_token_file")
 _LABELS = {**_KEYS, "endpoints.oos": "endpoint_url"}
 Section = Mapping[str, Any]
 """Values are texts, and mappings where the file nests them."""
@@ -50,7 +50,7 @@ def aws_settings(name: str, environ: Mapping[str, str], home: Path | None = None
     file, keys = (credentials_file, of_credentials) if has_keys else (config_file, of_config)
     where = f"AWS profile {name!r} in {file}"
     values = {**of_config, **of_credentials}
-    _demand_plain_key(where, keys, values)
+    _require_plain_key(where, keys, values)
     endpoint = _endpoint(values, config["services"], where)
     found = {short: keys.get(long) for short, long in _KEYS.items()}
     return ProfileSettings(
@@ -58,12 +58,12 @@ def aws_settings(name: str, environ: Mapping[str, str], home: Path | None = None
     )
 
 
-def _demand_plain_key(where: str, keys: Section, values: Section) -> None:
+def _require_plain_key(where: str, keys: Section, values: Section) -> None:
     token = next((name for name in _TOKENS if keys.get(name)), None)
     if token:
         message = f"{where} has a session token ({token}), which OUTSCALE's object storage does not know."
         raise configuration_error(message, "Name a profile with an access key of the account itself.")
-    way = next((name for name in _OTHER_WAYS if values.get(name)), None)
+    way = next((name for name in _OTHER_SOURCES if values.get(name)), None)
     if way and not any(keys.get(name) for name in _KEYS.values()):
         message = f"{where} has no aws_access_key_id: its keys come by {way}, which OUTSCALE does not have."
         raise configuration_error(message, "Name a profile with an access key of the account itself.")
@@ -109,10 +109,10 @@ def _read(file: Path, variable: str) -> dict[str, Any]:
     except (FileNotFoundError, ConfigNotFound):
         return {}
     except ConfigParseError as error:
-        raise _no_ini(file, error.kwargs.get("error")) from None
+        raise _syntax_error(file, error.kwargs.get("error")) from None
 
 
-def _no_ini(file: Path, error: object) -> OmicopyError:
+def _syntax_error(file: Path, error: object) -> OmicopyError:
     """What Python says of it quotes the line, and that may hold a key."""
     line = getattr(error, "lineno", None)
     for number, _ in getattr(error, "errors", [])[:1]:

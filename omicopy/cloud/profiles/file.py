@@ -55,16 +55,16 @@ def read_profiles(file: Path) -> dict[str, Any]:
         char = unprintable(text[error.pos : error.pos + 1])
         place = f"line {error.lineno}, column {error.colno}" + (f", where there is {char}" if char else "")
         hint = f"Correct it there; python3 -m json.tool {file} says whether it is JSON."
-        raise _wrong(f"The file {file} is not JSON: {error.msg} ({place}).", hint) from None
+        raise _file_error(f"The file {file} is not JSON: {error.msg} ({place}).", hint) from None
     except (ValueError, RecursionError):  # a number of thousands of digits; thousands of levels
         hint = "It holds one JSON object of named profiles, each with access_key, secret_key and region."
-        raise _wrong(f"The file {file} is not JSON that can be read.", hint) from None
+        raise _file_error(f"The file {file} is not JSON that can be read.", hint) from None
     if not isinstance(profiles, dict):
         hint = 'Write {"NAME": {"access_key": "…", "secret_key": "…", "region": "…"}}.'
-        raise _wrong(f"The file {file} holds no JSON object of named profiles.", hint)
-    for path in _given_twice(profiles):
+        raise _file_error(f"The file {file} holds no JSON object of named profiles.", hint)
+    for path in _duplicate_keys(profiles):
         what = f'the profile "{path[0]}"' if len(path) == 1 else f'{".".join(path[1:])} of the profile "{path[0]}"'
-        raise _wrong(f"The file {file} has {what} twice.", "Take one of them out: which one counts is not known.")
+        raise _file_error(f"The file {file} has {what} twice.", "Take one of them out: which one counts is not known.")
     return profiles
 
 
@@ -80,7 +80,7 @@ class _Object(dict[str, Any]):
             self[key] = value
 
 
-def _given_twice(profiles: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+def _duplicate_keys(profiles: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     """The paths of all keys that are given twice."""
     left: list[tuple[tuple[str, ...], Any]] = [((), profiles)]
     while left:
@@ -96,9 +96,9 @@ def _read(file: Path) -> bytes:
     try:
         content = read_bounded(file, "OSC_CONFIG_FILE")
     except FileNotFoundError:
-        raise _wrong(f"There is no configuration file {file}.", FILE_HINT) from None
+        raise _file_error(f"There is no configuration file {file}.", FILE_HINT) from None
     if not content.strip():
-        raise _wrong(f"The file {file} is empty.", FILE_HINT)
+        raise _file_error(f"The file {file} is empty.", FILE_HINT)
     return content
 
 
@@ -112,28 +112,28 @@ def read_bounded(file: Path, variable: str) -> bytes:
     except FileNotFoundError:
         raise
     except IsADirectoryError:
-        raise _wrong(f"{file} is a folder, not a configuration file.", "Name the file in it.") from None
+        raise _file_error(f"{file} is a folder, not a configuration file.", "Name the file in it.") from None
     except PermissionError:
         more = f"Let the user that runs this read it (chmod, chown), or name another file in {variable}."
-        raise _wrong(f"The file {file} can't be read: permission denied.", more) from None
+        raise _file_error(f"The file {file} can't be read: permission denied.", more) from None
     except (OSError, ValueError) as error:  # a null character in its name is a ValueError
         why = error.strerror if isinstance(error, OSError) else "its name is none"
-        raise _wrong(f"The file {file} can't be read: {why}.", hint) from None
+        raise _file_error(f"The file {file} can't be read: {why}.", hint) from None
     if len(content) > MAX_FILE_BYTES:
-        raise _wrong(f"The file {file} is larger than {MAX_FILE_BYTES} bytes: it is no file of profiles.", hint)
+        raise _file_error(f"The file {file} is larger than {MAX_FILE_BYTES} bytes: it is no file of profiles.", hint)
     return content
 
 
 def decoded(content: bytes, file: Path) -> str:
     """A file's text. Raises CONFIGURATION where it is not UTF-8."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
-        raise _wrong(f"The file {file} is in UTF-16, not in UTF-8.", _UTF8_HINT)
+        raise _file_error(f"The file {file} is in UTF-16, not in UTF-8.", _UTF8_HINT)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise _wrong(f"The file {file} is not in UTF-8 (line {line}).", _UTF8_HINT) from None
+        raise _file_error(f"The file {file} is not in UTF-8 (line {line}).", _UTF8_HINT) from None
 
 
-def _wrong(message: str, hint: str) -> OmicopyError:
+def _file_error(message: str, hint: str) -> OmicopyError:
     return OmicopyError(ErrorCode.CONFIGURATION, message, hint)

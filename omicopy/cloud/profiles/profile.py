@@ -62,7 +62,7 @@ class Account:
         """Whose key signs, to be told of a refusal of it."""
         return self.storage_key.profile if self.storage_key else self.profile
 
-    def demand_storage_key(self) -> StorageKey:
+    def require_storage_key(self) -> StorageKey:
         """The key for its object storage. Raises DENIED where there is none."""
         if self.storage_key is None:
             message = f"There is no access key for the object storage of {self.profile!r}"

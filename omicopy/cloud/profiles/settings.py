@@ -69,7 +69,7 @@ class ProfileSettings:
     def _missing(self, key: str) -> OmicopyError:
         """Where a key of nearly that name is there, it is that name which is to be mended."""
         label = self.labels.get(key, key)
-        alike = next((other for other in self.values if other != key and _bare(other) == key), None)
+        alike = next((other for other in self.values if other != key and _normalized_key(other) == key), None)
         if alike is not None:
             return self.error(key, f"is missing; the key {alike!a} is another one", f"Call it {label}.")
         hint = f"Set {label} there. A profile has to be complete: no other profile and no OSC_* variable fills it."
@@ -79,7 +79,7 @@ class ProfileSettings:
         return configuration_error(f"{self.where}: {self.labels.get(key, key)} {what}.", hint)
 
 
-def _bare(key: str) -> str:
+def _normalized_key(key: str) -> str:
     """A key's name without what can't be seen, in lower case."""
     return "".join(char for char in key if char.isascii() and char.isprintable() and char != " ").lower()
 

@@ -17,7 +17,7 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import check_objects
 from omicopy.manifests.from_disks.disk_header import DiskHead
 from omicopy.manifests.from_disks.disks import (
-    MOST_LOOKED_INTO,
+    MAX_OBJECTS,
     DiskFolder,
     find_object,
     list_disk_folder,
@@ -25,7 +25,7 @@ from omicopy.manifests.from_disks.disks import (
 )
 from omicopy.manifests.from_disks.draft import (
     DraftVolume,
-    ImageWords,
+    ImageMetadata,
     differences,
     draft_manifest,
     in_order,
@@ -44,7 +44,7 @@ class BuildOptions:
 
     profile: str
     folder: S3Folder
-    words: ImageWords
+    words: ImageMetadata
     volumes: Sequence[VolumeSpec] = ()
     dry_run: bool = False
 
@@ -72,9 +72,9 @@ def build_manifest(clients: Clients, options: BuildOptions) -> BuiltManifest:
     volumes, warnings = _volumes(disk_folder, options.volumes or [single_disk(disk_folder)])
     raw, manifest = _draft(clients, options, key, volumes)
     if key in disk_folder.sizes:
-        there = _same_there(disk_folder, key, manifest, clients.accounts[options.profile].oos_endpoint)
+        there = _existing_manifest(disk_folder, key, manifest, clients.accounts[options.profile].oos_endpoint)
         return BuiltManifest(disk_folder.location(key), there, was_there=True, changed=False, warnings=tuple(warnings))
-    _demand_no_other(disk_folder, key, {volume.key for volume in volumes})
+    _require_no_other_manifest(disk_folder, key, {volume.key for volume in volumes})
     signer = clients.accounts[options.profile].signer
     check_objects(clients.fetcher(), manifest, signer)  # no manifest with dead URLs is put (R9)
     if not options.dry_run:
@@ -89,7 +89,7 @@ def _volumes(disk_folder: DiskFolder, specs: Sequence[VolumeSpec]) -> tuple[list
     keys = [find_object(disk_folder, spec) for spec in specs]
     heads = disk_folder.heads(keys)
     volumes = in_order([_volume(disk_folder, spec, key, heads[key]) for spec, key in zip(specs, keys, strict=True)])
-    return volumes, list(_doubts(volumes, heads))
+    return volumes, list(_warnings(volumes, heads))
 
 
 def _volume(disk_folder: DiskFolder, spec: VolumeSpec, key: str, head: DiskHead) -> DraftVolume:
@@ -109,7 +109,7 @@ def _volume(disk_folder: DiskFolder, spec: VolumeSpec, key: str, head: DiskHead)
     return DraftVolume(spec.device, key, size, disk_folder.sizes[key], spec.volume_type, spec.iops)
 
 
-def _doubts(volumes: Sequence[DraftVolume], heads: Mapping[str, DiskHead]) -> Iterator[str]:
+def _warnings(volumes: Sequence[DraftVolume], heads: Mapping[str, DiskHead]) -> Iterator[str]:
     """What the service may refuse, or a user may not have meant."""
     seen: dict[str, str] = {}
     for volume in volumes:
@@ -122,7 +122,7 @@ def _doubts(volumes: Sequence[DraftVolume], heads: Mapping[str, DiskHead]) -> It
             yield f"{what} is the same object as that of {seen[volume.key]}."
 
 
-def _demand_no_other(disk_folder: DiskFolder, key: str, disks: set[str]) -> None:
+def _require_no_other_manifest(disk_folder: DiskFolder, key: str, disks: set[str]) -> None:
     """A disk may have a manifest after all, of an export that says more of the image than we can know; two that tell
     different stories of one disk would be taken for one export."""
     own = key.removesuffix("json")
@@ -131,7 +131,7 @@ def _demand_no_other(disk_folder: DiskFolder, key: str, disks: set[str]) -> None
         for other in sorted(disk_folder.sizes)
         if may_be_manifest_key(other) and not other.startswith(own) and disk_folder.sizes[other] <= MANIFEST_LIMIT
     ]
-    if len(others) > MOST_LOOKED_INTO:
+    if len(others) > MAX_OBJECTS:
         message = (
             f"{len(others)} manifests or JSON files lie under {disk_folder.folder}, "
             "too many to see whether one is a manifest"
@@ -166,7 +166,7 @@ def _draft(clients: Clients, options: BuildOptions, key: str, volumes: Sequence[
     return raw, manifest
 
 
-def _same_there(disk_folder: DiskFolder, key: str, wanted: Manifest, endpoint: str) -> Manifest:
+def _existing_manifest(disk_folder: DiskFolder, key: str, wanted: Manifest, endpoint: str) -> Manifest:
     """The manifest that has the key already, if it is of the same objects. Nothing is ever put over another one."""
     location = disk_folder.location(key)
     hint = "Give another --name, or delete that object first if nobody needs it."

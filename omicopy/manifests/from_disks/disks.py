@@ -18,7 +18,7 @@ from omicopy.model.units import format_size
 if TYPE_CHECKING:
     from omicopy.cloud.object_storage import Storage
 
-MOST_LOOKED_INTO = 100
+MAX_OBJECTS = 100
 """Objects; among more than these nobody searches for a disk."""
 _SHOWN = 20
 
@@ -80,12 +80,12 @@ def single_disk(disk_folder: DiskFolder) -> VolumeSpec:
     Raises NOT_FOUND for none.
     """
     keys = sorted(key for key, size in disk_folder.sizes.items() if size and not may_be_manifest_key(key))
-    if len(keys) > MOST_LOOKED_INTO:
+    if len(keys) > MAX_OBJECTS:
         message = f"{len(keys)} objects lie under {disk_folder.folder}, too many to search for a disk"
         raise OmicopyError(ErrorCode.USAGE, message, f"Name each disk: --volume {ROOT_DEVICE}=OBJECT")
     disks = {key: head for key, head in disk_folder.heads(keys).items() if head.is_disk}
     if len(disks) > 1:
-        raise _several(disk_folder, disks)
+        raise _several_disks(disk_folder, disks)
     if disks:
         return VolumeSpec(ROOT_DEVICE, disk_folder.name(next(iter(disks))))
     seen = f": of {len(keys)} objects none begins as gzip or qcow2 do" if keys else ""
@@ -93,10 +93,10 @@ def single_disk(disk_folder: DiskFolder) -> VolumeSpec:
     raise OmicopyError(ErrorCode.NOT_FOUND, f"No disk lies under {disk_folder.folder}{seen}", hint)
 
 
-def _several(disk_folder: DiskFolder, disks: Mapping[str, DiskHead]) -> OmicopyError:
+def _several_disks(disk_folder: DiskFolder, disks: Mapping[str, DiskHead]) -> OmicopyError:
     """Their list, and what to type."""
     message = [f"{disk_folder.name(key)} ({_size(head)})" for key, head in disks.items()]
-    lines = [_line(disk_folder.name(key), head) for key, head in disks.items()]
+    lines = [_volume_option(disk_folder.name(key), head) for key, head in disks.items()]
     more = f" and {len(disks) - _SHOWN} more" if len(disks) > _SHOWN else ""
     return OmicopyError(
         ErrorCode.USAGE,
@@ -107,7 +107,7 @@ def _several(disk_folder: DiskFolder, disks: Mapping[str, DiskHead]) -> OmicopyE
     )
 
 
-def _line(name: str, head: DiskHead) -> str:
+def _volume_option(name: str, head: DiskHead) -> str:
     return f"--volume DEVICE={shlex.quote(name)}" + ("" if head.size_bytes else ",size=SIZE")
 
 

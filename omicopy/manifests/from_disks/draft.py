@@ -19,7 +19,7 @@ _NOT_IN_A_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]")
 
 
 @dataclass(frozen=True, slots=True)
-class ImageWords:
+class ImageMetadata:
     """What a manifest says of the image beside its volumes. Raises USAGE for what the service would not take."""
 
     name: str
@@ -57,7 +57,7 @@ def in_order(volumes: Sequence[DraftVolume]) -> list[DraftVolume]:
     return sorted(volumes, key=lambda volume: (volume.device != ROOT_DEVICE, volume.device))
 
 
-def draft_manifest(words: ImageWords, volumes: Sequence[DraftVolume], urls: Sequence[str]) -> bytes:
+def draft_manifest(words: ImageMetadata, volumes: Sequence[DraftVolume], urls: Sequence[str]) -> bytes:
     """The JSON (DOMAIN.md §3), with one URL a volume, in order."""
     snapshots = [_snapshot(volume, url) for volume, url in zip(volumes, urls, strict=True)]
     image = {
@@ -79,10 +79,10 @@ def manifest_file_name(name: str) -> str:
 
 def differences(one: Manifest, other: Manifest) -> list[str]:
     """In which respects two manifests are not the same, in words."""
-    return [what for what, mine, theirs in _respects(one, other) if mine != theirs]
+    return [what for what, mine, theirs in _compared(one, other) if mine != theirs]
 
 
-def _respects(one: Manifest, other: Manifest) -> Iterator[tuple[str, object, object]]:
+def _compared(one: Manifest, other: Manifest) -> Iterator[tuple[str, object, object]]:
     yield "name", one.name, other.name
     yield "description", one.description, other.description
     yield "architecture", one.architecture, other.architecture

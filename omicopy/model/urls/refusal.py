@@ -37,7 +37,7 @@ class Refusal:
     hint: str = _NEW
 
     @property
-    def is_of_signer(self) -> bool:
+    def is_signers_fault(self) -> bool:
         """Whether nothing that the same key signs on the same machine would be taken, whatever it is for."""
         return self.reason in (Reason.KEY_GONE, Reason.ALTERED, Reason.EXPIRED, Reason.SIGNED_AHEAD)
 

@@ -30,12 +30,12 @@ def manifest_location(task: ExportTask) -> S3Object:
     return S3Object(task.key.bucket, f"{folder}manifest")
 
 
-def flaw_of(task: ExportTask, url: PresignedUrl | None, endpoint: str, now: datetime) -> str | None:
+def task_url_problem(task: ExportTask, url: PresignedUrl | None, endpoint: str, now: datetime) -> str | None:
     """Why a completed task's URL can't serve, as far as its text tells. `endpoint` is the account's own store."""
     if url is None:
         return f"{task.task_id} shows no URL of its manifest"
     shown = f"the URL of its manifest that {task.task_id} shows"
-    if not leads_to(url, endpoint):
+    if not is_in_store(url, endpoint):
         return f"{shown} leads to {url.scheme}://{url.host}, not to {endpoint}"
     if not _is_in_place(task, url):
         return f"{shown} leads out of its export, to {url.place}"
@@ -46,7 +46,7 @@ def flaw_of(task: ExportTask, url: PresignedUrl | None, endpoint: str, now: date
     return None
 
 
-def leads_to(url: PresignedUrl, endpoint: str) -> bool:
+def is_in_store(url: PresignedUrl, endpoint: str) -> bool:
     """Whether a URL leads to the store at `endpoint`, by plain http perhaps where that store has https."""
     safe = over_https(url)
     return url.is_at(endpoint) or (safe is not None and safe.is_at(endpoint))

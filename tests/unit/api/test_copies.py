@@ -10,15 +10,12 @@ from typing import Any
 import pytest
 
 from omicopy.api.copies import copy, copy_requests, export_requests
-from omicopy.cloud.clients import Clients
-from omicopy.cloud.queries import identify
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.choices import DiskFormat
 from omicopy.model.request import Budgets, CopyRequest, Source
 from omicopy.model.s3_location import check_bucket
 from omicopy.plans.build_request import CopyOptions, ExportOptions, TargetOptions
 from tests.support.builders import KEY, NAME, SOURCE, SOURCE_ID, TARGET, destination, import_request
-from tests.support.hostile import Reply, hostile
 from tests.support.virtual_cloud import Cloud, FakeClients
 
 EXPORT = ExportOptions("omi-exports")
@@ -133,27 +130,6 @@ def test_an_export_needs_no_target(cloud: Cloud) -> None:
     assert request.destination is None
     assert origins([request])[0].export == replace(KEY, prefix="a")
     assert origins([request])[0].format is DiskFormat.RAW
-
-
-NO_ACCOUNT = [
-    "{}",
-    '{"Accounts": []}',
-    '{"Accounts": null}',
-    '{"Accounts": [null]}',
-    '{"Accounts": [{}]}',
-    '{"Accounts": [{"AccountId": 100000000001}]}',
-]
-
-
-@pytest.mark.parametrize("body", NO_ACCOUNT)
-def test_an_answer_without_an_account_is_read_again(body: str) -> None:
-    """After a second one, nothing else is sent."""
-    bad = Reply(body=body.encode())
-    with hostile(bad) as server, pytest.raises(OmicopyError) as caught:
-        identify(Clients({"source": server.account}, retry=timedelta(0)), "source")
-    assert caught.value.code is ErrorCode.TEMPORARY
-    with hostile(bad, bad, Reply(body=b'{"Accounts": [{"AccountId": "100000000001"}]}')) as server:
-        assert identify(Clients({"source": server.account}), "source").account_id == "100000000001"
 
 
 @pytest.mark.parametrize(("shortest", "longest"), [(0, 60), (-1, 60), (61, 60)])

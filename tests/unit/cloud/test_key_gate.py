@@ -141,7 +141,7 @@ def test_a_first_request_without_an_answer_proves_nothing() -> None:
     """The key is neither known to be good nor refused."""
     gate = KeyGate()
     with pytest.raises(ServiceError):
-        send(gate, temporary(Cause.SILENT, "ReadAccounts", "p (r)", "no answer"))
+        send(gate, temporary(Cause.NO_ANSWER, "ReadAccounts", "p (r)", "no answer"))
     with first_under_way(gate, error(REFUSALS["unknown key"])) as answered:
         sent: list[int] = []
         threads = others(gate, 1, sent)

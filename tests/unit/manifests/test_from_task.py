@@ -12,12 +12,12 @@ import pytest
 from omicopy.cloud.errors import Answer, Cause, ServiceError, refused, temporary
 from omicopy.cloud.url_reader import ObjectState, Probe, UrlRefused
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.from_task import TaskUrlReader, find_by_tasks, read_again
+from omicopy.manifests.from_task import TaskUrlReader, find_from_tasks, read_again
 from omicopy.model.export import ExportTask, FoundExport
 from omicopy.model.lookup import ABSENT, Present, Refused, Unknown
 from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned
 from omicopy.model.urls.refusal import Reason, Refusal
-from omicopy.model.urls.task_url import flaw_of, manifest_location, over_https
+from omicopy.model.urls.task_url import manifest_location, over_https, task_url_problem
 from tests.support.builders import KEY, NOON, SOURCE_ID, manifest, raw_manifest, raw_task, signed, task
 
 OOS = "https://oos.eu-west-2.outscale.com"
@@ -57,7 +57,7 @@ GOOD = signed(PLACE, LATER)
 )
 def test_which_urls_are_trusted(url: str | None, flaw: str | None) -> None:
     shown = shows(url)
-    found = flaw_of(shown, parse_presigned(url) if url and url.startswith("http") else None, OOS, NOON)
+    found = task_url_problem(shown, parse_presigned(url) if url and url.startswith("http") else None, OOS, NOON)
     assert (found is None) is (flaw is None)
     assert flaw is None or flaw in str(found)
     assert "Signature" not in str(found)
@@ -119,7 +119,7 @@ class FakeFetcher:
 
 def look(*tasks: ExportTask, fetcher: FakeFetcher | None = None, allow_http: bool = False, now: datetime = NOON) -> Any:
     asked: Any = fetcher or FakeFetcher()
-    return find_by_tasks(TaskUrlReader(asked, OOS, allow_http), tasks, now)
+    return find_from_tasks(TaskUrlReader(asked, OOS, allow_http), tasks, now)
 
 
 def found(fact: Any) -> FoundExport:

@@ -10,7 +10,7 @@ import pytest
 
 from omicopy.cloud.errors import Cause, ServiceError
 from omicopy.manifests import listing
-from omicopy.manifests.listing import list_side_by_side
+from omicopy.manifests.listing import list_together
 from omicopy.model.export import ExportKey
 from omicopy.model.request import Source
 from omicopy.model.result import Status
@@ -42,7 +42,7 @@ def filled(*folders: str) -> Cloud:
 @pytest.mark.parametrize(("prefix", "folders"), [("nightly", SPELLINGS), ("", ("{}/",))])
 def test_r7_one_list_gives_what_a_list_per_export_would(prefix: str, folders: tuple[str, ...]) -> None:
     cloud = filled(*folders)
-    sizes = list_side_by_side(storage(cloud), exports(prefix))
+    sizes = list_together(storage(cloud), exports(prefix))
     asked = len(cloud.sent("ListObjects"))
     assert asked == len(folders)
     for image_id in IDS:
@@ -54,7 +54,7 @@ def test_r7_one_list_gives_what_a_list_per_export_would(prefix: str, folders: tu
 
 def test_an_export_elsewhere_is_listed_by_itself() -> None:
     cloud = filled("{}/")
-    sizes = list_side_by_side(storage(cloud), exports("nightly"))
+    sizes = list_together(storage(cloud), exports("nightly"))
     assert list(sizes(KEY.bucket, "elsewhere/ami-00000000/")) == ["elsewhere/ami-00000000/disk.gz"]
     assert sizes("another-bucket", "nightly/ami-00000000/") == {}
     assert [asked["Key"] for asked in cloud.sent("ListObjects")][-2:] == [
@@ -65,7 +65,7 @@ def test_an_export_elsewhere_is_listed_by_itself() -> None:
 
 def test_a_few_exports_are_listed_one_by_one() -> None:
     cloud = filled("nightly/{}/")
-    sizes = list_side_by_side(storage(cloud), exports("nightly")[: listing.MANY])
+    sizes = list_together(storage(cloud), exports("nightly")[: listing.MIN_EXPORTS])
     assert not cloud.sent("ListObjects"), "in a bucket full of other things a list of all is the dearer one"
     assert len(sizes(KEY.bucket, f"nightly/{IDS[0]}/")) == 2
 
@@ -74,7 +74,7 @@ def test_a_failed_list_is_unknown_for_all_its_exports() -> None:
     """It is tried once."""
     cloud = filled("nightly/{}/")
     cloud.trouble = failing(cloud.time, Cause.SERVER, "ListObjects")
-    sizes = list_side_by_side(storage(cloud), exports("nightly"))
+    sizes = list_together(storage(cloud), exports("nightly"))
     asked = len(cloud.requests)
     for image_id in IDS:
         with pytest.raises(ServiceError):

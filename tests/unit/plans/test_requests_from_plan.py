@@ -3,88 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from omicopy.cloud.errors import Answer, ServiceError, refused
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.image_settings import ImageSettings
-from omicopy.model.request import AccountRef, Budgets, CopyRequest, RejectedCopy, Source
-from omicopy.plans.model import parse_plan
-from omicopy.plans.requests_from_plan import Prepared, plan_requests
+from omicopy.model.request import AccountRef, Budgets, Source
 from tests.support.builders import SOURCE, SOURCE_ID, TARGET
-from tests.support.virtual_cloud import Cloud, FakeClients, Trouble
-
-HEAD = "version: 1\ndefaults: {from: source, bucket: omi-exports}\njobs:\n"
-SILVER, SHARED = "ami-0000000b", "ami-0000000c"
-
-
-@pytest.fixture
-def cloud() -> Cloud:
-    return filled()
-
-
-def filled() -> Cloud:
-    cloud = Cloud()
-    cloud.add_image("source", SOURCE_ID, AccountId=SOURCE.account_id, Description="as it was")
-    cloud.add_image(
-        "source", SILVER, AccountId=SOURCE.account_id, ImageName="silver", CreationDate="2026-01-01T00:00:00Z"
-    )
-    cloud.add_image("source", SHARED, AccountId="333333333333", ImageName="shared")
-    return cloud
-
-
-def job(name: str, images: str = "[{name: golden}]", to: str = "[{profile: target}]", more: str = "") -> str:
-    return f"- {{name: {name}, images: {images}, to: {to}{more and f', {more}'}}}\n"
-
-
-def prepare(cloud: Cloud, *jobs: str, **more: Any) -> Prepared:
-    clients: Any = FakeClients(cloud)
-    budgets = Budgets(grace=timedelta(seconds=7))
-    try:
-        return plan_requests(clients, parse_plan(HEAD + "".join(jobs), "plan.yaml", {}), budgets, **more)
-    finally:
-        assert not cloud.writes
-
-
-def refusal(cloud: Cloud, *jobs: str, **more: Any) -> OmicopyError:
-    with pytest.raises(OmicopyError) as caught:
-        prepare(cloud, *jobs, **more)
-    assert caught.value.code is ErrorCode.USAGE
-    return caught.value
-
-
-def copies(prepared: Prepared) -> list[tuple[str | None, str, str, str]]:
-    """Job, image, target profile and name of each request."""
-    return [copy(request) for request in prepared.requests]
-
-
-def copy(request: CopyRequest) -> tuple[str | None, str, str, str]:
-    assert isinstance(request.source, Source)
-    assert request.destination is not None
-    return request.job, request.source.image.image_id, request.destination.account.profile, request.destination.name
-
-
-def refusing(who: str, *actions: str) -> Trouble:
-    """The account refuses, definitely."""
-
-    def trouble(profile: str, action: str) -> ServiceError | None:
-        is_meant = profile == who and (not actions or action in actions)
-        return refused(action, profile, Answer(401, "1", "AccessDenied")) if is_meant else None
-
-    return trouble
-
-
-def only(prepared: Prepared) -> RejectedCopy:
-    [failure] = prepared.failures
-    return failure
-
-
-# ---- what is asked for
+from tests.support.plan_requests import SHARED, SILVER, copies, job, only, prepare, refusal, refusing
+from tests.support.virtual_cloud import Cloud
 
 
 def test_a_request_holds_all_keys_of_the_plan(cloud: Cloud) -> None:
@@ -155,9 +84,6 @@ def test_only_the_named_jobs_are_prepared(cloud: Cloud) -> None:
     jobs = [job("one"), job("two", "[{name: silver}]"), job("broken", more="from: target")]
     assert copies(prepare(cloud, *jobs, only=["two"])) == [("two", SILVER, "target", "silver")]
     assert "'three'" in refusal(cloud, *jobs, only=["three"]).message
-
-
-# ---- what can't be asked for
 
 
 @pytest.mark.parametrize(
@@ -252,126 +178,3 @@ def test_a_job_of_best_effort_copies_fails_as_best_effort(cloud: Cloud) -> None:
     to = "[{profile: target, best_effort: true}, {profile: source-alias%s}]"
     assert only(prepare(cloud, job("one", "[{name: x}]", to % ""))).best_effort is False
     assert only(prepare(cloud, job("one", "[{name: x}]", to % ", best_effort: true"))).best_effort is True
-
-
-# ---- what contradicts itself
-
-
-def test_r2_the_same_copy_in_two_jobs_is_made_once(cloud: Cloud) -> None:
-    alias = job("three", to="[{profile: target-alias}]", more="from: source-alias")
-    prepared = prepare(cloud, job("one"), job("two", "[{name_regex: .}]"), alias)
-    assert copies(prepared) == [("one", SOURCE_ID, "target", "golden"), ("two", SILVER, "target", "silver")]
-
-
-@pytest.mark.parametrize(
-    "more", ["bucket: another", "cleanup: on-success", "import_timeout: 1h", "if_exists: skip", "boot_modes: [uefi]"]
-)
-def test_r2_two_jobs_that_differ_about_one_copy_are_refused(cloud: Cloud, more: str) -> None:
-    """The copy is not made; the message names both jobs."""
-    prepared = prepare(cloud, job("one"), job("two", "[{name: golden}, {name: silver}]", more=more))
-    assert copies(prepared) == [("two", SILVER, "target", "silver")]
-    error = only(prepared).error
-    assert error.code is ErrorCode.USAGE
-    assert "The jobs one and two ask for one copy in different ways: ami-0000000a as 'golden'" in error.message
-
-
-def test_two_formats_in_one_export_folder_are_refused(cloud: Cloud) -> None:
-    """A job without a format accepts either."""
-    elsewhere = "[{profile: target, name: raw}]"
-    raw, plain = job("raw", to=elsewhere, more="format: raw"), job("plain", more="")
-    prepared = prepare(cloud, raw, plain)
-    assert len(copies(prepared)) == 2
-    neither = job("neither", to="[{profile: target, name: any}]")
-    refused = prepare(cloud, raw, job("qcow2", more="format: qcow2"), neither)
-    assert copies(refused) == [("neither", SOURCE_ID, "target", "any")]
-    assert {each.error.code for each in refused.failures} == {ErrorCode.USAGE}
-    message = f"at s3://omi-exports/{SOURCE_ID}/: raw by job raw, qcow2 by job qcow2"
-    assert message in refused.failures[0].error.message
-
-
-def test_r2_two_copies_with_one_name_are_not_made(cloud: Cloud) -> None:
-    """All other copies are made."""
-    to = "[{profile: %s, name: same, best_effort: true}]"
-    jobs = [job("one", to=to % "target"), job("two", "[{name: silver}]", to % "target-alias"), job("three")]
-    prepared = prepare(cloud, *jobs)
-    assert copies(prepared) == [("three", SOURCE_ID, "target", "golden")]
-    first, second = prepared.failures
-    assert first.error is second.error
-    assert first.error.code is ErrorCode.USAGE
-    assert f"{SOURCE_ID} of job one, {SILVER} of job two" in first.error.message
-    assert [(each.job, each.name, each.best_effort) for each in prepared.failures] == [
-        ("one", "same", True),
-        ("two", "same", True),
-    ]
-
-
-def test_a_failure_counts_unless_all_its_jobs_are_best_effort(cloud: Cloud) -> None:
-    failure = only(prepare(cloud, job("one", to="[{profile: target, best_effort: true}]"), job("two")))
-    assert (failure.job, failure.best_effort) == ("one", False)
-
-
-def test_r2_two_profiles_of_one_account_in_a_job_are_a_mistake(cloud: Cloud) -> None:
-    error = refusal(cloud, job("one", to="[{profile: target}, {profile: target-alias}]"))
-    assert error.message.startswith("Job one: ")
-
-
-def test_a_failure_that_two_jobs_share_is_listed_once(cloud: Cloud) -> None:
-    cloud.trouble = refusing("target")
-    assert only(prepare(cloud, job("one"), job("two"))).job == "one"
-
-
-# ---- shards
-
-
-def sharded(cloud: Cloud, count: int, *jobs: str) -> list[Prepared]:
-    return [prepare(cloud, *jobs, shard=(index, count)) for index in range(count)]
-
-
-@given(st.sets(st.integers(0, 2**32 - 1), max_size=12), st.integers(1, 6))
-@settings(max_examples=25)
-def test_shards_together_are_the_whole_and_share_nothing(numbers: set[int], count: int) -> None:
-    cloud = Cloud(trouble=refusing("source-alias"))
-    for number in numbers:
-        cloud.add_image("source", f"ami-{number:08x}", AccountId=SOURCE.account_id, ImageName=f"image-{number}")
-    jobs = [
-        job(
-            "one",
-            "[{name_regex: ^image}, {name: missing}, {name_regex: ^x}]",
-            "[{profile: target}, {profile: source-alias}]",
-        ),
-        job("two", "[{name_regex: ^image}]", "[{profile: target, name: '{name}-2'}]"),
-    ]
-    whole, parts = prepare(cloud, *jobs), sharded(cloud, count, *jobs)
-    assert sorted(each for part in parts for each in copies(part)) == sorted(copies(whole))
-    assert by_image(part.failures for part in parts) == by_image([whole.failures])
-    assert [note for part in parts for note in part.notes] == whole.notes
-    for part in parts:
-        mine = {image for _, image, _, _ in copies(part)}
-        assert not [1 for other in parts if other is not part and mine & {image for _, image, _, _ in copies(other)}]
-
-
-def by_image(failures: Any) -> list[tuple[str, str | None]]:
-    return sorted(
-        (failure.image.image_id if failure.image else "", failure.name) for part in failures for failure in part
-    )
-
-
-def test_a_failure_without_an_image_belongs_to_the_first_shard(cloud: Cloud) -> None:
-    parts = sharded(cloud, 3, job("one", "[{name: missing}]"))
-    assert [len(part.failures) for part in parts] == [1, 0, 0]
-
-
-def test_a_contradiction_belongs_to_the_images_shard(cloud: Cloud) -> None:
-    parts = sharded(cloud, 3, job("one"), job("two", more="bucket: another"))
-    assert sorted(len(part.failures) for part in parts) == [0, 0, 1]
-
-
-def test_two_profiles_of_one_account_are_refused_by_every_shard(cloud: Cloud) -> None:
-    for index in range(3):
-        refusal(cloud, job("one", to="[{profile: target}, {profile: target-alias}]"), shard=(index, 3))
-
-
-def test_a_failure_that_hides_copies_fails_in_every_shard(cloud: Cloud) -> None:
-    cloud.trouble = refusing("source")
-    parts = sharded(cloud, 3, job("one"))
-    assert [len(part.failures) for part in parts] == [1, 1, 1]

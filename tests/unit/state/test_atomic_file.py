@@ -13,7 +13,7 @@ from omicopy.state.atomic_file import check_place, write_whole
 
 @pytest.mark.parametrize("umask", [0, 0o777])
 @pytest.mark.parametrize("mode", [0o600, 0o644])
-def test_the_mode_is_as_asked_whatever_the_umask_and_the_old_mode(tmp_path: Path, umask: int, mode: int) -> None:
+def test_the_mode_is_as_asked_with_any_umask_and_old_mode(tmp_path: Path, umask: int, mode: int) -> None:
     file = tmp_path / "file"
     file.write_text("old and longer")
     file.chmod(0o666)
@@ -27,7 +27,7 @@ def test_the_mode_is_as_asked_whatever_the_umask_and_the_old_mode(tmp_path: Path
 
 
 @pytest.mark.parametrize("fails", ["fsync", "fchmod"])
-def test_what_fails_leaves_the_old_content_and_no_draft(
+def test_a_failed_write_leaves_the_old_content_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
     def fail(*_: object) -> None:

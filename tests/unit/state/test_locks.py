@@ -6,8 +6,6 @@ import errno
 import fcntl
 import os
 import stat
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,41 +13,16 @@ from typing import Any
 
 import pytest
 
-from omicopy.model.events import Event, WarningMessage
+from omicopy.model.events import Event
 from omicopy.state import locks as module
 from omicopy.state.locks import Locks
-from tests.support.children import Child, wait_until
-
-ENTRY = {"kind": "image", "account": "1", "name": "a"}
-OTHER = {**ENTRY, "name": "b"}
-HOLDER = """
-import sys, time
-from pathlib import Path
-from omicopy.state.locks import Locks
-locks = Locks(Path(sys.argv[1]), print)
-lock = locks.take({"kind": "image", "account": "1", "name": "a"})
-print("held" if lock else "not held", flush=True)
-"""
-"""A run that takes the lock, says so, and does what comes after."""
+from tests.support.lock_runs import ENTRY, OTHER, everybody_ends, new, warned
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "omicopy" / "locks"
     everybody_ends()
-
-
-def everybody_ends() -> None:
-    for owner in {lock.owner for lock in module._held.values()}:
-        owner.end()
-
-
-def new(folder: Path) -> Locks:
-    return Locks(folder, [].append)
-
-
-def another(folder: Path, and_then: str = "time.sleep(3600)") -> Child:
-    return Child([sys.executable, "-c", HOLDER + and_then, str(folder)])
 
 
 def numbered(number: int) -> dict[str, str]:
@@ -69,10 +42,7 @@ def open_files() -> set[str]:
     return found
 
 
-# ---- in one process
-
-
-def test_what_one_holds_no_other_gets_until_it_is_released(folder: Path) -> None:
+def test_a_held_lock_is_refused_until_it_is_released(folder: Path) -> None:
     locks = new(folder)
     lock = locks.take(ENTRY)
     assert lock is not None
@@ -86,7 +56,7 @@ def test_what_one_holds_no_other_gets_until_it_is_released(folder: Path) -> None
     assert new(folder).take(ENTRY) is None
 
 
-def test_the_end_of_locks_releases_all_of_theirs_and_no_more(folder: Path) -> None:
+def test_end_releases_exactly_the_locks_of_its_run(folder: Path) -> None:
     first, second = new(folder), new(folder)
     old = first.take(ENTRY)
     assert old is not None
@@ -101,13 +71,13 @@ def test_the_end_of_locks_releases_all_of_theirs_and_no_more(folder: Path) -> No
     assert first.take(ENTRY) is not None, "ended locks can be used again"
 
 
-def test_one_folder_by_two_paths_is_one(folder: Path, tmp_path: Path) -> None:
+def test_two_paths_to_one_folder_share_their_locks(folder: Path, tmp_path: Path) -> None:
     assert new(folder).take(ENTRY) is not None
     (tmp_path / "alias").symlink_to(folder.parent)
     assert new(tmp_path / "alias" / "locks").take(ENTRY) is None
 
 
-def test_two_folders_are_two(folder: Path) -> None:
+def test_two_folders_share_no_locks(folder: Path) -> None:
     assert new(folder).take(ENTRY) is not None
     assert new(folder.parent / "others").take(ENTRY) is not None
 
@@ -119,7 +89,7 @@ def test_of_many_threads_one_gets_each_lock(folder: Path) -> None:
     assert [sum(lock is not None for lock in locks) for locks in zip(*taken, strict=True)] == [1] * 200
 
 
-def test_a_lock_passes_from_thread_to_thread_without_ever_being_held_twice(folder: Path) -> None:
+def test_a_lock_is_never_held_by_two_threads(folder: Path) -> None:
     holders, most = [0], [0]
 
     def work(_: int) -> None:
@@ -156,7 +126,7 @@ def test_offsets_are_spread_over_62_bits() -> None:
     assert len(set(places)) == 1000
 
 
-def test_asking_whether_it_is_held_takes_nothing(folder: Path) -> None:
+def test_is_held_takes_no_lock(folder: Path) -> None:
     locks = new(folder)
     assert not locks.is_held(ENTRY)
     assert not folder.exists()
@@ -171,7 +141,7 @@ def test_asking_whether_it_is_held_takes_nothing(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("umask", [0, 0o777])
-def test_files_and_folders_are_private_whatever_the_umask(folder: Path, umask: int) -> None:
+def test_files_and_folders_are_private_with_any_umask(folder: Path, umask: int) -> None:
     old = os.umask(umask)
     try:
         assert new(folder).take(ENTRY) is not None
@@ -181,7 +151,7 @@ def test_files_and_folders_are_private_whatever_the_umask(folder: Path, umask: i
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
 
 
-def test_a_folder_that_an_earlier_version_left_open_is_closed_to_others(folder: Path) -> None:
+def test_an_open_folder_of_an_earlier_version_becomes_private(folder: Path) -> None:
     folder.mkdir(parents=True)
     folder.chmod(0o755)
     folder.parent.chmod(0o755)
@@ -189,138 +159,12 @@ def test_a_folder_that_an_earlier_version_left_open_is_closed_to_others(folder: 
     assert stat.S_IMODE(folder.parent.stat().st_mode) == stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_what_an_earlier_version_left_locks_nobody_out(folder: Path) -> None:
+def test_files_of_an_earlier_version_block_no_run(folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "image-0123456789abcdef01234567.held").symlink_to("run-0123456789abcdef")
     (folder / "run-0123456789abcdef").touch()
     (folder / "clearing").touch()
     assert new(folder).take(ENTRY) is not None
-
-
-# ---- two processes
-
-
-def test_two_processes_exclude_each_other(folder: Path) -> None:
-    process = another(folder)
-    assert process.line() == "held\n"
-    locks = new(folder)
-    assert locks.take(ENTRY) is None
-    assert locks.is_held(ENTRY)
-    other = locks.take(OTHER)
-    assert other is not None
-    assert another(folder).line() == "not held\n"
-
-
-def test_a_killed_process_leaves_no_lock(folder: Path) -> None:
-    process = another(folder)
-    assert process.line() == "held\n"
-    assert new(folder).take(ENTRY) is None
-    process.kill()
-    process.communicate()
-    assert not new(folder).is_held(ENTRY)
-    assert new(folder).take(ENTRY) is not None
-
-
-def test_looking_and_closing_elsewhere_loses_no_lock(folder: Path) -> None:
-    """With `lockf` any close of the file in this process would."""
-    locks = new(folder)
-    assert locks.take(ENTRY) is not None
-    assert locks.is_held(ENTRY)
-    for file in folder.iterdir():
-        file.read_bytes()
-    new(folder).end()
-    assert another(folder).line() == "not held\n"
-
-
-def test_a_lock_taken_twice_is_not_freed_by_the_one_that_did_not_get_it(folder: Path) -> None:
-    first, second = new(folder), new(folder)
-    assert first.take(ENTRY) is not None
-    assert second.take(ENTRY) is None
-    second.end()
-    assert another(folder).line() == "not held\n"
-
-
-def test_a_forked_child_holds_nothing_and_keeps_nothing(folder: Path) -> None:
-    fork = """
-import os
-child = os.fork()
-if child == 0:
-    assert locks.take({"kind": "image", "account": "1", "name": "a"}) is None, "its parent has it"
-    lock.release()  # it is the parent's
-    locks.end()
-    assert locks.take({"kind": "image", "account": "1", "name": "a"}) is None
-    assert locks.take({"kind": "image", "account": "1", "name": "b"}) is not None
-    os.setsid()  # outlives its parent
-    print("forked", flush=True)
-    time.sleep(3600)
-os.waitpid(child, 0)
-"""
-    process = another(folder, fork)
-    assert [process.line(), process.line()] == ["held\n", "forked\n"]
-    assert new(folder).take(ENTRY) is None
-    os.kill(process.pid, 9)
-    process.wait()
-    wait_until(lambda: not new(folder).is_held(ENTRY))
-    assert new(folder).take(ENTRY) is not None
-    assert new(folder).take(OTHER) is None, "the child lives and has this one"
-    [child] = children_of(folder)
-    os.kill(child, 9)
-
-
-def children_of(folder: Path) -> list[int]:
-    """The processes, but this one, that were started with the folder."""
-    found = []
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit() and int(process.name) != os.getpid():
-            try:
-                words = (process / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if str(folder).encode() in words:
-                found.append(int(process.name))
-    return found
-
-
-def test_a_fork_while_a_thread_takes_locks_holds_up_nobody(folder: Path) -> None:
-    """The child of a fork has no thread that would ever give the mutex back."""
-    stop = threading.Event()
-
-    def take_and_release() -> None:
-        locks = new(folder)
-        while not stop.is_set():
-            lock = locks.take(ENTRY)
-            if lock is not None:
-                lock.release()
-
-    thread = threading.Thread(target=take_and_release)
-    thread.start()
-    try:
-        for _ in range(20):
-            child = os.fork()
-            if child == 0:
-                taken = new(folder).take(OTHER)
-                os._exit(0 if taken is not None else 1)
-            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    finally:
-        stop.set()
-        thread.join()
-
-
-def test_a_started_program_inherits_no_lock(folder: Path) -> None:
-    process = another(
-        folder, "import subprocess; subprocess.Popen(['sleep', '3600'], close_fds=False); time.sleep(1e4)"
-    )
-    assert process.line() == "held\n"
-    os.kill(process.pid, 9)
-    process.wait()
-    assert new(folder).take(ENTRY) is not None
-
-
-# ---- where no lock can be kept
-
-
-def warned(events: list[Event]) -> list[str]:
-    return [event.message for event in events if isinstance(event, WarningMessage)]
 
 
 def refusing(code: int) -> Callable[..., Any]:
@@ -348,16 +192,14 @@ def test_a_file_system_without_such_locks_is_one_warning(
 
 
 @pytest.mark.parametrize("code", [errno.EAGAIN, errno.EACCES])
-def test_both_words_for_a_lock_that_another_holds_mean_that(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, code: int
-) -> None:
+def test_both_error_codes_of_a_held_lock_mean_held(folder: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     monkeypatch.setattr(fcntl, "fcntl", refusing(code))
     events: list[Event] = []
     assert Locks(folder, events.append).take(ENTRY) is None
     assert events == []
 
 
-def test_a_system_that_is_no_linux_is_one_warning(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_other_than_linux_is_one_warning(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_HAS_OFD", False)
     monkeypatch.setattr(fcntl, "lockf", refusing(errno.EIO))
     events: list[Event] = []
@@ -369,7 +211,7 @@ def test_a_system_that_is_no_linux_is_one_warning(folder: Path, monkeypatch: pyt
     assert not folder.exists()
 
 
-def test_a_folder_that_can_t_be_made_is_one_warning(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_one_warning(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     events: list[Event] = []
     locks = Locks(tmp_path / "file" / "locks", events.append)
@@ -380,7 +222,7 @@ def test_a_folder_that_can_t_be_made_is_one_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_can_t_be_written_is_one_warning(folder: Path) -> None:
+def test_an_unwritable_folder_is_one_warning(folder: Path) -> None:
     folder.mkdir(parents=True)
     folder.chmod(0o500)
     events: list[Event] = []
@@ -389,18 +231,6 @@ def test_a_folder_that_can_t_be_written_is_one_warning(folder: Path) -> None:
     finally:
         folder.chmod(0o700)
     assert len(warned(events)) == 1
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_a_folder_of_somebody_else_is_one_warning(folder: Path) -> None:
-    assert new(folder).take(ENTRY) is not None
-    child = os.fork()
-    if child == 0:
-        os.setuid(54_321)
-        events: list[Event] = []
-        has_gone_on = Locks(folder, events.append).take(ENTRY) is not None
-        os._exit(0 if has_gone_on and len(warned(events)) == 1 else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_links_are_not_followed(folder: Path, tmp_path: Path) -> None:
@@ -428,7 +258,7 @@ def test_links_are_not_followed(folder: Path, tmp_path: Path) -> None:
     assert stat.S_IMODE(victim.stat().st_mode) == 0o644
 
 
-def test_a_planted_pipe_holds_nobody_up(folder: Path) -> None:
+def test_a_planted_pipe_blocks_no_run(folder: Path) -> None:
     folder.mkdir(parents=True)
     for number in range(64):
         os.mkfifo(folder / f"{number:02x}.lock")

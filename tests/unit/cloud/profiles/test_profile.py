@@ -4,52 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from omicopy.cloud.profiles.profile import Account, StorageKey, resolve_profile
-from omicopy.cloud.profiles.settings import _VARIABLES
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.reconcile.run import state_folder
-from tests.support import children
+from tests.support.profile_files import CLI, SDK, refusal, resolve
 
-SDK = {"access_key": "SDKACCESS", "secret_key": "SDKSECRET", "region": "eu-west-2"}
-CLI = {
-    "access_key": "CLIACCESS",
-    "secret_key": "CLISECRET",
-    "region_name": "us-east-2",
-    "host": "outscale.com",
-    "https": True,
-    "method": "POST",
-}
 ELSEWHERE = {
     "OSC_ACCESS_KEY": "STRAY",
     "OSC_SECRET_KEY": "STRAY",
     "OSC_REGION": "stray",
     "OSC_ENDPOINT_API": "http://stray",
 }
-
-
-def resolve(home: Path, name: str, profiles: object, environ: Mapping[str, str] | None = None) -> Account:
-    file = home / ".osc" / "config.json"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(profiles if isinstance(profiles, str) else json.dumps(profiles), encoding="utf-8")
-    return resolve_profile(name, environ or {}, home)
-
-
-def refusal(home: Path, name: str, profiles: object, environ: Mapping[str, str] | None = None) -> OmicopyError:
-    with pytest.raises(OmicopyError) as caught:
-        resolve(home, name, profiles, environ)
-    assert caught.value.code is ErrorCode.CONFIGURATION
-    assert caught.value.hint
-    return caught.value
 
 
 def test_an_sdk_profile_gets_its_regions_endpoints(tmp_path: Path) -> None:
@@ -269,49 +238,6 @@ def test_a_file_of_another_user_is_reported_as_unreadable(tmp_path: Path) -> Non
         resolve_profile("p", {"OSC_CONFIG_FILE": str(tmp_path / "closed")}, tmp_path)
 
 
-@pytest.fixture
-def no_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a container with a user that its image doesn't know."""
-
-    def unknown(number: int) -> None:
-        raise KeyError(number)
-
-    monkeypatch.delenv("HOME", raising=False)
-    monkeypatch.setattr(pwd, "getpwuid", unknown)
-
-
-@pytest.mark.usefixtures("no_home")
-def test_a_home_folder_is_asked_for_only_where_it_is_needed(tmp_path: Path) -> None:
-    environ = {"SRC_ACCESS_KEY": "a", "SRC_SECRET_KEY": "s", "SRC_REGION": "r"}
-    assert resolve_profile("env:SRC", environ).region == "r"
-    (tmp_path / "profiles.json").write_text(json.dumps({"p": SDK}))
-    assert resolve_profile("p", {"OSC_CONFIG_FILE": str(tmp_path / "profiles.json")}).region == "eu-west-2"
-    with pytest.raises(OmicopyError, match="no home folder") as raised:
-        resolve_profile("p", environ)
-    assert raised.value.code is ErrorCode.CONFIGURATION
-    assert "HOME" in raised.value.hint
-    assert "OSC_CONFIG_FILE" in raised.value.hint
-
-
-@pytest.mark.usefixtures("no_home")
-def test_a_state_folder_needs_no_home_where_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert state_folder() == tmp_path / "omicopy"
-    for no_folder in ("", "state", "./state"):
-        monkeypatch.setenv("XDG_STATE_HOME", no_folder)
-        with pytest.raises(OmicopyError, match="no home folder") as raised:
-            state_folder()
-        assert "XDG_STATE_HOME" in raised.value.hint
-
-
-def test_a_relative_state_folder_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The XDG specification says so: else each folder had a journal of its own, and none knew of the others."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for no_folder in ("", "state", "./state", "~/state"):
-        monkeypatch.setenv("XDG_STATE_HOME", no_folder)
-        assert state_folder() == tmp_path / ".local" / "state" / "omicopy"
-
-
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(OmicopyError, match=r"no configuration file .*config\.json"):
         resolve_profile("p", {}, tmp_path)
@@ -340,96 +266,3 @@ def test_a_missing_variable_is_named(tmp_path: Path, variable: str) -> None:
     with pytest.raises(OmicopyError, match=f"{variable} is missing") as caught:
         resolve_profile("env:SRC", environ, tmp_path)
     assert caught.value.code is ErrorCode.CONFIGURATION
-
-
-def _own(owner: str) -> st.SearchStrategy[str]:
-    return st.text("abcXYZ0123456789", min_size=1, max_size=8).map(lambda text: f"{owner}-{text}")
-
-
-def _sdk_dialect(owner: str) -> st.SearchStrategy[dict[str, Any]]:
-    address = _own(owner).map(lambda host: f"https://{host}.example")
-    return st.fixed_dictionaries(
-        {"access_key": _own(owner), "secret_key": _own(owner), "region": _own(owner)},
-        optional={
-            "endpoints": st.fixed_dictionaries({}, optional={"api": address, "oos": address}),
-            "protocol": st.sampled_from(["http", "https"]),
-            "x509_client_cert": _own(owner),
-        },
-    )
-
-
-def _cli_dialect(owner: str) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries(
-        {"access_key": _own(owner), "secret_key": _own(owner), "region_name": _own(owner)},
-        optional={
-            "endpoint": _own(owner),
-            "host": _own(owner),
-            "https": st.booleans(),
-            "client_certificate": _own(owner),
-            "method": st.just("POST"),
-        },
-    )
-
-
-def _profile(owner: str) -> st.SearchStrategy[dict[str, Any]]:
-    return st.one_of(_sdk_dialect(owner), _cli_dialect(owner))
-
-
-STRAY_VARIABLES = st.dictionaries(
-    st.sampled_from([f"OSC_{name}" for name in _VARIABLES.values()] + ["OSC_PROFILE", "AWS_ACCESS_KEY_ID"]),
-    _own("stray"),
-)
-ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@ONE_FOLDER
-@given(left=_profile("left"), right=_profile("right"), environ=STRAY_VARIABLES)
-def test_two_profiles_and_the_environment_never_mix(
-    tmp_path: Path, left: dict[str, Any], right: dict[str, Any], environ: dict[str, str]
-) -> None:
-    profiles = {"left": left, "right": right}
-    for name, other in (("left", "right"), ("right", "left")):
-        account = resolve(tmp_path, name, profiles, environ)
-        values = [getattr(account, field) for field in Account.__slots__]
-        assert not any(other in str(value) or "stray" in str(value) for value in values)
-        assert account.access_key == profiles[name]["access_key"]
-        assert account.secret_key == profiles[name]["secret_key"]
-        assert name in account.region
-
-
-@ONE_FOLDER
-@given(profile=_profile("own"), environ=STRAY_VARIABLES, other=_profile("other"), choice=st.integers(0, 2))
-def test_a_profile_that_lacks_a_key_names_that_key(
-    tmp_path: Path, profile: dict[str, Any], environ: dict[str, str], other: dict[str, Any], choice: int
-) -> None:
-    key = ("access_key", "secret_key", "region")[choice]
-    profile.pop(key, None) if key != "region" else [profile.pop(name, None) for name in ("region", "region_name")]
-    error = refusal(tmp_path, "own", {"own": profile, "other": other, "default": other}, environ)
-    assert f"{key} is missing" in error.message
-    assert '"own"' in error.message
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text(max_size=9),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*CLI, *SDK, "endpoints", "api", "oos"]), inner)
-    ),
-)
-
-
-@ONE_FOLDER
-@given(JSON)
-def test_any_json_is_an_account_or_a_configuration_error(tmp_path: Path, content: object) -> None:
-    for name in ("p", "p@us-east-2"):
-        try:
-            account = resolve(tmp_path, name, {"p": content})
-        except OmicopyError as error:
-            assert error.code is ErrorCode.CONFIGURATION  # noqa: PT017
-        else:
-            assert account.api_endpoint.startswith(("https://", "http://"))
-
-
-def test_importing_it_loads_nothing_heavy() -> None:
-    code = "import sys, omicopy.cloud.profiles.profile; print(*sys.modules)"
-    done = children.run([sys.executable, "-c", code], check=True)
-    assert {"pydantic", "requests", "boto3", "yaml", "ruamel", "osc_sdk_python"}.isdisjoint(done.stdout.split())

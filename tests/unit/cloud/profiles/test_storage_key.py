@@ -55,7 +55,7 @@ def test_the_name_none_means_that_there_is_no_key(tmp_path: Path) -> None:
     account = resolve(tmp_path, "none")
     assert (account.storage_key, account.storage) == (None, "none")
     with pytest.raises(OmicopyError, match="no access key for the object storage of 'env:SRC'") as caught:
-        account.demand_storage_key()
+        account.require_storage_key()
     assert "--storage PROFILE" in caught.value.hint
 
 

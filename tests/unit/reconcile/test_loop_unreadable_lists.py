@@ -1,29 +1,18 @@
-"""A list that nobody can read whole is unknown (R2): in virtual time, whatever list, whenever and however long."""
+"""A list that can't be read whole is unknown (R2), in virtual time."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from omicopy.cloud.access_key import read_expiry
-from omicopy.cloud.clients import Clients
-from omicopy.cloud.errors import Cause, ServiceError
-from omicopy.doctor.findings import WARN
-from omicopy.doctor.quotas import room_in_target
 from omicopy.errors import ErrorCode
 from omicopy.model.result import Status
-from omicopy.plans.model import Retention
-from omicopy.prune.ownership import Scope
-from omicopy.prune.plan_deletions import plan_account_deletions
-from tests.support.builders import NOON, SOURCE, SOURCE_ID, TARGET, copy_request
-from tests.support.hostile import Reply, hostile
+from tests.support.builders import SOURCE, SOURCE_ID, copy_request
 from tests.support.virtual_cloud import Cloud, Machine
 
 Items = list[Any]
@@ -88,56 +77,3 @@ def test_a_list_unreadable_for_longer_than_retry_is_temporary(tmp_path: Path, ho
     [result] = Machine(tmp_path, cloud).run(copy_request())
     assert result.status in (Status.COPIED, Status.PRESENT)
     assert cloud.writes == Counter(CreateImageExportTask=1, CreateImage=1, CreateTags=2)
-
-
-# --- the other lists
-
-
-@pytest.mark.parametrize(
-    "keys",
-    [
-        None,
-        [None],
-        [{"ExpirationDate": None}],
-        [{"AccessKeyId": "SOMEACCESSKEY", "ExpirationDate": 7}],
-        [{"AccessKeyId": "SOMEACCESSKEY", "ExpirationDate": "soon"}],
-    ],
-)
-def test_an_unreadable_key_expiry_is_unknown_not_never(keys: object) -> None:
-    with (
-        hostile(Reply(body=json.dumps({"AccessKeys": keys}).encode())) as server,
-        pytest.raises(ServiceError) as caught,
-    ):
-        read_expiry(Clients({"source": server.account}, retry=timedelta(0)), "source", "SOMEACCESSKEY")
-    assert caught.value.cause is Cause.GARBLED
-
-
-@pytest.mark.parametrize(
-    "quotas",
-    [
-        [None],
-        [{"MaxValue": 7}],
-        [{"Name": "omi"}],
-        [{"Name": "omi", "MaxValue": None}],
-        "omi",
-        [{"Name": 7, "MaxValue": 7}],
-    ],
-)
-def test_an_unreadable_quota_is_unknown_not_unlimited(quotas: object) -> None:
-    answer = {"QuotaTypes": [{"QuotaType": "global", "Quotas": quotas}]}
-    with hostile(Reply(body=json.dumps(answer).encode())) as server:
-        [finding] = room_in_target(Clients({"source": server.account}, retry=timedelta(0)), SOURCE, None, ())
-    assert finding.status is WARN
-    assert "not known: ReadQuotas" in finding.message
-
-
-@pytest.mark.parametrize(
-    "snapshots", [None, [None], [{}], [{"SnapshotId": 7, "AccountId": "1"}], [{"SnapshotId": "s"}]]
-)
-def test_r4_an_unreadable_list_has_no_left_over_snapshots(snapshots: object) -> None:
-    answer = {"Accounts": [{"AccountId": TARGET.account_id}], "Images": [], "Snapshots": snapshots}
-    with hostile(Reply(body=json.dumps(answer).encode())) as server:
-        clients = Clients({"source": server.account, "target": server.account}, retry=timedelta(0))
-        survey = plan_account_deletions(clients, Scope(SOURCE, Retention(1, None)), ["target"], NOON)
-    assert survey.entries == []
-    assert "ReadSnapshots in source (eu-west-2): unreadable answer: " in survey.notes[0]

@@ -1,66 +1,22 @@
-"""The plan file: what it means, and that every mistake is told with its file, line and key."""
+"""Reading a plan file: variables, limits, and mistakes reported with file, line and key."""
 
 from __future__ import annotations
 
 import json
-import warnings
 from collections import Counter
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
-from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer
 from ruamel.yaml.scanner import Scanner
 
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.choices import IfExists
-from omicopy.model.urls.presigned_url import LONGEST_VALIDITY
 from omicopy.plans import yaml_reader
-from omicopy.plans.model import Job, Plan, PlanTarget, Retention, Selector, parse_plan, plan_schema
+from omicopy.plans.model import parse_plan
 from omicopy.plans.schema import allowed_keys
-
-EXAMPLE = """\
-version: 1
-defaults: {from: source, bucket: omi-exports, prefix: nightly, export_timeout: 12h, import_timeout: 6h, parallel: 4}
-jobs:
-  - name: golden                      # any key of `defaults` may stand in a job too
-    images:                           # entries add up; within one entry all that is given must hold
-      - id: ami-12345678
-      - name: golden-linux
-      - {name_regex: "^golden-", tags: {stage: prod}, latest: 2}     # latest: by creation date
-    to:
-      - profile: target               # or name@region
-        name: "{name}"                # template as in --name
-        share_with: ["333333333333"]  # account IDs that may launch the copy
-        tags: {team: platform}        # beside the source's own tags
-        best_effort: false            # true: its failure does not change the exit code
-    if_exists: fail                   # fail | skip | rename
-    cleanup: on-success               # never (default) | on-success
-    retention: {keep_last: 3, keep_within: 30d}
-"""
-SMALL = """\
-version: 1
-jobs:
-  - name: small
-    from: source
-    bucket: omi-exports
-    images: [{name: golden}]
-    to: [{profile: target}]
-"""
-HOUR = timedelta(hours=1)
-
-
-def read(text: str, **environ: str) -> Plan:
-    return parse_plan(text, "plan.yaml", environ)
-
-
-def job(text: str, **environ: str) -> Job:
-    [found] = read(text, **environ).jobs
-    return found
+from tests.support.plan_texts import SMALL, job, read, with_job, with_target
 
 
 def refusal(text: str, **environ: str) -> OmicopyError:
@@ -69,119 +25,6 @@ def refusal(text: str, **environ: str) -> OmicopyError:
     assert caught.value.code is ErrorCode.USAGE
     assert caught.value.message.startswith("plan.yaml")
     return caught.value
-
-
-def with_job(line: str) -> str:
-    """The small plan with one more line in its job, the eighth."""
-    return f"{SMALL}    {line}\n"
-
-
-def with_target(text: str) -> str:
-    return SMALL.replace("profile: target", f"profile: target, {text}")
-
-
-# ---- what it means
-
-
-def test_every_key_of_the_example_is_read() -> None:
-    assert read(EXAMPLE) == Plan(
-        (
-            Job(
-                name="golden",
-                source="source",
-                storage=None,
-                bucket="omi-exports",
-                prefix="nightly",
-                format=None,
-                images=(
-                    Selector("ami-12345678", None, None, {}, None),
-                    Selector(None, "golden-linux", None, {}, None),
-                    Selector(None, None, "^golden-", {"stage": "prod"}, 2),
-                ),
-                targets=(PlanTarget("target", "{name}", None, ("333333333333",), {"team": "platform"}, True, False),),
-                create_bucket=False,
-                if_exists=IfExists.FAIL,
-                cleanup=True,
-                retention=Retention(3, timedelta(days=30)),
-                export_timeout=12 * HOUR,
-                import_timeout=6 * HOUR,
-                min_validity=6 * HOUR,
-                parallel=4,
-            ),
-        )
-    )
-
-
-def test_a_missing_key_has_a_default() -> None:
-    found = job(SMALL)
-    assert (found.prefix, found.format, found.if_exists, found.cleanup) == ("", None, IfExists.FAIL, False)
-    assert (found.retention, found.parallel) == (None, 4)
-    assert (found.export_timeout, found.import_timeout, found.min_validity) == (12 * HOUR, 6 * HOUR, 6 * HOUR)
-    assert found.targets == (PlanTarget("target", "{name}", None, (), {}, True, False),)
-
-
-def test_a_job_overrides_the_defaults_key_by_key() -> None:
-    text = "defaults: {bucket: other, parallel: 7, cleanup: on-success, retention: {keep_last: 2}}\n"
-    found = job(text + with_job("parallel: 2"))
-    assert (found.bucket, found.parallel, found.cleanup) == ("omi-exports", 2, True)
-    assert found.retention == Retention(2, None)
-    assert job(text + with_job("cleanup: never")).cleanup is False
-    assert job(text + with_job("retention: {keep_within: 1d}")).retention == Retention(None, 24 * HOUR)
-
-
-def test_min_validity_follows_the_import_timeout() -> None:
-    """Up to the longest validity that a URL can have."""
-    assert job(with_job("import_timeout: 3h")).min_validity == 3 * HOUR
-    assert job(with_job("import_timeout: 30d")).min_validity == LONGEST_VALIDITY
-    assert job(with_job("min_validity: 1h")).min_validity == HOUR
-
-
-@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("0.5", 0.5), ("1h30m", 5400), ('"90"', 90)])
-def test_durations_are_text_or_seconds(text: str, seconds: float) -> None:
-    assert job(with_job(f"export_timeout: {text}")).export_timeout.total_seconds() == seconds
-
-
-def test_values_are_text_as_written() -> None:
-    [target] = job(
-        with_target("share_with: [012345678901], tags: {n: 1.10, country: no, on: true, day: 2026-01-02}")
-    ).targets
-    assert target.share_with == ("012345678901",)
-    assert target.tags == {"n": "1.10", "country": "no", "on": "true", "day": "2026-01-02"}
-
-
-def test_a_description_may_be_written_over_several_lines() -> None:
-    text = SMALL.replace(
-        "[{profile: target}]", "\n      - profile: target\n        description: >\n          one\n\n          two\n"
-    )
-    assert job(text).targets[0].description == "one two"
-    assert job(with_target("description: ''")).targets[0].description == ""
-
-
-def test_yaml_aliases_are_followed() -> None:
-    first = SMALL.replace("[{profile: target}]", "&there [{profile: target}]")
-    second = (
-        SMALL[SMALL.index("  - name") :].replace("name: small", "name: other").replace("[{profile: target}]", "*there")
-    )
-    one, other = read(first + second).jobs
-    assert one.targets == other.targets
-
-
-def test_jobs_are_found_by_name_and_profiles_once_each() -> None:
-    second = (
-        SMALL[SMALL.index("  - name") :]
-        .replace("name: small", "name: other")
-        .replace("profile: target", "profile: third")
-    )
-    plan = read(SMALL + second)
-    assert plan.profiles == ("source", "target", "third")
-    assert plan.only([]) == plan
-    assert plan.only(["other"]).profiles == ("source", "third")
-    with pytest.raises(OmicopyError) as caught:
-        plan.only(["small", "otter"])
-    assert (caught.value.code, caught.value.hint) == (ErrorCode.USAGE, "Its jobs: small, other.")
-
-
-# ---- the environment
 
 
 def test_variables_are_filled_in_in_all_values() -> None:
@@ -219,9 +62,6 @@ def test_r8_a_missing_or_secret_variable_is_named_without_value(value: str, part
     assert error.message.startswith("plan.yaml, line 8, jobs[0].prefix: ")
     assert parts in error.message
     assert not [key for key in keys.values() if key in error.message + error.hint]
-
-
-# ---- mistakes
 
 
 @pytest.mark.parametrize(
@@ -366,9 +206,6 @@ def test_the_size_of_filled_in_variables_is_bounded() -> None:
     assert asked["items"] == 1
 
 
-# ---- whatever is in the file
-
-
 def outcome(text: str) -> OmicopyError | None:
     try:
         read(text, A="b")
@@ -427,48 +264,3 @@ def test_any_value_of_any_key_is_read_or_reported(values: dict[str, Any]) -> Non
     base = {"name": "a", "from": "b", "bucket": "abc", "images": [{"name": "x"}], "to": [{"profile": "t"}]}
     error = outcome(json.dumps({"version": 1, "jobs": [base | values]}))
     assert error is None or error.code is ErrorCode.USAGE
-
-
-# ---- the schema for editors
-
-
-def schema_says(text: str) -> bool:
-    return Draft202012Validator(plan_schema()).is_valid(YAML(typ="safe", pure=True).load(text))
-
-
-def test_the_schema_is_valid_and_accepts_correct_plans() -> None:
-    with warnings.catch_warnings(action="error"):
-        schema = plan_schema()
-    Draft202012Validator.check_schema(schema)
-    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    environment = with_job("parallel: ${N}").replace("name: golden", "id: '${ID}'").replace("omi-exports", "${B}")
-    for text in (EXAMPLE, SMALL, environment, with_job("export_timeout: 90"), with_target("tags: {a: 1}")):
-        assert schema_says(text), text
-
-
-def test_every_key_is_described() -> None:
-    models = [plan_schema(), *plan_schema()["$defs"].values()]
-    described = [entry for model in models for entry in model.get("properties", {}).values()]
-    assert len(described) > 35
-    assert [entry for entry in described if not entry.get("description")] == []
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        with_job("parallels: 3"),
-        with_job("parallel: 0"),
-        with_job("prefix:"),
-        with_job("cleanup: yes"),
-        with_job("retention: {}"),
-        with_target("share_wth: []"),
-        with_target("share_with: [333333333333]"),
-        with_target("best_effort: maybe"),
-        SMALL.replace("version: 1", "version: 2"),
-        SMALL.replace("{name: golden}", "{latest: 1}"),
-        SMALL.replace("[{profile: target}]", "[]"),
-        SMALL.replace("name: small", "name: a b"),
-    ],
-)
-def test_the_schema_refuses_mistakes(text: str) -> None:
-    assert not schema_says(text)
