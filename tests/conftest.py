@@ -5,20 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from omicopy.sandbox.main import Sandbox
-from omicopy.sandbox.model.settings import SandboxSettings
 from tests.support import children
-from tests.support.tool import Tool
-from tests.support.warm import Warm
+
+if TYPE_CHECKING:  # the fixtures load them: unit tests need neither the sandbox nor an SDK
+    from omicopy.sandbox.main import Sandbox
+    from tests.support.tool import Tool
+    from tests.support.warm import Warm
 
 hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("busy")  # a machine that is busy with other things proves nothing
-QUICK = SandboxSettings(export_seconds=0.3, import_seconds=0.3)
 LONG = {"proof": 3600, "soak": 4 * 3600}
 """How many seconds a test may last that is marked so; for all others `timeout` in pyproject.toml says it."""
 LONGEST = re.compile("test_(storm|fleet|every_boundary|week|prism)|DeleteImage")
@@ -49,7 +50,10 @@ def _no_child_is_left() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def running_sandbox() -> Iterator[Sandbox]:
     """The sandbox itself, started once. Tests use `sandbox`."""
-    with Sandbox(QUICK) as sandbox:
+    from omicopy.sandbox.main import Sandbox
+    from omicopy.sandbox.model.settings import SandboxSettings
+
+    with Sandbox(SandboxSettings(export_seconds=0.3, import_seconds=0.3)) as sandbox:
         yield sandbox
 
 
@@ -65,6 +69,8 @@ def sandbox(running_sandbox: Sandbox) -> Iterator[Sandbox]:
 @pytest.fixture(scope="session")
 def warm() -> Iterator[Warm]:
     """Where commands come from without a cold start."""
+    from tests.support.warm import Warm
+
     warm = Warm()
     yield warm
     warm.close()
@@ -73,6 +79,8 @@ def warm() -> Iterator[Warm]:
 @pytest.fixture
 def tool(sandbox: Sandbox, tmp_path: Path, warm: Warm) -> Tool:
     """The command, with a home folder that nothing was ever in, and a sandbox that is in a hurry."""
+    from tests.support.tool import Tool
+
     tool = Tool(sandbox, tmp_path / "home", warm)
     tool.again()
     return tool

@@ -6,13 +6,12 @@ import atexit
 import gc
 import os
 import sys
-import traceback
 from typing import Annotated, NoReturn
 
 import typer
 
 from omicopy._version import __version__
-from omicopy.cli.console import info, print_error, quoted_lines, without_hashes
+from omicopy.cli.console import info, print_error, print_traceback
 from omicopy.cli.failing import interrupted_early
 from omicopy.cli.lazy_commands import LazyGroup
 from omicopy.cli.streams import lost_output
@@ -79,8 +78,7 @@ def _exit_code() -> int | str | None:
             missing = OmicopyError(ErrorCode.CONFIGURATION, "There is no home folder", "Set HOME.")
             print_error(missing)
             return missing.exit_code
-        lines = quoted_lines(without_hashes(traceback.format_exc()))
-        info("This should not have happened; please report it:", *lines, level="error", event="failed")
+        print_traceback("This should not have happened; please report it:")
         return ErrorCode.FAILED.exit_code
     return 0
 
@@ -113,4 +111,4 @@ def _report_interrupted(interruption: Interrupted) -> None:
     if interruption.still_running:
         parts.append(f"The service goes on with: {'; '.join(interruption.still_running)}")
     lines = [f"{'. '.join(parts)}. To continue here:", f"  {interruption.again}"]
-    info("", *lines, level="info", event="interrupted", command=interruption.again)
+    info("", *lines, event="interrupted", command=interruption.again)

@@ -10,8 +10,8 @@ from omicopy.sandbox.api.errors import ApiErrorKind, error_body
 from omicopy.sandbox.model.faults import Fault, FaultKind
 
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
-
-API_REFUSALS = {
+PROBLEM = {"type": "about:blank", "title": "Service Unavailable", "status": 503}
+API_ERRORS = {
     FaultKind.THROTTLE_PLATFORM: ApiErrorKind.PLATFORM_THROTTLE,
     FaultKind.THROTTLE_ACCOUNT: ApiErrorKind.ACCOUNT_THROTTLE,
     FaultKind.THROTTLE_CALL: ApiErrorKind.CALL_THROTTLE,
@@ -19,15 +19,17 @@ API_REFUSALS = {
     FaultKind.DENIED: ApiErrorKind.NO_RIGHT,
     FaultKind.NOT_FOUND: ApiErrorKind.NO_SUCH_RESOURCE,
 }
+SLOW_DOWN = (503, "SlowDown", "Please reduce your request rate.")
+NO_SUCH_KEY = (404, "NoSuchKey", "The specified key does not exist.")
 S3_ERRORS = {
-    FaultKind.THROTTLE_PLATFORM: (503, "SlowDown", "Please reduce your request rate."),
-    FaultKind.THROTTLE_ACCOUNT: (503, "SlowDown", "Please reduce your request rate."),
-    FaultKind.THROTTLE_CALL: (503, "SlowDown", "Please reduce your request rate."),
+    FaultKind.THROTTLE_PLATFORM: SLOW_DOWN,
+    FaultKind.THROTTLE_ACCOUNT: SLOW_DOWN,
+    FaultKind.THROTTLE_CALL: SLOW_DOWN,
     FaultKind.ERROR_500: (500, "InternalError", "We encountered an internal error."),
     FaultKind.ERROR_503: (503, "ServiceUnavailable", "Please try again."),
     FaultKind.DENIED: (403, "AccessDenied", "Access Denied."),
-    FaultKind.NOT_FOUND: (404, "NoSuchKey", "The specified key does not exist."),
-    FaultKind.LAG: (404, "NoSuchKey", "The specified key does not exist."),
+    FaultKind.NOT_FOUND: NO_SUCH_KEY,
+    FaultKind.LAG: NO_SUCH_KEY,
 }
 
 
@@ -58,10 +60,9 @@ def error_response(fault: Fault, service: str) -> ErrorResponse | None:
         body = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'
         return ErrorResponse(status, "application/xml", body.encode(), fault.retry_after)
     if fault.kind is FaultKind.ERROR_503:
-        problem = {"type": "about:blank", "title": "Service Unavailable", "status": 503}
-        return ErrorResponse(503, "application/problem+json", json.dumps(problem).encode(), fault.retry_after)
-    if fault.kind in API_REFUSALS:
-        refusal = API_REFUSALS[fault.kind].value
+        return ErrorResponse(503, "application/problem+json", json.dumps(PROBLEM).encode(), fault.retry_after)
+    if fault.kind in API_ERRORS:
+        refusal = API_ERRORS[fault.kind].value
         body = json.dumps(error_body(refusal, refusal.details, str(uuid.uuid4())))
         return ErrorResponse(refusal.status, "application/json", body.encode(), fault.retry_after)
     return None
@@ -78,8 +79,8 @@ def with_null_items(body: bytes) -> bytes:
 def with_unknown_states(body: bytes, state: str) -> bytes:
     """Returns an answer of the API in which the state of every image and export task is `state`."""
     answer = json.loads(body)
-    things = [*answer.get("Images", []), *answer.get("ImageExportTasks", [])]
-    things += [answer[name] for name in ("Image", "ImageExportTask") if name in answer]
-    for thing in things:
-        thing["State"] = state
+    resources = [*answer.get("Images", []), *answer.get("ImageExportTasks", [])]
+    resources += [answer[name] for name in ("Image", "ImageExportTask") if name in answer]
+    for resource in resources:
+        resource["State"] = state
     return json.dumps(answer).encode()

@@ -7,83 +7,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
+from omicopy.sandbox.export_task import new_export_task, plain_url
 from omicopy.sandbox.model.behaviours import (
     BadBucket,
     Behaviour,
     ManifestFilename,
-    ManifestKey,
     ManifestKeySet,
     ManifestUrl,
-    ShownPrefix,
     UrlVersion,
 )
 from omicopy.sandbox.model.region_state import Device, ImageExportTask, Omi, RegionState, TaskState
 from omicopy.sandbox.model.settings import SandboxAccount
 from omicopy.sandbox.model.signing import SigningKey
-from omicopy.sandbox.process.scheduler import Scheduler
+from omicopy.sandbox.process.scheduler import Job, Scheduler
 from omicopy.sandbox.storage.disk_images import GIB, make_disk
 from omicopy.sandbox.storage.object_store import ObjectStore
 from omicopy.sandbox.storage.presign import PresignFunction, presign, presign_v2
 from omicopy.sandbox.storage.presigned_objects import ObjectUnreachable, PresignedClient
 
 OPTIONAL = ("CompressedSize", "Ordering", "User", "Name", "Iops")
-
-
-def _queued_task(
-    region: RegionState, account: SandboxAccount, image_id: str, export: Mapping[str, Any], oos_url: str
-) -> ImageExportTask:
-    """Returns a new task. An `OsuManifestUrl` in the request is ignored: its effect is unknown."""
-    now, settings = region.clock(), region.settings
-    task_id = region.new_id("image-export")
-    asked = export.get("OsuPrefix", "")
-    prefix = _prefix(asked.strip("/"), image_id)
-    manifest_key = prefix + _manifest_name(settings.behaviour.manifest_key, task_id, image_id)
-    shows_url = settings.behaviour.manifest_url is ManifestUrl.FROM_START
-    key = export.get("OsuApiKey", {})
-    return ImageExportTask(
-        task_id=task_id,
-        account_id=account.account_id,
-        image_id=image_id,
-        image_format=export["DiskImageFormat"],
-        bucket=export["OsuBucket"],
-        prefix=prefix,
-        shown_prefix=_shown_prefix(settings.behaviour.prefix, asked, image_id),
-        manifest_key=manifest_key,
-        state=TaskState.QUEUED,
-        comment=f"Export of image {image_id}",
-        begins=now + settings.export_seconds * settings.queued_share,
-        ends=now + settings.export_seconds,
-        shown_url=_plain_url(oos_url, export["OsuBucket"], manifest_key) if shows_url else None,
-        api_key=(key["ApiKeyId"], key["SecretKey"]) if {"ApiKeyId", "SecretKey"} <= set(key) else None,
-    )
-
-
-def _prefix(asked: str, image_id: str) -> str:
-    return f"{asked}/{image_id}/" if asked else f"{image_id}/"
-
-
-def _shown_prefix(way: ShownPrefix, asked: str, image_id: str) -> str:
-    if way is ShownPrefix.AS_ASKED:
-        return _prefix(asked, image_id)
-    tidy = _prefix(asked.strip("/"), image_id)
-    return tidy.rstrip("/") if way is ShownPrefix.NO_END else tidy
-
-
-def _manifest_name(way: ManifestKey, task_id: str, image_id: str) -> str:
-    names = {
-        ManifestKey.NAMED_AFTER_IMAGE: f"{image_id}.manifest.json",
-        ManifestKey.PLAIN: "manifest.json",
-        ManifestKey.NAMED_AFTER_TASK: f"{task_id}.json",
-        ManifestKey.NO_SUFFIX: "manifest",
-    }
-    return names[way]
-
-
-def _plain_url(oos_url: str, bucket: str, key: str) -> str:
-    return f"{oos_url}/{bucket}/{quote(key)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,66 +53,66 @@ class ExportWorker:
         self._objects = objects
         self._oos_url = oos_url
         self._store = store
-        self._store_url = store.url
 
     def queue(self, account: SandboxAccount, image_id: str, export: Mapping[str, Any]) -> ImageExportTask:
         """Creates a task and runs it. Raises ApiError for a bad bucket if the service refuses it at once."""
-        task = _queued_task(self._region, account, image_id, export, self._oos_url)
-        bucket_url = f"{self._store_url}/{task.bucket}"
+        task = new_export_task(self._region, account, image_id, export, self._oos_url)
+        bucket_url = f"{self._store.url}/{task.bucket}"
         checked = self._behaviour.bad_bucket is BadBucket.REFUSED
         if checked and not self._objects.has(self._signer(task), bucket_url):
             raise ApiError(ApiErrorKind.NO_BUCKET, f"The bucket '{task.bucket}' can't be written.")
         self._region.tasks.put(task.task_id, task)
-        self._at(task.begins, lambda: self._begin(task))
+        self._at(task.begins, task, TaskState.QUEUED, lambda: self._begin(task))
         return task
 
     @property
     def _behaviour(self) -> Behaviour:
         return self._region.settings.behaviour
 
-    def _at(self, moment: float, job: Any) -> None:
-        self._scheduler.at(moment, job)
+    def _at(self, moment: float, task: ImageExportTask, state: TaskState, step: Job) -> None:
+        """Runs a step of a task at that time, if the task is then in that state."""
+
+        def run() -> None:
+            with self._region.lock:
+                now = self._region.tasks.get(task.task_id)
+            if now is None or now.state is not state:
+                return
+            try:
+                step()
+            except ObjectUnreachable as error:
+                self._fail(task, f"The bucket can't be written: {error}")
+
+        self._scheduler.at(moment, run)
 
     def _begin(self, task: ImageExportTask) -> None:
-        if self._still(task, TaskState.QUEUED):
-            self._region.change_task(task.task_id, state=TaskState.PENDING)
-            # The disks at half-time and the manifest at the end: a manifest is never there before its disks.
-            self._at((task.begins + task.ends) / 2, lambda: self._write_disks(task))
+        self._region.change_task(task.task_id, state=TaskState.PENDING)
+        # The disks at half-time and the manifest at the end: a manifest is never there before its disks.
+        self._at((task.begins + task.ends) / 2, task, TaskState.PENDING, lambda: self._write_disks(task))
 
     def _write_disks(self, task: ImageExportTask) -> None:
         image = self._region.images.get(task.image_id)
-        if not self._still(task, TaskState.PENDING):
-            return
         if image is None:
             self._fail(task, f"The image {task.image_id} does not exist any more.")
             return
         if self._behaviour.bad_bucket is BadBucket.MADE:
             self._store.create_if_missing(task.bucket, self._signer(task).access_key)
-        try:
-            written = tuple(self._write_disk(task, device) for device in image.devices)
-        except ObjectUnreachable as error:
-            self._fail(task, f"The bucket can't be written: {error}")
-            return
-        self._at(task.ends, lambda: self._write_manifest(task, image, written))
+        disks = tuple(self._write_disk(task, device) for device in image.devices)
+        self._at(task.ends, task, TaskState.PENDING, lambda: self._write_manifest(task, image, disks))
 
     def _write_disk(self, task: ImageExportTask, device: Device) -> WrittenDisk:
         suffix = task.task_id.removeprefix("image-export-")
         key = f"{task.prefix}{device.snapshot_id}-{suffix}.{task.image_format}.gz"
         disk = make_disk(task.image_format, device.size_gib * GIB, device.snapshot_id)
-        self._objects.put(self._signer(task), self._store_object(task, key), disk)
+        self._put(task, key, disk)
         return WrittenDisk(device, key, len(disk))
 
-    def _write_manifest(self, task: ImageExportTask, image: Omi, written: tuple[WrittenDisk, ...]) -> None:
-        if not self._still(task, TaskState.PENDING):
-            return
-        body = json.dumps(self._manifest(task, image, written), indent=2).encode()
-        try:
-            self._objects.put(self._signer(task), self._store_object(task, task.manifest_key), body)
-        except ObjectUnreachable as error:
-            self._fail(task, f"The bucket can't be written: {error}")
-            return
-        changes: dict[str, object] = {"state": TaskState.COMPLETED, "ended": self._region.clock()}
-        self._region.change_task(task.task_id, **changes, shown_url=self._shown_url(task))
+    def _write_manifest(self, task: ImageExportTask, image: Omi, disks: tuple[WrittenDisk, ...]) -> None:
+        self._put(task, task.manifest_key, json.dumps(self._manifest(task, image, disks), indent=2).encode())
+        url, now = self._shown_url(task), self._region.clock()
+        self._region.change_task(task.task_id, state=TaskState.COMPLETED, ended=now, shown_url=url)
+
+    def _put(self, task: ImageExportTask, key: str, content: bytes) -> None:
+        self._objects.put(self._signer(task), f"{self._store.url}/{task.bucket}/{key}", content)
 
     def _shown_url(self, task: ImageExportTask) -> str | None:
         """Returns what a completed task shows as the URL of its manifest."""
@@ -176,14 +120,14 @@ class ExportWorker:
         if way is ManifestUrl.NEVER:
             return None
         if way in (ManifestUrl.PLAIN, ManifestUrl.FROM_START):
-            return _plain_url(self._oos_url, task.bucket, task.manifest_key)
+            return plain_url(self._oos_url, task.bucket, task.manifest_key)
         own_age = settings.task_url_age_seconds
         age = settings.embedded_url_age_seconds if own_age is None else own_age
         return self._presigned(task, task.manifest_key, presign if way is ManifestUrl.SIGV4 else presign_v2, age)
 
-    def _manifest(self, task: ImageExportTask, image: Omi, written: tuple[WrittenDisk, ...]) -> dict[str, Any]:
+    def _manifest(self, task: ImageExportTask, image: Omi, disks: tuple[WrittenDisk, ...]) -> dict[str, Any]:
         extra = self._behaviour.fields is ManifestKeySet.EXTRA
-        snapshots = [self._snapshot(task, disk, place) for place, disk in enumerate(written)]
+        snapshots = [self._snapshot(task, disk, place) for place, disk in enumerate(disks)]
         described = {
             "Name": image.name,
             "Description": image.description,
@@ -225,14 +169,6 @@ class ExportWorker:
         account = self._region.accounts[task.account_id]
         access_key, secret_key = task.api_key or (account.access_key, account.secret_key)
         return SigningKey(access_key, secret_key, self._region.name)
-
-    def _store_object(self, task: ImageExportTask, key: str) -> str:
-        return f"{self._store_url}/{task.bucket}/{key}"
-
-    def _still(self, task: ImageExportTask, state: TaskState) -> bool:
-        with self._region.lock:
-            now = self._region.tasks.get(task.task_id)
-            return now is not None and now.state is state
 
     def _fail(self, task: ImageExportTask, comment: str) -> None:
         self._region.change_task(task.task_id, state=TaskState.FAILED, comment=comment, ended=self._region.clock())

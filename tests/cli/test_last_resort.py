@@ -22,10 +22,11 @@ entry.UNHEARD_SECONDS = float({})
 entry.main()
 """
 FAILS = """
-import omicopy.cli.main as app, omicopy.cli.console as talk
+import omicopy.cli.main as app
+from omicopy.cloud.secrets import register_secret
 def fail(**_):
     raise RuntimeError("https://host/a?X-Amz-Signature=0123456789abcdef and SECRETKEYOFSOMEBODY")
-talk.keep_secret("SECRETKEYOFSOMEBODY")
+register_secret("SECRETKEYOFSOMEBODY")
 app.app = fail
 app.run()
 """

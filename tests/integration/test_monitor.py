@@ -30,13 +30,13 @@ UUID = "5f3a1c9e-canary-8d24-77b0e1"
 @pytest.fixture(autouse=True)
 def own_voice(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test makes secret or loud ends with it; and nobody waits long."""
-    monkeypatch.setattr(console, "_state", console._ConsoleState())
     monkeypatch.setattr(secrets, "_values", set())
     monkeypatch.setattr(ping, "PAUSE", 0.0)
     monkeypatch.setattr(ping, "TIMEOUT", PATIENCE)
     root, ours = logging.getLogger(), logging.getLogger("omicopy")
     before = (root.handlers, root.level, ours.level)
     yield
+    console.configure(LogFormat.TEXT, 0)
     root.handlers, root.level, ours.level = before
 
 

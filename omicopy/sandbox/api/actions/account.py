@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omicopy.sandbox.api.actions.call import Action, Answer, ApiCall, Request
+from omicopy.sandbox.api.actions.call import Answer, ApiCall, Request
 from omicopy.sandbox.api.actions.lists import Filter, one_of, page, select
 from omicopy.sandbox.model.region_state import RUNNING
 from omicopy.sandbox.model.settings import SandboxAccount
@@ -95,11 +95,3 @@ def copies_in_flight(call: ApiCall) -> int:
     imports_too = call.settings.behaviour.copy_limit is CopyLimit.IMPORTS_TOO
     images = call.own(call.region.images)
     return sum(image.is_being_made and (imports_too or not image.is_import) for image in images)
-
-
-ACTIONS: dict[str, Action] = {
-    "ReadAccounts": read_accounts,
-    "ReadAccessKeys": read_access_keys,
-    "ReadRegions": read_regions,
-    "ReadQuotas": read_quotas,
-}

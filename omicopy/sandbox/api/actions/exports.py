@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from omicopy.sandbox.api.actions.call import Action, Answer, ApiCall, Request
-from omicopy.sandbox.api.actions.lists import Filter, arrange, one_of, page, select
+from omicopy.sandbox.api.actions.call import Answer, ApiCall, Request
+from omicopy.sandbox.api.actions.lists import Filter, one_of, read_page
 from omicopy.sandbox.api.actions.shapes import task_shape
 from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
 from omicopy.sandbox.model.behaviours import CancelWindow, TaskRetention
@@ -48,8 +48,7 @@ def read_image_export_tasks(call: ApiCall, request: Request) -> Answer:
     """Returns the caller's tasks. Tasks that ended may be missing after a while (`TaskRetention`)."""
     listed = [task for task in call.own(call.region.tasks) if not _aged_out(call, task)]
     filters = _filters(call.settings.behaviour.image_ids)
-    found = arrange(select(listed, request, filters), call.settings.behaviour.order, lambda task: task.task_id)
-    shown, rest = page(found, request)
+    shown, rest = read_page(call, request, listed, filters, lambda task: task.task_id)
     states = call.settings.behaviour.task_states
     return {"ImageExportTasks": [task_shape(task, call.now, states) for task in shown], **rest}
 
@@ -79,10 +78,3 @@ def delete_export_task(call: ApiCall, request: Request) -> Answer:
             raise ApiError(ApiErrorKind.STATE, f"The task is {task.state}.")
         call.region.change_task(task.task_id, state=TaskState.CANCELLED, ended=call.region.clock())
     return {}
-
-
-ACTIONS: dict[str, Action] = {
-    "CreateImageExportTask": create_image_export_task,
-    "ReadImageExportTasks": read_image_export_tasks,
-    "DeleteExportTask": delete_export_task,
-}

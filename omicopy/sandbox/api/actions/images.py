@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from omicopy.sandbox.api.actions.call import Action, Answer, ApiCall, Request
+from omicopy.sandbox.api.actions.call import Answer, ApiCall, Request
 from omicopy.sandbox.api.actions.lists import (
     Filter,
     any_of,
-    arrange,
     exactly,
     like_one_of,
     one_of,
-    page,
-    select,
+    read_page,
     tag_filters,
 )
 from omicopy.sandbox.api.actions.shapes import image_shape
@@ -51,9 +49,5 @@ def read_images(call: ApiCall, request: Request) -> Answer:
     """Returns the images that the caller may launch and the filters select."""
     own = call.account.account_id
     images = [image for image in call.region.images.all(call.moment) if image.may_be_launched_by(own)]
-    found = arrange(select(images, request, FILTERS), call.settings.behaviour.order, lambda image: image.image_id)
-    shown, rest = page(found, request)
+    shown, rest = read_page(call, request, images, FILTERS, lambda image: image.image_id)
     return {"Images": [image_shape(image) for image in shown], **rest}
-
-
-ACTIONS: dict[str, Action] = {"ReadImages": read_images}

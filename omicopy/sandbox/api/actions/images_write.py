@@ -7,7 +7,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from omicopy.sandbox.api.actions.account import copies_in_flight
-from omicopy.sandbox.api.actions.call import Action, Answer, ApiCall, Request
+from omicopy.sandbox.api.actions.call import Answer, ApiCall, Request
 from omicopy.sandbox.api.actions.shapes import image_shape
 from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
 from omicopy.sandbox.model.behaviours import BootParameters, DescriptionLimit, NameRule
@@ -188,10 +188,3 @@ def _own_image(call: ApiCall, image_id: str) -> Omi:
     if image.account_id != call.account.account_id:
         raise ApiError(ApiErrorKind.NOT_YOURS)
     return image
-
-
-ACTIONS: dict[str, Action] = {
-    "CreateImage": create_image,
-    "UpdateImage": update_image,
-    "DeleteImage": delete_image,
-}

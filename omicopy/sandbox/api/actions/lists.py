@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
-from omicopy.sandbox.api.actions.call import Request
+from omicopy.sandbox.api.actions.call import ApiCall, Request
 from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
 from omicopy.sandbox.model.behaviours import ListOrder
 
@@ -65,6 +65,13 @@ def arrange(items: Sequence[T], order: ListOrder, key: Callable[[T], str]) -> li
     if order is ListOrder.SHUFFLED:
         return sorted(items, key=lambda item: hashlib.sha256(key(item).encode()).digest())
     return list(items)
+
+
+def read_page(
+    call: ApiCall, request: Request, items: Iterable[T], filters: Mapping[str, Filter[T]], key: Callable[[T], str]
+) -> tuple[list[T], dict[str, str]]:
+    """Returns one page of the items that pass the filters, and the token of the next page. Raises ApiError."""
+    return page(arrange(select(items, request, filters), call.settings.behaviour.order, key), request)
 
 
 def page(items: Sequence[T], request: Request) -> tuple[list[T], dict[str, str]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from omicopy.sandbox.api.actions.call import Action, Answer, ApiCall, Request
-from omicopy.sandbox.api.actions.lists import Filter, arrange, exactly, one_of, page, select, tag_filters
+from omicopy.sandbox.api.actions.call import Answer, ApiCall, Request
+from omicopy.sandbox.api.actions.lists import Filter, exactly, one_of, read_page, tag_filters
 from omicopy.sandbox.api.actions.shapes import snapshot_shape
 from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
 from omicopy.sandbox.model.region_state import Snapshot
@@ -38,9 +38,7 @@ FILTERS: dict[str, Filter[Snapshot]] = {
 def read_snapshots(call: ApiCall, request: Request) -> Answer:
     """Returns the caller's snapshots. No snapshot of the sandbox is shared."""
     own = call.own(call.region.snapshots)
-    order = call.settings.behaviour.order
-    found = arrange(select(own, request, FILTERS), order, lambda snapshot: snapshot.snapshot_id)
-    shown, rest = page(found, request)
+    shown, rest = read_page(call, request, own, FILTERS, lambda snapshot: snapshot.snapshot_id)
     return {"Snapshots": [snapshot_shape(snapshot) for snapshot in shown], **rest}
 
 
@@ -55,6 +53,3 @@ def delete_snapshot(call: ApiCall, request: Request) -> Answer:
             raise ApiError(ApiErrorKind.SNAPSHOT_IN_USE, f"The SnapshotId '{snapshot_id}' is used by an image.")
         call.region.snapshots.drop(snapshot_id)
     return {}
-
-
-ACTIONS: dict[str, Action] = {"ReadSnapshots": read_snapshots, "DeleteSnapshot": delete_snapshot}

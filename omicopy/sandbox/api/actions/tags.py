@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from omicopy.sandbox.api.actions.call import Action, Answer, ApiCall, Request
-from omicopy.sandbox.api.actions.lists import Filter, arrange, one_of, page, select
+from omicopy.sandbox.api.actions.call import Answer, ApiCall, Request
+from omicopy.sandbox.api.actions.lists import Filter, one_of, read_page
 from omicopy.sandbox.api.errors import ApiError, ApiErrorKind
 from omicopy.sandbox.model.region_state import ImageExportTask, Omi, RegionState, Snapshot, Tags, VersionedTable
 
@@ -59,8 +59,7 @@ def read_tags(call: ApiCall, request: Request) -> Answer:
         "ResourceIds": one_of(lambda tag: tag.resource_id),
         "ResourceTypes": one_of(lambda tag: tag.resource_type),
     }
-    found = arrange(select(_listed(call), request, filters), call.settings.behaviour.order, lambda tag: str(tag))
-    shown, rest = page(found, request)
+    shown, rest = read_page(call, request, _listed(call), filters, str)
     return {"Tags": [_shape(tag) for tag in shown], **rest}
 
 
@@ -110,6 +109,3 @@ def _set_tags(region: RegionState, resource_id: str, tags: Tags) -> None:
     resource = table.get(resource_id)
     if resource is not None:
         table.put(resource_id, replace(resource, tags=tags))  # type: ignore[arg-type]
-
-
-ACTIONS: dict[str, Action] = {"CreateTags": create_tags, "DeleteTags": delete_tags, "ReadTags": read_tags}
