@@ -1,4 +1,4 @@
-"""Copies an image and tells how that went; then hands its export over to somebody else. The public functions at work.
+"""Copies an image, prints the result, and hands the export over to somebody else. Shows the public functions.
 
 Without an account: omicopy sandbox -- python examples/python/copy_and_tell.py ami-00000001
 With yours: change the two profiles and the bucket.
@@ -20,7 +20,7 @@ SOURCE, TARGET, BUCKET = "source", "target", "omi-exports"
 
 
 def main() -> int:
-    """The exit code that `omicopy` itself would end with."""
+    """Returns the exit code that `omicopy` would end with."""
     asked = arguments()
     try:
         pause = parse_duration(asked.pause)
@@ -31,14 +31,14 @@ def main() -> int:
         tell(results)
         if results[0].is_good:
             hand_over(asked.image)
-    except OmicopyError as error:  # all that is foreseeable; a copy that fails is no exception but a result
+    except OmicopyError as error:  # every expected failure; a copy that fails is a result, not an exception
         print(f"{error.message}\n  {error.hint}", file=sys.stderr)
         return error.exit_code
     return exit_code(results)
 
 
 def tell(results: Sequence[CopyResult]) -> None:
-    """One line a copy; of one that failed, why and what to do."""
+    """Prints one line per copy; for a failed one also why, and what to do."""
     for result in results:
         print(f"{result.request.label}: {result.status}, {result.image_id or 'no image'}")
         if result.error:
@@ -46,7 +46,7 @@ def tell(results: Sequence[CopyResult]) -> None:
 
 
 def hand_over(image_id: str) -> None:
-    """A URL of the export's manifest that works, and what its receiver sees there without any credentials."""
+    """Prints a working URL of the export's manifest, and what its receiver sees without credentials."""
     handout = presign(image_id, profile=SOURCE, expires="2d")
     seen = inspect(handout.url.url, probe=True)
     size = sum(snapshot.size_bytes for snapshot in seen.manifest.snapshots) // 2**30
@@ -57,8 +57,8 @@ def hand_over(image_id: str) -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("image", metavar="IMAGE_ID")
-    parser.add_argument("--plan", type=Path, help="a plan to be made true as well")
-    parser.add_argument("--pause", default="5s", help="the first pause between two looks; the longest is 12 times that")
+    parser.add_argument("--plan", type=Path, help="a plan to run as well")
+    parser.add_argument("--pause", default="5s", help="first interval between polls; the longest is 12 times that")
     return parser.parse_args()
 
 

@@ -32,7 +32,8 @@ def cors(
         cors("s3://uploads", profile="source", allow_origins=["https://app.example.com"]).added
     """
     bucket, origins = parse_s3_bucket(location), tuple(check_origin(text) for text in allow_origins)
-    store = (clients or connect(profile, storage={profile: storage}, connection=connection)).storage(profile)
+    clients = clients or connect(profile, storage={profile: storage}, connection=connection)
+    store = clients.session(profile).storage
     there = store.cors_rules(bucket)
     rules = with_origins(there, origins)
     added = rules[len(there) :]

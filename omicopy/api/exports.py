@@ -40,4 +40,4 @@ def cancel(
             clients.tell(event.message)
 
     journal = Journal(state_folder() / "journal", listen)
-    return Canceller(clients, profile, journal, pause, dry_run).cancel(task_ids)
+    return Canceller(clients.session(profile), journal, pause, dry_run).cancel(task_ids)

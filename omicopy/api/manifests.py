@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from omicopy.api.connection import ConnectionOptions, Duration, connect, duration
 from omicopy.cloud.clients import Clients
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import read_own_manifest, read_shared_manifest
 from omicopy.manifests.from_disks.build import BuildOptions, BuiltManifest
@@ -59,8 +60,9 @@ def inspect(
         named_profiles = [profile] if profile and own else []
         clients = connect(*named_profiles, storage=dict.fromkeys(named_profiles, storage), connection=connection)
     if own and profile is not None:
-        boot = read_source_boot(clients, profile, source)
-        inspection = replace(_inspect_own(clients, profile, source, now), boot=boot)
+        session = clients.session(profile)
+        boot = read_source_boot(session, source)
+        inspection = replace(_inspect_own(session, source, now), boot=boot)
     else:
         inspection = _inspect_handed(clients, source, now)
     if not probe:
@@ -69,14 +71,14 @@ def inspect(
     return replace(inspection, probes=probe_all(clients.fetcher(), inspection.manifest, named, allow_private))
 
 
-def _inspect_own(clients: Clients, profile: str, source: str, now: datetime) -> Inspection:
-    located = locate(clients, profile, source, now)
+def _inspect_own(session: AccountSession, source: str, now: datetime) -> Inspection:
+    located = locate(session, source, now)
     if located.from_task is not None:
         from omicopy.manifests.task_url import inspect_from_task  # looks into buckets, too, which few need
 
-        return inspect_from_task(clients, profile, located.from_task)
-    manifest = read_own_manifest(clients, profile, located.location)
-    outside = problem_of_own(manifest, located.location, clients.accounts[profile].oos_endpoint)
+        return inspect_from_task(session, located.from_task)
+    manifest = read_own_manifest(session, located.location)
+    outside = problem_of_own(manifest, located.location, session.account.oos_endpoint)
     return Inspection(manifest, location=located.location, outside=outside)
 
 
@@ -118,9 +120,10 @@ def resign(
     """
     life, now = duration("expires", expires, check_expiry), datetime.now(UTC)
     clients = clients or connect(profile, storage={profile: storage}, connection=connection)
-    located = locate(clients, profile, source, now)
-    require_storage_key(clients, profile)
-    renewed = resign_export(clients, profile, located.location, now, life, allow_key_prefixes)
+    session = clients.session(profile)
+    located = locate(session, source, now)
+    require_storage_key(session)
+    renewed = resign_export(session, located.location, now, life, allow_key_prefixes)
     clients.warn_of_clocks()
     return renewed
 
@@ -152,13 +155,12 @@ def build_manifest(
         build_manifest("s3://uploads/web", profile="source", name="web").location
     """
     options = BuildOptions(
-        profile,
         parse_s3_folder(location),
         ImageMetadata(name, check_description(description), architecture, tuple(product_types) or ("0001",)),
         [parse_volume(volume) if isinstance(volume, str) else volume for volume in volumes],
         dry_run,
     )
     clients = clients or connect(profile, storage={profile: storage}, connection=connection)
-    built = build(clients, options)
+    built = build(clients.session(profile), options)
     clients.warn_of_clocks()
     return built

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from omicopy.api.connection import ConnectionOptions, Duration, connect, duration
 from omicopy.cloud.clients import Clients
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests import presign as signing
 from omicopy.manifests.handoff import handoff_text
@@ -55,26 +56,27 @@ def presign(
     clients, now = clients or connect(profile, storage={profile: storage}, connection=connection), datetime.now(UTC)
     is_url = source.lower().startswith(("http://", "https://"))
     is_export = not is_url and (not source.startswith("s3://") or source.endswith("/"))
-    options = PresignOptions(profile, life, validity, check, resign, only_manifest=is_url, is_export=is_export)
-    result = _presign(clients, options, source, now)
+    options = PresignOptions(life, validity, check, resign, only_manifest=is_url, is_export=is_export)
+    session = clients.session(profile)
+    result = _presign(session, options, source, now)
     clients.warn_of_clocks()
-    return _with_handoff(clients, profile, source, result) if handoff else result
+    return _with_handoff(session, source, result) if handoff else result
 
 
-def _presign(clients: Clients, options: PresignOptions, source: str, now: datetime) -> PresignResult:
-    located = locate(clients, options.profile, source, now)
+def _presign(session: AccountSession, options: PresignOptions, source: str, now: datetime) -> PresignResult:
+    located = locate(session, source, now)
     if located.from_task is not None:
         from omicopy.manifests.task_url import presign_from_task  # looks into buckets, too, which few need
 
-        return presign_from_task(clients, options, located.from_task, now)
-    return presign_checked(clients, options, located.location, now)
+        return presign_from_task(session, options, located.from_task, now)
+    return presign_checked(session, options, located.location, now)
 
 
-def _with_handoff(clients: Clients, profile: str, source: str, result: PresignResult) -> PresignResult:
+def _with_handoff(session: AccountSession, source: str, result: PresignResult) -> PresignResult:
     if result.manifest is None:
         hint = "Hand off an export's manifest, without --no-check; omicopy inspect SOURCE shows whether it is one."
         raise OmicopyError(ErrorCode.USAGE, f"{result.location} was not read as a manifest: no hand-off", hint)
-    boot = read_source_boot(clients, profile, source)
+    boot = read_source_boot(session, source)
     return replace(result, handoff=handoff_text(result.url, result.manifest, result.expiry.at, boot))
 
 
@@ -105,7 +107,7 @@ def presign_upload(
     if target.is_folder:
         raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no object to upload to", "Write s3://BUCKET/KEY.")
     clients = clients or connect(profile, storage={profile: storage}, connection=connection)
-    options = PresignOptions(profile, life, min(timedelta(hours=24), life), check)
-    result = signing.presign_upload(clients, options, target, content_type, datetime.now(UTC))
+    options = PresignOptions(life, min(timedelta(hours=24), life), check)
+    result = signing.presign_upload(clients.session(profile), options, target, content_type, datetime.now(UTC))
     clients.warn_of_clocks()
     return result

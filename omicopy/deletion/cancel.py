@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
-from omicopy.cloud.queries import identify, read_tasks
+from omicopy.cloud.queries import read_tasks
 from omicopy.cloud.retry import RetryVerdict, retry_verdict
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError, shared_exit_code
 from omicopy.model.clock import Clock
 from omicopy.model.export import ExportTask, Phase
@@ -100,8 +100,7 @@ def check_task_ids(task_ids: Sequence[str]) -> None:
 class Canceller:
     """Cancels exports of one account. `grace` is how long a read may not show yet what was asked for."""
 
-    clients: Clients
-    profile: str
+    session: AccountSession
     journal: Journal
     grace: timedelta
     dry_run: bool = False
@@ -112,7 +111,7 @@ class Canceller:
 
         Raises the ServiceError of an account that can't be read before anything was asked for.
         """
-        account = identify(self.clients, self.profile)
+        account = self.session.ref
         all_of_them = [Cancellation(task_id) for task_id in dict.fromkeys(task_ids)]
         began, pause = self.clock.ticks(), _FIRST_PAUSE
         while open_ones := [one for one in all_of_them if one.outcome is None]:
@@ -133,7 +132,7 @@ class Canceller:
 
     def _read(self, wanted: Iterable[Cancellation]) -> dict[str, ExportTask]:
         filters = {"TaskIds": [one.task_id for one in wanted]}
-        tasks = read_tasks(self.clients, self.profile, filters, patiently=True)
+        tasks = read_tasks(self.session, filters, patiently=True)
         return {task.task_id: task for task in tasks}
 
     def _step(self, one: Cancellation, task: ExportTask | None, account: AccountRef, began: float) -> None:
@@ -165,12 +164,12 @@ class Canceller:
 
     def _ask(self, one: Cancellation, began: float) -> None:
         """Asks once. What certainly did not arrive is decided anew after the next look, while patience lasts."""
-        api, patience = self.clients.api(self.profile), self.clients.patience
+        api, patience = self.session.api, self.session.patience
         try:
             api.write("DeleteExportTask", patience, {"ExportTaskId": one.task_id})
         except ServiceError as error:
             if retry_verdict(error.cause, is_write=True) in (RetryVerdict.RETRY, RetryVerdict.SLOW_DOWN):
-                if self.clock.ticks() - began >= self.clients.retry.total_seconds():
+                if self.clock.ticks() - began >= self.session.retry_seconds:
                     one.finish(CancelOutcome.FAILED, error)
                 return
             one.answer = error

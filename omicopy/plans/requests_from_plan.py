@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
-from omicopy.cloud.queries import identify
 from omicopy.errors import OmicopyError, named
 from omicopy.model.image import Image
 from omicopy.model.image_settings import ImageSettings
@@ -82,12 +81,11 @@ def plan_requests(
 def _identify_all(clients: Clients, profiles: Sequence[str]) -> AccountsByProfile:
     def ask(profile: str) -> AccountRef | OmicopyError:
         try:
-            return identify(clients, profile)
+            return clients.session(profile).ref
         except OmicopyError as error:
             return error
 
-    for profile in profiles:
-        clients.api(profile)  # made in one thread
+    clients.prepare(profiles)
     return dict(zip(profiles, in_parallel(ask, profiles), strict=True))
 
 

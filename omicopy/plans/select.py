@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.queries import read_images
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.image import Image
 from omicopy.model.request import AccountRef
@@ -86,7 +87,7 @@ def read_source_images(
         if isinstance(account, AccountRef):
             _, ids = wanted.setdefault((account.account_id, account.region), (account, set()))
             ids |= {selector.id for selector in job.images if selector.id}
-    read = in_parallel(lambda each: _read(clients, *each), list(wanted.values()))
+    read = in_parallel(lambda each: _read(clients.session(each[0].profile), *each), list(wanted.values()))
     source_images_by_account = dict(zip(wanted, read, strict=True))
     return {
         job.source: source_images_by_account[account.account_id, account.region]
@@ -97,22 +98,22 @@ def read_source_images(
     }
 
 
-def _read(clients: Clients, account: AccountRef, named: set[str]) -> SourceImages | OmicopyError:
+def _read(session: AccountSession, account: AccountRef, named: set[str]) -> SourceImages | OmicopyError:
     try:
-        own = _images(clients, account, {"AccountIds": [account.account_id]})
+        own = _images(session, {"AccountIds": [account.account_id]})
     except OmicopyError as error:
         return error
     missing = sorted(named - {image.image_id for image in own})
     if not missing:
         return SourceImages(account, own)
     try:
-        return SourceImages(account, own, _images(clients, account, {"ImageIds": missing}))
+        return SourceImages(account, own, _images(session, {"ImageIds": missing}))
     except OmicopyError as error:
         return SourceImages(account, own, unread=error)
 
 
-def _images(clients: Clients, account: AccountRef, filters: Mapping[str, Sequence[str]]) -> list[Image]:
-    return read_images(clients, account.profile, filters, patiently=True)
+def _images(session: AccountSession, filters: Mapping[str, Sequence[str]]) -> list[Image]:
+    return read_images(session, filters, patiently=True)
 
 
 def _grouped(images: Sequence[Image], key: Callable[[Image], str]) -> Mapping[str, Sequence[Image]]:

@@ -26,7 +26,7 @@ def test_a_uefi_image_is_copied_and_found_as_one(tool) -> None:
     blank = {"OMICOPY_TPM": "  ", "OMICOPY_BOOT_MODE": " "}  # as a job's file may set them, without a value
     assert tool.copy(GOLDEN, **blank).copy["status"] == "copied"
     assert booting(tool) == [(("uefi",), True)]
-    assert tool.elsewhere().copy(GOLDEN).copy["status"] == "present"
+    assert tool.on_other_machine().copy(GOLDEN).copy["status"] == "present"
     other = tool.copy(GOLDEN, "--name", "other", "--boot-mode", "legacy", "--boot-mode", "uefi", "--no-tpm")
     assert other.copy["status"] == "copied"
     assert booting(tool)[1] == (("uefi", "legacy"), False) or booting(tool)[1] == (("legacy", "uefi"), False)

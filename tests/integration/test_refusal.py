@@ -12,7 +12,7 @@ from omicopy.model.urls.presigned_url import parse_presigned
 from omicopy.model.urls.refusal import Reason
 from omicopy.sandbox.model.signing import SigningKey
 from omicopy.sandbox.storage.presign import presign, presign_v2
-from tests.support.hostile import XML, Hurried, Reply, hostile, transport
+from tests.support.hostile import XML, NoPause, Reply, hostile, transport
 from tests.support.refusing import DAY, HOUR, SIGNER, WEEK, body
 from tests.support.tool import LINUX, THREE, Tool
 
@@ -23,7 +23,7 @@ def test_a_probe_and_a_read_give_the_reason(status: int) -> None:
         Reply(status, XML, body("InvalidAccessKeyId", "<AWSAccessKeyId>SOMEACCESSKEY</AWSAccessKeyId>"))
     ) as to:
         url = parse_presigned(presign(SIGNER, "GET", f"{to.url}/b/k", HOUR))
-        fetcher = UrlReader(transport(), Hurried(), 0.0)
+        fetcher = UrlReader(transport(), NoPause(), 0.0)
         probe = fetcher.probe(url)
         with pytest.raises(UrlRefused) as caught:
             fetcher.read(url)
@@ -38,7 +38,7 @@ def test_an_impossible_date_is_ignored() -> None:
     refused = Reply(403, XML, body("AccessDenied"), headers={"Date": "Fri, 31 Dec 9999 23:59:59 -2359"})
     with hostile(refused) as server:
         url = parse_presigned(f"{server.url}/b/key?AWSAccessKeyId=A&Expires=4000000000&Signature=abc")
-        assert UrlReader(transport(), Hurried(), 0.0).probe(url).life is ObjectState.REFUSED
+        assert UrlReader(transport(), NoPause(), 0.0).probe(url).life is ObjectState.REFUSED
 
 
 def cases(tool: Tool, key: str) -> dict[str, tuple[str, str]]:

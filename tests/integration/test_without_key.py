@@ -48,7 +48,7 @@ def test_a_running_export_is_followed_not_repeated(tool, step) -> None:
     tool.hold()
     assert copy(tool, LINUX, "--no-wait").copy["status"] == "running"
     if step == "killed":
-        tool = tool.elsewhere()  # nothing is remembered there
+        tool = tool.on_other_machine()  # nothing is remembered there
     tool.go()
     assert copy(tool).copy["status"] == "copied"
     assert len(tool.tasks()) == len(tool.copies()) == 1

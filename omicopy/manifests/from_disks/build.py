@@ -9,9 +9,8 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
-from omicopy.cloud.presign import presign
+from omicopy.cloud.session import AccountSession
 from omicopy.cloud.url_reader import MANIFEST_LIMIT
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import check_objects
@@ -42,7 +41,6 @@ from omicopy.model.units import GIB
 class BuildOptions:
     """What a manifest is wanted of. Without `volumes` the one disk that lies in the folder is the root volume."""
 
-    profile: str
     folder: S3Folder
     words: ImageMetadata
     volumes: Sequence[VolumeSpec] = ()
@@ -60,7 +58,7 @@ class BuiltManifest:
     warnings: tuple[str, ...]
 
 
-def build_manifest(clients: Clients, options: BuildOptions) -> BuiltManifest:
+def build_manifest(session: AccountSession, options: BuildOptions) -> BuiltManifest:
     """Puts the manifest, unless the very same is there.
 
     Raises USAGE for what has to be said first, NOT_FOUND, DAMAGED for a disk that can't stand alone, NAME_CONFLICT
@@ -68,15 +66,14 @@ def build_manifest(clients: Clients, options: BuildOptions) -> BuiltManifest:
     """
     check_volumes(options.volumes)
     key = check_own_key(options.folder.path + manifest_file_name(options.words.name))
-    disk_folder = list_disk_folder(clients.storage(options.profile), options.folder)
+    disk_folder = list_disk_folder(session.storage, options.folder)
     volumes, warnings = _volumes(disk_folder, options.volumes or [single_disk(disk_folder)])
-    raw, manifest = _draft(clients, options, key, volumes)
+    raw, manifest = _draft(session, options, key, volumes)
     if key in disk_folder.sizes:
-        there = _existing_manifest(disk_folder, key, manifest, clients.accounts[options.profile].oos_endpoint)
+        there = _existing_manifest(disk_folder, key, manifest, session.account.oos_endpoint)
         return BuiltManifest(disk_folder.location(key), there, was_there=True, changed=False, warnings=tuple(warnings))
     _require_no_other_manifest(disk_folder, key, {volume.key for volume in volumes})
-    signer = clients.accounts[options.profile].signer
-    check_objects(clients.fetcher(), manifest, signer)  # no manifest with dead URLs is put (R9)
+    check_objects(session.url_reader, manifest, session.account.signer)  # no manifest with dead URLs is put (R9)
     if not options.dry_run:
         disk_folder.storage.put(disk_folder.location(key), raw)
     return BuiltManifest(
@@ -152,13 +149,14 @@ def _require_no_other_manifest(disk_folder: DiskFolder, key: str, disks: set[str
 # ---- the manifest
 
 
-def _draft(clients: Clients, options: BuildOptions, key: str, volumes: Sequence[DraftVolume]) -> tuple[bytes, Manifest]:
+def _draft(
+    session: AccountSession, options: BuildOptions, key: str, volumes: Sequence[DraftVolume]
+) -> tuple[bytes, Manifest]:
     """The manifest with fresh URLs, having passed the checks that an import will make."""
-    account, folder = clients.accounts[options.profile], options.folder
-    urls = [presign(account, S3Object(folder.bucket, volume.key)).url for volume in volumes]
+    location = S3Object(options.folder.bucket, key)
+    urls = [session.presign(location.with_key(volume.key)).url for volume in volumes]
     raw = draft_manifest(options.words, volumes, urls)
     manifest = parse_manifest(raw, "The new manifest")
-    location = S3Object(folder.bucket, key)
     outside = manifest.problem_outside_folder(location)
     if outside:
         hint = "Name the folder that the disks lie in: s3://BUCKET/PREFIX"

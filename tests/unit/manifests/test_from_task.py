@@ -72,7 +72,7 @@ def test_which_urls_are_trusted(url: str | None, flaw: str | None) -> None:
         (signed("elsewhere", LATER), f"{SOURCE_ID}/", f"{SOURCE_ID}/manifest"),
     ],
 )
-def test_where_the_manifest_of_a_task_lies(url: str | None, prefix: str, key: str) -> None:
+def test_the_location_of_a_tasks_manifest(url: str | None, prefix: str, key: str) -> None:
     assert manifest_location(shows(url, OsuPrefix=prefix)).key == key
 
 
