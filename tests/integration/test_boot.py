@@ -31,7 +31,9 @@ def test_a_uefi_image_is_copied_and_found_as_one(tool) -> None:
     assert other.copy["status"] == "copied"
     assert booting(tool)[1] == (("uefi", "legacy"), False) or booting(tool)[1] == (("legacy", "uefi"), False)
     again = tool.copy(GOLDEN, "--name", "other", code=8).copy
-    assert again["error"]["message"].endswith("boot modes legacy, uefi instead of uefi; a TPM is not mandatory")
+    assert again["error"]["message"].endswith(
+        "boot modes legacy, uefi instead of uefi; TPM not mandatory instead of mandatory"
+    )
 
 
 @pytest.mark.parametrize("service", [Service.IGNORED, Service.REFUSED, Service.UNKNOWN])
@@ -41,7 +43,9 @@ def test_boot_settings_that_the_service_ignores_are_exit_8(tool, service) -> Non
     failed = tool.copy(GOLDEN, code=8)
     (copy,) = tool.copies()
     assert failed.copy["target"]["image_id"] == copy.image_id
-    assert "boot modes legacy instead of uefi; a TPM is not mandatory" in failed.copy["error"]["message"]
+    assert (
+        "boot modes legacy instead of uefi; TPM not mandatory instead of mandatory" in failed.copy["error"]["message"]
+    )
     assert f"SourceImageId {copy.image_id}" in failed.copy["error"]["hint"]
     assert dict(copy.tags)["omicopy:copy"] == copy.image_id
     assert ("asking without" in failed.err) is (service is not Service.IGNORED)

@@ -220,7 +220,7 @@ def test_invalid_tags_and_accounts_are_refused(tool) -> None:
     cases = {
         ("--tag", "omicopy:copy=x"): "this tool's own",
         ("--tag", "team"): "KEY=VALUE",
-        ("--tag", "=x"): "is no tag",
+        ("--tag", "=x"): "is not a tag",
         ("--share-with", "1234"): "12 digits",
         ("--parallel", "0"): "parallel",
         ("--deadline", "soon"): "no duration",

@@ -307,7 +307,7 @@ def test_a_url_cut_by_a_shell_lacks_its_signature(tool) -> None:
     tool.export()
     url = tool.url(LINUX).out.strip()
     ran = tool.import_(url.partition("&")[0], code=10)
-    assert "bears no signature" in ran.err
+    assert "has no signature" in ran.err
     assert "quotes" in ran.err
     assert tool.count("CreateImage") == 0
 

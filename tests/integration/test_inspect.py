@@ -142,7 +142,7 @@ def test_a_source_that_cannot_be_inspected_has_its_exit_code(tool) -> None:
         "s3://omi-exports/x": (2, "--from"),
         LINUX: (2, "--from"),
         str(garbage): (8, "Image.Snapshots[0]"),
-        str(huge): (8, "more than a manifest has"),
+        str(huge): (8, "too many for a manifest"),
         str(two): (2, "2 different URLs"),
         "/no/such": (2, "neither a URL nor a file"),
     }

@@ -56,12 +56,12 @@ def cases(tool: Tool, key: str) -> dict[str, tuple[str, str]]:
             "key-gone",
             "any more",
         ),
-        presign_v2(ours, "GET", place, WEEK + DAY): ("not-yet", "does not work yet"),
+        presign_v2(ours, "GET", place, WEEK + DAY): ("not-yet", "doesn't work yet"),
         presign(SigningKey(other.access_key, other.secret_key, other.region), "GET", place, HOUR): (
             "no-right",
             "may not",
         ),
-        place: ("unsigned", "bears no signature"),
+        place: ("unsigned", "has no signature"),
     }
 
 
@@ -90,7 +90,7 @@ def test_r9_inspect_says_why_the_store_refuses_each_url(tool) -> None:
         assert message in shown.out
     plain = tool.run("inspect", tool.sign("refused.json")).out
     assert "never worked" in plain
-    assert "does not work yet" in plain
+    assert "doesn't work yet" in plain
 
 
 def test_r9_a_url_that_a_new_signature_repairs_is_re_signed(tool) -> None:

@@ -85,7 +85,7 @@ def test_only_the_start_of_a_huge_answer_is_read(server: Hostile) -> None:
 
 
 def test_a_probe_is_bounded_if_the_store_ignores_the_range(server: Hostile) -> None:
-    """It reads no more than a manifest has."""
+    """It reads no too many for a manifest."""
     assert fetcher().probe(url(ready(server, Reply(body=b"x" * (3 * MANIFEST_LIMIT))))).life is ObjectState.ALIVE
 
 
