@@ -18,7 +18,6 @@ from omicopy.model.urls.presigned_url import LONGEST_VALIDITY
 from omicopy.model.urls.validity import check_validity
 from omicopy.plans.build_request import CopyOptions, ExportOptions, TargetOptions, copy_request, export_request
 from omicopy.plans.conflicts import merge_duplicates
-from omicopy.plans.requests_from_plan import PreparedPlan
 from omicopy.reconcile.run import RunOptions
 
 
@@ -74,9 +73,7 @@ def copy(
         cleanup=cleanup,
     )
     known = clients or connect(source, *targets, storage={source: storage}, connection=connection)
-    return run_prepared(
-        known, lambda: PreparedPlan(copy_requests(known, images, source, targets, wanted)), options, watch
-    )
+    return run_prepared(known, lambda: copy_requests(known, images, source, targets, wanted), options, watch)
 
 
 def export(
@@ -104,7 +101,7 @@ def export(
     options = (options or RunOptions()).begun()
     images, wanted = _several(images, "images"), ExportOptions(bucket, prefix, disk_format, re_export, create_bucket)
     known = clients or connect(source, storage={source: storage}, connection=connection)
-    return run_prepared(known, lambda: PreparedPlan(export_requests(known, images, source, wanted)), options, watch)
+    return run_prepared(known, lambda: export_requests(known, images, source, wanted), options, watch)
 
 
 def copy_requests(

@@ -100,7 +100,7 @@ class TaskUrlReader:
     def problem_of_url(self, url: PresignedUrl) -> str | None:
         """Why a URL in a manifest can't be relied on, wherever it ends: what the service reads is what it says."""
         if not is_in_store(url, self.endpoint):
-            return f"leads to {url.scheme}://{url.host}, not to {self.endpoint}"
+            return f"points to {url.scheme}://{url.host}, not to {self.endpoint}"
         if url.is_exposed and not self.allow_http:
             return "is plain http, so that anybody in between could change what is imported (see --allow-http)"
         return None
