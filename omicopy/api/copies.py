@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from omicopy.api.connection import ConnectionOptions, Duration, connect, duration
 from omicopy.api.running import Watch, no_progress, run_prepared
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.queries import find_images, identify
+from omicopy.cloud.queries import find_images
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.boot import check_boot
 from omicopy.model.choices import BootMode, DiskFormat, IfExists
@@ -18,7 +18,6 @@ from omicopy.model.urls.presigned_url import LONGEST_VALIDITY
 from omicopy.model.urls.validity import check_validity
 from omicopy.plans.build_request import CopyOptions, ExportOptions, TargetOptions, copy_request, export_request
 from omicopy.plans.conflicts import merge_duplicates
-from omicopy.plans.requests_from_plan import PreparedPlan
 from omicopy.reconcile.run import RunOptions
 
 
@@ -74,9 +73,7 @@ def copy(
         cleanup=cleanup,
     )
     known = clients or connect(source, *targets, storage={source: storage}, connection=connection)
-    return run_prepared(
-        known, lambda: PreparedPlan(copy_requests(known, images, source, targets, wanted)), options, watch
-    )
+    return run_prepared(known, lambda: copy_requests(known, images, source, targets, wanted), options, watch)
 
 
 def export(
@@ -104,18 +101,19 @@ def export(
     options = (options or RunOptions()).begun()
     images, wanted = _several(images, "images"), ExportOptions(bucket, prefix, disk_format, re_export, create_bucket)
     known = clients or connect(source, storage={source: storage}, connection=connection)
-    return run_prepared(known, lambda: PreparedPlan(export_requests(known, images, source, wanted)), options, watch)
+    return run_prepared(known, lambda: export_requests(known, images, source, wanted), options, watch)
 
 
 def copy_requests(
     clients: Clients, images: Sequence[str], source: str, targets: Sequence[str], options: CopyOptions
 ) -> list[CopyRequest]:
     """One request an image and target. Reads both accounts; raises what keeps any of them from being asked for."""
-    account, to = identify(clients, source), [identify(clients, target) for target in targets]
+    session = clients.session(source)
+    account, to = session.ref, [clients.session(target).ref for target in targets]
     for target in to:
         check_accounts(account, target)
     check_distinct(to, "Name each account once with --to.")
-    found = find_images(clients, account, images)
+    found = find_images(session, images)
     requests = [copy_request(account, image, target, options) for image in found for target in to]
     agreed, conflicts = merge_duplicates(requests)
     if conflicts:
@@ -125,8 +123,8 @@ def copy_requests(
 
 def export_requests(clients: Clients, images: Sequence[str], source: str, options: ExportOptions) -> list[CopyRequest]:
     """One request an image, without a target. Raises as `copy_requests` does."""
-    account = identify(clients, source)
-    return [export_request(account, image, options) for image in find_images(clients, account, images)]
+    session = clients.session(source)
+    return [export_request(session.ref, image, options) for image in find_images(session, images)]
 
 
 def settings_of(tags: Mapping[str, str] | None, copy_tags: bool, share_with: Sequence[str]) -> ImageSettings:

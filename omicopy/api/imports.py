@@ -9,16 +9,14 @@ from omicopy.api.connection import ConnectionOptions, Duration, connect, duratio
 from omicopy.api.copies import settings_of
 from omicopy.api.running import Watch, no_progress, run_prepared
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.queries import identify
 from omicopy.manifests.check import read_importable
 from omicopy.manifests.read_input import read_url
 from omicopy.model.boot import check_boot
 from omicopy.model.choices import BootMode, IfExists
 from omicopy.model.image import check_image_name
-from omicopy.model.request import SharedManifest
+from omicopy.model.request import CopyRequest, SharedManifest
 from omicopy.model.result import CopyResults
 from omicopy.plans.build_request import TargetOptions, import_request
-from omicopy.plans.requests_from_plan import PreparedPlan
 from omicopy.reconcile.run import RunOptions
 
 
@@ -61,9 +59,9 @@ def import_image(
         check_image_name(name)
     known = clients or connect(target, connection=connection)
 
-    def prepare() -> PreparedPlan:
+    def prepare() -> list[CopyRequest]:
         shared = read_importable(known, url, validity, allow_private, datetime.now(UTC))
         introduce(shared)
-        return PreparedPlan([import_request(shared, identify(known, target), wanted, validity)])
+        return [import_request(shared, known.session(target).ref, wanted, validity)]
 
     return run_prepared(known, prepare, options, watch)

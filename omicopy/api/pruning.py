@@ -11,7 +11,6 @@ from pathlib import Path
 from omicopy.api.connection import ConnectionOptions, Duration, connect, duration
 from omicopy.api.plans import load_plan
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.queries import identify
 from omicopy.deletion.cleaner import CleanupOptions
 from omicopy.deletion.importers import ActiveImports
 from omicopy.errors import ErrorCode, OmicopyError
@@ -71,7 +70,7 @@ def prune(
         bucket = check_bucket(bucket) if bucket else None
         targets = list(dict.fromkeys(targets))
         clients = connect(source, *targets, storage={source: storage}, connection=connection)
-        scope = Scope(identify(clients, source), retention, bucket=bucket, prefix=check_prefix(prefix))
+        scope = Scope(clients.session(source).ref, retention, bucket=bucket, prefix=check_prefix(prefix))
         report = plan_account_deletions(clients, scope, targets, now)
     return replace(report, entries=_delete(clients, report, grace, now, tell)) if delete else report
 

@@ -25,7 +25,7 @@ def no_progress(_: Sequence[CopyRequest]) -> Iterator[Listener]:
 
 def run_prepared(
     clients: Clients,
-    prepare: Callable[[], PreparedPlan],
+    prepare: Callable[[], PreparedPlan | list[CopyRequest]],
     options: RunOptions,
     watch: Watch,
     needed_elsewhere: Callable[[PreparedPlan], Callable[[CopyRequest], bool]] = lambda _: lambda _: False,
@@ -36,7 +36,8 @@ def run_prepared(
     tells of a request whether something else needs its export, which is then not cleaned up.
     """
     with clients.time_limit.until(options.mode.ends), clients.counted():
-        prepared = prepare()
+        found = prepare()
+        prepared = found if isinstance(found, PreparedPlan) else PreparedPlan(found)
         failed, requests = [_rejected(failure) for failure in prepared.failures], prepared.requests
         with with_interrupted_results(requests, failed):
             clients.warn_of_clocks()

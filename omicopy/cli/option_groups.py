@@ -49,6 +49,47 @@ class Connecting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long one export and one import may take."""
+
+    export_timeout: options.ExportTimeout = "12h"
+    import_timeout: options.ImportTimeout = "6h"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long a command may take, and how much it may do at once."""
+
+    deadline: options.Deadline = None
+    parallel: options.Parallel = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """How far a command goes."""
+
+    no_wait: options.NoWait = False
+    dry_run: options.DryRun = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exporting:
+    """What an export may start."""
+
+    re_export: options.ReExport = False
+    create_bucket: options.CreateBucket = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launching:
+    """Who may launch a copy, and how it boots."""
+
+    share_with: options.ShareWith = None
+    boot_modes: options.BootModes = None
+    tpm: options.Tpm = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Printing:
     """The form of the result, and of messages. The last two are in force before a command is called."""
 

@@ -203,7 +203,7 @@ def introduce(requests: Sequence[CopyRequest]) -> None:
             info(f"Exporting {what}", f"  to {source.export.folder}")
 
 
-def introduce_manifest(shared: SharedManifest, is_boot_known: bool, quiet: bool, accept_licences: bool) -> None:
+def introduce_manifest(is_boot_known: bool, quiet: bool, accept_licences: bool, shared: SharedManifest) -> None:
     """Says what would be imported and until when, before the first request to the API; and what it may cost."""
     manifest = shared.manifest
     expiry = effective_expiry(shared.url.expires_at, manifest)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from omicopy import api
 from omicopy.cli.command_start import command_began
-from omicopy.cli.option_groups import Connecting, Polling
+from omicopy.cli.option_groups import Connecting, Limits, Polling, Timeouts, Waiting
 from omicopy.model.units import parse_duration
 
 if TYPE_CHECKING:
@@ -16,35 +16,32 @@ if TYPE_CHECKING:
 def run_options(
     polling: Polling,
     connection: Connecting,
-    *,
-    export_timeout: str = "12h",
-    import_timeout: str = "6h",
-    deadline: str | None = None,
-    parallel: int | None = None,
+    limits: Limits,
+    waiting: Waiting,
+    timeouts: Timeouts | None = None,
     lock_wait: str = "0s",
-    no_wait: bool = False,
-    dry_run: bool = False,
     fail_fast: bool = False,
 ) -> RunOptions:
     """Returns the options of a run, whose deadline counts from the command's start. Raises USAGE.
 
     A longest pause below the first one shortens the first.
     """
+    timeouts = timeouts or Timeouts()
     longest = parse_duration(polling.poll_max)
     budgets = api.Budgets(
-        export=parse_duration(export_timeout),
-        import_=parse_duration(import_timeout),
+        export=parse_duration(timeouts.export_timeout),
+        import_=parse_duration(timeouts.import_timeout),
         grace=parse_duration(polling.grace),
         retry=parse_duration(connection.retry),
         poll_min=min(parse_duration(polling.poll_min), longest),
         poll_max=longest,
     )
     mode = api.RunMode(
-        wait=not no_wait,
-        dry_run=dry_run,
-        deadline=parse_duration(deadline) if deadline else None,
+        wait=not waiting.no_wait,
+        dry_run=waiting.dry_run,
+        deadline=parse_duration(limits.deadline) if limits.deadline else None,
         fail_fast=fail_fast,
-        parallel=parallel,
+        parallel=limits.parallel,
         began=command_began(),
     )
     return api.RunOptions(budgets, mode, parse_duration(lock_wait))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from omicopy.cloud.clients import Clients
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model import json_fields
 
@@ -14,26 +14,28 @@ ACCESS_KEY = "access key"
 """What an expiry calls the key that signed."""
 
 
-def access_key_expiry(clients: Clients, profile: str) -> datetime | None:
-    """The expiration date of the key that signs for a profile (ReadAccessKeys). None: it has none, or is not known.
+def access_key_expiry(session: AccountSession) -> datetime | None:
+    """The expiration date of the key that signs for the account (ReadAccessKeys). None: it has none, or is not known.
 
     Any failure is told, and stops nothing: the URL itself was seen to work.
     """
-    key = clients.accounts[profile].require_storage_key()
+    key = session.account.require_storage_key()
     try:
-        return read_expiry(clients, profile, key.access_key)
+        return read_expiry(session, key.access_key)
     except OmicopyError as error:
-        clients.tell(f"Whether the access key of {key.profile!r} has an expiration date is not known: {error.message}")
+        session.clients.tell(
+            f"Whether the access key of {key.profile!r} has an expiration date is not known: {error.message}"
+        )
         return None
 
 
-def read_expiry(clients: Clients, profile: str, access_key: str) -> datetime | None:
+def read_expiry(session: AccountSession, access_key: str) -> datetime | None:
     """The same of any key of the account. Raises NOT_FOUND where the API does not show it to the profile, as it may be
     with another user's, or a ServiceError."""
     filters = {"Filters": {"AccessKeyIds": [access_key]}}
-    ends = clients.api(profile).read_parsed("ReadAccessKeys", clients.patience, filters, _expiries)
+    ends = session.api.read_parsed("ReadAccessKeys", session.patience, filters, _expiries)
     if access_key not in ends:
-        raise OmicopyError(ErrorCode.NOT_FOUND, f"the API does not show that key to {profile!r}")
+        raise OmicopyError(ErrorCode.NOT_FOUND, f"the API does not show that key to {session.profile!r}")
     return ends[access_key]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -14,7 +14,8 @@ from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.key_gate import KeyGate
 from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.retry import Pace
-from omicopy.errors import Interrupted, OmicopyError
+from omicopy.cloud.session import AccountSession
+from omicopy.errors import Interrupted
 from omicopy.model.result import CallCount
 from omicopy.model.units import format_duration
 
@@ -49,7 +50,7 @@ class Clients:
     allow_http: bool = False
     """Use the URL that a task shows by plain http, too, where its store has no https."""
     _apis: dict[str, Api] = field(default_factory=dict)
-    _storages: dict[str, Storage] = field(default_factory=dict)
+    _sessions: dict[str, AccountSession] = field(default_factory=dict)
     _gates: dict[tuple[str, ...], KeyGate] = field(default_factory=dict)
     _fetcher: UrlReader | None = None
     _transport: Transport | None = None
@@ -59,35 +60,32 @@ class Clients:
         """Seconds for which one read is repeated."""
         return min(self.retry.total_seconds(), MAX_READ_RETRY)
 
-    def api(self, profile: str) -> Api:
-        if profile not in self._apis:
-            from omicopy.cloud.api import Api
+    def session(self, profile: str) -> AccountSession:
+        """What acts for the profile's account: one, however often it is asked for."""
+        if profile not in self._sessions:
+            self._sessions[profile] = AccountSession(self.accounts[profile], self)
+        return self._sessions[profile]
 
-            account = self.accounts[profile]
-            gate = self._gate(account.api_endpoint, account.access_key, account.secret_key)
-            self._apis[profile] = Api(account, self.transport, self._pace(), self.tell, gate)
-        return self._apis[profile]
+    def prepare(self, profiles: Iterable[str]) -> None:
+        """Makes the clients of these profiles' APIs: once, before threads ask for them."""
+        for profile in profiles:
+            self.session(profile).api  # noqa: B018
 
-    def storage(self, profile: str) -> Storage:
-        if profile not in self._storages:
-            from omicopy.cloud.object_storage import Storage
+    def make_api(self, account: Account) -> Api:
+        from omicopy.cloud.api import Api
 
-            account = self.accounts[profile]
-            key = account.require_storage_key()
-            gate = self._gate(account.oos_endpoint, key.access_key, key.secret_key)
-            if (key.access_key, key.secret_key) == (account.access_key, account.secret_key):
-                gate.before = self._gate(account.api_endpoint, account.access_key, account.secret_key)
-            self._storages[profile] = Storage(account, self.transport, self._pace(), self.patience, gate)
-        return self._storages[profile]
+        gate = self._gate(account.api_endpoint, account.access_key, account.secret_key)
+        return self._apis.setdefault(account.profile, Api(account, self.transport, self._pace(), self.tell, gate))
 
-    def storage_refusal(self, profile: str) -> OmicopyError | None:
-        """Why there is no key for a profile's object storage, as far as is known: none was given, or the store has said
-        that it does not know it."""
-        try:
-            self.accounts[profile].require_storage_key()
-        except OmicopyError as error:
-            return error
-        return self._storages[profile].key_refusal if profile in self._storages else None
+    def make_storage(self, account: Account) -> Storage:
+        """Raises DENIED where the account has no key for it."""
+        from omicopy.cloud.object_storage import Storage
+
+        key = account.require_storage_key()
+        gate = self._gate(account.oos_endpoint, key.access_key, key.secret_key)
+        if (key.access_key, key.secret_key) == (account.access_key, account.secret_key):
+            gate.before = self._gate(account.api_endpoint, account.access_key, account.secret_key)
+        return Storage(account, self.transport, self._pace(), self.patience, gate)
 
     def fetcher(self) -> UrlReader:
         if self._fetcher is None:

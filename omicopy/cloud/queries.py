@@ -6,8 +6,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.model import json_fields
 from omicopy.model.export import ExportTask, parse_task
@@ -19,18 +19,17 @@ if TYPE_CHECKING:
     from omicopy.cloud.api import Api
 
 
-def identify(clients: Clients, profile: str) -> AccountRef:
-    """The account that a profile's access key belongs to: by ReadAccounts or, where an EIM user has no right to that,
+def identify(session: AccountSession) -> AccountRef:
+    """The account that a session's access key belongs to: by ReadAccounts or, where an EIM user has no right to that,
     by ReadQuotas. Raises a ServiceError, and DENIED where neither may be asked."""
-    patience, api = clients.retry.total_seconds(), clients.api(profile)
+    patience, api, account = session.clients.retry.total_seconds(), session.api, session.account
     try:
         account_id = api.read_parsed("ReadAccounts", patience, {}, _account_id)
     except ServiceError as error:
         if not error.is_missing_right:
             raise
         account_id = _account_from_quotas(api, patience, error)
-    account = clients.accounts[profile]
-    return AccountRef(profile, account_id, account.region, account.storage)
+    return AccountRef(account.profile, account_id, account.region, account.storage)
 
 
 def _account_from_quotas(api: Api, patience: float, refused: ServiceError) -> str:
@@ -65,7 +64,7 @@ def _owners(answer: Mapping[str, Any]) -> set[str]:
     return {owner for quota in quotas if (owner := json_fields.optional(quota, "AccountId"))}
 
 
-def find_images(clients: Clients, account: AccountRef, wanted: Sequence[str]) -> list[Image]:
+def find_images(session: AccountSession, wanted: Sequence[str]) -> list[Image]:
     """The images with these IDs or exact names, each once, in at most two reads. Raises NOT_FOUND for the first that
     is missing or ambiguous; the account's own come before those of others."""
     for text in wanted:
@@ -75,8 +74,8 @@ def find_images(clients: Clients, account: AccountRef, wanted: Sequence[str]) ->
     for is_id, key in ((True, "ImageIds"), (False, "ImageNames")):
         asked = [text for text in wanted if is_image_id(text) is is_id]
         if asked:
-            visible += read_images(clients, account.profile, {key: asked}, patiently=True)
-    found = (_pick(account, text, visible) for text in wanted)
+            visible += read_images(session, {key: asked}, patiently=True)
+    found = (_pick(session.ref, text, visible) for text in wanted)
     return list({image.image_id: image for image in found}.values())
 
 
@@ -106,24 +105,23 @@ MAX_FILTER_VALUES = 500
 """Names or IDs in one request; how many the service takes is not documented."""
 
 
-def read_images(clients: Clients, profile: str, filters: Filters, patiently: bool = False) -> list[Image]:
+def read_images(session: AccountSession, filters: Filters, patiently: bool = False) -> list[Image]:
     """The images that an account is shown. Raises a ServiceError once the read was repeated in vain: for half a minute
     at most, as a loop looks again anyway, or `patiently` for as long as was asked for."""
-    seconds = _seconds(clients, patiently)
-    images = clients.api(profile).read_all("ReadImages", "Images", seconds, filters, parse_image)
+    images = session.api.read_all("ReadImages", "Images", _seconds(session, patiently), filters, parse_image)
     ids, owners = _wanted(filters, "ImageIds"), _wanted(filters, "AccountIds")
     return [image for image in images if image.image_id in ids and image.account_id in owners]
 
 
-def read_own_images(clients: Clients, account: AccountRef, patiently: bool = True) -> list[Image]:
+def read_own_images(session: AccountSession, patiently: bool = True) -> list[Image]:
     """The account's own images, likewise."""
-    return read_images(clients, account.profile, {"AccountIds": [account.account_id]}, patiently)
+    return read_images(session, {"AccountIds": [session.ref.account_id]}, patiently)
 
 
-def read_tasks(clients: Clients, profile: str, filters: Filters, patiently: bool = False) -> list[ExportTask]:
+def read_tasks(session: AccountSession, filters: Filters, patiently: bool = False) -> list[ExportTask]:
     """An account's export tasks, likewise. Where the filter `ImageIds`, which is new, is refused, all are read, now and
     for the rest of the run."""
-    api, seconds = clients.api(profile), _seconds(clients, patiently)
+    api, seconds = session.api, _seconds(session, patiently)
 
     def read(asked: Filters) -> list[ExportTask]:
         known = {name: values for name, values in asked.items() if name not in api.refused_filters}
@@ -165,5 +163,5 @@ def filter_unless_long(name: str, values: Iterable[str]) -> dict[str, list[str]]
     return {name: sorted(wanted)}
 
 
-def _seconds(clients: Clients, patiently: bool) -> float:
-    return clients.retry.total_seconds() if patiently else clients.patience
+def _seconds(session: AccountSession, patiently: bool) -> float:
+    return session.clients.retry.total_seconds() if patiently else session.patience

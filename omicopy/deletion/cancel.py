@@ -10,18 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
 
-from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
-from omicopy.cloud.queries import identify, read_tasks
+from omicopy.cloud.queries import read_tasks
 from omicopy.cloud.retry import RetryVerdict, retry_verdict
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.cloud.session import AccountSession
+from omicopy.errors import ErrorCode, OmicopyError, shared_exit_code
 from omicopy.model.clock import Clock
 from omicopy.model.export import ExportTask, Phase
 from omicopy.model.own_tags import EXPORT_TAG
 from omicopy.model.request import AccountRef
-from omicopy.model.result import describe_error
 from omicopy.model.units import format_duration
 from omicopy.state.journal import Journal, entry_of_export
 
@@ -61,6 +59,11 @@ class Cancellation:
         return self.task.state if self.task and self.is_listed else None
 
     @property
+    def is_changed(self) -> bool:
+        """True if this command cancelled it."""
+        return self.outcome is CancelOutcome.CANCELLED
+
+    @property
     def is_refused(self) -> bool:
         return self.answer is not None and retry_verdict(self.answer.cause, is_write=True) is RetryVerdict.GIVE_UP
 
@@ -72,22 +75,43 @@ class Cancellation:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelReport:
+    """What became of the tasks of one account."""
+
+    account: AccountRef
+    exports: tuple[Cancellation, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """3 where some were cancelled and some were not."""
+        errors = [one.error for one in self.exports if one.error]
+        return 3 if 0 < len(errors) < len(self.exports) else shared_exit_code(errors)
+
+
+def check_task_ids(task_ids: Sequence[str]) -> None:
+    """Raises USAGE for what can't be the ID of an export task."""
+    for task_id in task_ids:
+        if not task_id.startswith("image-export-"):
+            hint = "Give the ID of an export task (image-export-…); omicopy status lists them."
+            raise OmicopyError(ErrorCode.USAGE, f"{task_id!r} is no export task's ID", hint)
+
+
+@dataclass(frozen=True, slots=True)
 class Canceller:
     """Cancels exports of one account. `grace` is how long a read may not show yet what was asked for."""
 
-    clients: Clients
-    profile: str
+    session: AccountSession
     journal: Journal
     grace: timedelta
     dry_run: bool = False
     clock: Clock = field(default_factory=Clock)
 
-    def cancel(self, task_ids: Sequence[str]) -> tuple[AccountRef, list[Cancellation]]:
+    def cancel(self, task_ids: Sequence[str]) -> CancelReport:
         """Every task and what became of it, in their order. One read a look, however many tasks (R7).
 
         Raises the ServiceError of an account that can't be read before anything was asked for.
         """
-        account = identify(self.clients, self.profile)
+        account = self.session.ref
         all_of_them = [Cancellation(task_id) for task_id in dict.fromkeys(task_ids)]
         began, pause = self.clock.ticks(), _FIRST_PAUSE
         while open_ones := [one for one in all_of_them if one.outcome is None]:
@@ -104,11 +128,11 @@ class Canceller:
             if any(one.outcome is None for one in open_ones):
                 self.clock.sleep(pause)
                 pause = min(pause * 1.5, _LONGEST_PAUSE)
-        return account, all_of_them
+        return CancelReport(account, tuple(all_of_them))
 
     def _read(self, wanted: Iterable[Cancellation]) -> dict[str, ExportTask]:
         filters = {"TaskIds": [one.task_id for one in wanted]}
-        tasks = read_tasks(self.clients, self.profile, filters, patiently=True)
+        tasks = read_tasks(self.session, filters, patiently=True)
         return {task.task_id: task for task in tasks}
 
     def _step(self, one: Cancellation, task: ExportTask | None, account: AccountRef, began: float) -> None:
@@ -140,12 +164,12 @@ class Canceller:
 
     def _ask(self, one: Cancellation, began: float) -> None:
         """Asks once. What certainly did not arrive is decided anew after the next look, while patience lasts."""
-        api, patience = self.clients.api(self.profile), self.clients.patience
+        api, patience = self.session.api, self.session.patience
         try:
             api.write("DeleteExportTask", patience, {"ExportTaskId": one.task_id})
         except ServiceError as error:
             if retry_verdict(error.cause, is_write=True) in (RetryVerdict.RETRY, RetryVerdict.SLOW_DOWN):
-                if self.clock.ticks() - began >= self.clients.retry.total_seconds():
+                if self.clock.ticks() - began >= self.session.clients.retry.total_seconds():
                     one.finish(CancelOutcome.FAILED, error)
                 return
             one.answer = error
@@ -196,15 +220,3 @@ def _refused(one: Cancellation, refusal: ServiceError) -> OmicopyError:
 
 def _format_text(one: Cancellation) -> str:
     return one.state or "not listed any more"
-
-
-def describe_cancellation(account: AccountRef, one: Cancellation) -> dict[str, Any]:
-    """One entry of what `cancel -o json` prints."""
-    return {
-        "task_id": one.task_id,
-        "source": {**account.to_json(), "image_id": one.task.image_id if one.task else None},
-        "state": one.state,
-        "status": one.outcome.value if one.outcome else None,
-        "changed": one.outcome is CancelOutcome.CANCELLED,
-        "error": describe_error(one.error) if one.error else None,
-    }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from omicopy.cloud.clients import Clients
+from omicopy.cloud.session import AccountSession
 from omicopy.deletion.export_rules import (
     Deletable,
     ExportFolder,
@@ -65,8 +65,7 @@ class CleanupOptions:
 class Cleaner:
     """Cleans up one export, step by step, and remembers how far it came. Each step raises an OmicopyError."""
 
-    clients: Clients
-    profile: str
+    session: AccountSession
     export: ExportKey
     options: CleanupOptions
     deletable: Deletable | None = None
@@ -97,7 +96,7 @@ class Cleaner:
     def tag_as_deleted(self, all_tasks: Sequence[ExportTask]) -> None:
         """Decides what may be deleted, if anything, and notes on the tasks that it is being deleted."""
         tasks = self._deletable_tasks(all_tasks)
-        folder = read_folder(self.clients.storage(self.profile), self.export, tasks or ())
+        folder = read_folder(self.session.storage, self.export, tasks or ())
         if tasks is None:
             self.left = self.left if folder.found else None  # of what is not there nothing has to be told
             self.is_over = True
@@ -145,7 +144,7 @@ class Cleaner:
         for key in self.deletable.manifests if self.deletable else ():
             location = S3Object(self.export.bucket, key)
             try:
-                manifest = read_trusted(self.clients.storage(self.profile), location)
+                manifest = read_trusted(self.session.storage, location)
             except OmicopyError as error:
                 if error.code is not ErrorCode.NOT_FOUND:
                     raise
@@ -159,11 +158,11 @@ class Cleaner:
         if fresh:
             tag = {"Key": CLEANED_TAG, "Value": rfc3339(self.options.now)}
             parameters = {"ResourceIds": fresh, "Tags": [tag]}
-            self.clients.api(self.profile).write_idempotent("CreateTags", self.clients.patience, parameters)
+            self.session.api.write_idempotent("CreateTags", self.session.patience, parameters)
 
     def _delete(self, keys: Sequence[str]) -> None:
         for key in keys:
-            self.clients.storage(self.profile).delete(S3Object(self.export.bucket, key))
+            self.session.storage.delete(S3Object(self.export.bucket, key))
             self.deleted += 1
 
 

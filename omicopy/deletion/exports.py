@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.queries import filter_unless_long, read_tasks
+from omicopy.cloud.session import AccountSession
 from omicopy.deletion.cleaner import Cleaner, CleanupOptions, CleanupOutcome, plan_cleanup
 from omicopy.deletion.export_rules import Deletable, Kept
 from omicopy.errors import Interrupted, OmicopyError
 from omicopy.manifests.find import read_folder
-from omicopy.manifests.from_task import why_no_key
 from omicopy.model.export import ExportKey, ExportTask
 from omicopy.model.request import CopyRequest, Source
 
@@ -36,11 +36,12 @@ def clean_up(
         if isinstance(request.source, Source):
             account = request.source.account
             place = (account.account_id, account.region, request.source.export)
-            if place not in exports or why_no_key(clients, exports[place]) is not None:  # another profile may have one
-                exports[place] = account.profile
+            if place in exports and clients.session(exports[place]).storage_refusal is None:
+                continue
+            exports[place] = account.profile  # of several of one account, one that has a key
     for profile in dict.fromkeys(exports.values()):
         keys = [key for (_, _, key), owner in exports.items() if owner == profile]
-        clean_exports(clients, profile, keys, options, cleaned)
+        clean_exports(clients.session(profile), keys, options, cleaned)
     failures: dict[str, list[str]] = {}
     for one in cleaned:
         if one.error:
@@ -59,7 +60,7 @@ def clean_up(
 
 
 def clean_exports(
-    clients: Clients, profile: str, exports: Sequence[ExportKey], options: CleanupOptions, cleaned: list[CleanupOutcome]
+    session: AccountSession, exports: Sequence[ExportKey], options: CleanupOptions, cleaned: list[CleanupOutcome]
 ) -> None:
     """Adds to `cleaned` what became of each of one account's exports, in their order, also when it is interrupted.
     Raises nothing else.
@@ -67,10 +68,10 @@ def clean_exports(
     First all are looked at and marked: from then on they count as gone. Then, when every read shows the marks, and
     what others noted in the same moment, all are looked at again, and what is still nobody's is deleted.
     """
-    cleaners = [Cleaner(clients, profile, export, options) for export in exports]
+    cleaners = [Cleaner(session, export, options) for export in exports]
     try:
         for cleaner in cleaners:
-            cleaner.error = why_no_key(clients, profile)
+            cleaner.error = session.storage_refusal
         if not options.has_time():
             for cleaner in cleaners:
                 cleaner.left = _NO_TIME
@@ -92,7 +93,7 @@ def _step_all(cleaners: Sequence[Cleaner], step: Callable[[Cleaner, Sequence[Exp
     waiting = [cleaner for cleaner in cleaners if cleaner.has_work]
     if not waiting:
         return
-    clients, profile = waiting[0].clients, waiting[0].profile
+    session = waiting[0].session
 
     def take(cleaner: Cleaner) -> None:
         try:
@@ -102,20 +103,20 @@ def _step_all(cleaners: Sequence[Cleaner], step: Callable[[Cleaner, Sequence[Exp
             cleaner.error = error
 
     try:
-        importers = waiting[0].options.importers(profile, [cleaner.export for cleaner in waiting])
-        tasks = read_tasks(clients, profile, filter_unless_long("ImageIds", (one.export.image_id for one in waiting)))
-        clients.storage(profile)  # made before the threads start, once
+        importers = waiting[0].options.importers(session.profile, [cleaner.export for cleaner in waiting])
+        tasks = read_tasks(session, filter_unless_long("ImageIds", (one.export.image_id for one in waiting)))
+        session.prepare_storage()
     except OmicopyError as error:
         for cleaner in waiting:
             cleaner.error = error
         return
     in_parallel(take, waiting)
-    why = why_no_key(clients, profile)
+    why = session.storage_refusal
     for cleaner in waiting if why else ():  # the store has just said so, to one of them
         cleaner.error = cleaner.error and why
 
 
-def has_deletable_objects(clients: Clients, profile: str, export: ExportKey) -> bool:
+def has_deletable_objects(session: AccountSession, export: ExportKey) -> bool:
     """Whether a clean-up of the export still finds something to delete. Raises a ServiceError."""
-    deletable = plan_cleanup(export, read_folder(clients.storage(profile), export, ()))
+    deletable = plan_cleanup(export, read_folder(session.storage, export, ()))
     return isinstance(deletable, Deletable) and bool(deletable.manifests)

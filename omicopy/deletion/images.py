@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.queries import read_images
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode
 from omicopy.model.image import Image
 from omicopy.model.own_tags import DELETED_IMAGE_TAG
@@ -18,14 +18,14 @@ from omicopy.model.own_tags import DELETED_IMAGE_TAG
 Send = Callable[[str, Mapping[str, Any]], object]
 
 
-def tag_snapshots(clients: Clients, profile: str, image: Image, send: Send) -> None:
+def tag_snapshots(session: AccountSession, image: Image, send: Send) -> None:
     """Notes on the snapshots that only this image maps that they go with it. For `prune` to find, should they be left.
 
     That it is refused keeps no image from being deleted. Raises a ServiceError for what another time may not meet, and
     what `send` does.
     """
     try:
-        deletable = _mapped_alone(clients, profile, image)
+        deletable = _mapped_alone(session, image)
         if deletable:
             tag = {"Key": DELETED_IMAGE_TAG, "Value": image.image_id}
             send("CreateTags", {"ResourceIds": deletable, "Tags": [tag]})
@@ -40,19 +40,19 @@ def delete_image(send: Send, image_id: str) -> None:
 
 
 def delete_snapshots(
-    clients: Clients, profile: str, image: Image, tell: Callable[[str], None], send: Send | None = None
+    session: AccountSession, image: Image, tell: Callable[[str], None], send: Send | None = None
 ) -> None:
     """Deletes what only the deleted image mapped. One that has to stay is named to `tell`, and stops nothing."""
 
     def once(action: str, parameters: Mapping[str, Any]) -> object:
-        return clients.api(profile).write(action, clients.patience, parameters)
+        return session.api.write(action, session.patience, parameters)
 
     def left(snapshot_ids: Sequence[str], error: ServiceError) -> None:
         for snapshot_id in snapshot_ids:
             tell(f"{snapshot_id} of the deleted image {image.image_id} was left behind ({error})")
 
     try:
-        deletable = _mapped_alone(clients, profile, image)
+        deletable = _mapped_alone(session, image)
     except ServiceError as error:
         left(_snapshot_ids(image), error)
         return
@@ -80,12 +80,12 @@ def _snapshot_ids(image: Image) -> Sequence[str]:
     return list(dict.fromkeys(volume.snapshot_id for volume in image.volumes if volume.snapshot_id))
 
 
-def _mapped_alone(clients: Clients, profile: str, image: Image) -> list[str]:
+def _mapped_alone(session: AccountSession, image: Image) -> list[str]:
     """The image's snapshots that no other image maps; itself may still be listed, or not any more."""
     own = _snapshot_ids(image)
     if not own:
         return []
     filters = {"BlockDeviceMappingSnapshotIds": own}
-    others = [other for other in read_images(clients, profile, filters) if other.image_id != image.image_id]
+    others = [other for other in read_images(session, filters) if other.image_id != image.image_id]
     mapped = {snapshot_id for other in others for snapshot_id in _snapshot_ids(other)}
     return [snapshot_id for snapshot_id in own if snapshot_id not in mapped]

@@ -66,9 +66,8 @@ class ActiveImports:
 
     def _read(self, profile: str, account: tuple[str, str], names: Iterable[str]) -> Sequence[Image] | OmicopyError:
         try:
-            return read_images(
-                self.clients, profile, {"AccountIds": [account[0]]} | filter_unless_long("ImageNames", names)
-            )
+            filters = {"AccountIds": [account[0]]} | filter_unless_long("ImageNames", names)
+            return read_images(self.clients.session(profile), filters)
         except OmicopyError as error:
             return error
 

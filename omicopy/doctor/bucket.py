@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
-from datetime import timedelta
 
-from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
-from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import STORAGE_HINT
 from omicopy.cloud.retry import RetryVerdict, retry_verdict
+from omicopy.cloud.session import AccountSession
 from omicopy.doctor.findings import Check, CheckStatus, failure
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.check import read_own_object
 from omicopy.model.s3_location import S3Object
 
 PROBE_NAME = "omicopy-doctor-"
@@ -23,13 +20,10 @@ WITHOUT_KEY = (
     "A copy then relies on the URL that the export task itself gives; without a key nothing can be signed anew, "
     "cleaned up or looked for in the bucket"
 )
-_LIFE = timedelta(minutes=15)
-"""Of the URL through which it is read."""
 
 
 def check_bucket_access(
-    clients: Clients,
-    profile: str,
+    session: AccountSession,
     bucket: str,
     prefix: str,
     writes: bool,
@@ -40,24 +34,21 @@ def check_bucket_access(
     profile's key was seen to. `may_be_made`: a bucket that is not there is no failure."""
     subject = f"s3://{bucket}"
     not_checked = Check(f"{subject}: write, read, delete", CheckStatus.WARN, "not checked")
-    no_key = clients.storage_refusal(profile)
+    no_key = session.storage_refusal
     if no_key is not None:
-        return [
-            Check(f"{subject}: key", CheckStatus.WARN, f"{no_key.message}. {WITHOUT_KEY}", no_key.hint),
-            not_checked,
-        ]
-    storage = clients.storage(profile)
+        return [_no_key(subject, no_key.message, no_key.hint), not_checked]
+    storage = session.storage
     folder = "".join(f"{part}/" for part in prefix.split("/") if part)
     try:
         left_behind = storage.sizes(bucket, f"{folder}{PROBE_NAME}")
     except ServiceError as error:
-        if storage.key_refusal is not None and clients.accounts[profile].storage is None and works_for_api:
-            message = (
-                f"the access key of {profile!r} works for the API, and object storage does not know it: {_EIM_USER}"
-            )
-            return [Check(f"{subject}: key", CheckStatus.WARN, f"{message}. {WITHOUT_KEY}", STORAGE_HINT), not_checked]
+        if storage.key_refusal is not None and session.account.storage is None and works_for_api:
+            message = f"the access key of {session.profile!r} works for the API, and object storage does not know it"
+            return [_no_key(subject, f"{message}: {_EIM_USER}", STORAGE_HINT), not_checked]
         if error.action != "ListObjects":  # the API refused the same key, and nothing was sent with it
-            return [Check(subject, CheckStatus.WARN, f"not checked: the keys of {profile!r} have to work first")]
+            return [
+                Check(subject, CheckStatus.WARN, f"not checked: the keys of {session.profile!r} have to work first")
+            ]
         if error.is_no_bucket:
             return [_no_bucket(subject, may_be_made), not_checked]
         return [failure(f"{subject}: list", error), not_checked]
@@ -75,7 +66,11 @@ def check_bucket_access(
     if not writes:
         return [*findings, Check(f"{subject}: write, read, delete", CheckStatus.WARN, "not checked in a dry run")]
     probe = S3Object(bucket, f"{folder}{PROBE_NAME}{secrets.token_hex(8)}")
-    return [*findings, *_write_read_delete(clients, profile, probe)]
+    return [*findings, *_write_read_delete(session, probe)]
+
+
+def _no_key(subject: str, reason: str, hint: str) -> Check:
+    return Check(f"{subject}: key", CheckStatus.WARN, f"{reason}. {WITHOUT_KEY}", hint)
 
 
 def _no_bucket(subject: str, may_be_made: bool) -> Check:
@@ -86,30 +81,28 @@ def _no_bucket(subject: str, may_be_made: bool) -> Check:
     return Check(f"{subject}: list", CheckStatus.FAIL, message, hint, ErrorCode.NOT_FOUND)
 
 
-def _write_read_delete(clients: Clients, profile: str, probe: S3Object) -> list[Check]:
+def _write_read_delete(session: AccountSession, probe: S3Object) -> list[Check]:
     """Whatever happens on the way, what may have been written is deleted."""
     subject, content = f"s3://{probe.bucket}", json.dumps({"probe": secrets.token_hex(16)}).encode()
     may_be_there, findings = True, []
     try:
-        clients.storage(profile).put(probe, content)
+        session.storage.put(probe, content)
         findings.append(Check(f"{subject}: write", CheckStatus.OK, "allowed"))
-        findings.append(_read_back(clients, profile, probe, content))
+        findings.append(_read_back(session, probe, content))
     except ServiceError as error:
         may_be_there = retry_verdict(error.cause, is_write=True) is RetryVerdict.IN_DOUBT
         findings.append(failure(f"{subject}: write", error))
         findings.append(Check(f"{subject}: read through a signed URL", CheckStatus.WARN, "not checked"))
     finally:
         unknown = Check(f"{subject}: delete", CheckStatus.WARN, "not checked")
-        findings.append(_delete(clients, profile, probe) if may_be_there else unknown)
+        findings.append(_delete(session, probe) if may_be_there else unknown)
     return findings
 
 
-def _read_back(clients: Clients, profile: str, probe: S3Object, written: bytes) -> Check:
+def _read_back(session: AccountSession, probe: S3Object, written: bytes) -> Check:
     subject = f"s3://{probe.bucket}: read through a signed URL"
-    account = clients.accounts[profile]
-    url = presign(account, probe, _LIFE)
     try:
-        read = read_own_object(clients.fetcher(), url, account.signer, probe)
+        read = session.read_own(probe)
     except OmicopyError as error:
         return failure(subject, error)
     if read != written:
@@ -120,11 +113,11 @@ def _read_back(clients: Clients, profile: str, probe: S3Object, written: bytes) 
     return Check(subject, CheckStatus.OK, "as it was written")
 
 
-def _delete(clients: Clients, profile: str, probe: S3Object) -> Check:
+def _delete(session: AccountSession, probe: S3Object) -> Check:
     """Only --cleanup, `prune` and this very check delete: a copy works without the right."""
     subject = f"s3://{probe.bucket}: delete"
     try:
-        clients.storage(profile).delete(probe)
+        session.storage.delete(probe)
     except ServiceError as error:
         message = f"{error.message}. {probe} may be left behind"
         return Check(subject, CheckStatus.WARN, message, "Delete it yourself. Without that right, leave --cleanup out.")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
+from omicopy.cloud.session import AccountSession
 from omicopy.doctor.findings import Check, CheckStatus, failure
 from omicopy.doctor.required_rights import RIGHTS, Right, RightScope
 from omicopy.errors import ErrorCode
@@ -20,11 +20,11 @@ _NO_NAME = "omicopy-doctor"
 """A bucket, an object and an image of this name are asked for, and none is there."""
 
 
-def check_permissions(clients: Clients, account: AccountRef, place: RightScope, bucket: str | None) -> list[Check]:
-    """One finding an action that `copy` needs at `place`, beside ReadAccounts, which told who `account` is."""
-    parameters = dry_run_parameters(account, clients.accounts[account.profile].oos_endpoint, bucket or _NO_NAME)
+def check_permissions(session: AccountSession, place: RightScope, bucket: str | None) -> list[Check]:
+    """One finding an action that `copy` needs at `place`, beside ReadAccounts, which told whose it is."""
+    parameters = dry_run_parameters(session.ref, session.account.oos_endpoint, bucket or _NO_NAME)
     rights = [right for right in RIGHTS["copy"][place] if right.action != "ReadAccounts"]
-    return [_check_right(clients, account, right, parameters[right.action]) for right in rights]
+    return [_check_right(session, right, parameters[right.action]) for right in rights]
 
 
 def dry_run_parameters(account: AccountRef, oos_endpoint: str, bucket: str) -> Mapping[str, Mapping[str, Any]]:
@@ -46,20 +46,20 @@ def dry_run_parameters(account: AccountRef, oos_endpoint: str, bucket: str) -> M
     }
 
 
-def _check_right(clients: Clients, account: AccountRef, right: Right, parameters: Mapping[str, Any]) -> Check:
+def _check_right(session: AccountSession, right: Right, parameters: Mapping[str, Any]) -> Check:
     """Sent as a read: it may be repeated. Only a refusal for a missing right proves that the right is missing; one of
     the parameters says no more than that the service looked at them first."""
-    subject = f"{account.profile}: {right.action}"
+    subject = f"{session.profile}: {right.action}"
     try:
-        clients.api(account.profile).read(right.action, clients.patience, {**parameters, "DryRun": True})
+        session.api.read(right.action, session.patience, {**parameters, "DryRun": True})
     except ServiceError as error:
         if error.code is ErrorCode.DENIED and right.without:
             message = f"{error.message}. Needed when {right.when}; without it, {right.without}"
             return Check(
-                subject, CheckStatus.WARN, message, f"Give the access key of {account.profile!r} the right to it."
+                subject, CheckStatus.WARN, message, f"Give the access key of {session.profile!r} the right to it."
             )
         if error.code is ErrorCode.DENIED:
-            hint = f"Give the access key of {account.profile!r} the right to {right.action}."
+            hint = f"Give the access key of {session.profile!r} the right to {right.action}."
             return Check(subject, CheckStatus.FAIL, error.message, hint, ErrorCode.DENIED)
         if error.code is ErrorCode.TEMPORARY:
             return failure(subject, error)

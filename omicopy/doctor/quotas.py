@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.queries import find_images, read_own_images, read_tasks
+from omicopy.cloud.session import AccountSession
 from omicopy.doctor.findings import Check, CheckStatus, failure
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.handoff import FREE_PRODUCT_TYPE
@@ -24,21 +24,21 @@ _QUOTA_HINT = "Free what the quota counts, or ask for a higher one."
 # ---- the images
 
 
-def check_images(clients: Clients, account: AccountRef, wanted: Sequence[str]) -> tuple[list[Image], list[Check]]:
+def check_images(session: AccountSession, wanted: Sequence[str]) -> tuple[list[Image], list[Check]]:
     """Whether each image can be exported, and those that can, now or in a while."""
     images: list[Image] = []
     findings: list[Check] = []
     try:
-        images = find_images(clients, account, wanted)
+        images = find_images(session, wanted)
     except OmicopyError:
         for name in wanted:  # one by one, as one that is missing hides the others
             try:
-                images += find_images(clients, account, [name])
+                images += find_images(session, [name])
             except OmicopyError as error:
                 findings.append(failure(name, error))
     images = list({image.image_id: image for image in images}.values())
-    findings += [finding for image in images for finding in _check_image(account, image)]
-    return [image for image in images if image.account_id == account.account_id and not image.is_failed], findings
+    findings += [finding for image in images for finding in _check_image(session.ref, image)]
+    return [image for image in images if image.account_id == session.ref.account_id and not image.is_failed], findings
 
 
 def _check_image(account: AccountRef, image: Image) -> Iterator[Check]:
@@ -90,13 +90,13 @@ def _gib(images: Sequence[Image]) -> str:
 # ---- the room
 
 
-def room_in_source(clients: Clients, account: AccountRef, images: Sequence[Image]) -> list[Check]:
+def room_in_source(session: AccountSession, images: Sequence[Image]) -> list[Check]:
     """Exports in flight. Where the quota is full a copy waits for a slot: that fails nothing."""
-    subject = f"{account.profile}: {Counted.EXPORTS.word}"
-    running, unread = _exports_in_flight(clients, account)
+    subject = f"{session.profile}: {Counted.EXPORTS.word}"
+    running, unread = _exports_in_flight(session)
     if unread:
         return [failure(subject, unread)]
-    quotas = _read_quotas(clients, account)
+    quotas = _read_quotas(session)
     if isinstance(quotas, Check):
         return [Check(subject, CheckStatus.OK, f"{running} now"), quotas]
     quota = tightest(quotas, Counted.EXPORTS)
@@ -108,12 +108,10 @@ def room_in_source(clients: Clients, account: AccountRef, images: Sequence[Image
     return [Check(subject, CheckStatus.OK if quota else CheckStatus.WARN, message)]
 
 
-def room_in_target(
-    clients: Clients, account: AccountRef, source: AccountRef | None, images: Sequence[Image]
-) -> list[Check]:
+def room_in_target(session: AccountSession, source: AccountRef | None, images: Sequence[Image]) -> list[Check]:
     """Snapshots: without `images` named, there has to be room for one. The rest is told, and fails nothing: whether an
     import counts as a copy, and whether it needs room for volumes, is not documented."""
-    quotas = _read_quotas(clients, account)
+    quotas = _read_quotas(session)
     if isinstance(quotas, Check):
         return [quotas]
     missing: Sequence[Image] = images
@@ -123,10 +121,10 @@ def room_in_target(
 
     quota, needed = tightest(quotas, Counted.SNAPSHOTS), _snapshots(images) if images else 1
     if is_short(quota, needed) and source and images:
-        missing = _without_copy(clients, account, source, images)
+        missing = _without_copy(session, source, images)
         needed = _snapshots(missing)
     message = _format(quota, Counted.SNAPSHOTS) + (f", {needed} needed" if images else "")
-    subject = f"{account.profile}: {Counted.SNAPSHOTS.word}"
+    subject = f"{session.profile}: {Counted.SNAPSHOTS.word}"
     if is_short(quota, needed):
         findings = [Check(subject, CheckStatus.FAIL, message, _QUOTA_HINT, ErrorCode.QUOTA)]
     else:
@@ -141,7 +139,7 @@ def room_in_target(
             more = f"; {unsaid}" if is_short(quota, max(asked, 1)) else ""
             findings.append(
                 Check(
-                    f"{account.profile}: {what.word}",
+                    f"{session.profile}: {what.word}",
                     CheckStatus.WARN if more else CheckStatus.OK,
                     _format(quota, what) + more,
                 )
@@ -164,27 +162,27 @@ def _format(quota: Quota | None, what: Counted) -> str:
     return f"{quota.free} of {quota.most} free ({quota.name})"
 
 
-def _exports_in_flight(clients: Clients, account: AccountRef) -> tuple[int, ServiceError | None]:
+def _exports_in_flight(session: AccountSession) -> tuple[int, ServiceError | None]:
     try:
-        tasks = read_tasks(clients, account.profile, {})
+        tasks = read_tasks(session, {})
     except ServiceError as error:
         return 0, error
     return sum(task.is_running for task in tasks), None
 
 
-def _read_quotas(clients: Clients, account: AccountRef) -> list[Quota] | Check:
+def _read_quotas(session: AccountSession) -> list[Quota] | Check:
     """No copy needs to read quotas: that it can't is nothing that fails."""
     try:
-        kinds = clients.api(account.profile).read_all("ReadQuotas", "QuotaTypes", clients.patience, {}, parse_quotas)
+        kinds = session.api.read_all("ReadQuotas", "QuotaTypes", session.patience, {}, parse_quotas)
     except ServiceError as error:
-        return Check(f"{account.profile}: quotas", CheckStatus.WARN, f"not known: {error.message}", error.hint)
+        return Check(f"{session.profile}: quotas", CheckStatus.WARN, f"not known: {error.message}", error.hint)
     return [quota for kind in kinds for quota in kind]
 
 
-def _without_copy(clients: Clients, target: AccountRef, source: AccountRef, images: Sequence[Image]) -> list[Image]:
+def _without_copy(session: AccountSession, source: AccountRef, images: Sequence[Image]) -> list[Image]:
     """Those of which the target has no copy: a copy that is there needs no more room."""
     try:
-        own = read_own_images(clients, target, patiently=False)
+        own = read_own_images(session, patiently=False)
     except ServiceError:
         return list(images)
     there = {last_marker(image.description) for image in own if image.is_available}

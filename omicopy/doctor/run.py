@@ -15,8 +15,7 @@ from omicopy.cloud.clients import TOLERATED_SKEW, Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.profiles.file import mode_for_others, profiles_file
-from omicopy.cloud.profiles.profile import Account
-from omicopy.cloud.queries import identify
+from omicopy.cloud.session import AccountSession
 from omicopy.doctor.bucket import check_bucket_access
 from omicopy.doctor.findings import Check, CheckStatus, failure
 from omicopy.doctor.permissions import check_permissions
@@ -72,20 +71,22 @@ def run_checks(
     """Every check, whatever the others find. `unusable` are profiles that are not complete, and why."""
     findings = [failure(f"{profile}: profile", error) for profile, error in unusable.items()]
     usable = [profile for profile in asked.profiles if profile not in unusable]
-    for profile in usable:
-        clients.api(profile)  # made before the threads start, once
-    accounts: dict[str, AccountRef] = {}
-    for account, found in in_parallel(lambda profile: _check_keys(clients, profile, now), usable):
-        accounts |= {account.profile: account} if account else {}
+    clients.prepare(usable)
+    sessions = [clients.session(profile) for profile in usable]
+    accounts: dict[str, AccountSession] = {}
+    for session, (works, found) in zip(
+        sessions, in_parallel(lambda each: _check_keys(each, now), sessions), strict=True
+    ):
+        accounts |= {session.profile: session} if works else {}
         findings += found
     findings += _check_pairs(asked, accounts)
-    images, found = _images(clients, asked, accounts)
+    images, found = _images(asked, accounts)
     findings += found
-    checks = list(_account_checks(clients, asked, accounts, images))
+    checks = list(_account_checks(asked, accounts, images))
     if asked.source in usable and asked.bucket:
-        place = (asked.source or "", asked.bucket, asked.prefix)
+        place = (clients.session(asked.source or ""), asked.bucket, asked.prefix)
         works_for_api = asked.source in accounts
-        checks.append(partial(check_bucket_access, clients, *place, asked.writes, works_for_api, asked.create_bucket))
+        checks.append(partial(check_bucket_access, *place, asked.writes, works_for_api, asked.create_bucket))
     findings += [finding for found in in_parallel(lambda check: check(), checks) for finding in found]
     findings += _not_checked(asked, unusable, accounts)
     return [*findings, *_check_clocks(clients)]
@@ -107,31 +108,27 @@ def check_profiles_file(profiles: Sequence[str], environ: Mapping[str, str]) -> 
     return [Check("profiles file", CheckStatus.WARN, message, f"Take their rights: chmod 600 {shlex.quote(str(file))}")]
 
 
-def _check_keys(clients: Clients, profile: str, now: datetime) -> tuple[AccountRef | None, list[Check]]:
-    """Whose the keys are, in which Region, and until when they are good."""
-    subject = f"{profile}: keys"
+def _check_keys(session: AccountSession, now: datetime) -> tuple[bool, list[Check]]:
+    """Whether the keys work, whose the keys are, in which Region, and until when they are good."""
+    subject = f"{session.profile}: keys"
     try:
-        account = identify(clients, profile)
+        account = session.ref
     except OmicopyError as error:
-        return None, [failure(subject, error)]
+        return False, [failure(subject, error)]
     works = Check(subject, CheckStatus.OK, f"they are of account {account.account_id} in {account.region}")
-    return account, [
-        works,
-        _check_region(clients, account),
-        *_check_key_expiries(clients, clients.accounts[profile], now),
-    ]
+    return True, [works, _check_region(session), *_check_key_expiries(session, now)]
 
 
-def _check_region(clients: Clients, account: AccountRef) -> Check:
+def _check_region(session: AccountSession) -> Check:
     """The service's list of Regions need not name them all, and its API has answered in this one (R6)."""
-    subject = f"{account.profile}: Region"
+    region, subject = session.account.region, f"{session.profile}: Region"
     try:
-        names = clients.api(account.profile).read_parsed("ReadRegions", clients.patience, {}, _region_names)
+        names = session.api.read_parsed("ReadRegions", session.patience, {}, _region_names)
     except ServiceError as error:
-        return Check(subject, CheckStatus.WARN, f"whether {account.region} exists is not known: {error.message}")
-    if account.region in names:
-        return Check(subject, CheckStatus.OK, f"{account.region} exists")
-    message = f"{account.region} answers; the service's list of Regions names only {', '.join(names) or 'none'}"
+        return Check(subject, CheckStatus.WARN, f"whether {region} exists is not known: {error.message}")
+    if region in names:
+        return Check(subject, CheckStatus.OK, f"{region} exists")
+    message = f"{region} answers; the service's list of Regions names only {', '.join(names) or 'none'}"
     return Check(subject, CheckStatus.OK, message)
 
 
@@ -139,18 +136,19 @@ def _region_names(answer: Mapping[str, Any]) -> list[str]:
     return [json_fields.required(region, "RegionName") for region in json_fields.listed(answer, "Regions")]
 
 
-def _check_key_expiries(clients: Clients, account: Account, now: datetime) -> Iterator[Check]:
+def _check_key_expiries(session: AccountSession, now: datetime) -> Iterator[Check]:
     """Of the key for the API and of the one that signs, where that is another one."""
-    yield _check_key_expiry(clients, account.profile, account.access_key, f"{account.profile}: access key's end", now)
+    account = session.account
+    yield _check_key_expiry(session, account.access_key, f"{account.profile}: access key's end", now)
     signer = account.storage_key
     if signer and signer.access_key != account.access_key:
-        yield _check_key_expiry(clients, account.profile, signer.access_key, f"{signer.profile}: access key's end", now)
+        yield _check_key_expiry(session, signer.access_key, f"{signer.profile}: access key's end", now)
 
 
-def _check_key_expiry(clients: Clients, profile: str, access_key: str, subject: str, now: datetime) -> Check:
+def _check_key_expiry(session: AccountSession, access_key: str, subject: str, now: datetime) -> Check:
     hint = "A URL dies with the key that signed it: use a key that lives longer."
     try:
-        ends = read_expiry(clients, profile, access_key)
+        ends = read_expiry(session, access_key)
     except OmicopyError as error:
         return Check(subject, CheckStatus.WARN, f"whether it has one is not known: {error.message}", hint)
     if ends is None:
@@ -165,11 +163,12 @@ def _check_key_expiry(clients: Clients, profile: str, access_key: str, subject: 
     )
 
 
-def _check_pairs(asked: DoctorOptions, accounts: Mapping[str, AccountRef]) -> Iterator[Check]:
+def _check_pairs(asked: DoctorOptions, accounts: Mapping[str, AccountSession]) -> Iterator[Check]:
     """Every way that an image would go; and no account twice."""
-    source, targets = accounts.get(asked.source or ""), [accounts[name] for name in asked.targets if name in accounts]
+    source = accounts.get(asked.source or "")
+    targets = [accounts[name].ref for name in asked.targets if name in accounts]
     if source:
-        yield from (_check_pair(source, target) for target in targets)
+        yield from (_check_pair(source.ref, target) for target in targets)
     for one, other in combinations(targets, 2):
         if (one.account_id, one.region) == (other.account_id, other.region):
             message, hint = f"{one} and {other.profile} are the same target", "Name each account once with --to."
@@ -188,46 +187,42 @@ def _check_pair(source: AccountRef, target: AccountRef) -> Check:
     return Check(subject, CheckStatus.OK, f"another account in another Region: {source.region}, {target.region}")
 
 
-def _images(
-    clients: Clients, asked: DoctorOptions, accounts: Mapping[str, AccountRef]
-) -> tuple[list[Image], list[Check]]:
+def _images(asked: DoctorOptions, accounts: Mapping[str, AccountSession]) -> tuple[list[Image], list[Check]]:
     source = accounts.get(asked.source or "")
     if not source:
         return [], []
-    images, findings = check_images(clients, source, asked.images) if asked.images else ([], [])
+    images, findings = check_images(source, asked.images) if asked.images else ([], [])
     load = [check_size(images, len(asked.targets))] if images else []
     return images, [*findings, *load, check_not_exported()]
 
 
 def _account_checks(
-    clients: Clients, asked: DoctorOptions, accounts: Mapping[str, AccountRef], images: Sequence[Image]
+    asked: DoctorOptions, accounts: Mapping[str, AccountSession], images: Sequence[Image]
 ) -> Iterator[Callable[[], list[Check]]]:
     """The checks of each account whose keys work, to be made side by side."""
     source = accounts.get(asked.source or "")
     if source:
-        yield partial(_check_source, clients, source, asked.bucket, images)
+        yield partial(_check_source, source, asked.bucket, images)
     for target in [accounts[name] for name in dict.fromkeys(asked.targets) if name in accounts]:
-        yield partial(_check_target, clients, target, source, images)
+        yield partial(_check_target, target, source.ref if source else None, images)
 
 
-def _check_source(clients: Clients, account: AccountRef, bucket: str | None, images: Sequence[Image]) -> list[Check]:
+def _check_source(session: AccountSession, bucket: str | None, images: Sequence[Image]) -> list[Check]:
     return [
-        *check_permissions(clients, account, RightScope.SOURCE_API, bucket),
-        *room_in_source(clients, account, images),
+        *check_permissions(session, RightScope.SOURCE_API, bucket),
+        *room_in_source(session, images),
     ]
 
 
-def _check_target(
-    clients: Clients, account: AccountRef, source: AccountRef | None, images: Sequence[Image]
-) -> list[Check]:
+def _check_target(session: AccountSession, source: AccountRef | None, images: Sequence[Image]) -> list[Check]:
     return [
-        *check_permissions(clients, account, RightScope.TARGET_API, None),
-        *room_in_target(clients, account, source, images),
+        *check_permissions(session, RightScope.TARGET_API, None),
+        *room_in_target(session, source, images),
     ]
 
 
 def _not_checked(
-    asked: DoctorOptions, unusable: Mapping[str, OmicopyError], accounts: Mapping[str, AccountRef]
+    asked: DoctorOptions, unusable: Mapping[str, OmicopyError], accounts: Mapping[str, AccountSession]
 ) -> Iterator[Check]:
     """What could not even be tried."""
     for profile in asked.profiles:

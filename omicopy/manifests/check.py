@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.presign import presign
-from omicopy.cloud.profiles.profile import Account
-from omicopy.cloud.url_reader import ObjectState, Probe, UrlReader, UrlRefused
+from omicopy.cloud.session import AccountSession
+from omicopy.cloud.url_reader import ObjectState, Probe, UrlReader
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.own_manifest import TrustedManifest, trust
 from omicopy.model.export import FoundExport
@@ -31,14 +30,7 @@ from omicopy.model.urls.refusal import CHECK_KEY
 
 _HINT = "Ask for a new URL (omicopy url …), or lower --min-validity."
 
-_A_MOMENT = timedelta(hours=1)
-"""The life of a URL that is used at once."""
-
 _NEW_EXPORT = "A new export is needed."
-_NOT_THERE = (
-    "Check the bucket's name, the key, and that the bucket is in this profile's Region. A folder is written with a "
-    "slash at its end."
-)
 
 
 def read_shared_manifest(fetcher: UrlReader, url: PresignedUrl, now: datetime) -> Manifest:
@@ -71,19 +63,6 @@ def read_importable(
     return SharedManifest(url, manifest)
 
 
-def read_own_object(fetcher: UrlReader, url: PresignedUrl, signer: str, location: S3Object) -> bytes:
-    """Reads through a URL that the profile `signer` has just signed: a refusal (DENIED) speaks of its credentials."""
-    try:
-        return fetcher.read(url)
-    except UrlRefused as error:
-        message = f"The store refuses a URL of {location} signed with the profile {signer!r}: {error.refusal.message}"
-        raise OmicopyError(ErrorCode.DENIED, message, error.refusal.own_hint) from None
-    except OmicopyError as error:
-        if error.code is ErrorCode.NOT_FOUND:
-            raise OmicopyError(ErrorCode.NOT_FOUND, f"There is no object {location}", _NOT_THERE) from None
-        raise
-
-
 @dataclass(frozen=True, slots=True)
 class SignedManifest:
     """A manifest and a URL of it, through which it was read and found to point into its own export (R4, R9)."""
@@ -94,8 +73,7 @@ class SignedManifest:
 
 
 def sign_manifest(
-    fetcher: UrlReader,
-    account: Account,
+    session: AccountSession,
     location: S3Object,
     expires: timedelta = MAX_EXPIRY,
     allowed: Sequence[str] = (),
@@ -104,15 +82,15 @@ def sign_manifest(
 
     Raises DENIED, NOT_FOUND, DAMAGED, or a ServiceError.
     """
-    url = presign(account, location, expires)
-    manifest = parse_manifest(read_own_object(fetcher, url, account.signer, location), str(location))
+    url = session.presign(location, expires)
+    manifest = parse_manifest(session.read_own(location, url), str(location))
     return SignedManifest(url, location, trust(manifest, location, allowed, "Do not import it."))
 
 
-def sign_found(fetcher: UrlReader, account: Account, stored: FoundExport) -> str:
+def sign_found(session: AccountSession, stored: FoundExport) -> str:
     """A URL of the manifest that was looked at before. Raises as `sign_manifest`, and TEMPORARY where another one lies
     there now, which has to be looked at first."""
-    signed = sign_manifest(fetcher, account, stored.location)
+    signed = sign_manifest(session, stored.location)
     require_unchanged(stored, signed.manifest)
     return signed.url.url
 
@@ -135,14 +113,12 @@ def shared_manifest_url(fetcher: UrlReader, shared: SharedManifest, now: datetim
     return shared.url.url
 
 
-def read_own_manifest(clients: Clients, profile: str, location: S3Object) -> Manifest:
-    """The manifest under a key, read with the credentials of `profile`, wherever it points to: for eyes only.
+def read_own_manifest(session: AccountSession, location: S3Object) -> Manifest:
+    """The manifest at `location`, read with the account's own credentials, wherever it points to: for eyes only.
 
     Raises DENIED, NOT_FOUND, DAMAGED, or a ServiceError.
     """
-    account = clients.accounts[profile]
-    url = presign(account, location, _A_MOMENT)
-    return parse_manifest(read_own_object(clients.fetcher(), url, account.signer, location), str(location))
+    return parse_manifest(session.read_own(location), str(location))
 
 
 def require_validity(expiry: Expiry, min_validity: timedelta, now: datetime, hint: str = _HINT) -> None:

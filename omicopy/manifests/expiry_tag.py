@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from omicopy.cloud.clients import Clients
 from omicopy.cloud.queries import read_tasks
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, Phase, tidy_key
 from omicopy.model.image import is_image_id
@@ -14,7 +14,7 @@ from omicopy.model.result import rfc3339
 from omicopy.model.s3_location import S3Folder, S3Object
 
 
-def record_url_expiry(clients: Clients, profile: str, location: S3Object, until: datetime) -> None:
+def record_url_expiry(session: AccountSession, location: S3Object, until: datetime) -> None:
     """Writes `until` on the tasks whose manifest lies at `location`, unless they promise as much. Of others' exports,
     and of what lies where no export puts anything, there is nothing to note. A failure is told, and stops nothing."""
     folder = location.with_key(tidy_key(location.key)).folder
@@ -22,11 +22,11 @@ def record_url_expiry(clients: Clients, profile: str, location: S3Object, until:
     if not is_image_id(image_id):
         return
     try:
-        listed = read_tasks(clients, profile, {"ImageIds": [image_id]})
+        listed = read_tasks(session, {"ImageIds": [image_id]})
         tasks = [task for task in listed if _is_own_export_in(task, folder)]
-        _write_tag(clients, profile, tasks, until)
+        _write_tag(session, tasks, until)
     except OmicopyError as error:
-        clients.tell(f"A clean-up may not know that {location} was handed out: {error.message}")
+        session.clients.tell(f"A clean-up may not know that {location} was handed out: {error.message}")
         return
     if tasks and is_cleaned(tasks):  # beside one that is not, what was cleaned up before was exported anew
         message = f"The objects in {folder} are being deleted by a clean-up"
@@ -38,8 +38,8 @@ def _is_own_export_in(task: ExportTask, folder: S3Folder) -> bool:
     return task.key.folder == folder and task.phase is Phase.COMPLETE and is_ours(task)
 
 
-def _write_tag(clients: Clients, profile: str, tasks: list[ExportTask], until: datetime) -> None:
+def _write_tag(session: AccountSession, tasks: list[ExportTask], until: datetime) -> None:
     shorter = [task.task_id for task in tasks if (known := url_expiry(task)) is None or known < until]
     if shorter:
         tag = {"Key": URL_EXPIRY_TAG, "Value": rfc3339(until)}
-        clients.api(profile).write_idempotent("CreateTags", clients.patience, {"ResourceIds": shorter, "Tags": [tag]})
+        session.api.write_idempotent("CreateTags", session.patience, {"ResourceIds": shorter, "Tags": [tag]})

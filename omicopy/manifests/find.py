@@ -21,6 +21,7 @@ from omicopy.model.urls.presigned_url import parse_presigned
 
 if TYPE_CHECKING:
     from omicopy.cloud.object_storage import Storage
+    from omicopy.cloud.session import AccountSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,7 @@ class FolderContents:
 
 
 def find_in_bucket(
-    storage: Storage,
-    fetcher: UrlReader,
+    session: AccountSession,
     export: ExportKey,
     tasks: Sequence[ExportTask],
     now: datetime,
@@ -48,13 +48,13 @@ def find_in_bucket(
     """What the bucket holds of an export. `tasks` are its tasks, whose answers say where it may lie; `listed` tells
     what lies there, where that was asked for many exports together. What is in the format `wanted` comes first."""
     try:
-        folder = read_folder(storage, export, tasks, listed)
+        folder = read_folder(session.storage, export, tasks, listed)
         broken = list(folder.broken.values())
         found = folder.found
         if not found:
             return Refused(broken[0]) if broken else ABSENT
-        endpoint = storage.account.oos_endpoint
-        return Present(_probed(_choose(found, endpoint, folder.named, wanted), fetcher, endpoint, now))
+        endpoint = session.account.oos_endpoint
+        return Present(_probed(_choose(found, endpoint, folder.named, wanted), session.url_reader, endpoint, now))
     except ServiceError as error:
         return Refused(error, error.is_no_bucket) if error.cause is Cause.REFUSED else Unknown(error)
     except OmicopyError as error:

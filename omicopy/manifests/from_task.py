@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import Cause, ServiceError
-from omicopy.cloud.profiles.profile import STORAGE_HINT
+from omicopy.cloud.session import AccountSession
 from omicopy.cloud.url_reader import UrlReader, UrlRefused
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import problem_of, require_unchanged
@@ -33,8 +32,7 @@ _MAX_READ = 5
 
 
 def find_export(
-    clients: Clients,
-    profile: str,
+    session: AccountSession,
     export: ExportKey,
     tasks: Sequence[ExportTask],
     now: datetime,
@@ -43,40 +41,30 @@ def find_export(
 ) -> BucketFact:
     """What is there of an export: as the bucket shows it, and without a key for that as its `tasks` show it. What is in
     the format `wanted` comes first."""
-    if clients.storage_refusal(profile) is None:
-        fact = find_in_bucket(clients.storage(profile), clients.fetcher(), export, tasks, now, listed, wanted)
-        if clients.storage_refusal(profile) is None:  # else the store has just said that it does not know the key
+    if session.storage_refusal is None:
+        fact = find_in_bucket(session, export, tasks, now, listed, wanted)
+        if session.storage_refusal is None:  # else the store has just said that it does not know the key
             return fact
-    store = TaskUrlReader(clients.fetcher(), clients.accounts[profile].oos_endpoint, clients.allow_http)
+    store = TaskUrlReader(session.url_reader, session.account.oos_endpoint, session.clients.allow_http)
     return find_from_tasks(store, tasks, now, wanted)
 
 
-def why_no_key(clients: Clients, profile: str) -> OmicopyError | None:
-    """DENIED, in plain words, where a profile has no key that its object storage knows, as far as that was asked."""
-    refusal = clients.storage_refusal(profile)
-    if not isinstance(refusal, ServiceError):
-        return refusal  # none was given
-    key = clients.accounts[profile].require_storage_key()
-    message = f"The object storage does not know the access key of {key.profile!r}"
-    return OmicopyError(ErrorCode.DENIED, message, f"An EIM user's key works for the API alone. {STORAGE_HINT}")
-
-
-def require_storage_key(clients: Clients, profile: str) -> None:
+def require_storage_key(session: AccountSession) -> None:
     """Raises DENIED where it is known that no key of a profile opens its object storage."""
-    why = why_no_key(clients, profile)
+    why = session.storage_refusal
     if why is not None:
         raise why
 
 
-def without_key(clients: Clients, profile: str, *more: str) -> str | None:
+def without_key(session: AccountSession, *more: str) -> str | None:
     """What to say, once, of an account whose bucket no key reads; `more` sentences may follow. None: a key reads it.
 
     Who has said so with `--storage none` knows what it means, and what else there is.
     """
-    why = why_no_key(clients, profile)
+    why = session.storage_refusal
     if why is None:
         return None
-    if clients.accounts[profile].storage_key is None:
+    if session.account.storage_key is None:
         return " ".join((f"{why.message}. {_INSTEAD}.", *more))
     return " ".join((f"{why.message}. {_INSTEAD}: {_TASK_URL_LIMITS}", *more, why.hint))
 
@@ -112,7 +100,7 @@ class TaskUrlReader:
     def problem_of_url(self, url: PresignedUrl) -> str | None:
         """Why a URL in a manifest can't be relied on, wherever it ends: what the service reads is what it says."""
         if not is_in_store(url, self.endpoint):
-            return f"leads to {url.scheme}://{url.host}, not to {self.endpoint}"
+            return f"points to {url.scheme}://{url.host}, not to {self.endpoint}"
         if url.is_exposed and not self.allow_http:
             return "is plain http, so that anybody in between could change what is imported (see --allow-http)"
         return None

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from omicopy.cloud.clients import Clients
+from omicopy.cloud.profiles.profile import Account
 from omicopy.cloud.queries import read_tasks
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask, FoundExport, Phase
 from omicopy.model.own_tags import CLEANED_TAG
@@ -36,7 +37,7 @@ class Located:
     """Where no key reads the bucket: what the export's task shows of it."""
 
 
-def locate(clients: Clients, profile: str, source: str, now: datetime) -> Located:
+def locate(session: AccountSession, source: str, now: datetime) -> Located:
     """Where that lies which `source` names: `s3://BUCKET/KEY`, a folder `s3://BUCKET/PREFIX/` in which one export's
     manifests lie, an export task's ID, an image's, or an old URL of the account's own store.
 
@@ -49,22 +50,22 @@ def locate(clients: Clients, profile: str, source: str, now: datetime) -> Locate
             return Located(named)
         from omicopy.manifests.find import find_in_folder
 
-        return Located(find_in_folder(clients.storage(profile), named.folder).location)
+        return Located(find_in_folder(session.storage, named.folder).location)
     if _EXPORT.fullmatch(source):
-        stored = _finished_export(clients, profile, source, now)
+        stored = _finished_export(session, source, now)
         return Located(stored.location, stored if stored.is_from_task else None)
     if source.lower().startswith(("http://", "https://")):
-        return _in_own_store(clients, profile, source)
+        return _in_own_store(session.account, source)
     hint = "Give s3://BUCKET/KEY, an export task's ID (image-export-…), an image's (ami-…), or an old URL."
     raise OmicopyError(ErrorCode.USAGE, f"{source!r} names no object and no export", hint)
 
 
-def _in_own_store(clients: Clients, profile: str, source: str) -> Located:
-    url, account = parse_presigned(unescaped(source)), clients.accounts[profile]
+def _in_own_store(account: Account, source: str) -> Located:
+    url = parse_presigned(unescaped(source))
     if url.host != urlsplit(account.oos_endpoint).netloc.lower():
         raise OmicopyError(
             ErrorCode.USAGE,
-            f"{url.place} lies at another host than the object storage of {profile!r}, {account.oos_endpoint}",
+            f"{url.place} lies at another host than the object storage of {account.profile!r}, {account.oos_endpoint}",
             "Name the profile of the account that the bucket belongs to.",
         )
     if not url.bucket or not url.key or not {".", ".."}.isdisjoint(url.key.split("/")):
@@ -72,18 +73,18 @@ def _in_own_store(clients: Clients, profile: str, source: str) -> Located:
     return Located(S3Object(url.bucket, url.key))
 
 
-def _finished_export(clients: Clients, profile: str, source: str, now: datetime) -> FoundExport:
+def _finished_export(session: AccountSession, source: str, now: datetime) -> FoundExport:
     from omicopy.manifests.from_task import find_export
     from omicopy.model.lookup import Present, Refused, Unknown
 
     is_task = source.startswith("image-export-")
     filters = {"TaskIds": [source]} if is_task else {"ImageIds": [source]}
-    listed = read_tasks(clients, profile, filters, patiently=True)
+    listed = read_tasks(session, filters, patiently=True)
     tasks = [task for task in listed if source in (task.task_id, task.image_id)]
     complete = [task for task in tasks if task.phase is Phase.COMPLETE and CLEANED_TAG not in task.tags]
     if not complete:
-        raise _none_finished(source, profile, tasks)
-    facts = [find_export(clients, profile, t.key, [t], now) for t in complete]
+        raise _none_finished(source, session.profile, tasks)
+    facts = [find_export(session, t.key, [t], now) for t in complete]
     found = [fact.value for fact in facts if isinstance(fact, Present)]
     if found:
         return min(found, key=_rank)
@@ -91,7 +92,7 @@ def _finished_export(clients: Clients, profile: str, source: str, now: datetime)
         if isinstance(fact, Refused | Unknown):
             raise fact.error
     hint = "If its objects were deleted, export once more with: omicopy export … --re-export"
-    with_key = f" with the key of {storage}" if (storage := clients.accounts[profile].storage) else ""
+    with_key = f" with the key of {storage}" if (storage := session.account.storage) else ""
     message = f"{source} is completed, but no manifest is seen{with_key} under {complete[0].key.folder}"
     raise OmicopyError(ErrorCode.NOT_FOUND, message, hint)
 

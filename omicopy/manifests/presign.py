@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from omicopy.cloud.access_key import ACCESS_KEY, access_key_expiry
-from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
-from omicopy.cloud.presign import check_content_type, presign
+from omicopy.cloud.presign import check_content_type
+from omicopy.cloud.session import AccountSession
 from omicopy.cloud.url_reader import ObjectState
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.check import check_objects, read_own_object, require_validity, sign_manifest
+from omicopy.manifests.check import check_objects, require_validity, sign_manifest
 from omicopy.manifests.expiry_tag import record_url_expiry
 from omicopy.manifests.own_manifest import TrustedManifest, has_to_be_manifest, read_trusted_manifest
 from omicopy.manifests.resign import read_back, resign_or_expired, resigned_keys
 from omicopy.model.export import StoredExport
 from omicopy.model.manifest import MANIFEST_URL, Expiry, earliest_of, url_path
-from omicopy.model.result import SCHEMA, describe_snapshots, rfc3339
 from omicopy.model.s3_location import S3Object
 from omicopy.model.units import format_duration
 from omicopy.model.urls.presigned_url import PresignedUrl
@@ -35,7 +33,6 @@ class PresignOptions:
     Without `check` nothing is asked of anybody; without `resign` a manifest is only handed out as it is.
     """
 
-    profile: str
     expires: timedelta
     min_validity: timedelta
     check: bool = True
@@ -58,6 +55,8 @@ class PresignResult:
     resigned: bool = False
     replaces: bool = False
     """For an upload: an object is there already."""
+    handoff: str | None = None
+    """A text for the other account's owner with the URL in it, where one was asked for."""
 
     @property
     def expiry(self) -> Expiry:
@@ -67,76 +66,64 @@ class PresignResult:
         return earliest_of(ends + (self.manifest.ends() if self.manifest else []))
 
 
-def presign_checked(clients: Clients, options: PresignOptions, location: S3Object, now: datetime) -> PresignResult:
+def presign_checked(
+    session: AccountSession, options: PresignOptions, location: S3Object, now: datetime
+) -> PresignResult:
     """Signs one object. A manifest whose URLs end too early is signed anew first (R9).
 
     Where it is a manifest of an export of ours, the export's task says from then on until when it is handed out.
     Raises USAGE for a bad expiry, NOT_FOUND, DENIED for refused credentials, DAMAGED, EXPIRED, or a ServiceError.
     """
-    result = _presign_checked(clients, options, location, now)
+    result = _presign_checked(session, options, location, now)
     if result.manifest:
-        record_url_expiry(clients, options.profile, result.location, result.expiry.at or now + options.expires)
+        record_url_expiry(session, result.location, result.expiry.at or now + options.expires)
     return result
 
 
-def _presign_checked(clients: Clients, options: PresignOptions, location: S3Object, now: datetime) -> PresignResult:
+def _presign_checked(
+    session: AccountSession, options: PresignOptions, location: S3Object, now: datetime
+) -> PresignResult:
     _check(options)
-    url = presign(clients.accounts[options.profile], location, options.expires)
+    url = session.presign(location, options.expires)
     if not options.check and not options.only_manifest:
         return PresignResult(url, location, None)
-    raw = read_own_object(clients.fetcher(), url, clients.accounts[options.profile].signer, location)
-    key_expires_at = _require_valid_key(clients, options, now)
+    raw = session.read_own(location, url)
+    key_expires_at = _require_valid_key(session, options, now)
     if not options.is_export and not has_to_be_manifest(location.key, raw):
         if options.only_manifest:
             hint = f"To hand it out, name it: {location}"
             raise OmicopyError(ErrorCode.USAGE, f"{location} is no manifest, and only a URL asks for it", hint)
         return PresignResult(url, location, None, key_expires_at)
     manifest = _trusted(raw, location)
-    shortcoming = _validity_problem(clients, options, manifest, now)
+    shortcoming = _validity_problem(session, options, manifest, now)
     if shortcoming is None:
         return PresignResult(url, location, manifest, key_expires_at)
-    newer = _newer_manifest(clients, options, location, manifest, now)
+    newer = _newer_manifest(session, options, location, manifest, now)
     if newer is not None:
         return replace(newer, key_expires_at=key_expires_at)
     if not options.resign:
         raise shortcoming
-    return _presign_resigned(clients, options, StoredExport(location, manifest), key_expires_at, now)
+    return _presign_resigned(session, options, StoredExport(location, manifest), key_expires_at, now)
 
 
 def presign_upload(
-    clients: Clients, options: PresignOptions, location: S3Object, content_type: str | None, now: datetime
+    session: AccountSession, options: PresignOptions, location: S3Object, content_type: str | None, now: datetime
 ) -> PresignResult:
     """Signs one upload (PUT) to a key that need not exist yet. Raises USAGE, EXPIRED for the access key, NOT_FOUND for
     the bucket, or a ServiceError."""
     _check(options)
-    account = clients.accounts[options.profile]
     content_type = check_content_type(content_type) if content_type else None
-    url = presign(account, location, options.expires, "PUT", content_type)
+    url = session.presign(location, options.expires, "PUT", content_type)
     if not options.check:
         return PresignResult(url, location, None)
-    key_expires_at = _require_valid_key(clients, options, now)
-    probe = clients.fetcher().probe(presign(account, location))
+    key_expires_at = _require_valid_key(session, options, now)
+    probe = session.url_reader.probe(session.presign(location))
     taken = probe.life is ObjectState.ALIVE
     if probe.refusal is not None and probe.refusal.is_signers_fault:
-        message = (
-            f"The store refuses a URL of {location} signed with the profile {account.signer!r}: {probe.refusal.message}"
-        )
-        raise OmicopyError(ErrorCode.DENIED, message, probe.refusal.own_hint)
+        raise session.refused(location, probe.refusal)
     if not taken:
-        _require_bucket(clients, options.profile, location)
+        _require_bucket(session, location)
     return PresignResult(url, location, None, key_expires_at, replaces=taken)
-
-
-def describe_presign_result(result: PresignResult) -> dict[str, Any]:
-    """What `url -o json` prints (DESIGN: the JSON of `url`). For an object that is no manifest, `manifest` is null."""
-    return {
-        "schema": SCHEMA,
-        "url": result.url.url,
-        "manifest": str(result.location) if result.manifest else None,
-        "url_expires_at": rfc3339(result.url.expires_at),
-        "effective_expires_at": rfc3339(result.expiry.at),
-        "snapshots": describe_snapshots(result.manifest) if result.manifest else [],
-    }
 
 
 def _check(options: PresignOptions) -> None:
@@ -148,31 +135,31 @@ def _check(options: PresignOptions) -> None:
     check_validity(options.min_validity)
 
 
-def _require_valid_key(clients: Clients, options: PresignOptions, now: datetime) -> datetime | None:
-    ends = access_key_expiry(clients, options.profile)
+def _require_valid_key(session: AccountSession, options: PresignOptions, now: datetime) -> datetime | None:
+    ends = access_key_expiry(session)
     if ends is not None:
         hint = (
-            f"Sign with an access key that lives longer than the one of {options.profile!r}, or lower --min-validity."
+            f"Sign with an access key that lives longer than the one of {session.profile!r}, or lower --min-validity."
         )
         require_validity(earliest_of([(ACCESS_KEY, ends)]), options.min_validity, now, hint)
     return ends
 
 
-def _require_bucket(clients: Clients, profile: str, location: S3Object) -> None:
+def _require_bucket(session: AccountSession, location: S3Object) -> None:
     """Raises NOT_FOUND for a bucket that is not there. Who may only upload can't be told."""
     try:
-        clients.storage(profile).sizes(location.bucket, location.key)
+        session.storage.sizes(location.bucket, location.key)
     except ServiceError as error:
         if error.code is not ErrorCode.DENIED:
             raise
 
 
 def _validity_problem(
-    clients: Clients, options: PresignOptions, manifest: TrustedManifest, now: datetime
+    session: AccountSession, options: PresignOptions, manifest: TrustedManifest, now: datetime
 ) -> OmicopyError | None:
     """Why the manifest can't be handed out as it is: a URL inside ends too early, is refused, says no end, or is plain
     http where the account's own store is not. Raises what no new signature can mend."""
-    endpoint = clients.accounts[options.profile].oos_endpoint
+    endpoint = session.account.oos_endpoint
     for index, snapshot in enumerate(manifest.snapshots):
         if snapshot.url.expires_at is None:
             return _expired(f"{url_path(index)} does not say when it ends")
@@ -180,7 +167,7 @@ def _validity_problem(
             return _expired(f"{url_path(index)} leads to {snapshot.url.host}, not to {endpoint}")
     try:
         require_validity(manifest.expiry(), options.min_validity, now, _RESIGN)
-        check_objects(clients.fetcher(), manifest)
+        check_objects(session.url_reader, manifest)
     except OmicopyError as error:
         if error.code is not ErrorCode.EXPIRED:
             raise
@@ -196,18 +183,18 @@ def _expired(what: str) -> OmicopyError:
 
 
 def _newer_manifest(
-    clients: Clients, options: PresignOptions, location: S3Object, manifest: TrustedManifest, now: datetime
+    session: AccountSession, options: PresignOptions, location: S3Object, manifest: TrustedManifest, now: datetime
 ) -> PresignResult | None:
     """The newest manifest that was signed anew beside this one, of the very same objects, if it can be handed out."""
-    for found in resigned_keys(clients.storage(options.profile), location)[:_MAX_READ]:
+    for found in resigned_keys(session.storage, location)[:_MAX_READ]:
         try:
-            newer = sign_manifest(clients.fetcher(), clients.accounts[options.profile], found, options.expires)
+            newer = sign_manifest(session, found, options.expires)
         except ServiceError:
             raise
         except OmicopyError:  # broken, gone by now, or planted: it points into somebody else's bucket
             continue
         is_same = newer.manifest.fingerprint() == manifest.fingerprint()
-        if is_same and _validity_problem(clients, options, newer.manifest, now) is None:
+        if is_same and _validity_problem(session, options, newer.manifest, now) is None:
             return PresignResult(newer.url, newer.location, newer.manifest)
     return None
 
@@ -217,12 +204,15 @@ _MAX_READ = 5
 
 
 def _presign_resigned(
-    clients: Clients, options: PresignOptions, stored: StoredExport, key_expires_at: datetime | None, now: datetime
+    session: AccountSession,
+    options: PresignOptions,
+    stored: StoredExport,
+    key_expires_at: datetime | None,
+    now: datetime,
 ) -> PresignResult:
-    account, storage, fetcher = clients.accounts[options.profile], clients.storage(options.profile), clients.fetcher()
-    renewed = resign_or_expired(account, storage, fetcher, stored, now)
-    signed = read_back(account, fetcher, stored, renewed, options.expires)
-    check_objects(fetcher, signed.manifest, account.signer)
+    renewed = resign_or_expired(session, stored, now)
+    signed = read_back(session, stored, renewed, options.expires)
+    check_objects(session.url_reader, signed.manifest, session.account.signer)
     return PresignResult(signed.url, signed.location, signed.manifest, key_expires_at, resigned=True)
 
 

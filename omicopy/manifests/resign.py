@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
-from omicopy.cloud.presign import presign
-from omicopy.cloud.profiles.profile import Account
-from omicopy.cloud.url_reader import UrlReader
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import SignedManifest, problem_of, read_own_manifest, require_unchanged, sign_manifest
 from omicopy.manifests.own_manifest import TrustedManifest, read_trusted_manifest, trust
 from omicopy.model.export import FoundExport, StoredExport
 from omicopy.model.manifest import parse_manifest
-from omicopy.model.result import SCHEMA, describe_snapshots, rfc3339
 from omicopy.model.s3_location import S3Object, check_own_key, check_prefix
 from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl
 from omicopy.model.urls.validity import check_expiry
@@ -27,9 +23,7 @@ if TYPE_CHECKING:
 
 
 def resign(
-    account: Account,
-    storage: Storage,
-    fetcher: UrlReader,
+    session: AccountSession,
     stored: StoredExport,
     now: datetime,
     expires: timedelta = MAX_EXPIRY,
@@ -48,18 +42,17 @@ def resign(
             raise OmicopyError(ErrorCode.USAGE, "--allow-key-prefix without a prefix is the whole bucket", hint)
     _renewed(stored.location, now)
     manifest = trust(stored.manifest, stored.location, allowed, _OUTSIDE)
-    urls = [presign(account, stored.location.with_key(snapshot.key or ""), expires) for snapshot in manifest.snapshots]
-    _require_objects(account, fetcher, manifest, urls)
+    urls = [session.presign(stored.location.with_key(snapshot.key or ""), expires) for snapshot in manifest.snapshots]
+    _require_objects(session, manifest, urls)
     body = manifest.with_urls([url.url for url in urls])
     parse_manifest(body, f"The new manifest of {stored.location}")  # nothing is put that we could not read again
-    location = _free_location(storage, stored, now)
-    storage.put(location, body)
+    location = _free_location(session.storage, stored, now)
+    session.storage.put(location, body)
     return location
 
 
 def resign_export(
-    clients: Clients,
-    profile: str,
+    session: AccountSession,
     location: S3Object,
     now: datetime,
     expires: timedelta = MAX_EXPIRY,
@@ -68,15 +61,13 @@ def resign_export(
     """Signs the export of a manifest anew: the new manifest, as it now lies beside the old one. Raises as `resign`."""
     check_expiry(expires)
     _renewed(location, now)
-    account, storage, fetcher = clients.accounts[profile], clients.storage(profile), clients.fetcher()
-    old = StoredExport(location, read_own_manifest(clients, profile, location))
-    renewed = resign(account, storage, fetcher, old, now, expires, allowed)
-    return StoredExport(renewed, read_back(account, fetcher, old, renewed, allowed=allowed).manifest)
+    old = StoredExport(location, read_own_manifest(session, location))
+    renewed = resign(session, old, now, expires, allowed)
+    return StoredExport(renewed, read_back(session, old, renewed, allowed=allowed).manifest)
 
 
 def read_back(
-    account: Account,
-    fetcher: UrlReader,
+    session: AccountSession,
     old: StoredExport,
     renewed: S3Object,
     expires: timedelta = MAX_EXPIRY,
@@ -84,42 +75,34 @@ def read_back(
 ) -> SignedManifest:
     """What lies where `resign` has just put a manifest, and a URL of it. Raises DAMAGED where it is another one, else
     as `sign_manifest`."""
-    signed = sign_manifest(fetcher, account, renewed, expires, allowed)
-    if not signed.manifest.is_at(account.oos_endpoint) or signed.manifest.fingerprint() != old.manifest.fingerprint():
+    signed = sign_manifest(session, renewed, expires, allowed)
+    if (
+        not signed.manifest.is_at(session.account.oos_endpoint)
+        or signed.manifest.fingerprint() != old.manifest.fingerprint()
+    ):
         message = f"{signed.location} was replaced after it was put there"
         raise OmicopyError(ErrorCode.DAMAGED, message, "Nothing was handed out. See who else writes to the bucket.")
     return signed
 
 
-def describe_resigned(new: StoredExport) -> dict[str, Any]:
-    """What `resign -o json` prints."""
-    return {
-        "schema": SCHEMA,
-        "manifest": str(new.location),
-        "effective_expires_at": rfc3339(new.manifest.expiry().at),
-        "snapshots": describe_snapshots(new.manifest),
-    }
-
-
-def resign_found(account: Account, storage: Storage, fetcher: UrlReader, found: FoundExport, now: datetime) -> S3Object:
+def resign_found(session: AccountSession, found: FoundExport, now: datetime) -> S3Object:
     """As `resign_or_expired`, of the manifest that was looked at before; TEMPORARY where another one lies there now."""
-    manifest = read_trusted_manifest(storage.read(found.location), found.location)
+    manifest = read_trusted_manifest(session.storage.read(found.location), found.location)
     require_unchanged(found, manifest)
-    return resign_or_expired(account, storage, fetcher, StoredExport(found.location, manifest), now)
+    return resign_or_expired(session, StoredExport(found.location, manifest), now)
 
 
-def resign_or_expired(
-    account: Account, storage: Storage, fetcher: UrlReader, stored: StoredExport, now: datetime
-) -> S3Object:
+def resign_or_expired(session: AccountSession, stored: StoredExport, now: datetime) -> S3Object:
     """As `resign`, for whom a URL that ends too early is in the way: without the right to write that is EXPIRED."""
     try:
-        return resign(account, storage, fetcher, stored, now)
+        return resign(session, stored, now)
     except ServiceError as error:
         if error.code is not ErrorCode.DENIED or error.action != "PutObject":
             raise
         raise OmicopyError(
             ErrorCode.EXPIRED,
-            f"The URLs in {stored.location} end too early, and {account.signer} may not put a new manifest beside it",
+            f"The URLs in {stored.location} end too early, and "
+            f"{session.account.signer} may not put a new manifest beside it",
             "Give that access key the right to write to the bucket, or sign with one that has it.",
         ) from None
 
@@ -127,12 +110,10 @@ def resign_or_expired(
 _OUTSIDE = "Nothing was signed. If it is right all the same: omicopy resign … --allow-key-prefix PREFIX"
 
 
-def _require_objects(
-    account: Account, fetcher: UrlReader, manifest: TrustedManifest, urls: Sequence[PresignedUrl]
-) -> None:
+def _require_objects(session: AccountSession, manifest: TrustedManifest, urls: Sequence[PresignedUrl]) -> None:
     """Every object is there, as large as the manifest says, and may be read by whoever signed."""
     for index, (snapshot, url) in enumerate(zip(manifest.snapshots, urls, strict=True)):
-        problem = problem_of(index, snapshot, fetcher.probe(url), account.signer)
+        problem = problem_of(index, snapshot, session.url_reader.probe(url), session.account.signer)
         if problem is not None:
             raise problem
 

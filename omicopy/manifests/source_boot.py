@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from omicopy.cloud.clients import Clients
 from omicopy.cloud.queries import read_images, read_tasks
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import OmicopyError
 from omicopy.model.boot import Boot
 from omicopy.model.image import is_image_id
 
 
-def read_source_boot(clients: Clients, profile: str, source: str) -> Boot:
+def read_source_boot(session: AccountSession, source: str) -> Boot:
     """Of an image or an export task that is named by its ID. Of anything else, of an image that is gone, and where the
     account can't be read, nothing is known: that keeps nobody from the export."""
     try:
-        image_ids = [source] if is_image_id(source) else _exported(clients, profile, source)
-        images = read_images(clients, profile, {"ImageIds": image_ids}) if image_ids else []
+        image_ids = [source] if is_image_id(source) else _exported(session, source)
+        images = read_images(session, {"ImageIds": image_ids}) if image_ids else []
     except OmicopyError:
         return Boot()
     return next((image.boot for image in images if image.image_id in image_ids), Boot())
 
 
-def _exported(clients: Clients, profile: str, source: str) -> list[str]:
+def _exported(session: AccountSession, source: str) -> list[str]:
     if not source.startswith("image-export-"):
         return []
-    tasks = read_tasks(clients, profile, {"TaskIds": [source]})
+    tasks = read_tasks(session, {"TaskIds": [source]})
     return [task.image_id for task in tasks if task.task_id == source]

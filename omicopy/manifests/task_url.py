@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from omicopy.cloud.clients import Clients
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import require_validity
 from omicopy.manifests.expiry_tag import record_url_expiry
-from omicopy.manifests.from_task import read_again, why_no_key, without_key
+from omicopy.manifests.from_task import read_again, without_key
 from omicopy.manifests.inspect import Inspection
 from omicopy.manifests.presign import PresignOptions, PresignResult
 from omicopy.model.export import FoundExport
 
 
-def presign_from_task(clients: Clients, options: PresignOptions, stored: FoundExport, now: datetime) -> PresignResult:
+def presign_from_task(
+    session: AccountSession, options: PresignOptions, stored: FoundExport, now: datetime
+) -> PresignResult:
     """The URL with its manifest, which was found to work through it. `expires` is not kept: the URL ends when it ends.
 
     The task says from then on until when it is handed out. Raises DENIED where only a key can make a URL that serves
@@ -23,35 +25,35 @@ def presign_from_task(clients: Clients, options: PresignOptions, stored: FoundEx
     if stored.damage:
         raise OmicopyError(ErrorCode.DAMAGED, f"{stored.location}: {stored.damage[0]}", "A new export is needed.")
     if stored.task_url is None or stored.flaw:
-        raise _only_with_key(clients, options.profile, f"{stored.location} has no URL to hand out: {stored.flaw}")
+        raise _only_with_key(session, f"{stored.location} has no URL to hand out: {stored.flaw}")
     try:
         require_validity(stored.expiry, options.min_validity, now)
     except OmicopyError as error:
-        raise _only_with_key(clients, options.profile, error.message) from None
-    manifest = read_again(clients.fetcher(), stored.task_url, stored)
-    _warn_without_key(clients, options.profile, "--expires has no effect on them.")
+        raise _only_with_key(session, error.message) from None
+    manifest = read_again(session.url_reader, stored.task_url, stored)
+    _warn_without_key(session, "--expires has no effect on them.")
     result = PresignResult(stored.task_url, stored.location, manifest)
     if stored.expiry.at is not None:
-        record_url_expiry(clients, options.profile, stored.location, stored.expiry.at)
+        record_url_expiry(session, stored.location, stored.expiry.at)
     return result
 
 
-def inspect_from_task(clients: Clients, profile: str, stored: FoundExport) -> Inspection:
+def inspect_from_task(session: AccountSession, stored: FoundExport) -> Inspection:
     """What the manifest says that the URL leads to. Raises DENIED where it leads nowhere."""
     if stored.task_url is None:
-        raise _only_with_key(clients, profile, f"{stored.location} can't be read: {stored.flaw}")
-    manifest = read_again(clients.fetcher(), stored.task_url, stored)
-    _warn_without_key(clients, profile)
+        raise _only_with_key(session, f"{stored.location} can't be read: {stored.flaw}")
+    manifest = read_again(session.url_reader, stored.task_url, stored)
+    _warn_without_key(session)
     return Inspection(manifest, stored.task_url, stored.location)
 
 
-def _warn_without_key(clients: Clients, profile: str, *more: str) -> None:
-    message = without_key(clients, profile, *more)
+def _warn_without_key(session: AccountSession, *more: str) -> None:
+    message = without_key(session, *more)
     if message is not None:
-        clients.tell(message)
+        session.clients.tell(message)
 
 
-def _only_with_key(clients: Clients, profile: str, found: str) -> OmicopyError:
+def _only_with_key(session: AccountSession, found: str) -> OmicopyError:
     """DENIED, with why there is no key and how to name one."""
-    why = why_no_key(clients, profile)
+    why = session.storage_refusal
     return OmicopyError(ErrorCode.DENIED, found + (f". {why.message}" if why else ""), why.hint if why else "")

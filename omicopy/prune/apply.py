@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from omicopy.cloud.clients import Clients
+from omicopy.cloud.session import AccountSession
 from omicopy.deletion.cleaner import INTERRUPTED, CleanupOptions, CleanupOutcome
 from omicopy.deletion.exports import clean_exports
 from omicopy.deletion.images import delete_image, delete_snapshot, delete_snapshots, tag_snapshots
@@ -30,9 +31,9 @@ def apply_deletions(
     try:
         for index, entry in enumerate(entries):
             if _is_in_api(entry):
-                done[index] = _delete(clients, entry, tell)
+                done[index] = _delete(clients.session(entry.account.profile), entry, tell)
         for profile, keys in exports.items():
-            clean_exports(clients, profile, keys, options, cleaned.setdefault(profile, []))
+            clean_exports(clients.session(profile), keys, options, cleaned.setdefault(profile, []))
             for one in cleaned[profile]:
                 if one.deleted and one.unnamed:
                     tell(f"Not deleted in {one.location}: {one.unnamed}")
@@ -70,17 +71,15 @@ def _with_outcome(entry: Entry, cleaned: CleanupOutcome) -> Entry:
     return replace(entry, action=Action.DELETED, why="; ".join(filter(None, [entry.why, cleaned.unnamed])))
 
 
-def _delete(clients: Clients, entry: Entry, tell: Callable[[str], None]) -> Entry:
-    profile = entry.account.profile
-
+def _delete(session: AccountSession, entry: Entry, tell: Callable[[str], None]) -> Entry:
     def send(action: str, parameters: Mapping[str, Any]) -> object:
-        return clients.api(profile).write_idempotent(action, clients.patience, parameters)
+        return session.api.write_idempotent(action, session.patience, parameters)
 
     try:
         if isinstance(entry.resource, Image):
-            tag_snapshots(clients, profile, entry.resource, send)
+            tag_snapshots(session, entry.resource, send)
             delete_image(send, entry.resource.image_id)
-            delete_snapshots(clients, profile, entry.resource, tell, send)
+            delete_snapshots(session, entry.resource, tell, send)
         else:
             delete_snapshot(send, entry.id)
     except OmicopyError as error:

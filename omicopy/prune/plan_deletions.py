@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
-from omicopy.cloud.queries import identify, read_own_images, read_tasks
+from omicopy.cloud.queries import read_own_images, read_tasks
+from omicopy.cloud.session import AccountSession
 from omicopy.deletion.exports import has_deletable_objects
 from omicopy.errors import OmicopyError
 from omicopy.model import json_fields
@@ -35,9 +36,8 @@ def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str
 
     Raises USAGE for a target that is the source account.
     """
-    for profile in targets:
-        clients.api(profile)  # made before the threads start, once
-    found = in_parallel(lambda profile: attempt(lambda: identify(clients, profile)), targets)
+    clients.prepare(targets)
+    found = in_parallel(lambda profile: attempt(lambda: clients.session(profile).ref), targets)
     accounts = {_account(account): account for account in found if isinstance(account, AccountRef)}
     for account in accounts.values():
         check_accounts(scope.source, account)
@@ -93,9 +93,9 @@ def _add_snapshots(clients: Clients, images: Mapping[AccountRef, Sequence[Image]
             deletions.entries += judge_snapshots(account, snapshots, images[account])
 
 
-def _read_marked_snapshots(clients: Clients, account: AccountRef) -> list[Mapping[str, Any]]:
-    filters = {"AccountIds": [account.account_id], "TagKeys": [DELETED_IMAGE_TAG]}
-    return clients.api(account.profile).read_all("ReadSnapshots", "Snapshots", clients.patience, filters, _marked)
+def _read_marked_snapshots(session: AccountSession) -> list[Mapping[str, Any]]:
+    filters = {"AccountIds": [session.ref.account_id], "TagKeys": [DELETED_IMAGE_TAG]}
+    return session.api.read_all("ReadSnapshots", "Snapshots", session.patience, filters, _marked)
 
 
 def _marked(raw: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -117,12 +117,13 @@ def _add_exports(
         return
     entries = judge_exports(scope, tasks, known)
     begun = [entry for entry in entries if entry.is_begun and entry.action is Action.DELETE]
-    if begun and clients.storage_refusal(scope.source.profile) is None:
-        clients.storage(scope.source.profile)  # made before the threads start, once
+    session = clients.session(scope.source.profile)
+    if begun:
+        session.prepare_storage()
     is_left = dict(
         zip(
             (entry.id for entry in begun),
-            in_parallel(lambda each: _has_objects_left(clients, each), begun),
+            in_parallel(lambda each: _has_objects_left(session, each), begun),
             strict=True,
         )
     )
@@ -130,9 +131,9 @@ def _add_exports(
     deletions.errors += _errors(is_left.values())
 
 
-def _has_objects_left(clients: Clients, entry: Entry) -> bool | OmicopyError:
-    key, profile = entry.resource, entry.account.profile
-    return isinstance(key, ExportKey) and attempt(lambda: has_deletable_objects(clients, profile, key))
+def _has_objects_left(session: AccountSession, entry: Entry) -> bool | OmicopyError:
+    key = entry.resource
+    return isinstance(key, ExportKey) and attempt(lambda: has_deletable_objects(session, key))
 
 
 def _unknown_sources(prepared: PreparedPlan, jobs: Sequence[Job], deletions: PruneReport) -> set[tuple[str, str]]:
@@ -175,19 +176,21 @@ def _account(account: AccountRef) -> tuple[str, str]:
 
 
 def _read(
-    clients: Clients, accounts: Sequence[AccountRef], look: Callable[[Clients, AccountRef], T]
+    clients: Clients, accounts: Sequence[AccountRef], look: Callable[[AccountSession], T]
 ) -> dict[AccountRef, T | OmicopyError]:
     """One look at each account, whatever profiles are of it."""
     first: dict[tuple[str, str], AccountRef] = {}
     for account in accounts:
-        clients.api(first.setdefault(_account(account), account).profile)  # made before the threads start, once
-    seen = in_parallel(lambda account: attempt(lambda: look(clients, account)), list(first.values()))
+        first.setdefault(_account(account), account)
+    sessions = [clients.session(account.profile) for account in first.values()]
+    clients.prepare(session.profile for session in sessions)
+    seen = in_parallel(lambda session: attempt(lambda: look(session)), sessions)
     by_account = dict(zip(first, seen, strict=True))
     return {account: by_account[_account(account)] for account in accounts}
 
 
 def _read_tasks(clients: Clients, sources: Sequence[AccountRef]) -> dict[AccountRef, list[ExportTask] | OmicopyError]:
-    return _read(clients, sources, lambda clients, account: read_tasks(clients, account.profile, {}, True))
+    return _read(clients, sources, lambda session: read_tasks(session, {}, True))
 
 
 def _readable(shown: ImagesByAccount) -> dict[AccountRef, Sequence[Image]]:

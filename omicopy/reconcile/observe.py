@@ -10,7 +10,8 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.queries import filter_unless_long, read_images, read_tasks
-from omicopy.manifests.from_task import find_export, why_no_key, without_key
+from omicopy.cloud.session import AccountSession
+from omicopy.manifests.from_task import find_export, without_key
 from omicopy.manifests.listing import Sizes, list_together
 from omicopy.model.clock import Timestamp
 from omicopy.model.events import Listener, WarningMessage
@@ -113,10 +114,10 @@ class Observer:
         firsts = [group[0] for group in groups]
         listed = {  # also makes the clients, each once, before the threads start
             profile: list_together(
-                self._clients.storage(profile), [_source_of(copy_state).export for copy_state in of_profile]
+                self._clients.session(profile).storage, [_source_of(copy_state).export for copy_state in of_profile]
             )
             for profile, of_profile in _by_source(firsts).items()
-            if self._clients.storage_refusal(profile) is None
+            if self._clients.session(profile).storage_refusal is None
         }
         self._clients.fetcher()
         found = in_parallel(
@@ -125,7 +126,7 @@ class Observer:
         self._warn_without_key(copies)
         for group, stored in zip(groups, found, strict=True):
             for copy_state in group:
-                copy_state.seen.no_key = why_no_key(self._clients, _source_of(copy_state).account.profile)
+                copy_state.seen.no_key = self._session(copy_state).storage_refusal
                 copy_state.record_stored(stored, now)
                 yield copy_state
 
@@ -134,29 +135,32 @@ class Observer:
         if copy_state.seen.is_cleaned_up:
             return ABSENT
         tasks = [task for task in shown.value if task.key == source.export] if isinstance(shown, Present) else []
-        return find_export(
-            self._clients, source.account.profile, source.export, tasks, now.wall, listed, copy_state.export.format
-        )
+        session, form = self._session(copy_state), copy_state.export.format
+        return find_export(session, source.export, tasks, now.wall, listed, form)
+
+    def _session(self, copy_state: CopyState) -> AccountSession:
+        """Of its source account."""
+        return self._clients.session(_source_of(copy_state).account.profile)
 
     def _warn_without_key(self, copies: Sequence[CopyState]) -> None:
         """Once an account, before anything is written for it."""
         for profile, group in _by_source(copies).items():
             bucket_note = [] if all(copy_state.request.create_bucket for copy_state in group) else [_NO_BUCKET]
             cleanup_note = [_STAYS] if any(copy_state.request.cleanup for copy_state in group) else []
-            message = without_key(self._clients, profile, *bucket_note, *cleanup_note)
+            message = without_key(self._clients.session(profile), *bucket_note, *cleanup_note)
             if message is not None and profile not in self._without_key:
                 self._without_key.add(profile)
                 self._listener(WarningMessage(message))
 
     def _read_images(self, profile: str, filters: Mapping[str, Sequence[str]]) -> Present[list[Image]] | Unknown:
         try:
-            return Present(read_images(self._clients, profile, filters))
+            return Present(read_images(self._clients.session(profile), filters))
         except ServiceError as error:
             return Unknown(error)
 
     def _read_tasks(self, profile: str, filters: Mapping[str, Sequence[str]]) -> Present[list[ExportTask]] | Unknown:
         try:
-            return Present(read_tasks(self._clients, profile, filters))
+            return Present(read_tasks(self._clients.session(profile), filters))
         except ServiceError as error:
             return Unknown(error)
 

@@ -113,10 +113,9 @@ class Writer:
         self._listener(WarningMessage(f"{task.task_id} was cancelled: {story}"))
 
     def _resign(self, copy_state: CopyState, step: Resign) -> None:
-        profile = _source_of(copy_state.request).account.profile
-        account, storage = self._clients.accounts[profile], self._clients.storage(profile)
+        session = self._clients.session(_source_of(copy_state.request).account.profile)
         try:
-            renewed = resign_found(account, storage, self._clients.fetcher(), step.stored, self._clock.wall())
+            renewed = resign_found(session, step.stored, self._clock.wall())
         except ServiceError as error:
             if retry_verdict(error.cause, is_write=True) is RetryVerdict.GIVE_UP:
                 raise
@@ -193,7 +192,7 @@ class Writer:
             if step.stored.task_url is not None:
                 read_again(fetcher, step.stored.task_url, step.stored)
                 return step.stored.task_url.url
-            return sign_found(fetcher, self._clients.accounts[source.account.profile], step.stored)
+            return sign_found(self._clients.session(source.account.profile), step.stored)
         except OmicopyError as error:
             if error.code in (ErrorCode.TEMPORARY, ErrorCode.NOT_FOUND):  # it was listed, and may be seen in a moment
                 raise Postponed(error) from None
@@ -213,15 +212,15 @@ class Writer:
     def _replace_failed(self, copy_state: CopyState, image: Image) -> None:
         """Deletes a failed image of ours, then the snapshots that only it mapped (DOMAIN.md §2)."""
         profile, memory = _target(copy_state), copy_state.image
-        send = self._idempotent_writer(profile)
+        send, session = self._idempotent_writer(profile), self._clients.session(profile)
         try:
-            tag_snapshots(self._clients, profile, image, send)
+            tag_snapshots(session, image, send)
         except ServiceError as error:  # nothing but what may pass
             raise Postponed(error) from None
         delete_image(send, image.image_id)
         memory.replaced_id, memory.replaced_at, memory.changed = image.image_id, self._clock.ticks(), True
         memory.created_id, memory.doubt_since = None, None
-        delete_snapshots(self._clients, profile, image, lambda text: self._listener(WarningMessage(text)))
+        delete_snapshots(session, image, lambda text: self._listener(WarningMessage(text)))
 
     def _send_idempotent(self, profile: str, action: str, parameters: Mapping[str, Any]) -> None:
         """A write that does no harm a second time: in doubt, the loop looks again, and decides it again if need be."""
@@ -234,7 +233,8 @@ class Writer:
 
     def _send(self, profile: str, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
-            return self._clients.api(profile).write(action, self._clients.patience, parameters)
+            session = self._clients.session(profile)
+            return session.api.write(action, session.patience, parameters)
         except ServiceError as error:
             if retry_verdict(error.cause, is_write=True) in (RetryVerdict.RETRY, RetryVerdict.SLOW_DOWN):
                 raise Postponed(error) from None

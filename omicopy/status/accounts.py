@@ -13,7 +13,8 @@ from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
-from omicopy.cloud.queries import identify, read_own_images, read_tasks
+from omicopy.cloud.queries import read_own_images, read_tasks
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image, is_image_id
@@ -39,10 +40,9 @@ def read_status(
 ) -> StatusReport:
     """The source account's exports and the targets' copies. An account that can't be read hides no other (R3)."""
     wanted = normalized(wanted)
-    for profile in (source, *targets):
-        clients.api(profile)  # made before the threads start, once
+    clients.prepare((source, *targets))
     home, *others = in_parallel(
-        lambda place: attempt(lambda: _account(clients, place[1], wanted if place[0] == 0 else None)),
+        lambda place: attempt(lambda: _account(clients.session(place[1]), wanted if place[0] == 0 else None)),
         list(enumerate([source, *targets])),
     )
     view = StatusReport(errors=[one for one in (home, *others) if isinstance(one, OmicopyError)])
@@ -53,7 +53,7 @@ def read_status(
         if isinstance(account, _AccountContents):
             view.images += _copies(account, ids, region)
     if origin:
-        shown = export_entries(clients, origin.account, origin.images, origin.tasks, wanted, ids or set(), now)
+        shown = export_entries(clients.session(source), origin.images, origin.tasks, wanted, ids or set(), now)
         view.exports, view.left_out = shown.entries, shown.left_out
         view.errors += shown.errors
         if not view.errors:  # what could not be read may be what was named
@@ -61,10 +61,10 @@ def read_status(
     return view
 
 
-def _account(clients: Clients, profile: str, wanted: ExportFilter | None) -> _AccountContents:
+def _account(session: AccountSession, wanted: ExportFilter | None) -> _AccountContents:
     """`wanted` of the source account, whose tasks are read as well. Raises a ServiceError."""
-    account = identify(clients, profile)
-    images = tuple(read_own_images(clients, account))
+    account = session.ref
+    images = tuple(read_own_images(session))
     if wanted is None:
         return _AccountContents(account, images)
     named = _named(images, wanted)
@@ -75,7 +75,7 @@ def _account(clients: Clients, profile: str, wanted: ExportFilter | None) -> _Ac
         filters = {"ImageIds": sorted(named)}
     if "ImageIds" in filters and not named:
         return _AccountContents(account, images)
-    tasks = read_tasks(clients, profile, filters, patiently=True)
+    tasks = read_tasks(session, filters, patiently=True)
     return _AccountContents(account, images, tuple(task for task in tasks if _is_wanted(task, named, wanted)))
 
 

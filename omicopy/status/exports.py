@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from omicopy.cloud.clients import Clients
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.from_task import find_export, without_key
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, export_key
 from omicopy.model.image import Image
 from omicopy.model.lookup import Absent, BucketFact, Present
-from omicopy.model.request import AccountRef
 from omicopy.model.s3_location import check_bucket, check_prefix
 from omicopy.status.entries import ExportEntry, FoundManifest, ManifestState
 
@@ -68,8 +67,7 @@ def normalized(wanted: ExportFilter) -> ExportFilter:
 
 
 def export_entries(
-    clients: Clients,
-    account: AccountRef,
+    session: AccountSession,
     images: Sequence[Image],
     tasks: Sequence[ExportTask],
     wanted: ExportFilter,
@@ -82,7 +80,7 @@ def export_entries(
     """
     names = {image.image_id: image.name for image in images}
     entries = [
-        ExportEntry(account, task.key, names.get(task.image_id), task)
+        ExportEntry(session.ref, task.key, names.get(task.image_id), task)
         for task in sorted(tasks, key=lambda task: (task.image_id, task.task_id))
         if wanted.matches(task.key)
     ]
@@ -91,7 +89,7 @@ def export_entries(
     worth = list(dict.fromkeys(entry.key for entry in entries if _may_be_there(entry)))
     looked_into = worth if wanted.deep else worth[:MAX_BUCKET_READS]
     unlisted = _unlisted_keys(tasks, wanted, ids)
-    facts = _read_buckets(clients, account.profile, [*looked_into, *unlisted], tasks, now)
+    facts = _read_buckets(session, [*looked_into, *unlisted], tasks, now)
     shown = [
         replace(entry, found=_found_for(entry, facts[entry.key], now))
         if _may_be_there(entry) and entry.key in facts
@@ -105,7 +103,7 @@ def export_entries(
         found = _found(facts[key], now)
         if found.location not in places:
             places.add(found.location)
-            shown.append(ExportEntry(account, key, names.get(key.image_id), None, found))
+            shown.append(ExportEntry(session.ref, key, names.get(key.image_id), None, found))
     return Exports(shown, len(worth) - len(looked_into), _errors(facts))
 
 
@@ -123,21 +121,19 @@ def _unlisted_keys(tasks: Sequence[ExportTask], wanted: ExportFilter, ids: set[s
 
 
 def _read_buckets(
-    clients: Clients, profile: str, keys: Sequence[ExportKey], tasks: Sequence[ExportTask], now: datetime
+    session: AccountSession, keys: Sequence[ExportKey], tasks: Sequence[ExportTask], now: datetime
 ) -> dict[ExportKey, BucketFact]:
     if not keys:
         return {}
-    if clients.storage_refusal(profile) is None:
-        clients.storage(profile)  # made before the threads start, once
-    clients.fetcher()
+    session.prepare_storage()
 
     def look(key: ExportKey) -> BucketFact:
-        return find_export(clients, profile, key, [task for task in tasks if task.key == key], now)
+        return find_export(session, key, [task for task in tasks if task.key == key], now)
 
     facts = dict(zip(keys, in_parallel(look, keys), strict=True))
-    message = without_key(clients, profile)
+    message = without_key(session)
     if message is not None:
-        clients.tell(message)
+        session.clients.tell(message)
     return facts
 
 

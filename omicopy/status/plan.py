@@ -9,6 +9,7 @@ from typing import TypeVar
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.queries import read_own_images, read_tasks
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import OmicopyError
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image
@@ -27,17 +28,12 @@ def read_plan_status(clients: Clients, prepared: PreparedPlan) -> PlanStatus:
     requests = prepared.requests
     sources = list(dict.fromkeys(r.source.account for r in requests if isinstance(r.source, Source)))
     targets = list(dict.fromkeys(r.destination.account for r in requests if r.destination))
-    for account in (*sources, *targets):
-        clients.api(account.profile)  # made before the threads start, once
-    tasks = _by_account(sources, lambda account: _grouped(_tasks(clients, account), lambda task: task.image_id))
-    images = _by_account(targets, lambda account: _grouped(read_own_images(clients, account), lambda image: image.name))
+    clients.prepare(account.profile for account in (*sources, *targets))
+    tasks = _by_account(clients, sources, lambda one: _grouped(read_tasks(one, {}, True), lambda task: task.image_id))
+    images = _by_account(clients, targets, lambda one: _grouped(read_own_images(one), lambda image: image.name))
     errors = [found for found in (*tasks.values(), *images.values()) if isinstance(found, OmicopyError)]
     copies = [_copy_entry(request, tasks, images) for request in requests]
     return PlanStatus(copies, prepared.failures, errors, prepared.notes)
-
-
-def _tasks(clients: Clients, account: AccountRef) -> list[ExportTask]:
-    return read_tasks(clients, account.profile, {}, patiently=True)
 
 
 def _copy_entry(
@@ -63,9 +59,10 @@ def _copy_entry(
 
 
 def _by_account(
-    accounts: Sequence[AccountRef], read: Callable[[AccountRef], Index[T]]
+    clients: Clients, accounts: Sequence[AccountRef], read: Callable[[AccountSession], Index[T]]
 ) -> dict[AccountRef, Index[T] | OmicopyError]:
-    return dict(zip(accounts, in_parallel(lambda account: attempt(lambda: read(account)), accounts), strict=True))
+    sessions = [clients.session(account.profile) for account in accounts]
+    return dict(zip(accounts, in_parallel(lambda session: attempt(lambda: read(session)), sessions), strict=True))
 
 
 def _grouped(items: Iterable[T], key: Callable[[T], str]) -> Index[T]:

@@ -163,11 +163,11 @@ class FarClients(FakeClients):
     def accounts(self) -> Mapping[str, Account]:
         return self._known
 
-    def api(self, profile: str) -> Any:
-        return self._apis[profile]
+    def make_api(self, account: Account) -> Any:
+        return self._apis[account.profile]
 
-    def storage(self, profile: str) -> Any:
-        return self._storages[profile]
+    def make_storage(self, account: Account) -> Any:
+        return self._storages[account.profile]
 
     def fetcher(self) -> Any:
         return self._fetcher

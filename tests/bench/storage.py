@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import resolve_profile
+from omicopy.cloud.session import AccountSession
 from omicopy.manifests.check import read_own_manifest
 from omicopy.manifests.resign import resign_export
 from omicopy.model.s3_location import S3Object
@@ -45,7 +46,7 @@ def rows(manifests: int = MANIFESTS) -> list[Row]:
     """CPU and wall a manifest. `resign` checks before and after what the loop takes for granted, so it has no bound."""
     with Sandbox(SandboxSettings(exports_in_flight=0)) as sandbox:
         keys = fill(sandbox, manifests)
-        loop, tool = Loop(plain_client(sandbox)), Omicopy(clients_of(sandbox))
+        loop, tool = Loop(plain_client(sandbox)), Omicopy(session_of(sandbox))
         costs = in_turns(
             {
                 (READ, "boto3"): loop.read,
@@ -108,23 +109,22 @@ class Loop:
 class Omicopy:
     """What `omicopy resign` is made of: first no more of it than the loop does, then all."""
 
-    clients: Clients
+    session: AccountSession
 
     def read(self, key: str) -> object:
-        return read_own_manifest(self.clients, PROFILE, S3Object(BUCKET, key))
+        return read_own_manifest(self.session, S3Object(BUCKET, key))
 
     def sign_anew(self, key: str) -> None:
-        manifest = read_own_manifest(self.clients, PROFILE, S3Object(BUCKET, key))
-        account = self.clients.accounts[PROFILE]
-        urls = [presign(account, S3Object(BUCKET, snapshot.key or ""), WEEK).url for snapshot in manifest.snapshots]
-        self.clients.storage(PROFILE).put(S3Object(BUCKET, f"{key}.omicopy"), manifest.with_urls(urls))
+        manifest = read_own_manifest(self.session, S3Object(BUCKET, key))
+        urls = [self.session.presign(S3Object(BUCKET, snapshot.key or ""), WEEK).url for snapshot in manifest.snapshots]
+        self.session.storage.put(S3Object(BUCKET, f"{key}.omicopy"), manifest.with_urls(urls))
 
     def resign(self, key: str) -> None:
-        resign_export(self.clients, PROFILE, S3Object(BUCKET, key), datetime.now(UTC), WEEK)
+        resign_export(self.session, S3Object(BUCKET, key), datetime.now(UTC), WEEK)
 
 
-def clients_of(sandbox: Sandbox) -> Clients:
-    return Clients({PROFILE: resolve_profile(PROFILE, sandbox.env, sandbox.home)})
+def session_of(sandbox: Sandbox) -> AccountSession:
+    return Clients({PROFILE: resolve_profile(PROFILE, sandbox.env, sandbox.home)}).session(PROFILE)
 
 
 def plain_client(sandbox: Sandbox) -> Any:
@@ -134,7 +134,7 @@ def plain_client(sandbox: Sandbox) -> Any:
 
 def fill(sandbox: Sandbox, manifests: int) -> list[str]:
     """Puts so many exports into the bucket; the keys of their manifests."""
-    client, account = plain_client(sandbox), clients_of(sandbox).accounts[PROFILE]
+    client, account = plain_client(sandbox), session_of(sandbox).account
 
     def put(number: int) -> str:
         folder = f"nightly/ami-{number:08x}"

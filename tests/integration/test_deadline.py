@@ -137,9 +137,10 @@ def test_out_of_time_before_the_loop_is_exit_6(server: Hostile, replies: list[Re
     """The message says what the command was doing."""
     time = Time()
     server.replies = [replies[0], ACCOUNTS, *replies[1:]] if len(replies) > 1 else replies
-    other = replace(server.account, region="us-east-2")
+    other = replace(server.account, profile="target", region="us-east-2")
     clients = Clients({"source": server.account, "target": other}, retry=timedelta(hours=1), time_limit=time.limit)
-    clients._apis = {name: Api(account, transport(), time.pace) for name, account in clients.accounts.items()}
+    for name, account in clients.accounts.items():
+        clients.session(name)._api = Api(account, transport(), time.pace)
     options = CopyOptions(ExportOptions("omi-exports"))
     with pytest.raises(OmicopyError, match=f"^{busy} in ") as caught:
         copy_requests(clients, [SOURCE_ID], "source", ["target"], options)

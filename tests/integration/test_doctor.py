@@ -175,7 +175,7 @@ def test_a_half_working_bucket_fails_its_check(tool) -> None:
     def probe(kind: FaultKind, action: str) -> dict[str, Check]:
         tool.sandbox.faults.clear()
         tool.sandbox.faults.add(Fault(kind, action))
-        findings = check_bucket_access(clients, "source", "omi-exports", "", writes=True, works_for_api=True)
+        findings = check_bucket_access(clients.session("source"), "omi-exports", "", writes=True, works_for_api=True)
         return {finding.subject.partition(": ")[2]: finding for finding in findings if finding.status != "ok"}
 
     refused = probe(FaultKind.DENIED, "PutObject")
@@ -209,7 +209,7 @@ def test_a_full_quota_fails_its_check(tool) -> None:
 
 def test_existing_copies_need_no_more_quota(tool) -> None:
     tool.copy(LINUX)
-    tool.from_now_on(snapshots=2)
+    tool.change_settings(snapshots=2)
     assert worse(doctor(tool, LINUX, *BOTH)) == {}
     assert worse(doctor(tool, THREE, *BOTH, code=13)) == {"target: snapshots": "quota"}
 

@@ -26,7 +26,7 @@ def test_an_answer_without_an_account_is_read_again(body: str) -> None:
     """After a second one, nothing else is sent."""
     bad = Reply(body=body.encode())
     with hostile(bad) as server, pytest.raises(OmicopyError) as caught:
-        identify(Clients({"source": server.account}, retry=timedelta(0)), "source")
+        identify(Clients({"source": server.account}, retry=timedelta(0)).session("source"))
     assert caught.value.code is ErrorCode.TEMPORARY
     with hostile(bad, bad, Reply(body=b'{"Accounts": [{"AccountId": "100000000001"}]}')) as server:
-        assert identify(Clients({"source": server.account}), "source").account_id == "100000000001"
+        assert identify(Clients({"source": server.account}).session("source")).account_id == "100000000001"

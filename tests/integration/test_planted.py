@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
+from omicopy.cloud.clients import Clients
+from omicopy.cloud.profiles.profile import Account
+from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import sign_found, sign_manifest
 from omicopy.model.export import FoundExport
@@ -127,11 +131,11 @@ def test_r4_the_object_behind_the_url_is_checked(change: Callable[[str], str]) -
     found = FoundExport(PLACE, checked.expiry(), (), (), checked.digest())
     good, bad = hostile.Reply(body=body()), hostile.Reply(body=body(change))
     with hostile.hostile(good, bad) as server:
-        fetcher: Any = hostile_fetcher()
-        assert sign_found(fetcher, server.account, found).startswith(server.url)
-        for sign in (sign_found, lambda f, a, e: sign_manifest(f, a, e.location)):
+        session = session_of(server.account)
+        assert sign_found(session, found).startswith(server.url)
+        for sign in (sign_found, lambda session, found: sign_manifest(session, found.location)):
             with pytest.raises(OmicopyError) as caught:
-                sign(fetcher, server.account, found)
+                sign(session, found)
             assert caught.value.code is ErrorCode.DAMAGED
 
 
@@ -140,12 +144,10 @@ def test_r9_a_manifest_replaced_after_its_check_is_read_again() -> None:
     found = FoundExport(PLACE, checked.expiry(), (), (), checked.digest())
     other = body(lambda url: url.replace("oos.eu-west-2.outscale.com", "oos.evil.example"))
     with hostile.hostile(hostile.Reply(body=other)) as server, pytest.raises(OmicopyError) as caught:
-        sign_found(hostile_fetcher(), server.account, found)
+        sign_found(session_of(server.account), found)
     assert caught.value.code is ErrorCode.TEMPORARY
     assert "was replaced" in caught.value.message
 
 
-def hostile_fetcher() -> Any:
-    from omicopy.cloud.url_reader import UrlReader
-
-    return UrlReader(hostile.transport(), hostile.Hurried(), 0.0)
+def session_of(account: Account) -> AccountSession:
+    return Clients({account.profile: account}, retry=timedelta(0)).session(account.profile)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -33,7 +34,7 @@ def test_an_unreadable_key_expiry_is_unknown_not_never(keys: object) -> None:
         hostile(Reply(body=json.dumps({"AccessKeys": keys}).encode())) as server,
         pytest.raises(ServiceError) as caught,
     ):
-        read_expiry(Clients({"source": server.account}, retry=timedelta(0)), "source", "SOMEACCESSKEY")
+        read_expiry(Clients({"source": server.account}, retry=timedelta(0)).session("source"), "SOMEACCESSKEY")
     assert caught.value.cause is Cause.UNREADABLE
 
 
@@ -51,7 +52,7 @@ def test_an_unreadable_key_expiry_is_unknown_not_never(keys: object) -> None:
 def test_an_unreadable_quota_is_unknown_not_unlimited(quotas: object) -> None:
     answer = {"QuotaTypes": [{"QuotaType": "global", "Quotas": quotas}]}
     with hostile(Reply(body=json.dumps(answer).encode())) as server:
-        [finding] = room_in_target(Clients({"source": server.account}, retry=timedelta(0)), SOURCE, None, ())
+        [finding] = room_in_target(Clients({"source": server.account}, retry=timedelta(0)).session("source"), None, ())
     assert finding.status == "warn"
     assert "not known: ReadQuotas" in finding.message
 
@@ -62,7 +63,9 @@ def test_an_unreadable_quota_is_unknown_not_unlimited(quotas: object) -> None:
 def test_r4_an_unreadable_list_has_no_left_over_snapshots(snapshots: object) -> None:
     answer = {"Accounts": [{"AccountId": TARGET.account_id}], "Images": [], "Snapshots": snapshots}
     with hostile(Reply(body=json.dumps(answer).encode())) as server:
-        clients = Clients({"source": server.account, "target": server.account}, retry=timedelta(0))
+        target = replace(server.account, profile="target")
+        clients = Clients({"source": server.account, "target": target}, retry=timedelta(0))
+        clients.session("source")._ref = SOURCE
         survey = plan_account_deletions(clients, Scope(SOURCE, Retention(1, None)), ["target"], NOON)
     assert survey.entries == []
-    assert "ReadSnapshots in source (eu-west-2): unreadable answer: " in survey.notes[0]
+    assert "ReadSnapshots in target (eu-west-2): unreadable answer: " in survey.notes[0]

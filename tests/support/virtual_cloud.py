@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -18,6 +18,7 @@ from typing import Any
 
 from omicopy.cloud.errors import Answer, Cause, ServiceError, refused, temporary
 from omicopy.cloud.profiles.profile import Account, StorageKey
+from omicopy.cloud.session import AccountSession
 from omicopy.cloud.url_reader import ObjectState, Probe
 from omicopy.errors import OmicopyError
 from omicopy.model.clock import Clock
@@ -322,11 +323,22 @@ class FakeFetcher:
         return Probe(ObjectState.MISSING) if content is None else Probe(ObjectState.ALIVE, len(content))
 
 
+class FakeSession(AccountSession):
+    def __init__(self, account: Account, clients: Any) -> None:
+        super().__init__(account, clients)
+        self._cloud: Cloud = clients.cloud
+
+    @property
+    def storage_refusal(self) -> OmicopyError | None:
+        return self._cloud.no_key
+
+
 @dataclass
 class FakeClients:
     cloud: Cloud
     patience: float = 0.0
     retry: timedelta = timedelta(0)
+    _sessions: dict[str, AccountSession] = field(default_factory=dict)
 
     @property
     def accounts(self) -> Mapping[str, Account]:
@@ -336,14 +348,17 @@ class FakeClients:
         ]
         return {account.profile: _account(account) for account in account_refs}
 
-    def api(self, profile: str) -> FakeApi:
-        return FakeApi(self.cloud, profile)
+    def session(self, profile: str) -> AccountSession:
+        return self._sessions.setdefault(profile, FakeSession(self.accounts[profile], self))
 
-    def storage(self, profile: str) -> FakeStorage:
-        return FakeStorage(self.cloud, profile)
+    def prepare(self, profiles: Iterable[str]) -> None:
+        """Nothing has to be made before threads ask for it."""
 
-    def storage_refusal(self, profile: str) -> OmicopyError | None:
-        return self.cloud.no_key
+    def make_api(self, account: Account) -> Any:
+        return FakeApi(self.cloud, account.profile)
+
+    def make_storage(self, account: Account) -> Any:
+        return FakeStorage(self.cloud, account.profile)
 
     def fetcher(self) -> FakeFetcher:
         return FakeFetcher(self.cloud)

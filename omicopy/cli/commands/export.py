@@ -19,22 +19,20 @@ def export(
     prefix: options.Prefix = "",
     disk_format: options.Format = None,
     export_timeout: options.ExportTimeout = "12h",
-    deadline: options.Deadline = None,
-    parallel: options.Parallel = None,
+    limits: groups.Limits,
     polling: groups.Polling,
     connection: groups.Connecting,
     allow_http: options.AllowHttp = False,
-    re_export: options.ReExport = False,
-    create_bucket: options.CreateBucket = False,
-    no_wait: options.NoWait = False,
-    dry_run: options.DryRun = False,
+    exporting: groups.Exporting,
+    waiting: groups.Waiting,
     printing: groups.Printing,
 ) -> None:
     """Export images to a bucket and print their manifests' locations.
 
     A location is s3://BUCKET/KEY. With --no-wait the command prints the export task's ID instead.
     """
-    printer = CopyPrinter(printing, task_lines if no_wait else export_lines)
+    timeouts = groups.Timeouts(export_timeout=export_timeout)
+    printer = CopyPrinter(printing, task_lines if waiting.no_wait else export_lines)
     printer.finish(
         lambda: api.export(
             images,
@@ -43,17 +41,9 @@ def export(
             storage=storage,
             prefix=prefix,
             disk_format=disk_format,
-            re_export=re_export,
-            create_bucket=create_bucket,
-            options=run_options(
-                polling,
-                connection,
-                export_timeout=export_timeout,
-                deadline=deadline,
-                parallel=parallel,
-                no_wait=no_wait,
-                dry_run=dry_run,
-            ),
+            re_export=exporting.re_export,
+            create_bucket=exporting.create_bucket,
+            options=run_options(polling, connection, limits, waiting, timeouts),
             connection=connection.options(allow_http),
             watch=printer.watch,
         )

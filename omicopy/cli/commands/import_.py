@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -41,9 +42,7 @@ def import_image(
     description: options.Description = None,
     if_exists: options.IfExistsOption = IfExists.FAIL,
     tags: options.Tags = None,
-    share_with: options.ShareWith = None,
-    boot_modes: options.BootModes = None,
-    tpm: options.Tpm = None,
+    launching: groups.Launching,
     import_timeout: options.ImportTimeout = "6h",
     deadline: options.Deadline = None,
     min_validity: MinValidity = "10m",
@@ -53,8 +52,7 @@ def import_image(
     polling: groups.Polling,
     connection: groups.Connecting,
     lock_wait: options.LockWait = "0s",
-    no_wait: options.NoWait = False,
-    dry_run: options.DryRun = False,
+    waiting: groups.Waiting,
     printing: groups.Printing,
 ) -> None:
     """Import an image from a manifest's pre-signed URL.
@@ -62,6 +60,7 @@ def import_image(
     Looks at the manifest first and says what it is. Give the URL in a file or on stdin (-) to keep it out of the
     shell's history.
     """
+    limits, timeouts = groups.Limits(deadline=deadline), groups.Timeouts(import_timeout=import_timeout)
     printer = CopyPrinter(printing, image_lines)
     printer.finish(
         lambda: api.import_image(
@@ -71,22 +70,14 @@ def import_image(
             description=description,
             if_exists=if_exists,
             tags=dict(map(parse_tag, tags or ())),
-            share_with=share_with or (),
-            boot_modes=boot_modes or (),
-            tpm=tpm,
+            share_with=launching.share_with or (),
+            boot_modes=launching.boot_modes or (),
+            tpm=launching.tpm,
             min_validity=min_validity,
             allow_private=allow_private,
-            options=run_options(
-                polling,
-                connection,
-                import_timeout=import_timeout,
-                deadline=deadline,
-                lock_wait=lock_wait,
-                no_wait=no_wait,
-                dry_run=dry_run,
-            ),
+            options=run_options(polling, connection, limits, waiting, timeouts, lock_wait),
             connection=connection.options(allow_http),
-            introduce=lambda shared: introduce_manifest(shared, bool(boot_modes), printing.quiet, accept_licences),
+            introduce=partial(introduce_manifest, bool(launching.boot_modes), printing.quiet, accept_licences),
             watch=printer.watch,
         )
     )

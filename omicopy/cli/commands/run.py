@@ -46,8 +46,7 @@ def run(
     shard: ShardOption = None,
     schema: Schema = False,
     fail_fast: FailFast = False,
-    deadline: options.Deadline = None,
-    parallel: options.Parallel = None,
+    limits: groups.Limits,
     monitoring: groups.Monitoring,
     polling: groups.Polling,
     connection: groups.Connecting,
@@ -64,6 +63,7 @@ def run(
     if schema:
         print(json.dumps(api.plan_schema(), indent=2))  # noqa: T201
         return
+    waiting = groups.Waiting(no_wait=no_wait, dry_run=check)
     monitor = Monitor() if check else monitoring.monitor(connection.ca_bundle)
     printer = CopyPrinter(printing, image_lines, monitor)
     printer.finish(
@@ -71,16 +71,7 @@ def run(
             plan or "",
             only=only or (),
             shard=parse_shard(shard) if shard else None,
-            options=run_options(
-                polling,
-                connection,
-                deadline=deadline,
-                parallel=parallel,
-                lock_wait=lock_wait,
-                no_wait=no_wait,
-                dry_run=check,
-                fail_fast=fail_fast,
-            ),
+            options=run_options(polling, connection, limits, waiting, lock_wait=lock_wait, fail_fast=fail_fast),
             connection=connection.options(allow_http),
             watch=printer.watch,
         )

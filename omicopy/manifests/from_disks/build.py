@@ -8,11 +8,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
-from omicopy.cloud.presign import presign
+from omicopy.cloud.session import AccountSession
 from omicopy.cloud.url_reader import MANIFEST_LIMIT
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import check_objects
@@ -35,7 +33,6 @@ from omicopy.manifests.from_disks.draft import (
 from omicopy.manifests.from_disks.volume_spec import VolumeSpec, check_volumes
 from omicopy.manifests.own_manifest import may_be_manifest_key
 from omicopy.model.manifest import Manifest, parse_manifest
-from omicopy.model.result import SCHEMA, rfc3339
 from omicopy.model.s3_location import S3Folder, S3Object, check_own_key
 from omicopy.model.units import GIB
 
@@ -44,7 +41,6 @@ from omicopy.model.units import GIB
 class BuildOptions:
     """What a manifest is wanted of. Without `volumes` the one disk that lies in the folder is the root volume."""
 
-    profile: str
     folder: S3Folder
     words: ImageMetadata
     volumes: Sequence[VolumeSpec] = ()
@@ -52,7 +48,7 @@ class BuildOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class BuiltManifest:
     """The manifest that lies at `location` now, or would; `warnings` are what may not please the service."""
 
     location: S3Object
@@ -62,7 +58,7 @@ class Built:
     warnings: tuple[str, ...]
 
 
-def build_manifest(clients: Clients, options: BuildOptions) -> Built:
+def build_manifest(session: AccountSession, options: BuildOptions) -> BuiltManifest:
     """Puts the manifest, unless the very same is there.
 
     Raises USAGE for what has to be said first, NOT_FOUND, DAMAGED for a disk that can't stand alone, NAME_CONFLICT
@@ -70,42 +66,19 @@ def build_manifest(clients: Clients, options: BuildOptions) -> Built:
     """
     check_volumes(options.volumes)
     key = check_own_key(options.folder.path + manifest_file_name(options.words.name))
-    disk_folder = list_disk_folder(clients.storage(options.profile), options.folder)
+    disk_folder = list_disk_folder(session.storage, options.folder)
     volumes, warnings = _volumes(disk_folder, options.volumes or [single_disk(disk_folder)])
-    raw, manifest = _draft(clients, options, key, volumes)
+    raw, manifest = _draft(session, options, key, volumes)
     if key in disk_folder.sizes:
-        there = _existing_manifest(disk_folder, key, manifest, clients.accounts[options.profile].oos_endpoint)
-        return Built(disk_folder.location(key), there, was_there=True, changed=False, warnings=tuple(warnings))
+        there = _existing_manifest(disk_folder, key, manifest, session.account.oos_endpoint)
+        return BuiltManifest(disk_folder.location(key), there, was_there=True, changed=False, warnings=tuple(warnings))
     _require_no_other_manifest(disk_folder, key, {volume.key for volume in volumes})
-    signer = clients.accounts[options.profile].signer
-    check_objects(clients.fetcher(), manifest, signer)  # no manifest with dead URLs is put (R9)
+    check_objects(session.url_reader, manifest, session.account.signer)  # no manifest with dead URLs is put (R9)
     if not options.dry_run:
         disk_folder.storage.put(disk_folder.location(key), raw)
-    return Built(
+    return BuiltManifest(
         disk_folder.location(key), manifest, was_there=False, changed=not options.dry_run, warnings=tuple(warnings)
     )
-
-
-def describe_built(built: Built) -> dict[str, Any]:
-    """What `manifest build -o json` prints."""
-    return {
-        "schema": SCHEMA,
-        "manifest": str(built.location),
-        "changed": built.changed,
-        "expires_at": rfc3339(built.manifest.earliest_expiry()),
-        "volumes": [
-            {
-                "device": snapshot.device,
-                "key": snapshot.key,
-                "size_bytes": snapshot.size_bytes,
-                "compressed_bytes": snapshot.compressed_bytes,
-            }
-            for snapshot in built.manifest.snapshots
-        ],
-    }
-
-
-# ---- the volumes
 
 
 def _volumes(disk_folder: DiskFolder, specs: Sequence[VolumeSpec]) -> tuple[list[DraftVolume], list[str]]:
@@ -176,13 +149,14 @@ def _require_no_other_manifest(disk_folder: DiskFolder, key: str, disks: set[str
 # ---- the manifest
 
 
-def _draft(clients: Clients, options: BuildOptions, key: str, volumes: Sequence[DraftVolume]) -> tuple[bytes, Manifest]:
+def _draft(
+    session: AccountSession, options: BuildOptions, key: str, volumes: Sequence[DraftVolume]
+) -> tuple[bytes, Manifest]:
     """The manifest with fresh URLs, having passed the checks that an import will make."""
-    account, folder = clients.accounts[options.profile], options.folder
-    urls = [presign(account, S3Object(folder.bucket, volume.key)).url for volume in volumes]
+    location = S3Object(options.folder.bucket, key)
+    urls = [session.presign(location.with_key(volume.key)).url for volume in volumes]
     raw = draft_manifest(options.words, volumes, urls)
     manifest = parse_manifest(raw, "The new manifest")
-    location = S3Object(folder.bucket, key)
     outside = manifest.problem_outside_folder(location)
     if outside:
         hint = "Name the folder that the disks lie in: s3://BUCKET/PREFIX"

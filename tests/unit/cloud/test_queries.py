@@ -9,7 +9,7 @@ import pytest
 from omicopy.cloud.errors import Answer, Cause, ServiceError, refused, temporary
 from omicopy.cloud.queries import read_images, read_tasks
 from tests.support.builders import SOURCE, TARGET
-from tests.support.virtual_cloud import Cloud, FakeApi, FakeClients
+from tests.support.virtual_cloud import Cloud, FakeClients
 
 
 class Deaf(Cloud):
@@ -32,40 +32,29 @@ class Older(Cloud):
         return answer
 
 
-class Clients(FakeClients):
-    """One client an account, as in a run."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
-        self._api = FakeApi(cloud, SOURCE.profile)
-
-    def api(self, profile: str) -> FakeApi:  # noqa: ARG002
-        return self._api
-
-
 def filled(cloud: Cloud) -> Any:
     for number in (1, 2):
         cloud.add_export(f"image-export-0000000{number}", ImageId=f"ami-0000000{number}")
         cloud.add_image("source", f"ami-0000000{number}", AccountId=(SOURCE, TARGET)[number - 1].account_id)
-    return Clients(cloud)
+    return FakeClients(cloud).session(SOURCE.profile)
 
 
 @pytest.mark.parametrize("cloud", [Cloud, Deaf, Older])
 def test_filters_are_applied_to_the_answer_too(cloud: type[Cloud]) -> None:
-    clients = filled(cloud())
+    session = filled(cloud())
     for filters in ({"ImageIds": ["ami-00000001"]}, {"TaskIds": ["image-export-00000001"]}):
-        tasks = read_tasks(clients, "source", filters)
+        tasks = read_tasks(session, filters)
         assert [task.task_id for task in tasks] == ["image-export-00000001"]
-    assert len(read_tasks(clients, "source", {})) == 2
+    assert len(read_tasks(session, {})) == 2
     for filters in ({"ImageIds": ["ami-00000001"]}, {"AccountIds": [SOURCE.account_id]}):
-        assert [image.image_id for image in read_images(clients, "source", filters)] == ["ami-00000001"]
+        assert [image.image_id for image in read_images(session, filters)] == ["ami-00000001"]
 
 
 def test_a_refused_filter_is_not_sent_again() -> None:
     cloud = Older()
-    clients = filled(cloud)
+    session = filled(cloud)
     for _ in range(3):
-        read_tasks(clients, "source", {"ImageIds": ["ami-00000001"]})
+        read_tasks(session, {"ImageIds": ["ami-00000001"]})
     asked = [list(parameters["Filters"]) for parameters in cloud.sent("ReadImageExportTasks")]
     assert asked == [["ImageIds"], [], [], []]
 
@@ -82,8 +71,8 @@ def test_a_refused_filter_is_not_sent_again() -> None:
 def test_another_failure_is_not_the_filters_fault(error: ServiceError) -> None:
     cloud = Older()
     cloud.error = error
-    clients = filled(cloud)
+    session = filled(cloud)
     with pytest.raises(ServiceError) as caught:
-        read_tasks(clients, "source", {"ImageIds": ["ami-00000001"]})
+        read_tasks(session, {"ImageIds": ["ami-00000001"]})
     assert caught.value is error
     assert len(cloud.sent("ReadImageExportTasks")) == 1

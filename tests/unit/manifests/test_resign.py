@@ -6,6 +6,7 @@ import json
 import posixpath
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from omicopy.cloud.session import AccountSession
 from omicopy.cloud.url_reader import ObjectState, Probe
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.resign import resign
@@ -56,15 +58,17 @@ class Place:
         return self.probed + inside
 
 
-def signed_anew(manifest_key: str, entries: Sequence[tuple[str, str]], allowed: Sequence[str] = ()) -> Place:
+def re_signed(manifest_key: str, entries: Sequence[tuple[str, str]], allowed: Sequence[str] = ()) -> Place:
     """What a manifest of these URLs and file names gets us to sign; a refusal has to be one of a damaged manifest."""
     snapshots = [{"PreSignedUrl": url, "Filename": name, "Size": 1} for url, name in entries]
     place = Place()
-    bucket_and_store: Any = place
+    clients: Any = SimpleNamespace(fetcher=lambda: place)
+    session: Any = AccountSession(ACCOUNT, clients)
+    session._storage = place
     try:
         manifest = parse_manifest(json.dumps({"Version": 1, "Image": {"Snapshots": snapshots}}).encode())
         stored = StoredExport(S3Object(BUCKET, manifest_key), manifest)
-        resign(ACCOUNT, bucket_and_store, bucket_and_store, stored, NOW, allowed=allowed)
+        resign(session, stored, NOW, allowed=allowed)
     except OmicopyError as error:
         assert error.code is ErrorCode.DAMAGED  # noqa: PT017
         assert place.signed() == []
@@ -81,7 +85,7 @@ def lies_in(folder: str, key: str) -> bool:
 def test_r4_objects_beside_their_manifest_are_signed(manifest_key: str) -> None:
     keys = [f"{OWN[manifest_key]}{name}" for name in ("snap-1.gz", "..snap-2.gz", "snap 3+~%.gz")]
     urls = [f"https://{HOST}/{BUCKET}/{key.replace('%', '%25')}".replace(" ", "%20") + SIGNED for key in keys]
-    place = signed_anew(manifest_key, [(url, "") for url in urls])
+    place = re_signed(manifest_key, [(url, "") for url in urls])
     assert [unquote(urlsplit(url).path) for url in place.signed()] == [f"/{BUCKET}/{key}" for key in keys * 2]
     (written,) = place.written
     assert lies_in(OWN[manifest_key], written)
@@ -92,7 +96,7 @@ def test_r4_objects_beside_their_manifest_are_signed(manifest_key: str) -> None:
     [("//m.json", "secret/x"), ("//m.json", "x"), ("/m.json", "x"), ("a//m.json", "a/x"), ("a/../m.json", "a/../x")],
 )
 def test_r4_an_odd_folder_name_widens_nothing(manifest_key: str, key: str) -> None:
-    assert signed_anew(manifest_key, [(f"https://{HOST}/{BUCKET}/{key}{SIGNED}", "")]).signed() == []
+    assert re_signed(manifest_key, [(f"https://{HOST}/{BUCKET}/{key}{SIGNED}", "")]).signed() == []
 
 
 WORDS = """
@@ -121,7 +125,7 @@ def test_r4_no_forged_manifest_gets_another_folder_signed(
     own = OWN[manifest_key]
     near = f"{own.rstrip('/')}2/"
     forged = [(f"https://{host}{path}".replace("OWN", own).replace("NEAR", near), name) for path, name in entries]
-    place = signed_anew(manifest_key, forged, allowed)
+    place = re_signed(manifest_key, forged, allowed)
     folders = [own, *(f"{prefix.strip('/')}/" for prefix in allowed)]
     for url in place.signed():
         parts = urlsplit(url)

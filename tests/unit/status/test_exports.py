@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from omicopy.cloud.clients import Clients
 from omicopy.manifests.find import BucketFact
 from omicopy.model.export import ExportKey
 from omicopy.model.lookup import ABSENT
@@ -19,7 +20,7 @@ from tests.support.builders import NOON, SOURCE, SOURCE_ID, task
 def test_of_many_named_exports_some_are_not_searched_for(
     monkeypatch: pytest.MonkeyPatch, deep: bool, looked_into: int
 ) -> None:
-    def look(_: object, __: object, keys: Sequence[ExportKey], *___: object) -> dict[ExportKey, BucketFact]:
+    def look(_: object, keys: Sequence[ExportKey], *__: object) -> dict[ExportKey, BucketFact]:
         return dict.fromkeys(keys, ABSENT)
 
     monkeypatch.setattr(exports, "_read_buckets", look)
@@ -32,7 +33,8 @@ def test_of_many_named_exports_some_are_not_searched_for(
         for number, prefix in enumerate(prefixes)
     ]
     wanted = ExportFilter((SOURCE_ID,), deep=deep)
-    shown = export_entries(Clients({}), SOURCE, [], tasks, wanted, {SOURCE_ID}, NOON)
+    session: Any = SimpleNamespace(ref=SOURCE)
+    shown = export_entries(session, [], tasks, wanted, {SOURCE_ID}, NOON)
     assert len(shown.entries) == len(tasks)
     assert sum(entry.found is not None for entry in shown.entries) == looked_into
     assert shown.left_out == len(tasks) - looked_into
