@@ -24,7 +24,7 @@ def access_key_expiry(session: AccountSession) -> datetime | None:
     try:
         return read_expiry(session, key.access_key)
     except OmicopyError as error:
-        session.tell(f"The expiration date of the access key of {key.profile!r} is unknown: {error.message}")
+        session.clients.tell(f"The expiration date of the access key of {key.profile!r} is unknown: {error.message}")
         return None
 
 

@@ -25,7 +25,7 @@ def identify(session: AccountSession) -> AccountRef:
 
     Raises a ServiceError, and DENIED if neither is permitted.
     """
-    patience, api, account = session.retry_seconds, session.api, session.account
+    patience, api, account = session.clients.retry.total_seconds(), session.api, session.account
     try:
         account_id = api.read_parsed("ReadAccounts", patience, {}, _account_id)
     except ServiceError as error:
@@ -173,4 +173,4 @@ def filter_unless_long(name: str, values: Iterable[str]) -> dict[str, list[str]]
 
 
 def _seconds(session: AccountSession, patiently: bool) -> float:
-    return session.retry_seconds if patiently else session.patience
+    return session.clients.retry.total_seconds() if patiently else session.patience

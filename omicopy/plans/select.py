@@ -102,20 +102,16 @@ def read_source_images(
 
 def _read(session: AccountSession, account: AccountRef, named: set[str]) -> SourceImages | OmicopyError:
     try:
-        own = _images(session, {"AccountIds": [account.account_id]})
+        own = read_images(session, {"AccountIds": [account.account_id]}, patiently=True)
     except OmicopyError as error:
         return error
     missing = sorted(named - {image.image_id for image in own})
     if not missing:
         return SourceImages(account, own)
     try:
-        return SourceImages(account, own, _images(session, {"ImageIds": missing}))
+        return SourceImages(account, own, read_images(session, {"ImageIds": missing}, patiently=True))
     except OmicopyError as error:
         return SourceImages(account, own, unread=error)
-
-
-def _images(session: AccountSession, filters: Mapping[str, Sequence[str]]) -> list[Image]:
-    return read_images(session, filters, patiently=True)
 
 
 def _grouped(images: Sequence[Image], key: Callable[[Image], str]) -> Mapping[str, Sequence[Image]]:

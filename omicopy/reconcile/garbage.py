@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def gc_frozen() -> Iterator[None]:
-    """Hides existing objects from the garbage collector, which would take a fifth of each tick with ten thousand
-    copies.
+    """Hides existing objects from the garbage collector.
 
-    If a caller has frozen objects already, nothing is changed.
+    Without it, a tick of two thousand copies takes a sixth more CPU time, and a write a third. If a caller has frozen
+    objects already, nothing is changed.
     """
     is_ours = gc.get_freeze_count() == 0
     if is_ours:
