@@ -76,7 +76,7 @@ class _PlainLines:
 
 
 def _word(result: CopyResult) -> str:
-    """The word for a result. The JSON has one list of statuses for all; of an export, people say that it was exported."""
+    """The word for a result: the JSON has one list of statuses, and people say that an export was exported."""
     is_export = result.request.destination is None and result.status is Status.COPIED
     return "exported" if is_export else result.status.value
 

@@ -34,7 +34,7 @@ def test_an_image_is_exported_shown_imported_and_pruned(tool: Tool, options: api
 
     [exported] = api.export([LINUX], source="source", bucket=EXPORT_BUCKET, options=options, watch=watch)
     assert exported.manifest is not None
-    assert isinstance(events[-2], CopyFinished)
+    assert isinstance(events[-1], CopyFinished)
     shown = api.status(source="source", targets=["target"])
     assert isinstance(shown, api.StatusReport)
     assert [entry.state for entry in shown.exports] == ["completed"]
