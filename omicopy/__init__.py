@@ -1,21 +1,43 @@
-"""Copy OUTSCALE machine images (OMIs) between accounts and Regions."""
+"""Copy OUTSCALE machine images (OMIs) between accounts and Regions.
+
+`from omicopy import copy, presign, …`: one function for each command. Their types are in `omicopy.api`.
+"""
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from omicopy._version import __version__
+from omicopy._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from omicopy.api import copy, inspect, presign, run_plan
+    from omicopy.api import build_manifest as build_manifest
+    from omicopy.api import cancel as cancel
+    from omicopy.api import copy as copy
+    from omicopy.api import cors as cors
+    from omicopy.api import doctor as doctor
+    from omicopy.api import export as export
+    from omicopy.api import import_image as import_image
+    from omicopy.api import inspect as inspect
+    from omicopy.api import presign as presign
+    from omicopy.api import presign_upload as presign_upload
+    from omicopy.api import prune as prune
+    from omicopy.api import resign as resign
+    from omicopy.api import run_plan as run_plan
+    from omicopy.api import status as status
 
-__all__ = ["__version__", "copy", "inspect", "presign", "run_plan"]
+_FUNCTIONS = (
+    *("build_manifest", "cancel", "copy", "cors", "doctor", "export", "import_image", "inspect", "presign"),
+    *("presign_upload", "prune", "resign", "run_plan", "status"),
+)
+__all__ = ["__version__", *_FUNCTIONS]
 
 
 def __getattr__(name: str) -> Any:
     """The public functions, loaded with all that they need when one is first asked for."""
-    if name not in __all__:
+    if name not in _FUNCTIONS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module("omicopy.api"), name)
 
@@ -23,3 +45,17 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """With the names that are not loaded yet: for completion, and for `help`."""
     return sorted({*globals(), *__all__})
+
+
+class _PublicModule(ModuleType):
+    """Keeps the functions' names for the functions.
+
+    The packages `doctor`, `prune` and `status` have the same names: loading one would put it in the function's place.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _FUNCTIONS and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _PublicModule

@@ -1,4 +1,4 @@
-"""The program's entry: signals are ours from the first moment on, then everything else is loaded and run."""
+"""Entry point. Installs the signal handlers first, then imports and runs the CLI."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from omicopy.errors import Interrupted
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 UNHEARD_SECONDS = 1.5
-"""What a first signal has to be heard by Python."""
+"""How long the first signal may wait for its Python handler."""
 LAST_WORDS_SECONDS = 8.0
-"""What is left from then on to write down how everything stands, and end."""
+"""How long the process may take after the first signal to print the state of all copies and exit."""
 _is_heard = threading.Event()
 
 
@@ -31,21 +31,27 @@ def main() -> None:
         from omicopy.cli.main import run
 
         run()
-    except Interrupted as interruption:  # while that was being loaded
+    except Interrupted as interruption:  # the signal came during the imports
         from omicopy.cli.main import end_interrupted
 
         end_interrupted(interruption)
 
 
 def _handle_signals(handler: Callable[[int, FrameType | None], None]) -> None:
-    """What we were started to ignore (`nohup`, `… &` in a script) we go on ignoring, as is the custom."""
+    """Installs the handler for each signal, except those that the process was started to ignore.
+
+    `nohup` and `… &` in a script start a process with such signals ignored; by convention it keeps ignoring them.
+    """
     for each in _SIGNALS:
         if signal.getsignal(each) is not signal.SIG_IGN:
             signal.signal(each, handler)
 
 
 def _watch_signals() -> None:
-    """Python runs a handler between two steps of its own: a name look-up or a disk that hangs would hold it up."""
+    """Starts a thread that notices signals even while the main thread can't run Python code.
+
+    Python runs a signal handler only between two bytecodes. A name lookup or a disk that hangs would delay it.
+    """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -53,12 +59,12 @@ def _watch_signals() -> None:
 
 
 def _watch(reader: int) -> None:
-    """Ends the process when the first signal got nowhere, and with the second in any case."""
+    """Ends the process on the second signal, and on the first if its handler doesn't run in time."""
     heard = False
     while numbers := os.read(reader, 16):
         for number in numbers:
             if signal.getsignal(number) not in (_unwind, _end):
-                continue  # somebody else minds it now: the sandbox passes it on to its command
+                continue  # another handler is installed: the sandbox passes the signal on to its command
             if heard:
                 os._exit(128 + number)
             heard = True
@@ -66,14 +72,17 @@ def _watch(reader: int) -> None:
 
 
 def _outlast(number: int) -> None:
-    """Ends the process when nobody hears the signal; and, if somebody did, when stdout or a monitor takes no word."""
+    """Ends the process if the handler doesn't run in time, or if it doesn't finish in time.
+
+    The second happens when stdout or a monitor blocks.
+    """
     if _is_heard.wait(UNHEARD_SECONDS):
         time.sleep(LAST_WORDS_SECONDS)
     os._exit(128 + number)
 
 
 def _unwind(number: int, _: FrameType | None) -> None:
-    """The first Ctrl-C, SIGTERM or SIGHUP unwinds the stack; the next one ends at once."""
+    """Handles the first signal: raises Interrupted. The next signal ends the process at once."""
     _handle_signals(_end)
     _is_heard.set()
     raise Interrupted(number)

@@ -1,4 +1,4 @@
-"""Every failure a user can meet: what failed and where, what to do next, and the exit code a script acts on."""
+"""Errors: what failed and where, what to do next, and the exit code that a script acts on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class ErrorCode(Enum):
-    """The closed list behind `error.code` in the JSON, each with the exit code it ends a command with."""
+    """The closed list of `error.code` values in the JSON, each with the exit code of a command that fails with it."""
 
     FAILED = ("failed", 1)
     USAGE = ("usage", 2)
@@ -32,21 +32,21 @@ class ErrorCode(Enum):
         self.exit_code = exit_code
 
 
+# QUOTA is not among them: a quota is reported only when no task of ours is running whose end would free a slot.
 _RETRYABLE = (ErrorCode.TEMPORARY, ErrorCode.OUT_OF_TIME, ErrorCode.REMOTE_FAILED, ErrorCode.LOCKED)
-"""What the same command may mend when it runs again: it goes on, or makes anew what the service failed to make. A quota
-is refused only when nothing of ours is under way that would free it."""
+"""Codes after which running the same command again may succeed."""
 
 
 def printable(text: str) -> str:
-    """The text on one line: whatever moves a cursor, ends a line or turns the direction of writing is replaced."""
+    """The text on one line: each character that isn't printable is replaced by U+FFFD."""
     return "".join(char if char.isprintable() else "�" for char in text)
 
 
 class OmicopyError(Exception):
-    """A foreseeable failure, told as `message` (what and where) and `hint` (the next step).
+    """A failure that omicopy foresees: `message` says what failed and why, `hint` what to do.
 
-    Both are one line, whatever a service, a bucket or a file put into them: no text from elsewhere can look like a line
-    of ours. What takes several lines is given line by line: `more` of the message, `more_hints` of the hint.
+    Each is one line, even if a service, a bucket or a file put line breaks into it: text from elsewhere can't imitate a
+    line of ours. Further lines are passed one by one, in `more` (of the message) and `more_hints` (of the hint).
     """
 
     def __init__(
@@ -63,13 +63,13 @@ class OmicopyError(Exception):
 
     @property
     def is_retryable(self) -> bool:
-        """Whether the same command may mend it when it runs again."""
+        """True if running the same command again may succeed."""
         return self.code in _RETRYABLE
 
 
 @contextmanager
 def named(name: str) -> Iterator[None]:
-    """Puts the name of an option or an argument before the message of what is raised inside."""
+    """Prefixes the message of an OmicopyError raised inside with the name of an option or argument."""
     try:
         yield
     except OmicopyError as error:
@@ -77,22 +77,25 @@ def named(name: str) -> Iterator[None]:
 
 
 def shared_exit_code(errors: Sequence[OmicopyError]) -> int:
-    """The code that all of them end with, else 1; 0 for none."""
+    """The exit code that all errors share, else 1; 0 if there are none."""
     codes = {error.exit_code for error in errors} or {0}
     return codes.pop() if len(codes) == 1 else 1
 
 
 class Interrupted(BaseException):
-    """A first Ctrl-C or SIGTERM. Not an `Exception`, so that nothing swallows it on its way to the top."""
+    """Raised by the first Ctrl-C or SIGTERM.
+
+    Not an `Exception`, so that no `except Exception` on the way to the top catches it.
+    """
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(f"signal {signal_number}")
         self.exit_code = 128 + signal_number
         self.still_running: list[str] = []
-        """What the service is busy with meanwhile, in words."""
+        """What the service continues to do, one phrase per copy."""
         self.results: list[object] = []
-        """How every copy stands, for whoever reports of it."""
+        """The state of every copy, for the report."""
         self.api_calls: dict[str, Any] = {}
         """The requests that were sent, by profile (`CallCount`)."""
         self.again = ""
-        """The command that goes on."""
+        """The command that continues the work."""

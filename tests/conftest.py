@@ -43,7 +43,7 @@ def _default_signals_for_children() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_child_is_left() -> Iterator[None]:
-    with children.ended_at_last():
+    with children.children_ended():
         yield
 
 

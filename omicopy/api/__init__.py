@@ -1,8 +1,8 @@
-"""The public functions: `from omicopy import copy, presign, inspect, run_plan`. The command line calls the same.
+"""The public functions, one a command, and the types that they take and return. The command line calls the same.
 
 Profiles are those of the command line (`NAME`, `NAME@REGION`, `env:PREFIX`), durations are timedeltas or texts such as
 `7d`. Every function raises OmicopyError for what is foreseeable, with a `code`, a `message` and a `hint`; what becomes
-of single copies is told in the results, and raises nothing.
+of single copies, tasks or checks is told in the results, and raises nothing.
 """
 
 from __future__ import annotations
@@ -11,24 +11,37 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from omicopy.api.buckets import cors as cors
     from omicopy.api.checks import doctor as doctor
     from omicopy.api.connection import ConnectionOptions as ConnectionOptions
     from omicopy.api.connection import connect as connect
     from omicopy.api.copies import copy as copy
     from omicopy.api.copies import export as export
+    from omicopy.api.exports import cancel as cancel
     from omicopy.api.imports import import_image as import_image
+    from omicopy.api.manifests import build_manifest as build_manifest
     from omicopy.api.manifests import inspect as inspect
+    from omicopy.api.manifests import resign as resign
     from omicopy.api.plans import load_plan as load_plan
     from omicopy.api.plans import run_plan as run_plan
     from omicopy.api.pruning import prune as prune
     from omicopy.api.running import Watch as Watch
     from omicopy.api.status_report import status as status
     from omicopy.api.urls import presign as presign
+    from omicopy.api.urls import presign_upload as presign_upload
+    from omicopy.deletion.cancel import CancelReport as CancelReport
     from omicopy.doctor.findings import Check as Check
     from omicopy.doctor.findings import CheckStatus as CheckStatus
+    from omicopy.errors import ErrorCode as ErrorCode
+    from omicopy.errors import OmicopyError as OmicopyError
+    from omicopy.manifests.cors import CorsRules as CorsRules
+    from omicopy.manifests.from_disks.build import BuiltManifest as BuiltManifest
+    from omicopy.manifests.inspect import Inspection as Inspection
+    from omicopy.manifests.presign import PresignResult as PresignResult
     from omicopy.model.choices import BootMode as BootMode
     from omicopy.model.choices import DiskFormat as DiskFormat
     from omicopy.model.choices import IfExists as IfExists
+    from omicopy.model.export import StoredExport as StoredExport
     from omicopy.model.request import Budgets as Budgets
     from omicopy.model.result import CopyResult as CopyResult
     from omicopy.model.result import CopyResults as CopyResults
@@ -43,76 +56,43 @@ if TYPE_CHECKING:
     from omicopy.status.report import PlanStatus as PlanStatus
     from omicopy.status.report import StatusReport as StatusReport
 
-_MODULES = {
-    "ConnectionOptions": "omicopy.api.connection",
-    "connect": "omicopy.api.connection",
-    "copy": "omicopy.api.copies",
-    "export": "omicopy.api.copies",
-    "doctor": "omicopy.api.checks",
-    "import_image": "omicopy.api.imports",
-    "inspect": "omicopy.api.manifests",
-    "load_plan": "omicopy.api.plans",
-    "run_plan": "omicopy.api.plans",
-    "prune": "omicopy.api.pruning",
-    "Watch": "omicopy.api.running",
-    "status": "omicopy.api.status_report",
-    "presign": "omicopy.api.urls",
-    "Check": "omicopy.doctor.findings",
-    "CheckStatus": "omicopy.doctor.findings",
-    "BootMode": "omicopy.model.choices",
-    "DiskFormat": "omicopy.model.choices",
-    "IfExists": "omicopy.model.choices",
-    "Budgets": "omicopy.model.request",
-    "CopyResult": "omicopy.model.result",
-    "CopyResults": "omicopy.model.result",
-    "Status": "omicopy.model.result",
-    "exit_code": "omicopy.model.result",
-    "Plan": "omicopy.plans.model",
-    "plan_schema": "omicopy.plans.model",
-    "Action": "omicopy.prune.entries",
-    "PruneReport": "omicopy.prune.entries",
-    "RunMode": "omicopy.reconcile.apply",
-    "RunOptions": "omicopy.reconcile.run",
-    "StatusReport": "omicopy.status.report",
-    "PlanStatus": "omicopy.status.report",
+_NAMES = {
+    "omicopy.api.buckets": ("cors",),
+    "omicopy.api.checks": ("doctor",),
+    "omicopy.api.connection": ("ConnectionOptions", "connect"),
+    "omicopy.api.copies": ("copy", "export"),
+    "omicopy.api.exports": ("cancel",),
+    "omicopy.api.imports": ("import_image",),
+    "omicopy.api.manifests": ("build_manifest", "inspect", "resign"),
+    "omicopy.api.plans": ("load_plan", "run_plan"),
+    "omicopy.api.pruning": ("prune",),
+    "omicopy.api.running": ("Watch",),
+    "omicopy.api.status_report": ("status",),
+    "omicopy.api.urls": ("presign", "presign_upload"),
+    "omicopy.deletion.cancel": ("CancelReport",),
+    "omicopy.doctor.findings": ("Check", "CheckStatus"),
+    "omicopy.errors": ("ErrorCode", "OmicopyError"),
+    "omicopy.manifests.cors": ("CorsRules",),
+    "omicopy.manifests.from_disks.build": ("BuiltManifest",),
+    "omicopy.manifests.inspect": ("Inspection",),
+    "omicopy.manifests.presign": ("PresignResult",),
+    "omicopy.model.choices": ("BootMode", "DiskFormat", "IfExists"),
+    "omicopy.model.export": ("StoredExport",),
+    "omicopy.model.request": ("Budgets",),
+    "omicopy.model.result": ("CopyResult", "CopyResults", "Status", "exit_code"),
+    "omicopy.plans.model": ("Plan", "plan_schema"),
+    "omicopy.prune.entries": ("Action", "PruneReport"),
+    "omicopy.reconcile.apply": ("RunMode",),
+    "omicopy.reconcile.run": ("RunOptions",),
+    "omicopy.status.report": ("PlanStatus", "StatusReport"),
 }
-__all__ = [
-    "Action",
-    "BootMode",
-    "Budgets",
-    "Check",
-    "CheckStatus",
-    "ConnectionOptions",
-    "CopyResult",
-    "CopyResults",
-    "DiskFormat",
-    "IfExists",
-    "Plan",
-    "PlanStatus",
-    "PruneReport",
-    "RunMode",
-    "RunOptions",
-    "Status",
-    "StatusReport",
-    "Watch",
-    "connect",
-    "copy",
-    "doctor",
-    "exit_code",
-    "export",
-    "import_image",
-    "inspect",
-    "load_plan",
-    "plan_schema",
-    "presign",
-    "prune",
-    "run_plan",
-    "status",
-]
+"""What each module gives. It is loaded when one of its names is asked for: to sign a URL takes no loop and no plan."""
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
+__all__ = [*_MODULES]
 
 
 def __getattr__(name: str) -> Any:
-    """Loads what a name stands for when it is first asked for: to sign a URL takes neither the loop nor a plan."""
+    """Loads what a name stands for."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_MODULES[name]), name)

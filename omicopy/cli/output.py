@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from omicopy.cli.console import safe_lines
 from omicopy.cli.forms import OutputForm
-from omicopy.cli.tables import Table, print_table
+from omicopy.cli.tables import Table, print_table, stdout_console
 from omicopy.errors import printable
 
 
@@ -40,6 +41,16 @@ def print_text(text: ResultText) -> None:
     else:
         for line in text:
             print(printable(line))  # noqa: T201
+
+
+def print_markdown(text: str) -> None:
+    """Prints documentation: rendered at a terminal, as it is in a pipe."""
+    if not sys.stdout.isatty():
+        print(text, end="")  # noqa: T201
+        return
+    from rich.markdown import Markdown
+
+    stdout_console().print(Markdown(text, code_theme="ansi_dark", hyperlinks=False))
 
 
 def print_object(document: Mapping[str, Any], form: OutputForm, verbatim: bool = False) -> None:

@@ -6,8 +6,12 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from omicopy.cli.console import safe
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 EMPTY_CELL = "-"
 Cell = str | tuple[str, ...]
@@ -34,7 +38,6 @@ def print_table(table: Table) -> None:
 
 
 def _print_for_eyes(table: Table) -> None:
-    from rich.console import Console
     from rich.table import Column
     from rich.table import Table as RichTable
     from rich.text import Text
@@ -43,7 +46,14 @@ def _print_for_eyes(table: Table) -> None:
     laid_out = RichTable(*columns, box=None, pad_edge=False, show_header=bool(columns))
     for row in table.rows:
         laid_out.add_row(*(Text(_text(cell), overflow="fold") for cell in row))
-    Console(color_system=None if os.environ.get("NO_COLOR") else "auto").print(laid_out)
+    stdout_console().print(laid_out)
+
+
+def stdout_console() -> Console:
+    """What lays text out on stdout, at a terminal; with `NO_COLOR` without any style."""
+    from rich.console import Console
+
+    return Console(color_system=None if os.environ.get("NO_COLOR") else "auto")
 
 
 def _text(cell: Cell) -> str:

@@ -23,7 +23,9 @@ def access_key_expiry(session: AccountSession) -> datetime | None:
     try:
         return read_expiry(session, key.access_key)
     except OmicopyError as error:
-        session.tell(f"Whether the access key of {key.profile!r} has an expiration date is not known: {error.message}")
+        session.clients.tell(
+            f"Whether the access key of {key.profile!r} has an expiration date is not known: {error.message}"
+        )
         return None
 
 

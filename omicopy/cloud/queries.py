@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def identify(session: AccountSession) -> AccountRef:
     """The account that a session's access key belongs to: by ReadAccounts or, where an EIM user has no right to that,
     by ReadQuotas. Raises a ServiceError, and DENIED where neither may be asked."""
-    patience, api, account = session.retry_seconds, session.api, session.account
+    patience, api, account = session.clients.retry.total_seconds(), session.api, session.account
     try:
         account_id = api.read_parsed("ReadAccounts", patience, {}, _account_id)
     except ServiceError as error:
@@ -164,4 +164,4 @@ def filter_unless_long(name: str, values: Iterable[str]) -> dict[str, list[str]]
 
 
 def _seconds(session: AccountSession, patiently: bool) -> float:
-    return session.retry_seconds if patiently else session.patience
+    return session.clients.retry.total_seconds() if patiently else session.patience

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from omicopy.cloud.profiles.profile import Account
+from omicopy.cloud.profiles.profile import STORAGE_HINT, Account
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl
@@ -30,9 +30,9 @@ class AccountSession:
     """What acts for one account. Each client is made, and its SDK loaded, when it is first asked for."""
 
     def __init__(self, account: Account, clients: Clients) -> None:
-        """`clients` makes what accounts share."""
+        """`clients` makes what it works with."""
         self.account = account
-        self._clients = clients
+        self.clients = clients
         self._api: Api | None = None
         self._storage: Storage | None = None
         self._ref: AccountRef | None = None
@@ -44,21 +44,7 @@ class AccountSession:
     @property
     def patience(self) -> float:
         """Seconds for which one read is repeated."""
-        return self._clients.patience
-
-    @property
-    def retry_seconds(self) -> float:
-        """For how long the user wants a failing read to be repeated, where no loop looks again."""
-        return self._clients.retry.total_seconds()
-
-    @property
-    def allow_http(self) -> bool:
-        """Whether the URL that a task shows may be used by plain http."""
-        return self._clients.allow_http
-
-    def tell(self, message: str) -> None:
-        """Tells whoever sits and waits."""
-        self._clients.tell(message)
+        return self.clients.patience
 
     @property
     def ref(self) -> AccountRef:
@@ -72,35 +58,38 @@ class AccountSession:
     @property
     def api(self) -> Api:
         if self._api is None:
-            self._api = self._clients.make_api(self.account)
+            self._api = self.clients.make_api(self.account)
         return self._api
 
     @property
     def storage(self) -> Storage:
         """Raises DENIED where there is no key for it."""
         if self._storage is None:
-            self._storage = self._clients.make_storage(self.account)
+            self._storage = self.clients.make_storage(self.account)
         return self._storage
 
     @property
     def storage_refusal(self) -> OmicopyError | None:
-        """Why there is no key for the object storage, as far as is known: none was given, or the store has said that it
-        does not know it."""
+        """DENIED where no key opens the object storage, as far as is known: none was given, or the store has said that
+        it does not know it."""
         try:
             self.account.require_storage_key()
         except OmicopyError as error:
             return error
-        return self._storage.key_refusal if self._storage else None
+        if self._storage is None or self._storage.key_refusal is None:
+            return None
+        message = f"The object storage does not know the access key of {self.account.signer!r}"
+        return OmicopyError(ErrorCode.DENIED, message, f"An EIM user's key works for the API alone. {STORAGE_HINT}")
 
     @property
     def url_reader(self) -> UrlReader:
-        return self._clients.fetcher()
+        return self.clients.fetcher()
 
     def prepare_storage(self) -> None:
         """Makes what reads buckets, where there is a key, and URLs: once, before threads ask for it."""
         if self.storage_refusal is None:
             self.storage  # noqa: B018
-        self._clients.fetcher()
+        self.clients.fetcher()
 
     def presign(
         self,

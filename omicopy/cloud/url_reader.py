@@ -53,6 +53,11 @@ class Probe:
     refusal: Refusal | None = None
     """Why the store refuses it."""
 
+    @property
+    def was_asked(self) -> bool:
+        """False for an object that was not asked for, because it lies at a host that nobody named."""
+        return self.error is None or self.error.code is not ErrorCode.USAGE
+
 
 class UrlReader:
     """GETs through pre-signed URLs; retried for `patience` seconds. Raises ServiceError only."""

@@ -10,18 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
 
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.queries import read_tasks
 from omicopy.cloud.retry import RetryVerdict, retry_verdict
 from omicopy.cloud.session import AccountSession
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode, OmicopyError, shared_exit_code
 from omicopy.model.clock import Clock
 from omicopy.model.export import ExportTask, Phase
 from omicopy.model.own_tags import EXPORT_TAG
 from omicopy.model.request import AccountRef
-from omicopy.model.result import describe_error
 from omicopy.model.units import format_duration
 from omicopy.state.journal import Journal, entry_of_export
 
@@ -61,6 +59,11 @@ class Cancellation:
         return self.task.state if self.task and self.is_listed else None
 
     @property
+    def is_changed(self) -> bool:
+        """True if this command cancelled it."""
+        return self.outcome is CancelOutcome.CANCELLED
+
+    @property
     def is_refused(self) -> bool:
         return self.answer is not None and retry_verdict(self.answer.cause, is_write=True) is RetryVerdict.GIVE_UP
 
@@ -69,6 +72,28 @@ class Cancellation:
 
     def fail(self, code: ErrorCode, message: str, hint: str = "") -> None:
         self.finish(CancelOutcome.FAILED, OmicopyError(code, message, hint))
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReport:
+    """What became of the tasks of one account."""
+
+    account: AccountRef
+    exports: tuple[Cancellation, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """3 where some were cancelled and some were not."""
+        errors = [one.error for one in self.exports if one.error]
+        return 3 if 0 < len(errors) < len(self.exports) else shared_exit_code(errors)
+
+
+def check_task_ids(task_ids: Sequence[str]) -> None:
+    """Raises USAGE for what can't be the ID of an export task."""
+    for task_id in task_ids:
+        if not task_id.startswith("image-export-"):
+            hint = "Give the ID of an export task (image-export-…); omicopy status lists them."
+            raise OmicopyError(ErrorCode.USAGE, f"{task_id!r} is no export task's ID", hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +106,7 @@ class Canceller:
     dry_run: bool = False
     clock: Clock = field(default_factory=Clock)
 
-    def cancel(self, task_ids: Sequence[str]) -> tuple[AccountRef, list[Cancellation]]:
+    def cancel(self, task_ids: Sequence[str]) -> CancelReport:
         """Every task and what became of it, in their order. One read a look, however many tasks (R7).
 
         Raises the ServiceError of an account that can't be read before anything was asked for.
@@ -103,7 +128,7 @@ class Canceller:
             if any(one.outcome is None for one in open_ones):
                 self.clock.sleep(pause)
                 pause = min(pause * 1.5, _LONGEST_PAUSE)
-        return account, all_of_them
+        return CancelReport(account, tuple(all_of_them))
 
     def _read(self, wanted: Iterable[Cancellation]) -> dict[str, ExportTask]:
         filters = {"TaskIds": [one.task_id for one in wanted]}
@@ -144,7 +169,7 @@ class Canceller:
             api.write("DeleteExportTask", patience, {"ExportTaskId": one.task_id})
         except ServiceError as error:
             if retry_verdict(error.cause, is_write=True) in (RetryVerdict.RETRY, RetryVerdict.SLOW_DOWN):
-                if self.clock.ticks() - began >= self.session.retry_seconds:
+                if self.clock.ticks() - began >= self.session.clients.retry.total_seconds():
                     one.finish(CancelOutcome.FAILED, error)
                 return
             one.answer = error
@@ -195,15 +220,3 @@ def _refused(one: Cancellation, refusal: ServiceError) -> OmicopyError:
 
 def _format_text(one: Cancellation) -> str:
     return one.state or "not listed any more"
-
-
-def describe_cancellation(account: AccountRef, one: Cancellation) -> dict[str, Any]:
-    """One entry of what `cancel -o json` prints."""
-    return {
-        "task_id": one.task_id,
-        "source": {**account.to_json(), "image_id": one.task.image_id if one.task else None},
-        "state": one.state,
-        "status": one.outcome.value if one.outcome else None,
-        "changed": one.outcome is CancelOutcome.CANCELLED,
-        "error": describe_error(one.error) if one.error else None,
-    }

@@ -12,7 +12,6 @@ from omicopy.deletion.cleaner import Cleaner, CleanupOptions, CleanupOutcome, pl
 from omicopy.deletion.export_rules import Deletable, Kept
 from omicopy.errors import Interrupted, OmicopyError
 from omicopy.manifests.find import read_folder
-from omicopy.manifests.from_task import why_no_key
 from omicopy.model.export import ExportKey, ExportTask
 from omicopy.model.request import CopyRequest, Source
 
@@ -37,7 +36,7 @@ def clean_up(
         if isinstance(request.source, Source):
             account = request.source.account
             place = (account.account_id, account.region, request.source.export)
-            if place in exports and why_no_key(clients.session(exports[place])) is None:
+            if place in exports and clients.session(exports[place]).storage_refusal is None:
                 continue
             exports[place] = account.profile  # of several of one account, one that has a key
     for profile in dict.fromkeys(exports.values()):
@@ -72,7 +71,7 @@ def clean_exports(
     cleaners = [Cleaner(session, export, options) for export in exports]
     try:
         for cleaner in cleaners:
-            cleaner.error = why_no_key(session)
+            cleaner.error = session.storage_refusal
         if not options.has_time():
             for cleaner in cleaners:
                 cleaner.left = _NO_TIME
@@ -112,7 +111,7 @@ def _step_all(cleaners: Sequence[Cleaner], step: Callable[[Cleaner, Sequence[Exp
             cleaner.error = error
         return
     in_parallel(take, waiting)
-    why = why_no_key(session)
+    why = session.storage_refusal
     for cleaner in waiting if why else ():  # the store has just said so, to one of them
         cleaner.error = cleaner.error and why
 

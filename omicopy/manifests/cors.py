@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from omicopy.errors import ErrorCode, OmicopyError
@@ -11,6 +12,50 @@ from omicopy.model import json_fields
 
 Rule = dict[str, Any]
 """`AllowedOrigins`, `AllowedMethods`, and if set `AllowedHeaders`, `ExposeHeaders`, `MaxAgeSeconds` and `ID`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CorsRule:
+    """One rule; `raw` is as S3 spells it, with what is not known here."""
+
+    raw: Rule
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        return self._texts("AllowedOrigins")
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        return self._texts("AllowedMethods")
+
+    @property
+    def allowed_headers(self) -> tuple[str, ...]:
+        return self._texts("AllowedHeaders")
+
+    @property
+    def exposed_headers(self) -> tuple[str, ...]:
+        return self._texts("ExposeHeaders")
+
+    @property
+    def max_age_seconds(self) -> int | None:
+        return self.raw.get("MaxAgeSeconds")
+
+    def _texts(self, name: str) -> tuple[str, ...]:
+        return tuple(self.raw.get(name) or ())
+
+
+@dataclass(frozen=True, slots=True)
+class CorsRules:
+    """The rules of a bucket; with a dry run, as they would be."""
+
+    bucket: str
+    origins: tuple[str, ...]
+    """Those that were to be allowed."""
+    rules: tuple[CorsRule, ...]
+    added: tuple[CorsRule, ...]
+    changed: bool
+    """True if `added` was written."""
+
 
 MAX_RULES = 100
 """S3's limit for one bucket."""

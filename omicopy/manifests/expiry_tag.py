@@ -26,7 +26,7 @@ def record_url_expiry(session: AccountSession, location: S3Object, until: dateti
         tasks = [task for task in listed if _is_own_export_in(task, folder)]
         _write_tag(session, tasks, until)
     except OmicopyError as error:
-        session.tell(f"A clean-up may not know that {location} was handed out: {error.message}")
+        session.clients.tell(f"A clean-up may not know that {location} was handed out: {error.message}")
         return
     if tasks and is_cleaned(tasks):  # beside one that is not, what was cleaned up before was exported anew
         message = f"The objects in {folder} are being deleted by a clean-up"

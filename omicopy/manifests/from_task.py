@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from omicopy.cloud.errors import Cause, ServiceError
-from omicopy.cloud.profiles.profile import STORAGE_HINT
 from omicopy.cloud.session import AccountSession
 from omicopy.cloud.url_reader import UrlReader, UrlRefused
 from omicopy.errors import ErrorCode, OmicopyError
@@ -46,23 +45,13 @@ def find_export(
         fact = find_in_bucket(session, export, tasks, now, listed, wanted)
         if session.storage_refusal is None:  # else the store has just said that it does not know the key
             return fact
-    store = TaskUrlReader(session.url_reader, session.account.oos_endpoint, session.allow_http)
+    store = TaskUrlReader(session.url_reader, session.account.oos_endpoint, session.clients.allow_http)
     return find_from_tasks(store, tasks, now, wanted)
-
-
-def why_no_key(session: AccountSession) -> OmicopyError | None:
-    """DENIED, in plain words, where a profile has no key that its object storage knows, as far as that was asked."""
-    refusal = session.storage_refusal
-    if not isinstance(refusal, ServiceError):
-        return refusal  # none was given
-    key = session.account.require_storage_key()
-    message = f"The object storage does not know the access key of {key.profile!r}"
-    return OmicopyError(ErrorCode.DENIED, message, f"An EIM user's key works for the API alone. {STORAGE_HINT}")
 
 
 def require_storage_key(session: AccountSession) -> None:
     """Raises DENIED where it is known that no key of a profile opens its object storage."""
-    why = why_no_key(session)
+    why = session.storage_refusal
     if why is not None:
         raise why
 
@@ -72,7 +61,7 @@ def without_key(session: AccountSession, *more: str) -> str | None:
 
     Who has said so with `--storage none` knows what it means, and what else there is.
     """
-    why = why_no_key(session)
+    why = session.storage_refusal
     if why is None:
         return None
     if session.account.storage_key is None:
@@ -111,7 +100,7 @@ class TaskUrlReader:
     def problem_of_url(self, url: PresignedUrl) -> str | None:
         """Why a URL in a manifest can't be relied on, wherever it ends: what the service reads is what it says."""
         if not is_in_store(url, self.endpoint):
-            return f"leads to {url.scheme}://{url.host}, not to {self.endpoint}"
+            return f"points to {url.scheme}://{url.host}, not to {self.endpoint}"
         if url.is_exposed and not self.allow_http:
             return "is plain http, so that anybody in between could change what is imported (see --allow-http)"
         return None

@@ -38,7 +38,7 @@ def problem_of_own(manifest: Manifest, location: S3Object, endpoint: str) -> str
     if outside or manifest.is_at(endpoint):
         return outside
     index, url = next((i, s.url) for i, s in enumerate(manifest.snapshots) if not s.url.is_at(endpoint))
-    return f"{url_path(index)} leads to {url.scheme}://{url.host}, not to {endpoint}."
+    return f"{url_path(index)} points to {url.scheme}://{url.host}, not to {endpoint}."
 
 
 def read_trusted_manifest(raw: bytes, location: S3Object, hint: str = "Do not import it.") -> TrustedManifest:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from omicopy.cloud.access_key import ACCESS_KEY, access_key_expiry
 from omicopy.cloud.errors import ServiceError
@@ -18,7 +17,6 @@ from omicopy.manifests.own_manifest import TrustedManifest, has_to_be_manifest, 
 from omicopy.manifests.resign import read_back, resign_or_expired, resigned_keys
 from omicopy.model.export import StoredExport
 from omicopy.model.manifest import MANIFEST_URL, Expiry, earliest_of, url_path
-from omicopy.model.result import SCHEMA, describe_snapshots, rfc3339
 from omicopy.model.s3_location import S3Object
 from omicopy.model.units import format_duration
 from omicopy.model.urls.presigned_url import PresignedUrl
@@ -57,6 +55,8 @@ class PresignResult:
     resigned: bool = False
     replaces: bool = False
     """For an upload: an object is there already."""
+    handoff: str | None = None
+    """A text for the other account's owner with the URL in it, where one was asked for."""
 
     @property
     def expiry(self) -> Expiry:
@@ -124,18 +124,6 @@ def presign_upload(
     if not taken:
         _require_bucket(session, location)
     return PresignResult(url, location, None, key_expires_at, replaces=taken)
-
-
-def describe_presign_result(result: PresignResult) -> dict[str, Any]:
-    """What `url -o json` prints (DESIGN: the JSON of `url`). For an object that is no manifest, `manifest` is null."""
-    return {
-        "schema": SCHEMA,
-        "url": result.url.url,
-        "manifest": str(result.location) if result.manifest else None,
-        "url_expires_at": rfc3339(result.url.expires_at),
-        "effective_expires_at": rfc3339(result.expiry.at),
-        "snapshots": describe_snapshots(result.manifest) if result.manifest else [],
-    }
 
 
 def _check(options: PresignOptions) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.session import AccountSession
@@ -14,7 +14,6 @@ from omicopy.manifests.check import SignedManifest, problem_of, read_own_manifes
 from omicopy.manifests.own_manifest import TrustedManifest, read_trusted_manifest, trust
 from omicopy.model.export import FoundExport, StoredExport
 from omicopy.model.manifest import parse_manifest
-from omicopy.model.result import SCHEMA, describe_snapshots, rfc3339
 from omicopy.model.s3_location import S3Object, check_own_key, check_prefix
 from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl
 from omicopy.model.urls.validity import check_expiry
@@ -84,16 +83,6 @@ def read_back(
         message = f"{signed.location} was replaced after it was put there"
         raise OmicopyError(ErrorCode.DAMAGED, message, "Nothing was handed out. See who else writes to the bucket.")
     return signed
-
-
-def describe_resigned(new: StoredExport) -> dict[str, Any]:
-    """What `resign -o json` prints."""
-    return {
-        "schema": SCHEMA,
-        "manifest": str(new.location),
-        "effective_expires_at": rfc3339(new.manifest.expiry().at),
-        "snapshots": describe_snapshots(new.manifest),
-    }
 
 
 def resign_found(session: AccountSession, found: FoundExport, now: datetime) -> S3Object:

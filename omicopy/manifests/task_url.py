@@ -8,7 +8,7 @@ from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import require_validity
 from omicopy.manifests.expiry_tag import record_url_expiry
-from omicopy.manifests.from_task import read_again, why_no_key, without_key
+from omicopy.manifests.from_task import read_again, without_key
 from omicopy.manifests.inspect import Inspection
 from omicopy.manifests.presign import PresignOptions, PresignResult
 from omicopy.model.export import FoundExport
@@ -50,10 +50,10 @@ def inspect_from_task(session: AccountSession, stored: FoundExport) -> Inspectio
 def _warn_without_key(session: AccountSession, *more: str) -> None:
     message = without_key(session, *more)
     if message is not None:
-        session.tell(message)
+        session.clients.tell(message)
 
 
 def _only_with_key(session: AccountSession, found: str) -> OmicopyError:
     """DENIED, with why there is no key and how to name one."""
-    why = why_no_key(session)
+    why = session.storage_refusal
     return OmicopyError(ErrorCode.DENIED, found + (f". {why.message}" if why else ""), why.hint if why else "")

@@ -1,1 +1,1 @@
-"""The pure ground floor: what images, exports, manifests and requests are. No network, no clock, no SDK."""
+"""The data types that all packages share: images, exports, manifests, requests. No network, no clock, no SDK."""

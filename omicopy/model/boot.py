@@ -1,7 +1,7 @@
-"""How an image boots: what is known of it or wanted, what a create asks for, and what differs. Pure.
+"""How an image boots: what is known or requested, the parameters of a create, and the differences. Pure.
 
-Boot modes and the TPM are in no manifest, and nothing changes them on an image (DOMAIN.md §2): whoever creates a copy
-has to ask for them.
+A manifest contains neither boot modes nor the TPM setting, and no call changes them on an image (DOMAIN.md §2). So the
+call that creates a copy has to set them.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ BOOT_MODES, TPM_MANDATORY = "BootModes", "TpmMandatory"
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """None: not known, or not asked for."""
+    """Boot modes and TPM setting of an image. None means unknown, or not requested."""
 
     modes: frozenset[str] | None = None
     tpm: bool | None = None
-    """Whether VMs of the image must have a TPM."""
+    """True if VMs of the image must have a TPM."""
 
     def __str__(self) -> str:
-        """`uefi, TPM mandatory`; empty where nothing is known."""
+        """`uefi, TPM mandatory`; empty if nothing is known."""
         tpm = {True: ["TPM mandatory"], False: ["TPM not mandatory"], None: []}[self.tpm]
         return ", ".join([*([format_modes(self.modes)] if self.modes else []), *tpm])
 
     def options(self) -> list[str]:
-        """The words of a command line that ask for it."""
+        """The command line options that request these settings."""
         modes = [word for mode in sorted(self.modes or ()) for word in ("--boot-mode", mode)]
         return modes + {True: ["--tpm"], False: ["--no-tpm"], None: []}[self.tpm]
 
     def or_else(self, other: Boot) -> Boot:
-        """With what `other` says where this says nothing."""
+        """These settings, with those of `other` where they are None."""
         return Boot(
             other.modes if self.modes is None else self.modes,
             other.tpm if self.tpm is None else self.tpm,
@@ -43,11 +43,11 @@ class Boot:
 
 
 _DEFAULT = Boot(frozenset({BootMode.LEGACY.value}), False)
-"""What the service makes of a manifest when nobody asks for anything."""
+"""What a new image has if the request sets nothing."""
 
 
 def non_default(boot: Boot) -> Boot:
-    """What of it has to be asked for, because a new image would else be different."""
+    """Only the settings that differ from the default, and so have to be requested."""
     return Boot(
         None if boot.modes == _DEFAULT.modes else boot.modes,
         None if boot.tpm == _DEFAULT.tpm else boot.tpm,
@@ -55,11 +55,9 @@ def non_default(boot: Boot) -> Boot:
 
 
 def boot_parameters(asked: Boot, source: Boot) -> Mapping[str, Sequence[str] | bool]:
-    """The parameters for `CreateImage`: what the user asked for, else what the source has.
-
-    What the source has in common with every image is not sent: it would be an image's without a word, and who knows
-    whether a service that does not take these parameters beside a manifest says so by name. A user's word is sent.
-    """
+    """The parameters of `CreateImage`: those that the user asked for, else those of the source."""
+    # A source setting that equals the default isn't sent: the new image gets it anyway, and some services may refuse
+    # these parameters together with a manifest. What the user asks for is always sent.
     wanted = asked.or_else(non_default(source))
     parameters: dict[str, Sequence[str] | bool] = {}
     if wanted.modes is not None:
@@ -70,21 +68,23 @@ def boot_parameters(asked: Boot, source: Boot) -> Mapping[str, Sequence[str] | b
 
 
 def boot_differences(wanted: Boot, copy: Boot) -> list[str]:
-    """In words, the copy's side first. What one side does not say is no difference."""
+    """The differences in words, the copy's value first. An unknown value is no difference."""
     found = []
     if wanted.modes and copy.modes and wanted.modes != copy.modes:
         found.append(f"boot modes {format_modes(copy.modes)} instead of {format_modes(wanted.modes)}")
     if None not in (wanted.tpm, copy.tpm) and wanted.tpm != copy.tpm:
-        found.append("a TPM is not mandatory" if wanted.tpm else "a TPM is mandatory, and should not be")
+        found.append(
+            "TPM not mandatory instead of mandatory" if wanted.tpm else "TPM mandatory instead of not mandatory"
+        )
     return found
 
 
 def check_boot(modes: Sequence[str] | None, tpm: bool | None) -> Boot:
-    """What a user asks for. Raises USAGE for what is no boot mode."""
+    """The settings that the user asks for. Raises USAGE for an unknown boot mode."""
     known = [mode.value for mode in BootMode]
     for mode in modes or ():
         if mode not in known:
-            raise OmicopyError(ErrorCode.USAGE, f"{mode!r} is no boot mode", f"The boot modes are {', '.join(known)}.")
+            raise OmicopyError(ErrorCode.USAGE, f"{mode!r} is not a boot mode", f"Use {' or '.join(known)}.")
     return Boot(frozenset(map(str, modes)) if modes else None, tpm)
 
 

@@ -1,4 +1,4 @@
-"""Closed lists that a user chooses from. Apart from the models, so that the command line can name them at no cost."""
+"""Closed lists that the user chooses from. In a file of their own, so that the CLI imports them cheaply."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class IfExists(StrEnum):
-    """What to do when another image holds the name in the target account."""
+    """What to do if another image has the name in the target account."""
 
     FAIL = "fail"
     SKIP = "skip"
@@ -21,11 +21,11 @@ class BootMode(StrEnum):
 
 
 class DiskFormat(StrEnum):
-    """The format of the disks that an export writes."""
+    """Format of the disks that an export writes."""
 
     QCOW2 = "qcow2"
     RAW = "raw"
 
 
 DEFAULT_FORMAT = DiskFormat.QCOW2
-"""Of a new export, where none is asked for."""
+"""For a new export, if the user asks for none."""

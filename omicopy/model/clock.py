@@ -1,4 +1,4 @@
-"""Time, handed in: so that a thousand copies over ten virtual hours can be tested in a second."""
+"""The clock as a parameter, so that tests can run hours of virtual time in a second."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`wall` tells what has expired; `ticks` (monotonic seconds) how long a thing took, wherever that clock goes."""
+    """`wall` is for expiry times, `ticks` (monotonic seconds) for durations: the wall clock may be set while we run."""
 
     wall: Callable[[], datetime] = lambda: datetime.now(UTC)
     ticks: Callable[[], float] = time.monotonic
@@ -22,7 +22,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Timestamp:
-    """Now, by two clocks: `wall` for what expires, `ticks` (monotonic seconds) for how long something took."""
+    """One moment on both clocks: `wall` for expiry times, `ticks` (monotonic seconds) for durations."""
 
     wall: datetime
     ticks: float

@@ -1,4 +1,4 @@
-"""What a screen, a log or a metric may want to know while the loop runs."""
+"""Events of a run, for the screen, the log and the metrics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from omicopy.model.result import CopyResult
 
 @dataclass(frozen=True, slots=True)
 class CopyProgress:
-    """A copy entered a phase, or got on within it. `progress` in percent; `seconds` since the run began."""
+    """A copy entered a phase, or progressed within it. `progress` is in percent, `seconds` since the run began."""
 
     request: CopyRequest
     phase: str
@@ -23,26 +23,28 @@ class CopyProgress:
 
 @dataclass(frozen=True, slots=True)
 class CopyFinished:
+    """A copy has its result."""
+
     result: CopyResult
 
 
 @dataclass(frozen=True, slots=True)
 class AllFinished:
-    """Every copy has ended. What follows is the clean-up of their exports, which waits for a while."""
+    """Every copy has its result. The clean-up of their exports follows and may take a while."""
 
     results: Sequence[CopyResult]
 
 
 @dataclass(frozen=True, slots=True)
 class WarningMessage:
-    """Something that does not stop the run and should be known."""
+    """A problem that doesn't stop the run."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class InfoMessage:
-    """Something that takes a while and is no copy's doing."""
+    """A message about a step that takes a while and belongs to no single copy."""
 
     message: str
 

@@ -1,4 +1,4 @@
-"""An image export task: its states, and what makes two exports the same."""
+"""Image export tasks: their states, and which exports count as the same."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from omicopy.model.urls.presigned_url import PresignedUrl
 
 
 class Phase(Enum):
-    """What a task's state means. The service's list is not closed: what nobody documented is waited for (R6)."""
+    """What the state of a task means. The service may add states; an unknown one counts as running (R6)."""
 
     RUNNING = "running"
     COMPLETE = "complete"
@@ -42,9 +42,10 @@ _RUNNING = (Phase.RUNNING, Phase.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class ExportKey:
-    """What is the same export within one account: a place, which holds one manifest, whatever its disks' format is.
+    """Identifies an export within one account: image, bucket and prefix. One such place holds one manifest, in whatever
+    disk format.
 
-    `prefix` has no slashes around it and no image ID at its end.
+    `prefix` has no slashes at its ends, and no image ID as its last part.
     """
 
     image_id: str
@@ -53,12 +54,13 @@ class ExportKey:
 
     @property
     def folder(self) -> S3Folder:
-        """Where the service puts the objects: `PREFIX/ami-12345678/`."""
+        """Where the service writes the objects: `PREFIX/ami-12345678/`."""
         return S3Folder(self.bucket, f"{self.prefix}/{self.image_id}/" if self.prefix else f"{self.image_id}/")
 
 
 def export_key(image_id: str, bucket: str, prefix: str) -> ExportKey:
-    """The key of an export asked for as `PREFIX` or answered as `PREFIX/ami-12345678/`: they are one (DOMAIN.md §2)."""
+    """The key of an export. `PREFIX` (as requested) and `PREFIX/ami-12345678/` (as answered) give the same key
+    (DOMAIN.md §2)."""
     parts = [part for part in prefix.split("/") if part]
     if parts and parts[-1] == image_id:
         parts.pop()
@@ -67,12 +69,12 @@ def export_key(image_id: str, bucket: str, prefix: str) -> ExportKey:
 
 @dataclass(frozen=True, slots=True)
 class ExportTask:
-    """A task as `ReadImageExportTasks` shows it; `progress` in percent, `None` where nothing usable was said."""
+    """A task as `ReadImageExportTasks` returns it. `progress` is in percent, None if missing or invalid."""
 
     task_id: str
     key: ExportKey
     format: str
-    """Of its disks, in lower case; perhaps empty for one that failed."""
+    """Disk format in lower case; may be empty for a failed task."""
     state: str
     progress: int | None
     comment: str
@@ -86,7 +88,7 @@ class ExportTask:
 
     @property
     def is_running(self) -> bool:
-        """Whether it may still complete: also in a state that nobody documented (R6)."""
+        """True if the task may still complete. That includes undocumented states (R6)."""
         return _PHASES.get(self.state, Phase.UNKNOWN) in _RUNNING
 
     @property
@@ -95,8 +97,11 @@ class ExportTask:
 
 
 def parse_task(raw: Mapping[str, Any]) -> ExportTask:
-    """The task in an answer of the API. Raises Unreadable for one without its ID or its image's, and for one that may
-    still serve and does not say what it exports to where: it may be the export that is looked for."""
+    """Parses one task of an API answer.
+
+    Raises MalformedAnswer if an ID is missing, or if a task that has not failed lacks bucket or format: it might be the
+    export that we look for.
+    """
     state = json_fields.text(raw, "State") or ""
     osu = json_fields.mapping(raw, "OsuExport")
     place = json_fields.optional if _PHASES.get(state) is Phase.FAILED else json_fields.required
@@ -116,24 +121,30 @@ def parse_task(raw: Mapping[str, Any]) -> ExportTask:
 
 
 def tidy_key(key: str) -> str:
-    """The key without slashes at its ends or in a row: how the service treats those is not documented."""
+    """The key without leading, trailing and repeated slashes.
+
+    The service's treatment of such slashes is not documented.
+    """
     return "/".join(part for part in key.split("/") if part)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredExport:
-    """A manifest found in the bucket, held against the objects that really lie there."""
+    """A manifest found in the bucket, compared with the objects that really exist."""
 
     location: S3Object
     """Of the manifest."""
     manifest: Manifest
     damage: tuple[str, ...] = ()
-    """Objects that are missing or of another size, each said in words."""
+    """One phrase for each object that is missing or has the wrong size."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundExport:
-    """What decisions go by of a stored export. Without its manifest, whose live URLs nobody should keep for long."""
+    """What decisions need to know of a stored export.
+
+    It doesn't contain the manifest, whose URLs are live secrets that should not be kept for long.
+    """
 
     location: S3Object
     """Of the manifest."""
@@ -141,24 +152,24 @@ class FoundExport:
     """Of all embedded URLs."""
     damage: tuple[str, ...]
     dead_urls: tuple[str, ...]
-    """Embedded URLs that the store refuses, by the key of their object."""
+    """Object keys of the embedded URLs that the store refuses."""
     digest: str = ""
-    """Of the manifest as it was checked. Empty: nobody knows, and it is not compared."""
+    """Of the manifest that was checked. Empty if unknown; then it is not compared."""
     format: str | None = None
-    """Of its disks, where their names tell it."""
+    """Disk format, if the object names tell it."""
     task_url: PresignedUrl | None = field(default=None, repr=False)
-    """Where no key reads the bucket: the task's own URL of the manifest, which nobody can sign anew."""
+    """Without a storage key: the task's own URL of the manifest. It can't be re-signed."""
     flaw: str = ""
-    """Where no key reads the bucket: why what the task shows does not serve."""
+    """Without a storage key: why the task's URL is unusable."""
 
     @property
     def is_from_task(self) -> bool:
-        """Whether the task alone tells of it."""
+        """True if this was read through the task's URL instead of the bucket."""
         return self.task_url is not None or bool(self.flaw)
 
 
 def format_of(manifest: Manifest) -> str | None:
-    """The disk format that the objects' names tell; None where they tell none."""
+    """The disk format that the object names tell; None if they don't."""
     for known in DiskFormat:
         if all(f".{known}" in (snapshot.key or "") for snapshot in manifest.snapshots):
             return known

@@ -1,4 +1,4 @@
-"""An OUTSCALE machine image (OMI): what the API says of it, the rules for its name, and the marker of a copy."""
+"""OUTSCALE machine images (OMIs): parsing, name rules, and the marker of a copy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from omicopy.model.boot import BOOT_MODES, TPM_MANDATORY, Boot
 from omicopy.model.text import check_text
 
 DESCRIPTION_LIMIT = 255
-"""Characters we use of a description at most; the service's own limit is not documented."""
+"""Our limit for the characters of a description; the service's own is not documented."""
 NAME_FIELDS = ("name", "date", "region", "image_id")
 _FIELDS = " ".join(f"{{{name}}}" for name in NAME_FIELDS)
 _ID = re.compile(r"ami-[0-9a-z]{8,}")
@@ -25,7 +25,7 @@ _MARKER = re.compile(r"\[omicopy [^\[\]]*\]")
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """One block device of an image; its size in GiB, as the API counts."""
+    """One block device of an image. The size is in GiB, as in the API."""
 
     device: str
     snapshot_id: str | None
@@ -37,7 +37,10 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image as `ReadImages` shows it. `FileLocation` is left out on purpose: it echoes a live signed URL (R8)."""
+    """An image as `ReadImages` returns it.
+
+    `FileLocation` is left out on purpose: it contains a live signed URL (R8).
+    """
 
     image_id: str
     name: str
@@ -51,7 +54,7 @@ class Image:
     volumes: tuple[Volume, ...]
     tags: Mapping[str, str]
     shared_with: tuple[str, ...] = ()
-    """The accounts that may launch it, beside its own."""
+    """Accounts that may launch the image, besides its owner."""
     boot: Boot = field(default_factory=Boot)
 
     @property
@@ -64,8 +67,11 @@ class Image:
 
 
 def parse_image(raw: Mapping[str, Any]) -> Image:
-    """The image in an answer of the API. Raises Unreadable for one without its ID or its owner's: nobody can say that
-    it is not the one that is looked for. A state or a field that nobody documented is taken as it is (R6)."""
+    """Parses one image of an API answer.
+
+    Raises MalformedAnswer if the image's or the owner's ID is missing: it might be the image that we look for. Unknown
+    states and fields are accepted (R6).
+    """
     comment = json_fields.mapping(raw, "StateComment")
     reason = [json_fields.text(comment, key) for key in ("StateCode", "StateMessage")]
     return Image(
@@ -98,43 +104,48 @@ def _volume(raw: Mapping[str, Any]) -> Volume:
 
 
 def is_image_id(text: str) -> bool:
-    """Whether it has the form of an image's ID."""
+    """True if the text has the form of an image ID."""
     return _ID.fullmatch(text) is not None
 
 
 def is_image_name(name: str) -> bool:
-    """Whether the service would take it (DOMAIN.md §2)."""
+    """True if the service accepts the name (DOMAIN.md §2)."""
     return _NAME.fullmatch(name) is not None
 
 
 def check_image_name(name: str) -> str:
-    """The name itself when the service would take it; raises USAGE."""
+    """Returns the name if the service accepts it; raises USAGE."""
     if is_image_name(name):
         return name
     raise OmicopyError(
         ErrorCode.USAGE,
-        f"{name!r} can't be the name of an image",
-        "An image name has 3 to 128 letters, digits, '_', ' ', '(', ')', '/', '.' or '-'; set one with --name.",
+        f"Invalid image name {name!r}",
+        "An image name has 3 to 128 letters, digits, '_', ' ', '(', ')', '/', '.' or '-'. Set one with --name.",
     )
 
 
 def check_name_template(template: str) -> str:
-    """The template itself when it has known plain fields only; raises USAGE."""
+    """Returns the template if it contains only known fields; raises USAGE."""
     try:
         fields = list(string.Formatter().parse(check_text(template)))
     except ValueError as error:
-        hint = f"Write fields as {_FIELDS}; a name itself has no braces."
-        raise OmicopyError(ErrorCode.USAGE, f"The name template {template!r} can't be read: {error}", hint) from None
+        hint = f"Write fields as {_FIELDS}. A name can't contain braces."
+        raise OmicopyError(ErrorCode.USAGE, f"Invalid name template {template!r}: {error}", hint) from None
     for _, name, spec, conversion in fields:
         if name is not None and (name not in NAME_FIELDS or spec or conversion):
-            raise OmicopyError(ErrorCode.USAGE, f"{{{name}}} is no field of a name template", f"Use {_FIELDS}.")
+            raise OmicopyError(ErrorCode.USAGE, f"{{{name}}} is not a field of a name template", f"Use {_FIELDS}.")
     return template
 
 
 def render_name(template: str, source: Image, region: str) -> str:
-    """The target's name. `{date}` is the source's creation date, so that the same image always gets the same name."""
+    """The name in the target account.
+
+    `{date}` is the source's creation date, so that one image always gets the same name.
+    """
     if "{date}" in check_name_template(template) and source.created_at is None:
-        raise OmicopyError(ErrorCode.USAGE, f"{source.image_id} has no creation date, which {{date}} in --name needs")
+        raise OmicopyError(
+            ErrorCode.USAGE, f"{source.image_id} has no creation date, so {{date}} in --name can't be filled in"
+        )
     date = source.created_at.strftime("%Y-%m-%d") if source.created_at else ""
     return check_image_name(
         template.format(name=source.name, date=date, region=region, image_id=source.image_id),
@@ -147,10 +158,12 @@ def renamed(name: str, name_suffix: str) -> str:
 
 
 def source_marker(region: str, image_id: str) -> str:
+    """The marker of a copy of an image."""
     return f"[omicopy {region} {image_id}]"
 
 
 def manifest_marker(fingerprint: str) -> str:
+    """The marker of an image imported from a manifest."""
     return f"[omicopy manifest {fingerprint[:12]}]"
 
 

@@ -1,8 +1,7 @@
-"""Reading the service's JSON without trusting it (R6).
+"""Reads JSON of the service without trusting it (R6).
 
-A field that only informs is `None` where it is missing or of another type, never a crash. What decides whether
-something is there at all – a list's items, their IDs – is read strictly: `MalformedAnswer` says that the answer tells
-nothing, so that no list is ever shorter than what the service meant.
+A field that only informs is None if it is missing or has another type. Fields that decide whether something exists (the
+items of a list, their IDs) are read strictly and raise MalformedAnswer: a list must never look shorter than it is.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from typing import Any
 
 
 class MalformedAnswer(ValueError):
-    """The answer is no list of what was asked for, or an item of it can't be told from others. Says which."""
+    """The answer is not the list that was asked for, or an item can't be identified. The message says which."""
 
 
 def required(raw: Mapping[str, Any], key: str) -> str:
-    """A text that is there and not empty: an ID. Raises Unreadable."""
+    """A text that must be present and not empty, such as an ID. Raises MalformedAnswer."""
     value = text(raw, key)
     if not value:
         raise MalformedAnswer(f"an item has no {key}")
@@ -25,7 +24,7 @@ def required(raw: Mapping[str, Any], key: str) -> str:
 
 
 def optional(raw: Mapping[str, Any], key: str) -> str:
-    """A text, empty where it is missing or null. Raises Unreadable for anything else."""
+    """A text, empty if missing or null. Raises MalformedAnswer for another type."""
     value = raw.get(key)
     if value is not None and not isinstance(value, str):
         raise MalformedAnswer(f"{key} is no text")
@@ -33,7 +32,7 @@ def optional(raw: Mapping[str, Any], key: str) -> str:
 
 
 def listed(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    """The objects of a list that must be there. Raises Unreadable."""
+    """The objects of a list that must be present. Raises MalformedAnswer."""
     value = raw.get(key)
     if not isinstance(value, list):
         raise MalformedAnswer(f"it holds no list of {key}")
@@ -43,12 +42,12 @@ def listed(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 
 
 def listed_if_any(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    """The objects of a list that may be missing or null: then there are none. Raises Unreadable."""
+    """The objects of a list; none if it is missing or null. Raises MalformedAnswer."""
     return [] if raw.get(key) is None else listed(raw, key)
 
 
 def ids(raw: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    """The texts of a list that may be missing or null. Raises Unreadable."""
+    """The texts of a list; none if it is missing or null. Raises MalformedAnswer."""
     value = raw.get(key)
     if value is None:
         return ()
@@ -78,7 +77,7 @@ def mapping(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def mappings(raw: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:
-    """The objects of a list; whatever else stands in it is passed over."""
+    """The objects of a list; other items are skipped."""
     value = raw.get(key)
     return (item for item in value if isinstance(item, dict)) if isinstance(value, list) else iter(())
 
@@ -93,7 +92,10 @@ def timestamp(raw: Mapping[str, Any], key: str) -> datetime | None:
 
 
 def parse_timestamp(message: str | None) -> datetime | None:
-    """An aware UTC time; `2010-10-01T12:34:56.789Z` and `…+0000` both occur in the official file."""
+    """The time in UTC; None if it can't be parsed.
+
+    The official API file contains both `2010-10-01T12:34:56.789Z` and `…+0000`.
+    """
     try:
         value = datetime.fromisoformat(message or "")
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
@@ -102,6 +104,8 @@ def parse_timestamp(message: str | None) -> datetime | None:
 
 
 def tags(raw: Mapping[str, Any]) -> dict[str, str]:
-    """A resource's `Tags` as a dict. Raises Unreadable: of tags that are known in part, the one that is missing may be
-    the one that says "keep off"."""
+    """A resource's `Tags` as a dict. Raises MalformedAnswer.
+
+    Read strictly: a tag that is skipped might be the one that forbids a deletion.
+    """
     return {required(tag, "Key"): optional(tag, "Value") for tag in listed_if_any(raw, "Tags")}

@@ -1,4 +1,4 @@
-"""What a read can tell: present, absent, unknown, refused, or not asked yet. Pure."""
+"""The possible results of a read: present, absent, unknown, refused, or not read yet. Pure."""
 
 from __future__ import annotations
 
@@ -14,32 +14,34 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Present(Generic[T_co]):
+    """The thing exists; `value` is what was read."""
+
     value: T_co
 
 
 class Absent(Enum):
-    """Known not to be there: every page was read, successfully, after our last write."""
+    """Known not to exist: every page was read successfully after our last write."""
 
     ABSENT = "absent"
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Nobody can say: a read failed. On an unknown fact nothing is created, deleted or signed anew."""
+    """A read failed. On an unknown fact nothing is created, deleted or re-signed."""
 
     error: OmicopyError
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It can't be found out, and asking again won't help: no right to look, no such bucket, a broken manifest."""
+    """It can't be found out and another read won't help: no permission, no such bucket, a broken manifest."""
 
     error: OmicopyError
     is_no_bucket: bool = False
 
 
 class Unasked(Enum):
-    """Not looked at yet. `decide` asks for it when, and only when, it needs to know."""
+    """Not read yet. `decide` asks for a fact only when it needs it."""
 
     UNASKED = "unasked"
 
@@ -48,4 +50,4 @@ ABSENT, UNASKED = Absent.ABSENT, Unasked.UNASKED
 
 
 BucketFact = Present[FoundExport] | Absent | Unknown | Refused
-"""What a look into the bucket tells of an export."""
+"""What the bucket tells about one export."""

@@ -1,6 +1,6 @@
-"""The manifest (version 1) of an export: parsed and checked as a stranger's input, and rewritten with new URLs.
+"""Export manifests (version 1): parsed and checked as untrusted input, and rewritten with new URLs.
 
-What its keys mean is in DOMAIN.md §3. How the JSON is read is in `manifest_file.py`.
+DOMAIN.md §3 describes the keys. `manifest_schema.py` reads the JSON.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ MAX_MANIFEST_BYTES = 1024 * 1024
 """Who fetches a manifest need not read more than one byte beyond."""
 
 MANIFEST_URL = "manifest URL"
-"""What `Expiry` calls the URL of the manifest itself, beside the JSON paths of the URLs inside."""
+"""What `Expiry` calls the manifest's own URL. The embedded URLs are named by JSON path."""
 
 NamedExpiry = tuple[str, datetime | None]
-"""What ends, and when. None: nobody knows, so that it is never valid."""
+"""A name and when it expires. None: unknown, and so never valid."""
 
 
 def url_path(index: int) -> str:
@@ -36,20 +36,20 @@ def url_path(index: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """When the first of several URLs ends."""
+    """When the first of several URLs expires."""
 
     at: datetime | None
-    """None as soon as one of them is unknown."""
+    """None if the expiry of any URL is unknown."""
     first: str
-    """The one that ends first of those known; of none is known, the first of all."""
+    """The URL that expires first among those known; if none is known, the first in the list."""
     unknown: tuple[str, ...] = ()
     earliest_known: datetime | None = None
-    """Past this moment something has ended for certain, whatever the unknown ones do."""
+    """After this time at least one URL has expired, whatever the unknown ones do."""
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestSnapshot:
-    """One volume of the image. All texts are printable; what the manifest leaves out or empty is None."""
+    """One volume of the image. All texts are printable; missing or empty ones are None."""
 
     url: PresignedUrl
     size_bytes: int
@@ -58,7 +58,7 @@ class ManifestSnapshot:
     """Of the object in the bucket."""
     device: str | None = None
     filename: str | None = None
-    """As written: a whole key or a bare file name. For the object, trust `key`."""
+    """As written: a whole key or only a file name. Use `key` for the object."""
     volume_type: str | None = None
     iops: int | None = None
     delete_on_termination: bool | None = None
@@ -71,7 +71,7 @@ class ManifestSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A manifest that passed every check of form. Whether it may be signed or handed out, `own_manifest` tells."""
+    """A manifest that passed all format checks. `own_manifest` decides if it may be signed or handed out."""
 
     name: str | None
     description: str | None
@@ -79,71 +79,69 @@ class Manifest:
     product_types: tuple[str, ...]
     snapshots: tuple[ManifestSnapshot, ...]
     document: Mapping[str, Any] = field(repr=False, hash=False)
-    """The whole JSON with its live URLs and unknown keys, for rewriting. Not to be changed."""
+    """The whole JSON with live URLs and unknown keys, for rewriting. Never changed."""
 
     def expiry(self) -> Expiry:
-        """When the first of the embedded URLs ends."""
+        """When the first of the embedded URLs expires."""
         return earliest_of(self.ends())
 
     def ends(self) -> list[NamedExpiry]:
-        """Every embedded URL by its JSON path, and when it ends."""
+        """The JSON path and expiry of every embedded URL."""
         return [(url_path(index), snapshot.url.expires_at) for index, snapshot in enumerate(self.snapshots)]
 
     def earliest_expiry(self) -> datetime | None:
-        """`expiry().at`: None when that of any snapshot is unknown."""
+        """`expiry().at`: None if that of any snapshot is unknown."""
         return self.expiry().at
 
     def is_at(self, endpoint: str) -> bool:
-        """Whether every embedded URL leads to the store at `endpoint`."""
+        """True if every embedded URL points to the store at `endpoint`."""
         return all(snapshot.url.is_at(endpoint) for snapshot in self.snapshots)
 
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of the manifest with keys in place of its URLs, so that re-signing changes nothing.
+        """SHA-256 (hex) of the manifest with object keys in place of URLs. Re-signing doesn't change it.
 
-        It tells which image an export is of. It knows neither bucket nor host: two manifests of one fingerprint may
-        lead to different objects. See `digest`.
+        It identifies the exported image. It covers neither bucket nor host: two manifests with the same fingerprint may
+        point to different objects. See `digest`.
         """
         return _sha256(self._with_urls([snapshot.key for snapshot in self.snapshots]))
 
     def digest(self) -> str:
-        """SHA-256 (hex) of the manifest with its URLs: whether it is the very same as one that was checked."""
+        """SHA-256 (hex) of the manifest with its URLs: equal only for the identical manifest."""
         return _sha256(self.document)
 
     def with_urls(self, urls: Sequence[str]) -> bytes:
-        """The JSON again with one new URL a snapshot (else ValueError), in order. Nothing else changes; what would be
-        too large for a manifest is written without white space."""
+        """The JSON with new URLs, one per snapshot in order (else ValueError). Nothing else changes.
+
+        White space is left out if the result would otherwise exceed the size limit of a manifest.
+        """
         document = self._with_urls(urls)
         spacious = json.dumps(document, indent=2).encode() + b"\n"
         return spacious if len(spacious) <= MAX_MANIFEST_BYTES else json.dumps(document, separators=(",", ":")).encode()
 
     def problem_outside(self, bucket: str, *prefixes: str) -> str | None:
-        """R4: the first entry that points outside all of the `prefixes` in `bucket`, as text with its JSON path, or
+        """R4: a text with the JSON path of the first URL that points outside all of the `prefixes` in `bucket`, else
         None.
 
-        All entries must share one host, whichever. Slashes around a prefix don't count; an empty one is the whole
-        bucket.
+        All URLs must have the same host. Slashes around a prefix don't matter; an empty prefix is the whole bucket.
         """
         return self._problem_outside(bucket, [_folder(prefix) for prefix in prefixes])
 
     def problem_outside_folder(self, location: S3Object, allowed: Sequence[str] = ()) -> str | None:
-        """R4: as `problem_outside`, for what lies in or below the folder of the manifest, or under one of `allowed`.
-
-        A manifest in no folder may only name what is in none either: else it could make us sign the whole bucket.
-        """
+        """R4: like `problem_outside`, for the folder of `manifest_key` and the prefixes in `allowed`."""
         folder = location.folder.path
         if not {".", ".."}.isdisjoint(location.key.split("/")):
-            return f'The manifest itself lies under no plain path: "{location.key}".'
+            return f'The manifest\'s own path contains "." or "..": "{location.key}".'
         problem = self._problem_outside(location.bucket, [folder, *(_folder(prefix) for prefix in allowed)])
         if problem or folder:
             return problem
         for index, snapshot in enumerate(self.snapshots):
             key = snapshot.key or ""
             if "/" in key and not any(key.startswith(_folder(prefix)) for prefix in allowed):
-                return f'{url_path(index)} is outside the export: "{key}" is in a folder, the manifest in none.'
+                return f'{url_path(index)} is outside the export: "{key}" is in a folder, but the manifest is not.'
         return None
 
     def _problem_outside(self, bucket: str, folders: Sequence[str]) -> str | None:
-        """`folders` are exact: each ends with a slash, or is empty and stands for the whole bucket."""
+        """`folders` are exact: each ends with a slash, or is empty for the whole bucket."""
         host = self.snapshots[0].url.host
         for index, snapshot in enumerate(self.snapshots):
             problems = [_outside(snapshot.url, host, bucket, folder) for folder in folders]
@@ -159,12 +157,12 @@ class Manifest:
 
 
 def effective_expiry(manifest_url: datetime | None, manifest: Manifest) -> Expiry:
-    """When a manifest's URL or any URL inside ends first (DOMAIN.md §3). `manifest_url` None: unknown."""
+    """When a manifest's URL or any URL inside it expires first (DOMAIN.md §3). `manifest_url` None: unknown."""
     return earliest_of([(MANIFEST_URL, manifest_url), *manifest.ends()])
 
 
 def earliest_of(several: Sequence[NamedExpiry]) -> Expiry:
-    """What ends first of a chain that breaks with its weakest part."""
+    """The first expiry of several URLs that are all needed."""
     known = [(moment, what) for what, moment in several if moment is not None]
     unknown = tuple(what for what, moment in several if moment is None)
     if not known:
@@ -174,10 +172,10 @@ def earliest_of(several: Sequence[NamedExpiry]) -> Expiry:
 
 
 def parse_manifest(raw: bytes, where: str = "The manifest") -> Manifest:
-    """Read untrusted bytes as a manifest. `where` names them in the message.
+    """Parses untrusted bytes as a manifest. `where` names them in messages.
 
-    Whole numbers may be written as text ("10737418240"). Raises OmicopyError(DAMAGED) that names the JSON path and
-    never shows a value. Where the URLs point to is not checked here: see `Manifest.problem_outside`.
+    Whole numbers may be written as text ("10737418240"). Raises OmicopyError(DAMAGED) with the JSON path, never with a
+    value. `Manifest.problem_outside` checks where the URLs point.
     """
     from omicopy.model.manifest_schema import read_manifest  # pydantic, which no help and no plain URL needs
 
@@ -207,7 +205,7 @@ def _snapshot(entry: SnapshotFields) -> ManifestSnapshot:
 
 
 def _one_line(text: str) -> str:
-    """Free text, made safe for a terminal: a description may hold line breaks, and worse."""
+    """Free text made safe for a terminal: a description may contain line breaks or control characters."""
     return "".join(character if character.isprintable() else " " for character in text).strip()
 
 
@@ -222,13 +220,13 @@ def _folder(prefix: str) -> str:
 
 def _outside(url: PresignedUrl, host: str, bucket: str, folder: str) -> str | None:
     if url.host != host:
-        return f'is at another host, "{url.host}" instead of "{host}"'
+        return f'has another host, "{url.host}" instead of "{host}"'
     if url.bucket != bucket:
         return f'is in another bucket, "{url.bucket or ""}" instead of "{bucket}"'
     if url.key is None:
-        return "names no object"
+        return "has no object key"
     if not url.key.startswith(folder):
         return f'is outside the export: "{url.key}" is not under "{folder}"'
     if not {"", ".", ".."}.isdisjoint(url.key.removeprefix(folder).split("/")):
-        return f'is no plain path: "{url.key}"'
+        return f'contains an empty part, "." or "..": "{url.key}"'
     return None

@@ -1,4 +1,4 @@
-"""How a manifest's JSON is read: the checks of form, and messages that name a JSON path and never a value."""
+"""Reads a manifest's JSON and checks its format. Messages name a JSON path, never a value."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from omicopy.model.urls.presigned_url import PresignedUrl, parse_presigned, reda
 
 _MAX_DEPTH = 32
 _MAX_TEXT = 1024
-"""Characters of a name, a device and the like; of a description four times as many."""
+"""Longest name, device and so on, in characters; a description may have four times as many."""
 _MAX_SNAPSHOTS = 256
 _MAX_NUMBER = 2**63 - 1
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,19}")
 _HINT = (
-    "Check that this is an export's manifest, a small JSON file beside its snapshots, and whole. If it was written by "
-    "hand, correct it; else ask its owner for a new one."
+    "Check that this is the complete manifest of an export: a small JSON file next to its snapshots. If it was written "
+    "by hand, correct it; else ask its owner for a new one."
 )
 _WORDS = {
     "missing": "is missing",
@@ -34,9 +34,9 @@ _WORDS = {
     "list_type": "is not a list",
     "too_short": "is empty",
     "too_long": f"has more than {_MAX_SNAPSHOTS} entries",
-    "string_too_long": "is too long a text",
+    "string_too_long": "is too long",
     "model_type": "is not a JSON object",
-    "literal_error": "is not 1, the only version that there is",
+    "literal_error": "is not 1, the only known version",
 }
 
 
@@ -54,7 +54,7 @@ def read_manifest(raw: bytes, where: str) -> tuple[ManifestFields, dict[str, Any
 
 def _printable(text: str) -> str:
     if not text.isprintable():
-        raise PydanticCustomError("unprintable", "holds control characters")
+        raise PydanticCustomError("unprintable", "contains control characters")
     return text
 
 
@@ -115,15 +115,18 @@ def _check_devices(snapshots: list[SnapshotFields], where: str) -> None:
         if snapshot.device:
             first = seen.setdefault(snapshot.device, index)
             if first != index:
-                raise _damaged(where, f"Image.Snapshots[{index}].Device: is the same as Image.Snapshots[{first}]'s")
+                raise _damaged(where, f"Image.Snapshots[{index}].Device: is the same as in Image.Snapshots[{first}]")
 
 
 def _read_json(raw: bytes, where: str) -> dict[str, Any]:
-    """The JSON as Python values that can be written again. What two readers could take differently is refused."""
+    """The JSON as Python values that can be written again.
+
+    JSON that two readers may understand differently (a key twice, infinite numbers) is refused.
+    """
 
     def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len({key for key, _ in pairs}) < len(pairs):
-            raise _damaged(where, "a JSON object has a key twice")
+            raise _damaged(where, "a JSON object contains a key twice")
         return dict(pairs)
 
     def finite(text: str) -> float:
@@ -132,24 +135,24 @@ def _read_json(raw: bytes, where: str) -> dict[str, Any]:
         return number
 
     if len(raw) > MAX_MANIFEST_BYTES:
-        raise _damaged(where, f"{len(raw)} bytes are more than a manifest has (at most {MAX_MANIFEST_BYTES})")
+        raise _damaged(where, f"{len(raw)} bytes are too many for a manifest (at most {MAX_MANIFEST_BYTES})")
     try:
         document = json.loads(
             raw.decode("utf-8-sig"), object_pairs_hook=unique_keys, parse_float=finite, parse_constant=finite
         )
     except json.JSONDecodeError as error:
         is_cut = error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated string")
-        cut = ", it ends too early" if is_cut else ""
+        cut = ", it is cut off" if is_cut else ""
         raise _damaged(where, f"line {error.lineno}, column {error.colno}: not JSON{cut}") from None
     except UnicodeDecodeError as error:
-        packed = " (it begins as a file of gzip does)" if raw.startswith(b"\x1f\x8b") else ""
-        raise _damaged(where, f"byte {error.start + 1}: not JSON in UTF-8 that can be read{packed}") from None
+        packed = " (it looks like a gzip file)" if raw.startswith(b"\x1f\x8b") else ""
+        raise _damaged(where, f"byte {error.start + 1}: not valid UTF-8{packed}") from None
     except (ValueError, RecursionError):  # a number of thousands of digits; thousands of levels
-        raise _damaged(where, "not JSON that can be read") from None
+        raise _damaged(where, "not JSON that can be parsed") from None
     if not isinstance(document, dict):
         raise _damaged(where, "the whole is not a JSON object")
     if _is_deep(document):
-        raise _damaged(where, f"it is nested more than {_MAX_DEPTH} levels deep")
+        raise _damaged(where, f"it has more than {_MAX_DEPTH} nested levels")
     return document
 
 
@@ -167,7 +170,7 @@ def _children(value: Any) -> list[Any]:
 
 
 def _error_text(error: ErrorDetails) -> str:
-    """`Image.Snapshots[1].Size: is missing`. Only words of ours: a value of the input never gets here."""
+    """`Image.Snapshots[1].Size: is missing`. Only our own words: it never contains a value of the input."""
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error["loc"]).removeprefix(".")
     own_words = error["msg"] if error["type"] in ("url", "unprintable") else "can't be read"
     return f"{path}: {_WORDS.get(error['type'], own_words)}"

@@ -1,4 +1,4 @@
-"""The tags that omicopy writes: where a copy came from, and that an image or an export is ours to touch (R4). Pure."""
+"""The tags that omicopy writes: where a copy comes from, and which images and exports it may delete (R4). Pure."""
 
 from __future__ import annotations
 
@@ -12,29 +12,31 @@ from omicopy.model.json_fields import parse_timestamp
 from omicopy.model.request import CopyRequest, Source
 
 COPY_TAG = "omicopy:copy"
-"""On a copy: its own image ID. A tag that was copied along with others names another image, and proves nothing."""
+"""On a copy: its own image ID. If someone copies the tag to another image, the ID doesn't match and proves nothing."""
 EXPORT_TAG = "omicopy:export"
-"""On an export task that this tool started."""
+"""On an export task that omicopy started."""
 CLEANED_TAG = "omicopy:cleaned-up"
-"""On an export task of ours, since when its objects are being deleted: from then on it counts as gone."""
+"""On an export task of ours: when the deletion of its objects began. From then on every run ignores the export."""
 URL_EXPIRY_TAG = "omicopy:handed-out-until"
-"""On an export task of ours, until when a URL of its manifest may be in use."""
+"""On an export task of ours: until when a URL of its manifest may be in use."""
 JOB_TAG = "omicopy:job"
-"""On a copy and on an export task: the job of a plan that it was first made for."""
+"""On a copy and on an export task: the job of the plan that it was first made for."""
 DATE_TAG = "omicopy:source-date"
-"""On a copy and on an export task: when the source image was created. Retention goes by it."""
+"""On a copy and on an export task: the creation date of the source image. Retention uses it."""
 NAME_TAG = "omicopy:source-name"
-"""On a copy and on an export task: what the source image is called. The image may be gone before they are."""
+"""On a copy and on an export task: the name of the source image, which may be deleted before they are."""
 DELETED_IMAGE_TAG = "omicopy:of"
-"""On a snapshot of an image of ours that is about to be deleted, and that no other image maps: the image's ID. Without
-the image, it is what an interrupted deletion left."""
+"""On the snapshots of an image that is about to be deleted and that no other image uses: the image's ID.
+
+If the deletion is interrupted, this tag shows which snapshots are left over.
+"""
 SOURCE_IMAGE_TAG = "omicopy:source-image"
 SOURCE_ACCOUNT_TAG = "omicopy:source-account"
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 def provenance_tags(request: CopyRequest, image_id: str, version: str) -> dict[str, str]:
-    """The tags that the copy `image_id` bears when it is complete."""
+    """The tags of the finished copy `image_id`."""
     tags = {COPY_TAG: image_id, "omicopy:version": version}
     if isinstance(request.source, Source):
         origin = request.source
@@ -47,12 +49,12 @@ def provenance_tags(request: CopyRequest, image_id: str, version: str) -> dict[s
 
 
 def export_tags(request: CopyRequest, version: str) -> dict[str, str]:
-    """The tags of an export task that this tool started for `request`."""
+    """The tags of an export task that omicopy starts for `request`."""
     return {EXPORT_TAG: version} | _retention_tags(request)
 
 
 def _retention_tags(request: CopyRequest) -> dict[str, str]:
-    """What `prune` goes by when the source image is gone."""
+    """What `prune` needs to know when the source image is gone."""
     tags = {JOB_TAG: request.job} if request.job else {}
     if isinstance(request.source, Source):
         image = request.source.image
@@ -62,12 +64,13 @@ def _retention_tags(request: CopyRequest) -> dict[str, str]:
 
 
 def missing_tags(image: Image, request: CopyRequest, version: str) -> dict[str, str]:
-    """What has to be written. The image's own ID and what the user asked for must match; other values stay as first
-    written. Of the source's tags ours don't go along: they would tell of another image."""
+    """The tags that still have to be written to a copy."""
     settings = request.destination.settings if request.destination else ImageSettings()
     source = request.source.image.tags if isinstance(request.source, Source) and settings.copy_tags else {}
+    # Our own tags on the source describe the source, so they are not copied.
     wanted = {key: value for key, value in source.items() if not key.startswith(OWN_PREFIX)}
     wanted |= {**settings.tags, **provenance_tags(request, image.image_id, version)}
+    # The values of these must match; all others stay as first written.
     firm = {COPY_TAG, *settings.tags}
     return {
         key: value
@@ -77,7 +80,7 @@ def missing_tags(image: Image, request: CopyRequest, version: str) -> dict[str, 
 
 
 def is_ours_to_delete(image: Image, journaled: frozenset[str]) -> bool:
-    """Whether a marked image of our account may be deleted: its tag names itself, or our journal knows its ID (R4)."""
+    """True if a marked image of our account may be deleted: its tag contains its own ID, or our journal does (R4)."""
     return image.tags.get(COPY_TAG) == image.image_id or image.image_id in journaled
 
 
@@ -86,8 +89,7 @@ def is_ours(task: ExportTask) -> bool:
 
 
 def url_expiry(task: ExportTask) -> datetime | None:
-    """Until when a URL of the export may be in use; None for one that was never handed out. What can't be read is for
-    ever."""
+    """Until when a URL of the export may be in use; None if none was handed out. An unreadable date counts as never."""
     text = task.tags.get(URL_EXPIRY_TAG)
     if text is None:
         return None
@@ -95,5 +97,5 @@ def url_expiry(task: ExportTask) -> datetime | None:
 
 
 def is_cleaned(tasks: Iterable[ExportTask]) -> bool:
-    """Whether a clean-up of all of them has begun before."""
+    """True if the deletion of all of them has begun."""
     return all(CLEANED_TAG in task.tags for task in tasks)

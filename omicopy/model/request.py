@@ -1,4 +1,4 @@
-"""What the user wants: one copy of one image, or one half of it. Complete and checked before the loop sees it."""
+"""One requested copy, export or import: complete and checked before the loop sees it."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ from omicopy.model.urls.presigned_url import PresignedUrl
 
 @dataclass(frozen=True, slots=True)
 class AccountRef:
-    """One side of a copy: a profile and the account and Region that it turned out to be."""
+    """One side of a copy: a profile, with the account and Region that it belongs to."""
 
     profile: str
     account_id: str
     region: str
     storage: str | None = None
-    """Whose key opens its object storage, where that is not the profile's own (`--storage`)."""
+    """The profile whose key is used for object storage, if not the account's own (`--storage`)."""
 
     def __str__(self) -> str:
         return f"{self.profile} (account {self.account_id}, {self.region})"
 
     def to_json(self) -> dict[str, str]:
-        """As it stands in JSON."""
+        """The account as in the JSON output."""
         return {"profile": self.profile, "account_id": self.account_id, "region": self.region}
 
     @property
     def with_key(self) -> str:
-        """For a message that says what can't be seen: with whose key, where that is not the profile's own."""
+        """For messages about what can't be seen: names the storage key if it is not the profile's own."""
         return f" with the key of {self.storage}" if self.storage else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An image in the source account, and the export that carries it out."""
+    """An image in the source account, and where its export goes."""
 
     account: AccountRef
     image: Image
     export: ExportKey
     format: DiskFormat | None = None
-    """The disk format that was asked for. None: any export that is there serves, and a new one is in the default."""
+    """The requested disk format. None: any existing export serves, and a new one uses the default."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedManifest:
-    """A manifest that somebody else exported and handed over as a URL."""
+    """A manifest that someone else exported and shared as a URL."""
 
     url: PresignedUrl
     manifest: Manifest
@@ -61,18 +61,20 @@ class SharedManifest:
 
 @dataclass(frozen=True, slots=True)
 class Target:
+    """The image to create, and the account to create it in."""
+
     account: AccountRef
     name: str
     description: str
     if_exists: IfExists = IfExists.FAIL
     settings: ImageSettings = field(default_factory=ImageSettings)
     boot: Boot = field(default_factory=Boot)
-    """What was asked for; else the source's counts."""
+    """What the user asked for; the source's settings apply to the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """How long each thing may take. Budgets are durations (R5); running out of one loses nothing."""
+    """Time limits and intervals. All are durations (R5). When one runs out, nothing is lost."""
 
     export: timedelta = timedelta(hours=12)
     import_: timedelta = timedelta(hours=6)
@@ -86,40 +88,40 @@ class Budgets:
             with named(each.name):
                 ANY_DURATION.read(getattr(self, each.name))
         if not timedelta(0) < self.poll_min <= self.poll_max:
-            raise OmicopyError(ErrorCode.USAGE, "A pause between two looks must be more than 0", "Try 5s.")
+            raise OmicopyError(ErrorCode.USAGE, "The poll interval must be more than 0", "Try 5s.")
 
 
 @dataclass(frozen=True, slots=True)
 class CopyRequest:
-    """A copy (an Origin and a `destination`), an export (no `destination`) or an import (a HandedManifest)."""
+    """A copy (a Source and a `destination`), an export (no `destination`) or an import (a SharedManifest)."""
 
     source: Source | SharedManifest
     destination: Target | None
     min_validity: timedelta
-    """For how long every URL must still work when the import begins."""
+    """How long every URL must still be valid when the import begins."""
     re_export: bool = False
-    """Start a new export although a completed one is listed whose manifest is gone."""
+    """Start a new export even if a completed one is listed whose manifest is gone."""
     budgets: Budgets | None = None
-    """Its own, where they differ from those of the run."""
+    """The request's own, if they differ from those of the run."""
     parallel: int | None = None
-    """How many exports and imports of its accounts may be under way at once."""
+    """How many exports and imports of its accounts may run at once."""
     create_bucket: bool = False
-    """Export also to a bucket that is not there, which the service then makes."""
+    """Export even if the bucket doesn't exist; the service then creates it."""
     cleanup: bool = False
-    """Delete the exported objects once every copy that they feed is there."""
+    """Delete the exported objects when all copies made from them are complete."""
     job: str | None = None
-    """The job of a plan that asks for it."""
+    """The job of the plan that asks for it."""
     best_effort: bool = False
-    """Whether its failure leaves the exit code as it is."""
+    """True if its failure doesn't change the exit code."""
     marker: str = field(init=False, compare=False)
-    """What the copy's description says of its source (DESIGN §1: which copy is the same copy)."""
+    """What the copy's description says about its source. It decides which image is the same copy (DESIGN §1)."""
     name_suffix: str = field(init=False, compare=False)
-    """What a renamed copy carries at the end of its name."""
+    """The end of the name of a renamed copy."""
     names: tuple[str, ...] = field(init=False, compare=False)
-    """What a copy may be called: as asked, or else renamed. An export makes none."""
+    """The names that the copy may have: the requested one, or the renamed one. Empty for an export."""
 
     def __post_init__(self) -> None:
-        """Puts together once what every look compares."""
+        """Computes once what every tick compares."""
         if isinstance(self.source, Source):
             name_suffix = self.source.image.image_id
             marker = source_marker(self.source.account.region, name_suffix)
@@ -132,7 +134,7 @@ class CopyRequest:
         object.__setattr__(self, "names", (name, renamed(name, name_suffix)) if name else ())
 
     def own_images(self, images: Sequence[Image]) -> list[Image]:
-        """The target account's own images under one of the copy's names, the most useful first."""
+        """The target account's own images with one of the copy's names, the most useful first."""
         if not images:
             return []
         account_id = self.destination.account.account_id if self.destination else None
@@ -141,12 +143,12 @@ class CopyRequest:
 
     @property
     def source_boot(self) -> Boot:
-        """As the source image says; a manifest does not."""
+        """The settings of the source image. A manifest doesn't contain them."""
         return self.source.image.boot if isinstance(self.source, Source) else Boot()
 
     @property
     def label(self) -> str:
-        """How messages call this copy."""
+        """The copy's name in messages."""
         if isinstance(self.source, Source):
             return self.source.image.name or self.source.image.image_id
         return self.destination.name if self.destination else "manifest"
@@ -154,19 +156,21 @@ class CopyRequest:
 
 @dataclass(frozen=True, slots=True)
 class RejectedCopy:
-    """A copy of a plan that can't be asked for, or all those of an entry that finds no image or of a job that can't
-    read its account; and why."""
+    """A copy of a plan that can't be requested, and why.
+
+    It may stand for several: all copies of an entry that matches no image, or of a job whose account can't be read.
+    """
 
     job: str
     source: AccountRef
-    """Its account is the empty text where nobody knows it; so is the target's."""
+    """`account_id` is empty if unknown, here and in `target`."""
     error: OmicopyError
     image: Image | None = None
     target: AccountRef | None = None
     name: str | None = None
     best_effort: bool = False
     is_whole_job: bool = False
-    """Whether it keeps all the copies of its job from being asked for, whatever their images are."""
+    """True if all copies of the job are rejected, whatever their images."""
 
     @property
     def destination(self) -> Target | None:
@@ -174,18 +178,18 @@ class RejectedCopy:
 
     @property
     def label(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         image = f"{self.image.name or self.image.image_id}" if self.image else f"job {self.job}"
         return f"{image} to {self.target.profile}" if self.target else image
 
 
 def check_accounts(source: AccountRef, target: AccountRef) -> None:
-    """Raises USAGE when both sides are the same account in the same Region: nothing would be copied across anything."""
+    """Raises USAGE if both sides are the same account in the same Region."""
     if (source.account_id, source.region) == (target.account_id, target.region):
         raise OmicopyError(
             ErrorCode.USAGE,
             f"{source.profile} and {target.profile} are the same account {source.account_id} in {source.region}",
-            "Name another account with --to; within one account an image needs no export: CreateImage copies it.",
+            "Name another account with --to. Within one account, CreateImage copies an image without an export.",
         )
 
 

@@ -1,4 +1,4 @@
-"""What happened: the JSON that the tool prints (schema "omicopy/1"). Times are RFC 3339 in UTC with a Z."""
+"""The results of a run, as JSON (schema "omicopy/1") and in words. Times are RFC 3339 in UTC with a Z."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ SCHEMA = "omicopy/1"
 
 
 class Status(StrEnum):
-    """How a copy ended, or how it stands when the run ends before it."""
+    """The result of a copy, or its state if the run ends first."""
 
     COPIED = "copied"
     PRESENT = "present"
     SKIPPED = "skipped"
     FAILED = "failed"
     UNFINISHED = "unfinished"
-    """Begun and out of time; or interrupted while the service did nothing for it."""
+    """Started, but out of time; or interrupted while the service was doing nothing for it."""
     RUNNING = "running"
-    """The service goes on with it: nobody was to wait for it, or the run was interrupted."""
+    """The service continues with it: the run doesn't wait, or was interrupted."""
     PLANNED = "planned"
     NOT_BEGUN = "not-begun"
-    """The run ended before its first write for it."""
+    """The run ended before the first write for it."""
 
 
 _BAD = (Status.FAILED, Status.UNFINISHED, Status.NOT_BEGUN)
@@ -38,7 +38,7 @@ _DONE = (Status.COPIED, Status.PRESENT, Status.SKIPPED)
 
 @dataclass(frozen=True, slots=True)
 class CleanupSummary:
-    """What became of the exported objects of a copy: how many were deleted, and what kept the others from it."""
+    """The clean-up of a copy's exported objects: how many were deleted, and why others were kept."""
 
     deleted: int = 0
     left: str | None = None
@@ -51,7 +51,7 @@ class CleanupSummary:
 
 @dataclass(frozen=True, slots=True)
 class CopyResult:
-    """One copy, export or import, and how it ended."""
+    """The result of one copy, export or import."""
 
     request: CopyRequest | RejectedCopy
     status: Status
@@ -64,7 +64,7 @@ class CopyResult:
     expires_at: datetime | None = None
     error: OmicopyError | None = None
     cleanup: CleanupSummary | None = None
-    """None where no clean-up was asked for, or something else still needs the export."""
+    """None if no clean-up was requested, or if something else still needs the export."""
 
     @property
     def is_good(self) -> bool:
@@ -72,12 +72,12 @@ class CopyResult:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is left to do for it."""
+        """True if nothing is left to do."""
         return self.status in _DONE
 
     @property
     def is_retryable(self) -> bool:
-        """Whether the same command may still bring it to a good end."""
+        """True if running the same command again may succeed."""
         return self.error.is_retryable if self.error else self.status in (Status.UNFINISHED, Status.NOT_BEGUN)
 
 
@@ -94,7 +94,7 @@ def rfc3339(moment: datetime | None) -> str | None:
 
 
 def format_timestamp(moment: datetime | None, now: datetime) -> str:
-    """`2026-01-08T12:00:00Z (in 6d23h)`, `… (3d2h ago)`, or that nobody knows."""
+    """`2026-01-08T12:00:00Z (in 6d23h)`, `… (3d2h ago)`, or `an unknown time`."""
     if moment is None:
         return "an unknown time"
     left = moment - now
@@ -103,7 +103,7 @@ def format_timestamp(moment: datetime | None, now: datetime) -> str:
 
 
 def describe_snapshots(manifest: Manifest) -> list[dict[str, Any]]:
-    """The volumes behind a manifest, and until when each can be read."""
+    """The volumes of a manifest, and until when each can be read."""
     return [
         {
             "device": snapshot.device,
@@ -116,6 +116,7 @@ def describe_snapshots(manifest: Manifest) -> list[dict[str, Any]]:
 
 
 def describe_error(error: OmicopyError) -> dict[str, Any]:
+    """The JSON of an error."""
     return {
         "code": error.code.word,
         "exit_code": error.exit_code,
@@ -126,12 +127,12 @@ def describe_error(error: OmicopyError) -> dict[str, Any]:
 
 
 def describe_interruption(interruption: Interrupted) -> dict[str, Any]:
-    """What stands as `error` beside the copies when the run was interrupted; its code is no failure's."""
+    """The `error` object next to the copies when the run was interrupted."""
     return {
         "code": "interrupted",
         "exit_code": interruption.exit_code,
         "message": "Interrupted",
-        "hint": "The same command goes on.",
+        "hint": "The same command continues the work.",
         "retryable": True,
     }
 
@@ -150,12 +151,12 @@ def format_progress(results: Sequence[CopyResult]) -> str:
 
 
 def describe_result(result: CopyResult) -> dict[str, Any]:
-    """One entry of `copies`. A side that the command has not is null; a plan's entries name their job."""
+    """One entry of `copies`. A side that the command doesn't have is null. Only entries of a plan have a job."""
     destination = result.request.destination
     target = None
     if destination:
         name = result.image_name or destination.name or None
-        target = {**_party(destination.account), "image_id": result.image_id, "image_name": name}
+        target = {**_account_json(destination.account), "image_id": result.image_id, "image_name": name}
     return {
         **({"job": result.request.job} if result.request.job else {}),
         "source": _describe_source(result.request),
@@ -178,21 +179,21 @@ def _describe_cleanup(cleanup: CleanupSummary) -> dict[str, Any]:
 
 def _describe_source(request: CopyRequest | RejectedCopy) -> dict[str, Any] | None:
     if isinstance(request, RejectedCopy):
-        return {**_party(request.source), "image_id": request.image.image_id if request.image else None}
+        return {**_account_json(request.source), "image_id": request.image.image_id if request.image else None}
     if isinstance(request.source, Source):
-        return {**_party(request.source.account), "image_id": request.source.image.image_id}
+        return {**_account_json(request.source.account), "image_id": request.source.image.image_id}
     return None
 
 
-def _party(account: AccountRef) -> dict[str, str | None]:
-    """The account is null where nobody could find it out."""
+def _account_json(account: AccountRef) -> dict[str, str | None]:
+    """`account_id` is null if the account could not be identified."""
     return account.to_json() | {"account_id": account.account_id or None}
 
 
 def describe_run(
     results: Sequence[CopyResult], calls: Mapping[str, CallCount], interruption: Interrupted | None = None
 ) -> dict[str, Any]:
-    """The one object that `copy`, `export`, `import` and `run` print with `-o json`."""
+    """The JSON object that `copy`, `export`, `import` and `run` print with `-o json`."""
     return {
         "schema": SCHEMA,
         "copies": [describe_result(result) for result in results],
@@ -202,9 +203,11 @@ def describe_run(
 
 
 def exit_code(results: Sequence[CopyResult]) -> int:
-    """0 when all is well; the code that the failures share, or 1, when nothing else is; else, when some are well, 3 if
-    the same command may mend a failure, or the code that they share, or 4. What was asked for as best effort does not
-    count where it fails.
+    """The exit code for these results. Failures of best-effort copies don't count.
+
+    - 0 if nothing failed.
+    - All failed: the code that they share, else 1.
+    - Some failed: 3 if any failure is retryable; else the code that they share; else 4.
     """
     counted = [result for result in results if result.is_good or not result.request.best_effort]
     failures = [result for result in counted if not result.is_good]
@@ -221,7 +224,7 @@ def exit_code(results: Sequence[CopyResult]) -> int:
 
 @dataclass(slots=True)
 class CallCount:
-    """`retries` are the reads that repeated an earlier one; they count as reads, too."""
+    """Requests sent. `retries` are reads that repeat an earlier one; they count as reads, too."""
 
     reads: int = 0
     writes: int = 0

@@ -16,28 +16,28 @@ _EXAMPLES = "Write 90 (seconds), 0.5s, 15m, 12h, 7d, 1h30m."
 _AGE_EXAMPLES = "Write 12h, 30d, 180d, 1d12h."
 _NOTHING = timedelta(0)
 LONGEST = timedelta(days=36_500)
-"""A hundred years: from now on and back it still is a date, and every clock can count it."""
+"""A hundred years: added to or subtracted from now, it is still a valid date."""
 LONGEST_TIMEOUT = timedelta(days=1)
-"""Of one answer. A socket can't wait for 25 days: poll(2) counts milliseconds in 31 bits."""
+"""For one answer. A socket can't wait for 25 days: poll(2) counts milliseconds in 31 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class DurationRule:
-    """The durations that an option, a key of a plan or an argument takes."""
+    """The durations that an option, a key of a plan or an argument accepts."""
 
     longest: timedelta = LONGEST
     may_be_zero: bool = True
     is_age: bool = False
-    """In hours and days alone: what is older is deleted, so that no `6M` may be taken for six minutes."""
+    """Only hours and days: this age decides what is deleted, and `6M` must never be taken for six minutes."""
 
     def read(self, value: timedelta | str) -> timedelta:
-        """The duration, from its text too. Raises USAGE."""
+        """The duration, also from its text. Raises USAGE."""
         duration = value if isinstance(value, timedelta) else _parse(value, self.is_age)
         shown = value if isinstance(value, str) else format_duration(value)
         hint = _AGE_EXAMPLES if self.is_age else _EXAMPLES
         if duration > self.longest:
             hint = f"Give at most {format_duration(self.longest)}."
-            raise OmicopyError(ErrorCode.USAGE, f"{shown!r} is too long a duration", hint)
+            raise OmicopyError(ErrorCode.USAGE, f"{shown!r} is too long", hint)
         if duration < _NOTHING:
             raise OmicopyError(ErrorCode.USAGE, "must not be negative", hint)
         if not duration and not self.may_be_zero:
@@ -52,7 +52,7 @@ AGE = DurationRule(may_be_zero=False, is_age=True)
 
 
 def parse_duration(text: str) -> timedelta:
-    """A duration from its text, a bare number being seconds; raises USAGE."""
+    """A duration from its text; a number without unit is seconds. Raises USAGE."""
     return ANY_DURATION.read(text)
 
 
@@ -66,18 +66,18 @@ def _parse(text: str, is_age: bool) -> timedelta:
         seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(stripped))
     else:
         problem = _problem_of_letters(stripped) or problem
-        raise OmicopyError(ErrorCode.USAGE, f"{text!a} is no duration" + (f": {problem}" if problem else ""), hint)
+        raise OmicopyError(ErrorCode.USAGE, f"{text!a} is not a duration" + (f": {problem}" if problem else ""), hint)
     try:
         return timedelta(seconds=seconds)
     except OverflowError:
-        raise OmicopyError(ErrorCode.USAGE, f"{text!r} is too long a duration", hint) from None
+        raise OmicopyError(ErrorCode.USAGE, f"{text!r} is too long", hint) from None
 
 
 def _problem_of_age(text: str) -> str | None:
     if re.fullmatch(_NUMBER, text):
-        return "it has no unit, and hours or days are needed"
+        return "the unit is missing, use hours or days"
     if _WHOLE.fullmatch(text) and not {"m", "s"}.isdisjoint(text):
-        return "only days (d) and hours (h) are allowed: what is older is deleted, and m would mean minutes"
+        return "only days (d) and hours (h) are allowed here, because m would mean minutes and older copies are deleted"
     return None
 
 
@@ -85,7 +85,7 @@ def _problem_of_letters(text: str) -> str | None:
     if text == text.lower():
         return None
     if "M" in text:
-        return "a capital M is no unit; months are not supported, six of them are 180d"
+        return "M is not a unit; months are not supported, write 180d for six months"
     return "units are lower case" if text.isascii() and _WHOLE.fullmatch(text.lower()) else None
 
 
@@ -106,11 +106,11 @@ GIB = 1024**3
 _SIZE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _TYPED = re.compile(r"([0-9]{1,19}) ?(B|KiB|MiB|GiB|TiB)?", re.IGNORECASE)
 _LARGEST = 2**63 - 1
-"""What a manifest's sizes end at, as those of qcow2 disks do."""
+"""The largest size in a manifest or a qcow2 disk."""
 
 
 def format_size(size_bytes: int) -> str:
-    """The size in the largest unit of which it has one, with at most one decimal: `10 GiB`, `1.5 MiB`, `974 B`."""
+    """The size in the largest fitting unit, with at most one decimal: `10 GiB`, `1.5 MiB`, `974 B`."""
     size, unit = float(size_bytes), 0
     while size >= 1024 and unit < len(_SIZE_UNITS) - 1:
         size, unit = size / 1024, unit + 1
@@ -119,11 +119,11 @@ def format_size(size_bytes: int) -> str:
 
 
 def parse_size(text: str) -> int:
-    """Bytes, from 1 upwards; a bare number is bytes. Raises USAGE."""
+    """The size in bytes, at least 1; a number without unit is bytes. Raises USAGE."""
     typed = _TYPED.fullmatch(text.strip())
     if typed:
         units = [unit.lower() for unit in _SIZE_UNITS]
         size = int(typed[1]) << 10 * units.index((typed[2] or "B").lower())
         if 0 < size <= _LARGEST:
             return size
-    raise OmicopyError(ErrorCode.USAGE, f"{text!r} is no size of a disk", "Write 10GiB, 512MiB, or plain bytes.")
+    raise OmicopyError(ErrorCode.USAGE, f"{text!r} is not a disk size", "Write 10GiB, 512MiB, or a number of bytes.")

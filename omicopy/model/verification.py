@@ -1,4 +1,4 @@
-"""Whether a copy is what its source is: what differs between the two, in words."""
+"""Compares a copy with its source and returns the differences in words."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from omicopy.model.request import CopyRequest, Source
 
 GIB = 2**30
 _WITH_IOPS = "io1"
-"""The only type of volume whose IOPS anybody chooses (DOMAIN.md: the API's file); what is said of others is theirs."""
+"""The only volume type whose IOPS the user chooses (DOMAIN.md: the API's file); for others they aren't compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """One volume, as far as it is known."""
+    """One volume. None means unknown."""
 
     size_gib: int | None = None
     kind: str | None = None
@@ -27,14 +27,14 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class ImageProperties:
-    """What travels with an image and can be compared. What one side does not say is no difference."""
+    """The properties that an export keeps and that can be compared. An unknown value is no difference."""
 
     architecture: str | None
     product_codes: frozenset[str]
     volumes: Mapping[str, Disk]
-    """By device, of those whose device is known."""
+    """By device, only those whose device is known."""
     count: int
-    """Of all volumes."""
+    """Number of all volumes."""
 
 
 def image_properties(image: Image) -> ImageProperties:
@@ -47,8 +47,9 @@ def image_properties(image: Image) -> ImageProperties:
 
 
 def manifest_properties(manifest: Manifest) -> ImageProperties:
-    """A volume has whole GiB; of one whose device the manifest does not name only the number counts."""
+    """The properties that a manifest describes."""
     volumes = {
+        # The service's volumes have whole GiB, so the size is rounded up.
         s.device: Disk(-(-s.size_bytes // GIB), s.volume_type, s.iops, s.delete_on_termination)
         for s in manifest.snapshots
         if s.device is not None
@@ -57,7 +58,7 @@ def manifest_properties(manifest: Manifest) -> ImageProperties:
 
 
 def flaws(request: CopyRequest, copy: Image) -> list[str]:
-    """In what the copy is not what was asked for: its source, and how it boots."""
+    """How the copy differs from what was requested: from its source, and in how it boots."""
     source = request.source
     wanted = image_properties(source.image) if isinstance(source, Source) else manifest_properties(source.manifest)
     return [*differences(wanted, image_properties(copy)), *boot_flaws(request, copy)]
@@ -69,7 +70,7 @@ def boot_flaws(request: CopyRequest, copy: Image) -> list[str]:
 
 
 def differences(source: ImageProperties, copy: ImageProperties) -> list[str]:
-    """Each as a few words, the copy's side first; none when the copy is as its source is."""
+    """Each difference in a few words, the copy's value first; empty if there is none."""
     return list(_differences(source, copy))
 
 
@@ -78,7 +79,7 @@ def _differences(source: ImageProperties, copy: ImageProperties) -> Iterator[str
         yield f"architecture {copy.architecture} instead of {source.architecture}"
     if source.product_codes and copy.product_codes and source.product_codes != copy.product_codes:
         yield f"product codes {_listed(copy.product_codes)} instead of {_listed(source.product_codes)}"
-    if not source.count:  # nobody says what there should be
+    if not source.count:  # the source's volumes are unknown
         return
     if copy.count != source.count:
         yield f"{copy.count} volumes instead of {source.count}"
@@ -86,19 +87,19 @@ def _differences(source: ImageProperties, copy: ImageProperties) -> Iterator[str
         if device in copy.volumes:
             yield from (f"{device} {found}" for found in _disk_differences(disk, copy.volumes[device]))
         elif len(source.volumes) == source.count and len(copy.volumes) == copy.count:
-            yield f"no {device}"
+            yield f"{device} is missing"
 
 
 def _disk_differences(source: Disk, copy: Disk) -> Iterator[str]:
     if None not in (source.size_gib, copy.size_gib) and source.size_gib != copy.size_gib:
-        yield f"of {copy.size_gib} GiB instead of {source.size_gib}"
+        yield f"has {copy.size_gib} GiB instead of {source.size_gib}"
     if source.kind and copy.kind and source.kind != copy.kind:
-        yield f"of type {copy.kind} instead of {source.kind}"
+        yield f"has type {copy.kind} instead of {source.kind}"
     elif source.kind == _WITH_IOPS and None not in (source.iops, copy.iops) and source.iops != copy.iops:
-        yield f"with {copy.iops} IOPS instead of {source.iops}"
+        yield f"has {copy.iops} IOPS instead of {source.iops}"
     deleted = source.is_deleted_with_vm
     if None not in (deleted, copy.is_deleted_with_vm) and deleted != copy.is_deleted_with_vm:
-        yield "outlives its VM" if deleted else "is deleted with its VM"
+        yield "is kept when its VM is deleted" if deleted else "is deleted with its VM"
 
 
 def _listed(codes: frozenset[str]) -> str:

@@ -1,4 +1,4 @@
-"""Tells a monitor, by a POST to a URL of its, that a run begins and how it ended, as healthchecks.io takes it."""
+"""Pings a monitor (such as healthchecks.io) when a run begins and ends, by a POST to the monitor's URL."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ from omicopy.model.urls.presigned_url import parse_presigned
 TIMEOUT = 10.0
 """Seconds for one answer."""
 PAUSE = 1.0
-"""Seconds before the one retry."""
+"""Seconds before the only retry."""
 BODY_LIMIT = 10_000
-"""Bytes of a body that a monitor keeps."""
+"""Bytes of the body that a monitor stores."""
 _SECRET_LENGTH = 16
-"""Shorter paths and queries are words, and might be part of other text."""
+"""Shorter paths and queries are ordinary words that may occur in other texts, so they aren't redacted."""
 
 
 class Ping:
-    """One monitor's URL, which is a secret: who knows it can say that all is well."""
+    """One monitor's URL. It is a secret: anyone who knows it can report success."""
 
     def __init__(self, text: str, network: Network) -> None:
-        """Raises USAGE, without an echo, for text that is no such URL: https, or http to this machine itself."""
+        """Raises USAGE, without repeating the text, if it isn't one https URL (or http to this machine)."""
         try:
             parsed = parse_presigned(text)
         except OmicopyError:
-            raise OmicopyError(ErrorCode.USAGE, "it holds no usable URL, or more than one") from None
+            raise OmicopyError(ErrorCode.USAGE, "it contains no usable URL, or more than one") from None
         if parsed.is_exposed:
-            raise OmicopyError(ErrorCode.USAGE, "its URL begins with http://, which anybody in between can read")
+            raise OmicopyError(ErrorCode.USAGE, "its URL begins with http://, so others on the network can read it")
         self._url = parsed.url
         self._host = parsed.host
         self._transport = Transport(network, TimeLimit(TIMEOUT))
         register_secret(*self._secrets())
 
     def _secrets(self) -> list[str]:
-        """What of the URL must not be shown; logs of connections show its path alone, in urllib3's spelling."""
+        """The parts of the URL that must not be shown. Logs of connections show only its path, as urllib3 spells it."""
         spelt = urllib3.util.parse_url(self._url)
         parts = [urlsplit(self._url).path, urlsplit(self._url).query, spelt.path or "", spelt.query or ""]
         return [self._url, *(part for part in (part.rstrip("/") for part in parts) if len(part) >= _SECRET_LENGTH)]
 
     def send(self, ending: str, body: str = "") -> None:
-        """POSTs to the URL with `ending` (`/start`, `/fail` or nothing) after its path. Raises ServiceError."""
+        """POSTs to the URL with `ending` (`/start`, `/fail` or nothing) appended to its path. Raises ServiceError."""
         try:
             self._post(ending, body)
         except ServiceError as error:
@@ -73,10 +73,14 @@ class Ping:
         if status == 429 or status >= 500:
             raise temporary(Cause.SERVER, "Ping", self._host, str(answer), answer)
         if not 200 <= status < 300:
-            message = f"{answer}: the server redirects elsewhere" if 300 <= status < 400 else str(answer)
+            message = (
+                f"{answer}: the server answers with a redirect, which is not followed"
+                if 300 <= status < 400
+                else str(answer)
+            )
             raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, "Ping", self._host, message, answer)
 
 
 def _cut(body: str) -> bytes:
-    """As much of it as a monitor keeps, in whole characters."""
+    """As much of the body as a monitor stores, without splitting a character."""
     return body.encode("utf-8", "replace")[:BODY_LIMIT].decode(errors="ignore").encode()

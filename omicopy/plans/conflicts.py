@@ -1,4 +1,4 @@
-"""Copies that several jobs of a plan ask for are one; where they contradict each other, none is made (R2)."""
+"""Merges copies that several jobs of a plan ask for, and rejects those that contradict each other (R2)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from omicopy.model.export import ExportKey
 from omicopy.model.request import CopyRequest, RejectedCopy, Source, Target
 
 CopyIdentity = tuple[str, str, ExportKey]
-"""Account and Region of an export, and where it is put."""
+"""Account and Region of an export, and its place in the bucket."""
 
 
 def merge_duplicates(requests: Sequence[CopyRequest]) -> tuple[list[CopyRequest], list[RejectedCopy]]:
-    """Each copy once, and a failure for each request that contradicts another."""
+    """Each copy once, and a rejection for every request that contradicts another."""
     groups: dict[tuple[str, str, str], list[CopyRequest]] = defaultdict(list)
     formats: dict[CopyIdentity, dict[str, CopyRequest]] = defaultdict(dict)
     for request in requests:
@@ -34,7 +34,7 @@ def merge_duplicates(requests: Sequence[CopyRequest]) -> tuple[list[CopyRequest]
 
 
 def distinct_failures(failures: Sequence[RejectedCopy]) -> list[RejectedCopy]:
-    """Each copy once, as it would be if it could be made; a best effort is enough only if it is for all who ask."""
+    """Each rejected copy once. It is best effort only if all jobs that ask for it say so."""
     seen: dict[tuple[object, ...], RejectedCopy] = {}
     for index, failure in enumerate(failures):
         image_id = failure.image.image_id if failure.image else index
@@ -46,7 +46,7 @@ def distinct_failures(failures: Sequence[RejectedCopy]) -> list[RejectedCopy]:
 
 
 def source_of_copy(request: CopyRequest) -> Source:
-    """The image and its account: a plan asks for nothing but copies."""
+    """The image and its account. A plan contains only copies."""
     if not isinstance(request.source, Source):
         raise TypeError("not a copy")
     return request.source
@@ -59,30 +59,30 @@ def _target_of_copy(request: CopyRequest) -> Target:
 
 
 def _contradiction(group: Sequence[CopyRequest]) -> OmicopyError | None:
-    """What is wrong with requests for one name in one account. Of two images the second would find the first there."""
+    """Why requests for one name in one account contradict each other; None if they agree."""
     first, *others = group
     target = _target_of_copy(first)
     for request in others:
         if request.marker != first.marker:
             return OmicopyError(
                 ErrorCode.USAGE,
-                f"Two images would both be called {target.name!r} in {target.account}: "
+                f"Two images would both be named {target.name!r} in {target.account}: "
                 f"{_image_and_job(first)}, {_image_and_job(request)}",
-                "Put {image_id} into `name` of the target.",
+                "Add {image_id} to the target's `name`.",
             )
     for request in others:
         if _comparable(request) != _comparable(first):
             return OmicopyError(
                 ErrorCode.USAGE,
-                f"The jobs {first.job} and {request.job} ask for one copy in different ways: "
+                f"The jobs {first.job} and {request.job} ask for the same copy with different settings: "
                 f"{source_of_copy(first).image.image_id} as {target.name!r} in {target.account}",
-                "Let one of them ask for it, or both alike: bucket, prefix, timeouts, tags and all.",
+                "Remove it from one job, or use the same settings in both: bucket, prefix, timeouts, tags, all.",
             )
     return None
 
 
 def _two_formats(request: CopyRequest, asked: Mapping[str, CopyRequest]) -> OmicopyError | None:
-    """What is wrong where exports in two formats are asked for at one place, which holds one manifest."""
+    """The error if exports in two formats are requested for one place: a place holds one manifest."""
     requests = [request for form, request in asked.items() if form]
     if len(requests) < 2 or source_of_copy(request).format is None:
         return None
@@ -90,8 +90,8 @@ def _two_formats(request: CopyRequest, asked: Mapping[str, CopyRequest]) -> Omic
     export = source_of_copy(requests[0]).export
     return OmicopyError(
         ErrorCode.USAGE,
-        f"Exports in two formats are asked for at {export.folder}: {first}, {second}",
-        "Give one of the jobs another `prefix`, or both the same `format`.",
+        f"Two formats are requested for the export at {export.folder}: {first}, {second}",
+        "Use another `prefix` in one of the jobs, or the same `format` in both.",
     )
 
 
@@ -112,7 +112,7 @@ def _image_and_job(request: CopyRequest) -> str:
 
 
 def _comparable(request: CopyRequest) -> CopyRequest:
-    """All that a request asks for, whichever job and profiles it comes from."""
+    """The request without job and profiles, to compare what is asked for."""
     origin, target = source_of_copy(request), _target_of_copy(request)
     return replace(
         request,

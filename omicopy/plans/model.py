@@ -1,4 +1,4 @@
-"""The plan: which images should be where, as a file says it. Read, checked, and complete before anybody acts on it."""
+"""The plan: which images should be in which accounts. Parsed, checked and complete."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["Job", "Plan", "PlanTarget", "Retention", "Selector", "parse_plan", "
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Which images are meant: those for which all that is given holds; of these the `latest` so many."""
+    """Selects images: all given conditions must hold; of the matches, the `latest` newest."""
 
     id: str | None
     name: str | None
@@ -38,7 +38,7 @@ class Selector:
     latest: int | None
 
     def __str__(self) -> str:
-        """As messages name it: `id ami-12345678`, `name_regex '^golden-', tag stage=prod`."""
+        """As in messages: `id ami-12345678`, `name_regex '^golden-', tag stage=prod`."""
         message = [f"id {self.id}"] if self.id else []
         message += [f"name {self.name!r}"] if self.name else []
         message += [f"name_regex {self.name_regex!r}"] if self.name_regex else []
@@ -47,7 +47,7 @@ class Selector:
 
 @dataclass(frozen=True, slots=True)
 class PlanTarget:
-    """Where a job's images go. `name` is a template; `description` None keeps the source's."""
+    """A target account of a job. `name` is a template; `description` None keeps the source's."""
 
     profile: str
     name: str
@@ -57,12 +57,12 @@ class PlanTarget:
     copy_tags: bool
     best_effort: bool
     boot: Boot = field(default_factory=Boot)
-    """What is asked for; else the source's counts."""
+    """What the plan asks for; the source's settings apply to the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """What is kept; what either rule keeps is kept. At least one is given."""
+    """What to keep. A copy is kept if either rule keeps it. At least one rule is set."""
 
     keep_last: int | None
     keep_within: timedelta | None
@@ -70,13 +70,13 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Some images of one account, and where they should be. The defaults are worked in."""
+    """Images of one source account and their targets, with the plan's defaults filled in."""
 
     name: str
     source: str
     """A profile."""
     storage: str | None
-    """Whose key opens the source's object storage; None: its own."""
+    """The profile whose key opens the source's object storage; None: the source's own."""
     bucket: str
     prefix: str
     format: DiskFormat | None
@@ -97,7 +97,7 @@ class Plan:
     jobs: tuple[Job, ...]
 
     def only(self, names: Sequence[str]) -> Plan:
-        """The plan with these jobs alone; with all of them, if none is named. Raises USAGE for a name of no job."""
+        """The plan reduced to these jobs; all jobs if none is named. Raises USAGE for an unknown name."""
         known = [job.name for job in self.jobs]
         for name in names:
             if name not in known:
@@ -108,36 +108,36 @@ class Plan:
 
     @property
     def profiles(self) -> tuple[str, ...]:
-        """Every profile that takes part, each once."""
+        """Every profile in the plan, each once."""
         named = [profile for job in self.jobs for profile in (job.source, *(target.profile for target in job.targets))]
         return tuple(dict.fromkeys(named))
 
     @property
     def storage(self) -> dict[str, str | None]:
-        """By source profile whose key opens its object storage; None: its own."""
+        """For each source profile, whose key opens its object storage; None: its own."""
         return {job.source: job.storage for job in self.jobs}
 
 
 def parse_plan(text: str, where: str, environ: Mapping[str, str]) -> Plan:
-    """The plan in a file's text. `where` is what messages call the file.
+    """Parses the text of a plan. `where` names the file in messages.
 
-    Raises OmicopyError(USAGE) that names the file, lines and keys of the first few mistakes, and what is allowed there.
+    Raises OmicopyError(USAGE) with lines and keys of the first few mistakes, and what is allowed there.
     """
     document = read_yaml(text, where, environ)
     entry = read_plan_file(document)
-    document.demand(_contradictions(entry))
+    document.require_no_problems(_contradictions(entry))
     return Plan(tuple(_job(job, entry.defaults) for job in entry.jobs))
 
 
 def _contradictions(plan: PlanEntry) -> Iterator[Problem]:
-    """What no entry shows by itself."""
+    """Problems that involve more than one entry."""
     first: dict[str, int] = {}
     storages: dict[str, tuple[int, str | None]] = {}
     for index, job in enumerate(plan.jobs):
         here = ("jobs", index)
         if first.setdefault(job.name, index) != index:
             yield Problem(
-                (*here, "name"), f"is the name of jobs[{first[job.name]}], too", "Give each job its own name."
+                (*here, "name"), f"is also the name of jobs[{first[job.name]}]", "Give each job its own name."
             )
         for key, value in (
             ("from", _merged(job, plan.defaults, "source")),
@@ -149,16 +149,18 @@ def _contradictions(plan: PlanEntry) -> Iterator[Problem]:
         other, before = storages.setdefault(source, (index, storage))
         if before != storage:
             now, then = storage or "its own key", before or "its own key"
-            message = f"is {now}, and {then} in jobs[{other}], for one source {source}"
-            yield Problem((*here, "storage"), message, "Say the same in both, or once in defaults.")
+            message = f"is {now} here, but {then} in jobs[{other}], for the same source {source}"
+            yield Problem((*here, "storage"), message, "Use the same value in both, or set it once in defaults.")
         profiles = [target.profile for target in job.to]
         for position, profile in enumerate(profiles):
             if profile in profiles[:position]:
-                yield Problem((*here, "to", position, "profile"), "is a target of this job already", "Name each once.")
+                yield Problem(
+                    (*here, "to", position, "profile"), "is already a target of this job", "Name each target once."
+                )
 
 
 def _merged(job: JobEntry, defaults: DefaultsEntry, name: str) -> Any:
-    """The job's own value, else that of the defaults, whether written there or not."""
+    """The job's own value, else that of the defaults."""
     return getattr(job if name in job.model_fields_set else defaults, name)
 
 

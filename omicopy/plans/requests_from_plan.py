@@ -1,4 +1,4 @@
-"""From a plan to complete requests. What keeps one copy from being asked for keeps no other from it (R3)."""
+"""Turns a plan into requests. A copy that can't be requested doesn't stop the others (R3)."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ AccountsByProfile = Mapping[str, AccountRef | OmicopyError]
 
 @dataclass(frozen=True, slots=True)
 class PreparedPlan:
-    """What a plan comes to."""
+    """The requests and problems of a plan."""
 
     requests: list[CopyRequest] = field(default_factory=list)
     failures: list[RejectedCopy] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """Entries that find nothing at present, in words: no failure, but worth to be told."""
+    """Messages about entries that currently match no image, which is not a failure."""
     accounts: AccountsByProfile = field(default_factory=dict)
-    """Who each profile of the plan is, or why that is not known."""
+    """The account of each profile, or why it is unknown."""
     source_images_by_account: Mapping[str, SourceImages | OmicopyError] = field(default_factory=dict)
-    """The images of each source profile as they were read."""
+    """The images of each source profile."""
 
 
 def plan_requests(
@@ -43,10 +43,10 @@ def plan_requests(
     only: Sequence[str] = (),
     shard: Shard | None = None,
 ) -> PreparedPlan:
-    """The requests of the jobs named in `only`, or of all; with `shard` those that belong to it.
+    """The requests of the jobs in `only`, or of all jobs; with `shard` only those that belong to it.
 
-    Identifies each profile once, and reads each source account's images once. Raises USAGE for a name of no job, and
-    for two targets of a job that turn out to be one account.
+    Identifies each profile once and reads each source account's images once. Raises USAGE for an unknown job, and for
+    two targets of a job that are the same account.
     """
     plan = plan.only(only)
     accounts = _identify_all(clients, plan.profiles)
@@ -91,7 +91,7 @@ def _identify_all(clients: Clients, profiles: Sequence[str]) -> AccountsByProfil
 
 @dataclass(slots=True)
 class _JobReader:
-    """What one job comes to."""
+    """Turns one job into requests and rejections."""
 
     clients: Clients
     job: Job
@@ -101,7 +101,7 @@ class _JobReader:
     notes: list[str]
 
     def items(self) -> Iterator[CopyRequest | RejectedCopy]:
-        source = self._party(self.job.source)
+        source = self._account(self.job.source)
         source_images = self.source_images_by_account[self.job.source]
         if isinstance(source_images, OmicopyError):
             yield replace(self._failure(source, source_images), is_whole_job=True)
@@ -114,7 +114,7 @@ class _JobReader:
                 yield self._failure(source, error)
                 continue
             if not found:
-                self.notes.append(f"Job {self.job.name}: no available image of {source} fits {selector}")
+                self.notes.append(f"Job {self.job.name}: no available image of {source} matches {selector}")
             images |= {image.image_id: image for image in found}
         targets = [(target, self._options(target)) for target in self.job.targets]
         for image in images.values():
@@ -135,12 +135,12 @@ class _JobReader:
         )
 
     def _failure(self, source: AccountRef, error: OmicopyError) -> RejectedCopy:
-        """One of all the targets."""
+        """The rejection of all targets."""
         best_effort = all(target.best_effort for target in self.job.targets)
         return RejectedCopy(self.job.name, source, error, best_effort=best_effort)
 
     def _copy(self, source: AccountRef, image: Image, profile: str, options: CopyOptions) -> CopyRequest | RejectedCopy:
-        account, name = self._party(profile), None
+        account, name = self._account(profile), None
         try:
             with _hint("Change `name` of this target in the plan."):
                 request = copy_request(source, image, account, options)
@@ -153,7 +153,7 @@ class _JobReader:
             return RejectedCopy(self.job.name, source, error, image, account, name, options.best_effort)
         return request
 
-    def _party(self, profile: str) -> AccountRef:
+    def _account(self, profile: str) -> AccountRef:
         found = self.accounts[profile]
         return (
             found if isinstance(found, AccountRef) else AccountRef(profile, "", self.clients.accounts[profile].region)
@@ -170,6 +170,6 @@ def _hint(hint: str) -> Iterator[None]:
 
 
 def _is_in(shard: Shard, source: AccountRef, image: Image | None) -> bool:
-    """An entry that finds no image is told by the first shard alone."""
+    """True if the image belongs to the shard. An entry without an image is reported by the first shard only."""
     index, count = shard
     return index == (shard_of(source.account_id, image.image_id, count) if image else 0)

@@ -1,6 +1,6 @@
-"""What may stand in a plan, key by key: the forms that are checked, and that the JSON Schema for editors is made from.
+"""The keys of a plan file as pydantic models, which also give the JSON Schema for editors.
 
-All values arrive as text (see `plan_yaml.py`). Forms are about one entry; what spans several is for `plan.py`.
+All values arrive as text (see `yaml_reader.py`). A model checks one entry; `model.py` checks what involves several.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from omicopy.plans.values import (
 from omicopy.plans.yaml_reader import Path, PlanDocument, Problem
 
 _WORDS = {
-    "list_type": "takes a list",
-    "dict_type": "takes keys with values",
+    "list_type": "must be a list",
+    "dict_type": "must contain keys with values",
     "too_short": "is empty",
 }
 
@@ -57,70 +57,69 @@ class _PlanModel(BaseModel):
 
 
 class SelectorEntry(_PlanModel):
-    """Which images are meant. Of the keys that are given all must hold."""
+    """Selects images. All given keys must match."""
 
     model_config = ConfigDict(
         title="Images",
         json_schema_extra={"anyOf": [{"required": [key]} for key in ("id", "name", "name_regex", "tags")]},
     )
 
-    id: ImageId | SkipJsonSchema[None] = Field(default=None, description="An image by its ID, whatever state it is in.")
+    id: ImageId | SkipJsonSchema[None] = Field(default=None, description="An image by its ID, in any state.")
     name: Text | SkipJsonSchema[None] = Field(
-        default=None, description="The exact name. Two images of it need `latest`."
+        default=None, description="The exact name. If several images have it, add `latest`."
     )
     name_regex: Regex | SkipJsonSchema[None] = Field(
-        default=None, description="A regular expression (Python's), found anywhere in the name: ^ and $ hold its ends."
+        default=None,
+        description="A regular expression (Python's), searched anywhere in the name; ^ and $ match its ends.",
     )
     tags: Annotated[Tags, Field(min_length=1)] | SkipJsonSchema[None] = Field(
-        default=None, description="Tags that the image bears, with exactly these values."
+        default=None, description="Tags that the image has, with exactly these values."
     )
     latest: Count | SkipJsonSchema[None] = Field(
-        default=None, description="Of those that fit, only so many with the latest creation dates."
+        default=None, description="Only this many of the matching images, the newest by creation date."
     )
 
     @model_validator(mode="after")
     def _says_which(self) -> SelectorEntry:
         if not self.model_fields_set - {"latest"}:
-            raise invalid("does not say which images", "Give at least one of id, name, name_regex, tags.")
+            raise invalid("selects no images", "Give at least one of id, name, name_regex, tags.")
         return self
 
 
 class TargetEntry(_PlanModel):
-    """Where the images go, and what their copies get there."""
+    """A target account, and the settings of the copies there."""
 
     model_config = ConfigDict(title="Target")
 
     profile: Text = Field(description="The target account: NAME, NAME@REGION or env:PREFIX.")
-    name: Template = Field(
-        default="{name}", description="What a copy is called; fields: {name} {date} {region} {image_id}."
-    )
+    name: Template = Field(default="{name}", description="The copy's name; fields: {name} {date} {region} {image_id}.")
     description: Line | SkipJsonSchema[None] = Field(
-        default=None, description="The copy's description; else the source's own."
+        default=None, description="The copy's description; default: the source's."
     )
     share_with: list[AccountId] = Field(
         default=[], description="IDs of the accounts that may launch the copy, in quotes."
     )
-    tags: Annotated[Tags, AfterValidator(own_tags)] = Field(default={}, description="Tags beside the source's own.")
-    copy_tags: Flag = Field(default=True, description="Whether the source's own tags go along.")
+    tags: Annotated[Tags, AfterValidator(own_tags)] = Field(default={}, description="Tags in addition to the source's.")
+    copy_tags: Flag = Field(default=True, description="Copy the source's tags.")
     boot_modes: BootModes | SkipJsonSchema[None] = Field(
-        default=None, description="The copy's boot modes; else as the job says."
+        default=None, description="The copy's boot modes; default: the job's."
     )
     tpm: Flag | SkipJsonSchema[None] = Field(
-        default=None, description="Whether VMs of the copy must have a TPM; else as the job says."
+        default=None, description="VMs of the copy must have a TPM; default: the job's setting."
     )
-    best_effort: Flag = Field(default=False, description="Whether its failure leaves the exit code as it is.")
+    best_effort: Flag = Field(default=False, description="A failure of this target doesn't change the exit code.")
 
 
 class RetentionEntry(_PlanModel):
-    """What `omicopy prune` keeps of a job's copies in each target and of its exports; what either key keeps is kept."""
+    """What `omicopy prune` keeps: of a job's copies in each target, and of its exports. Either key keeps a copy."""
 
     model_config = ConfigDict(title="Retention", json_schema_extra={"minProperties": 1})
 
     keep_last: Count | SkipJsonSchema[None] = Field(
-        default=None, description="So many, the latest by the source's creation date."
+        default=None, description="Keep this many, the newest by the source's creation date."
     )
     keep_within: Age | SkipJsonSchema[None] = Field(
-        default=None, description="Those whose source was created within this time, in days and hours: 30d."
+        default=None, description="Keep those whose source was created within this time, in days and hours: 30d."
     )
 
     @model_validator(mode="after")
@@ -131,7 +130,7 @@ class RetentionEntry(_PlanModel):
 
 
 class DefaultsEntry(_PlanModel):
-    """What holds for every job that does not say otherwise."""
+    """Settings of every job that doesn't set them itself."""
 
     model_config = ConfigDict(title="Defaults")
 
@@ -140,30 +139,31 @@ class DefaultsEntry(_PlanModel):
     )
     storage: Text | SkipJsonSchema[None] = Field(
         default=None,
-        description="Whose key opens the source's object storage, else its own: PROFILE, aws:NAME, or none.",
+        description="Whose key opens the source's object storage: PROFILE, aws:NAME or none; default: its own.",
     )
     bucket: Bucket | SkipJsonSchema[None] = Field(default=None, description="The source account's bucket for exports.")
-    prefix: Prefix = Field(default="", description="Where in the bucket.")
+    prefix: Prefix = Field(default="", description="The folder in the bucket.")
     format: DiskFormat | SkipJsonSchema[None] = Field(
-        default=None, description="The format of the exported disks; else that of an export that is there, else qcow2."
+        default=None, description="Disk format of the export; default: that of an existing export, else qcow2."
     )
     create_bucket: Flag = Field(
-        default=False, description="Whether to export also to a bucket that is not there: the service makes it."
+        default=False, description="Export even if the bucket doesn't exist; the service then creates it."
     )
     if_exists: IfExists = Field(
-        default=IfExists.FAIL, description="What to do when another image holds the name in a target."
+        default=IfExists.FAIL, description="What to do if another image in the target has the name."
     )
     boot_modes: BootModes | SkipJsonSchema[None] = Field(
-        default=None, description="The copies' boot modes; else the source's own."
+        default=None, description="The copies' boot modes; default: the source's."
     )
     tpm: Flag | SkipJsonSchema[None] = Field(
-        default=None, description="Whether VMs of the copies must have a TPM; else as of the source."
+        default=None, description="VMs of the copies must have a TPM; default: the source's setting."
     )
     cleanup: Cleanup = Field(
-        default=Cleanup.NEVER, description="Whether to delete the exported objects once every copy is there."
+        default=Cleanup.NEVER,
+        description="When to delete the exported objects: on-success means when every copy is complete.",
     )
     retention: RetentionEntry | SkipJsonSchema[None] = Field(
-        default=None, description="What `omicopy prune` keeps; else all."
+        default=None, description="What `omicopy prune` keeps; default: everything."
     )
     export_timeout: Span = Field(
         default=timedelta(hours=12), description="How long an export may take.", json_schema_extra={"default": "12h"}
@@ -172,31 +172,30 @@ class DefaultsEntry(_PlanModel):
         default=timedelta(hours=6), description="How long an import may take.", json_schema_extra={"default": "6h"}
     )
     min_validity: Validity | SkipJsonSchema[None] = Field(
-        default=None, description="For how long every URL must still work; else the import timeout."
+        default=None,
+        description="How long every URL must still be valid when the import begins; default: the import timeout.",
     )
-    parallel: Count = Field(
-        default=4, description="How many exports and imports of an account may be under way at once."
-    )
+    parallel: Count = Field(default=4, description="How many exports and imports of an account may run at once.")
 
 
 class JobEntry(DefaultsEntry):
-    """Some images of one account, and where they should be. Any key of `defaults` may stand here too, and wins."""
+    """Images of one account and their targets. It may contain any key of `defaults`, with precedence."""
 
     model_config = ConfigDict(title="Job")
 
-    name: JobName = Field(description="What the job is called; unique in the plan.")
-    images: list[SelectorEntry] = Field(min_length=1, description="Which images; what the entries find adds up.")
-    to: list[TargetEntry] = Field(min_length=1, description="The targets; one export feeds them all.")
+    name: JobName = Field(description="The job's name; unique in the plan.")
+    images: list[SelectorEntry] = Field(min_length=1, description="The images: all that any entry matches.")
+    to: list[TargetEntry] = Field(min_length=1, description="The targets; one export serves them all.")
 
 
 class PlanEntry(_PlanModel):
-    """What should be where."""
+    """Which images should be in which accounts."""
 
     model_config = ConfigDict(title="A plan of omicopy run")
 
     version: Version = Field(description="The version of this format.")
-    defaults: DefaultsEntry = Field(default_factory=DefaultsEntry, description="What holds for every job.")
-    jobs: list[JobEntry] = Field(min_length=1, description="All of them run in one go.")
+    defaults: DefaultsEntry = Field(default_factory=DefaultsEntry, description="Defaults for every job.")
+    jobs: list[JobEntry] = Field(min_length=1, description="The jobs; one run does them all.")
 
 
 def read_plan_file(document: PlanDocument) -> PlanEntry:
@@ -205,12 +204,12 @@ def read_plan_file(document: PlanDocument) -> PlanEntry:
         return PlanEntry.model_validate(document.value)
     except ValidationError as error:
         found = [each for each in error.errors(include_url=False) if each["type"] != "none_required"]
-        document.demand(_problem(each, document.value) for each in found)
+        document.require_no_problems(_problem(each, document.value) for each in found)
         raise
 
 
 def allowed_keys(path: Path) -> list[str]:
-    """What may stand in the mapping at this place, in the order of the models."""
+    """The keys allowed in the mapping at `path`, in the order of the models."""
     model: Any = PlanEntry
     for step in path:
         if isinstance(step, str):
@@ -220,7 +219,7 @@ def allowed_keys(path: Path) -> list[str]:
 
 
 def _model_in(annotation: Any) -> Any:
-    """The model that a field holds, alone, in a list or beside None."""
+    """The model that a field contains: directly, in a list, or as an alternative to None."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for each in get_args(annotation) if (found := _model_in(each))), None)
@@ -231,16 +230,16 @@ def _problem(error: ErrorDetails, document: object) -> Problem:
     if kind == "missing":
         return Problem(path, f"{error['loc'][-1]} is missing", _allowed(path))
     if kind == "extra_forbidden":
-        return Problem(path, "no such key", _allowed(path[:-1]))
+        return Problem(path, "unknown key", _allowed(path[:-1]))
     if kind == "model_type":
-        return Problem(path, "takes keys with values", _allowed(path))
+        return Problem(path, "must contain keys with values", _allowed(path))
     if kind == "enum":
         return Problem(path, f"must be {context['expected']}")
     return Problem(path, context.get("what") or _WORDS.get(kind, "can't be read"), context.get("hint", ""))
 
 
 def _place(location: Iterable[str | int], value: Any) -> Path:
-    """Where it is in the document: pydantic also names the forms that it tried on the way."""
+    """The path in the document. pydantic's location also contains the types that it tried."""
     path: list[str | int] = []
     for step in location:
         is_there = isinstance(value, dict) and step in value
@@ -251,11 +250,11 @@ def _place(location: Iterable[str | int], value: Any) -> Path:
 
 
 def _allowed(path: Path) -> str:
-    return f"Allowed there: {', '.join(allowed_keys(path))}."
+    return f"Allowed keys: {', '.join(allowed_keys(path))}."
 
 
 class _ForEditors(GenerateJsonSchema):
-    """None stands for a key that is not given: nothing that could be written."""
+    """Omits the default None, which stands for a missing key and can't be written."""
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         if schema.get("default", ...) is None:
@@ -264,6 +263,6 @@ class _ForEditors(GenerateJsonSchema):
 
 
 def plan_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a plan as a human writes it."""
+    """The JSON Schema (draft 2020-12) of a plan as a user writes it."""
     schema = PlanEntry.model_json_schema(by_alias=True, schema_generator=_ForEditors)
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema}

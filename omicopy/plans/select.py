@@ -1,4 +1,4 @@
-"""The images of a source account, read once for all the jobs of a plan that take from it."""
+"""The images of a source account, read once for all jobs of a plan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from omicopy.plans.model import Job, Selector
 
 
 class _Index:
-    """Images by what an entry names them with. A plan may name ten thousand, and nobody looks at all for each."""
+    """Looks images up by ID or name. A plan may name ten thousand; scanning all images for each would be slow."""
 
     def __init__(self, images: Sequence[Image]) -> None:
         self._images = images
@@ -40,13 +40,13 @@ class _Index:
 
 @dataclass(slots=True)
 class SourceImages:
-    """An account's own images, and those of others that a plan names by their IDs."""
+    """An account's own images, and images of others that a plan names by ID."""
 
     account: AccountRef
     own: Sequence[Image]
     others: Sequence[Image] = ()
     unread: OmicopyError | None = None
-    """Why it is not known whether there are such others."""
+    """Why the images of others are unknown."""
     _own: _Index = field(init=False, repr=False)
     _others: _Index = field(init=False, repr=False)
 
@@ -54,8 +54,10 @@ class SourceImages:
         self._own, self._others = _Index(self.own), _Index(self.others)
 
     def select(self, selector: Selector) -> list[Image]:
-        """The images that an entry means; possibly none. Raises NOT_FOUND for one that is named and not there, or whose
-        name several bear."""
+        """The images that an entry selects; may be empty.
+
+        Raises NOT_FOUND if a named image is missing, or if several have the name.
+        """
         found = self._own.matching(selector)
         if selector.id is not None:
             found = found or self._others.matching(selector)
@@ -65,14 +67,14 @@ class SourceImages:
         if is_named and not found:
             raise OmicopyError(
                 ErrorCode.NOT_FOUND,
-                f"There is no image in {self.account} that fits {selector}",
-                "Correct the entry; what is searched for by more than its ID or name must be available.",
+                f"There is no image in {self.account} that matches {selector}",
+                "Correct the entry. Unless only ID or name are given, the image must be available.",
             )
         if is_named and selector.latest is None and len(found) > 1:
             raise OmicopyError(
                 ErrorCode.NOT_FOUND,
-                f"{len(found)} images of {self.account} fit {selector}: {', '.join(sorted(i.image_id for i in found))}",
-                "Name one by its ID, or add latest: 1.",
+                f"{len(found)} images of {self.account} match {selector}: {', '.join(sorted(i.image_id for i in found))}",  # noqa: E501
+                "Select one by its ID, or add latest: 1.",
             )
         return found
 
@@ -80,7 +82,7 @@ class SourceImages:
 def read_source_images(
     clients: Clients, jobs: Sequence[Job], accounts: Mapping[str, AccountRef | OmicopyError]
 ) -> dict[str, SourceImages | OmicopyError]:
-    """A gallery for every source profile; profiles of one account share one. Where there is none, why."""
+    """The SourceImages of every source profile, or the error; profiles of one account share them."""
     wanted: dict[tuple[str, str], tuple[AccountRef, set[str]]] = {}
     for job in jobs:
         account = accounts[job.source]
@@ -100,20 +102,16 @@ def read_source_images(
 
 def _read(session: AccountSession, account: AccountRef, named: set[str]) -> SourceImages | OmicopyError:
     try:
-        own = _images(session, {"AccountIds": [account.account_id]})
+        own = read_images(session, {"AccountIds": [account.account_id]}, patiently=True)
     except OmicopyError as error:
         return error
     missing = sorted(named - {image.image_id for image in own})
     if not missing:
         return SourceImages(account, own)
     try:
-        return SourceImages(account, own, _images(session, {"ImageIds": missing}))
+        return SourceImages(account, own, read_images(session, {"ImageIds": missing}, patiently=True))
     except OmicopyError as error:
         return SourceImages(account, own, unread=error)
-
-
-def _images(session: AccountSession, filters: Mapping[str, Sequence[str]]) -> list[Image]:
-    return read_images(session, filters, patiently=True)
 
 
 def _grouped(images: Sequence[Image], key: Callable[[Image], str]) -> Mapping[str, Sequence[Image]]:
@@ -127,10 +125,10 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def matching_images(images: Sequence[Image], selector: Selector) -> list[Image]:
-    """The images for which all holds that the entry says, the latest first; those without a date last.
+    """The matching images, newest first; those without a date last.
 
-    An image that is only named, by its ID or its exact name, counts in whatever state it is. One that is searched for
-    must be available: a pending one is found by a later run, a failed one is of no use to anybody.
+    An image that is named by ID or exact name may be in any state. One that is searched for must be available: a later
+    run finds a pending one, and a failed one is useless.
     """
     is_search = selector.name_regex is not None or bool(selector.tags) or selector.latest is not None
     found = [image for image in images if _fits(image, selector) and (image.is_available or not is_search)]

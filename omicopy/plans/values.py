@@ -1,4 +1,4 @@
-"""The values that may stand in a plan: how each is read from its text, and what an editor is told of it."""
+"""The value types of a plan: how each is parsed from text, and its JSON Schema."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _VARIABLE = r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"
 
 
 def invalid(what: str, hint: str = "") -> PydanticCustomError:
-    """What is told of a value that is refused."""
-    return PydanticCustomError("said", "{what}", {"what": what, "hint": hint})
+    """The error for an invalid value, with a hint."""
+    return PydanticCustomError("invalid", "{what}", {"what": what, "hint": hint})
 
 
 def _from_text(read: Callable[[str], T]) -> PlainValidator:
-    """A value that is read from one text; our own errors become pydantic's."""
+    """A validator that calls `read` with the text; OmicopyError becomes pydantic's error."""
 
     def validate(value: object) -> T:
         if not isinstance(value, str):
-            raise invalid("takes a single value")
+            raise invalid("must be a single value")
         try:
             return read(value)
         except OmicopyError as error:
@@ -47,19 +47,19 @@ def _from_text(read: Callable[[str], T]) -> PlainValidator:
 
 def _text(text: str) -> str:
     if not text.strip() or "\n" in text:
-        raise invalid("takes one line of text")
+        raise invalid("must be one line of text")
     return check_text(text)
 
 
 def _job_name(text: str) -> str:
     if not re.fullmatch(_JOB_NAME, text):
-        raise invalid("is no name of a job", "Use 1 to 100 letters, digits, '.', '_' or '-'.")
+        raise invalid("is not a job name", "Use 1 to 100 letters, digits, '.', '_' or '-'.")
     return text
 
 
 def _image_id(text: str) -> str:
     if not is_image_id(text):
-        raise invalid(f"{text!r} is no image ID", "An image ID looks like ami-12345678.")
+        raise invalid(f"{text!r} is not an image ID", "An image ID looks like ami-12345678.")
     return text
 
 
@@ -70,7 +70,7 @@ def _regex(text: str) -> str:
         with warnings.catch_warnings(action="ignore"):
             re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
-        raise invalid(f"is no regular expression: {error}") from None
+        raise invalid(f"is not a regular expression: {error}") from None
     return text
 
 
@@ -80,7 +80,7 @@ def _template(text: str) -> str:
 
 def _count(text: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
-        raise invalid("takes a whole number from 1 upwards")
+        raise invalid("must be a whole number of at least 1")
     return int(text)
 
 
@@ -92,12 +92,12 @@ def _flag(text: str) -> bool:
 
 def _version(text: str) -> int:
     if text != "1":
-        raise invalid("is not 1, the only version that there is")
+        raise invalid("is not 1, the only known version")
     return 1
 
 
 def own_tags(tags: dict[str, str]) -> dict[str, str]:
-    """The tags themselves when a user may set them."""
+    """Returns the tags if the user may set them."""
     try:
         return dict(check_tag(key, value) for key, value in tags.items())
     except OmicopyError as error:

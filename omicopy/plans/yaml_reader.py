@@ -1,7 +1,7 @@
-"""The YAML of a plan as plain values, with the line of every one of them, and `${ENV}` filled in.
+"""Reads the YAML of a plan into plain values, with line numbers, and expands `${ENV}`.
 
-Only YAML's structure is used: every scalar is the text that stands there, so that `no`, `0123` and `1.10` stay what
-they are, and nothing is ever constructed. What is wrong is gathered, to be told together.
+Only YAML's structure is used. Every scalar stays text, so `no`, `0123` and `1.10` keep their meaning, and no object is
+ever constructed. Problems are collected and reported together.
 """
 
 from __future__ import annotations
@@ -25,26 +25,28 @@ Path = tuple[str | int, ...]
 MAX_PLAN_CHARACTERS = 1024 * 1024
 _MAX_DEPTH = 12
 _MAX_NODES = 50_000
-"""A plan of 10,000 images has 20,000 to 30,000, and to read so many takes a second or two. They are counted as they are
-walked through: an alias counts each time, so that a few lines can't stand for a billion."""
+"""A plan of 10,000 images has 20,000 to 30,000 nodes, and reading them takes a second or two.
+
+Nodes are counted during the walk, each alias each time: a few lines can't expand to a billion.
+"""
 _MAX_REPORTED = 5
 _CORE = "tag:yaml.org,2002:"
 _SCALARS = {"str", "int", "float", "bool", "null", "timestamp", "merge", "value"}
 _VARIABLE = re.compile(r"\$(?:(\$)|\{([^}]*)\}?)")
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET_NAME = re.compile(r"(SECRET|SECRET_?KEY|ACCESS_?KEY(_?ID)?|PASSWORD|PASSWD|TOKEN)$", re.IGNORECASE)
-"""What the name of a variable ends with that holds a secret."""
-_TOO_DEEP = f"the plan is nested too deeply: more than {_MAX_DEPTH} levels"
-_TOO_LONG = f"the plan is too long, or its aliases stand for too much: more than {_MAX_NODES:,} values"
-_YAML_HINT = "A plan is a small file of plain YAML: see the examples, and `omicopy run --schema` for editors."
-_KEYS_HINT = "Keys belong in a profile: name it, or env:PREFIX, under `from` and `profile`."
+"""How the name of a variable ends that contains a secret."""
+_TOO_DEEP = f"the plan has too many nested levels: more than {_MAX_DEPTH}"
+_TOO_LONG = f"the plan is too long, or its aliases expand to too much: more than {_MAX_NODES:,} values"
+_YAML_HINT = "A plan is a small file of plain YAML. See the examples; `omicopy run --schema` is for editors."
+_KEYS_HINT = "Put access keys into a profile, and name the profile or env:PREFIX in `from` and `profile`."
 _READER_ERRORS = (YAMLError, ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
-"""What the reader is known, or not known enough, to raise for text that is no YAML."""
+"""All that the YAML library may raise for invalid text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong in a plan, where, and what would be right."""
+    """A mistake in a plan: where it is, and what would be right."""
 
     path: Path
     what: str
@@ -54,15 +56,15 @@ class Problem:
 
 @dataclass(slots=True)
 class PlanDocument:
-    """What the file says: dicts, lists and texts."""
+    """The content of the file: dicts, lists and texts."""
 
     where: str
     value: Any = None
     lines: dict[Path, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def demand(self, problems: Iterable[Problem] = ()) -> None:
-        """Raises USAGE when there are problems, these or earlier ones, and names the first few."""
+    def require_no_problems(self, problems: Iterable[Problem] = ()) -> None:
+        """Raises USAGE if there are problems, these or earlier ones, and names the first few."""
         found = [*self.problems, *problems]
         if not found:
             return
@@ -74,7 +76,7 @@ class PlanDocument:
         raise OmicopyError(ErrorCode.USAGE, lines[0], hints[0], lines[1:], hints[1:])
 
     def _line(self, problem: Problem) -> int:
-        """The line of what is named, or of the nearest thing around it."""
+        """The line of the problem, or of the nearest value around it."""
         if problem.line is not None:
             return problem.line
         known = (problem.path[:length] for length in range(len(problem.path), -1, -1))
@@ -82,11 +84,11 @@ class PlanDocument:
 
 
 class _TooMuch(MarkedYAMLError):
-    """Told as a refusal of its own: what is nested too deeply may well be YAML."""
+    """Distinguished from syntax errors, because deeply nested text may be valid YAML."""
 
 
 class _BoundedScanner(Scanner):
-    """Looks at an open bracket again for each one after it: so many brackets are refused before that."""
+    """Refuses too many open brackets early: the scanner revisits each open bracket for every new one."""
 
     def fetch_flow_collection_start(self, *token: Any, **more: Any) -> None:
         if len(self.flow_context) > _MAX_DEPTH:
@@ -95,7 +97,7 @@ class _BoundedScanner(Scanner):
 
 
 class _BoundedComposer(Composer):
-    """Stops as soon as there is too much, instead of at the end of the text."""
+    """Stops as soon as the limits are exceeded, not only at the end of the text."""
 
     nodes = levels = 0
 
@@ -110,12 +112,12 @@ class _BoundedComposer(Composer):
 
 
 def read_yaml(text: str, where: str, environ: Mapping[str, str]) -> PlanDocument:
-    """The document. Raises OmicopyError(USAGE) for what is no YAML, or not the plain kind that a plan is written in."""
+    """The document. Raises OmicopyError(USAGE) for invalid YAML, and for YAML features that a plan doesn't use."""
     if len(text) > MAX_PLAN_CHARACTERS:
-        raise _refusal(where, f"{len(text)} characters are more than a plan has (at most {MAX_PLAN_CHARACTERS})")
+        raise _refusal(where, f"the plan has {len(text)} characters, and at most {MAX_PLAN_CHARACTERS} are allowed")
     reader = _Reader(PlanDocument(where), environ)
     reader.document.value = reader.read(_compose(text.removeprefix("\ufeff"), where), ())
-    reader.document.demand()
+    reader.document.require_no_problems()
     return reader.document
 
 
@@ -123,16 +125,16 @@ def _compose(text: str, where: str) -> Node:
     yaml = YAML(typ="safe", pure=True)
     yaml.Scanner, yaml.Composer = _BoundedScanner, _BoundedComposer
     try:
-        with warnings.catch_warnings(action="ignore"):  # of an anchor's name that is used again
+        with warnings.catch_warnings(action="ignore"):  # about an anchor that is defined twice
             node: Node | None = yaml.compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         if isinstance(error, _TooMuch):
             raise _refusal(f"{where}{place}", error.problem) from None
-        raise _refusal(f"{where}{place}", f"not YAML: {error.problem or error.context or 'nobody knows why'}") from None
+        raise _refusal(f"{where}{place}", f"not YAML: {error.problem or error.context or 'unknown error'}") from None
     except _READER_ERRORS:
-        raise _refusal(where, "not YAML that can be read") from None
+        raise _refusal(where, "not readable YAML") from None
     if node is None:
         raise _refusal(where, "the file is empty")
     return node
@@ -144,7 +146,7 @@ class _Reader:
     environ: Mapping[str, str]
     nodes: int = 0
     expanded: int = 0
-    """Characters that variables stand for so far."""
+    """Characters inserted by variables so far."""
 
     def read(self, node: Node, path: Path) -> Any:
         self.document.lines.setdefault(path, node.start_mark.line + 1)
@@ -164,7 +166,7 @@ class _Reader:
         tag = str(node.tag)
         if tag.startswith(_CORE) and tag.removeprefix(_CORE) in kinds:
             return True
-        self._note(node, path, "bears a tag (!…), which a plan has not")
+        self._note(node, path, "has a YAML tag (!…), which is not allowed")
         return False
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
@@ -172,7 +174,7 @@ class _Reader:
         for key_node, value_node in node.value:
             key = key_node.value if isinstance(key_node, ScalarNode) else None
             if key is None or not key.isprintable():
-                self._note(key_node, path, "has a key that is no plain text")
+                self._note(key_node, path, "contains a key that is not plain text")
                 continue
             inner = (*path, key)
             if key in found:
@@ -184,7 +186,7 @@ class _Reader:
 
     def _scalar(self, node: ScalarNode, path: Path) -> str | None:
         if node.tag == f"{_CORE}null":
-            self._note(node, path, "is empty", "Give it a value, or take the key away.")
+            self._note(node, path, "is empty", "Give it a value, or remove the key.")
             return None
         try:
             text = _VARIABLE.sub(self._expand, node.value)
@@ -192,7 +194,7 @@ class _Reader:
             self._note(node, path, error.message, error.hint)
             return None
         if not text.replace("\n", " ").isprintable():
-            self._note(node, path, "holds control characters")
+            self._note(node, path, "contains control characters")
         return text
 
     def _expand(self, found: re.Match[str]) -> str:
@@ -201,16 +203,18 @@ class _Reader:
             return "$"
         if not found[0].endswith("}") or not _VARIABLE_NAME.fullmatch(name):
             raise OmicopyError(
-                ErrorCode.USAGE, "holds ${ without a variable's name and }", "Write ${NAME}, or $$ for $."
+                ErrorCode.USAGE, "contains ${ without a variable's name and }", "Write ${NAME}, or $$ for $."
             )
         value = self.environ.get(name)
         if value is None:
             raise OmicopyError(ErrorCode.USAGE, f"the environment variable {name} is not set", f"Set {name}.")
         if self._is_secret(name, value):
-            raise OmicopyError(ErrorCode.USAGE, f"${{{name}}} is a key; a plan is never for secrets", _KEYS_HINT)
+            raise OmicopyError(
+                ErrorCode.USAGE, f"${{{name}}} is a secret, and a plan must not contain secrets", _KEYS_HINT
+            )
         self.expanded += len(value)
         if self.expanded > MAX_PLAN_CHARACTERS:
-            message = f"the plan's variables stand for more than {MAX_PLAN_CHARACTERS} characters"
+            message = f"the plan's variables expand to more than {MAX_PLAN_CHARACTERS} characters"
             raise OmicopyError(ErrorCode.USAGE, message, _YAML_HINT)
         return value
 
@@ -219,7 +223,7 @@ class _Reader:
 
     @cached_property
     def _keys(self) -> set[str]:
-        """The keys that the environment holds."""
+        """The secret values of the environment."""
         return {text for name, text in self.environ.items() if _has_secret_name(name) and len(text) >= 6}
 
     def _note(self, node: Node, path: Path, what: str, hint: str = "") -> None:

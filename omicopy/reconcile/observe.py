@@ -11,7 +11,7 @@ from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.queries import filter_unless_long, read_images, read_tasks
 from omicopy.cloud.session import AccountSession
-from omicopy.manifests.from_task import find_export, why_no_key, without_key
+from omicopy.manifests.from_task import find_export, without_key
 from omicopy.manifests.listing import Sizes, list_together
 from omicopy.model.clock import Timestamp
 from omicopy.model.events import Listener, WarningMessage
@@ -126,7 +126,7 @@ class Observer:
         self._warn_without_key(copies)
         for group, stored in zip(groups, found, strict=True):
             for copy_state in group:
-                copy_state.seen.no_key = why_no_key(self._session(copy_state))
+                copy_state.seen.no_key = self._session(copy_state).storage_refusal
                 copy_state.record_stored(stored, now)
                 yield copy_state
 

@@ -133,7 +133,7 @@ def _read_buckets(
     facts = dict(zip(keys, in_parallel(look, keys), strict=True))
     message = without_key(session)
     if message is not None:
-        session.tell(message)
+        session.clients.tell(message)
     return facts
 
 

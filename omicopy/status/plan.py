@@ -29,19 +29,11 @@ def read_plan_status(clients: Clients, prepared: PreparedPlan) -> PlanStatus:
     sources = list(dict.fromkeys(r.source.account for r in requests if isinstance(r.source, Source)))
     targets = list(dict.fromkeys(r.destination.account for r in requests if r.destination))
     clients.prepare(account.profile for account in (*sources, *targets))
-    tasks = _by_account(clients, sources, _tasks_by_image)
-    images = _by_account(clients, targets, _images_by_name)
+    tasks = _by_account(clients, sources, lambda one: _grouped(read_tasks(one, {}, True), lambda task: task.image_id))
+    images = _by_account(clients, targets, lambda one: _grouped(read_own_images(one), lambda image: image.name))
     errors = [found for found in (*tasks.values(), *images.values()) if isinstance(found, OmicopyError)]
     copies = [_copy_entry(request, tasks, images) for request in requests]
     return PlanStatus(copies, prepared.failures, errors, prepared.notes)
-
-
-def _tasks_by_image(session: AccountSession) -> Index[ExportTask]:
-    return _grouped(read_tasks(session, {}, patiently=True), lambda task: task.image_id)
-
-
-def _images_by_name(session: AccountSession) -> Index[Image]:
-    return _grouped(read_own_images(session), lambda image: image.name)
 
 
 def _copy_entry(

@@ -31,7 +31,7 @@ def assert_nothing_is_forged(ran: Ran) -> None:
 
 
 @pytest.fixture
-def plain_talk() -> Iterator[None]:
+def plain_console() -> Iterator[None]:
     yield
     console.configure(LogFormat.TEXT, 0)
     logging.getLogger().handlers = []
@@ -57,7 +57,7 @@ def test_an_error_of_several_lines_is_printed_line_by_line() -> None:
 
 
 @pytest.mark.parametrize("form", LogFormat)
-@pytest.mark.usefixtures("plain_talk")
+@pytest.mark.usefixtures("plain_console")
 def test_every_printer_keeps_a_message_on_one_line(form: LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
     console.configure(form, 1)
     console.info(HOSTILE, HOSTILE, detail=HOSTILE)

@@ -15,7 +15,7 @@ import pytest
 
 from omicopy.sandbox.main import Sandbox
 from tests.support import children
-from tests.support.tool import LINUX, QUICKLY, Ran, Tool
+from tests.support.tool import LINUX, QUICK_OPTIONS, Ran, Tool
 
 UNKNOWN = 54_321
 COPY = ["copy", LINUX, "--from", "env:SRC", "--to", "env:DST", "--bucket", "omi-exports", "-o", "json"]
@@ -56,7 +56,7 @@ PLAIN, UNLISTED = ["-m", "omicopy"], ["-c", NOBODY_KNOWN]
 def run(*words: str, folder: Path, start: list[str] = PLAIN, user: int | None = None, **env: str) -> Ran:
     """The command with these variables and no other."""
     as_user: dict[str, Any] = {} if user is None else {"user": user, "group": user, "extra_groups": []}
-    ran = children.run([sys.executable, *start, *words], QUICKLY | env, cwd=folder, **as_user)
+    ran = children.run([sys.executable, *start, *words], QUICK_OPTIONS | env, cwd=folder, **as_user)
     assert "Traceback" not in ran.stderr
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 

@@ -58,7 +58,7 @@ def at_a_terminal(
     reader.join(PATIENCE)
     os.close(ours)
     screen = b"".join(shown).decode()
-    tool.judged(Ran(process.returncode, out or "", screen), args, 0)
+    tool.checked(Ran(process.returncode, out or "", screen), args, 0)
     return Ran(process.returncode, out or "", ""), screen
 
 
@@ -70,10 +70,10 @@ def test_r10_in_a_pipe_a_copy_is_one_line_with_tabs(tool) -> None:
     tool.hold()
     process = tool.start(*COPY)
     tool.await_request("CreateImageExportTask")
-    tool.await_looks("ReadImageExportTasks")
+    tool.await_polls("ReadImageExportTasks")
     tool.advance(1)
     tool.await_request("CreateImage")
-    tool.await_looks("ReadImages")
+    tool.await_polls("ReadImages")
     tool.go()
     ran = tool.finish(process)
     (copy,) = tool.copies()

@@ -12,6 +12,7 @@ import pytest
 
 import omicopy
 import omicopy.api
+from omicopy.cli.lazy_commands import COMMANDS as COMMAND_TABLE
 from tests.support import children
 
 PACKAGE = Path(omicopy.__file__).parent
@@ -44,6 +45,7 @@ COMMANDS = [
     "sandbox",
     "help",
 ]
+LONGEST_BODY = 40
 LOADED = """
 import sys
 sys.argv = ["omicopy", *{args!r}]
@@ -130,14 +132,55 @@ def test_a_public_function_loads_only_what_it_needs() -> None:
     assert all(getattr(omicopy.api, name) for name in omicopy.api.__all__)
 
 
+def lazily_offered(file: Path) -> list[tuple[str, str]]:
+    """Module and name of each import that only a type checker makes."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    (checked,) = (node for node in tree.body if isinstance(node, ast.If))
+    imports = [node for node in checked.body if isinstance(node, ast.ImportFrom)]
+    return [(node.module or "", str(alias.asname)) for node in imports for alias in node.names]
+
+
 def test_the_public_names_are_the_same_in_all_lists() -> None:
     """For type checkers, for completion and for lazy loading."""
-    api = ast.parse((PACKAGE / "api" / "__init__.py").read_text(encoding="utf-8"))
-    (checked,) = (node for node in api.body if isinstance(node, ast.If))
-    typed = [alias.asname for node in checked.body if isinstance(node, ast.ImportFrom) for alias in node.names]
-    assert sorted(omicopy.api.__all__) == sorted(omicopy.api._MODULES) == sorted(str(name) for name in typed)
+    assert sorted(lazily_offered(PACKAGE / "api" / "__init__.py")) == sorted(
+        (module, name) for name, module in omicopy.api._MODULES.items()
+    )
+    offered = {name for _, name in lazily_offered(PACKAGE / "__init__.py")}
+    functions = {name for name, module in omicopy.api._MODULES.items() if module.startswith("omicopy.api.")}
+    assert functions - offered == {"ConnectionOptions", "Watch", "connect", "load_plan"}
+    assert set(omicopy.__all__) == offered | {"__version__"}
     code = "import omicopy, omicopy.api, sys; print(*dir(omicopy)); print(*dir(omicopy.api)); print(*sys.modules)"
     ran = children.run([sys.executable, "-c", code], check=True)
     first, second, loaded = (set(line.split()) for line in ran.stdout.splitlines())
     assert (set(omicopy.__all__) - first, set(omicopy.api.__all__) - second) == (set(), set())
     assert of({"omicopy.model"}, loaded) == set()
+
+
+def test_a_package_never_takes_the_place_of_a_function_of_its_name() -> None:
+    code = """
+import omicopy.doctor.findings, omicopy.prune.entries, omicopy.status.entries
+from omicopy import doctor, prune, status
+from omicopy.doctor.findings import Check
+print(*(callable(each) for each in (doctor, prune, status, omicopy.doctor, omicopy.prune, omicopy.status)))
+"""
+    assert set(children.run([sys.executable, "-c", code], check=True).stdout.split()) == {"True"}
+
+
+def test_every_command_has_a_public_function_and_nothing_else() -> None:
+    """`manifest build` is `build_manifest`, `import` is `import_image`, `url` is one of two; three have none."""
+    renamed = {"import": {"import_image"}, "url": {"presign", "presign_upload"}, "run": {"run_plan"}}
+    renamed |= {"manifest": {"build_manifest"}, "sandbox": set(), "help": set()}
+    commands = set().union(*(renamed.get(name, {name}) for name in COMMAND_TABLE))
+    assert commands == set(omicopy.__all__) - {"__version__"}
+
+
+@pytest.mark.parametrize("file", sorted((PACKAGE / "cli" / "commands").glob("*.py")), ids=lambda file: file.stem)
+def test_a_command_imports_at_the_top_and_is_short(file: Path) -> None:
+    """The sandbox alone is imported where it is used: its packages are an extra."""
+    functions = [
+        node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.FunctionDef)
+    ]
+    inside = [node for each in functions for node in ast.walk(each) if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert file.stem == "sandbox" or inside == []
+    bodies = {each.name: (each.end_lineno or 0) - (each.body[0].end_lineno or 0) for each in functions}
+    assert {name: lines for name, lines in bodies.items() if lines > LONGEST_BODY} == {}

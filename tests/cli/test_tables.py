@@ -14,8 +14,8 @@ NAME = "golden-" + "x" * 50
 TABLE = Table(("ID", "Name", "Note"), [("ami-00000001", NAME, ""), ("", "a\x1b[31m\nb", ("gone", "Make it."))])
 
 
-@pytest.fixture
-def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def begin_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on stdout is a terminal of 40 columns. In the test itself: a fixture's stdout is another one."""
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "40")
@@ -31,7 +31,8 @@ def test_a_pipe_gets_a_row_a_line_without_headings(capsys) -> None:
     assert lines(capsys) == [f"ami-00000001\t{NAME}\t-", "�\t-"]
 
 
-def test_a_narrow_terminal_folds_cells_and_cuts_none(terminal, capsys) -> None:
+def test_a_narrow_terminal_folds_cells_and_cuts_none(monkeypatch, capsys) -> None:
+    begin_terminal(monkeypatch)
     print_table(TABLE)
     shown = lines(capsys)
     assert max(map(len, shown)) <= 40
@@ -39,8 +40,9 @@ def test_a_narrow_terminal_folds_cells_and_cuts_none(terminal, capsys) -> None:
     assert any(line.startswith("ami-00000001") for line in shown)
 
 
-def test_a_cell_of_several_lines_and_one_that_tries_to_be(terminal, capsys) -> None:
+def test_a_cell_of_several_lines_and_one_that_tries_to_be(monkeypatch, capsys) -> None:
     """A tuple's parts stand below each other; a line feed from elsewhere begins no line."""
+    begin_terminal(monkeypatch)
     print_table(Table((), TABLE.rows[1:]))
     assert lines(capsys) == ["-  a�[31m�b  gone", "             Make it."]
 

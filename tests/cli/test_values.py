@@ -90,22 +90,22 @@ def test_a_bad_duration_in_a_variable_names_the_variable(
     sources = {"url": ["s3://b/k"], "resign": ["s3://b/k"], "import": ["-"], "inspect": ["-"], "cors": ["s3://b"]}
     places = {"manifest build": ["s3://b/p"]}
     error = refusal(command, *(sources | places).get(command, []))
-    assert error.message == f"{variable} ({option}): '5x' is no duration"
+    assert error.message == f"{variable} ({option}): '5x' is not a duration"
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--http-timeout", "25d"], "--http-timeout: '25d' is too long a duration"),
+        (["--http-timeout", "25d"], "--http-timeout: '25d' is too long"),
         (["--http-timeout", "0.0000001s"], "--http-timeout: must be more than 0"),
         (["--export-timeout", "0"], "--export-timeout: must be more than 0"),
-        (["--retry", "200y"], "--retry: '200y' is no duration"),
-        (["--deadline", "3000000d"], "--deadline: '3000000d' is too long a duration"),
+        (["--retry", "200y"], "--retry: '200y' is not a duration"),
+        (["--deadline", "3000000d"], "--deadline: '3000000d' is too long"),
         (["--parallel", "0"], "'--parallel'"),
         (["--parallel", "1" * 30], "'--parallel'"),
         (["--parallel", "٣"], "'--parallel'"),
         (["--parallel", "nan"], "'--parallel'"),
-        (["--min-validity", "7d"], "--min-validity: No URL can be valid for 7d"),
+        (["--min-validity", "7d"], "--min-validity: No URL can still be valid for 7d"),
     ],
 )
 def test_a_number_out_of_range_is_exit_2_with_its_option(tool: Any, words: list[str], message: str) -> None:
@@ -117,13 +117,20 @@ def test_a_number_out_of_range_is_exit_2_with_its_option(tool: Any, words: list[
 def test_other_numbers_name_their_options_too(tool: Any) -> None:
     build = ["manifest", "build", "s3://omi-exports/p", "--from", "source", "--name", "golden", "--volume"]
     wrong = {
-        "--shard: '3/3' is no shard": ["run", "plan.yaml", "--shard", "3/3"],
-        "--shard: '٣/4' is no shard": ["run", "plan.yaml", "--shard", "٣/4"],
-        "--volume: '/dev/sda1=x,size=9TB': '9TB' is no size": [*build, "/dev/sda1=x,size=9TB"],
+        "--shard: '3/3' is not a shard": ["run", "plan.yaml", "--shard", "3/3"],
+        "--shard: '٣/4' is not a shard": ["run", "plan.yaml", "--shard", "٣/4"],
+        "--volume: '/dev/sda1=x,size=9TB': '9TB' is not a disk size": [*build, "/dev/sda1=x,size=9TB"],
         "is no number of IOPS": [*build, "/dev/sda1=x,type=io1,iops=1e3"],
         "--keep-last": ["prune", "--from", "source", "--to", "target", "--keep-last", "99999999999"],
-        "--expires: A pre-signed URL can't live for 8d": ["url", LINUX, "--from", "source", "--expires", "8d"],
-        "--expires: A pre-signed URL can't live for 0.5s": ["resign", LINUX, "--from", "source", "--expires", "0.5s"],
+        "--expires: A pre-signed URL can't be valid for 8d": ["url", LINUX, "--from", "source", "--expires", "8d"],
+        "--expires: A pre-signed URL can't be valid for 0.5s": [
+            "resign",
+            LINUX,
+            "--from",
+            "source",
+            "--expires",
+            "0.5s",
+        ],
     }
     for message, words in wrong.items():
         assert message in tool.run(*words, code=2).err
@@ -133,8 +140,12 @@ def test_other_numbers_name_their_options_too(tool: Any) -> None:
 def test_an_m_that_was_meant_as_months_deletes_nothing(tool: Any, tmp_path: Any) -> None:
     """`6M` was read as six minutes, and everything older went."""
     words = ["prune", "--from", "source", "--to", "target", "--yes", "--keep-within"]
-    for text, why in {"6M": "months are not supported", "6m": "only days (d) and hours (h)", "180": "no unit"}.items():
-        assert f"--keep-within: '{text}' is no duration: " in (err := tool.run(*words, text, code=2).err)
+    for text, why in {
+        "6M": "months are not supported",
+        "6m": "only days (d) and hours (h)",
+        "180": "unit is missing",
+    }.items():
+        assert f"--keep-within: '{text}' is not a duration: " in (err := tool.run(*words, text, code=2).err)
         assert why in err
     plan = tmp_path / "plan.yaml"
     for text in ("6M", "6m", "180", "90s"):
@@ -143,7 +154,7 @@ def test_an_m_that_was_meant_as_months_deletes_nothing(tool: Any, tmp_path: Any)
             f"   to: [{{profile: target}}], retention: {{keep_within: {text}}}}}\n"
         )
         err = tool.run("prune", str(plan), "--yes", code=2).err
-        assert f"line 4, jobs[0].retention.keep_within: '{text}' is no duration: " in err
+        assert f"line 4, jobs[0].retention.keep_within: '{text}' is not a duration: " in err
     assert len(tool.sandbox.request_log) == 0
 
 
@@ -151,7 +162,7 @@ def test_a_refused_value_is_reported_as_json_with_o_json(tool: Any) -> None:
     ran = Ran(*tool.warm.run([*COPY, "--retry", "5x", "--log-format", "json"], tool.env, "", PATIENCE))
     parts = json.loads(ran.err)
     assert (ran.code, parts["level"], parts["code"]) == (2, "error", "usage")
-    assert parts["message"] == "--retry: '5x' is no duration"
+    assert parts["message"] == "--retry: '5x' is not a duration"
 
 
 # ---- texts
@@ -193,13 +204,13 @@ def test_a_description_of_several_lines_becomes_one_line(tool: Any) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"min_validity": "5x"}, "min_validity: '5x' is no duration"),
-        ({"min_validity": timedelta(days=8)}, "min_validity: No URL can be valid for 8d"),
+        ({"min_validity": "5x"}, "min_validity: '5x' is not a duration"),
+        ({"min_validity": timedelta(days=8)}, "min_validity: No URL can still be valid for 8d"),
         ({"min_validity": timedelta(days=-8)}, "min_validity: must not be negative"),
-        ({"description": "a\x07"}, "description: holds a control character"),
-        ({"prefix": "a\u200b"}, "prefix: holds a zero width space"),
-        ({"tags": {"k": "a\udcff"}}, "the tag 'k': holds bytes that are not UTF-8"),
-        ({"images": ["a\x07"]}, "an image's name: holds a control character"),
+        ({"description": "a\x07"}, "description: contains a control character"),
+        ({"prefix": "a\u200b"}, "prefix: contains a zero width space"),
+        ({"tags": {"k": "a\udcff"}}, "the tag 'k': contains bytes that are not UTF-8"),
+        ({"images": ["a\x07"]}, "an image's name: contains a control character"),
     ],
 )
 def test_an_argument_is_refused_with_its_name(tool: Any, monkeypatch: Any, given: dict[str, Any], message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import re
 from collections import Counter
@@ -13,7 +14,7 @@ from typing import Any
 from typer.main import get_command
 
 import omicopy
-from omicopy import exit_codes
+from omicopy import api, exit_codes
 from omicopy.cli.main import app
 from omicopy.doctor.required_rights import RIGHTS, Right, RightScope
 from omicopy.errors import ErrorCode, OmicopyError
@@ -32,6 +33,7 @@ def made_from_code() -> dict[str, str]:
         "error codes": error_codes(),
         "exit codes": exit_code_table(),
         "decisions": decisions(),
+        "functions": functions(),
         "packages": packages(),
         "plan keys": plan_keys(),
         "policy source": policy(RightScope.SOURCE_API),
@@ -129,6 +131,16 @@ def packages() -> str:
     found = sorted(PACKAGE.rglob("__init__.py"), key=lambda file: file.parent.relative_to(PACKAGE).parts)
     lines = [(str(file.parent.relative_to(PACKAGE)), ast.get_docstring(ast.parse(file.read_text()))) for file in found]
     return "\n".join(f"- `{name}/`: {(said or '').splitlines()[0]}" for name, said in lines if name != ".")
+
+
+def functions() -> str:
+    """The public functions with the first line of their docstrings."""
+    found = {name: getattr(api, name) for name in api.__all__}
+    return "\n".join(
+        f"- `{name}`: {(inspect.getdoc(value) or '').splitlines()[0]}"
+        for name, value in found.items()
+        if inspect.isfunction(value)
+    )
 
 
 # --- plans

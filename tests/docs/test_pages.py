@@ -22,6 +22,12 @@ def test_no_page_is_longer_than_400_lines(page: str) -> None:
     assert PAGES[page].count("\n") <= 400
 
 
+def test_shell_lines_fit_into_a_terminal_of_80_columns() -> None:
+    """A longer line is wrapped on the screen, and no longer what a reader can paste."""
+    lines = [line for text in PAGES.values() for block in _SHELL.findall(text) for line in block.splitlines()]
+    assert [line for line in lines if len(line) > 78 and not line.startswith("python3 -m venv")] == []
+
+
 def test_every_plan_is_one() -> None:
     a_plan = re.compile(r"^```yaml\n(version: 1\n.*?)^```", re.MULTILINE | re.DOTALL)
     plans = [plan for text in PAGES.values() for plan in a_plan.findall(text)]
@@ -36,7 +42,7 @@ def test_every_command_and_option_that_is_named_exists() -> None:
     params = [param for command in found.values() for param in command.params]
     options = {name for param in params for name in (*param.opts, *param.secondary_opts)} | COMMON
     for page, text in PAGES.items():
-        quoted = [*re.findall(r"```(?:sh|shell|console)\n(.*?)```", text, re.DOTALL), *re.findall(r"`([^`\n]+)`", text)]
+        quoted = [*_SHELL.findall(text.replace("\\\n", "")), *re.findall(r"`([^`\n]+)`", text)]
         typed = [line for part in quoted for line in part.splitlines()]
         named = {found[1] for line in typed if (found := re.match(r"omicopy ([a-z]+)\b", line))}
         assert named <= commands, page
@@ -44,6 +50,7 @@ def test_every_command_and_option_that_is_named_exists() -> None:
         assert shown - options == set(), page
 
 
+_SHELL = re.compile(r"```(?:sh|shell|console)\n(.*?)```", re.DOTALL)
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 COMMON = {"--version", "--help", "--install-completion", "--show-completion"}
 

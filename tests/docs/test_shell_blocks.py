@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -30,7 +31,8 @@ NAMES = {
 }
 """What the text calls things, and what the sandbox does."""
 _CALLED = re.compile(rf"\b({'|'.join(NAMES)})\b")
-_SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_SHELL = re.compile(r"^ *```sh\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+_PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"^<!-- file: ([^ ]+) -->\n```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PAGES = {page.name: page.read_text() for page in generate.pages()}
 
@@ -49,6 +51,12 @@ def test_shell_blocks_run(tool: Tool, page: str) -> None:
     ran = children.run(["sh", "-exc", script], env=tool.env | {"PATH": path}, cwd=tool.home)
     assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
     assert "Traceback" not in ran.stderr
+
+
+def test_python_blocks_run(tool: Tool) -> None:
+    for block in [block for text in PAGES.values() for block in _PYTHON.findall(text)]:
+        ran = children.run([sys.executable, "-c", in_sandbox(block)], env=tool.env, check=True)
+        assert "copied ami-" in ran.stdout
 
 
 def test_sample_config_has_two_usable_profiles(tool: Tool) -> None:

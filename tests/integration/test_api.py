@@ -20,7 +20,7 @@ from omicopy.cloud.profiles.profile import Account
 from omicopy.errors import ErrorCode
 from omicopy.model.json_fields import required
 from tests.support.children import PATIENCE
-from tests.support.hostile import HTML, JSON, PAGE, Hostile, Hurried, Reply, account, hostile, served, transport
+from tests.support.hostile import HTML, JSON, PAGE, Hostile, NoPause, Reply, account, hostile, served, transport
 
 PROBLEM = "application/problem+json"
 ERROR = b'{"Errors": [{"Code": "%s", "Type": "%s", "Details": "why"}], "ResponseContext": {"RequestId": "r-1"}}'
@@ -61,7 +61,7 @@ CAUSES = [
 
 
 def api(account: Account, seconds: float = PATIENCE) -> Api:
-    return Api(account, transport(seconds), Hurried())
+    return Api(account, transport(seconds), NoPause())
 
 
 @pytest.fixture(scope="module")

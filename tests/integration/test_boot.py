@@ -26,12 +26,14 @@ def test_a_uefi_image_is_copied_and_found_as_one(tool) -> None:
     blank = {"OMICOPY_TPM": "  ", "OMICOPY_BOOT_MODE": " "}  # as a job's file may set them, without a value
     assert tool.copy(GOLDEN, **blank).copy["status"] == "copied"
     assert booting(tool) == [(("uefi",), True)]
-    assert tool.elsewhere().copy(GOLDEN).copy["status"] == "present"
+    assert tool.on_other_machine().copy(GOLDEN).copy["status"] == "present"
     other = tool.copy(GOLDEN, "--name", "other", "--boot-mode", "legacy", "--boot-mode", "uefi", "--no-tpm")
     assert other.copy["status"] == "copied"
     assert booting(tool)[1] == (("uefi", "legacy"), False) or booting(tool)[1] == (("legacy", "uefi"), False)
     again = tool.copy(GOLDEN, "--name", "other", code=8).copy
-    assert again["error"]["message"].endswith("boot modes legacy, uefi instead of uefi; a TPM is not mandatory")
+    assert again["error"]["message"].endswith(
+        "boot modes legacy, uefi instead of uefi; TPM not mandatory instead of mandatory"
+    )
 
 
 @pytest.mark.parametrize("service", [Service.IGNORED, Service.REFUSED, Service.UNKNOWN])
@@ -41,7 +43,9 @@ def test_boot_settings_that_the_service_ignores_are_exit_8(tool, service) -> Non
     failed = tool.copy(GOLDEN, code=8)
     (copy,) = tool.copies()
     assert failed.copy["target"]["image_id"] == copy.image_id
-    assert "boot modes legacy instead of uefi; a TPM is not mandatory" in failed.copy["error"]["message"]
+    assert (
+        "boot modes legacy instead of uefi; TPM not mandatory instead of mandatory" in failed.copy["error"]["message"]
+    )
     assert f"SourceImageId {copy.image_id}" in failed.copy["error"]["hint"]
     assert dict(copy.tags)["omicopy:copy"] == copy.image_id
     assert ("asking without" in failed.err) is (service is not Service.IGNORED)

@@ -16,7 +16,7 @@ from omicopy.cloud.url_reader import UrlReader
 from omicopy.errors import ErrorCode
 from omicopy.model.urls.presigned_url import parse_presigned
 from tests.support.children import PATIENCE
-from tests.support.hostile import Hurried, account, transport
+from tests.support.hostile import NoPause, account, transport
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +42,10 @@ def hanging_up() -> Iterator[str]:
 
 
 REQUESTS: dict[str, Callable[[str], object]] = {
-    "a read of the API": lambda url: Api(account(url), transport(), Hurried()).read("ReadImages", 0.0, {}),
-    "a write of the API": lambda url: Api(account(url), transport(), Hurried()).write("CreateImage", 0.0, {}),
-    "object storage": lambda url: Storage(account(url), transport(), Hurried(), 0.0).sizes("omi-exports", ""),
-    "a signed URL": lambda url: UrlReader(transport(), Hurried(), 0.0).read(parse_presigned(f"{url}/omi-exports/key")),
+    "a read of the API": lambda url: Api(account(url), transport(), NoPause()).read("ReadImages", 0.0, {}),
+    "a write of the API": lambda url: Api(account(url), transport(), NoPause()).write("CreateImage", 0.0, {}),
+    "object storage": lambda url: Storage(account(url), transport(), NoPause(), 0.0).sizes("omi-exports", ""),
+    "a signed URL": lambda url: UrlReader(transport(), NoPause(), 0.0).read(parse_presigned(f"{url}/omi-exports/key")),
 }
 
 

@@ -148,7 +148,7 @@ def test_a_disks_flaws_are_reported_before_any_write(tool) -> None:
         ("loose", root("raw/disk.raw.gz")): (4, "there is no object 'raw/disk.raw.gz' under s3://omi-exports/loose/"),
         ("loose", "/dev/sdb=disk.qcow2.gz"): (2, "No volume is /dev/sda1"),
         ("nothing", ""): (4, "No disk lies under s3://omi-exports/nothing/"),
-        ("../up", ""): (2, "no usable prefix"),
+        ("../up", ""): (2, "not a usable prefix"),
     }
     tool.forget()
     commands = [

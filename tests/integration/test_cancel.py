@@ -78,7 +78,7 @@ def test_r4_an_export_of_somebody_else_is_never_cancelled(tool: Tool) -> None:
 def test_an_untagged_export_is_ours_if_the_journal_knows_it(tool: Tool) -> None:
     task_id = started(tool)
     tool.source.change_task(task_id, tags=())
-    cancel(tool.elsewhere(), task_id, code=2)
+    cancel(tool.on_other_machine(), task_id, code=2)
     assert cancel(tool, task_id).row == [task_id, "cancelled"]
 
 
@@ -89,7 +89,7 @@ def test_an_untagged_export_is_ours_if_the_journal_knows_it(tool: Tool) -> None:
 def test_after_the_queue_the_service_decides_and_is_quoted(
     tool: Tool, kind: CancelWindow, code: int, after: TaskState
 ) -> None:
-    tool.from_now_on(behaviour=Behaviour(cancel=kind))
+    tool.change_settings(behaviour=Behaviour(cancel=kind))
     task_id = started(tool)
     moved(tool, task_id, TaskState.PENDING)
     ran = cancel(tool, task_id, code=code)

@@ -20,7 +20,7 @@ from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import parse_presigned
 from omicopy.monitoring.ping import Ping
 from tests.support.authority import Authority, make_authority, over_tls
-from tests.support.hostile import Hostile, Hurried, Reply, account, hostile, transport
+from tests.support.hostile import Hostile, NoPause, Reply, account, hostile, transport
 from tests.support.proxy import running_proxy
 from tests.support.tool import LINUX, Tool
 
@@ -36,11 +36,11 @@ def ping(url: str, through: Transport) -> None:
 
 
 USERS: dict[str, Callable[[Account, Transport], object]] = {
-    "API read": lambda account, by: Api(account, by, Hurried()).read("ReadImages", 0.0, {}),
-    "API write": lambda account, by: Api(account, by, Hurried()).write("CreateImage", 0.0, {}),
-    "storage": lambda account, by: Storage(account, by, Hurried(), 0.0).sizes("omi-exports", ""),
-    "storage put": lambda account, by: Storage(account, by, Hurried(), 0.0).put(S3Object("omi-exports", "key"), b"{}"),
-    "probe": lambda account, by: UrlReader(by, Hurried(), 0.0).probe(parse_presigned(f"{account.oos_endpoint}/b/key")),
+    "API read": lambda account, by: Api(account, by, NoPause()).read("ReadImages", 0.0, {}),
+    "API write": lambda account, by: Api(account, by, NoPause()).write("CreateImage", 0.0, {}),
+    "storage": lambda account, by: Storage(account, by, NoPause(), 0.0).sizes("omi-exports", ""),
+    "storage put": lambda account, by: Storage(account, by, NoPause(), 0.0).put(S3Object("omi-exports", "key"), b"{}"),
+    "probe": lambda account, by: UrlReader(by, NoPause(), 0.0).probe(parse_presigned(f"{account.oos_endpoint}/b/key")),
     "ping": lambda account, by: ping(account.oos_endpoint, by),
 }
 every_user = pytest.mark.parametrize("use", USERS.values(), ids=USERS)

@@ -72,7 +72,7 @@ def test_a_copy_is_available_with_its_own_snapshots(tool, wanted, image_id, form
 def test_a_run_on_another_machine_finds_the_copy(tool) -> None:
     made = tool.copy("golden-three").copy["target"]["image_id"]
     tool.forget()
-    elsewhere = tool.elsewhere()
+    elsewhere = tool.on_other_machine()
     for again in (elsewhere.copy("golden-three"), elsewhere.copy(THREE)):
         assert (again.copy["status"], again.copy["changed"]) == ("present", False)
         assert again.copy["target"]["image_id"] == made
@@ -125,7 +125,7 @@ def test_a_copy_works_with_every_undocumented_behaviour(tool, behaviour) -> None
     assert task.manifest_key.startswith(f"golden/images/{THREE}/")
     assert_copied(tool, THREE, copy, whole_shape=False)
     prefix = f"golden/images/{THREE}/"
-    again = tool.elsewhere().copy("golden-three", "--prefix", prefix, to=["target", "target-other"])
+    again = tool.on_other_machine().copy("golden-three", "--prefix", prefix, to=["target", "target-other"])
     assert [entry["status"] for entry in again.json["copies"]] == ["present", "copied"]
     assert tool.tasks() == [tool.source.tasks.get(task.task_id)]
 
@@ -220,7 +220,7 @@ def test_invalid_tags_and_accounts_are_refused(tool) -> None:
     cases = {
         ("--tag", "omicopy:copy=x"): "this tool's own",
         ("--tag", "team"): "KEY=VALUE",
-        ("--tag", "=x"): "is no tag",
+        ("--tag", "=x"): "is not a tag",
         ("--share-with", "1234"): "12 digits",
         ("--parallel", "0"): "parallel",
         ("--deadline", "soon"): "no duration",

@@ -96,7 +96,7 @@ def test_an_old_export_is_re_signed_and_imported(tool) -> None:
     assert tool.writes() == ["PutObject", "CreateImage", *["CreateTags"] * 2]
 
     tool.forget()
-    other = tool.elsewhere().copy("golden-linux", to=["target-other"])
+    other = tool.on_other_machine().copy("golden-linux", to=["target-other"])
     assert other.copy["manifest"] == ran.copy["manifest"]
     assert tool.writes() == ["CreateImage", *["CreateTags"] * 2]
 

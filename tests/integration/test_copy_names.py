@@ -27,7 +27,7 @@ def test_a_taken_name_is_skipped_or_changed_as_asked(tool) -> None:
     assert renamed.copy["target"]["image_name"] == f"golden-linux-{LINUX}"
     assert_copied(tool, LINUX, tool.target.images.get(renamed.copy["target"]["image_id"]))
     tool.forget()
-    again = tool.elsewhere().copy("golden-linux")
+    again = tool.on_other_machine().copy("golden-linux")
     assert (again.copy["status"], again.copy["target"]) == ("present", renamed.copy["target"])
     assert tool.writes() == []
 

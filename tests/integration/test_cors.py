@@ -9,7 +9,7 @@ from omicopy.cloud.object_storage import Storage
 from omicopy.cloud.presign import presign
 from omicopy.cloud.profiles.profile import Account, resolve_profile
 from omicopy.cloud.retry import Pace
-from omicopy.manifests.cors import MAX_RULES, Rule, with_origins
+from omicopy.manifests.cors import MAX_RULES, CorsRule, Rule, with_origins
 from omicopy.model.s3_location import S3Object
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.cli.test_output import at_a_terminal
@@ -119,7 +119,7 @@ def test_an_empty_part_is_printed_as_a_dash(tool) -> None:
     put_rules(tool, [*THEIRS[1:], {"AllowedMethods": ["GET"], "AllowedOrigins": ["https://x\x9b31m"]}])
     ran, (_, screen) = cors(tool), at_a_terminal(tool, "cors", "s3://omi-exports", "--from", "source")
     assert ran.out == "https://monitor.example.com\tHEAD\t-\t-\t0\nhttps://x�31m\tGET\t-\t-\t0\n"
-    assert _row({}) == ["-"] * 5
+    assert _row(CorsRule({})) == [""] * 5
     assert "Exposed headers" in screen
     assert "https://x�31m" in screen
 
@@ -129,7 +129,7 @@ def test_an_impossible_request_has_its_exit_code_before_a_write(tool) -> None:
         (2, "no origin", ["--allow-origin", f"{APP}/page"], "omi-exports"),
         (2, "no origin", ["--allow-origin", APP, "--allow-origin", "https://u:hidden@x"], "omi-exports"),
         (2, "more than a bucket", [], "omi-exports/key"),
-        (2, "is no bucket name", [], "Exports"),
+        (2, "is not a bucket name", [], "Exports"),
         (4, "NoSuchBucket", ["--allow-origin", APP], "no-such-bucket"),
         (12, "AccessDenied", ["--allow-origin", APP], "other-exports"),
     ]

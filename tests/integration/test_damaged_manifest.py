@@ -60,4 +60,4 @@ def test_an_object_that_is_no_manifest_is_signed_by_its_key(tool) -> None:
 def test_a_folder_whose_manifest_is_too_large_has_a_damaged_one(tool) -> None:
     key = exported(tool, ManifestKey.NO_SUFFIX)
     tool.put(key, tool.get(key) + b" " * 1024 * 1024)
-    assert "more than a manifest has" in tool.url(f"s3://omi-exports/{LINUX}/", code=8).err
+    assert "too many for a manifest" in tool.url(f"s3://omi-exports/{LINUX}/", code=8).err

@@ -209,7 +209,7 @@ def test_a_full_quota_fails_its_check(tool) -> None:
 
 def test_existing_copies_need_no_more_quota(tool) -> None:
     tool.copy(LINUX)
-    tool.from_now_on(snapshots=2)
+    tool.change_settings(snapshots=2)
     assert worse(doctor(tool, LINUX, *BOTH)) == {}
     assert worse(doctor(tool, THREE, *BOTH, code=13)) == {"target: snapshots": "quota"}
 

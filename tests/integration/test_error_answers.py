@@ -15,7 +15,7 @@ from omicopy.cloud.object_storage import Storage
 from omicopy.deletion.images import delete_image
 from omicopy.errors import ErrorCode
 from omicopy.model.s3_location import S3Object
-from tests.support.hostile import HTML, JSON, PAGE, XML, Hurried, Reply, hostile, transport
+from tests.support.hostile import HTML, JSON, PAGE, XML, NoPause, Reply, hostile, transport
 
 PROBLEM = "application/problem+json"
 LIMIT = "The limit has exceeded: 10.Limit for Image Exports has been reached."
@@ -59,7 +59,7 @@ def errors(**message: Any) -> bytes:
 )
 def test_an_error_is_classified_by_code_status_and_text(status: int, kind: str, body: bytes, code: ErrorCode) -> None:
     with hostile(Reply(status, kind, body)) as server:
-        api = Api(server.account, transport(), Hurried())
+        api = Api(server.account, transport(), NoPause())
         with pytest.raises(ServiceError) as caught:
             api.write("CreateImage", 0.0, {"ImageName": "a"})
     assert caught.value.code is code
@@ -79,7 +79,7 @@ def test_an_error_is_classified_by_code_status_and_text(status: int, kind: str, 
 def test_a_404_of_the_service_itself_means_deleted(reply: Reply, is_gone: bool) -> None:
     """The same answer by a proxy does not."""
     with hostile(reply) as server:
-        api = Api(server.account, transport(), Hurried())
+        api = Api(server.account, transport(), NoPause())
 
         def send(action: str, parameters: Mapping[str, Any]) -> object:
             return api.write_idempotent(action, 0.0, parameters)
@@ -93,4 +93,4 @@ def test_a_404_of_the_store_itself_means_deleted(kind: str | None) -> None:
     """The same answer by a proxy does not."""
     reply = Reply(404, XML, f"<Error><Code>{kind}</Code></Error>".encode()) if kind else Reply(404, HTML, PAGE)
     with hostile(reply) as server, nullcontext() if kind else pytest.raises(ServiceError):
-        Storage(server.account, transport(), Hurried(), 0.0).delete(S3Object("omi-exports", "x"))
+        Storage(server.account, transport(), NoPause(), 0.0).delete(S3Object("omi-exports", "x"))

@@ -43,7 +43,7 @@ def test_an_export_prints_its_manifests_location(tool) -> None:
     assert first.out == f"{MANIFEST}\n"
     tags = {"omicopy:source-name": "golden-linux", "omicopy:source-date": "2025-01-16T09:30:00Z"}
     assert dict(tool.tasks()[0].tags) == tags | {"omicopy:export": __version__}
-    again = tool.elsewhere().export(LINUX, "-o", "json")
+    again = tool.on_other_machine().export(LINUX, "-o", "json")
     assert (again.copy["status"], again.copy["changed"]) == ("present", False)
     assert (again.copy["target"], again.copy["manifest"]) == (None, MANIFEST)
     assert tool.count("CreateImageExportTask") == 1
@@ -222,7 +222,7 @@ def test_an_import_reads_a_url_a_file_or_stdin(tool, tmp_path) -> None:
     assert dict(copy.tags).keys() == {"omicopy:copy", "omicopy:version", "omicopy:source-manifest"}
     assert len(copy.devices) == 3
     for source in (str(file), url):
-        again = tool.elsewhere().import_(source)
+        again = tool.on_other_machine().import_(source)
         assert (again.copy["status"], again.copy["changed"]) == ("present", False)
     assert tool.count("CreateImage") == 1
     assert {one.account for one in tool.sandbox.request_log.requests(service="api")} == {"target"}
@@ -307,7 +307,7 @@ def test_a_url_cut_by_a_shell_lacks_its_signature(tool) -> None:
     tool.export()
     url = tool.url(LINUX).out.strip()
     ran = tool.import_(url.partition("&")[0], code=10)
-    assert "bears no signature" in ran.err
+    assert "has no signature" in ran.err
     assert "quotes" in ran.err
     assert tool.count("CreateImage") == 0
 

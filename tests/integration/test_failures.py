@@ -35,7 +35,7 @@ def test_a_failed_import_is_replaced_by_the_next_run(tool) -> None:
     assert ran.copy["error"]["code"] == "remote-failed"
     assert ran.copy["target"]["image_id"] == failed.image_id
     assert failed.state_message in ran.copy["error"]["message"]
-    elsewhere = tool.elsewhere().copy("golden-linux", code=4)
+    elsewhere = tool.on_other_machine().copy("golden-linux", code=4)
     assert failed.image_id in elsewhere.copy["error"]["message"]
     assert tool.copies() == [failed]
 
@@ -90,7 +90,7 @@ def test_a_snapshot_quota_is_exit_13_and_keeps_the_export(tool) -> None:
     ran = tool.copy("golden-linux", code=13)
     assert (ran.copy["error"]["code"], bool(ran.copy["error"]["hint"])) == ("quota", True)
     assert ran.copy["manifest"] == f"s3://omi-exports/{LINUX}/manifest"
-    tool.from_now_on(snapshots=10)
+    tool.change_settings(snapshots=10)
     assert tool.copy("golden-linux").copy["status"] == "copied"
     assert tool.count("CreateImageExportTask") == 1
 

@@ -25,7 +25,7 @@ from tests.support.tool import LINUX, THREE
 def test_a_hand_off_text_is_enough_to_import_the_image(tool) -> None:
     location = aged(tool, THREE, age=THREE_MONTHS)
     text = tool.url(location, "--handoff").out  # an old export, handed over in one command
-    receiver = tool.elsewhere()
+    receiver = tool.on_other_machine()
     mail = receiver.home / "mail.txt"
     mail.write_text("Hello,\nhere is the image.\n\n" + "".join(f"> {line}\n" for line in text.splitlines()))
     ran = receiver.import_(str(mail))
@@ -40,7 +40,7 @@ def test_our_own_json_is_read_by_the_other_side(tool) -> None:
     tool.exported()
     for more in ((), ("--handoff",)):
         text = tool.url(LINUX, "-o", "json", *more).out
-        receiver = tool.elsewhere()
+        receiver = tool.on_other_machine()
         mail = receiver.home / "url.json"
         mail.write_text(text.replace("&", "\\u0026").replace("http://", "HTTP://"))
         for source, stdin in ((str(mail), ""), ("-", text)):
@@ -126,7 +126,7 @@ def test_no_resign_leaves_an_old_export_as_it_is(tool) -> None:
 def test_the_access_keys_expiry_counts_too(tool) -> None:
     location = aged(tool, age=0)
     ends = in_days(2.5)
-    tool.from_now_on(access_keys_end=ends)
+    tool.change_settings(access_keys_end=ends)
     ran = tool.url(location, "-o", "json")
     assert ran.json["effective_expires_at"][:19] == ends[:19]
     assert "what ends first: access key" in ran.err

@@ -56,9 +56,9 @@ def test_a_copy_in_an_unknown_account_is_named(tool: Tool) -> None:
 
 
 def test_a_copy_in_a_known_account_is_settled_by_a_read(tool: Tool) -> None:
-    tool.from_now_on(import_seconds=3600)
+    tool.change_settings(import_seconds=3600)
     left_alone(tool)
-    tool.from_now_on(import_seconds=0.05)
+    tool.change_settings(import_seconds=0.05)
     (made,) = tool.copies()
     both = ("--name", "another")
     left = clean(tool, *both, to=("target",)).copy["cleanup"]["left"]

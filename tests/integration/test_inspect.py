@@ -27,7 +27,7 @@ def exported(tool: Tool) -> str:
     return tool.exported(THREE)
 
 
-def strangers(tool: Tool, *args: str, code: int | None = 0, stdin: str = ""):
+def without_profile(tool: Tool, *args: str, code: int | None = 0, stdin: str = ""):
     """The command of somebody without any credentials."""
     return tool.run("inspect", *args, code=code, stdin=stdin, OSC_CONFIG_FILE="/nowhere")
 
@@ -49,8 +49,8 @@ def test_every_source_gives_the_same_result(tool, exported) -> None:
     own = (f"s3://omi-exports/{exported}", f"s3://omi-exports/{THREE}/", THREE, tool.tasks()[0].task_id)
     ran = tool.together(
         [
-            *(lambda s=s: strangers(tool, s, "-o", "json") for s in (url, str(in_file), str(manifest))),
-            *(lambda t=t: strangers(tool, "-", "-o", "json", stdin=t) for t in (url, manifest.read_text())),
+            *(lambda s=s: without_profile(tool, s, "-o", "json") for s in (url, str(in_file), str(manifest))),
+            *(lambda t=t: without_profile(tool, "-", "-o", "json", stdin=t) for t in (url, manifest.read_text())),
             *(lambda s=s: tool.run("inspect", s, "--from", "source", "-o", "json") for s in own),
         ]
     )
@@ -72,16 +72,16 @@ def test_every_source_gives_the_same_result(tool, exported) -> None:
 
 
 def test_the_output_holds_no_usable_url(tool, exported) -> None:
-    ran = strangers(tool, tool.sign(exported))
+    ran = without_profile(tool, tool.sign(exported))
     assert re.search(r"^Volume: +/dev/sdb, 20 GiB, \d+ B in the bucket, io1$", ran.out, re.MULTILINE)
     assert ran.out.count("SigV4 for eu-west-2") == 4
     assert re.search(r"^Valid until: .+Z \(in \d+m\d+s\); what ends first: manifest URL$", ran.out, re.MULTILINE)
-    for parts in (ran.out, strangers(tool, tool.sign(exported), "-o", "json").out):
+    for parts in (ran.out, without_profile(tool, tool.sign(exported), "-o", "json").out):
         assert "X-Amz" not in parts
 
 
 def test_a_probe_names_the_urls_that_do_not_work(tool, exported) -> None:
-    alive = strangers(tool, tool.sign(exported), "--probe", "-o", "json").json
+    alive = without_profile(tool, tool.sign(exported), "--probe", "-o", "json").json
     assert [s["probe"]["state"] for s in alive["snapshots"]] == ["alive"] * 3
     assert [s["probe"]["size_bytes"] for s in alive["snapshots"]] == [s["compressed_bytes"] for s in alive["snapshots"]]
     entry = tool.manifest(exported)["Image"]["Snapshots"][1]
@@ -91,7 +91,7 @@ def test_a_probe_names_the_urls_that_do_not_work(tool, exported) -> None:
         dead(tool, exported, 2, PreSignedUrl=entry["PreSignedUrl"] + "0"): (10, r"\[2\].*: the store refuses"),
     }
     ran = tool.together(
-        [lambda f=f, c=c: strangers(tool, f, "--probe", "--allow-private", code=c) for f, (c, _) in cases.items()]
+        [lambda f=f, c=c: without_profile(tool, f, "--probe", "--allow-private", code=c) for f, (c, _) in cases.items()]
     )
     for one, (_, message) in zip(ran, cases.values(), strict=True):
         assert re.search(message, one.err), one.err
@@ -105,18 +105,18 @@ def test_an_expired_manifest_is_shown_from_a_file(tool) -> None:
     key = tool.exported()
     file = tool.home / "old.json"
     file.write_bytes(tool.get(key))
-    ran = strangers(tool, str(file))
+    ran = without_profile(tool, str(file))
     assert re.search(r"\(3d(\d+s)? ago\)", ran.out)
-    assert strangers(tool, str(file), "--probe", "--allow-private", code=10).out.count("refused") == 1
+    assert without_profile(tool, str(file), "--probe", "--allow-private", code=10).out.count("refused") == 1
     account = tool.sandbox.accounts["source"]
     signer = SigningKey(account.access_key, account.secret_key, account.region)
     plain = tool.sign(key).partition("?")[0]
-    assert "expired at" in strangers(tool, presign_v2(signer, "GET", plain, -60), code=10).err
+    assert "expired at" in without_profile(tool, presign_v2(signer, "GET", plain, -60), code=10).err
 
 
 def test_sigv2_and_sigv4_urls_are_read(tool) -> None:
     tool.again(behaviour=Behaviour(url_version=UrlVersion.SIGV2))
-    parts = strangers(tool, tool.sign(tool.exported()), "-o", "json", "--probe").json
+    parts = without_profile(tool, tool.sign(tool.exported()), "-o", "json", "--probe").json
     assert (parts["url"]["signature"], parts["snapshots"][0]["signature"]) == ("SigV4", "SigV2")
     assert parts["snapshots"][0]["signed_for"] is None
     ends = datetime.fromisoformat(parts["snapshots"][0]["expires_at"])
@@ -127,7 +127,7 @@ def test_sigv2_and_sigv4_urls_are_read(tool) -> None:
 def test_an_unknown_expiry_is_shown_as_unknown(tool) -> None:
     key = tool.exported()
     plain = tool.manifest(key)["Image"]["Snapshots"][0]["PreSignedUrl"].partition("?")[0]
-    ran = strangers(tool, dead(tool, key, 0, PreSignedUrl=plain.replace("http://", "http://far.example/")))
+    ran = without_profile(tool, dead(tool, key, 0, PreSignedUrl=plain.replace("http://", "http://far.example/")))
     assert "an unknown time, not signed" in ran.out
     assert "Valid until:   an unknown time; what ends first: Image.Snapshots[0].PreSignedUrl" in ran.out
 
@@ -142,11 +142,11 @@ def test_a_source_that_cannot_be_inspected_has_its_exit_code(tool) -> None:
         "s3://omi-exports/x": (2, "--from"),
         LINUX: (2, "--from"),
         str(garbage): (8, "Image.Snapshots[0]"),
-        str(huge): (8, "more than a manifest has"),
+        str(huge): (8, "too many for a manifest"),
         str(two): (2, "2 different URLs"),
         "/no/such": (2, "neither a URL nor a file"),
     }
-    ran = tool.together([lambda s=s, c=c: strangers(tool, s, code=c) for s, (c, _) in cases.items()])
+    ran = tool.together([lambda s=s, c=c: without_profile(tool, s, code=c) for s, (c, _) in cases.items()])
     for one, (_, message) in zip(ran, cases.values(), strict=True):
         assert message in one.err
         assert one.out == ""
@@ -158,7 +158,7 @@ def test_control_characters_of_a_manifest_are_not_printed(tool, exported) -> Non
     document["Image"]["Description"] = "fine\x1b[2J\nName: forged"
     file = tool.home / "forged.json"
     file.write_text(json.dumps(document))
-    ran = strangers(tool, str(file))
+    ran = without_profile(tool, str(file))
     assert "\x1b" not in ran.out
     assert [line for line in ran.out.splitlines() if line.startswith("Name:")] == ["Name:          golden-three"]
 
@@ -169,7 +169,7 @@ def test_an_unreachable_store_hides_no_other_url(tool, exported) -> None:
     document["Image"]["Snapshots"][2]["PreSignedUrl"] += "0"
     file = tool.home / "mixed.json"
     file.write_text(json.dumps(document))
-    ran = strangers(tool, str(file), "--probe", "--allow-private", "--retry", "0", code=10)
+    ran = without_profile(tool, str(file), "--probe", "--allow-private", "--retry", "0", code=10)
     assert [line.split()[1] for line in ran.out.splitlines() if line.startswith("  probe")] == [
         "unknown",
         "alive",
@@ -213,12 +213,12 @@ def test_a_manifest_causes_no_request_to_this_machine(tool, exported, way: str) 
                 require_no_foreign_objects(manifest, "oos.eu-west-2.outscale.com")
             return
         args = ("-", "--probe") if way == "stdin" else (str(file), "--probe")
-        ran = strangers(tool, *args, "--retry", "0", code=2, stdin=text)
+        ran = without_profile(tool, *args, "--retry", "0", code=2, stdin=text)
         assert own.requests == []
         assert ran.out.count("probe        not asked") == len(hosts)
         assert ran.err.count("was not asked: it is ") == len(hosts)
         assert "--allow-private" in ran.err
-        parts = strangers(tool, *args, "--retry", "0", "-o", "json", code=2, stdin=text).json
+        parts = without_profile(tool, *args, "--retry", "0", "-o", "json", code=2, stdin=text).json
         assert {one["probe"]["reason"] for one in parts["snapshots"]} == {"not-asked"}
 
 
@@ -230,7 +230,7 @@ def test_a_host_that_the_user_named_is_requested(tool, exported) -> None:
     private = parse_manifest(tool.get(exported).replace(b"http://127.0.0.1", b"https://10.0.0.1"))
     assert foreign_object(private.snapshots[0].url, "10.0.0.1") is None
     assert foreign_object(private.snapshots[0].url, "127.0.0.1") is not None
-    assert strangers(tool, tool.sign(exported), "--probe").out.count("probe        alive") == 3
+    assert without_profile(tool, tool.sign(exported), "--probe").out.count("probe        alive") == 3
     own = tool.run("inspect", f"s3://omi-exports/{exported}", "--probe", "--from", "source")
     assert own.out.count("probe        alive") == 3
 

@@ -41,7 +41,7 @@ def test_a_signal_ends_a_wait_at_once(tool, number, code, action) -> None:
     if action == "CreateImage":
         tool.advance(1)
         tool.await_request(action)
-        tool.await_looks("ReadImages")
+        tool.await_polls("ReadImages")
     ran = interrupted(tool, process, number)
     assert ran.code == code
     created = "-" if action == "CreateImageExportTask" else tool.copies()[0].image_id

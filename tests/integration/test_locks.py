@@ -17,7 +17,7 @@ from omicopy.state.locks import Locks
 from tests.support import children
 from tests.support.builders import ORIGIN
 from tests.support.children import Child, wait_until
-from tests.support.lock_runs import ENTRY, OTHER, everybody_ends, new, warned
+from tests.support.lock_runs import ENTRY, OTHER, end_all_locks, new, warned
 
 HOLDER = """
 import sys, time
@@ -36,7 +36,7 @@ print("held" if lock else "not held", flush=True)
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "omicopy" / "locks"
-    everybody_ends()
+    end_all_locks()
 
 
 def another(folder: Path, and_then: str = "time.sleep(3600)") -> Child:

@@ -21,14 +21,14 @@ from omicopy.model.result import Status
 from omicopy.monitoring import ping
 from tests.support.builders import NOON, SOURCE_ID, signed
 from tests.support.children import PATIENCE, wait_until
-from tests.support.hostile import Hostile, Reply, hostile, port_of_nobody
+from tests.support.hostile import Hostile, Reply, hostile, refused_port
 from tests.support.runs import CALLS, DENIED, LAST, result, samples
 
 UUID = "5f3a1c9e-canary-8d24-77b0e1"
 
 
 @pytest.fixture(autouse=True)
-def own_voice(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fresh_console(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test makes secret or loud ends with it; and nobody waits long."""
     monkeypatch.setattr(secrets, "_values", set())
     monkeypatch.setattr(ping, "PAUSE", 0.0)
@@ -203,7 +203,7 @@ def test_a_ping_is_retried_once(tmp_path: Path, capsys: pytest.CaptureFixture[st
     with hostile(Reply(503), Reply()) as server:
         pinging(tmp_path, f"{server.url}/{UUID}").begin()
     assert len(server.requests) == 2
-    with port_of_nobody() as port:
+    with refused_port() as port:
         pinging(tmp_path, f"http://127.0.0.1:{port}/{UUID}").begin()
     assert "can't be reached (Connection refused)" in capsys.readouterr().err
 

@@ -21,7 +21,7 @@ from omicopy.model.export import Phase, export_key, parse_task
 from omicopy.model.image import parse_image
 from omicopy.model.request import AccountRef
 from omicopy.sandbox.api.openapi import official_openapi
-from tests.support.hostile import Hurried, Reply, hostile, transport
+from tests.support.hostile import NoPause, Reply, hostile, transport
 
 PACKAGE = Path(omicopy.__file__).parent
 OURS = [path for path in sorted(PACKAGE.rglob("*.py")) if PACKAGE / "sandbox" not in path.parents]
@@ -65,7 +65,7 @@ def test_every_example_of_an_answer_is_read_over_http() -> None:
     for action in sorted(used_actions()):
         for example in examples(action):
             with hostile(Reply(body=json.dumps(example).encode())) as server:
-                api = Api(server.account, transport(), Hurried())
+                api = Api(server.account, transport(), NoPause())
                 assert api.read(action, 0.0, {}) == example
                 if action in LISTS:
                     assert api.read_all(action, LISTS[action], 0.0, {}, dict) == example[LISTS[action]]

@@ -12,7 +12,7 @@ from omicopy.model.urls.presigned_url import parse_presigned
 from omicopy.model.urls.refusal import Reason
 from omicopy.sandbox.model.signing import SigningKey
 from omicopy.sandbox.storage.presign import presign, presign_v2
-from tests.support.hostile import XML, Hurried, Reply, hostile, transport
+from tests.support.hostile import XML, NoPause, Reply, hostile, transport
 from tests.support.refusing import DAY, HOUR, SIGNER, WEEK, body
 from tests.support.tool import LINUX, THREE, Tool
 
@@ -23,7 +23,7 @@ def test_a_probe_and_a_read_give_the_reason(status: int) -> None:
         Reply(status, XML, body("InvalidAccessKeyId", "<AWSAccessKeyId>SOMEACCESSKEY</AWSAccessKeyId>"))
     ) as to:
         url = parse_presigned(presign(SIGNER, "GET", f"{to.url}/b/k", HOUR))
-        fetcher = UrlReader(transport(), Hurried(), 0.0)
+        fetcher = UrlReader(transport(), NoPause(), 0.0)
         probe = fetcher.probe(url)
         with pytest.raises(UrlRefused) as caught:
             fetcher.read(url)
@@ -38,7 +38,7 @@ def test_an_impossible_date_is_ignored() -> None:
     refused = Reply(403, XML, body("AccessDenied"), headers={"Date": "Fri, 31 Dec 9999 23:59:59 -2359"})
     with hostile(refused) as server:
         url = parse_presigned(f"{server.url}/b/key?AWSAccessKeyId=A&Expires=4000000000&Signature=abc")
-        assert UrlReader(transport(), Hurried(), 0.0).probe(url).life is ObjectState.REFUSED
+        assert UrlReader(transport(), NoPause(), 0.0).probe(url).life is ObjectState.REFUSED
 
 
 def cases(tool: Tool, key: str) -> dict[str, tuple[str, str]]:
@@ -56,12 +56,12 @@ def cases(tool: Tool, key: str) -> dict[str, tuple[str, str]]:
             "key-gone",
             "any more",
         ),
-        presign_v2(ours, "GET", place, WEEK + DAY): ("not-yet", "does not work yet"),
+        presign_v2(ours, "GET", place, WEEK + DAY): ("not-yet", "doesn't work yet"),
         presign(SigningKey(other.access_key, other.secret_key, other.region), "GET", place, HOUR): (
             "no-right",
             "may not",
         ),
-        place: ("unsigned", "bears no signature"),
+        place: ("unsigned", "has no signature"),
     }
 
 
@@ -90,7 +90,7 @@ def test_r9_inspect_says_why_the_store_refuses_each_url(tool) -> None:
         assert message in shown.out
     plain = tool.run("inspect", tool.sign("refused.json")).out
     assert "never worked" in plain
-    assert "does not work yet" in plain
+    assert "doesn't work yet" in plain
 
 
 def test_r9_a_url_that_a_new_signature_repairs_is_re_signed(tool) -> None:

@@ -16,7 +16,7 @@ def test_a_wrong_request_is_refused_before_any_call(tool) -> None:
         "--bucket": ["copy", LINUX, "--from", "source", "--to", "target"],
         "vmdk": ["copy", LINUX, *base, "--format", "vmdk"],
         "perhaps": ["copy", LINUX, *base, "--if-exists", "perhaps"],
-        "'a/../b' is no usable prefix": ["copy", LINUX, *base, "--prefix", "a/../b"],
+        "'a/../b' is not a usable prefix": ["copy", LINUX, *base, "--prefix", "a/../b"],
         "at most 6d23h": ["copy", LINUX, *base, "--min-validity", "7d"],
         "more than 0": ["copy", LINUX, *base, "--poll-min", "0"],
         "names no object and no export": ["url", "golden-linux", "--from", "source"],
@@ -63,9 +63,9 @@ def test_an_incomplete_profile_is_named_with_its_file(tool) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"access_key": "CLÉ" + "A" * 17}, "access_key holds a letter that is not ASCII"),
-        ({"secret_key": "S" * 20 + "\u00a0" + "S" * 19}, "secret_key holds a no-break space (U+00A0)"),
-        ({"access_key": "A" * 10 + "\u200b" + "A" * 10}, "access_key holds a zero width space (U+200B)"),
+        ({"access_key": "CLÉ" + "A" * 17}, "access_key contains a letter that is not ASCII"),
+        ({"secret_key": "S" * 20 + "\u00a0" + "S" * 19}, "secret_key contains a no-break space (U+00A0)"),
+        ({"access_key": "A" * 10 + "\u200b" + "A" * 10}, "access_key contains a zero width space (U+200B)"),
         ({"endpoints": {"api": f"https://{'h' * 64}.example/api/v1"}}, "no host can have that name"),
         ({"endpoints": None, "region": "r" * 64}, "region is no Region's name"),
     ],

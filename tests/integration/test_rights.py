@@ -73,7 +73,7 @@ def an_export_beside_another(tool: Tool) -> Iterator[None]:
     process = tool.start("export", LINUX, "--from", "source", "--bucket", "omi-exports")
     tool.await_request("CreateImageExportTask")
     (ours,) = tool.tasks()
-    tool.from_now_on(export_seconds=0.1)
+    tool.change_settings(export_seconds=0.1)
     theirs = tool.start_export()
     assert theirs < ours.task_id
     assert tool.finish(process).code == 0

@@ -35,7 +35,7 @@ def test_a_plan_is_carried_out_once(tool) -> None:
     tags = dict(copy.tags)
     assert (tags["team"], tags["omicopy:job"], copy.launch_accounts) == ("platform", "golden", ("333333333333",))
     tool.forget()
-    again = tool.elsewhere().run("run", plan(tool), "-o", "json")
+    again = tool.on_other_machine().run("run", plan(tool), "-o", "json")
     assert {(c["status"], c["changed"]) for c in again.json["copies"]} == {("present", False)}
     assert tool.writes() == []
     assert tool.count("ReadImages", account="target") == 1

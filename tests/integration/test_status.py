@@ -42,7 +42,7 @@ def test_status_shows_exports_and_copies_with_their_maker(tool: Tool) -> None:
     tool.hold()
     strangers = tool.start_export(THREE)
     tool.forget()
-    elsewhere = tool.elsewhere()
+    elsewhere = tool.on_other_machine()
     seen, parts = tool.together(
         [
             lambda: status(elsewhere, "--to", "target", "--to", "target-other"),
@@ -99,7 +99,7 @@ def test_a_named_image_is_shown_alone(tool: Tool) -> None:
 def test_the_state_of_a_manifest_is_one_word(tool: Tool) -> None:
     tool.again(embedded_url_age_seconds=8 * 86_400)
     tool.exported(LINUX)
-    tool.from_now_on(embedded_url_age_seconds=0)
+    tool.change_settings(embedded_url_age_seconds=0)
     tool.exported(THREE)
     windows = "ami-00000003"
     tool.exported(windows)

@@ -15,7 +15,19 @@ from omicopy.cloud.errors import Cause, ServiceError
 from omicopy.cloud.object_storage import Storage
 from omicopy.errors import ErrorCode
 from omicopy.model.s3_location import S3Object
-from tests.support.hostile import HTML, JSON, PAGE, XML, Hostile, Hurried, Reply, account, hostile, served, transport
+from tests.support.hostile import (
+    HTML,
+    JSON,
+    PAGE,
+    XML,
+    Hostile,
+    NoPause,
+    Reply,
+    account,
+    hostile,
+    served,
+    transport,
+)
 from tests.support.storing import VARIABLES, ready
 
 REDIRECT = b"<Error><Code>PermanentRedirect</Code><Endpoint>elsewhere.example</Endpoint></Error>"
@@ -39,7 +51,7 @@ def refusal(status: int, code: str) -> Reply:
 
 @functools.cache
 def storage(server: Hostile, patience: float = 0.0) -> Storage:
-    return Storage(server.account, transport(), Hurried(), patience)
+    return Storage(server.account, transport(), NoPause(), patience)
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +206,7 @@ def test_nothing_was_sent_to_a_store_that_is_down() -> None:
         taken.bind(("127.0.0.1", 0))
         silent = account(f"http://127.0.0.1:{taken.getsockname()[1]}")
         with pytest.raises(ServiceError) as caught:
-            Storage(silent, transport(), Hurried(), 0.0).put(S3Object("omi-exports", "x"), b"{}")
+            Storage(silent, transport(), NoPause(), 0.0).put(S3Object("omi-exports", "x"), b"{}")
     assert caught.value.cause is Cause.UNREACHABLE
 
 
@@ -216,7 +228,7 @@ def test_no_aws_variable_and_no_file_has_any_influence(
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in VARIABLES:
         monkeypatch.setenv(name, value)
-    assert Storage(ready(server, listing("x/1")).account, transport(), Hurried(), 0.0).sizes("omi-exports", "x/") == {
+    assert Storage(ready(server, listing("x/1")).account, transport(), NoPause(), 0.0).sizes("omi-exports", "x/") == {
         "x/1": 7
     }
     [(_, path, headers, _)] = server.requests

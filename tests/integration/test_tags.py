@@ -22,7 +22,7 @@ def tags_of(tool: Tool) -> dict[str, str]:
 
 def test_a_refused_tag_stops_no_other_tag_and_no_copy(tool: Tool) -> None:
     """Were ours kept off with it, the copy would fail on every run, and could never be cleaned up."""
-    tool.from_now_on(refused_tag_keys=("env",))
+    tool.change_settings(refused_tag_keys=("env",))
     ran = tool.copy(LINUX, "--tag", "cost=1", "--share-with", "333333333333", "--cleanup")
     (copy,) = tool.copies()
     assert (ran.copy["status"], ran.copy["error"]) == ("copied", None)
@@ -37,7 +37,7 @@ def test_a_refused_tag_stops_no_other_tag_and_no_copy(tool: Tool) -> None:
 
 
 def test_the_next_run_tries_a_refused_tag_again_only(tool: Tool) -> None:
-    tool.from_now_on(refused_tag_keys=("env",))
+    tool.change_settings(refused_tag_keys=("env",))
     tool.copy(LINUX)
     tool.forget()
     again = tool.copy(LINUX)
@@ -46,27 +46,27 @@ def test_the_next_run_tries_a_refused_tag_again_only(tool: Tool) -> None:
     assert tool.writes() == ["CreateTags"]
     quiet = tool.copy(LINUX, "--no-copy-tags")
     assert (quiet.copy["status"], "'env'" in quiet.err, tool.writes()) == ("present", False, ["CreateTags"])
-    tool.from_now_on(refused_tag_keys=())
+    tool.change_settings(refused_tag_keys=())
     assert tool.copy(LINUX).copy["changed"] is True
     assert tags_of(tool)["env"] == "prod"
 
 
 def test_a_refused_requested_tag_is_named_with_its_origin(tool: Tool) -> None:
-    tool.from_now_on(refused_tag_keys=("aws:owner", "env", "team"))
+    tool.change_settings(refused_tag_keys=("aws:owner", "env", "team"))
     ran = tool.copy(LINUX, "--tag", "aws:owner=me", "--tag", "cost=1")
     assert "without the tag 'aws:owner'" in ran.err
     assert "Change it with --tag." in ran.err
     assert tags_of(tool)["cost"] == "1"
     plan = tool.home / "plan.yaml"
     plan.write_text(PLAN)
-    parts = tool.elsewhere().run("run", str(plan), "-o", "json").err
+    parts = tool.on_other_machine().run("run", str(plan), "-o", "json").err
     assert "Change it in the plan's tags." in parts
     assert "with copy_tags: false in the plan its tags stay behind" in parts
 
 
 def test_without_our_copy_tag_a_copy_is_not_done(tool: Tool) -> None:
     """Any other refused tag of ours stops nothing."""
-    tool.from_now_on(refused_tag_keys=("omicopy:source-name",))
+    tool.change_settings(refused_tag_keys=("omicopy:source-name",))
     ran = tool.copy(LINUX)
     assert ran.copy["status"] == "copied"
     assert "without the tag 'omicopy:source-name'" in ran.err
@@ -74,7 +74,7 @@ def test_without_our_copy_tag_a_copy_is_not_done(tool: Tool) -> None:
     assert EXPORT_TAG in dict(tool.tasks()[0].tags)
     assert {COPY_TAG, "omicopy:source-date", "env"} <= tags_of(tool).keys()
     tool.again(refused_tag_keys=(COPY_TAG, EXPORT_TAG))
-    ran = tool.elsewhere().copy(LINUX, code=1)
+    ran = tool.on_other_machine().copy(LINUX, code=1)
     assert "CreateTags in target (us-east-2): HTTP 400, code 4069" in ran.copy["error"]["message"]
     assert "could not be tagged as ours" in ran.err
     assert "env" not in tags_of(tool)

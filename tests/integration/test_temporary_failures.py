@@ -6,14 +6,14 @@ import pytest
 
 from omicopy.sandbox.model.behaviours import Behaviour, NameRule
 from omicopy.sandbox.model.faults import Fault, FaultKind
-from tests.support.hostile import port_of_nobody
+from tests.support.hostile import refused_port
 
 UNKNOWABLE = [FaultKind.LOST_ANSWER, FaultKind.CUT_ANSWER, FaultKind.HANG_AFTER, FaultKind.ERROR_500]
 CREATES = ["CreateImageExportTask", "CreateImage"]
 
 
 def test_an_unreachable_server_is_temporary(tool) -> None:
-    with port_of_nobody() as port:
+    with refused_port() as port:
         gone = {"endpoints": {"api": f"http://127.0.0.1:{port}/api/v1", "oos": f"http://127.0.0.1:{port}"}}
         api = tool.profiles(target=gone)
         store = tool.profiles(

@@ -14,7 +14,7 @@ from omicopy.cloud.url_reader import MANIFEST_LIMIT, ObjectState, UrlReader
 from omicopy.errors import ErrorCode
 from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import PresignedUrl
-from tests.support.hostile import HTML, PAGE, Hostile, Hurried, Reply, hostile, transport
+from tests.support.hostile import HTML, PAGE, Hostile, NoPause, Reply, hostile, transport
 from tests.support.storing import ready
 
 
@@ -29,7 +29,7 @@ def url(server: Hostile) -> PresignedUrl:
 
 
 def fetcher(patience: float = 0.0) -> UrlReader:
-    return UrlReader(transport(), Hurried(), patience)
+    return UrlReader(transport(), NoPause(), patience)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_only_the_start_of_a_huge_answer_is_read(server: Hostile) -> None:
 
 
 def test_a_probe_is_bounded_if_the_store_ignores_the_range(server: Hostile) -> None:
-    """It reads no more than a manifest has."""
+    """It reads no too many for a manifest."""
     assert fetcher().probe(url(ready(server, Reply(body=b"x" * (3 * MANIFEST_LIMIT))))).life is ObjectState.ALIVE
 
 

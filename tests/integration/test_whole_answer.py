@@ -25,7 +25,7 @@ from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import parse_presigned
 from tests.integration.test_connections import USERS
 from tests.support.authority import make_authority
-from tests.support.hostile import HTML, JSON, XML, Hurried, Reply, account, hostile, transport
+from tests.support.hostile import HTML, JSON, XML, NoPause, Reply, account, hostile, transport
 from tests.support.tool import LINUX, Tool
 from tests.support.trickle import LONGEST, trickling
 
@@ -122,7 +122,7 @@ def test_r12_a_reused_connection_has_the_whole_time_again() -> None:
 
     with hostile(Reply(body=b'{"Images": []}', keeps=True)) as server:
         by = Transport(Network({}), TimeLimit(5.0, ticks=ticks))
-        api = Api(server.account, by, Hurried())
+        api = Api(server.account, by, NoPause())
         for _ in range(5):
             api.read("ReadImages", 0.0, {})
 
@@ -149,9 +149,9 @@ def test_r12_without_time_nothing_is_sent(user: str) -> None:
 
 
 HUGE: dict[str, Callable[[Account, Transport], object]] = {
-    "API": lambda account, by: Api(account, by, Hurried()).read("ReadImages", 0.0, {}),
-    "listing": lambda account, by: Storage(account, by, Hurried(), 0.0).sizes("omi-exports", ""),
-    "CORS rules": lambda account, by: Storage(account, by, Hurried(), 0.0).cors_rules("omi-exports"),
+    "API": lambda account, by: Api(account, by, NoPause()).read("ReadImages", 0.0, {}),
+    "listing": lambda account, by: Storage(account, by, NoPause(), 0.0).sizes("omi-exports", ""),
+    "CORS rules": lambda account, by: Storage(account, by, NoPause(), 0.0).cors_rules("omi-exports"),
 }
 
 
@@ -177,7 +177,7 @@ def test_r12_a_decompressed_answer_is_bounded_too() -> None:
 def test_an_answer_in_gzip_is_read() -> None:
     body = gzip.compress(b'{"Images": [{"ImageId": "ami-12345678"}]}')
     with hostile(Reply(body=body, headers={"Content-Encoding": "gzip"})) as server:
-        assert Api(server.account, transport(), Hurried()).read("ReadImages", 0.0, {})["Images"]
+        assert Api(server.account, transport(), NoPause()).read("ReadImages", 0.0, {})["Images"]
 
 
 @pytest.mark.parametrize(("user", "kind"), [("API", JSON), ("listing", XML), ("CORS rules", HTML)])
@@ -193,12 +193,12 @@ def test_r12_a_huge_object_is_read_up_to_a_manifests_size() -> None:
     with trickling(OK + b"Content-Length: 999999999999\r\n\r\n", b" " * 65536, pause=0.0) as server:
         url = f"http://{server.host}"
         assert (
-            len(Storage(account(url), transport(LONGEST), Hurried(), 0.0).read(S3Object("b", "k")))
+            len(Storage(account(url), transport(LONGEST), NoPause(), 0.0).read(S3Object("b", "k")))
             == MANIFEST_LIMIT + 1
         )
         assert server.left.wait(LONGEST)
         assert (
-            len(UrlReader(transport(LONGEST), Hurried(), 0.0).read(parse_presigned(f"{url}/b/k"))) == MANIFEST_LIMIT + 1
+            len(UrlReader(transport(LONGEST), NoPause(), 0.0).read(parse_presigned(f"{url}/b/k"))) == MANIFEST_LIMIT + 1
         )
 
 

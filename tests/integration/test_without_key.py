@@ -48,7 +48,7 @@ def test_a_running_export_is_followed_not_repeated(tool, step) -> None:
     tool.hold()
     assert copy(tool, LINUX, "--no-wait").copy["status"] == "running"
     if step == "killed":
-        tool = tool.elsewhere()  # nothing is remembered there
+        tool = tool.on_other_machine()  # nothing is remembered there
     tool.go()
     assert copy(tool).copy["status"] == "copied"
     assert len(tool.tasks()) == len(tool.copies()) == 1
@@ -58,10 +58,10 @@ def test_a_running_export_is_followed_not_repeated(tool, step) -> None:
     ("way", "age", "message"),
     [
         (ManifestUrl.SIGV4, 0, None),
-        (ManifestUrl.SIGV2, WEEK + 60, "ended at"),
+        (ManifestUrl.SIGV2, WEEK + 60, "expired at"),
         (ManifestUrl.SIGV2, WEEK - 3600, "6h are asked for"),
         (ManifestUrl.PLAIN, 0, "is not signed"),
-        (ManifestUrl.NEVER, 0, "shows no URL"),
+        (ManifestUrl.NEVER, 0, "has no manifest URL"),
         (ManifestUrl.FROM_START, 0, "is not signed"),
     ],
 )
@@ -107,7 +107,7 @@ def test_one_export_serves_jobs_with_and_without_a_key(tool, order) -> None:
     plan = one_job_each(tool, order)
     entries = {one["source"]["profile"]: one for one in tool.run("run", plan, "-o", "json", code=12).json["copies"]}
     assert entries["source"]["status"] == "copied"  # its key signs what the task's own URL does not serve for
-    assert "ended at" in entries[EIM]["error"]["message"]
+    assert "expired at" in entries[EIM]["error"]["message"]
     assert len(tool.tasks()) == len(tool.copies()) == 1
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from omicopy.sandbox.main import Sandbox
 from tests.support.children import PATIENCE, Child
-from tests.support.warm import Begun, Warm
+from tests.support.warm import StartedCommand, Warm
 
 COPY = ("copy", "golden-linux", "--from", "source", "--to", "target", "--bucket", "omi-exports", "-o", "json")
 FAST = {
@@ -68,12 +68,12 @@ def run(
 
 def start_warm(
     sandbox: Sandbox, warm: Warm, state: Path, args: Sequence[str] = COPY, env: Mapping[str, str] | None = None
-) -> Begun:
+) -> StartedCommand:
     """As `start`, without a cold start; to be ended by `finish_warm`."""
     return warm.start(args, {**sandbox.env, **FAST, "XDG_STATE_HOME": str(state), **(env or {})})
 
 
-def finish_warm(process: Begun) -> Ran:
+def finish_warm(process: StartedCommand) -> Ran:
     return Ran(*process.finish(PATIENCE))
 
 

@@ -16,7 +16,7 @@ from omicopy.sandbox.model.request_log import SERVICE_ITSELF, RecordedRequest
 from omicopy.sandbox.model.settings import SandboxSettings
 from tests.proofs import rig
 from tests.support.children import PATIENCE
-from tests.support.warm import Begun, Warm
+from tests.support.warm import StartedCommand, Warm
 
 pytestmark = pytest.mark.proof
 QUICK = SandboxSettings(export_seconds=0.15, import_seconds=0.15)
@@ -27,7 +27,7 @@ class Executioner:
     """Kills a process at its n-th request: before it has any effect, or when it has had it and nobody knows."""
 
     def __init__(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, nth: int, after: bool) -> None:
-        self.process: Begun | None = None
+        self.process: StartedCommand | None = None
         self._is_started = threading.Event()
         self.struck = False
         self._left, self._after, self._lock = nth, after, threading.Lock()
@@ -35,7 +35,7 @@ class Executioner:
         monkeypatch.setattr(sandbox.faults, "take", self.take)
         monkeypatch.setattr(sandbox.request_log, "add", self.add)
 
-    def watch(self, process: Begun) -> None:
+    def watch(self, process: StartedCommand) -> None:
         self.process = process
         self._is_started.set()
 

@@ -16,7 +16,7 @@ from omicopy.sandbox.model.request_log import SERVICE_ITSELF
 from omicopy.sandbox.model.settings import SandboxSettings
 from tests.proofs import rig
 from tests.support.tool import Tool
-from tests.support.warm import Begun
+from tests.support.warm import StartedCommand
 
 pytestmark = pytest.mark.proof
 QUICK = SandboxSettings(export_seconds=0.15, import_seconds=0.15)
@@ -52,7 +52,7 @@ def patience(fault: Fault) -> dict[str, str]:
     return env | ({"OMICOPY_GRACE": "1m"} if has_effect else {})
 
 
-def start(tool: Tool, state: Path, fault: Fault) -> Begun:
+def start(tool: Tool, state: Path, fault: Fault) -> StartedCommand:
     return rig.start_warm(tool.sandbox, tool.warm, state, COMMAND, patience(fault))
 
 
@@ -101,7 +101,7 @@ def superfluous(tool: Tool, state: Path, fault: Fault) -> tuple[Fault, rig.Ran]:
     process = start(tool, state, fault)
     tool.await_request("CreateImageExportTask")
     (ours,) = tool.tasks()
-    tool.from_now_on(export_seconds=QUICK.export_seconds, queued_share=QUICK.queued_share)
+    tool.change_settings(export_seconds=QUICK.export_seconds, queued_share=QUICK.queued_share)
     theirs = tool.start_export()
     assert theirs < ours.task_id
     ran = rig.finish_warm(process)

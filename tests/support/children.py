@@ -107,7 +107,7 @@ def default_signals() -> Iterator[None]:
 
 
 @contextmanager
-def ended_at_last() -> Iterator[None]:
+def children_ended() -> Iterator[None]:
     """Ends what was started meanwhile."""
     before = set(_started)
     try:

@@ -93,7 +93,7 @@ def served(server: Hostile) -> Iterator[Hostile]:
 
 
 @contextmanager
-def port_of_nobody() -> Iterator[int]:
+def refused_port() -> Iterator[int]:
     """Where connections are refused: somebody has the port, and does not listen. One that was free a moment ago may be
     anybody's by now."""
     with socket.socket() as taken:
@@ -101,7 +101,7 @@ def port_of_nobody() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-class Hurried(Pace):
+class NoPause(Pace):
     """Sleeps through nothing and remembers no throttle, so that one client serves many tests."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ ENTRY = {"kind": "image", "account": "1", "name": "a"}
 OTHER = {**ENTRY, "name": "b"}
 
 
-def everybody_ends() -> None:
+def end_all_locks() -> None:
     for owner in {lock.owner for lock in module._held.values()}:
         owner.end()
 

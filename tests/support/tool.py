@@ -30,7 +30,7 @@ from tests.support.warm import Warm
 
 LINUX, THREE = "ami-00000001", "ami-00000002"
 QUICK = SandboxSettings(export_seconds=0.05, import_seconds=0.05)
-QUICKLY = {
+QUICK_OPTIONS = {
     "OMICOPY_POLL_MIN": "0.02s",
     "OMICOPY_POLL_MAX": "0.05s",
     "OMICOPY_GRACE": "0.5s",
@@ -77,10 +77,10 @@ class Tool:
         self.home = home
         home.mkdir(parents=True, exist_ok=True)
         own = {"HOME": str(home), "XDG_STATE_HOME": str(home / "state"), "COLUMNS": "200"}
-        self.env = sandbox.env | QUICKLY | own
+        self.env = sandbox.env | QUICK_OPTIONS | own
         self._secrets = [secret for a in sandbox.accounts.values() for secret in (a.access_key, a.secret_key)]
 
-    def elsewhere(self) -> Tool:
+    def on_other_machine(self) -> Tool:
         """The same tool on another machine: nothing in its home, nothing in its state folder."""
         return Tool(self.sandbox, self.home.with_name(self.home.name + "-elsewhere"), self.warm)
 
@@ -88,7 +88,7 @@ class Tool:
         """The sandbox from the beginning, with other settings."""
         self.sandbox.reset(replace(QUICK, **settings))
 
-    def from_now_on(self, **settings: Any) -> None:
+    def change_settings(self, **settings: Any) -> None:
         """Other settings, and all that there is stays."""
         for state in (self.source, self.target):
             state.settings = replace(state.settings, **settings)
@@ -123,7 +123,7 @@ class Tool:
 
     def run(self, *args: str, code: int | None = 0, stdin: str = "", **env: str) -> Ran:
         """Runs a command to its end; it must end with `code` (None: with any), without a traceback or a secret."""
-        return self.judged(Ran(*self.warm.run(args, self.env | env, stdin, PATIENCE)), args, code)
+        return self.checked(Ran(*self.warm.run(args, self.env | env, stdin, PATIENCE)), args, code)
 
     def copy(self, image: str, *args: str, to: Iterable[str] = ("target",), code: int | None = 0, **env: str) -> Ran:
         """`omicopy copy IMAGE --from source --to target --bucket omi-exports -o json`, and what else is given."""
@@ -157,9 +157,9 @@ class Tool:
         if send is not None:
             process.send_signal(send)
         out, err = process.communicate()
-        return self.judged(Ran(process.returncode, out, err), process.args[process.args.index(ENTRY) + 1 :], None)
+        return self.checked(Ran(process.returncode, out, err), process.args[process.args.index(ENTRY) + 1 :], None)
 
-    def judged(self, ran: Ran, args: Iterable[str], code: int | None) -> Ran:
+    def checked(self, ran: Ran, args: Iterable[str], code: int | None) -> Ran:
         message = f"{' '.join(args)}\nexit {ran.code}\n--- stdout\n{ran.out}\n--- stderr\n{ran.err}"
         assert code is None or ran.code == code, message
         words = [*args]
@@ -250,7 +250,7 @@ class Tool:
         self.wait(lambda: self.count(action) >= times)
         return self.sandbox.request_log.requests(action)[-1]
 
-    def await_looks(self, action: str) -> None:
+    def await_polls(self, action: str) -> None:
         """Waits until what is there now was seen by whoever looks again and again, and what it did about it is done:
         one look may have been under way, and the next one is over when another begins."""
         self.await_request(action, self.count(action) + 3)

@@ -22,7 +22,7 @@ from tests.support.children import PATIENCE, Child
 _LONGEST = 1 << 20
 
 
-class Begun:
+class StartedCommand:
     """A command that was begun. Its process leads a group of its own."""
 
     def __init__(self, args: Sequence[str], pid: int, channel: socket.socket, out: IO[bytes], err: IO[bytes]) -> None:
@@ -56,7 +56,7 @@ class Warm:
         """Exit code (negative for a signal, as `subprocess` has it), stdout and stderr."""
         return self.start(args, env, stdin).finish(timeout)
 
-    def start(self, args: Sequence[str], env: Mapping[str, str], stdin: str = "") -> Begun:
+    def start(self, args: Sequence[str], env: Mapping[str, str], stdin: str = "") -> StartedCommand:
         """A command that runs on; whoever starts it has it finish."""
         request = json.dumps({"args": args, "env": dict(env)}).encode()
         given, out, err = _file(stdin), _file(), _file()
@@ -65,7 +65,7 @@ class Warm:
             streams = [given.fileno(), out.fileno(), err.fileno(), theirs.fileno()]
             socket.send_fds(self._channel, [request], streams)
         ours.settimeout(PATIENCE)
-        return Begun(args, int(ours.recv(16)), ours, out, err)
+        return StartedCommand(args, int(ours.recv(16)), ours, out, err)
 
     def close(self) -> None:
         self._channel.close()
@@ -104,7 +104,7 @@ def _serve(channel: socket.socket) -> None:
             return
         if os.fork() == 0:
             channel.close()
-            _wait_for_it(json.loads(request), streams)
+            _wait_for_command(json.loads(request), streams)
         for stream in streams:
             os.close(stream)
 
@@ -122,12 +122,12 @@ def _keep_what_botocore_reads() -> None:
     session.Session(session_vars=_NO_AWS_SETTINGS).create_client("s3", region_name="eu-west-2", **keys)
 
 
-def _wait_for_it(request: Mapping[str, object], streams: Sequence[int]) -> NoReturn:
+def _wait_for_command(request: Mapping[str, object], streams: Sequence[int]) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     process = os.fork()
     if process == 0:
         os.setsid()
-        _be_it(request, streams)
+        _run_command(request, streams)
     os.write(streams[3], str(process).encode())
     _, status = os.waitpid(process, 0)
     with suppress(BrokenPipeError):  # nobody waits any more
@@ -135,7 +135,7 @@ def _wait_for_it(request: Mapping[str, object], streams: Sequence[int]) -> NoRet
     os._exit(0)
 
 
-def _be_it(request, streams: Sequence[int]) -> NoReturn:
+def _run_command(request, streams: Sequence[int]) -> NoReturn:
     from omicopy.__main__ import main
 
     os.close(streams[3])

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from omicopy import api
 from omicopy.cli import option_groups as groups
 from omicopy.cli import options
+from omicopy.cli.console import print_error
 from omicopy.cli.declare_options import checked
-from omicopy.cli.forms import OutputForm
-from omicopy.errors import ErrorCode, OmicopyError, printable, shared_exit_code
+from omicopy.cli.output import print_result
+from omicopy.cli.tables import Table
+from omicopy.model.result import SCHEMA, describe_error
 from omicopy.model.text import check_text
 
 if TYPE_CHECKING:
-    from omicopy.deletion.cancel import Cancellation
+    from omicopy.cli.forms import OutputForm
+    from omicopy.deletion.cancel import CancelReport
+
+_HEADINGS = ("Task", "State")
+Tasks = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="TASK",
+        envvar="OMICOPY_TASK",
+        callback=checked(check_text),
+        help="An export task's ID: image-export-…",
+    ),
+]
 
 
 def cancel(
     *,
-    task_ids: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="TASK",
-            envvar="OMICOPY_TASK",
-            callback=checked(check_text),
-            help="An export task's ID: image-export-…",
-        ),
-    ],
+    task_ids: Tasks,
     profile: options.From,
     grace: options.Grace = "60s",
     connection: groups.Connecting,
@@ -41,50 +47,33 @@ def cancel(
     refusal ends with 1 and changes nothing. What was cancelled before is fine; what is completed ends with 1, what
     failed with 7.
     """
+    report = api.cancel(task_ids, profile=profile, grace=grace, dry_run=dry_run, connection=connection.options())
+    print_report(report, printing.output)
 
-    from omicopy.cli.console import print_error, warn
-    from omicopy.cli.output import print_object
-    from omicopy.deletion.cancel import Canceller, describe_cancellation
-    from omicopy.model.events import Event, WarningMessage
-    from omicopy.model.result import SCHEMA
-    from omicopy.model.units import parse_duration
-    from omicopy.reconcile.run import state_folder
-    from omicopy.state.journal import Journal
 
-    def listen(event: Event) -> None:
-        if isinstance(event, WarningMessage):
-            warn(event.message)
+def print_report(report: CancelReport, output: OutputForm) -> NoReturn:
+    """Prints every task and what kept it from being cancelled, and ends the command.
 
-    check_task_ids(task_ids)
-    clients = connection.clients(profile)
-    journal = Journal(state_folder() / "journal", listen)
-    account, done = Canceller(clients.session(profile), journal, parse_duration(grace), dry_run).cancel(task_ids)
-    if printing.output is OutputForm.TABLE:
-        _print_lines(done)
-    else:
-        described = [describe_cancellation(account, one) for one in done]
-        print_object({"schema": SCHEMA, "exports": described}, printing.output)
-    for one in done:
+    Of a task that is not listed any more the state is a dash.
+    """
+    rows = [(one.task_id, one.state or "") for one in report.exports]
+    print_result(output, Table(_HEADINGS, rows), lambda: _described(report))
+    for one in report.exports:
         if one.error:
             print_error(one.error)
-    raise typer.Exit(_exit_code(done))
+    raise typer.Exit(report.exit_code)
 
 
-def check_task_ids(task_ids: Sequence[str]) -> None:
-    """Raises USAGE for what can't be the ID of an export task."""
-    for task_id in task_ids:
-        if not task_id.startswith("image-export-"):
-            hint = "Give the ID of an export task (image-export-…); omicopy status lists them."
-            raise OmicopyError(ErrorCode.USAGE, f"{task_id!r} is no export task's ID", hint)
-
-
-def _print_lines(done: Sequence[Cancellation]) -> None:
-    """`TASK<TAB>STATE` a line. Of a task that is not listed (any more) the state is a dash."""
-    for one in done:
-        print("\t".join(map(printable, (one.task_id, one.state or "-"))))  # noqa: T201
-
-
-def _exit_code(done: Sequence[Cancellation]) -> int:
-    """3 where some were cancelled and some were not."""
-    errors = [one.error for one in done if one.error]
-    return 3 if 0 < len(errors) < len(done) else shared_exit_code(errors)
+def _described(report: CancelReport) -> dict[str, Any]:
+    exports = [
+        {
+            "task_id": one.task_id,
+            "source": {**report.account.to_json(), "image_id": one.task.image_id if one.task else None},
+            "state": one.state,
+            "status": one.outcome.value if one.outcome else None,
+            "changed": one.is_changed,
+            "error": describe_error(one.error) if one.error else None,
+        }
+        for one in report.exports
+    ]
+    return {"schema": SCHEMA, "exports": exports}

@@ -1,40 +1,43 @@
-"""`omicopy cors`: a bucket's CORS rules, and one more for the web pages that may upload with pre-signed URLs."""
+"""`omicopy cors`: a bucket's CORS rules, and one more for web pages that upload with pre-signed URLs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from omicopy import api
 from omicopy.cli import option_groups as groups
 from omicopy.cli import options
-from omicopy.cli.declare_options import checked
-from omicopy.cli.forms import OutputForm
+from omicopy.cli.console import info
+from omicopy.cli.declare_options import option
+from omicopy.cli.output import print_result
+from omicopy.cli.tables import Table
 from omicopy.manifests.cors import check_origin
+from omicopy.model.result import SCHEMA
 
 if TYPE_CHECKING:
-    from omicopy.manifests.cors import Rule
+    from omicopy.manifests.cors import CorsRule, CorsRules
 
-_COLUMNS = ("Origins", "Methods", "Allowed headers", "Exposed headers", "Max age")
-_LISTS = ("AllowedOrigins", "AllowedMethods", "AllowedHeaders", "ExposeHeaders")
+_HEADINGS = ("Origins", "Methods", "Allowed headers", "Exposed headers", "Max age")
+Bucket = Annotated[str, typer.Argument(metavar="s3://BUCKET", help="The bucket.")]
+AllowOrigin = Annotated[
+    list[str] | None,
+    option(
+        "--allow-origin",
+        "Whose web pages may upload: https://HOST, with one '*' in it if you like, or '*'; may be repeated.",
+        metavar="URL",
+        check=check_origin,
+    ),
+]
 
 
 def cors(
     *,
-    location: Annotated[str, typer.Argument(metavar="s3://BUCKET", help="The bucket.")],
+    location: Bucket,
     profile: options.From,
     storage: options.Storage = None,
-    allow_origin: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--allow-origin",
-            metavar="URL",
-            envvar="OMICOPY_ALLOW_ORIGIN",
-            callback=checked(check_origin),
-            help="Whose web pages may upload: https://HOST, with one '*' in it if you like, or '*'; may be repeated.",
-        ),
-    ] = None,
+    allow_origin: AllowOrigin = None,
     dry_run: options.DryRun = False,
     connection: groups.Connecting,
     printing: groups.Printing,
@@ -44,68 +47,40 @@ def cors(
     Origins that no rule lets PUT with any header get one new rule; those that are there stay as they are. S3 has no
     conditional write here: of two people who change the rules in the same second, one may lose what they added.
     """
-    from omicopy.manifests.cors import with_origins
-    from omicopy.model.s3_location import parse_s3_bucket
+    rules = api.cors(
+        location,
+        profile=profile,
+        storage=storage,
+        allow_origins=allow_origin or (),
+        dry_run=dry_run,
+        connection=connection.options(),
+    )
+    print_rules(rules, printing)
 
-    bucket = parse_s3_bucket(location)
-    origins = [check_origin(text) for text in allow_origin or ()]
-    bucket_storage = connection.clients(profile, storage={profile: storage}).session(profile).storage
-    there = bucket_storage.cors_rules(bucket)
-    cleanup_options = with_origins(there, origins)
-    added = cleanup_options[len(there) :]
-    if added and not dry_run:
-        bucket_storage.put_cors_rules(bucket, cleanup_options)
+
+def print_rules(cors: CorsRules, printing: groups.Printing) -> None:
+    """Prints what was added, or that nothing had to be, and all rules."""
     if not printing.quiet:
-        _tell(bucket, origins, cleanup_options, added, dry_run)
-    _print(bucket, cleanup_options, bool(added) and not dry_run, printing.output)
+        _tell(cors)
+    print_result(printing.output, Table(_HEADINGS, [_row(rule) for rule in cors.rules]), lambda: _described(cors))
 
 
-def _tell(bucket: str, origins: Sequence[str], options: Sequence[Rule], added: Sequence[Rule], dry_run: bool) -> None:
-    """What was added, or that nothing had to be, on stderr."""
-    from omicopy.cli.console import info
-
-    for rule in added:
-        would = "Would add" if dry_run else "Added"
-        info(f"{would} a rule to s3://{bucket}: PUT from {', '.join(rule['AllowedOrigins'])}")
-    if origins and not added:
-        info(f"Nothing is missing: s3://{bucket} lets {', '.join(origins)} PUT already")
-    elif not options:
-        info(f"s3://{bucket} has no CORS rules")
+def _tell(cors: CorsRules) -> None:
+    added = "Added" if cors.changed else "Would add"
+    for rule in cors.added:
+        info(f"{added} a rule to s3://{cors.bucket}: PUT from {', '.join(rule.origins)}")
+    if cors.origins and not cors.added:
+        info(f"Nothing is missing: s3://{cors.bucket} lets {', '.join(cors.origins)} PUT already")
+    elif not cors.rules:
+        info(f"s3://{cors.bucket} has no CORS rules")
 
 
-def _print(bucket: str, options: Sequence[Rule], changed: bool, output: OutputForm) -> None:
-    """`ORIGINS<TAB>METHODS<TAB>ALLOWED_HEADERS<TAB>EXPOSED_HEADERS<TAB>MAX_AGE` a rule, a table, or JSON."""
-    import sys
-
-    from omicopy.cli.output import print_object
-    from omicopy.model.result import SCHEMA
-
-    if output is not OutputForm.TABLE:
-        answer = {"schema": SCHEMA, "bucket": bucket, "changed": changed, "rules": options}
-        print_object(answer, output)
-    elif sys.stdout.isatty():
-        _table(options)
-    else:
-        for rule in options:
-            print("\t".join(_row(rule)))  # noqa: T201
+def _row(rule: CorsRule) -> list[str]:
+    lists = (rule.origins, rule.methods, rule.allowed_headers, rule.exposed_headers)
+    max_age = "" if rule.max_age_seconds is None else str(rule.max_age_seconds)
+    return [*map(",".join, lists), max_age]
 
 
-def _row(rule: Rule) -> list[str]:
-    """The cells of one rule, `-` for an empty one. Whoever may write the rules may have put anything into them."""
-    from omicopy.cli.console import safe
-
-    cells = [",".join(rule.get(name, ())) for name in _LISTS] + [str(rule.get("MaxAgeSeconds", ""))]
-    return [safe(cell) or "-" for cell in cells]
-
-
-def _table(options: Sequence[Rule]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    if not options:
-        return
-    table = Table(*_COLUMNS, box=None, pad_edge=False)
-    for rule in options:
-        table.add_row(*(Text(cell, overflow="fold") for cell in _row(rule)))
-    Console().print(table)
+def _described(cors: CorsRules) -> dict[str, Any]:
+    rules = [rule.raw for rule in cors.rules]
+    return {"schema": SCHEMA, "bucket": cors.bucket, "changed": cors.changed, "rules": rules}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from importlib.resources import files
 from typing import Annotated, Any
 
 import typer
 
+from omicopy.cli.output import print_markdown
 from omicopy.errors import ErrorCode, OmicopyError
 
 _INDEX = "index"
@@ -36,7 +36,7 @@ def show_help(
     """
     name = " ".join(topic or [_INDEX])
     if name in topics():
-        _show(text_of(name))
+        print_markdown(text_of(name))
     else:
         print(_command_help(context, name))  # noqa: T201
 
@@ -50,16 +50,6 @@ def text_of(topic: str) -> str:
     """A topic in Markdown, without what only a web page or the program that generates parts of it needs."""
     text = (files("omicopy") / "docs" / f"{topic}.md").read_text(encoding="utf-8")
     return _LOCAL_LINK.sub(r"\1", _MARKS.sub("", text))
-
-
-def _show(text: str) -> None:
-    if not sys.stdout.isatty():
-        print(text, end="")  # noqa: T201
-        return
-    from rich.console import Console
-    from rich.markdown import Markdown
-
-    Console().print(Markdown(text, hyperlinks=False))
 
 
 def _command_help(context: Any, name: str) -> str:

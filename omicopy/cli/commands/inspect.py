@@ -3,41 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from omicopy import api
 from omicopy.cli import option_groups as groups
 from omicopy.cli import options
-from omicopy.cli.forms import OutputForm
-from omicopy.errors import ErrorCode, printable
+from omicopy.cli.console import info, print_error, warn
+from omicopy.cli.declare_options import option
+from omicopy.cli.output import print_result
+from omicopy.model.boot import Boot
+from omicopy.model.result import SCHEMA, format_timestamp, rfc3339
+from omicopy.model.units import format_size
+from omicopy.model.urls.presigned_url import PresignedUrl, Signature
+from omicopy.model.urls.refusal import Reason, flaw
 
 if TYPE_CHECKING:
+    from omicopy.cloud.url_reader import Probe
     from omicopy.manifests.inspect import Inspection
-    from omicopy.model.urls.presigned_url import PresignedUrl
+    from omicopy.model.manifest import ManifestSnapshot
 
-
-_GRAVITY = {ErrorCode.DAMAGED: 2, ErrorCode.EXPIRED: 1}
-"""Of several problems the one that a new signature can't mend gives the exit code."""
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A manifest's URL, a file that holds one or the manifest itself, or - for stdin; with --from also "
+        "s3://BUCKET/KEY, an export task's ID or an image's ID.",
+    ),
+]
+AskStore = Annotated[bool, option("--probe", "Ask the store for one byte of every object.")]
 
 
 def inspect(
     *,
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="A manifest's URL, a file that holds one or the manifest itself, or - for stdin; with --from also "
-            "s3://BUCKET/KEY, an export task's ID or an image's ID.",
-        ),
-    ],
+    source: Source,
     profile: options.FromIfAny = None,
     storage: options.Storage = None,
-    probe: Annotated[
-        bool,
-        typer.Option("--probe", envvar="OMICOPY_PROBE", help="Ask the store for one byte of every object."),
-    ] = False,
+    probe: AskStore = False,
     allow_private: options.AllowPrivate = False,
     connection: groups.Connecting,
     allow_http: options.AllowHttp = False,
@@ -48,40 +52,35 @@ def inspect(
     A URL or a file needs no credentials. With --probe the command fails when an object is gone, has another size than
     the manifest says, or is refused.
     """
-    from datetime import UTC
+    inspection = api.inspect(
+        source,
+        profile=profile,
+        storage=storage,
+        probe=probe,
+        allow_private=allow_private,
+        connection=connection.options(allow_http),
+    )
+    print_inspection(inspection, printing)
 
-    from omicopy import api
-    from omicopy.cli.console import info, print_error, warn
-    from omicopy.cli.output import print_object
-    from omicopy.manifests.inspect import describe_inspection
-    from omicopy.manifests.locate import is_own
 
-    named = [profile] if profile and is_own(source) else []
-    clients = connection.clients(*named, storage=dict.fromkeys(named, storage), allow_http=allow_http)
+def print_inspection(inspection: Inspection, printing: groups.Printing) -> NoReturn:
+    """Prints what the manifest contains, on stderr what is wrong with it, and ends the command."""
     now = datetime.now(UTC)
-    inspection = api.inspect(source, profile=profile, probe=probe, allow_private=allow_private, clients=clients)
-    if printing.output is OutputForm.TABLE:
-        print(*map(printable, _lines(inspection, now)), sep="\n")  # noqa: T201
-    else:
-        print_object(describe_inspection(inspection, now), printing.output, verbatim=True)
+    print_result(printing.output, list(_lines(inspection, now)), lambda: _described(inspection, now), verbatim=True)
     if inspection.outside:
         warn(f"It points out of its export: {inspection.outside} Don't hand it out.")
     ended = inspection.expiry.earliest_known
     if ended is not None and ended <= now and not printing.quiet:
         info("It can't be imported any more. The bucket's owner can sign it anew: omicopy resign …")
-    problems = inspection.problems()
-    for problem in problems:
+    for problem in inspection.problems():
         print_error(problem)
-    if problems:
-        raise typer.Exit(max(problems, key=lambda problem: _GRAVITY.get(problem.code, 0)).exit_code)
+    raise typer.Exit(inspection.exit_code)
+
+
+# --- as text
 
 
 def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
-    from omicopy.manifests.inspect import probe_verdict
-    from omicopy.model.boot import Boot
-    from omicopy.model.result import format_timestamp
-    from omicopy.model.units import format_size
-
     manifest, expiry = inspection.manifest, inspection.expiry
     yield f"Name:          {manifest.name or '-'}"
     if manifest.description:
@@ -97,34 +96,93 @@ def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
         label = "  read from   " if inspection.location else "Manifest:     "
         yield f"{label} {inspection.url.place}"
         yield f"  until        {_until(inspection.url, now)}"
-    probes = inspection.probes or (None,) * len(manifest.snapshots)
-    for snapshot, probe in zip(manifest.snapshots, probes, strict=True):
-        compressed = snapshot.compressed_bytes
-        in_bucket = "size in the bucket not known" if compressed is None else f"{format_size(compressed)} in the bucket"
-        kind = f", {snapshot.volume_type}" if snapshot.volume_type else ""
-        yield f"Volume:        {snapshot.device or '-'}, {format_size(snapshot.size_bytes)}, {in_bucket}{kind}"
-        yield f"  object       {snapshot.url.place}"
-        yield f"  until        {_until(snapshot.url, now)}"
-        if probe:
-            yield f"  probe        {probe_verdict(snapshot, probe)}"
+    verdicts = inspection.verdicts() or [""] * len(manifest.snapshots)
+    for snapshot, verdict in zip(manifest.snapshots, verdicts, strict=True):
+        yield from _volume_lines(snapshot, verdict, now)
     known = expiry.earliest_known
     no_later = f", {format_timestamp(known, now)} at the latest" if known and expiry.at is None else ""
     yield f"Valid until:   {format_timestamp(expiry.at, now)}{no_later}; what ends first: {expiry.first}"
 
 
-def _until(url: PresignedUrl, now: datetime) -> str:
-    """When it ends, and why it does not work before that, as far as its own dates tell."""
-    from omicopy.model.result import format_timestamp
-    from omicopy.model.urls.refusal import Reason, flaw
+def _volume_lines(snapshot: ManifestSnapshot, verdict: str, now: datetime) -> Iterator[str]:
+    compressed = snapshot.compressed_bytes
+    in_bucket = "size in the bucket not known" if compressed is None else f"{format_size(compressed)} in the bucket"
+    kind = f", {snapshot.volume_type}" if snapshot.volume_type else ""
+    yield f"Volume:        {snapshot.device or '-'}, {format_size(snapshot.size_bytes)}, {in_bucket}{kind}"
+    yield f"  object       {snapshot.url.place}"
+    yield f"  until        {_until(snapshot.url, now)}"
+    if verdict:
+        yield f"  probe        {verdict}"
 
+
+def _until(url: PresignedUrl, now: datetime) -> str:
+    """When it expires, and why it does not work before that, as far as its own dates tell."""
     found = flaw(url, now)
     more = f"; {found.message}" if found and found.reason is not Reason.EXPIRED else ""
     return f"{format_timestamp(url.expires_at, now)}, {_signed(url)}{more}"
 
 
 def _signed(url: PresignedUrl) -> str:
-    from omicopy.model.urls.presigned_url import Signature
-
     if url.signature is Signature.NONE:
         return "not signed"
     return f"{url.signature.value} for {url.signed_for}" if url.signed_for else str(url.signature.value)
+
+
+# --- as JSON
+
+
+def _described(inspection: Inspection, now: datetime) -> dict[str, Any]:
+    """Names hosts, buckets and keys, and no URL that would open anything."""
+    manifest, expiry = inspection.manifest, inspection.expiry
+    probes = inspection.probes or (None,) * len(manifest.snapshots)
+    return {
+        "schema": SCHEMA,
+        "manifest": str(inspection.location) if inspection.location else None,
+        "name": manifest.name,
+        "description": manifest.description,
+        "architecture": manifest.architecture,
+        "product_types": list(manifest.product_types),
+        "boot_modes": sorted(inspection.boot.modes) if inspection.boot.modes else None,
+        "tpm_mandatory": inspection.boot.tpm,
+        "url": _described_url(inspection.url, now) if inspection.url else None,
+        "outside": inspection.outside,
+        "effective_expires_at": rfc3339(expiry.at),
+        "seconds_left": _seconds_left(expiry.at, now),
+        "ends_first": expiry.first,
+        "ends_by": rfc3339(expiry.earliest_known),
+        "snapshots": [
+            {
+                "device": snapshot.device,
+                "size_bytes": snapshot.size_bytes,
+                "compressed_bytes": snapshot.compressed_bytes,
+                "volume_type": snapshot.volume_type,
+                "iops": snapshot.iops,
+                **_described_url(snapshot.url, now),
+                "probe": _described_probe(probe) if probe else None,
+            }
+            for snapshot, probe in zip(manifest.snapshots, probes, strict=True)
+        ],
+    }
+
+
+def _described_url(url: PresignedUrl, now: datetime) -> dict[str, Any]:
+    return {
+        "scheme": url.scheme,
+        "host": url.host,
+        "bucket": url.bucket,
+        "key": url.key,
+        "signature": url.signature.value,
+        "signed_for": url.signed_for,
+        "expires_at": rfc3339(url.expires_at),
+        "seconds_left": _seconds_left(url.expires_at, now),
+    }
+
+
+def _described_probe(probe: Probe) -> dict[str, Any]:
+    reason = probe.refusal.reason.value if probe.refusal else None if probe.was_asked else "not-asked"
+    return {"state": probe.life.value, "size_bytes": probe.size_bytes, "reason": reason}
+
+
+def _seconds_left(moment: datetime | None, now: datetime) -> int | None:
+    """Negative: so many seconds ago."""
+    return None if moment is None else int((moment - now).total_seconds())

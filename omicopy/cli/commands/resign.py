@@ -1,17 +1,31 @@
-"""`omicopy resign`: an old export comes back in seconds, without exporting again."""
+"""`omicopy resign`: an old export can be imported again within seconds, without a new export."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from omicopy import api
 from omicopy.cli import option_groups as groups
 from omicopy.cli import options
-from omicopy.cli.declare_options import checked
-from omicopy.cli.forms import OutputForm
-from omicopy.errors import printable
+from omicopy.cli.console import info
+from omicopy.cli.declare_options import option
+from omicopy.cli.output import print_result
+from omicopy.model.result import SCHEMA, describe_snapshots, format_timestamp, rfc3339
 from omicopy.model.s3_location import check_prefix
+
+if TYPE_CHECKING:
+    from omicopy.model.export import StoredExport
+
+AllowKeyPrefix = Annotated[
+    list[str] | None,
+    option(
+        "--allow-key-prefix",
+        "Where else in the bucket the manifest may point to; may be repeated.",
+        metavar="PREFIX",
+        check=check_prefix,
+    ),
+]
 
 
 def resign(
@@ -20,16 +34,7 @@ def resign(
     profile: options.From,
     storage: options.Storage = None,
     expires: options.Expires = "7d",
-    allow_key_prefix: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--allow-key-prefix",
-            metavar="PREFIX",
-            envvar="OMICOPY_ALLOW_KEY_PREFIX",
-            callback=checked(check_prefix),
-            help="Where else in the bucket the manifest may point to; may be repeated.",
-        ),
-    ] = None,
+    allow_key_prefix: AllowKeyPrefix = None,
     connection: groups.Connecting,
     printing: groups.Printing,
 ) -> None:
@@ -38,29 +43,30 @@ def resign(
     The new manifest lies beside the old one, which stays as it is. Only objects in or below the manifest's own folder
     are signed, after each was found to be there with the right size.
     """
-    from datetime import UTC, datetime
+    renewed = api.resign(
+        source,
+        profile=profile,
+        storage=storage,
+        expires=expires,
+        allow_key_prefixes=allow_key_prefix or (),
+        connection=connection.options(),
+    )
+    print_renewed(renewed, printing)
 
-    from omicopy.cli.console import info
-    from omicopy.cli.output import print_object
-    from omicopy.manifests.from_task import require_storage_key
-    from omicopy.manifests.locate import locate
-    from omicopy.manifests.resign import describe_resigned, resign_export
-    from omicopy.model.result import format_timestamp
-    from omicopy.model.units import parse_duration
 
-    life = parse_duration(expires)
-    clients = connection.clients(profile, storage={profile: storage})
-    now = datetime.now(UTC)
-    session = clients.session(profile)
-    located = locate(session, source, now)
-    require_storage_key(session)
-    renewed = resign_export(session, located.location, now, life, allow_key_prefix or ())
-    clients.warn_of_clocks()
+def print_renewed(renewed: StoredExport, printing: groups.Printing) -> None:
+    """Prints where the new manifest is, and until when its URLs work."""
     if not printing.quiet:
         count = len(renewed.manifest.snapshots)
         objects = "1 object" if count == 1 else f"{count} objects"
-        info(f"Signed {objects}, until {format_timestamp(renewed.manifest.expiry().at, now)}")
-    if printing.output is OutputForm.TABLE:
-        print(printable(str(renewed.location)))  # noqa: T201
-    else:
-        print_object(describe_resigned(renewed), printing.output)
+        info(f"Signed {objects}, until {format_timestamp(renewed.manifest.expiry().at, datetime.now(UTC))}")
+    print_result(printing.output, [str(renewed.location)], lambda: _described(renewed))
+
+
+def _described(renewed: StoredExport) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "manifest": str(renewed.location),
+        "effective_expires_at": rfc3339(renewed.manifest.expiry().at),
+        "snapshots": describe_snapshots(renewed.manifest),
+    }

@@ -2,23 +2,101 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+import shlex
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from omicopy import api
 from omicopy.cli import option_groups as groups
 from omicopy.cli import options
-from omicopy.cli.declare_options import duration
-from omicopy.cli.forms import OutputForm
+from omicopy.cli.console import info, print_unredacted, warn
+from omicopy.cli.declare_options import duration, option
+from omicopy.cli.output import print_result
 from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.model.result import SCHEMA, describe_snapshots, format_timestamp, rfc3339
+from omicopy.model.s3_location import LONGEST_KEY, is_too_long
 from omicopy.model.urls.validity import check_validity
+from omicopy.state.atomic_file import check_place, write_whole
 
 if TYPE_CHECKING:
-    from omicopy.cloud.session import AccountSession
     from omicopy.manifests.presign import PresignResult
 
-_METHODS = ("get", "put")
+
+def check_handoff_file(file: str) -> None:
+    """Raises USAGE for a file that can't be written, before anything is signed."""
+    try:
+        check_place(file)
+    except OSError as error:
+        raise _unwritable(file, error) from None
+
+
+MinValidity = Annotated[
+    str | None,
+    duration(
+        "--min-validity",
+        "For how long every URL inside a manifest must still work; else 24h, or as long as the URL lives.",
+        check_validity,
+    ),
+]
+NoResign = Annotated[
+    bool, option("--no-resign", "Fail when a URL inside the manifest ends too early; sign nothing anew.")
+]
+NoCheck = Annotated[
+    bool, option("--no-check", "Sign without a look at what is signed; a clean-up will not know of the URL.")
+]
+Method = Annotated[str, option("--method", "put: a URL to upload one object with.", metavar="get|put")]
+ContentType = Annotated[
+    str | None, option("--content-type", "The Content-Type that an upload must have.", metavar="TYPE")
+]
+ShowCommand = Annotated[bool, option("--show-command", "Also print, on stderr, a curl command with the URL.")]
+Handoff = Annotated[bool, option("--handoff", "Print a text for the other account's owner, the URL in it.")]
+HandoffFile = Annotated[
+    str | None,
+    option(
+        "--handoff-file",
+        "Write that text to a file that only you can read.",
+        metavar="FILE",
+        check=check_handoff_file,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UrlOptions:
+    """What kind of URL is asked for, and what is printed beside it."""
+
+    expires: options.Expires = "7d"
+    min_validity: MinValidity = None
+    no_resign: NoResign = False
+    no_check: NoCheck = False
+    method: Method = "get"
+    content_type: ContentType = None
+    show_command: ShowCommand = False
+    handoff: Handoff = False
+    handoff_file: HandoffFile = None
+
+    @property
+    def is_upload(self) -> bool:
+        return self.method.lower() == "put"
+
+    @property
+    def has_handoff(self) -> bool:
+        return self.handoff or self.handoff_file is not None
+
+    def check(self) -> None:
+        """Raises USAGE for what the service has not, or what makes no sense."""
+        word = self.method.lower()
+        if word not in ("get", "put"):
+            why = "the service has no pre-signed POST" if word == "post" else f"there is no method {self.method!r}"
+            raise OmicopyError(ErrorCode.USAGE, f"No such URL can be signed: {why}", "Use --method put to upload with.")
+        if self.content_type and not self.is_upload:
+            hint = "Add --method put, or leave it out."
+            raise OmicopyError(ErrorCode.USAGE, "--content-type is for uploads only", hint)
+        if self.has_handoff and (self.is_upload or self.no_check):
+            hint = "Leave out --method put and --no-check."
+            raise OmicopyError(ErrorCode.USAGE, "A hand-off tells of a manifest, which has to be read", hint)
 
 
 def url(
@@ -26,69 +104,7 @@ def url(
     source: options.Source,
     profile: options.From,
     storage: options.Storage = None,
-    expires: options.Expires = "7d",
-    min_validity: Annotated[
-        str | None,
-        duration(
-            "--min-validity",
-            "For how long every URL inside a manifest must still work; else 24h, or as long as the URL lives.",
-            check_validity,
-        ),
-    ] = None,
-    no_resign: Annotated[
-        bool,
-        typer.Option(
-            "--no-resign",
-            envvar="OMICOPY_NO_RESIGN",
-            help="Fail when a URL inside the manifest ends too early; sign nothing anew.",
-        ),
-    ] = False,
-    no_check: Annotated[
-        bool,
-        typer.Option(
-            "--no-check",
-            envvar="OMICOPY_NO_CHECK",
-            help="Sign without a look at what is signed; a clean-up will not know of the URL.",
-        ),
-    ] = False,
-    method: Annotated[
-        str,
-        typer.Option(
-            "--method", metavar="get|put", envvar="OMICOPY_METHOD", help="put: a URL to upload one object with."
-        ),
-    ] = "get",
-    content_type: Annotated[
-        str | None,
-        typer.Option(
-            "--content-type",
-            metavar="TYPE",
-            envvar="OMICOPY_CONTENT_TYPE",
-            help="The Content-Type that an upload must have.",
-        ),
-    ] = None,
-    show_command: Annotated[
-        bool,
-        typer.Option(
-            "--show-command", envvar="OMICOPY_SHOW_COMMAND", help="Also print, on stderr, a curl command with the URL."
-        ),
-    ] = False,
-    handoff: Annotated[
-        bool,
-        typer.Option(
-            "--handoff",
-            envvar="OMICOPY_HANDOFF",
-            help="Print a text for the other account's owner, the URL in it.",
-        ),
-    ] = False,
-    handoff_file: Annotated[
-        str | None,
-        typer.Option(
-            "--handoff-file",
-            metavar="FILE",
-            envvar="OMICOPY_HANDOFF_FILE",
-            help="Write that text to a file that only you can read.",
-        ),
-    ] = None,
+    wanted: UrlOptions,
     connection: groups.Connecting,
     allow_http: options.AllowHttp = False,
     printing: groups.Printing,
@@ -98,96 +114,49 @@ def url(
     A manifest is read through the URL first, and one byte of every object it names. If a URL inside has expired or
     will too soon, the manifest is signed anew beside the old one.
     """
-    from datetime import UTC
-
-    from omicopy import api
-    from omicopy.model.units import parse_duration
-
-    is_upload = _is_upload(method, content_type)
-    if handoff or handoff_file is not None:
-        _check_handoff(is_upload or no_check, handoff_file)
-    clients = connection.clients(profile, storage={profile: storage}, allow_http=allow_http)
-    now = datetime.now(UTC)
-    if is_upload:
-        result = _upload(clients.session(profile), source, parse_duration(expires), content_type, not no_check)
+    wanted.check()
+    if wanted.is_upload:
+        result = api.presign_upload(
+            source,
+            profile=profile,
+            storage=storage,
+            expires=wanted.expires,
+            content_type=wanted.content_type,
+            check=not wanted.no_check,
+            connection=connection.options(allow_http),
+        )
     else:
         result = api.presign(
             source,
             profile=profile,
-            expires=expires,
-            min_validity=min_validity,
-            check=not no_check,
-            resign=not no_resign,
-            clients=clients,
+            storage=storage,
+            expires=wanted.expires,
+            min_validity=wanted.min_validity,
+            check=not wanted.no_check,
+            resign=not wanted.no_resign,
+            handoff=wanted.has_handoff,
+            connection=connection.options(allow_http),
         )
-    clients.warn_of_clocks()
-    text = _handoff_text(clients.session(profile), source, result) if handoff or handoff_file is not None else None
-    if text and handoff_file is not None:
-        _write_privately(handoff_file, text)
-    if is_upload:
+    print_url(result, wanted, printing)
+
+
+def print_url(result: PresignResult, wanted: UrlOptions, printing: groups.Printing) -> None:
+    """Prints the URL or the hand-off text, and on stderr what its receiver has to know."""
+    if result.handoff and wanted.handoff_file is not None:
+        _write_privately(wanted.handoff_file, result.handoff)
+    if wanted.is_upload:
         _warn_of_upload(result)
     if not printing.quiet:
-        _tell(result, is_upload, now)
-    if show_command:
-        _show_command(result, is_upload, content_type)
-    _print(result, text if handoff else None, printing.output)
-
-
-def _is_upload(method: str, content_type: str | None) -> bool:
-    """Whether an upload is asked for. Raises USAGE for what the service has not, or what makes no sense."""
-    word = method.lower()
-    if word not in _METHODS:
-        why = "the service has no pre-signed POST" if word == "post" else f"there is no method {method!r}"
-        raise OmicopyError(ErrorCode.USAGE, f"No such URL can be signed: {why}", "Use --method put to upload with.")
-    if content_type and word != "put":
-        raise OmicopyError(ErrorCode.USAGE, "--content-type is for uploads only", "Add --method put, or leave it out.")
-    return word == "put"
-
-
-def _check_handoff(is_unread: bool, file: str | None) -> None:
-    """Before anything is signed: a hand-off tells of a manifest that was read, and its file can be made."""
-    from omicopy.state.atomic_file import check_place
-
-    if is_unread:
-        hint = "Leave out --method put and --no-check."
-        raise OmicopyError(ErrorCode.USAGE, "A hand-off tells of a manifest, which has to be read", hint)
-    if file is not None:
-        try:
-            check_place(file)
-        except OSError as error:
-            raise _unwritable(file, error) from None
-
-
-def _upload(
-    session: AccountSession, source: str, life: timedelta, content_type: str | None, check: bool
-) -> PresignResult:
-    from datetime import UTC
-
-    from omicopy.manifests.presign import PresignOptions, presign_upload
-    from omicopy.model.s3_location import parse_s3_object
-
-    location = parse_s3_object(source)
-    if location.is_folder:
-        raise OmicopyError(ErrorCode.USAGE, f"{source!r} names no object to upload to", "Write s3://BUCKET/KEY.")
-    options = PresignOptions(life, min(timedelta(hours=24), life), check)
-    return presign_upload(session, options, location, content_type, datetime.now(UTC))
-
-
-def _handoff_text(session: AccountSession, source: str, result: PresignResult) -> str:
-    from omicopy.manifests.handoff import handoff_text
-    from omicopy.manifests.source_boot import read_source_boot
-
-    if result.manifest is None:
-        hint = "Hand off an export's manifest, without --no-check; omicopy inspect SOURCE shows whether it is one."
-        raise OmicopyError(ErrorCode.USAGE, f"{result.location} was not read as a manifest: no hand-off", hint)
-    boot = read_source_boot(session, source)
-    return handoff_text(result.url, result.manifest, result.expiry.at, boot)
+        _tell(result, wanted.is_upload)
+    if wanted.show_command:
+        print_unredacted(shlex.join(_curl(result, wanted)))
+    handoff = result.handoff if wanted.handoff else None
+    lines = handoff.rstrip("\n").split("\n") if handoff else [result.url.url]
+    print_result(printing.output, lines, lambda: _described(result, handoff), verbatim=True)
 
 
 def _write_privately(file: str, text: str) -> None:
     """Writes the file as a whole or not at all; only its owner can read it."""
-    from omicopy.state.atomic_file import write_whole
-
     try:
         write_whole(file, text, 0o600)
     except OSError as error:
@@ -201,50 +170,39 @@ def _unwritable(file: str, error: OSError) -> OmicopyError:
 
 def _warn_of_upload(result: PresignResult) -> None:
     """What may become of an upload with this URL."""
-    from omicopy.cli.console import warn
-    from omicopy.model.s3_location import LONGEST_KEY, is_too_long
-
     if is_too_long(result.url.key or ""):
         warn(f"The key has more than {LONGEST_KEY} bytes: object storage will refuse the upload. Use a shorter one.")
     if result.replaces:
         warn(f"There is an object at {result.location}: whoever uploads with this URL replaces it.")
 
 
-def _tell(result: PresignResult, is_upload: bool, now: datetime) -> None:
-    """Until when the URL serves, on stderr."""
-    from omicopy.cli.console import info
-    from omicopy.model.result import format_timestamp
-
+def _tell(result: PresignResult, is_upload: bool) -> None:
+    """Until when the URL works."""
     if result.resigned:
         info(f"The URLs inside ended too early; a new manifest lies at {result.location}")
     expiry = result.expiry
     first = f"; what ends first: {expiry.first}" if result.manifest or result.key_expires_at else ""
-    info(f"Valid until {format_timestamp(expiry.at, now)}{first}")
+    info(f"Valid until {format_timestamp(expiry.at, datetime.now(UTC))}{first}")
     if is_upload:
         info("For one file of at most 5 GiB; a pipe has no length and is refused (HTTP 411)")
 
 
-def _show_command(result: PresignResult, is_upload: bool, content_type: str | None) -> None:
-    import shlex
-    from pathlib import PurePosixPath
-
-    from omicopy.cli.console import print_unredacted
-
+def _curl(result: PresignResult, wanted: UrlOptions) -> list[str]:
     name = "./" + (PurePosixPath(result.url.key or "").name or "object")
-    if is_upload:
-        header = ["-H", f"Content-Type: {content_type}"] if content_type else []
-        words = ["curl", "--fail", "--globoff", "--request", "PUT", "--upload-file", name, *header, result.url.url]
-    else:
-        words = ["curl", "--fail", "--globoff", "--output", name, result.url.url]
-    print_unredacted(shlex.join(words))
+    if not wanted.is_upload:
+        return ["curl", "--fail", "--globoff", "--output", name, result.url.url]
+    header = ["-H", f"Content-Type: {wanted.content_type}"] if wanted.content_type else []
+    return ["curl", "--fail", "--globoff", "--request", "PUT", "--upload-file", name, *header, result.url.url]
 
 
-def _print(result: PresignResult, text: str | None, output: OutputForm) -> None:
-    from omicopy.cli.output import print_object
-    from omicopy.manifests.presign import describe_presign_result
-
-    if output is OutputForm.TABLE:
-        print(text.rstrip("\n") if text else result.url.url)  # noqa: T201
-        return
-    described = describe_presign_result(result) | ({"handoff": text} if text else {})
-    print_object(described, output, verbatim=True)
+def _described(result: PresignResult, handoff: str | None) -> dict[str, Any]:
+    """For an object that is no manifest, `manifest` is null."""
+    return {
+        "schema": SCHEMA,
+        "url": result.url.url,
+        "manifest": str(result.location) if result.manifest else None,
+        "url_expires_at": rfc3339(result.url.expires_at),
+        "effective_expires_at": rfc3339(result.expiry.at),
+        "snapshots": describe_snapshots(result.manifest) if result.manifest else [],
+        **({"handoff": handoff} if handoff else {}),
+    }

@@ -8,7 +8,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.session import AccountSession
@@ -34,7 +33,6 @@ from omicopy.manifests.from_disks.draft import (
 from omicopy.manifests.from_disks.volume_spec import VolumeSpec, check_volumes
 from omicopy.manifests.own_manifest import may_be_manifest_key
 from omicopy.model.manifest import Manifest, parse_manifest
-from omicopy.model.result import SCHEMA, rfc3339
 from omicopy.model.s3_location import S3Folder, S3Object, check_own_key
 from omicopy.model.units import GIB
 
@@ -50,7 +48,7 @@ class BuildOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class BuiltManifest:
     """The manifest that lies at `location` now, or would; `warnings` are what may not please the service."""
 
     location: S3Object
@@ -60,7 +58,7 @@ class Built:
     warnings: tuple[str, ...]
 
 
-def build_manifest(session: AccountSession, options: BuildOptions) -> Built:
+def build_manifest(session: AccountSession, options: BuildOptions) -> BuiltManifest:
     """Puts the manifest, unless the very same is there.
 
     Raises USAGE for what has to be said first, NOT_FOUND, DAMAGED for a disk that can't stand alone, NAME_CONFLICT
@@ -73,36 +71,14 @@ def build_manifest(session: AccountSession, options: BuildOptions) -> Built:
     raw, manifest = _draft(session, options, key, volumes)
     if key in disk_folder.sizes:
         there = _existing_manifest(disk_folder, key, manifest, session.account.oos_endpoint)
-        return Built(disk_folder.location(key), there, was_there=True, changed=False, warnings=tuple(warnings))
+        return BuiltManifest(disk_folder.location(key), there, was_there=True, changed=False, warnings=tuple(warnings))
     _require_no_other_manifest(disk_folder, key, {volume.key for volume in volumes})
     check_objects(session.url_reader, manifest, session.account.signer)  # no manifest with dead URLs is put (R9)
     if not options.dry_run:
         disk_folder.storage.put(disk_folder.location(key), raw)
-    return Built(
+    return BuiltManifest(
         disk_folder.location(key), manifest, was_there=False, changed=not options.dry_run, warnings=tuple(warnings)
     )
-
-
-def describe_built(built: Built) -> dict[str, Any]:
-    """What `manifest build -o json` prints."""
-    return {
-        "schema": SCHEMA,
-        "manifest": str(built.location),
-        "changed": built.changed,
-        "expires_at": rfc3339(built.manifest.earliest_expiry()),
-        "volumes": [
-            {
-                "device": snapshot.device,
-                "key": snapshot.key,
-                "size_bytes": snapshot.size_bytes,
-                "compressed_bytes": snapshot.compressed_bytes,
-            }
-            for snapshot in built.manifest.snapshots
-        ],
-    }
-
-
-# ---- the volumes
 
 
 def _volumes(disk_folder: DiskFolder, specs: Sequence[VolumeSpec]) -> tuple[list[DraftVolume], list[str]]:

@@ -1,4 +1,4 @@
-"""Where a URL's host leads as far as its text tells: to this machine, into a private network, or out. Pure."""
+"""Where a URL's host points, judged by its text: this machine, a private network, or elsewhere. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from enum import Enum
 
 
 class HostScope(Enum):
-    """What a host is, in words that fit after "which is"."""
+    """Where a host is, in words that fit after "which is"."""
 
-    MACHINE = "this very machine"
-    LINK = "an address that only this machine's own link knows"
-    PRIVATE = "an address of a private network"
+    MACHINE = "this machine"
+    LINK = "a link-local address"
+    PRIVATE = "in a private network"
     PUBLIC = "public"
 
 
@@ -22,9 +22,10 @@ _PRIVATE_ENDS = (".internal", ".local", ".localdomain", ".lan", ".home.arpa", ".
 
 
 def host_scope(host: str) -> HostScope:
-    """What `host` is, without a port and without brackets. A name is not looked up: what it may lead to is not known.
+    """Where `host` (without port) is. Names aren't resolved.
 
-    Every spelling of an address counts that a resolver takes: 127.1, 0x7f.1, 2130706433, ::ffff:127.0.0.1, 0.0.0.0.
+    All spellings of an address that a resolver accepts are recognised: 127.1, 0x7f.1, 2130706433, ::ffff:127.0.0.1,
+    0.0.0.0.
     """
     name = host.lower().strip("[]").rstrip(".")
     address = _address(name)
@@ -40,16 +41,16 @@ def _of_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> HostS
         if inner := _same_machine(address):
             return _of_address(inner)
         if (beyond := _behind_gateway(address)) and _of_address(beyond) is not HostScope.PUBLIC:
-            return HostScope.PRIVATE  # a gateway's, not ours
-    if address.is_loopback or address.is_unspecified:  # to connect to 0.0.0.0 or :: is to connect to oneself
+            return HostScope.PRIVATE  # the gateway's machine, not this one
+    if address.is_loopback or address.is_unspecified:  # connecting to 0.0.0.0 or :: connects to this machine
         return HostScope.MACHINE
-    if address.is_link_local:  # among them 169.254.169.254, where a cloud gives a machine its credentials
+    if address.is_link_local:  # includes 169.254.169.254, where a cloud VM reads its credentials
         return HostScope.LINK
     return HostScope.PUBLIC if address.is_global and not address.is_multicast else HostScope.PRIVATE
 
 
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that a resolver reads `name` as. None for a name."""
+    """The address that a resolver would read from `name`. None for a name."""
     if ":" not in name:
         return _ipv4(name)
     try:
@@ -59,7 +60,8 @@ def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _ipv4(name: str) -> ipaddress.IPv4Address | None:
-    """As inet_aton(3) reads it: up to four numbers, each decimal, octal or hexadecimal; the last fills what is left."""
+    """Parses like inet_aton(3): up to four numbers, decimal, octal or hexadecimal; the last one fills the remaining
+    bytes."""
     parts = name.split(".")
     if len(parts) > 4 or not all(_NUMBER.fullmatch(part) for part in parts):
         return None
@@ -70,14 +72,14 @@ def _ipv4(name: str) -> ipaddress.IPv4Address | None:
 
 
 def _same_machine(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that is written as an IPv6 one: mapped (::ffff:…), or the old way (::127.0.0.1)."""
+    """The IPv4 address inside an IPv6 one: mapped (::ffff:…), or the old form (::127.0.0.1)."""
     number = int(address)
     is_old = number >> 32 == 0 and number > 0xFFFF
     return address.ipv4_mapped or (ipaddress.IPv4Address(number) if is_old else None)
 
 
 def _behind_gateway(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address to which a gateway takes what is sent to a 6to4 or a NAT64 address."""
+    """The IPv4 address that a gateway forwards a 6to4 or NAT64 address to."""
     is_nat64 = int(address) >> 32 == _NAT64
     return address.sixtofour or (ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if is_nat64 else None)
 

@@ -1,4 +1,4 @@
-"""A pre-signed URL, read without trusting it: what it points to, who signed it how, until when; and redaction (R8)."""
+"""Parses pre-signed URLs without trusting them: location, signature, expiry. Also redacts secrets (R8)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.urls.address import HostScope, host_scope
 
 MAX_EXPIRY = timedelta(days=7)
-"""The longest life a SigV4 URL may have (DOMAIN.md §2); a store refuses one that asks for more."""
+"""The longest validity of a SigV4 URL (DOMAIN.md §2); a store refuses more."""
 
 LONGEST_VALIDITY = MAX_EXPIRY - timedelta(hours=1)
-"""What can be asked of URLs that may have been signed a moment ago."""
+"""The largest `min_validity`: the URLs may have been signed some time before."""
 
 REDACTED = "REDACTED"
 
 MAX_URL_CHARACTERS = 16 * 1024
-"""No server takes a longer one, and what is made of many thousand parameters takes long to be taken apart."""
+"""No server accepts a longer URL, and parsing one with many thousand parameters takes long."""
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
@@ -55,44 +55,44 @@ class Signature(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PresignedUrl:
-    """A URL and what can be read from it. The URL itself is a live secret: `redacted()` is the one to show."""
+    """A URL and its parts. The URL itself is a live secret: print only `redacted()`."""
 
     url: str = field(repr=False)
     scheme: str
     host: str
-    """In lower case, with the port when the URL names one."""
+    """In lower case, with the port if the URL contains one."""
     bucket: str | None
-    """Path-style: the first segment of the path."""
+    """The first segment of the path (path-style URL)."""
     key: str | None
-    """The rest of the path, percent-decoded, as it stands: it may hold `..` or `//`. Always printable."""
+    """The rest of the path, percent-decoded but not normalized: it may contain `..` or `//`. Always printable."""
     signature: Signature
     expires_at: datetime | None
-    """Aware, in UTC. None is unknown, never valid: no signature, or fields that can't be read."""
+    """Aware, in UTC. None means unknown (no signature, or unreadable fields), and so never valid."""
     signed_for: str | None
-    """SigV4 only: the Region in the credential's scope."""
+    """SigV4 only: the Region in the credential scope."""
     signed_at: datetime | None = None
     """SigV4 only: aware, in UTC."""
     life_seconds: int | None = None
-    """SigV4 only: how long it was signed for, also where no store accepts that."""
+    """SigV4 only: the requested validity, even if no store accepts it."""
 
     @property
     def place(self) -> str:
-        """The URL without its query, to be shown."""
+        """The URL without its query, for messages."""
         return f"{self.scheme}://{self.host}/{self.bucket or ''}" + (f"/{self.key}" if self.key else "")
 
     @property
     def is_exposed(self) -> bool:
-        """Plain http to another machine: whoever sits in between reads it, and may change what comes back."""
+        """True for plain http to another machine: others can read the URL and change the answer."""
         return self.scheme == "http" and not self.is_local
 
     @property
     def is_local(self) -> bool:
-        """Whether it leads to this very machine."""
+        """True if the URL points to this machine."""
         return self.reach is HostScope.MACHINE
 
     @property
     def reach(self) -> HostScope:
-        """Where its host leads, as far as its text tells."""
+        """Where the host is, judged by its text."""
         return host_scope(self.hostname)
 
     @property
@@ -101,35 +101,36 @@ class PresignedUrl:
         return urlsplit(self.url).hostname or ""
 
     def is_at(self, endpoint: str) -> bool:
-        """Whether it leads to an endpoint such as `https://oos.eu-west-2.outscale.com`."""
+        """True if the URL points to an endpoint such as `https://oos.eu-west-2.outscale.com`."""
         own = urlsplit(endpoint)
         port = {"https": ":443", "http": ":80"}.get(own.scheme, "")
         is_same_host = self.host.removesuffix(port) == own.netloc.lower().removesuffix(port)
         return self.scheme == own.scheme and is_same_host
 
     def redacted(self) -> str:
-        """The URL with every value that bears a signature or an access key replaced."""
+        """The URL with all values replaced that contain a signature or an access key."""
         parts = urlsplit(self.url)
         query = "&".join(_redact_parameter(parameter) for parameter in parts.query.split("&") if parameter)
         return redact(f"{self.scheme}://{self.host}{parts.path}" + (f"?{query}" if query else ""))
 
 
 def parse_presigned(text: str) -> PresignedUrl:
-    """Read a URL from untrusted text. Raises OmicopyError(USAGE), without an echo, for what is no http(s) URL."""
+    """Parses untrusted text as a URL. Raises OmicopyError(USAGE) if it isn't an http(s) URL, without repeating the
+    text."""
     url = text.strip()
     if not url:
-        raise _refusal("there is none")
+        raise _refusal("it is empty")
     if len(url) > MAX_URL_CHARACTERS:
-        raise _refusal(f"{len(url)} characters are more than a URL has (at most {MAX_URL_CHARACTERS})")
+        raise _refusal(f"it has {len(url)} characters, and at most {MAX_URL_CHARACTERS} are allowed")
     if not _VISIBLE_ASCII.fullmatch(url):
-        raise _refusal("it holds white space, control characters or letters that a URL must percent-encode")
+        raise _refusal("it contains white space, control characters or letters that a URL must percent-encode")
     parts = _split(url)
     bucket, _, key = parts.path.removeprefix("/").partition("/")
     query = _single_values(parts.query)
     signature = _signature(query)
     is_sigv4 = signature is Signature.SIGV4
     return PresignedUrl(
-        url=parts.scheme + url[len(parts.scheme) :],  # in lower case: not everybody who gets it reads HTTPS://
+        url=parts.scheme + url[len(parts.scheme) :],  # in lower case: some programs don't accept HTTPS://
         scheme=parts.scheme,
         host=parts.netloc.lower(),
         bucket=_decoded(bucket),
@@ -143,7 +144,8 @@ def parse_presigned(text: str) -> PresignedUrl:
 
 
 def redact(text: str) -> str:
-    """Any text with the values of signatures, tokens and access keys replaced. Twice is the same as once."""
+    """The text with the values of signatures, tokens and access keys replaced. Applying it twice changes nothing
+    more."""
     return _SECRET_IN_TEXT.sub(rf"\g<1>{REDACTED}", text)
 
 
@@ -151,7 +153,7 @@ def _refusal(reason: str) -> OmicopyError:
     return OmicopyError(
         ErrorCode.USAGE,
         f"This is not a usable pre-signed URL: {reason}.",
-        "Pass the whole URL, on one line and in quotes, as it was handed over (https://…).",
+        "Pass the whole URL as you received it (https://…), on one line and in quotes.",
     )
 
 
@@ -160,13 +162,13 @@ def _split(url: str) -> SplitResult:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - reading it checks it
     except ValueError:
-        raise _refusal("its host or port can't be read") from None
+        raise _refusal("its host or port is invalid") from None
     if parts.scheme not in ("http", "https"):
         raise _refusal("it does not begin with https:// or http://")
     if "@" in parts.netloc:
-        raise _refusal("it carries a user name or password")
+        raise _refusal("it contains a user name or password")
     if not _HOST.fullmatch(parts.netloc):
-        raise _refusal("it has no readable host")
+        raise _refusal("its host is invalid")
     return parts
 
 
@@ -176,15 +178,16 @@ def _decoded(segment: str) -> str | None:
     except UnicodeDecodeError:
         raise _refusal("its path is not UTF-8") from None
     if not decoded.isprintable():
-        raise _refusal("its path holds control characters")
+        raise _refusal("its path contains control characters")
     return decoded or None
 
 
 def _single_values(query: str) -> dict[str, str]:
-    """The parameters, names in lower case. One given twice could be read either way: its value counts as unreadable."""
+    """The parameters, names in lower case."""
     values: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         name = name.lower()
+        # Readers differ on which of two values counts, so the value is unreadable.
         values[name] = "" if name in values else value
     return values
 
@@ -204,7 +207,7 @@ def _expiry(signature: Signature, query: dict[str, str]) -> datetime | None:
             return signed + timedelta(seconds=seconds)
         if signature is Signature.SIGV2 and _DIGITS.fullmatch(query.get("expires", "")):
             return datetime.fromtimestamp(int(query["expires"]), UTC)
-    except (ValueError, OverflowError, OSError):  # digits that are no date
+    except (ValueError, OverflowError, OSError):  # the digits are not a valid date
         return None
     return None
 

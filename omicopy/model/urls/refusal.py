@@ -1,4 +1,4 @@
-"""Why a store refuses a pre-signed URL: the store's code, held against the URL's own dates (DOMAIN.md §4). Pure."""
+"""Why a store refuses a pre-signed URL: from the store's error code and the URL's own dates (DOMAIN.md §4). Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from omicopy.model.units import format_duration
 from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl, Signature
 
 _SKEW = timedelta(minutes=15)
-"""By how much a signer's clock may be ahead of the store's."""
+"""How far a signer's clock may be ahead of the store's."""
 _NEW = "Ask for a new URL (omicopy url …); of an export of your own: omicopy resign …"
 
 
 class Reason(Enum):
-    """Why, as a word for scripts."""
+    """The reason as a word for scripts."""
 
     EXPIRED = "expired"
     SIGNED_AHEAD = "signed-ahead"
@@ -30,7 +30,7 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """`message` fits after "the store refuses the URL: "; `hint` is for whoever was handed it."""
+    """`message` fits after "the store refuses the URL: ". `hint` is for the person who received the URL."""
 
     reason: Reason
     message: str
@@ -38,33 +38,33 @@ class Refusal:
 
     @property
     def is_signers_fault(self) -> bool:
-        """Whether nothing that the same key signs on the same machine would be taken, whatever it is for."""
+        """True if the store would refuse any URL signed with this key on this machine."""
         return self.reason in (Reason.KEY_GONE, Reason.ALTERED, Reason.EXPIRED, Reason.SIGNED_AHEAD)
 
     @property
     def own_hint(self) -> str:
-        """What to do where we signed the URL ourselves, a moment ago."""
+        """The hint if we signed the URL ourselves a moment ago."""
         return _OWN_HINTS.get(self.reason, CHECK_KEY)
 
 
 CHECK_KEY = "Check its access key, its Region, its right to read the object, and this machine's clock."
-"""What to do when our own credentials are refused, and the store does not say why."""
+"""The hint if our own credentials are refused and the store doesn't say why."""
 
-_OWN_CLOCK = "Set this machine's clock: a URL is signed by it, and judged by the store's."
+_OWN_CLOCK = "Set this machine's clock: it must agree with the store's."
 _OWN_HINTS = {
     Reason.EXPIRED: _OWN_CLOCK,
     Reason.SIGNED_AHEAD: _OWN_CLOCK,
     Reason.ALTERED: "Check the profile's secret key, and that the endpoint is the store's own address.",
     Reason.KEY_GONE: (
-        "Give the account's own access key with --storage PROFILE or --storage aws:NAME: an EIM user's works for the "
-        "API and not for object storage. It may also be deleted, or of another Region."
+        "Give the account's own access key with --storage PROFILE or --storage aws:NAME: an EIM user's key works for "
+        "the API, but not for object storage. The key may also be deleted, or belong to another Region."
     ),
     Reason.NO_RIGHT: "Give the access key the right to read the object, or sign with one that has it.",
 }
 
 
 def flaw(url: PresignedUrl, now: datetime) -> Refusal | None:
-    """What keeps a URL from working now, as far as its own dates tell; None for good or unknown ones."""
+    """Why a URL doesn't work now, according to its own dates. None if they are fine or unknown."""
     ends = url.expires_at
     if url.life_seconds is not None and not 1 <= url.life_seconds <= MAX_EXPIRY.total_seconds():
         return _too_long(url.life_seconds)
@@ -78,33 +78,35 @@ def flaw(url: PresignedUrl, now: datetime) -> Refusal | None:
 
 
 def explain_refusal(url: PresignedUrl, code: str, now: datetime) -> Refusal:
-    """Why the store refused `url` at `now` by its clock. `code` is the error code of its answer, "" for none."""
+    """Why the store refused `url` at `now` by the store's clock. `code` is the error code of its answer, "" if none."""
     if code in _BY_CODE:
         return _BY_CODE[code]
     if found := flaw(url, now):
         return found
     if url.signature is Signature.NONE:
-        return Refusal(Reason.UNSIGNED, "it bears no signature", _CUT)
+        return Refusal(Reason.UNSIGNED, "it has no signature", _CUT)
     if code == "RequestTimeTooSkewed":
         if url.signed_at is not None and url.signed_at > now:
             return _signed_ahead(url.signed_at)
         return Refusal(Reason.EXPIRED, f"it has expired, or was signed for a later time ({code})")
     if code == "AccessDenied":
         message = f"the access key that signed it may not read the object ({code})"
-        return Refusal(Reason.NO_RIGHT, message, "Its owner has to sign with an access key that may read the object.")
+        return Refusal(
+            Reason.NO_RIGHT, message, "Ask its owner to sign it with an access key that may read the object."
+        )
     if code == "InvalidArgument":
-        return Refusal(Reason.ALTERED, f"its query holds what the store does not take ({code})", _COPY)
+        return Refusal(Reason.ALTERED, f"its query contains something that the store doesn't accept ({code})", _COPY)
     known = f" ({code})" if code else ""
-    return Refusal(Reason.UNKNOWN, f"it has expired, was altered, or its access key is gone{known}")
+    return Refusal(Reason.UNKNOWN, f"it has expired, was altered, or its access key was deleted{known}")
 
 
 _CUT = "A shell cuts a URL at its first &: put it in quotes, or give it in a file or on stdin (-)."
 _COPY = "Copy the whole URL once more, or ask for a new one (omicopy url …)."
-_GONE = "the access key that signed it does not exist any more"
+_GONE = "the access key that signed it no longer exists"
 _BY_CODE = {
     "SignatureDoesNotMatch": Refusal(
         Reason.ALTERED,
-        "it was altered or cut on its way, or signed with a wrong secret key (SignatureDoesNotMatch)",
+        "it was altered or cut off, or signed with a wrong secret key (SignatureDoesNotMatch)",
         _COPY,
     ),
     "InvalidAccessKeyId": Refusal(Reason.KEY_GONE, f"{_GONE} (InvalidAccessKeyId)"),
@@ -116,19 +118,22 @@ def _too_long(seconds: int) -> Refusal:
     if seconds < 1:
         return Refusal(Reason.TOO_LONG, f"it is signed for {seconds} seconds, which no store accepts")
     life, longest = format_duration(timedelta(seconds=seconds)), format_duration(MAX_EXPIRY)
-    return Refusal(Reason.TOO_LONG, f"it is signed for {life} and never worked: no store accepts more than {longest}")
+    return Refusal(Reason.TOO_LONG, f"it is signed for {life}, and no store accepts more than {longest}")
 
 
 def _signed_ahead(signed_at: datetime) -> Refusal:
-    message = f"it was signed for a later time, {_format_text(signed_at)}: the clock of whoever signed it is ahead"
-    return Refusal(Reason.SIGNED_AHEAD, message, "Wait until then, or have the clock set and the URL signed again.")
+    message = f"its signing time {_format_text(signed_at)} is in the future: the signer's clock is ahead"
+    return Refusal(Reason.SIGNED_AHEAD, message, "Wait until then, or ask the signer to set the clock and sign again.")
 
 
 def _not_yet(ends: datetime) -> Refusal:
-    """A SigV2 URL says only when it ends."""
+    """A SigV2 URL contains only its expiry.
+
+    Stores accept it only in the last 7 days before that.
+    """
     begins = _format_text(ends - MAX_EXPIRY)
-    life = f"signed with SigV2 until {_format_text(ends)}, it works in its last 7 days"
-    message = f"it does not work yet: {life}, from {begins} on"
+    life = f"signed with SigV2 until {_format_text(ends)}, it works only in its last 7 days"
+    message = f"it doesn't work yet: {life}, from {begins} on"
     return Refusal(Reason.NOT_YET, message, "Wait until then, or ask for a new URL (omicopy url …).")
 
 

@@ -1,6 +1,6 @@
-"""The URL of its manifest that a completed export task shows (`OsuManifestUrl`): where it leads, and why not to use it.
+"""The manifest URL of a completed export task (`OsuManifestUrl`): where it points, and if it is usable. Pure.
 
-It is a ready pre-signed URL (DOMAIN.md §2), may be missing or lack its signature, and comes from outside. Pure.
+It is a ready pre-signed URL (DOMAIN.md §2). It may be missing or unsigned, and it is untrusted input.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from omicopy.model.urls.presigned_url import PresignedUrl, Signature, parse_pres
 
 
 def url_of(task: ExportTask) -> PresignedUrl | None:
-    """The URL that the task shows. None where there is none that can be read."""
+    """The task's URL. None if it is missing or can't be parsed."""
     try:
         return parse_presigned(task.manifest_url) if task.manifest_url else None
     except OmicopyError:
@@ -22,7 +22,7 @@ def url_of(task: ExportTask) -> PresignedUrl | None:
 
 
 def manifest_location(task: ExportTask) -> S3Object:
-    """Where the manifest of a completed task lies: as its URL says, else where exports put it."""
+    """Where a completed task's manifest is: from its URL, else where exports put it."""
     url = url_of(task)
     if url is not None and url.key and _is_in_place(task, url):
         return S3Object(task.key.bucket, url.key)
@@ -31,35 +31,35 @@ def manifest_location(task: ExportTask) -> S3Object:
 
 
 def task_url_problem(task: ExportTask, url: PresignedUrl | None, endpoint: str, now: datetime) -> str | None:
-    """Why a completed task's URL can't serve, as far as its text tells. `endpoint` is the account's own store."""
+    """Why a completed task's URL can't be used, judged by its text. `endpoint` is the account's own store."""
     if url is None:
-        return f"{task.task_id} shows no URL of its manifest"
-    shown = f"the URL of its manifest that {task.task_id} shows"
+        return f"{task.task_id} has no manifest URL"
+    shown = f"the manifest URL of {task.task_id}"
     if not is_in_store(url, endpoint):
-        return f"{shown} leads to {url.scheme}://{url.host}, not to {endpoint}"
+        return f"{shown} points to {url.scheme}://{url.host}, not to {endpoint}"
     if not _is_in_place(task, url):
-        return f"{shown} leads out of its export, to {url.place}"
+        return f"{shown} points outside its export, to {url.place}"
     if url.signature is Signature.NONE:
         return f"{shown} is not signed"
     if url.expires_at is not None and url.expires_at <= now:
-        return f"{shown} ended at {url.expires_at:%Y-%m-%d %H:%M:%SZ}"
+        return f"{shown} expired at {url.expires_at:%Y-%m-%d %H:%M:%SZ}"
     return None
 
 
 def is_in_store(url: PresignedUrl, endpoint: str) -> bool:
-    """Whether a URL leads to the store at `endpoint`, by plain http perhaps where that store has https."""
+    """True if the URL points to the store at `endpoint`, even by plain http where the store has https."""
     safe = over_https(url)
     return url.is_at(endpoint) or (safe is not None and safe.is_at(endpoint))
 
 
 def over_https(url: PresignedUrl) -> PresignedUrl | None:
-    """The same URL by https, which neither signature covers. None where that is needless: it is https, or leads to this
-    very machine."""
+    """The same URL with https. None if it already is, or if it points to this machine."""
+    # Neither signature version covers the scheme, so the signature stays valid.
     return parse_presigned(f"https{url.url.removeprefix('http')}") if url.is_exposed else None
 
 
 def _is_in_place(task: ExportTask, url: PresignedUrl) -> bool:
-    """Whether it leads to the task's own bucket, below the export's own prefix, by a plain path."""
+    """True if the URL points to the task's own bucket and prefix, by a path without `.` and `..`."""
     key = url.key or ""
     is_plain = {".", ".."}.isdisjoint(key.split("/"))
     return url.bucket == task.key.bucket and is_plain and tidy_key(key).startswith(task.key.folder.path)

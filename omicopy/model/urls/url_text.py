@@ -1,6 +1,6 @@
-"""Finding a pre-signed URL in the text it was handed over in: what programs and mails do to one, undone. Pure.
+"""Finds a pre-signed URL in text, and undoes what programs and mails did to it. Pure.
 
-Everything here takes time in proportion to the text's length: it may be a stranger's mail.
+All functions take linear time: the text may be a stranger's mail.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _CHARACTERS = r"[^\s'\"<>`()\[\]{}|\\]"
 _URL = re.compile(rf"https?://(?:\[[0-9A-Fa-f:.]{{2,45}}\])?{_CHARACTERS}+", re.IGNORECASE)
 _FOLD = re.compile(rf"[ \t]{{0,9}}\\?\r?\n[ \t>|]{{0,99}}({_CHARACTERS}+)")
 _MOST_LINES = 64
-"""Over which one URL may be folded."""
+"""Lines over which one URL may be wrapped."""
 _MOST_FOLDED = 200
-"""URLs of a text that are looked at for being folded."""
+"""URLs of a text that are checked for line wraps."""
 _MOST_URLS = 1000
-"""That a text may hold: a mail has a few, and each is taken apart."""
+"""URLs that a text may contain. A mail has a few, and each is parsed."""
 _SOFT_BREAK = re.compile(r"=\r?\n")
 _BACKSLASHED = re.compile(r"(?<!\\)\\+(?:u00([2-7][0-9A-Fa-f])|x([2-7][0-9A-Fa-f])|(/))")
 _ENTITY = re.compile(
@@ -40,19 +40,21 @@ _PUNCTUATION = ".,;:!?"
 
 
 def unescaped(text: str) -> str:
-    r"""The text without the escapes of JSON (`\u0026`, `\/`), JavaScript (`\x26`) and HTML (`&amp;`, `&#38;`), as often
-    as they were put on, as far as they stand for characters of a URL or around one."""
+    r"""The text without escapes of JSON (`\u0026`, `\/`), JavaScript (`\x26`) and HTML (`&amp;`, `&#38;`).
+
+    Only characters of URLs and around them are unescaped, even if they were escaped several times.
+    """
     text = _BACKSLASHED.sub(lambda m: m[3] or chr(int(m[1] or m[2], 16)), text)
     return _ENTITY.sub(_character, text)
 
 
 def signed_urls(text: str, where: str) -> list[PresignedUrl]:
-    """Those of `all_urls` that are signed."""
+    """The signed ones of `all_urls`."""
     return [url for url in all_urls(text, where) if url.signature is not Signature.NONE]
 
 
 def all_urls(text: str, where: str) -> list[PresignedUrl]:
-    """Every different URL of a text, which may be a web page, JSON, or a mail as it is sent.
+    """Every different URL of a text: a web page, JSON, or a raw mail.
 
     `where` names the text. Raises USAGE for more than a thousand URLs.
     """
@@ -62,8 +64,8 @@ def all_urls(text: str, where: str) -> list[PresignedUrl]:
     found: dict[str, PresignedUrl] = {}
     matches = list(islice(_URL.finditer(text), _MOST_URLS + 1))
     if len(matches) > _MOST_URLS:
-        hint = "Give the URL alone, or a text with few others in it."
-        raise OmicopyError(ErrorCode.USAGE, f"{where} holds more than {_MOST_URLS} URLs", hint)
+        hint = "Pass only the URL, or a text with few other URLs."
+        raise OmicopyError(ErrorCode.USAGE, f"{where} contains more than {_MOST_URLS} URLs", hint)
     for number, match in enumerate(matches):
         whole = _unfolded(text, match) if number < _MOST_FOLDED else None
         url = _parsed((whole or match[0]).rstrip(_PUNCTUATION))
@@ -80,13 +82,13 @@ def _character(entity: re.Match[str]) -> str:
 
 
 def _unfolded(text: str, match: re.Match[str]) -> str | None:
-    """The URL that begins at `match` and goes on over the next lines. None where no whole signed one comes of it: what
-    stands on the next line is a sentence of its own, then."""
+    """The URL that starts at `match` and may continue on the next lines. None if no complete signed URL results."""
     url, end = match[0], match.end()
     for _ in range(_MOST_LINES):
         more = _FOLD.match(text, end)
         if _is_whole(url.rstrip(_PUNCTUATION)) and not (more and more[1].startswith("&")):
             return url
+        # The next line is not part of the URL.
         if more is None or "://" in more[1]:
             return None
         url, end = url + more[1], more.end()
@@ -94,7 +96,7 @@ def _unfolded(text: str, match: re.Match[str]) -> str | None:
 
 
 def _is_whole(url: str) -> bool:
-    """Whether nothing of a signed URL is missing, as far as it can be told."""
+    """True if the signed URL is complete, as far as its text tells."""
     parsed = _parsed(url) if _SIGV4.search(url) or (_SIGV2.search(url) and _SIGV2_END.search(url)) else None
     if parsed is None or (parsed.expires_at is None and parsed.life_seconds is None):
         return False
@@ -102,7 +104,7 @@ def _is_whole(url: str) -> bool:
 
 
 def _parsed(text: str) -> PresignedUrl | None:
-    """What stands beside the URL that was handed over may be any other."""
+    """The parsed URL; None if it can't be parsed."""
     try:
         return parse_presigned(text)
     except OmicopyError:

@@ -1,4 +1,4 @@
-"""For how long a pre-signed URL can be asked to work."""
+"""How long a pre-signed URL may be valid."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ from omicopy.model.urls.presigned_url import LONGEST_VALIDITY, MAX_EXPIRY
 
 
 def check_expiry(expires: timedelta | str) -> timedelta:
-    """The duration when a store takes it: whole seconds, from 1 to 604,800 (DOMAIN.md §4); raises USAGE."""
+    """Returns the duration if a store accepts it: whole seconds from 1 to 604,800 (DOMAIN.md §4); raises USAGE."""
     life = ANY_DURATION.read(expires)
     if timedelta(seconds=1) <= life <= MAX_EXPIRY and not life.microseconds:
         return life
     raise OmicopyError(
         ErrorCode.USAGE,
-        f"A pre-signed URL can't live for {format_duration(life)} ({life.total_seconds():g} s)",
-        "Give whole seconds, between 1s and 7d (604800 s), the longest that SigV4 allows.",
+        f"A pre-signed URL can't be valid for {format_duration(life)} ({life.total_seconds():g} s)",
+        "Give whole seconds, from 1s to 7d (604800 s), the maximum of SigV4.",
     )
 
 
 def check_validity(min_validity: timedelta | str) -> timedelta:
-    """The duration when a new signature can be good enough for it: else each run would put one more manifest there and
-    fail. Raises USAGE."""
+    """Returns the duration if a new signature can satisfy it; raises USAGE.
+
+    Otherwise each run would write one more re-signed manifest, and fail.
+    """
     validity = ANY_DURATION.read(min_validity)
     if validity <= LONGEST_VALIDITY:
         return validity
     raise OmicopyError(
         ErrorCode.USAGE,
-        f"No URL can be valid for {format_duration(validity)}: SigV4 allows 7d, and signing takes a moment",
+        f"No URL can still be valid for {format_duration(validity)}: SigV4 allows 7d, and signing takes a moment",
         f"Give at most {format_duration(LONGEST_VALIDITY)}.",
     )

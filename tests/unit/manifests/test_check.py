@@ -31,8 +31,8 @@ def test_r4_only_urls_into_the_own_export_are_trusted(change: Callable[[str], st
     ("endpoint", "message"),
     [
         ("https://oos.eu-west-2.outscale.com", None),
-        ("https://oos.us-east-2.outscale.com", "leads to https://oos.eu-west-2.outscale.com"),
-        ("http://oos.eu-west-2.outscale.com", "leads to https://oos.eu-west-2.outscale.com"),
+        ("https://oos.us-east-2.outscale.com", "points to https://oos.eu-west-2.outscale.com"),
+        ("http://oos.eu-west-2.outscale.com", "points to https://oos.eu-west-2.outscale.com"),
     ],
 )
 def test_r4_an_own_manifest_leads_to_the_accounts_store(endpoint: str, message: str | None) -> None:

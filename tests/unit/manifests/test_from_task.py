@@ -43,16 +43,16 @@ GOOD = signed(PLACE, LATER)
         pytest.param(V2, None, id="SigV2"),
         pytest.param(GOOD.replace("https", "http"), None, id="by http, which https may replace"),
         pytest.param(GOOD.replace("/manifest", "/below/manifest"), None, id="below the export's folder"),
-        pytest.param(None, "shows no URL", id="missing"),
-        pytest.param("nonsense", "shows no URL", id="no URL"),
+        pytest.param(None, "has no manifest URL", id="missing"),
+        pytest.param("nonsense", "has no manifest URL", id="no URL"),
         pytest.param(signed(PLACE, None), "not signed", id="plain"),
-        pytest.param(signed(PLACE, NOON), "ended at", id="over"),
-        pytest.param(GOOD.replace("oos.", "evil."), "leads to https://evil", id="another host"),
-        pytest.param(GOOD.replace(".com/", ".com:444/"), "leads to", id="another port"),
-        pytest.param(GOOD.replace(KEY.bucket, "another"), "out of its export", id="another bucket"),
-        pytest.param(signed("manifest", LATER), "out of its export", id="above the export's folder"),
-        pytest.param(signed(f"{SOURCE_ID}0/manifest", LATER), "out of its export", id="beside the export's folder"),
-        pytest.param(signed(f"{SOURCE_ID}/../x/manifest", LATER), "out of its export", id="no plain path"),
+        pytest.param(signed(PLACE, NOON), "expired at", id="over"),
+        pytest.param(GOOD.replace("oos.", "evil."), "points to https://evil", id="another host"),
+        pytest.param(GOOD.replace(".com/", ".com:444/"), "points to", id="another port"),
+        pytest.param(GOOD.replace(KEY.bucket, "another"), "outside its export", id="another bucket"),
+        pytest.param(signed("manifest", LATER), "outside its export", id="above the export's folder"),
+        pytest.param(signed(f"{SOURCE_ID}0/manifest", LATER), "outside its export", id="beside the export's folder"),
+        pytest.param(signed(f"{SOURCE_ID}/../x/manifest", LATER), "outside its export", id="contains an empty part"),
     ],
 )
 def test_which_urls_are_trusted(url: str | None, flaw: str | None) -> None:
@@ -72,7 +72,7 @@ def test_which_urls_are_trusted(url: str | None, flaw: str | None) -> None:
         (signed("elsewhere", LATER), f"{SOURCE_ID}/", f"{SOURCE_ID}/manifest"),
     ],
 )
-def test_where_the_manifest_of_a_task_lies(url: str | None, prefix: str, key: str) -> None:
+def test_the_location_of_a_tasks_manifest(url: str | None, prefix: str, key: str) -> None:
     assert manifest_location(shows(url, OsuPrefix=prefix)).key == key
 
 
@@ -129,7 +129,7 @@ def found(fact: Any) -> FoundExport:
 
 SNAP = f"{SOURCE_ID}/snap"
 GONE = refused("GetObject", "oos", Answer(404))
-DEAD_KEY = UrlRefused("GetObject", "oos", Answer(403), Refusal(Reason.KEY_GONE, "its key is gone"))
+DEAD_KEY = UrlRefused("GetObject", "oos", Answer(403), Refusal(Reason.KEY_GONE, "its access key was deleted"))
 
 
 def test_a_complete_export_has_its_earliest_expiry() -> None:
@@ -151,7 +151,7 @@ def test_no_complete_task_means_no_export() -> None:
     ("answer", "part"),
     [
         pytest.param((SNAP, Probe(ObjectState.REFUSED)), "refuses the URL", id="a URL inside is dead"),
-        pytest.param((PLACE, DEAD_KEY), "its key is gone", id="the task's URL is dead"),
+        pytest.param((PLACE, DEAD_KEY), "its access key was deleted", id="the task's URL is dead"),
     ],
 )
 def test_a_url_that_the_store_refuses_is_not_used(answer: tuple[str, Any], part: str) -> None:
@@ -165,7 +165,7 @@ def test_a_url_inside_that_leads_elsewhere_is_not_requested() -> None:
     snapshot = document["Image"]["Snapshots"][0]
     snapshot["PreSignedUrl"] = snapshot["PreSignedUrl"].replace("oos.", "evil.")
     fetcher = FakeFetcher(manifest=document)
-    assert "leads to https://evil" in found(look(shows(GOOD), fetcher=fetcher)).flaw
+    assert "points to https://evil" in found(look(shows(GOOD), fetcher=fetcher)).flaw
     assert len(fetcher.asked) == 1
 
 
@@ -204,7 +204,7 @@ def test_of_several_tasks_the_url_with_the_last_expiry_counts() -> None:
     dead, short = shows(signed(PLACE, NOON)), shows(signed(PLACE, SOON), "image-export-00000002")
     stored = found(look(dead, shows(GOOD, "image-export-00000003"), short))
     assert (stored.flaw, stored.expiry.at) == ("", LATER)
-    assert "shows no URL" in found(look(shows(None))).flaw
+    assert "has no manifest URL" in found(look(shows(None))).flaw
 
 
 def test_plain_http_is_tried_by_https_first() -> None:

@@ -49,13 +49,13 @@ def test_a_manifest_cut_at_any_byte_is_damaged(key: str) -> None:
 
 
 BROKEN = {
-    "empty": (b"", "line 1, column 1: not JSON, it ends too early"),
-    "cut in the middle": (WHOLE[: len(WHOLE) // 2], "not JSON, it ends too early"),
-    "cut after a value": (WHOLE[: WHOLE.index(b",")], "line 2, column 14: not JSON, it ends too early"),
-    "garbage in front": (b"\x00\x01\xfe" + WHOLE, "byte 3: not JSON in UTF-8"),
+    "empty": (b"", "line 1, column 1: not JSON, it is cut off"),
+    "cut in the middle": (WHOLE[: len(WHOLE) // 2], "not JSON, it is cut off"),
+    "cut after a value": (WHOLE[: WHOLE.index(b",")], "line 2, column 14: not JSON, it is cut off"),
+    "garbage in front": (b"\x00\x01\xfe" + WHOLE, "byte 3: not valid UTF-8"),
     "text in front": (b"HTTP/1.1 200 OK\r\n\r\n" + WHOLE, "line 1, column 1: not JSON"),
-    "packed": (gzip.compress(WHOLE), "it begins as a file of gzip does"),
-    "another encoding": (WHOLE.decode().encode("utf-16"), "byte 1: not JSON in UTF-8"),
+    "packed": (gzip.compress(WHOLE), "it looks like a gzip file"),
+    "another encoding": (WHOLE.decode().encode("utf-16"), "byte 1: not valid UTF-8"),
     "twice": (WHOLE + WHOLE, "not JSON"),
     "nulls": (b"\x00" * 512, "line 1, column 1: not JSON"),
     "a page": (b"<html>Welcome</html>", "line 1, column 1: not JSON"),

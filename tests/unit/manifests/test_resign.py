@@ -58,7 +58,7 @@ class Place:
         return self.probed + inside
 
 
-def signed_anew(manifest_key: str, entries: Sequence[tuple[str, str]], allowed: Sequence[str] = ()) -> Place:
+def re_signed(manifest_key: str, entries: Sequence[tuple[str, str]], allowed: Sequence[str] = ()) -> Place:
     """What a manifest of these URLs and file names gets us to sign; a refusal has to be one of a damaged manifest."""
     snapshots = [{"PreSignedUrl": url, "Filename": name, "Size": 1} for url, name in entries]
     place = Place()
@@ -85,7 +85,7 @@ def lies_in(folder: str, key: str) -> bool:
 def test_r4_objects_beside_their_manifest_are_signed(manifest_key: str) -> None:
     keys = [f"{OWN[manifest_key]}{name}" for name in ("snap-1.gz", "..snap-2.gz", "snap 3+~%.gz")]
     urls = [f"https://{HOST}/{BUCKET}/{key.replace('%', '%25')}".replace(" ", "%20") + SIGNED for key in keys]
-    place = signed_anew(manifest_key, [(url, "") for url in urls])
+    place = re_signed(manifest_key, [(url, "") for url in urls])
     assert [unquote(urlsplit(url).path) for url in place.signed()] == [f"/{BUCKET}/{key}" for key in keys * 2]
     (written,) = place.written
     assert lies_in(OWN[manifest_key], written)
@@ -96,7 +96,7 @@ def test_r4_objects_beside_their_manifest_are_signed(manifest_key: str) -> None:
     [("//m.json", "secret/x"), ("//m.json", "x"), ("/m.json", "x"), ("a//m.json", "a/x"), ("a/../m.json", "a/../x")],
 )
 def test_r4_an_odd_folder_name_widens_nothing(manifest_key: str, key: str) -> None:
-    assert signed_anew(manifest_key, [(f"https://{HOST}/{BUCKET}/{key}{SIGNED}", "")]).signed() == []
+    assert re_signed(manifest_key, [(f"https://{HOST}/{BUCKET}/{key}{SIGNED}", "")]).signed() == []
 
 
 WORDS = """
@@ -125,7 +125,7 @@ def test_r4_no_forged_manifest_gets_another_folder_signed(
     own = OWN[manifest_key]
     near = f"{own.rstrip('/')}2/"
     forged = [(f"https://{host}{path}".replace("OWN", own).replace("NEAR", near), name) for path, name in entries]
-    place = signed_anew(manifest_key, forged, allowed)
+    place = re_signed(manifest_key, forged, allowed)
     folders = [own, *(f"{prefix.strip('/')}/" for prefix in allowed)]
     for url in place.signed():
         parts = urlsplit(url)

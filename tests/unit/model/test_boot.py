@@ -55,8 +55,8 @@ def test_an_unknown_boot_mode_is_refused() -> None:
         (Boot(), Boot(UEFI, True), []),
         (Boot(UEFI), Boot(LEGACY, True), ["boot modes legacy instead of uefi"]),
         (Boot(BOTH), Boot(LEGACY), ["boot modes legacy instead of legacy, uefi"]),
-        (Boot(UEFI, True), Boot(UEFI, False), ["a TPM is not mandatory"]),
-        (Boot(None, False), Boot(UEFI, True), ["a TPM is mandatory, and should not be"]),
+        (Boot(UEFI, True), Boot(UEFI, False), ["TPM not mandatory instead of mandatory"]),
+        (Boot(None, False), Boot(UEFI, True), ["TPM mandatory instead of not mandatory"]),
     ],
 )
 def test_a_boot_mode_that_one_side_lacks_is_no_difference(wanted: Boot, copy: Boot, message: list[str]) -> None:
@@ -71,15 +71,15 @@ def with_disk(**bsu: Any) -> Image:
 @pytest.mark.parametrize(
     ("source", "copy", "message"),
     [
-        ({"VolumeType": "gp2"}, {"VolumeType": "standard"}, ["/dev/sda1 of type standard instead of gp2"]),
+        ({"VolumeType": "gp2"}, {"VolumeType": "standard"}, ["/dev/sda1 has type standard instead of gp2"]),
         ({"VolumeType": "gp2"}, {}, []),
         ({}, {"VolumeType": "standard"}, []),
-        ({"VolumeType": "io1", "Iops": 9}, {"VolumeType": "io1", "Iops": 8}, ["/dev/sda1 with 8 IOPS instead of 9"]),
+        ({"VolumeType": "io1", "Iops": 9}, {"VolumeType": "io1", "Iops": 8}, ["/dev/sda1 has 8 IOPS instead of 9"]),
         ({"VolumeType": "io1", "Iops": 500}, {"VolumeType": "io1"}, []),
-        ({"VolumeType": "io1", "Iops": 9}, {"Iops": 8}, ["/dev/sda1 with 8 IOPS instead of 9"]),
+        ({"VolumeType": "io1", "Iops": 9}, {"Iops": 8}, ["/dev/sda1 has 8 IOPS instead of 9"]),
         ({"VolumeType": "gp2", "Iops": 100}, {"VolumeType": "gp2", "Iops": 300}, []),
-        ({"VolumeType": "io1", "Iops": 9}, {"VolumeType": "gp2", "Iops": 8}, ["/dev/sda1 of type gp2 instead of io1"]),
-        ({"DeleteOnVmDeletion": True}, {"DeleteOnVmDeletion": False}, ["/dev/sda1 outlives its VM"]),
+        ({"VolumeType": "io1", "Iops": 9}, {"VolumeType": "gp2", "Iops": 8}, ["/dev/sda1 has type gp2 instead of io1"]),
+        ({"DeleteOnVmDeletion": True}, {"DeleteOnVmDeletion": False}, ["/dev/sda1 is kept when its VM is deleted"]),
         ({"DeleteOnVmDeletion": False}, {"DeleteOnVmDeletion": True}, ["/dev/sda1 is deleted with its VM"]),
         ({"DeleteOnVmDeletion": False}, {}, []),
         ({"DeleteOnVmDeletion": "false", "Iops": "9"}, {"DeleteOnVmDeletion": True}, []),
@@ -97,7 +97,7 @@ def test_a_shared_manifests_boot_settings_count() -> None:
     parts = manifest(Snapshots=[entry | {"VolumeType": "io1", "Iops": 500, "DeleteOnTermination": False}])
     there = with_disk(VolumeSize=10, VolumeType="io1", Iops=400, DeleteOnVmDeletion=True)
     assert differences(manifest_properties(parts), image_properties(there)) == [
-        "/dev/sda1 with 400 IOPS instead of 500",
+        "/dev/sda1 has 400 IOPS instead of 500",
         "/dev/sda1 is deleted with its VM",
     ]
     assert differences(manifest_properties(manifest(Snapshots=[entry])), image_properties(there)) == []
@@ -107,7 +107,7 @@ def test_a_shared_manifests_boot_settings_count() -> None:
     wanted = replace(asked, destination=replace(asked.destination, boot=Boot(LEGACY, False)))
     assert flaws(wanted, image(**BY_UEFI)) == [
         "boot modes uefi instead of legacy",
-        "a TPM is mandatory, and should not be",
+        "TPM mandatory instead of not mandatory",
     ]
 
 

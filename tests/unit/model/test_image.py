@@ -87,7 +87,7 @@ def test_a_template_is_filled_from_the_source_image(template: str, name: str) ->
     assert render_name(template, source_image(), "eu-west-2") == name
 
 
-def test_the_date_is_the_image_s_own_in_utc_and_no_clock_is_read() -> None:
+def test_the_date_is_the_images_own_in_utc() -> None:
     late = source_image(CreationDate="2025-12-31T23:30:00.000-02:00")
     assert render_name("{name}-{date}", late, "eu-west-2") == "golden-2026-01-01"
 
@@ -117,7 +117,7 @@ def test_a_template_that_makes_a_bad_name_is_refused() -> None:
     refusal(render_name, "{name}" * 30, source_image(), "eu-west-2")
 
 
-def test_an_image_without_a_date_can_t_fill_one_in() -> None:
+def test_an_image_without_a_date_fills_none_in() -> None:
     undated = source_image(CreationDate=None)
     assert "{date}" in refusal(render_name, "{name}-{date}", undated, "eu-west-2").message
     assert render_name("{name}", undated, "eu-west-2") == "golden"

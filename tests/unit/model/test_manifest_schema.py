@@ -53,7 +53,7 @@ def test_whole_numbers_may_be_written_as_text() -> None:
         (("Image", "Snapshots"), {"a": {}}, "Image.Snapshots: is not a list"),
         (("Image", "Snapshots"), [NEW["Image"]["Snapshots"][0], None], "Image.Snapshots[1]: is not a JSON object"),
         (("Image", "Name"), ["5ec2e7"], "Image.Name: is not text"),
-        (("Image", "Name"), "a\x1b[2J", "Image.Name: holds control characters"),
+        (("Image", "Name"), "a\x1b[2J", "Image.Name: contains control characters"),
         (("Image", "ProductTypes"), ["0001", 2], "Image.ProductTypes[1]: is not text"),
         ((*SECOND, "PreSignedUrl"), GONE, "Image.Snapshots[1].PreSignedUrl: is missing"),
         ((*SECOND, "PreSignedUrl"), None, "Image.Snapshots[1].PreSignedUrl: is not text"),
@@ -71,9 +71,9 @@ def test_whole_numbers_may_be_written_as_text() -> None:
         (
             (*SECOND, "Device"),
             "/dev/sda1",
-            "Image.Snapshots[1].Device: is the same as Image.Snapshots[0]'s",
+            "Image.Snapshots[1].Device: is the same as in Image.Snapshots[0]",
         ),
-        ((*SECOND, "Filename"), "a\x9bb", "Image.Snapshots[1].Filename: holds control characters"),
+        ((*SECOND, "Filename"), "a\x9bb", "Image.Snapshots[1].Filename: contains control characters"),
     ],
 )
 def test_a_mistake_is_named_by_its_json_path(path: tuple[str | int, ...], value: object, message: str) -> None:
@@ -86,16 +86,16 @@ def test_a_mistake_is_named_by_its_json_path(path: tuple[str | int, ...], value:
         (b"", "line 1, column 1"),
         (b'{"Version": 1,}', "line 1, column 1"),
         (b"<Error><AWSAccessKeyId>ACCESSKEY1</AWSAccessKeyId></Error>", "not JSON"),
-        (b"\x1f\x8b\x08\x00", "not JSON in UTF-8"),
+        (b"\x1f\x8b\x08\x00", "not valid UTF-8"),
         (b"[" * 100_000, "not JSON"),
-        (b'{"a": ' + b"[" * 40 + b"]" * 40 + b"}", "levels deep"),
+        (b'{"a": ' + b"[" * 40 + b"]" * 40 + b"}", "nested levels"),
         (b'{"a": ' + b"9" * 5000 + b"}", "not JSON"),
         (b'{"a": 1e999}', "out of range"),
         (b'{"a": NaN}', "out of range"),
         (b'{"Version": 1, "Image": {"PreSignedUrl": "a", "PreSignedUrl": "feedface"}}', "key twice"),
         (b"[]", "not a JSON object"),
         (b'"feedface"', "not a JSON object"),
-        (b" " * (1024 * 1024 + 1), "bytes are more"),
+        (b" " * (1024 * 1024 + 1), "bytes are too many"),
     ],
 )
 def test_invalid_json_is_damaged(raw: bytes, message: str) -> None:
@@ -151,7 +151,7 @@ def test_any_json_is_a_manifest_or_an_error_with_a_path(document: object) -> Non
         parsed(document)
     except OmicopyError as error:
         assert error.code is ErrorCode.DAMAGED  # noqa: PT017
-        assert any(place in error.message for place in ("Version", "Image", "the whole", "levels deep"))  # noqa: PT017
+        assert any(place in error.message for place in ("Version", "Image", "the whole", "nested levels"))  # noqa: PT017
         assert error.message.isprintable()  # noqa: PT017
 
 

@@ -106,13 +106,13 @@ def test_an_age_is_in_hours_and_days(text: str, days: float) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("6m", "what is older is deleted"),
-        ("90s", "what is older is deleted"),
-        ("1d30m", "what is older is deleted"),
-        ("90", "no unit"),
-        ("0", "no unit"),
+        ("6m", "older copies are deleted"),
+        ("90s", "older copies are deleted"),
+        ("1d30m", "older copies are deleted"),
+        ("90", "unit is missing"),
+        ("0", "unit is missing"),
         ("0d", "more than 0"),
-        ("six months", "is no duration"),
+        ("six months", "is not a duration"),
         ("40000d", "too long"),
     ],
 )

@@ -25,7 +25,9 @@ def test_r2_two_jobs_that_differ_about_one_copy_are_refused(cloud: Cloud, more: 
     assert copies(prepared) == [("two", SILVER, "target", "silver")]
     error = only(prepared).error
     assert error.code is ErrorCode.USAGE
-    assert "The jobs one and two ask for one copy in different ways: ami-0000000a as 'golden'" in error.message
+    assert (
+        "The jobs one and two ask for the same copy with different settings: ami-0000000a as 'golden'" in error.message
+    )
 
 
 def test_two_formats_in_one_export_folder_are_refused(cloud: Cloud) -> None:

@@ -22,8 +22,10 @@ def test_two_jobs_of_one_source_have_one_storage_key() -> None:
     elsewhere = parse_plan(two_jobs(own, ", from: other"), "plan.yaml", {})
     assert elsewhere.storage == {"source": "aws:own", "other": None}
     assert elsewhere.only(["b"]).storage == {"other": None}
-    with pytest.raises(OmicopyError, match=r"is none, and aws:own in jobs\[0\], for one source source") as caught:
+    with pytest.raises(
+        OmicopyError, match=r"is none here, but aws:own in jobs\[0\], for the same source source"
+    ) as caught:
         parse_plan(two_jobs(own, ", storage: none"), "plan.yaml", {})
     assert caught.value.code is ErrorCode.USAGE
-    with pytest.raises(OmicopyError, match="is its own key, and aws:own in"):
+    with pytest.raises(OmicopyError, match="is its own key here, but aws:own in"):
         parse_plan(two_jobs(own, ""), "plan.yaml", {})

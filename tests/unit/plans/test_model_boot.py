@@ -32,6 +32,6 @@ def test_a_plan_sets_boot_modes_for_all_jobs_a_job_or_a_target() -> None:
         Boot(UEFI, False),
         Boot(BOTH, True),
     ]
-    for wrong, message in (("[]", "is empty"), ("[bios]", "'legacy' or 'uefi'"), ("uefi", "takes a list")):
+    for wrong, message in (("[]", "is empty"), ("[bios]", "'legacy' or 'uefi'"), ("uefi", "must be a list")):
         with pytest.raises(OmicopyError, match=message):
             parse_plan(f"version: 1\ndefaults: {{boot_modes: {wrong}}}\njobs:{jobs}", "plan.yaml", {})

@@ -77,7 +77,7 @@ def test_a_selector_without_a_match_is_a_message_not_a_failure(cloud: Cloud) -> 
     prepared = prepare(cloud, job("none", "[{name_regex: ^x, tags: {a: b}}, {name: golden}]"))
     assert copies(prepared) == [("none", SOURCE_ID, "target", "golden")]
     assert prepared.failures == []
-    assert prepared.notes == [f"Job none: no available image of {SOURCE} fits name_regex '^x', tag a=b"]
+    assert prepared.notes == [f"Job none: no available image of {SOURCE} matches name_regex '^x', tag a=b"]
 
 
 def test_only_the_named_jobs_are_prepared(cloud: Cloud) -> None:
@@ -89,10 +89,10 @@ def test_only_the_named_jobs_are_prepared(cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     ("entry", "parts"),
     [
-        ("{name: brass}", "fits name 'brass'"),
-        ("{name: gold*}", "fits name 'gold*'"),
-        ("{id: ami-99999999}", "fits id ami-99999999"),
-        (f"{{id: {SOURCE_ID}, tags: {{a: b}}}}", f"fits id {SOURCE_ID}, tag a=b"),
+        ("{name: brass}", "matches name 'brass'"),
+        ("{name: gold*}", "matches name 'gold*'"),
+        ("{id: ami-99999999}", "matches id ami-99999999"),
+        (f"{{id: {SOURCE_ID}, tags: {{a: b}}}}", f"matches id {SOURCE_ID}, tag a=b"),
     ],
 )
 def test_r3_an_image_that_is_not_there_fails_alone(cloud: Cloud, entry: str, parts: str) -> None:
@@ -162,7 +162,7 @@ def test_r3_images_of_others_that_cannot_be_read_fail_alone(cloud: Cloud) -> Non
     ("to", "parts"),
     [
         ("{profile: source-alias}", "are the same account 111111111111"),
-        ("{profile: target-alias, name: 'a:{name}'}", "can't be the name of an image"),
+        ("{profile: target-alias, name: 'a:{name}'}", "Invalid image name"),
     ],
 )
 def test_r3_an_impossible_copy_fails_alone_and_names_the_plan(cloud: Cloud, to: str, parts: str) -> None:

@@ -12,7 +12,7 @@ from omicopy.plans.model import plan_schema
 from tests.support.plan_texts import EXAMPLE, SMALL, with_job, with_target
 
 
-def schema_says(text: str) -> bool:
+def schema_message(text: str) -> bool:
     return Draft202012Validator(plan_schema()).is_valid(YAML(typ="safe", pure=True).load(text))
 
 
@@ -23,7 +23,7 @@ def test_the_schema_is_valid_and_accepts_correct_plans() -> None:
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     environment = with_job("parallel: ${N}").replace("name: golden", "id: '${ID}'").replace("omi-exports", "${B}")
     for text in (EXAMPLE, SMALL, environment, with_job("export_timeout: 90"), with_target("tags: {a: 1}")):
-        assert schema_says(text), text
+        assert schema_message(text), text
 
 
 def test_every_key_is_described() -> None:
@@ -51,4 +51,4 @@ def test_every_key_is_described() -> None:
     ],
 )
 def test_the_schema_refuses_mistakes(text: str) -> None:
-    assert not schema_says(text)
+    assert not schema_message(text)

@@ -36,7 +36,7 @@ def test_variables_are_filled_in_in_all_values() -> None:
 
 
 def test_keys_are_not_filled_in() -> None:
-    assert "'${KEY}': no such key" in refusal(with_job("${KEY}: x"), KEY="prefix").message
+    assert "'${KEY}': unknown key" in refusal(with_job("${KEY}: x"), KEY="prefix").message
 
 
 def test_a_variables_content_is_never_read_as_yaml() -> None:
@@ -48,12 +48,12 @@ def test_a_variables_content_is_never_read_as_yaml() -> None:
     ("value", "parts"),
     [
         ("${NOT_THERE}", "the environment variable NOT_THERE is not set"),
-        ("${}", "holds ${ without"),
-        ("${A-B}", "holds ${ without"),
-        ("${A", "holds ${ without"),
-        ("${OSC_SECRET_KEY}", "${OSC_SECRET_KEY} is a key; a plan is never for secrets"),
-        ("${COPY_OF_IT}", "${COPY_OF_IT} is a key; a plan is never for secrets"),
-        ("${src_access_key}", "${src_access_key} is a key; a plan is never for secrets"),
+        ("${}", "contains ${ without"),
+        ("${A-B}", "contains ${ without"),
+        ("${A", "contains ${ without"),
+        ("${OSC_SECRET_KEY}", "${OSC_SECRET_KEY} is a secret, and a plan must not contain secrets"),
+        ("${COPY_OF_IT}", "${COPY_OF_IT} is a secret, and a plan must not contain secrets"),
+        ("${src_access_key}", "${src_access_key} is a secret, and a plan must not contain secrets"),
     ],
 )
 def test_r8_a_missing_or_secret_variable_is_named_without_value(value: str, parts: str) -> None:
@@ -67,79 +67,91 @@ def test_r8_a_missing_or_secret_variable_is_named_without_value(value: str, part
 @pytest.mark.parametrize(
     ("text", "parts", "hint"),
     [
-        (with_job("parallels: 3"), "line 8, jobs[0].parallels: no such key", "export_timeout"),
-        (with_target("share_wth: ['3']"), "line 7, jobs[0].to[0].share_wth: no such key", "profile, name, description"),
-        (SMALL.replace("name: golden", "nam: x"), "line 6, jobs[0].images[0].nam: no such key", "id, name, name_regex"),
-        (f"default: {{}}\n{SMALL}", "line 1, default: no such key", "version, defaults, jobs"),
-        (with_job("retention: {keep: 3}"), "line 8, jobs[0].retention.keep: no such key", "keep_last, keep_within"),
-        (f"defaults: {{name: x}}\n{SMALL}", "line 1, defaults.name: no such key", "bucket, prefix, format"),
-        (with_target("secret_key: x"), "jobs[0].to[0].secret_key: no such key", ""),
-        (with_target("'a b\\u0007': x"), "no such key", "profile"),
+        (with_job("parallels: 3"), "line 8, jobs[0].parallels: unknown key", "export_timeout"),
+        (with_target("share_wth: ['3']"), "line 7, jobs[0].to[0].share_wth: unknown key", "profile, name, description"),
+        (SMALL.replace("name: golden", "nam: x"), "line 6, jobs[0].images[0].nam: unknown key", "id, name, name_regex"),
+        (f"default: {{}}\n{SMALL}", "line 1, default: unknown key", "version, defaults, jobs"),
+        (with_job("retention: {keep: 3}"), "line 8, jobs[0].retention.keep: unknown key", "keep_last, keep_within"),
+        (f"defaults: {{name: x}}\n{SMALL}", "line 1, defaults.name: unknown key", "bucket, prefix, format"),
+        (with_target("secret_key: x"), "jobs[0].to[0].secret_key: unknown key", ""),
+        (with_target("'a b\\u0007': x"), "unknown key", "profile"),
         (SMALL.replace("version: 1", "version: 2"), "line 1, version: is not 1", ""),
         (SMALL.replace("version: 1\n", ""), "line 1: version is missing", "version, defaults, jobs"),
         (SMALL.replace("    from: source\n", ""), "line 3, jobs[0]: from is missing", "here or in defaults"),
         (SMALL.replace("    bucket: omi-exports\n", ""), "line 3, jobs[0]: bucket is missing", "here or in defaults"),
         (SMALL.replace("profile: target", ""), "line 7, jobs[0].to[0]: profile is missing", "share_with"),
         (with_job("bucket: again"), "line 8, jobs[0].bucket: is given twice", ""),
-        (SMALL.replace("omi-exports", "s3://x"), "line 5, jobs[0].bucket: 's3://x' is no bucket name", "3 to 63"),
-        (with_job("prefix: a/../b"), "line 8, jobs[0].prefix: 'a/../b' is no usable prefix", ""),
-        (with_job("prefix:"), "line 8, jobs[0].prefix: is empty", "take the key away"),
+        (SMALL.replace("omi-exports", "s3://x"), "line 5, jobs[0].bucket: 's3://x' is not a bucket name", "3 to 63"),
+        (with_job("prefix: a/../b"), "line 8, jobs[0].prefix: 'a/../b' is not a usable prefix", ""),
+        (with_job("prefix:"), "line 8, jobs[0].prefix: is empty", "remove the key"),
         (with_job("cleanup: yes"), "line 8, jobs[0].cleanup: must be 'never' or 'on-success'", ""),
         (with_job("if_exists: [skip]"), "line 8, jobs[0].if_exists: must be 'fail', 'skip' or 'rename'", ""),
         (with_job("format: vmdk"), "line 8, jobs[0].format: must be 'qcow2' or 'raw'", ""),
-        (with_job("export_timeout: soon"), "jobs[0].export_timeout: 'soon' is no duration", "15m"),
+        (with_job("export_timeout: soon"), "jobs[0].export_timeout: 'soon' is not a duration", "15m"),
         (with_job("import_timeout: 0"), "jobs[0].import_timeout: must be more than 0", ""),
-        (with_job("export_timeout: -1h"), "jobs[0].export_timeout: '-1h' is no duration", ""),
-        (with_job("min_validity: 7d"), "jobs[0].min_validity: No URL can be valid for 7d", "6d23h"),
-        (with_job("parallel: 0"), "jobs[0].parallel: takes a whole number from 1 upwards", ""),
-        (with_job("parallel: 1.5"), "jobs[0].parallel: takes a whole number from 1 upwards", ""),
+        (with_job("export_timeout: -1h"), "jobs[0].export_timeout: '-1h' is not a duration", ""),
+        (with_job("min_validity: 7d"), "jobs[0].min_validity: No URL can still be valid for 7d", "6d23h"),
+        (with_job("parallel: 0"), "jobs[0].parallel: must be a whole number of at least 1", ""),
+        (with_job("parallel: 1.5"), "jobs[0].parallel: must be a whole number of at least 1", ""),
         (with_job("retention: {}"), "jobs[0].retention: keeps nothing", "keep_last, keep_within"),
-        (with_job("retention: 3"), "jobs[0].retention: takes keys with values", "keep_last, keep_within"),
-        (with_job("retention: {keep_last: 0}"), "jobs[0].retention.keep_last: takes a whole number", ""),
+        (with_job("retention: 3"), "jobs[0].retention: must contain keys with values", "keep_last, keep_within"),
+        (with_job("retention: {keep_last: 0}"), "jobs[0].retention.keep_last: must be a whole number", ""),
         (with_job("retention: {keep_within: 0d}"), "jobs[0].retention.keep_within: must be more than 0", ""),
-        (SMALL.replace("name: small", "name: a b"), "line 3, jobs[0].name: is no name of a job", "letters"),
-        (SMALL.replace("name: small", 'name: ""'), "line 3, jobs[0].name: is no name of a job", "letters"),
+        (SMALL.replace("name: small", "name: a b"), "line 3, jobs[0].name: is not a job name", "letters"),
+        (SMALL.replace("name: small", 'name: ""'), "line 3, jobs[0].name: is not a job name", "letters"),
         (SMALL.replace("[{name: golden}]", "[]"), "line 6, jobs[0].images: is empty", ""),
         (SMALL.replace("[{profile: target}]", "[]"), "line 7, jobs[0].to: is empty", ""),
-        (SMALL.replace("[{profile: target}]", "target"), "line 7, jobs[0].to: takes a list", ""),
-        (SMALL.replace("{profile: target}", "target"), "line 7, jobs[0].to[0]: takes keys with values", "profile"),
-        (SMALL.replace("profile: target", "profile: [target]"), "jobs[0].to[0].profile: takes a single value", ""),
-        (SMALL.replace("profile: target", "profile: ' '"), "jobs[0].to[0].profile: takes one line of text", ""),
-        (SMALL.replace("{name: golden}", "{latest: 1}"), "jobs[0].images[0]: does not say which images", "name_regex"),
+        (SMALL.replace("[{profile: target}]", "target"), "line 7, jobs[0].to: must be a list", ""),
+        (
+            SMALL.replace("{profile: target}", "target"),
+            "line 7, jobs[0].to[0]: must contain keys with values",
+            "profile",
+        ),
+        (SMALL.replace("profile: target", "profile: [target]"), "jobs[0].to[0].profile: must be a single value", ""),
+        (SMALL.replace("profile: target", "profile: ' '"), "jobs[0].to[0].profile: must be one line of text", ""),
+        (SMALL.replace("{name: golden}", "{latest: 1}"), "jobs[0].images[0]: selects no images", "name_regex"),
         (SMALL.replace("{name: golden}", "{tags: {}}"), "jobs[0].images[0].tags: is empty", ""),
-        (SMALL.replace("{name: golden}", "{tags: x}"), "jobs[0].images[0].tags: takes keys with values", ""),
-        (SMALL.replace("name: golden", "id: golden"), "jobs[0].images[0].id: 'golden' is no image ID", "ami-12345678"),
-        (SMALL.replace("name: golden", "name_regex: ("), "jobs[0].images[0].name_regex: is no regular expression", ""),
+        (SMALL.replace("{name: golden}", "{tags: x}"), "jobs[0].images[0].tags: must contain keys with values", ""),
+        (
+            SMALL.replace("name: golden", "id: golden"),
+            "jobs[0].images[0].id: 'golden' is not an image ID",
+            "ami-12345678",
+        ),
+        (
+            SMALL.replace("name: golden", "name_regex: ("),
+            "jobs[0].images[0].name_regex: is not a regular expression",
+            "",
+        ),
         (SMALL.replace("name: golden", f"name_regex: {'a' * 201}"), "name_regex: is longer than 200 characters", ""),
-        (with_target("name: '{nam}'"), "jobs[0].to[0].name: {nam} is no field of a name template", "{image_id}"),
-        (with_target("name: '{'"), "jobs[0].to[0].name: The name template '{' can't be read", ""),
-        (with_target("share_with: ['3']"), "jobs[0].to[0].share_with[0]: '3' is no account ID", "12 digits"),
-        (with_target("share_with: '333333333333'"), "jobs[0].to[0].share_with: takes a list", ""),
+        (with_target("name: '{nam}'"), "jobs[0].to[0].name: {nam} is not a field of a name template", "{image_id}"),
+        (with_target("name: '{'"), "jobs[0].to[0].name: Invalid name template '{'", ""),
+        (with_target("share_with: ['3']"), "jobs[0].to[0].share_with[0]: '3' is not an account ID", "12 digits"),
+        (with_target("share_with: '333333333333'"), "jobs[0].to[0].share_with: must be a list", ""),
         (with_target("tags: {'omicopy:copy': x}"), "jobs[0].to[0].tags: Tags that begin with 'omicopy:'", ""),
         (with_target("best_effort: maybe"), "jobs[0].to[0].best_effort: is neither true nor false", ""),
-        (with_target("tags: {a: [b]}"), "jobs[0].to[0].tags.a: takes a single value", ""),
-        (with_target("tags: {[a]: b}"), "jobs[0].to[0].tags: has a key that is no plain text", ""),
-        (with_target('tags: {a: "\\a"}'), "jobs[0].to[0].tags.a: holds control characters", ""),
-        (with_target("tags: {a: !x b}"), "jobs[0].to[0].tags.a: bears a tag", ""),
-        (with_target("tags: {<<: {a: b}}"), "jobs[0].to[0].tags.'<<': takes a single value", ""),
+        (with_target("tags: {a: [b]}"), "jobs[0].to[0].tags.a: must be a single value", ""),
+        (with_target("tags: {[a]: b}"), "jobs[0].to[0].tags: contains a key that is not plain text", ""),
+        (with_target('tags: {a: "\\a"}'), "jobs[0].to[0].tags.a: contains control characters", ""),
+        (with_target("tags: {a: !x b}"), "jobs[0].to[0].tags.a: has a YAML tag", ""),
+        (with_target("tags: {<<: {a: b}}"), "jobs[0].to[0].tags.'<<': must be a single value", ""),
         (
             SMALL.replace("{profile: target}", "{profile: x}, {profile: x}"),
-            "line 7, jobs[0].to[1].profile: is a target",
+            "line 7, jobs[0].to[1].profile: is already a target",
             "",
         ),
         ("version: 1\njobs: []\n", "line 2, jobs: is empty", ""),
-        ("- version: 1\n", "line 1: takes keys with values", "version, defaults, jobs"),
-        ("!!python/object:os.system x", "line 1: bears a tag", ""),
+        ("- version: 1\n", "line 1: must contain keys with values", "version, defaults, jobs"),
+        ("!!python/object:os.system x", "line 1: has a YAML tag", ""),
         ("", ": the file is empty", "--schema"),
         ("# nothing", ": the file is empty", "--schema"),
         ("a: b: c", "line 1, column 5: not YAML", "--schema"),
         ("a: 1\n\tb: 2", "line 2, column 1: not YAML", ""),
         ("a: 1\n---\nb: 2", "not YAML", ""),
-        ("- " * 3000, "nested too deeply", ""),
-        ("? " * 3000, "nested too deeply", ""),
-        ("[" * 50 + "]" * 50, "nested too deeply", ""),
-        ("&a [*a]", "nested too deeply", ""),
-        ("#" * (1024 * 1024 + 1), "more than a plan has", ""),
+        ("- " * 3000, "too many nested levels", ""),
+        ("? " * 3000, "too many nested levels", ""),
+        ("[" * 50 + "]" * 50, "too many nested levels", ""),
+        ("&a [*a]", "too many nested levels", ""),
+        ("#" * (1024 * 1024 + 1), "are allowed", ""),
     ],
 )
 def test_a_mistake_is_reported_with_its_line_and_what_is_valid(text: str, parts: str, hint: str) -> None:
@@ -163,13 +175,13 @@ def test_the_first_mistakes_are_listed_in_the_files_order() -> None:
 
 def test_two_jobs_of_one_name_are_a_mistake() -> None:
     second = SMALL[SMALL.index("  - name") :]
-    assert "line 8, jobs[1].name: is the name of jobs[0], too" in refusal(SMALL + second).message
+    assert "line 8, jobs[1].name: is also the name of jobs[0]" in refusal(SMALL + second).message
 
 
 def test_aliases_that_expand_to_a_billion_are_refused_fast() -> None:
     levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
-    assert "its aliases stand for too much" in refusal("\n".join(levels)).message
+    assert "its aliases expand to too much" in refusal("\n".join(levels)).message
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "a: " + "{" * 100_000, "[\n" * 100_000, "[[" * 9 + "x" * 900_000])
@@ -178,7 +190,7 @@ def test_too_many_brackets_are_refused_early(text: str, monkeypatch: pytest.Monk
     looks = []
     look = Scanner.stale_possible_simple_keys
     monkeypatch.setattr(Scanner, "stale_possible_simple_keys", lambda self: (looks.append(1), look(self))[1])
-    assert "nested too deeply" in refusal(text).message
+    assert "too many nested levels" in refusal(text).message
     assert len(looks) < 200
 
 
@@ -201,7 +213,7 @@ def test_the_size_of_filled_in_variables_is_bounded() -> None:
             return super().items()
 
     text = with_job("prefix: '" + "${LONG}" * 20_000 + "'")
-    with pytest.raises(OmicopyError, match="stand for more than 1048576 characters"):
+    with pytest.raises(OmicopyError, match="expand to more than 1048576 characters"):
         parse_plan(text, "plan.yaml", Environment(LONG="x" * 100))
     assert asked["items"] == 1
 

@@ -65,7 +65,7 @@ def test_a_link_is_never_written_through(tmp_path: Path) -> None:
     ("place", "why"),
     [("", "no plain file"), ("no/such", "No such file"), ("file/below", "No such file")],
 )
-def test_where_no_file_can_be_made_the_error_says_why(tmp_path: Path, place: str, why: str) -> None:
+def test_a_file_that_cannot_be_made_is_reported_with_why(tmp_path: Path, place: str, why: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=why):
         check_place(f"{tmp_path}/{place}")

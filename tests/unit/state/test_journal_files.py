@@ -187,7 +187,7 @@ def test_an_entry_without_read_permission_is_doubt(journal: Journal, folder: Pat
 
 
 @pytest.mark.parametrize("under", ["a file", "/dev/null", "/proc/nothing"])
-def test_a_state_folder_that_can_t_be_written_is_one_warning(tmp_path: Path, message: list[Event], under: str) -> None:
+def test_an_unwritable_state_folder_is_one_warning(tmp_path: Path, message: list[Event], under: str) -> None:
     (tmp_path / "a file").write_text("")
     journal = Journal(tmp_path / under / "journal", message.append)
     journal.open(EXPORT)

@@ -16,13 +16,13 @@ import pytest
 from omicopy.model.events import Event
 from omicopy.state import locks as module
 from omicopy.state.locks import Locks
-from tests.support.lock_runs import ENTRY, OTHER, everybody_ends, new, warned
+from tests.support.lock_runs import ENTRY, OTHER, end_all_locks, new, warned
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "omicopy" / "locks"
-    everybody_ends()
+    end_all_locks()
 
 
 def numbered(number: int) -> dict[str, str]:

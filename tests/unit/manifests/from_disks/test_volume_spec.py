@@ -30,7 +30,7 @@ def test_a_volume_is_read(text: str, volume: VolumeSpec) -> None:
         ("/dev/sda=disk", "no device"),
         ("/dev/sda1", "no object"),
         ("/dev/sda1=,size=1GiB", "no object"),
-        ("/dev/sda1=d,size=big", "no size"),
+        ("/dev/sda1=d,size=big", "not a disk size"),
         ("/dev/sda1=d,size=1,size=2", "twice"),
         ("/dev/sda1=d,type=fast", "no type"),
         ("/dev/sda1=d,type=io1", "iops=N"),

@@ -57,7 +57,7 @@ def test_a_text_too_long_for_a_url_is_refused_before_parsing(monkeypatch: pytest
     long = V4 + "&a=b" * 250_000
     parse_presigned(long[: presigned_url.MAX_URL_CHARACTERS])
     monkeypatch.setattr(presigned_url, "urlsplit", lambda _: pytest.fail("it was taken apart"))
-    with pytest.raises(OmicopyError, match="more than a URL has") as raised:
+    with pytest.raises(OmicopyError, match="are allowed") as raised:
         parse_presigned(long)
     assert raised.value.code is ErrorCode.USAGE
 
