@@ -68,10 +68,10 @@ class CopyPrinter:
         if not self.printing.quiet:
             introduce(requests)
         as_lines = self.printing.output is OutputForm.JSONL
-        with show_progress(list(requests), self.printing.quiet, as_lines=as_lines) as talk:
+        with show_progress(list(requests), self.printing.quiet, as_lines=as_lines) as print_event:
 
             def listener(event: Event) -> None:
-                talk(event)
+                print_event(event)
                 if isinstance(event, AllFinished):
                     self._print_lines(event.results)
 

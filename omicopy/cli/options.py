@@ -41,8 +41,8 @@ Storage = Annotated[
     str | None,
     option(
         "--storage",
-        "Whose key opens the source's object storage, else the source's own. aws:NAME: a profile of the AWS CLI; "
-        "none: there is no key.",
+        "Profile whose key is used for the source's object storage. Default: the source's own. aws:NAME is a profile "
+        "of the AWS CLI; none means that there is no key.",
         metavar="PROFILE|aws:NAME|none",
         check=check_text,
     ),
@@ -57,8 +57,8 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="s3://BUCKET/KEY, a folder s3://BUCKET/PREFIX/ with a manifest in it, an export task's ID, an image's ID, "
-        "or an old URL.",
+        help="s3://BUCKET/KEY, a folder s3://BUCKET/PREFIX/ that contains a manifest, an export task's ID, an image's "
+        "ID, or an old URL.",
     ),
 ]
 
@@ -67,26 +67,27 @@ Source = Annotated[
 _BUCKET = option("--bucket", "The source account's bucket.", metavar="NAME", check=check_bucket)
 Bucket = Annotated[str, _BUCKET]
 BucketIfAny = Annotated[str | None, _BUCKET]
-Prefix = Annotated[str, option("--prefix", "Where in the bucket to export to.", metavar="TEXT", check=check_prefix)]
-CreateBucket = Annotated[
-    bool, option("--create-bucket", "Export also to a bucket that is not there: the service makes it.")
-]
+Prefix = Annotated[str, option("--prefix", "Folder in the bucket to export to.", metavar="TEXT", check=check_prefix)]
+CreateBucket = Annotated[bool, option("--create-bucket", "Let the service create the bucket if it does not exist.")]
 Format = Annotated[
     DiskFormat | None,
-    option("--format", "The disk format of the exported volumes; else that of an export that is there, else qcow2."),
+    option("--format", "Disk format of the exported volumes. Default: that of an existing export, else qcow2."),
 ]
-ReExport = Annotated[bool, option("--re-export", "Export again although a finished export lost its manifest.")]
+ReExport = Annotated[bool, option("--re-export", "Export again if a finished export has lost its manifest.")]
 Cleanup = Annotated[
     bool,
     option(
         "--cleanup",
-        "Delete the exported objects once every copy is there; only of exports that this tool started.",
+        "Delete the exported objects after every copy has finished; only of exports that omicopy started.",
     ),
 ]
-Expires = Annotated[str, duration("--expires", "For how long what is signed now works, at most 7d.", check_expiry)]
+Expires = Annotated[str, duration("--expires", "How long the new signatures work, at most 7d.", check_expiry)]
 AllowPrivate = Annotated[
     bool,
-    option("--allow-private", "Also ask hosts of this machine and of private networks that only the manifest names."),
+    option(
+        "--allow-private",
+        "Also send requests to hosts of this machine and of private networks that only the manifest names.",
+    ),
 ]
 
 # --- the copy
@@ -95,26 +96,31 @@ Name = Annotated[
     str,
     option(
         "--name",
-        "The copy's name; fields: {name} {date} {region} {image_id}, all of the source image.",
+        "Name of the copy. Fields: {name} {date} {region} {image_id}, all of the source image.",
         metavar="TEMPLATE",
         check=check_name_template,
     ),
 ]
 Description = Annotated[
     str | None,
-    option("--description", "The copy's description; else the source's.", metavar="TEXT", check=check_description),
+    option("--description", "Description of the copy. Default: the source's.", metavar="TEXT", check=check_description),
 ]
-IfExistsOption = Annotated[IfExists, option("--if-exists", "What to do when another image holds the name.")]
+IfExistsOption = Annotated[IfExists, option("--if-exists", "What to do if another image has the name.")]
 Tags = Annotated[
     list[str] | None,
-    option("--tag", "A tag for the copy, beside ours; may be repeated.", metavar="KEY=VALUE", check=parse_tag),
+    option(
+        "--tag",
+        "Tag for the copy, in addition to omicopy's own; may be repeated.",
+        metavar="KEY=VALUE",
+        check=parse_tag,
+    ),
 ]
-CopyTags = Annotated[bool, option("--copy-tags/--no-copy-tags", "Whether the source's own tags go along.")]
+CopyTags = Annotated[bool, option("--copy-tags/--no-copy-tags", "Copy the source image's own tags.")]
 ShareWith = Annotated[
     list[str] | None,
     option(
         "--share-with",
-        "An account that may launch the copy; may be repeated.",
+        "Account that may launch the copy; may be repeated.",
         metavar="ACCOUNT_ID",
         check=check_account_id,
     ),
@@ -123,7 +129,7 @@ BootModes = Annotated[
     list[BootMode] | None,
     option(
         "--boot-mode",
-        "The copy's boot mode, legacy or uefi; may be repeated. Else as of the source, where that is known.",
+        "Boot mode of the copy, legacy or uefi; may be repeated. Default: the source's, where it is known.",
         metavar="MODE",
     ),
 ]
@@ -131,7 +137,7 @@ Tpm = Annotated[
     bool | None,
     option(
         "--tpm/--no-tpm",
-        "Whether VMs of the copy must have a TPM. Else as of the source, where that is known.",
+        "Require a TPM for VMs of the copy. Default: as the source, where it is known.",
         show_default=False,
     ),
 ]
@@ -142,7 +148,7 @@ ExportTimeout = Annotated[str, duration("--export-timeout", "How long an export 
 ImportTimeout = Annotated[str, duration("--import-timeout", "How long an import may take.", SPAN.read)]
 MinValidity = Annotated[
     str | None,
-    duration("--min-validity", "For how long every URL must still work; else the import timeout.", check_validity),
+    duration("--min-validity", "How long every URL must still work. Default: the import timeout.", check_validity),
 ]
 Deadline = Annotated[
     str | None, duration("--deadline", "How long the whole command may take, from its start.", ANY_DURATION.read)
@@ -151,52 +157,64 @@ Parallel = Annotated[
     int | None,
     option(
         "--parallel",
-        "How many exports and imports of an account may be under way at once.",
+        "Maximum number of exports and imports that run in an account at the same time.",
         metavar="N",
         min=1,
         max=MOST,
     ),
 ]
 Grace = Annotated[
-    str, duration("--grace", "For how long something just created may not be visible yet.", ANY_DURATION.read)
+    str, duration("--grace", "How long API reads may not yet show something that was just created.", ANY_DURATION.read)
 ]
 LockWait = Annotated[
     str,
     duration(
-        "--lock-wait", "How long to wait for another run on this machine that is at the same copy.", ANY_DURATION.read
+        "--lock-wait",
+        "How long to wait for another run on this machine that works on the same copy.",
+        ANY_DURATION.read,
     ),
 ]
-NoWait = Annotated[bool, option("--no-wait", "Start what comes next and end; don't wait for it.")]
-DryRun = Annotated[bool, option("--dry-run", "Say what would happen; write nothing.")]
-PollMin = Annotated[str, duration("--poll-min", "The first pause between looks.", SPAN.read)]
+NoWait = Annotated[bool, option("--no-wait", "Start the next step and exit; don't wait for it.")]
+DryRun = Annotated[bool, option("--dry-run", "Print what would happen; write nothing.")]
+PollMin = Annotated[str, duration("--poll-min", "Shortest interval between polls.", SPAN.read)]
 PollMax = Annotated[
-    str, duration("--poll-max", "The longest pause; up to ten times that where progress foretells the end.", SPAN.read)
+    str,
+    duration(
+        "--poll-max",
+        "Longest interval between polls; up to ten times longer while an export reports progress.",
+        SPAN.read,
+    ),
 ]
 
 
 # --- how to connect
 
-Retry = Annotated[str, duration("--retry", "For how long failures that may pass are borne.", ANY_DURATION.read)]
-HttpTimeout = Annotated[str, duration("--http-timeout", "How long one answer may take.", TIMEOUT.read)]
+Retry = Annotated[
+    str,
+    duration("--retry", "How long to keep retrying temporary failures (throttling, 5xx, network).", ANY_DURATION.read),
+]
+HttpTimeout = Annotated[str, duration("--http-timeout", "How long one response may take.", TIMEOUT.read)]
 CaBundle = Annotated[
     str | None,
     option(
         "--ca-bundle",
-        "Trust these authorities' certificates alone: a PEM file, or a folder with hashed names.",
+        "Trust only these certificate authorities: a PEM file, or a folder with hashed names.",
         metavar="PATH",
         check=check_text,
     ),
 ]
-AllowHttp = Annotated[bool, option("--allow-http", "Take URLs that are not https from other machines, too.")]
+AllowHttp = Annotated[bool, option("--allow-http", "Also accept plain-http URLs of other machines.")]
 
 
 # --- what is printed
 
-Output = Annotated[OutputForm, option("--output", "The form of the result on stdout.", short="-o")]
-Quiet = Annotated[bool, option("--quiet", "No talk on stderr but warnings and errors.", short="-q")]
-Verbose = Annotated[int, option("--verbose", "Log every request; -vv: all the SDKs log, too.", short="-v", count=True)]
+Output = Annotated[OutputForm, option("--output", "Form of the result on stdout.", short="-o")]
+Quiet = Annotated[bool, option("--quiet", "Print only warnings and errors on stderr.", short="-q")]
+Verbose = Annotated[
+    int, option("--verbose", "Log every request; -vv also logs everything that the SDKs log.", short="-v", count=True)
+]
 LogFormatOption = Annotated[
-    LogFormat, option("--log-format", "The form of all talk on stderr.", is_eager=True, callback=_begin_messages)
+    LogFormat, option("--log-format", "Form of all messages on stderr.", is_eager=True, callback=_begin_messages)
 ]
 
 
@@ -206,7 +224,7 @@ MetricsFile = Annotated[
     str | None,
     option(
         "--metrics-file",
-        "Write the run's figures for Prometheus (node_exporter's textfile collector takes *.prom).",
+        "Write the run's metrics for Prometheus (node_exporter's textfile collector reads *.prom).",
         metavar="FILE",
     ),
 ]
@@ -214,11 +232,13 @@ PingUrlFile = Annotated[
     str | None,
     option(
         "--ping-url-file",
-        "Tell the URL in this file when the run starts, succeeds or fails, as healthchecks.io takes it.",
+        "Call the URL in this file when the run starts, succeeds or fails, as healthchecks.io expects it.",
         metavar="FILE",
     ),
 ]
 Report = Annotated[
     str | None,
-    option("--report", "Write the JSON result, whatever it is, to a file that only you can read.", metavar="FILE"),
+    option(
+        "--report", "Write the JSON result, also of a failed run, to a file that only you can read.", metavar="FILE"
+    ),
 ]

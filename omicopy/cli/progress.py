@@ -1,4 +1,4 @@
-"""Progress on stderr: at a terminal that holds them one moving line a copy, else one plain line per change of phase."""
+"""Progress on stderr: at a terminal one moving line a copy if all fit, else one plain line per change of phase."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from omicopy.cli.console import info, is_plain, safe, warn
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 @contextmanager
 def show_progress(requests: Sequence[CopyRequest], quiet: bool, as_lines: bool) -> Iterator[Listener]:
     """A listener that shows events; `as_lines` also writes each as a JSON line on stdout."""
-    with _print_lines(requests, quiet) as talk:
-        yield _and_json_lines(talk) if as_lines else talk
+    with _print_lines(requests, quiet) as print_event:
+        yield _and_json_lines(print_event) if as_lines else print_event
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def _print_lines(requests: Sequence[CopyRequest], quiet: bool) -> Iterator[Liste
 
 
 def _fits(lines: int) -> bool:
-    """Whether the terminal is high enough. Of more lines the last are never seen, and painting them takes the time."""
+    """True if the terminal has a row for each. More lines would never be seen, and drawing them takes time."""
     from rich.console import Console
 
     return lines < Console(stderr=True).height
@@ -76,13 +76,13 @@ class _PlainLines:
 
 
 def _word(result: CopyResult) -> str:
-    """What is said of an end. The JSON has one list of statuses for all; people say that an export was exported."""
+    """The word for a result: the JSON has one list of statuses, and people say that an export was exported."""
     is_export = result.request.destination is None and result.status is Status.COPIED
     return "exported" if is_export else result.status.value
 
 
 def _fields(request: CopyRequest | RejectedCopy) -> dict[str, str]:
-    """What a log line says of a copy: whose image it is and where it goes."""
+    """The fields of a log line about a copy: the image and its account, and the target."""
     fields: dict[str, str] = {}
     if isinstance(request.source, Source):
         account = request.source.account
@@ -127,7 +127,7 @@ def _moving_lines(requests: Sequence[CopyRequest]) -> Iterator[Listener]:
 
 
 def _columns() -> Iterator[ProgressColumn]:
-    """Where the terminal is narrow, words are cut short, so that percent and time are always seen."""
+    """The columns of a moving line. At a narrow terminal words are cut, so that percent and time are always seen."""
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.table import Column
     from rich.text import Text
@@ -152,9 +152,9 @@ def _columns() -> Iterator[ProgressColumn]:
     yield TimeElapsedColumn(table_column=Column(no_wrap=True))
 
 
-def _and_json_lines(talk: Listener) -> Listener:
+def _and_json_lines(print_event: Listener) -> Listener:
     def listener(event: Event) -> None:
-        talk(event)
+        print_event(event)
         if isinstance(event, AllFinished):  # all of it was told when each copy ended
             return
         line: dict[str, object] = {"time": rfc3339(datetime.now(UTC))}
@@ -175,7 +175,7 @@ def _and_json_lines(talk: Listener) -> Listener:
 
 
 def _labels(requests: Sequence[CopyRequest]) -> dict[int, str]:
-    """What each line begins with: the image, and the target where there are several."""
+    """The beginning of each line, by the request's identity: the image, and the target where there are several."""
     several = len({request.destination.account.profile for request in requests if request.destination}) > 1
     return {
         id(request): f"{request.label} → {request.destination.account.profile}"
@@ -186,8 +186,6 @@ def _labels(requests: Sequence[CopyRequest]) -> dict[int, str]:
 
 
 def _clock(seconds: float) -> str:
-    from datetime import timedelta
-
     return format_duration(timedelta(seconds=round(seconds)))
 
 

@@ -140,8 +140,8 @@ def test_a_cancel_that_surely_failed_is_decided_again(tool: Tool) -> None:
 
 def test_a_lagging_read_is_waited_for_during_the_grace(tool: Tool) -> None:
     one, other = started(tool), started(tool, THREE)
-    for state in (tool.source, tool.target):
-        state.forget_history()
+    for region in (tool.source, tool.target):
+        region.forget_history()
     tool.sandbox.faults.add(Fault(FaultKind.LAG, "ReadImageExportTasks", after=1, times=2))
     assert cancel(tool, one, OMICOPY_GRACE="1h").row == [one, "cancelled"]
     tool.sandbox.faults.add(Fault(FaultKind.LAG, "ReadImageExportTasks", times=None, lag_seconds=1e6))

@@ -43,9 +43,9 @@ def cancel(
 ) -> None:
     """Cancel exports that omicopy started and that are still queued.
 
-    Prints each task's ID and its state now. Others' exports are never touched. Once it runs, the service may refuse: a
-    refusal ends with 1 and changes nothing. What was cancelled before is fine; what is completed ends with 1, what
-    failed with 7.
+    Prints each task's ID and its state. Exports that others started are never cancelled. When a task has left the
+    queue, the service may refuse: that ends with 1 and changes nothing. A task that is already cancelled is no error;
+    a completed one ends with 1, a failed one with 7.
     """
     report = api.cancel(task_ids, profile=profile, grace=grace, dry_run=dry_run, connection=connection.options())
     print_report(report, printing.output)

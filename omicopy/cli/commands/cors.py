@@ -25,7 +25,7 @@ AllowOrigin = Annotated[
     list[str] | None,
     option(
         "--allow-origin",
-        "Whose web pages may upload: https://HOST, with one '*' in it if you like, or '*'; may be repeated.",
+        "Origin whose web pages may upload: https://HOST, which may contain one '*', or just '*'; may be repeated.",
         metavar="URL",
         check=check_origin,
     ),
@@ -44,8 +44,8 @@ def cors(
 ) -> None:
     """Show a bucket's CORS rules, or let web pages upload to it.
 
-    Origins that no rule lets PUT with any header get one new rule; those that are there stay as they are. S3 has no
-    conditional write here: of two people who change the rules in the same second, one may lose what they added.
+    Origins that no rule allows to PUT with any header get one new rule; existing rules stay as they are. S3 has no
+    conditional write here: if two people change the rules in the same second, one change may be lost.
     """
     rules = api.cors(
         location,

@@ -30,7 +30,7 @@ Source = Annotated[
 Name = Annotated[
     str | None, option("--name", "The image's name; else the manifest's.", metavar="NAME", check=check_image_name)
 ]
-MinValidity = Annotated[str, duration("--min-validity", "For how long every URL must still work.", ANY_DURATION.read)]
+MinValidity = Annotated[str, duration("--min-validity", "How long every URL must still work.", ANY_DURATION.read)]
 AcceptLicences = Annotated[bool, option("--accept-licences", "Don't warn of product types that may bear a licence.")]
 
 

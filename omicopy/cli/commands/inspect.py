@@ -33,7 +33,7 @@ Source = Annotated[
         "s3://BUCKET/KEY, an export task's ID or an image's ID.",
     ),
 ]
-AskStore = Annotated[bool, option("--probe", "Ask the store for one byte of every object.")]
+AskStore = Annotated[bool, option("--probe", "Read one byte of every object.")]
 
 
 def inspect(
@@ -49,8 +49,8 @@ def inspect(
 ) -> None:
     """Show what an export's manifest contains and when it expires.
 
-    A URL or a file needs no credentials. With --probe the command fails when an object is gone, has another size than
-    the manifest says, or is refused.
+    A URL or a file needs no credentials. With --probe the command fails if an object is missing, differs in size from
+    the manifest, or is refused.
     """
     inspection = api.inspect(
         source,

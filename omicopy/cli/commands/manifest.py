@@ -20,13 +20,15 @@ from omicopy.model.units import format_size
 if TYPE_CHECKING:
     from omicopy.manifests.from_disks.build import BuiltManifest
 
-Folder = Annotated[str, typer.Argument(metavar="s3://BUCKET/PREFIX", help="Where the disks lie and the manifest will.")]
+Folder = Annotated[
+    str, typer.Argument(metavar="s3://BUCKET/PREFIX", help="Folder that contains the disks, and gets the manifest.")
+]
 Name = Annotated[str, option("--name", "The image's name.", metavar="NAME", check=check_image_name)]
 Volumes = Annotated[
     list[str] | None,
     option(
         "--volume",
-        "A volume and its disk, a key under PREFIX; may be repeated. A single disk need not be named.",
+        "A volume and its disk, a key below PREFIX; may be repeated. Not needed for a single disk.",
         metavar="DEVICE=OBJECT[,size=10GiB][,type=TYPE][,iops=N]",
         check=parse_volume,
     ),
@@ -34,7 +36,7 @@ Volumes = Annotated[
 Architecture = Annotated[str, option("--architecture", "The image's architecture: x86_64 or i386.", metavar="TEXT")]
 ProductTypes = Annotated[
     list[str] | None,
-    option("--product-type", "A product code of the image, else 0001 (Linux); may be repeated.", metavar="CODE"),
+    option("--product-type", "A product code of the image; may be repeated. Default: 0001 (Linux).", metavar="CODE"),
 ]
 
 
@@ -54,8 +56,9 @@ def build(
 ) -> None:
     """Write a manifest and print its location.
 
-    For disks that were exported one by one, restored from a backup, or uploaded. How large a disk is stands in its
-    qcow2 header; of a raw disk you have to say it. Nothing is written over: a manifest of the same is left as it is.
+    For disks that were exported one by one, restored from a backup, or uploaded. The size of a
+    qcow2 disk is read from its header; give the size of a raw disk yourself. Nothing is overwritten: an identical
+    manifest is left as it is.
     """
     built = api.build_manifest(
         location,

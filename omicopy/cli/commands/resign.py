@@ -21,7 +21,7 @@ AllowKeyPrefix = Annotated[
     list[str] | None,
     option(
         "--allow-key-prefix",
-        "Where else in the bucket the manifest may point to; may be repeated.",
+        "Another prefix in the bucket that the manifest may point to; may be repeated.",
         metavar="PREFIX",
         check=check_prefix,
     ),
@@ -40,8 +40,8 @@ def resign(
 ) -> None:
     """Sign an export's URLs again and print the new manifest's location.
 
-    The new manifest lies beside the old one, which stays as it is. Only objects in or below the manifest's own folder
-    are signed, after each was found to be there with the right size.
+    The new manifest is written beside the old one, which is not changed. Only objects in or below the manifest's own
+    folder are signed, and only if each exists with the right size.
     """
     renewed = api.resign(
         source,

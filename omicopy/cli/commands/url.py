@@ -36,15 +36,15 @@ MinValidity = Annotated[
     str | None,
     duration(
         "--min-validity",
-        "For how long every URL inside a manifest must still work; else 24h, or as long as the URL lives.",
+        "How long every URL inside a manifest must still work. Default: 24h, or as long as the URL lives.",
         check_validity,
     ),
 ]
 NoResign = Annotated[
-    bool, option("--no-resign", "Fail when a URL inside the manifest ends too early; sign nothing anew.")
+    bool, option("--no-resign", "Fail if a URL inside the manifest expires too soon; sign nothing again.")
 ]
 NoCheck = Annotated[
-    bool, option("--no-check", "Sign without a look at what is signed; a clean-up will not know of the URL.")
+    bool, option("--no-check", "Sign without reading what is signed; a clean-up will not know of the URL.")
 ]
 Method = Annotated[str, option("--method", "put: a URL to upload one object with.", metavar="get|put")]
 ContentType = Annotated[
@@ -112,7 +112,7 @@ def url(
     """Print a pre-signed URL of an export's manifest, or of any object.
 
     A manifest is read through the URL first, and one byte of every object it names. If a URL inside has expired or
-    will too soon, the manifest is signed anew beside the old one.
+    expires too soon, a new manifest with new signatures is written beside the old one.
     """
     wanted.check()
     if wanted.is_upload:
