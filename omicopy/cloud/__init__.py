@@ -1,1 +1,1 @@
-"""The first floor: one client per service. It knows transport and nothing of copying."""
+"""One client per service: transport, retries, credentials, signing. Knows nothing of copying."""

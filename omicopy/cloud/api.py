@@ -1,4 +1,4 @@
-"""The OUTSCALE API over osc-sdk-python: complete credentials in, timeouts, errors and counts of our own out."""
+"""The OUTSCALE API through osc-sdk-python, with our own credentials, timeouts, errors and counters."""
 
 from __future__ import annotations
 
@@ -34,14 +34,17 @@ from omicopy.model.units import format_duration
 
 T = TypeVar("T")
 WARN_AFTER = 30.0
-"""Seconds; whoever waits for longer than that is told why."""
+"""Seconds. If a read may be retried for longer, the user is told why."""
 PAGE = 1000
-"""The service's largest page; its default is 100."""
+"""The service's largest page size; its default is 100."""
 _NO_ADDRESS = (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema)
 
 
 class _Adapter(HTTPAdapter):
-    """What requests sends goes through our transport, whatever requests itself would read from the environment."""
+    """Sends the requests of the `requests` library through our transport.
+
+    `requests` would else read proxies and certificates from the environment.
+    """
 
     def __init__(self, transport: Transport, client_cert: ClientCert) -> None:
         super().__init__()
@@ -58,7 +61,7 @@ class _Adapter(HTTPAdapter):
             decode=True,
         )
         response = self.build_response(request, answer.raw())
-        response.encoding = "utf-8"  # what JSON is; to guess takes seconds where an answer is large and no text
+        response.encoding = "utf-8"  # JSON is UTF-8; guessing the encoding of a large answer takes seconds
         return response
 
 
@@ -71,7 +74,7 @@ class _Call(Call):  # type: ignore[misc]
 
 
 class Api:
-    """One account's API. Reads are retried; a create is sent exactly once (R1). Raises ServiceError only."""
+    """One account's API. Reads are retried; a create is sent exactly once (R1). Raises only ServiceError."""
 
     def __init__(
         self,
@@ -83,17 +86,17 @@ class Api:
     ) -> None:
         self.account = account
         self.pace = pace
-        self._gate = gate or KeyGate()  # one for all who send with the same key
+        self._gate = gate or KeyGate()  # shared by all clients that use the same key
         self.count = CallCount()
         self._tell: Callable[[str], None] | None = tell
         self._call = _Call(max_retries=0, resolved=_sdk_profile(account))
-        self._call.session.trust_env = False  # no .netrc, no proxies: the transport alone decides
+        self._call.session.trust_env = False  # no .netrc, no proxies: only the transport decides
         self._call.session.max_redirects = 0
         self._call.session.hooks["response"] = [self._compare_clocks, _raise_for_status]
         self.clock_ahead: timedelta | None = None
-        """By how much this machine's clock is ahead of the service's, as its last answer told."""
+        """How far this machine's clock is ahead of the service's, according to the last answer."""
         self.refused_filters: set[str] = set()
-        """Filters of ReadImageExportTasks that this Region has refused: it is not asked with them again."""
+        """Filters of ReadImageExportTasks that this Region has refused. They aren't sent again."""
         for scheme in ("https://", "http://"):
             self._call.session.mount(scheme, _Adapter(transport, account.client_cert))
 
@@ -104,7 +107,8 @@ class Api:
     def read_parsed(
         self, action: str, patience: float, parameters: Mapping[str, Any], parse: Callable[[Mapping[str, Any]], T]
     ) -> T:
-        """What `parse` makes of one answer. One that it calls Unreadable is read again, like any that can't be read."""
+        """The result of `parse` for one answer. If `parse` raises MalformedAnswer, the read is retried like any other
+        failure."""
 
         def send() -> T:
             self.count.reads += 1
@@ -120,12 +124,10 @@ class Api:
         return read_with_retries(send, self.pace, patience, self._count_retry)
 
     def _warn_once(self, error: ServiceError, patience: float) -> None:
-        """A read that is repeated for long would else be a long silence."""
+        """Says why a read takes long, so that the user doesn't wait without a message."""
         patience = min(patience, self.pace.time_limit.left)
         if self._tell and patience > WARN_AFTER and error.code is ErrorCode.TEMPORARY:
-            self._tell(
-                f"{error.message}; trying again for {format_duration(timedelta(seconds=round(patience)))} at most"
-            )
+            self._tell(f"{error.message}; retrying for at most {format_duration(timedelta(seconds=round(patience)))}")
             self._tell = None
 
     def read_all(
@@ -136,8 +138,10 @@ class Api:
         filters: Mapping[str, Any],
         parse: Callable[[Mapping[str, Any]], T],
     ) -> list[T]:
-        """What `parse` makes of every item of every page of a list. A page that is missing, or an item that `parse`
-        calls Unreadable, is a failure, never a shorter list; so are pages without an end."""
+        """The results of `parse` for all items of all pages.
+
+        A missing page, a MalformedAnswer or endless pages fail the read. It never returns a shorter list.
+        """
         asked = {"ResultsPerPage": PAGE, "Filters": dict(filters)}
 
         def parse_page(answer: Mapping[str, Any]) -> tuple[list[T], str]:
@@ -154,13 +158,13 @@ class Api:
         return temporary(Cause.UNREADABLE, action, self._where, f"{Cause.UNREADABLE.value}: {why}")
 
     def write(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Sends once, after waiting `patience` seconds at most for a throttled account."""
+        """Sends once. Waits up to `patience` seconds first if the account is throttled."""
         self.pace.wait(patience)
         self.count.writes += 1
         return send_once(lambda: self._send(action, parameters), self.pace)
 
     def write_idempotent(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A write that does no harm a second time, a tag or a deletion: sent again as a read is. Never a create."""
+        """A write that may be repeated (a tag, a deletion): retried like a read. Never for a create."""
 
         def send() -> Mapping[str, Any]:
             self.count.writes += 1
@@ -197,16 +201,19 @@ class Api:
             except _NO_ADDRESS:
                 raise _unusable_endpoint(action, self._where, self.account.api_endpoint) from None
             except requests.TooManyRedirects:
-                message = "the endpoint redirects elsewhere"
+                message = "the endpoint answers with a redirect, which is not followed"
                 raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, self._where, message) from None
-        # The SDK takes every answer apart as if it were an error's; JSON of another shape makes it stumble, or passes.
+        # The SDK may return JSON of any type.
         if not isinstance(answer, Mapping):
             raise temporary(Cause.UNREADABLE, action, self._where, Cause.UNREADABLE.value)
         return answer
 
 
 def _raise_for_status(response: requests.Response, *_: object, **__: object) -> None:
-    """The SDK takes an error's JSON apart before it looks at the status, and stumbles over any shape but its own."""
+    """Raises HTTPError for an error status before the SDK reads the body.
+
+    The SDK parses an error's JSON first, and fails on any format but its own.
+    """
     if response.status_code >= 400:
         response.content  # noqa: B018  read whole, before anybody asks for it
         raise requests.HTTPError(response=response)
@@ -250,6 +257,6 @@ def _parse_answer(response: requests.Response) -> Answer:
 
 
 def _unusable_endpoint(action: str, where: str, endpoint: str) -> ServiceError:
-    message = f"the API's address {endpoint!r} is no http(s) address"
-    hint = "Mend the profile's endpoint."
+    message = f"the API endpoint {endpoint!r} is not an http(s) address"
+    hint = "Correct the profile's endpoint."
     return ServiceError(ErrorCode.CONFIGURATION, Cause.REFUSED, action, where, message, hint=hint)

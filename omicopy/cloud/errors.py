@@ -1,4 +1,4 @@
-"""One failed request to the service: why, told in the service's words, with what a retry policy needs to know."""
+"""One failed request: the cause, the service's own words, and what the retry policy needs to know."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from omicopy.model.urls.presigned_url import redact
 
 
 class Cause(Enum):
-    """What stopped a request. The first two are certain to have changed nothing; the next four are not."""
+    """What stopped a request. THROTTLED and UNREACHABLE certainly changed nothing; the next four may have."""
 
     THROTTLED = "throttled"
     UNREACHABLE = "unreachable"
@@ -29,7 +29,7 @@ class Cause(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The parts of an error answer that matter, whichever service gave it."""
+    """The relevant parts of an error answer, from the API or the object storage."""
 
     status: int
     code: str = ""
@@ -47,7 +47,7 @@ class Answer:
 
 
 class ServiceError(OmicopyError):
-    """A request that did not succeed. `action` is the API's or S3's own name for it."""
+    """A request that failed. `action` is its name in the API or in S3."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class ServiceError(OmicopyError):
         self.action = action
         self.where = where
         self.reason = redact(message)
-        """Why, without the action and the place."""
+        """The reason, without action and place."""
         self.answer = answer
 
     @property
@@ -73,33 +73,33 @@ class ServiceError(OmicopyError):
 
     @property
     def is_no_bucket(self) -> bool:
-        """Whether the store says that the bucket is not there."""
+        """True if the store says that the bucket doesn't exist."""
         return self.answer is not None and self.answer.kind == "NoSuchBucket"
 
     @property
     def is_gone(self) -> bool:
-        """Whether the service itself says that what was named is not there: a deletion has nothing left to do."""
+        """True if the service itself says that the resource doesn't exist: a deletion has nothing left to do."""
         return self.answer is not None and self.code is ErrorCode.NOT_FOUND and means_gone(self.answer)
 
     @property
     def is_key_refused(self) -> bool:
-        """Whether the service does not take the access key at all, or not its signature: the next time would be one
-        more failed authentication."""
+        """True if the service doesn't accept the access key or its signature. Another request would be one more failed
+        authentication."""
         answer = self.answer
         if answer is None or self.cause is not Cause.REFUSED:
             return False
-        return answer.code in _OF_THE_KEY or (not answer.code and answer.kind in _KEY_REFUSED_BY_STORE)
+        return answer.code in _KEY_CODES or (not answer.code and answer.kind in _KEY_REFUSED_BY_STORE)
 
     @property
     def is_missing_right(self) -> bool:
-        """Whether the service knows the key, and does not let it do this: 403, code 4."""
+        """True if the service accepts the key but doesn't permit the action: HTTP 403, code 4."""
         answer = self.answer
         is_known = answer is not None and self.code is ErrorCode.DENIED and not self.is_key_refused
         return is_known and answer is not None and (answer.status == 403 or answer.code == "4")
 
     @property
     def is_name_conflict(self) -> bool:
-        """Whether the name was taken, as far as that is known: a ResourceConflict, HTTP 409, codes 9xxx."""
+        """True if the name is taken: ResourceConflict, HTTP 409, or a code 9xxx."""
         answer = self.answer
         return (
             answer is not None
@@ -114,8 +114,10 @@ class ServiceError(OmicopyError):
         )
 
     def refused_parameters(self, sent: Iterable[str]) -> frozenset[str]:
-        """Those of the parameters `sent` that the service does not take and names (3001, 3002). Nothing happened:
-        without them the request may be decided anew (R1)."""
+        """The parameters of `sent` that the service names as unacceptable (3001, 3002).
+
+        Nothing happened, so the request may be sent again without them (R1).
+        """
         answer = self.answer
         if answer is None or self.cause is not Cause.REFUSED or answer.code not in _UNWANTED_PARAMETER:
             return frozenset()
@@ -123,18 +125,18 @@ class ServiceError(OmicopyError):
 
 
 _UNWANTED_PARAMETER = ("3001", "3002")
-"""One that is not known; some that exclude each other."""
+"""Unknown parameter; parameters that exclude each other."""
 
 
 def temporary(cause: Cause, action: str, where: str, message: str, answer: Answer | None = None) -> ServiceError:
-    """A failure that another time may not meet."""
+    """A failure that may not happen again."""
     hint = _UNREACHABLE if cause is Cause.UNREACHABLE else "Run the same command again later."
     return ServiceError(ErrorCode.TEMPORARY, cause, action, where, message, answer, hint)
 
 
 def out_of_time(action: str, where: str, message: str) -> ServiceError:
-    """A request that was not sent, or not again, because the command's own time is over. It changed nothing."""
-    hint = "Nothing is lost: the same command goes on. Give it more time with --deadline."
+    """A request that was not sent (again) because the command is out of time. It changed nothing."""
+    hint = "Nothing is lost: the same command continues. Raise --deadline to give it more time."
     return ServiceError(ErrorCode.OUT_OF_TIME, Cause.UNREACHABLE, action, where, message, hint=hint)
 
 
@@ -142,23 +144,26 @@ _UNREACHABLE = "Check the Region's name, the profile's endpoints and the network
 
 
 def refused(action: str, where: str, answer: Answer) -> ServiceError:
-    """A definite no, filed under the exit code a script can act on (DOMAIN.md §5)."""
+    """A definite refusal, with the error code that a script can act on (DOMAIN.md §5)."""
     code, hint = classify_refusal(answer)
     return ServiceError(code, Cause.REFUSED, action, where, str(answer), answer, hint)
 
 
-_OF_THE_KEY = ("1", "12", "4120")
-"""Wrong signature or clock, unreadable signature, unknown access key. 401 alone is not enough: with code 5 it is
-somebody else's image."""
+_KEY_CODES = ("1", "12", "4120")
+"""Wrong signature or clock, unreadable signature, unknown access key.
+
+HTTP 401 alone isn't enough: with code 5 it means someone else's image.
+"""
 _KEY_REFUSED_BY_STORE = ("InvalidAccessKeyId", "SignatureDoesNotMatch")
 
 
 _BROKEN = ("BAD_RECORD_MAC", "UNEXPECTED_EOF", "INTERNAL_ERROR", "RECORD_LAYER_FAILURE")
-"""In OpenSSL's names for what happens to a connection, and not to a certificate or a version."""
+"""OpenSSL's names for failures of a connection, as opposed to those of a certificate or version."""
 
 
 def is_broken_tls(error: BaseException | None) -> bool:
-    """Whether a TLS connection broke: that may pass, and a write may have happened. All else at TLS is a refusal."""
+    """True if the TLS connection broke: temporary, and a write may have happened. Every other TLS failure is a
+    refusal."""
     return any(
         isinstance(one, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError)
         or (isinstance(one, ssl.SSLError) and any(word in str(getattr(one, "reason", "")) for word in _BROKEN))
@@ -167,7 +172,10 @@ def is_broken_tls(error: BaseException | None) -> bool:
 
 
 def causes_of(error: BaseException | None) -> list[BaseException]:
-    """The error, and all that libraries wrapped into it. Not what was being handled when it came: that is past."""
+    """The error and all errors that libraries wrapped into it.
+
+    `__context__` is left out: it is the error that was being handled, not a cause.
+    """
     found: list[BaseException] = []
     left: list[object] = [error]
     while left and len(found) < 50:
@@ -182,9 +190,9 @@ _CENTURY = timedelta(days=36_525)
 
 
 def parse_clock_ahead(headers: Mapping[str, str]) -> timedelta | None:
-    """By how much this machine's clock is ahead of the one that wrote the `Date` header; None without a usable one.
+    """How far this machine's clock is ahead of the `Date` header. None without a usable header.
 
-    A clock that was never set shows 1970. More than a century is no clock's doing, and no date to reckon with.
+    A clock that was never set shows 1970. More than a century is no real date.
     """
     try:
         theirs = email.utils.parsedate_to_datetime(headers.get("Date", ""))
@@ -197,19 +205,19 @@ def parse_clock_ahead(headers: Mapping[str, str]) -> timedelta | None:
 
 
 MAX_RETRY_AFTER = 60.0
-"""Seconds. A `Retry-After` may be a mistake, or outlive its reason: after a minute the service itself is asked."""
+"""Seconds. A longer `Retry-After` may be a mistake or outdated, so the service is asked again after a minute."""
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, MAX_RETRY_AFTER at most, from either form of the `Retry-After` header; None where it says
-    nothing that can be used."""
+    """Seconds to wait, at most MAX_RETRY_AFTER, from either form of the `Retry-After` header. None if it is
+    unusable."""
     seconds = _retry_after(headers.get("Retry-After", "").strip())
     return None if seconds is None else min(seconds, MAX_RETRY_AFTER)
 
 
 def _retry_after(value: str) -> float | None:
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
-        return float(value)  # of too many digits it is infinite, never an error
+        return float(value)  # too many digits give infinity, never an error
     try:
         moment = email.utils.parsedate_to_datetime(value)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,6 +1,6 @@
-"""One access key at one service: its first request goes alone, and none follows once the service refused the key.
+"""One access key at one service: its first request is sent alone, and none follows if the service refuses the key.
 
-Four failed authentications in a row lock a key for a minute, each further four for a minute more (DOMAIN.md §1).
+Four failed authentications in a row lock a key for a minute, and each further four for another minute (DOMAIN.md §1).
 """
 
 from __future__ import annotations
@@ -15,25 +15,27 @@ from omicopy.cloud.errors import ServiceError
 
 @dataclass(slots=True)
 class KeyGate:
-    """Everybody who sends with the key goes through it. Safe for threads."""
+    """All requests with the key pass through it. Thread-safe."""
 
     before: KeyGate | None = None
-    """The same key at the API: a key that is refused there is none, wherever it is tried."""
+    """The gate of the same key at the API. A key refused there is not tried at the object storage."""
     _refusal: ServiceError | None = None
     _is_known: bool = False
-    """Whether the service has answered to the key: then no request of it has to go alone."""
+    """True once the service has accepted the key. Then requests no longer have to wait for the first one."""
     _is_first_under_way: bool = False
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     @property
     def refusal(self) -> ServiceError | None:
-        """Why the service does not take the key, once it has said so."""
+        """Why the service refuses the key, once it has."""
         return self._refusal or (self.before.refusal if self.before else None)
 
     @contextmanager
     def admit(self, patience: float) -> Iterator[None]:
-        """Around one request. Waits while the key's first one is under way, for `patience` seconds at most: as long as
-        one answer may take. Raises the refusal of the key, with nothing sent."""
+        """Wraps one request. Waits up to `patience` seconds while the key's first request is running.
+
+        Raises the refusal of the key, without sending anything.
+        """
         with self._changed:
             self._changed.wait_for(lambda: not self._is_first_under_way, patience)
             if self.refusal is not None:

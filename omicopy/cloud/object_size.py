@@ -1,4 +1,4 @@
-"""How large an object is, as the answer to a request for its first byte tells."""
+"""The size of an object, from the answer to a request for its first byte."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _EMPTY = re.compile(r"bytes \*/0{1,19}", re.IGNORECASE)
 
 
 def object_size(status: int, headers: Mapping[str, str]) -> int | None:
-    """Bytes of the whole object. None where the answer does not say it, or contradicts itself.
+    """Bytes of the whole object. None if the answer doesn't say it, or contradicts itself.
 
-    The total of a `Content-Range` that fits the answer counts whatever the status is: proxies pass parts on as 200.
+    A plausible total in `Content-Range` counts for any status: proxies may answer a partial request with 200.
     """
     content_range, length = headers.get("Content-Range", ""), _number(headers.get("Content-Length", ""))
-    if status == 416:  # of an object with any byte there is a first one
+    if status == 416:  # only an empty object has no first byte
         return 0 if not content_range or _EMPTY.fullmatch(content_range) else None
     part = _PART.fullmatch(content_range)
     if part:

@@ -1,4 +1,4 @@
-"""Object storage (OOS) over boto3 with one account's own credentials: objects and CORS rules. `signing` signs URLs."""
+"""Object storage (OOS) through boto3 with one account's own credentials: objects and CORS rules."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ _NOT_FOUND = {"NoSuchBucket", _NO_KEY, "404"}
 
 
 class Storage:
-    """One account's buckets. Raises ServiceError only.
+    """One account's buckets. Raises only ServiceError.
 
-    Reads are sent again for `patience` seconds, and so is a deletion, which does no harm a second time. A put is sent
-    once.
+    Reads are retried for `patience` seconds, and deletions too, because repeating them is harmless. A put is sent once.
     """
 
     def __init__(
         self, account: Account, transport: Transport, pace: Pace, patience: float, gate: KeyGate | None = None
     ) -> None:
-        """`gate` is shared by all who send with the same key. Raises CONFIGURATION for an endpoint that botocore can't
-        use, and DENIED where the account has no key."""
+        """`gate` is shared by all clients that use the same key.
+
+        Raises CONFIGURATION for an endpoint that botocore can't use, and DENIED if the account has no key.
+        """
         self.account = account
         self._gate = gate or KeyGate()
         self._pace = pace
@@ -44,13 +45,13 @@ class Storage:
 
     @property
     def key_refusal(self) -> ServiceError | None:
-        """Why the store does not know the key, once it has said so: nothing is sent with it any more."""
+        """The store's answer that it doesn't know the key, if it said so. Nothing more is sent with the key."""
         refusal = self._gate.refusal
         is_unknown = refusal is not None and refusal.answer is not None and refusal.answer.kind == "InvalidAccessKeyId"
         return refusal if is_unknown else None
 
     def sizes(self, bucket: str, prefix: str) -> dict[str, int]:
-        """Every object's key and size in bytes under a prefix, from every page."""
+        """Key and size in bytes of every object under a prefix, from all pages."""
 
         def read_page(token: str) -> tuple[list[tuple[str, int]], str]:
             return self._read_retried("ListObjects", bucket, lambda: self._page(bucket, prefix, token))
@@ -62,11 +63,11 @@ class Storage:
         return dict(all_pages(read_page, unreadable))
 
     def read(self, location: S3Object) -> bytes:
-        """One whole object, or one byte more than a manifest has."""
+        """One whole object, or one byte more than a manifest may have."""
         return self._read_retried("GetObject", location.bucket, lambda: self._read(location))
 
     def read_start(self, location: S3Object, length: int) -> bytes:
-        """The first `length` bytes of an object that is not empty, or all there are."""
+        """The first `length` bytes of a non-empty object, or all if it is shorter."""
         asked = f"bytes=0-{length - 1}"
         return self._read_retried(
             "GetObject",
@@ -75,12 +76,12 @@ class Storage:
         )
 
     def put(self, location: S3Object, body: bytes) -> None:
-        """Writes a JSON object under a key that the caller knows to be free."""
+        """Writes a JSON object. The caller has checked that the key is free."""
         target: Any = {"Bucket": location.bucket, "Key": location.key, "ContentType": "application/json"}
         self._write("PutObject", location.bucket, lambda: self._client.put_object(**target, Body=body))
 
     def delete(self, location: S3Object) -> None:
-        """Deletes one object. That it is not there is no error."""
+        """Deletes one object. A missing object is no error."""
 
         def send() -> None:
             self._client.delete_object(Bucket=location.bucket, Key=location.key)
@@ -88,11 +89,11 @@ class Storage:
         try:
             self._read_retried("DeleteObject", location.bucket, send)
         except ServiceError as error:
-            if error.answer is None or error.answer.kind != _NO_KEY:  # a bare 404 may be a proxy's
+            if error.answer is None or error.answer.kind != _NO_KEY:  # a 404 without a code may come from a proxy
                 raise
 
     def cors_rules(self, bucket: str) -> list[dict[str, Any]]:
-        """The bucket's CORS rules as S3 spells them (`AllowedOrigins`, `AllowedMethods`, …); none is an empty list."""
+        """The bucket's CORS rules in S3's format (`AllowedOrigins`, `AllowedMethods`, …). Empty if there are none."""
         return self._read_retried("GetBucketCors", bucket, lambda: self._cors_rules(bucket))
 
     def put_cors_rules(self, bucket: str, options: Sequence[dict[str, Any]]) -> None:
@@ -105,8 +106,11 @@ class Storage:
         )
 
     def _page(self, bucket: str, prefix: str, token: str) -> tuple[list[tuple[str, int]], str]:
-        """The keys and sizes of one page, and the token of the next one. Whatever is no listing, or an entry of it
-        without its key or size, is an error: a shorter list would say "absent"."""
+        """Keys and sizes of one page, and the token of the next page.
+
+        An answer that isn't a listing, or an entry without key or size, is an error: a shorter list would mean
+        "absent".
+        """
         more: Any = {"ContinuationToken": token} if token else {}
         answer = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, **more)
         following = answer["NextContinuationToken"] if answer["IsTruncated"] else ""
@@ -116,11 +120,12 @@ class Storage:
         return shown, following
 
     def _read(self, location: S3Object) -> bytes:
-        """Who may replace the object may make it as large as they like, whatever a listing said a moment ago."""
+        """Reads at most one byte more than MANIFEST_LIMIT: anyone with write access can make the object as large as
+        they like."""
         body = self._client.get_object(Bucket=location.bucket, Key=location.key)["Body"]
         content = body.read(MANIFEST_LIMIT + 1)
         if len(content) <= MANIFEST_LIMIT:
-            content += body.read(1)  # at the end, where boto3 compares the length with what was announced
+            content += body.read(1)  # reading the end makes boto3 check the announced length
         return content
 
     def _cors_rules(self, bucket: str) -> list[dict[str, Any]]:
@@ -150,7 +155,7 @@ class Storage:
 
 
 def _translated(action: str, where: str, call: Callable[[], T]) -> T:
-    """Calls boto3; whatever it raises becomes a ServiceError."""
+    """Calls boto3 and turns every exception into a ServiceError."""
     with translate_transport_errors(action, where):
         try:
             return call()
@@ -181,6 +186,6 @@ def _error_from_answer(action: str, where: str, error: ClientError) -> ServiceEr
     if answer.status >= 500:
         return temporary(Cause.SERVER, action, where, str(answer), answer)
     if code in _NOT_FOUND:
-        hint = "Name a bucket that exists in that Region, or create it." if code == "NoSuchBucket" else ""
+        hint = "Name a bucket that exists in this Region, or create it." if code == "NoSuchBucket" else ""
         return ServiceError(ErrorCode.NOT_FOUND, Cause.REFUSED, action, where, str(answer), answer, hint)
     return refused(action, where, answer)

@@ -1,4 +1,4 @@
-"""Every page of one list, and one bound for them, whichever service gives them (R12)."""
+"""Reads all pages of a list, within limits (R12), for every service."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from typing import TypeVar
 
 T = TypeVar("T")
 MAX_PAGES = 1000
-"""An account with 100,000 images has 100 pages of 1,000, or 1,000 of the service's default of 100."""
+"""An account with 100,000 images has 100 pages of 1,000, or 1,000 pages of the default size 100."""
 MAX_ITEMS = 1_000_000
-"""As many as that many pages hold. Who gives more on each than was asked for is not believed any longer."""
+"""What that many pages hold. A service that sends more items per page than requested is not trusted."""
 MAX_EMPTY_PAGES = 20
-"""Pages in a row without an item. One may be empty, where a filter takes away what was on it."""
+"""Empty pages in a row. A page may be empty if a filter removes all of its items."""
 
 
 def all_pages(read_page: Callable[[str], tuple[Sequence[T], str]], unreadable: Callable[[str], Exception]) -> list[T]:
-    """The items of every page. `read_page` takes a page's token, empty for the first, and gives its items and the token
-    of the next one, empty for none. Raises what it raises, and what `unreadable` makes of the reason when the pages go
-    in a circle or on without an end."""
+    """The items of all pages.
+
+    `read_page` takes a page's token (empty for the first) and returns its items and the next token (empty for none).
+    Raises what it raises. If the pages repeat or don't end, raises what `unreadable` makes of the reason.
+    """
     items: list[T] = []
     tokens: set[str] = set()
     token, empty = "", 0
@@ -30,7 +32,7 @@ def all_pages(read_page: Callable[[str], tuple[Sequence[T], str]], unreadable: C
         if not token:
             return items
         if token in tokens:
-            raise unreadable("the pages of the list go in a circle")
+            raise unreadable("the pages of the list repeat")
         tokens.add(token)
         if empty > MAX_EMPTY_PAGES:
             raise unreadable(f"{empty} pages of the list in a row are empty, and there is still a next one")

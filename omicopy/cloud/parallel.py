@@ -1,4 +1,4 @@
-"""Several slow looks at once. Neither a failure, nor an interruption, nor the exit waits for those still under way."""
+"""Runs slow reads in parallel. A failure, an interruption or the exit doesn't wait for those still running."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ MAX_WORKERS = 8
 
 
 def in_parallel(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """`function` of each item, in their order; at most eight at a time, and one alone in the caller's own thread.
+    """The results of `function` for all items, in order. Runs up to eight threads; a single item runs in the caller's
+    thread.
 
-    Raises what the first look that fails raises; then no other is begun.
+    Raises the first exception; then no further call starts.
     """
     if len(items) < 2:
         return [function(item) for item in items]
@@ -38,7 +39,9 @@ def in_parallel(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
     for number in range(len(items)):
         todo.put(number)
     for _ in range(min(MAX_WORKERS, len(items))):
-        threading.Thread(target=work, daemon=True, name="omicopy-look").start()  # an executor's are joined at exit
+        threading.Thread(
+            target=work, daemon=True, name="omicopy-look"
+        ).start()  # not an executor: Python would wait for its threads at exit
     return _gathered(ended, len(items), gone)
 
 

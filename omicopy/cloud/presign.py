@@ -1,4 +1,4 @@
-"""Pre-signed URLs, made offline: SigV4, path-style, for one object and one method."""
+"""Creates pre-signed URLs offline: SigV4, path-style, for one object and one method."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from omicopy.model.urls.validity import check_expiry
 
 _CONTENT_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?: *; *[\w.-]+=[\w.+-]+)*", re.ASCII)
 _NEVER_SIGNED = "application/x-www-form-urlencoded"
-"""botocore leaves this one out of the signature, so that an upload could say anything."""
+"""botocore leaves this type out of the signature, so an upload could send any type."""
 
 
 def check_content_type(content_type: str) -> str:
-    """The type itself when an upload's header can say it; raises USAGE."""
+    """Returns the type if an upload can be bound to it; raises USAGE."""
     if _CONTENT_TYPE.fullmatch(content_type) and not content_type.lower().startswith(_NEVER_SIGNED):
         return content_type
     raise OmicopyError(
         ErrorCode.USAGE,
-        f"{content_type!r} is no content type to sign",
-        "Write text/plain, for example, or leave it out.",
+        f"{content_type!r} can't be used as content type",
+        "Use for example text/plain, or leave it out.",
     )
 
 
@@ -40,9 +40,9 @@ def presign(
     method: Literal["GET", "PUT"] = "GET",
     content_type: str | None = None,
 ) -> PresignedUrl:
-    """A URL that lets anybody GET (or PUT) the object for `expires`; an upload must then say `content_type`.
+    """A URL to GET (or PUT) `s3://bucket/key`, valid for `expires`. An upload must send `content_type` if it is given.
 
-    Sends nothing; raises USAGE for a bad duration, and DENIED where the account has no key for its object storage.
+    Sends nothing. Raises USAGE for an invalid duration, and DENIED if the account has no key for its object storage.
     """
     signer = account.require_storage_key()
     seconds = int(check_expiry(expires).total_seconds())

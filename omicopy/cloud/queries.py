@@ -1,4 +1,4 @@
-"""Whose account a profile is of, and which images are meant by what somebody typed."""
+"""Identifies accounts, and finds images and export tasks."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 
 def identify(session: AccountSession) -> AccountRef:
-    """The account that a session's access key belongs to: by ReadAccounts or, where an EIM user has no right to that,
-    by ReadQuotas. Raises a ServiceError, and DENIED where neither may be asked."""
+    """The account of a profile's access key: from ReadAccounts or, if an EIM user lacks that permission, from
+    ReadQuotas.
+
+    Raises a ServiceError, and DENIED if neither is permitted.
+    """
     patience, api, account = session.clients.retry.total_seconds(), session.api, session.account
     try:
         account_id = api.read_parsed("ReadAccounts", patience, {}, _account_id)
@@ -40,14 +43,14 @@ def _account_from_quotas(api: Api, patience: float, refused: ServiceError) -> st
             raise
         owners = set()
     if len(owners) != 1:
-        message = f"{refused.message}; ReadQuotas does not tell the account either"
-        hint = f"Give the access key of {api.account.profile!r} the right to ReadAccounts or to ReadQuotas."
+        message = f"{refused.message}; ReadQuotas doesn't name the account either"
+        hint = f"Give the access key of {api.account.profile!r} the permission for ReadAccounts or ReadQuotas."
         raise OmicopyError(ErrorCode.DENIED, message, hint)
     return owners.pop()
 
 
 def _account_id(answer: Mapping[str, Any]) -> str:
-    """Raises Unreadable for an answer that does not say whose the access key is."""
+    """Raises MalformedAnswer if the answer doesn't name the account."""
     accounts = [json_fields.required(account, "AccountId") for account in json_fields.listed(answer, "Accounts")]
     if not accounts:
         raise json_fields.MalformedAnswer("it names no account")
@@ -55,7 +58,7 @@ def _account_id(answer: Mapping[str, Any]) -> str:
 
 
 def _owners(answer: Mapping[str, Any]) -> set[str]:
-    """Whose quotas an answer shows."""
+    """The accounts whose quotas an answer contains."""
     quotas = (
         quota
         for kind in json_fields.listed(answer, "QuotaTypes")
@@ -65,8 +68,10 @@ def _owners(answer: Mapping[str, Any]) -> set[str]:
 
 
 def find_images(session: AccountSession, wanted: Sequence[str]) -> list[Image]:
-    """The images with these IDs or exact names, each once, in at most two reads. Raises NOT_FOUND for the first that
-    is missing or ambiguous; the account's own come before those of others."""
+    """The images with these IDs or exact names, each once, in at most two reads.
+
+    The account's own images come before others. Raises NOT_FOUND for the first that is missing or ambiguous.
+    """
     for text in wanted:
         with named("an image's name"):
             check_text(text)
@@ -80,17 +85,17 @@ def find_images(session: AccountSession, wanted: Sequence[str]) -> list[Image]:
 
 
 def _pick(account: AccountRef, wanted: str, visible: Sequence[Image]) -> Image:
-    """The one image that is meant. The API's name filter takes wildcards: here names are compared exactly."""
+    """The image with this ID or name. The API's name filter accepts wildcards, so names are compared exactly here."""
     found = [image for image in visible if wanted == (image.image_id if is_image_id(wanted) else image.name)]
     own = {image.image_id: image for image in found if image.account_id == account.account_id}
     if len(own) > 1:
-        message = f"{len(own)} images of {account} are called {wanted!r}: {', '.join(sorted(own))}"
-        raise OmicopyError(ErrorCode.NOT_FOUND, message, "Name one by its ID.")
+        message = f"{len(own)} images of {account} are named {wanted!r}: {', '.join(sorted(own))}"
+        raise OmicopyError(ErrorCode.NOT_FOUND, message, "Use the ID of one of them.")
     if not found:
         raise OmicopyError(
             ErrorCode.NOT_FOUND,
             f"There is no image {wanted!r} in {account}",
-            "Give an image's ID (ami-…) or its exact name; list them with the API's ReadImages.",
+            "Give an image's ID (ami-…) or its exact name. ReadImages of the API lists them.",
         )
     return min(own.values() or found, key=lambda image: image.image_id)
 
@@ -102,25 +107,29 @@ _NEW_FILTER = "ImageIds"
 
 
 MAX_FILTER_VALUES = 500
-"""Names or IDs in one request; how many the service takes is not documented."""
+"""Names or IDs in one request; the service's limit is not documented."""
 
 
 def read_images(session: AccountSession, filters: Filters, patiently: bool = False) -> list[Image]:
-    """The images that an account is shown. Raises a ServiceError once the read was repeated in vain: for half a minute
-    at most, as a loop looks again anyway, or `patiently` for as long as was asked for."""
+    """The images that an account can see. Raises a ServiceError when retries are used up.
+
+    Retries last at most half a minute, because a loop reads again anyway; with `patiently`, as long as the user allows.
+    """
     images = session.api.read_all("ReadImages", "Images", _seconds(session, patiently), filters, parse_image)
     ids, owners = _wanted(filters, "ImageIds"), _wanted(filters, "AccountIds")
     return [image for image in images if image.image_id in ids and image.account_id in owners]
 
 
 def read_own_images(session: AccountSession, patiently: bool = True) -> list[Image]:
-    """The account's own images, likewise."""
+    """The account's own images, in the same way."""
     return read_images(session, {"AccountIds": [session.ref.account_id]}, patiently)
 
 
 def read_tasks(session: AccountSession, filters: Filters, patiently: bool = False) -> list[ExportTask]:
-    """An account's export tasks, likewise. Where the filter `ImageIds`, which is new, is refused, all are read, now and
-    for the rest of the run."""
+    """An account's export tasks, in the same way.
+
+    The filter `ImageIds` is new. If the service refuses it, all tasks are read, now and for the rest of the run.
+    """
     api, seconds = session.api, _seconds(session, patiently)
 
     def read(asked: Filters) -> list[ExportTask]:
@@ -139,7 +148,7 @@ def read_tasks(session: AccountSession, filters: Filters, patiently: bool = Fals
 
 
 def _may_be_filter(error: ServiceError) -> bool:
-    """Whether the service may have refused what was asked for, and not who asks."""
+    """True if the service may have refused the parameters rather than the caller."""
     is_refused = error.answer is not None and error.answer.status == HTTPStatus.BAD_REQUEST
     return is_refused and error.code in (ErrorCode.FAILED, ErrorCode.NOT_FOUND)
 
@@ -154,7 +163,7 @@ def _wanted(filters: Filters, name: str) -> Container[str]:
 
 
 def filter_unless_long(name: str, values: Iterable[str]) -> dict[str, list[str]]:
-    """A filter, unless it would be so long that everything of the account is sooner read."""
+    """A filter, or none if it would be so long that reading everything is faster."""
     wanted: set[str] = set()
     for value in values:
         wanted.add(value)

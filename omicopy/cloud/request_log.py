@@ -1,4 +1,4 @@
-"""One log line a request: what was asked, of whom, how it ended and how long it took. Never what was sent."""
+"""One log line per request: action, account, outcome and time. Never what was sent."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _logger = logging.getLogger("omicopy.request")
 
 @dataclass(slots=True)
 class RequestLog:
-    """What the answer adds to the line."""
+    """What the answer adds to the log line."""
 
     request_id: str | None = None
 
 
 @contextlib.contextmanager
 def logged(action: str, region: str, profile: str = "") -> Iterator[RequestLog]:
-    """Logs the request inside it, whichever way it ends. `profile` is empty for a URL that needs no account."""
+    """Logs the request inside, whatever its outcome. `profile` is empty for a URL that needs no account."""
     log, began = RequestLog(), time.monotonic()
     outcome = "answered"
     try:

@@ -1,16 +1,15 @@
-"""What may be sent again, and when. The one place that knows.
+"""Retry policy: what may be sent again, and when. The only place that decides it.
 
-A **read** changes nothing and is sent again after whatever may pass: a throttle, an unreachable or silent server, a
-lost connection, a 5xx, an answer that can't be read. The wait grows exponentially, with full jitter.
-A **create** is never sent again from here (R1). Where the failure proves that nothing happened, the loop decides anew;
-where it does not, the write is in doubt, and only a read can tell. A write that does no harm a second time (a tag, a
-deletion) is sent again like a read, where nobody else decides it anew.
-A **throttle**, and any other 503, slows down every caller of that account, for as long as the service asks
-(`Retry-After`) or, where it does not say, for a time that doubles with each throttle in a row. Who can't be that
-patient hears of it without anything being sent. `Retry-After` is believed for a minute at most, then the service itself
-is asked again.
-Nobody waits for longer than the command itself has time (`--deadline`), and nothing is sent after that.
-A **refusal** (credentials, rights, a wrong value, a quota) would be the same the next time: it is raised at once.
+- A **read** changes nothing. It is retried after every temporary failure: a throttle, an unreachable or silent server,
+  a lost connection, a 5xx, an unreadable answer. The wait grows exponentially, with full jitter.
+- A **create** is never sent again from here (R1). If the failure proves that nothing happened, the loop decides again.
+  Otherwise the write is in doubt, and only a read can tell. A write that is harmless to repeat (a tag, a deletion) is
+  retried like a read, unless the caller decides again itself.
+- A **throttle**, and any other 503, slows down every caller of the account: for the time in `Retry-After`, or else for
+  a time that doubles with each throttle in a row. A caller with less time gets an error and sends nothing. `Retry-
+  After` counts for at most a minute; then the service is asked again.
+- No wait is longer than the command's remaining time (`--deadline`), and nothing is sent after that.
+- A **refusal** (credentials, permissions, an invalid value, a quota) would not change: it is raised at once.
 """
 
 from __future__ import annotations
@@ -31,14 +30,16 @@ from omicopy.errors import ErrorCode
 
 T = TypeVar("T")
 MAX_PAUSE = 60.0
-"""Seconds; no wait that we choose ourselves is longer."""
+"""Seconds; the longest wait that we choose ourselves."""
 
 
 attempt_number: ContextVar[int] = ContextVar("attempt_number", default=1)
-"""The how-manieth sending of one read this is, for the log."""
+"""Which attempt of a read this is, for the log."""
 
 
 class RetryVerdict(Enum):
+    """What to do after a failed request."""
+
     RETRY = "retry"
     SLOW_DOWN = "slow down"
     IN_DOUBT = "in doubt"
@@ -46,7 +47,7 @@ class RetryVerdict(Enum):
 
 
 def retry_verdict(cause: Cause, is_write: bool) -> RetryVerdict:
-    """What a failed request means for its sender."""
+    """What to do after a request that failed with `cause`."""
     if cause is Cause.REFUSED:
         return RetryVerdict.GIVE_UP
     if cause is Cause.THROTTLED:
@@ -58,7 +59,7 @@ def retry_verdict(cause: Cause, is_write: bool) -> RetryVerdict:
 
 @dataclass(slots=True)
 class Pace:
-    """How fast one account may be called; shared by everything that calls it."""
+    """How fast one account may be called. Shared by all its callers."""
 
     ticks: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -75,16 +76,18 @@ class Pace:
         return max(0.0, self._not_before - self.ticks())
 
     def require_time(self, action: str, where: str) -> None:
-        """Raises OUT_OF_TIME when the command has no time left for a request."""
+        """Raises OUT_OF_TIME if the command has no time left for a request."""
         if self.time_limit.left <= 0:
             raise out_of_time(action, where, "nothing was sent, because --deadline is over")
 
     def wait(self, patience: float) -> None:
-        """Sleeps until then. Raises a throttle, with nothing sent, when that is more than `patience` seconds away, or
-        than the command has time."""
+        """Sleeps until the account may be called again.
+
+        If that takes longer than `patience` seconds or the command's time, raises the throttle and sends nothing.
+        """
         left = self.left
         if left > min(patience, self.time_limit.left) and self._reason:
-            message = f"the service asked for a pause, {left:.0f} s of it are left"
+            message = f"the service asked for a pause that lasts another {left:.0f} s"
             raise temporary(Cause.THROTTLED, self._reason.action, self._reason.where, message)
         if left > 0:
             self.sleep(left)
@@ -100,8 +103,10 @@ class Pace:
 
 
 def read_with_retries(send: Callable[[], T], pace: Pace, patience: float, on_retry: Callable[[], None]) -> T:
-    """Calls `send`, which reads, until it succeeds or for `patience` seconds; then raises its last ServiceError, or
-    OUT_OF_TIME where it is the command's own time that allows of no further try."""
+    """Calls `send`, a read, until it succeeds or `patience` seconds have passed. Then raises the last ServiceError.
+
+    Raises OUT_OF_TIME if the command's own time ends the retries.
+    """
     exponential = tenacity.wait_random_exponential(multiplier=0.5, max=MAX_PAUSE)
     began = pace.ticks()
 
@@ -144,12 +149,12 @@ def read_with_retries(send: Callable[[], T], pace: Pace, patience: float, on_ret
 def _deadline_error(error: ServiceError) -> ServiceError:
     if error.code is ErrorCode.OUT_OF_TIME:
         return error
-    message = f"{error.reason}, and --deadline leaves no time to ask again"
+    message = f"{error.reason}, and --deadline leaves no time to retry"
     return out_of_time(error.action, error.where, message)
 
 
 def send_once(send: Callable[[], T], pace: Pace) -> T:
-    """Calls `send` a single time and lets the account's pace learn from it."""
+    """Calls `send` once and adjusts the account's pace."""
     try:
         answer = send()
     except ServiceError as error:

@@ -1,4 +1,4 @@
-"""One account's boto3 client: without the user's AWS settings, in OOS's dialect, sending through our transport."""
+"""Creates one account's boto3 client: without the user's AWS settings, adapted to OOS, using our transport."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _NO_AWS_SETTINGS: dict[str, Any] = {
     name: (None, None, default, conversion)
     for name, (_, _, default, conversion) in botocore.session.Session.SESSION_VARIABLES.items()
 } | {"config_file": (None, None, os.devnull, None), "credentials_file": (None, None, os.devnull, None)}
-"""What keeps the user's AWS files and AWS_* variables away from a client that has complete credentials."""
+"""Keeps the user's AWS files and AWS_* variables away from a client that has complete credentials."""
 
 
 _ANSWER_LIMIT = 8 * 1024 * 1024
-"""Bytes of an answer in XML. A page of 1,000 keys of 915 bytes, each letter of them escaped, has 7 MB; to take more of
-it apart costs seconds."""
+"""Bytes of an XML answer. A page of 1,000 keys of 915 bytes, each letter escaped, has 7 MB; parsing more takes
+seconds."""
 
 
 class NoResponse(HTTPClientError):
-    """A TransportError on its way through botocore, which logs a traceback of every error but those of its own kind."""
+    """A TransportError on its way through botocore, which logs a traceback for every exception that isn't its own."""
 
     def __init__(self, reason: TransportError) -> None:
         super().__init__(error=reason)
@@ -44,7 +44,8 @@ class NoResponse(HTTPClientError):
 
 
 class _Session:
-    """What botocore sends goes through our transport: it has no say in proxies, certificates and timeouts."""
+    """Sends botocore's requests through our transport, so that botocore doesn't choose proxies, certificates and
+    timeouts."""
 
     def __init__(self, transport: Transport, client_cert: ClientCert, object_limit: int) -> None:
         self._transport = transport
@@ -52,10 +53,10 @@ class _Session:
         self._object_limit = object_limit
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
-        # botocore's own connections wait for a 100 before a body; others would not, and some proxies refuse to be asked
+        # Only botocore's own connections wait for "100 Continue", and some proxies refuse the header.
         headers = {name: value for name, value in request.headers.items() if name.lower() != "expect"}
         limit = self._object_limit if request.stream_output else None
-        body = cast("bytes | None", request.body)  # what this file sends is no stream
+        body = cast("bytes | None", request.body)  # this client never sends a stream
         try:
             answer = self._transport.send(
                 request.method,
@@ -71,12 +72,14 @@ class _Session:
         return AWSResponse(request.url, answer.status, cast("Any", answer.headers), answer.raw())
 
     def close(self) -> None:
-        """The transport's connections are others', too."""
+        """Does nothing: others share the transport's connections."""
 
 
 def make_s3_client(account: Account, transport: Transport, object_limit: int) -> S3Client:
-    """Of an object the first `object_limit` bytes are read. Raises DENIED where there is no key, CONFIGURATION for an
-    endpoint that can't be used."""
+    """The client. Of an object, the first `object_limit` bytes are read.
+
+    Raises DENIED if there is no key, and CONFIGURATION for an unusable endpoint.
+    """
     key = account.require_storage_key()
     config = Config(
         signature_version="s3v4",
@@ -84,7 +87,7 @@ def make_s3_client(account: Account, transport: Transport, object_limit: int) ->
         request_checksum_calculation="when_required",  # OOS refuses the checksums of newer clients (DOMAIN.md §4)
         response_checksum_validation="when_required",
         retries={"total_max_attempts": 1},
-        proxies={},  # those of the environment are not looked for
+        proxies={},  # ignore the environment's
     )
     session = boto3.Session(
         aws_access_key_id=key.access_key,
@@ -95,9 +98,9 @@ def make_s3_client(account: Account, transport: Transport, object_limit: int) ->
     try:
         client = session.client("s3", endpoint_url=account.oos_endpoint, config=config, verify=True)
     except (ValueError, BotoCoreError):
-        message = f"The storage's address {account.oos_endpoint!r} of {account.profile} can't be used"
-        raise OmicopyError(ErrorCode.CONFIGURATION, message, "Mend the profile's endpoint.") from None
-    # botocore lets nobody choose the session that an endpoint sends with; this is where it keeps it
+        message = f"The storage endpoint {account.oos_endpoint!r} of {account.profile} can't be used"
+        raise OmicopyError(ErrorCode.CONFIGURATION, message, "Correct the profile's endpoint.") from None
+    # botocore has no option for an endpoint's HTTP session; this is where it keeps it.
     client._endpoint.http_session = _Session(transport, account.client_cert, object_limit)  # type: ignore[attr-defined]
     client.meta.events.register("before-call.s3", _disable_redirects)
     client.meta.events.register("before-sign.s3.PutBucketCors", _add_content_md5)
@@ -105,7 +108,8 @@ def make_s3_client(account: Account, transport: Transport, object_limit: int) ->
 
 
 def _add_content_md5(request: AWSRequest, **_: object) -> None:
-    """S3 insists on a checksum here. boto3 sends one of those that OOS refuses; Content-MD5 is what it sent before."""
+    """S3 requires a checksum here. OOS refuses those that boto3 sends now, so send Content-MD5 as older versions
+    did."""
     for name in [
         name for name in request.headers if name.lower().startswith(("x-amz-checksum-", "x-amz-sdk-checksum"))
     ]:
@@ -115,5 +119,5 @@ def _add_content_md5(request: AWSRequest, **_: object) -> None:
 
 
 def _disable_redirects(context: dict[str, Any], **_: object) -> None:
-    """Another Region's endpoint is another account's. botocore looks for it by itself and sends everything again."""
+    """Another Region's endpoint belongs to another account. botocore would find it and send everything again."""
     context["s3_redirect"]["redirected"] = True

@@ -1,4 +1,4 @@
-"""Asking a store through a pre-signed URL, as the service that imports will: no credentials, no redirects."""
+"""Reads through pre-signed URLs as the importing service will: without credentials and redirects."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from omicopy.cloud.http.transport import Transport
 
 MANIFEST_LIMIT = 1024 * 1024
-"""Bytes read of a manifest at most; it is input from strangers."""
+"""Bytes read of a manifest at most; it is untrusted input."""
 
 
 class ObjectState(Enum):
-    """What the store says of one embedded URL."""
+    """What the store says about one embedded URL."""
 
     ALIVE = "alive"
     REFUSED = "refused"
@@ -43,15 +43,15 @@ class ObjectState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What one byte told of an object."""
+    """The result of reading one byte of an object."""
 
     life: ObjectState
     size_bytes: int | None = None
-    """Of the whole object, where the store says it."""
+    """Of the whole object, if the store says it."""
     error: OmicopyError | None = None
-    """Why nothing is known of it."""
+    """Why nothing is known about it."""
     refusal: Refusal | None = None
-    """Why the store refuses it."""
+    """Why the store refuses the URL."""
 
     @property
     def was_asked(self) -> bool:
@@ -60,17 +60,17 @@ class Probe:
 
 
 class UrlReader:
-    """GETs through pre-signed URLs; retried for `patience` seconds. Raises ServiceError only."""
+    """GETs through pre-signed URLs; retried for `patience` seconds. Raises only ServiceError."""
 
     def __init__(self, transport: Transport, pace: Pace, patience: float) -> None:
         self._transport = transport
         self._pace = pace
         self._patience = patience
         self.clock_ahead: timedelta | None = None
-        """By how much this machine's clock is ahead of the store's, as its last answer told."""
+        """How far this machine's clock is ahead of the store's, according to the last answer."""
 
     def read(self, url: PresignedUrl) -> bytes:
-        """The object's first bytes, one more than the limit at most. 403 raises EXPIRED, 404 NOT_FOUND."""
+        """The object's first bytes, at most one more than the limit. Raises EXPIRED for 403 and NOT_FOUND for 404."""
 
         def attempt() -> bytes:
             response = self._get(url, {}, "GetObject")
@@ -81,7 +81,7 @@ class UrlReader:
         return read_with_retries(attempt, self._pace, self._patience, lambda: None)
 
     def probe(self, url: PresignedUrl) -> Probe:
-        """Asks for one byte: a URL signed for GET answers 403 to HEAD (DOMAIN.md §4)."""
+        """Reads one byte. HEAD isn't possible: a URL signed for GET answers it with 403 (DOMAIN.md §4)."""
 
         def attempt() -> Probe:
             response = self._get(url, {"Range": "bytes=0-0"}, "GetObject")
@@ -101,7 +101,7 @@ class UrlReader:
             return self._request(url, headers, action)
 
     def _request(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _HttpAnswer:
-        from omicopy.cloud.http.transport import translate_transport_errors  # who signs offline loads no urllib3
+        from omicopy.cloud.http.transport import translate_transport_errors  # offline signing must not load urllib3
 
         with translate_transport_errors(action, url.host):
             sent = {"User-Agent": "omicopy", **headers}
@@ -119,7 +119,7 @@ class UrlReader:
     def _failure(self, response: _HttpAnswer, url: PresignedUrl) -> ServiceError:
         answer = Answer(response.status, retry_after=response.retry_after)
         if 300 <= response.status < 400:
-            message = f"HTTP {response.status}: the server redirects elsewhere, which a pre-signed URL never needs"
+            message = f"HTTP {response.status}: the server answers with a redirect, which a pre-signed URL never needs"
             return ServiceError(ErrorCode.FAILED, Cause.REFUSED, "GetObject", url.host, message, answer, _REDIRECTED)
         if response.status in (429, 503):
             return temporary(Cause.THROTTLED, "GetObject", url.host, str(answer), answer)
@@ -130,7 +130,7 @@ class UrlReader:
         return refused("GetObject", url.host, answer)
 
 
-_REDIRECTED = "No redirect is followed. Check the URL's host, or ask for a new URL."
+_REDIRECTED = "Redirects are not followed. Check the URL's host, or ask for a new URL."
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ _CODE = re.compile(rb"<Code>\s{0,100}([A-Za-z0-9.]{1,64})\s{0,100}</Code>")
 
 
 class UrlRefused(ServiceError):
-    """EXPIRED whatever the reason is: what mends it is a new URL. `refusal` says why."""
+    """EXPIRED for every reason, because only a new URL helps. `refusal` says why."""
 
     def __init__(self, action: str, where: str, answer: Answer, refusal: Refusal) -> None:
         message = f"the store refuses this URL: {refusal.message}"
@@ -163,15 +163,15 @@ class UrlRefused(ServiceError):
 
 
 def read_refusal(url: PresignedUrl, headers: Mapping[str, str], body: bytes) -> Refusal:
-    """What an answer with one of `REFUSED_STATUSES` says. The store judges by its own clock: that of its `Date`."""
+    """What an answer with one of `REFUSED_STATUSES` means, judged by the store's own clock (its `Date` header)."""
     ahead = parse_clock_ahead(headers) or timedelta(0)
     return explain_refusal(url, error_code(body), datetime.now(UTC) - ahead)
 
 
 def error_code(body: bytes) -> str:
-    """The code in S3's XML for an error; "" for anything else.
+    """The code in S3's error XML; "" for anything else.
 
-    Nothing else of the body is used: it may echo what was signed, and it is a stranger's text.
+    Nothing else of the body is used: it is untrusted and may repeat what was signed.
     """
     head = body[:_HEAD_BYTES]
     found = _CODE.search(head) if b"<Error" in head else None

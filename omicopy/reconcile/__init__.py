@@ -1,1 +1,1 @@
-"""Goals, facts, decisions, writes and the loop that reconciles each copy with the cloud."""
+"""Observes, decides and writes in a loop until every copy has its result."""

@@ -1,4 +1,4 @@
-"""What becomes of one copy in one tick: its step is followed, its progress told, its end written down."""
+"""Applies one decision to one copy: writes, reports progress, records the result."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ from omicopy.reconcile.writes import Writer
 from omicopy.state.journal import Journal, export_entry, image_entry
 
 MIN_ATTEMPTS = 5
-"""A write that is turned away is sent at least so often before its copy is given up, however long that takes."""
+"""A refused write is sent at least this often before its copy fails, however long that takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunMode:
-    """How far a run goes: `dry_run` writes nothing, `wait` False ends it once the service is busy for us.
+    """How far a run goes. `dry_run` writes nothing; `wait` False ends the run once the service is working.
 
-    `deadline` is for the run as a whole, from `began` on, a moment of the monotonic clock; None: from the call of the
-    public function that carries the run out. `fail_fast` ends it with the first failure. `parallel` bounds the exports
-    and imports of every account that are under way at once, whatever the requests say of that.
+    `deadline` is for the whole run and counts from `began` (monotonic seconds); None counts from the call of the public
+    function. `fail_fast` ends the run with the first failure. `parallel` limits the exports and imports that run at
+    once in any account, whatever the requests say.
     """
 
     wait: bool = True
@@ -57,7 +57,7 @@ class RunMode:
 
     @property
     def ends(self) -> float:
-        """The moment at which the deadline is over; infinity without one, or where nobody said when the run began."""
+        """The moment of the deadline; infinity without a deadline or a start."""
         if self.deadline is None or self.began is None:
             return math.inf
         return self.began + self.deadline.total_seconds()
@@ -67,12 +67,12 @@ class RunMode:
             with named("deadline"):
                 ANY_DURATION.read(self.deadline)
         if self.parallel is not None and self.parallel < 1:
-            raise OmicopyError(ErrorCode.USAGE, f"parallel: {self.parallel} lets nothing be done", "Give 1 or more.")
+            raise OmicopyError(ErrorCode.USAGE, f"parallel: {self.parallel} is too small", "Give 1 or more.")
 
 
 @dataclass(frozen=True, slots=True)
 class Applier:
-    """Takes each copy one step further. Raises nothing but Interrupted: a failure is the copy's result (R3)."""
+    """Applies decisions. Raises only Interrupted: a failure is the copy's result (R3)."""
 
     writer: Writer
     journal: Journal
@@ -82,7 +82,7 @@ class Applier:
     began: float
 
     def apply(self, copy_state: CopyState, step: Decision, now: Timestamp) -> bool:
-        """Does what was decided; whether the copy moved on, so that it may soon do so again."""
+        """Carries out a decision. True if the copy progressed, so that it may soon progress again."""
         match step:
             case Wait():
                 self._wait(copy_state, step, now)
@@ -99,7 +99,7 @@ class Applier:
         return False
 
     def handle_lock(self, copy_state: CopyState, lock_wait: timedelta) -> None:
-        """Another run on this machine is at the same copy: wait for it, or leave it to it."""
+        """Another run on this machine works on the same copy: waits for it, or fails the copy."""
         what = f"another run on this machine is at {copy_state.request.label}"
         if self.clock.ticks() - self.began < lock_wait.total_seconds():
             self._report(copy_state, "locked", what, None)
@@ -110,7 +110,7 @@ class Applier:
         self._finish(copy_state, Outcome(Status.FAILED, error=error))
 
     def tag_found_export(self, copy_state: CopyState) -> None:
-        """Tags the export that an earlier run started and had no time to tag, once a run."""
+        """Tags an export that an earlier run started but didn't tag. At most once per run."""
         export, source, tasks = copy_state.export, copy_state.request.source, copy_state.seen.tasks
         if export.is_tagged or export.task_id is None or self.mode.dry_run or not isinstance(source, Source):
             return
@@ -121,17 +121,17 @@ class Applier:
                     self.writer.tag_export(copy_state.request, task.task_id)
 
     def queue_copy(self, copy_state: CopyState, now: Timestamp) -> None:
-        """As many as may be are under way: this copy's turn comes later, and its budget begins then."""
+        """The account is at its limit: the copy waits, and its time limits start later."""
         copy_state.clear_failures()
         copy_state.stage_since = now.ticks
         self._report(copy_state, "queued", "until others of its account are done", None)
         if not self.mode.wait:
-            message = "Nothing could be started yet: as many exports or imports as may be are under way"
-            hint = "Run the same command again later, or without --no-wait."
+            message = "Not started: this account has reached its limit of parallel exports or imports"
+            hint = "Run the same command again later, raise --parallel, or leave out --no-wait."
             self._finish(copy_state, Outcome(Status.FAILED, error=OmicopyError(ErrorCode.TEMPORARY, message, hint)))
 
     def abandon(self, copy_state: CopyState, error: OmicopyError) -> None:
-        """Ends a copy that the run has no time for any more, or gives up. What the service does for it goes on."""
+        """Ends a copy because the run is out of time or gives up. The service continues its work."""
         self._finish(copy_state, abandoned_outcome(copy_state, error))
 
     def _wait(self, copy_state: CopyState, step: Wait, now: Timestamp) -> None:
@@ -192,13 +192,13 @@ class Applier:
 
     @staticmethod
     def _is_confirmed(copy_state: CopyState, step: Write) -> bool:
-        """Whether a write is known to have happened; a create in doubt is looked for even with --no-wait."""
+        """True if a write is known to have happened. A create in doubt is searched for even with --no-wait."""
         if isinstance(step, StartExport):
             return copy_state.export.task_id is not None
         return copy_state.image.created_id is not None if isinstance(step, Import) else True
 
     def _handle_temporary(self, copy_state: CopyState, error: OmicopyError, now: Timestamp, is_tried: bool) -> None:
-        """A failure that may pass is borne for --retry; then the run ends, and the next one goes on."""
+        """Keeps a copy with temporary failures for the time of --retry, then fails it. The next run continues."""
         copy_state.failing_since = now.ticks if copy_state.failing_since is None else copy_state.failing_since
         if is_tried and self.clock.ticks() - copy_state.failing_since >= copy_state.budgets.retry.total_seconds():
             self._finish(copy_state, Outcome(Status.FAILED, error=error))
@@ -210,7 +210,7 @@ class Applier:
             self._finish(copy_state, abandoned_outcome(copy_state, copy_state.timeout_error(waits_for), image))
 
     def _report(self, copy_state: CopyState, phase: str, detail: str, progress: int | None) -> bool:
-        """Emits what changed; whether the copy moved on."""
+        """Emits an event if something changed. True if the copy entered another phase."""
         news = (phase, detail, progress)
         if copy_state.last_progress == news:
             return False
@@ -230,28 +230,27 @@ class Applier:
         self.listener(CopyFinished(copy_state.result))
 
     def _close_entries(self, copy_state: CopyState) -> None:
-        """What was created is there and complete; an export only when it was seen, and has fed all of its copies.
-
-        A copy that is present says nothing of an export that another copy's killed run may have started.
-        """
+        """Closes the journal entries of a finished copy."""
         request = copy_state.request
         copy_state.export.waiting -= 1
+        # Only when the export was seen complete and no copy still needs it: a copy that already existed proves nothing
+        # about an export that another copy's killed run may have started.
         if isinstance(request.source, Source) and copy_state.export.was_seen_complete and not copy_state.export.waiting:
             self.journal.close(export_entry(request.source))
         if request.destination:
             self.journal.close(image_entry(request, request.destination))
 
     def _warn_duplicate_export(self, copy_state: CopyState) -> None:
-        """An export that we started for a copy that another machine made meanwhile, and no other copy of ours needs."""
+        """Warns about an export that we started while another machine made the copy, if no other copy needs it."""
         export = copy_state.export
         task_id = export.task_id if export.started else None
         if copy_state.image.made_here or copy_state.request.destination is None or export.waiting:
             return
         if task_id and task_id not in export.cancelled:
             export.cancelled |= {task_id}
-            self.listener(WarningMessage(f"{task_id} is superfluous: another run made the copy meanwhile"))
+            self.listener(WarningMessage(f"Duplicate export {task_id}: another run made the copy meanwhile"))
 
 
 def _not_started(step: Wait) -> OmicopyError:
-    message = f"Nothing could be started yet: {step.resource} is {step.state}"
+    message = f"Not started: {step.resource} is {step.state}"
     return OmicopyError(ErrorCode.TEMPORARY, message, "Run the same command again later, or without --no-wait.")

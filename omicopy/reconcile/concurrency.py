@@ -1,4 +1,4 @@
-"""How many exports and imports of one account may be under way at once, as far as this run is concerned."""
+"""Limits how many exports and imports of one account run at once."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ Account = tuple[str, str, Stage]
 
 @dataclass(slots=True)
 class LearnedLimits:
-    """What the service's refusals teach: no more of an account may be under way than when it refused. One more is tried
-    after every `patience` seconds, as others may have ended what held the slots."""
+    """Limits learned from quota refusals: no more than were running when the service refused.
+
+    After every `patience` seconds one more is tried, because others may have freed their slots.
+    """
 
     patience: float
     _refused: dict[Account, tuple[int, float]] = field(default_factory=dict)
@@ -29,7 +31,7 @@ class LearnedLimits:
         self._refused[account] = (max(1, under_way), ticks)
 
     def forget(self, account: Account) -> None:
-        """The quota leaves room for none at all: that is for each copy to find out."""
+        """Forgets the limit: the quota has no room at all, and each copy finds that out itself."""
         self._refused.pop(account, None)
 
     def bound(self, account: Account, ticks: float) -> int | None:
@@ -40,7 +42,7 @@ class LearnedLimits:
 
 
 class ConcurrencyLimiter:
-    """The slots of one tick: taken by what the service is busy with for us, or may be; a new one is asked for."""
+    """The slots of one tick: those in use, and those that are free."""
 
     def __init__(
         self,
@@ -56,7 +58,7 @@ class ConcurrencyLimiter:
 
     @cached_property
     def _taken(self) -> dict[Account, set[int]]:
-        """By whose work. Asked for only when something is to begin."""
+        """Slots in use. Computed only when something is to start."""
         taken: dict[Account, set[int]] = defaultdict(set)
         for copy_state, step in self._steps.items():
             stage = _active_stage(copy_state, step)
@@ -66,7 +68,7 @@ class ConcurrencyLimiter:
 
     @cached_property
     def _bounds(self) -> dict[Account, int]:
-        """Of several jobs that use an account the smallest bound holds."""
+        """The limit of each account; the smallest of all jobs that use it."""
         bounds: dict[Account, int] = {}
         for request in (copy_state.request for copy_state in self._steps):
             bound = self._parallel or request.parallel
@@ -76,7 +78,7 @@ class ConcurrencyLimiter:
         return bounds
 
     def is_full(self, copy_state: CopyState, step: Decision) -> bool:
-        """Whether the step would start more than the account may have under way."""
+        """True if the step would exceed the account's limit."""
         stage = _stage_started_by(step)
         if stage is None:
             return False
@@ -88,8 +90,10 @@ class ConcurrencyLimiter:
             self._taken[_account(copy_state.request, stage)].add(_work(copy_state, stage))
 
     def admit(self, steps: Mapping[CopyState, Decision]) -> list[CopyState]:
-        """Of the copies that would look into the bucket next, those that could use what they find there: it is read
-        once an export, so that the others, however many they are, must not (R7). Uses these slots up."""
+        """Of the copies that would read the bucket next, those that could use the result now; reserves their slots.
+
+        A bucket is read once per export, so the others must not read it yet, however many they are (R7).
+        """
         wanting = [copy_state for copy_state, step in steps.items() if step is Fetch.BUCKET]
         for copy_state, step in steps.items():
             if not isinstance(copy_state.seen.stored, Unasked) and not isinstance(step, Done | Fail):
@@ -113,7 +117,7 @@ class ConcurrencyLimiter:
         return bool(bounds) and len(taken) >= min(bounds) and _work(copy_state, stage) not in taken
 
     def learn(self, copy_state: CopyState, step: Decision) -> None:
-        """What came of a create: where a quota refused it, the others needn't ask in vain (R7)."""
+        """Learns from a quota refusal, so that others don't ask in vain (R7)."""
         stage = _stage_started_by(step)
         memory: QuotaState = copy_state.export if stage is Stage.EXPORTING else copy_state.image
         if stage is None or self._quotas is None or memory.quota_refusal is None:
@@ -134,17 +138,17 @@ def _stage_started_by(step: Decision) -> Stage | None:
 
 
 def _next_stage(copy_state: CopyState) -> Stage | None:
-    """What the service will be asked to do for the copy, as far as can be told before a look into the bucket."""
+    """What the copy will need next, as far as that is known before reading the bucket."""
     source, tasks = copy_state.request.source, copy_state.seen.tasks
     if not isinstance(source, Source) or not isinstance(tasks, Present):
-        raise TypeError("nobody looks into a bucket before the export tasks were read")
+        raise TypeError("the bucket is read only after the export tasks")
     if not any(task.key == source.export and task.phase is Phase.COMPLETE for task in tasks.value):
         return Stage.EXPORTING
     return Stage.IMPORTING if copy_state.request.destination else None
 
 
 def _active_stage(copy_state: CopyState, step: Decision) -> Stage | None:
-    """What the service does for the copy, or may be doing."""
+    """What the service is doing, or may be doing, for the copy."""
     if isinstance(step, Wait):
         return step.stage if step.is_ours else None
     if isinstance(step, Retry):
@@ -171,5 +175,5 @@ def _account(request: CopyRequest, stage: Stage) -> Account:
 
 
 def _work(copy_state: CopyState, stage: Stage) -> int:
-    """Copies that are fed by one export share its slot."""
+    """Copies of one export share its slot."""
     return id(copy_state.export) if stage is Stage.EXPORTING else id(copy_state)

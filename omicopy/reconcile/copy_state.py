@@ -1,4 +1,4 @@
-"""One copy on its way: what was asked, what this run remembers, and since when it waits for what."""
+"""The state of one copy in this run: the request, what was seen, and since when it waits."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from omicopy.reconcile.decide.decisions import Stage
 from omicopy.reconcile.state import DecisionInput, ExportState, ImageState, Observation
 from omicopy.state.locks import Lock
 
-_PERHAPS = "perhaps; the answer has not come"
+_PERHAPS = "perhaps; the answer is missing"
 
 
 @dataclass(slots=True, eq=False)
 class CopyState:
-    """Mutable on purpose: the loop's only state. Times are ticks."""
+    """Mutable: the loop's only state. Times are ticks."""
 
     request: CopyRequest
     export: ExportState
@@ -34,24 +34,24 @@ class CopyState:
     stage: Stage = Stage.EXPORTING
     stage_since: float = 0.0
     _seconds: float = 0.0
-    """The stage's budget."""
+    """The stage's time limit."""
     failing_since: float | None = None
-    """Since when every request for this copy fails in a way that may pass."""
+    """Since when every request for this copy fails temporarily."""
     refused_writes: int = 0
-    """How many of its writes were turned away in that time. In a large fleet a copy's turn comes seldom."""
+    """Writes refused since then. In a large run, a copy gets few attempts."""
     manifest: str | None = None
-    """Where the manifest lies that would be, or was, imported; nobody should be led to a damaged one."""
+    """Location of the manifest that is (to be) imported; None if it is damaged."""
     expires_at: datetime | None = None
-    """Until when all of that export is valid."""
+    """Until when the whole export is valid."""
     task_id: str | None = None
     last_progress: tuple[str, str, int | None] | None = None
-    """The last thing that was said about it: phase, detail, progress."""
+    """The last reported phase, detail and progress."""
     left: float | None = None
-    """Seconds until what it waits for will end, where progress tells."""
+    """Estimated seconds until the service is done, if progress tells."""
     waits_for_own_work: bool = False
-    """Whether what it waited for last was begun for it, and no free slot or somebody else's image."""
+    """True if it waits for work that was started for it, not for a slot or someone else's image."""
     pending_image: Image | None = None
-    """The copy that it waited for last, where the service makes one."""
+    """The copy's image that the service was last creating."""
     result: CopyResult | None = None
     lock: Lock | None = None
 
@@ -62,12 +62,12 @@ class CopyState:
         self._seconds = self._budget().total_seconds()
 
     def start_tick(self, now: Timestamp) -> DecisionInput:
-        """Begins a tick: nothing that was seen before counts any more. What is seen shows in the situation."""
+        """Starts a tick: forgets what was seen, and returns the input of the decision."""
         self.seen, self.left = Observation(), None
         return DecisionInput(self.request, self.seen, self.image, self.export, self.budgets, now)
 
     def record_images(self, images: Present[Sequence[Image]] | Unknown, now: Timestamp) -> None:
-        """What a look into the target account showed; like all that is seen, it is remembered for later looks."""
+        """Records what a read of the target account returned."""
         self.seen.images = images
         self.image.remember(self.seen, self.request.marker, now.ticks)
 
@@ -91,7 +91,7 @@ class CopyState:
             self.task_id = task.task_id
 
     def still_running(self) -> str | None:
-        """What the service does for this copy while nobody waits for it."""
+        """What the service does for this copy after the run ends, in words; None if nothing."""
         if self.result is not None:
             return None
         phase, detail, _ = self.last_progress or ("", "", None)
@@ -113,7 +113,7 @@ class CopyState:
             self._seconds = self._budget().total_seconds()
 
     def time_left(self, ticks: float) -> float:
-        """Seconds until this stage's budget ends. What is less than a microsecond is no time to wait for."""
+        """Seconds left of the stage's time limit. Less than a microsecond counts as none."""
         left = self._seconds - (ticks - self.stage_since)
         return left if left >= 1e-6 else 0.0
 
@@ -122,15 +122,17 @@ class CopyState:
         return OmicopyError(
             ErrorCode.OUT_OF_TIME,
             f"{self.request.label}: {option} {format_duration(self._budget())} is over; {waits_for}",
-            "Nothing is lost, the service goes on. The same command picks it up.",
+            "Nothing is lost: the service continues. Run the same command again to continue.",
         )
 
     def _budget(self) -> timedelta:
         return self.budgets.export if self.stage is Stage.EXPORTING else self.budgets.import_
 
     def _task(self) -> ExportTask | None:
-        """The export task that matters most: the one that completed, or runs to replace what is damaged. Of several
-        that completed our own, else the smallest ID, as everybody follows it."""
+        """The most relevant export task: the completed one, or the one that replaces a damaged export.
+
+        Of several completed ones ours, else the smallest ID, which every run uses.
+        """
         if not isinstance(self.seen.tasks, Present) or not isinstance(self.request.source, Source):
             return None
         key = self.request.source.export

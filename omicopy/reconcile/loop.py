@@ -1,4 +1,4 @@
-"""Ticks: look at everything at once, decide for each copy, let each take one step, wait. Knows no screen."""
+"""The loop: reads for all copies at once, decides for each, applies one step to each, waits. No output."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from omicopy.state.journal import Journal, export_entry, image_entry
 from omicopy.state.locks import Lock, Locks
 
 _TOUCHES_EXPORT = (StartExport, Resign)
-"""The steps that two copies which share an export would each take. What they saw of it is old after the first."""
+"""Steps that only one of the copies of an export may take. After it, what the others saw is outdated."""
 
 
 @dataclass(slots=True)
 class Loop:
-    """Carries any number of requests to their end. Raises nothing but Interrupted: every failure is a result (R3).
+    """Processes any number of requests. Raises only Interrupted: every failure is a result (R3).
 
-    `lock_wait` is for how long a copy waits for another run on this machine that is at the same copy.
+    `lock_wait` is how long a copy waits for another run on this machine that works on the same copy.
     """
 
     clients: Clients
@@ -53,7 +53,7 @@ class Loop:
     _all: list[CopyState] = field(default_factory=list)
 
     def run(self, requests: Sequence[CopyRequest]) -> list[CopyResult]:
-        """One result a request, in their order."""
+        """One result per request, in order."""
         self._began = self._moved_at = self.clock.ticks()
         self._quotas = LearnedLimits(self.budgets.poll_max.total_seconds())
         copies = self._all = self._copy_states(requests)
@@ -74,7 +74,7 @@ class Loop:
         return [copy_state.result for copy_state in copies if copy_state.result is not None]
 
     def record_results(self, interruption: Interrupted) -> None:
-        """Notes how every copy stands now, in the order of the requests, and what the service goes on with."""
+        """Stores the state of every copy in the interruption, and what the service continues to do."""
         seconds = self.clock.ticks() - self._began
         interruption.results = [current_result(copy_state, seconds) for copy_state in self._all]
         interruption.still_running = list(
@@ -101,7 +101,7 @@ class Loop:
         return copies
 
     def _recall_journal(self, export: ExportState, source: Source) -> None:
-        """What another run may have begun is in doubt from the moment on in which its entry is found."""
+        """An open journal entry puts the export in doubt: an earlier run may have started it."""
         if not self.journal.has_news(export_entry(source)):
             return
         is_open, task_id = self.journal.find(export_entry(source), mend=not self.mode.dry_run)
@@ -109,7 +109,7 @@ class Loop:
             export.task_id, export.doubt_since = task_id, self.clock.ticks()
 
     def _with_lock(self, copies: Sequence[CopyState], applier: Applier) -> list[CopyState]:
-        """Those copies that no other run on this machine is at."""
+        """The copies that no other run on this machine works on."""
         free = []
         for copy_state in copies:
             destination = copy_state.request.destination
@@ -129,7 +129,7 @@ class Loop:
         return free
 
     def _tick(self, copies: Sequence[CopyState], observer: Observer, applier: Applier) -> bool:
-        """One round for every copy; whether anything moved, so that the next look should come soon."""
+        """One round for all copies. True if any progressed, so that the next round should come soon."""
         now = self.clock.now()
         moved = False
         written: set[int] = set()
@@ -144,7 +144,7 @@ class Loop:
                 touches = isinstance(step, _TOUCHES_EXPORT) and not self.mode.dry_run
                 if touches and export not in held:
                     copy_state.export.wants_lock = True
-                    step = Retry("another run on this machine may be just about to do the same")
+                    step = Retry("another run on this machine may be doing the same right now")
                 if isinstance(step, Fetch) or (slots.is_full(copy_state, step) and not self.mode.dry_run):
                     applier.queue_copy(copy_state, now)
                     continue
@@ -159,7 +159,7 @@ class Loop:
         return moved
 
     def _record_found(self, copy_state: CopyState, applier: Applier) -> None:
-        """Makes up for an answer that was lost: what a read shows to be of our making is written down and marked."""
+        """Journals and tags what a read shows to be ours after its answer was lost."""
         image, destination = copy_state.image, copy_state.request.destination
         if destination and image.made_here and image.created_id and image.created_id not in image.journaled:
             image.journaled |= {image.created_id}
@@ -168,7 +168,8 @@ class Loop:
 
     @contextlib.contextmanager
     def _export_locks(self, copies: Sequence[CopyState]) -> Iterator[set[int]]:
-        """Holds what may be exported anew from the last look to the answer, so that two runs share one export."""
+        """Holds the locks of exports that may be started, from the read to the answer: two runs then share one
+        export."""
         held: dict[int, Lock] = {}
         for copy_state in copies:
             source, export = copy_state.request.source, id(copy_state.export)
@@ -185,7 +186,7 @@ class Loop:
                 lock.release()
 
     def _decide_all(self, copies: Sequence[CopyState], observer: Observer, now: Timestamp) -> dict[CopyState, Decision]:
-        """Looks at as much as the decisions need, and at nothing else."""
+        """Reads what the decisions need, and nothing else."""
         situations = {copy_state: copy_state.start_tick(now) for copy_state in copies}
         steps: dict[CopyState, Decision] = {copy_state: decide(given) for copy_state, given in situations.items()}
         while fetches := self._pending_fetches(steps, now):
@@ -195,7 +196,7 @@ class Loop:
         return steps
 
     def _pending_fetches(self, steps: Mapping[CopyState, Decision], now: Timestamp) -> dict[Fetch, list[CopyState]]:
-        """What the decisions hang on, and whose. What is left when there is nothing more waits for a slot."""
+        """What the decisions need to read, and for which copies. Copies that remain wait for a slot."""
         fetches: dict[Fetch, list[CopyState]] = {}
         for copy_state, step in steps.items():
             if isinstance(step, Fetch):
@@ -211,8 +212,7 @@ class Loop:
         return {Fetch.BUCKET: admitted} if admitted else {}
 
     def _open(self, copies: Sequence[CopyState], applier: Applier) -> list[CopyState]:
-        """What is still under way. All of it ends when the run's time is over, before another look or write; and with
-        the first failure where that is asked."""
+        """The copies without a result. Ends copies that are out of time, or all after a failure with --fail-fast."""
         failure = _first_failure(copies) if self.mode.fail_fast else None
         for copy_state in copies:
             error = self._out_of_deadline(copy_state) or failure
@@ -226,12 +226,12 @@ class Loop:
         busy = (
             f"it was {copy_state.last_progress[0]} ({copy_state.last_progress[1]})"
             if copy_state.last_progress
-            else "nothing was looked at for it yet"
+            else "nothing was read for it yet"
         )
         return OmicopyError(
             ErrorCode.OUT_OF_TIME,
             f"--deadline {format_duration(self.mode.deadline)} is over; {busy}",
-            "Nothing is lost, the service goes on. The same command picks it up.",
+            "Nothing is lost: the service continues. Run the same command again to continue.",
         )
 
     def _time_left(self, deadline: timedelta) -> float:
@@ -239,7 +239,7 @@ class Loop:
         return round(deadline.total_seconds() - (self.clock.ticks() - began), 6)
 
     def _sleep(self, copies: Sequence[CopyState]) -> None:
-        """Waits for the next tick, and never past the end of a budget."""
+        """Waits for the next tick, at most until a time limit ends."""
         if not copies:
             return
         ticks = self.clock.ticks()
@@ -255,5 +255,7 @@ def _first_failure(copies: Sequence[CopyState]) -> OmicopyError | None:
     for copy_state in copies:
         if copy_state.result and copy_state.result.error and not copy_state.request.best_effort:
             message = f"Given up because {copy_state.request.label} failed (--fail-fast)"
-            return OmicopyError(ErrorCode.FAILED, message, "Mend that, then run the same command again: it goes on.")
+            return OmicopyError(
+                ErrorCode.FAILED, message, "Fix the cause, then run the same command again to continue."
+            )
     return None

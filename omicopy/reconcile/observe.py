@@ -1,4 +1,4 @@
-"""Looking at the cloud in batches: one read per account answers for all of its copies (R7)."""
+"""Reads the cloud in batches: one read per account for all of its copies (R7)."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ K = TypeVar("K")
 
 
 class Observer:
-    """Answers what `decide` asks for, for many copies at once."""
+    """Reads what `decide` asks for, for many copies at once."""
 
     def __init__(self, clients: Clients, listener: Listener) -> None:
         self._clients = clients
         self._listener = listener
         self._without_key: set[str] = set()
-        """The profiles of which it was said that no key of theirs reads the bucket."""
+        """Profiles for which the missing storage key was already reported."""
         self._fetchers: dict[Fetch, Callable[[Sequence[CopyState], Timestamp], Iterator[CopyState]]] = {
             Fetch.IMAGES: self._images,
             Fetch.SOURCE: self._sources,
@@ -45,7 +45,8 @@ class Observer:
         }
 
     def fetch(self, what: Fetch, copies: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
-        """Reads once an account (a bucket: a list for many); every copy comes back once it saw what concerns it."""
+        """Reads once per account (for a bucket: one listing for many copies), and yields every copy when its facts are
+        known."""
         return self._fetchers[what](copies, now)
 
     def _images(self, copies: Sequence[CopyState], now: Timestamp) -> Iterator[CopyState]:
@@ -143,7 +144,7 @@ class Observer:
         return self._clients.session(_source_of(copy_state).account.profile)
 
     def _warn_without_key(self, copies: Sequence[CopyState]) -> None:
-        """Once an account, before anything is written for it."""
+        """Warns once per account, before anything is written for it."""
         for profile, group in _by_source(copies).items():
             bucket_note = [] if all(copy_state.request.create_bucket for copy_state in group) else [_NO_BUCKET]
             cleanup_note = [_STAYS] if any(copy_state.request.cleanup for copy_state in group) else []
@@ -165,7 +166,7 @@ class Observer:
             return Unknown(error)
 
 
-_NO_BUCKET = "Whether the bucket exists can't be checked: an export makes one that does not."
+_NO_BUCKET = "It can't be checked if the bucket exists: an export creates a missing one."
 _STAYS = "--cleanup deletes nothing: the exported objects stay in the bucket."
 
 

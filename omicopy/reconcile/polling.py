@@ -1,4 +1,4 @@
-"""When to look again: soon after something moved, then ever less often; and where progress tells the end, by that."""
+"""When to poll next: soon after progress, then less and less often; if progress predicts the end, then."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from dataclasses import dataclass
 from omicopy.model.request import Budgets
 
 PATIENCE = 1 / 8
-"""Of the time since something moved that a pause lasts: an end is learned of later by no more than about that share."""
+"""Interval as a share of the time since the last progress: so the end is noticed late by about this share."""
 JITTER = 0.2
 STRETCH = 10
-"""How many of the longest pauses one may last that progress allows: ten minutes, unless other pauses were asked for."""
+"""How many times the longest interval a poll may wait when progress is known: ten minutes by default."""
 
 
 @dataclass(slots=True)
 class ProgressEstimate:
-    """When a task will end, told by its progress in percent while that moves. Times are ticks.
+    """Estimates when a task ends from its progress in percent. Times are ticks.
 
-    The quicker of two rates counts, that since the first move and that of the last one, so that the end comes rather
-    later than it was expected. Progress that goes back begins anew; where it stands still for twice as long as one
-    percent should take, or arrives without an end, nothing is foretold.
+    Uses the faster of two rates, since the first change and of the last one, so that the end is rather estimated too
+    early. Progress that decreases starts again. There is no estimate if progress stops for twice as long as one percent
+    should take, or reaches 100 without an end.
     """
 
     _first: tuple[float, int] | None = None
-    """When the first percentage was seen for the last time."""
+    """When the first percentage was last seen."""
     _last: tuple[float, int] | None = None
-    """When the latest one was seen for the first time."""
+    """When the latest percentage was first seen."""
     _rate: float = 0.0
-    """Percent a second."""
+    """Percent per second."""
     _seen: float | None = None
-    """The last look."""
+    """Time of the last read."""
 
     def learn(self, ticks: float, progress: int | None) -> None:
-        """Once a look: what else is told of the same moment, as another profile of the account may, changes nothing."""
+        """Records a progress value; only the first one of each moment counts."""
         if self._seen == ticks:
             return
         self._seen = ticks
@@ -47,7 +47,7 @@ class ProgressEstimate:
             self._first = self._last = (ticks, progress)
 
     def left(self, ticks: float) -> float | None:
-        """Seconds until the end, or None where nothing tells it."""
+        """Seconds until the end; None if unknown."""
         if self._last is None or not self._rate:
             return None
         since, progress = self._last
@@ -56,8 +56,11 @@ class ProgressEstimate:
 
 
 def poll_interval(since_moved: float, left: float | None, budgets: Budgets) -> float:
-    """Seconds until the next look. `since_moved`: how long ago something moved; `left`: until the soonest end, where
-    all that is waited for is foretold."""
+    """Seconds until the next poll.
+
+    `since_moved` is the time since the last progress, `left` the time until the soonest estimated end; None if any is
+    unknown.
+    """
     shortest, longest = budgets.poll_min.total_seconds(), budgets.poll_max.total_seconds()
     if left is None:
         spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  no secret

@@ -1,4 +1,4 @@
-"""A write that certainly did not happen, for a reason that may pass."""
+"""The exception for writes that certainly did not happen and may be repeated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from omicopy.errors import OmicopyError
 
 
 class Postponed(Exception):
-    """The write certainly did not happen, for a reason that may pass: a throttle, a server that can't be reached."""
+    """A write certainly didn't happen, for a temporary reason: a throttle, or an unreachable server."""
 
     def __init__(self, error: OmicopyError) -> None:
         super().__init__(str(error))

@@ -1,4 +1,4 @@
-"""How a copy ended, and the words in which its way there is told."""
+"""The result of a copy, and the words for its progress."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from omicopy.reconcile.decide.decisions import (
 )
 
 _NO_EXPORT_NEEDED = (Status.PRESENT, Status.SKIPPED)
-"""Whoever ends so was not changed by an export that another target of the same image needed."""
+"""Copies with these results didn't use an export that another target of the same image needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Outcome:
 
 
 def result_of(copy_state: CopyState, outcome: Outcome, seconds: float) -> CopyResult:
-    """The report of one finished copy, from how it ended and what was seen on the way."""
+    """The result of a finished copy, from its outcome and what was seen."""
     return CopyResult(
         request=copy_state.request,
         status=outcome.status,
@@ -48,18 +48,20 @@ def result_of(copy_state: CopyState, outcome: Outcome, seconds: float) -> CopyRe
 
 
 def current_result(copy_state: CopyState, seconds: float) -> CopyResult:
-    """How a copy stands in the moment in which its run is interrupted."""
+    """The state of a copy when its run is interrupted."""
     if copy_state.result is not None:
         return copy_state.result
     return result_of(copy_state, Outcome(_status_now(copy_state), image=copy_state.pending_image), seconds)
 
 
 def abandoned_outcome(copy_state: CopyState, error: OmicopyError, image: Image | None = None) -> Outcome:
-    """How a copy ends that there is no time for any more; with another error than that it failed."""
+    """The outcome of a copy that is out of time; with another error, that it failed."""
     if error.code is not ErrorCode.OUT_OF_TIME:
         return Outcome(Status.FAILED, image, error)
     if _status_now(copy_state) is Status.NOT_BEGUN:
-        untouched = OmicopyError(error.code, error.message, "Nothing was begun for it. The same command begins it.")
+        untouched = OmicopyError(
+            error.code, error.message, "Nothing was started for it. Run the same command again to start it."
+        )
         return Outcome(Status.NOT_BEGUN, image, untouched)
     return Outcome(Status.UNFINISHED, image or copy_state.pending_image, error)
 
@@ -78,7 +80,7 @@ def describe_write(step: Write) -> tuple[str, str]:
     """The phase that a write begins, and what it does."""
     match step:
         case StartExport(new_bucket):
-            return "starting", "a new export" + (f", which makes the bucket {new_bucket}" if new_bucket else "")
+            return "starting", "a new export" + (f", which creates the bucket {new_bucket}" if new_bucket else "")
         case CancelExport(task, followed):
             return "cancelling", f"{task.task_id} in favour of {followed}"
         case Resign(stored):
@@ -93,7 +95,7 @@ def describe_write(step: Write) -> tuple[str, str]:
 
 
 def planned(step: Write) -> Outcome:
-    """What --dry-run says instead of writing."""
+    """The outcome of a write in a dry run."""
     image = step.image if isinstance(step, TagAndShare | ReplaceFailed) else None
     name = step.name if isinstance(step, Import) else None
     return Outcome(Status.PLANNED, image=image, name=name)

@@ -31,11 +31,9 @@ _NOT_CLEANED = CleanupSummary(left=INTERRUPTED.why)
 
 
 def state_folder() -> Path:
-    """Where this machine keeps the journal of its creates.
+    """The folder of this machine's journal and locks. Raises CONFIGURATION if it needs a home folder and there is none.
 
-    Raises CONFIGURATION where that takes a home folder and there is none.
-
-    XDG says that a relative path is to be ignored: it would lead somewhere else in each folder, past the journal.
+    A relative XDG_STATE_HOME is ignored, as XDG requires: it would be another folder for each working directory.
     """
     base = Path(os.environ.get("XDG_STATE_HOME", ""))
     if not base.is_absolute():
@@ -45,7 +43,7 @@ def state_folder() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How requests are carried out: how long each thing may take, how far to go, and where the state is kept."""
+    """Time limits, mode and state folder of a run."""
 
     budgets: Budgets = field(default_factory=Budgets)
     mode: RunMode = field(default_factory=RunMode)
@@ -57,7 +55,7 @@ class RunOptions:
             ANY_DURATION.read(self.lock_wait)
 
     def begun(self) -> RunOptions:
-        """The same, whose deadline counts from now on, unless it counts from a moment before."""
+        """The same options with the deadline counting from now, unless it already counts."""
         if self.mode.began is not None:
             return self
         return replace(self, mode=replace(self.mode, began=time.monotonic()))
@@ -98,7 +96,7 @@ def run_requests(
 
 @contextmanager
 def with_interrupted_results(requests: Sequence[CopyRequest], known: Sequence[CopyResult] = ()) -> Iterator[None]:
-    """An interruption in here tells how every copy stands: where nobody has told it yet, nothing was begun."""
+    """Adds the results to an interruption: all copies as not begun, unless it already has results."""
     try:
         yield
     except Interrupted as interruption:
@@ -117,12 +115,12 @@ def _cleaned(
     journal: Journal,
     clock: Clock,
 ) -> list[CopyResult]:
-    """The results, each with what became of its export."""
+    """The results with the outcome of their clean-up."""
     grace = options.budgets.grace.total_seconds()
 
     def wait_for_grace() -> None:
         pause = format_duration(options.budgets.grace)
-        listener(InfoMessage(f"Deleting the exported objects in {pause}, unless they turn out needed"))
+        listener(InfoMessage(f"Deleting the exported objects in {pause}, unless they are needed then"))
         clock.sleep(grace)
 
     locks = Locks(options.state / "locks", listener)
@@ -143,7 +141,7 @@ def _cleaned(
 
 
 def _accounts_of(results: Sequence[CopyResult]) -> set[AccountRef]:
-    """The accounts that take part, as far as they are known."""
+    """All known accounts of the results."""
     requests = [result.request for result in results]
     sources = [request.source.account for request in requests if isinstance(request.source, Source)]
     return {*sources, *(request.destination.account for request in requests if request.destination)}
@@ -152,7 +150,7 @@ def _accounts_of(results: Sequence[CopyResult]) -> set[AccountRef]:
 def _with_cleanup(
     results: Sequence[CopyResult], done: Sequence[CopyRequest], cleaned: Sequence[CleanupOutcome]
 ) -> Iterator[CopyResult]:
-    """The results, with the clean-up of those whose export was to be cleaned up; it was interrupted for the others."""
+    """The results with the clean-up of their exports, or that it was interrupted."""
     chosen = {id(request) for request in done}
     outcomes = {one.export: one.summary for one in cleaned}
     for result in results:
@@ -164,7 +162,7 @@ def _with_cleanup(
 
 
 def _cleanup_candidates(results: Sequence[CopyResult], is_needed: Callable[[CopyRequest], bool]) -> list[CopyRequest]:
-    """The requests whose export is to be cleaned up, and is needed by nobody any more as far as is known."""
+    """The requests whose export is to be cleaned up and that no known copy needs."""
     by_export: dict[object, list[tuple[CopyRequest, bool]]] = defaultdict(list)
     for result in results:
         request = result.request

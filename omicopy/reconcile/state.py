@@ -1,4 +1,4 @@
-"""What is known about one copy: what was observed of the cloud, and what this run remembers having done."""
+"""The facts about one copy: what was read from the cloud, and what this run did."""
 
 from __future__ import annotations
 
@@ -19,30 +19,32 @@ _NONE: frozenset[str] = frozenset()
 
 @dataclass(slots=True)
 class Observation:
-    """One look at the cloud for one copy: begun anew with each tick, and filled in as far as decisions need it."""
+    """What one tick has read for one copy: empty at first, filled as the decisions need it."""
 
     images: Present[Sequence[Image]] | Unknown | Unasked = UNASKED
-    """The target account's own images that bear one of this copy's names."""
+    """The target account's own images with one of this copy's names."""
     source: Present[Image] | Absent | Unknown | Unasked = UNASKED
     tasks: Present[Sequence[ExportTask]] | Unknown | Unasked = UNASKED
-    """The export tasks of the source image, of every bucket, prefix and format."""
+    """The source image's export tasks, of every bucket, prefix and format."""
     others_in_flight: Present[int] | Unknown | Unasked = UNASKED
-    """How many export tasks of the whole source account run: they hold the slots a quota counts."""
+    """Export tasks running in the whole source account: they use the quota's slots."""
     imports_in_flight: Present[int] | Unknown | Unasked = UNASKED
-    """How many images of the target account are being made."""
+    """Images being created in the target account."""
     stored: BucketFact | Unasked = UNASKED
     no_key: OmicopyError | None = None
-    """Why no key reads the bucket: what is stored is then what the tasks alone tell."""
+    """Why no key reads the bucket; then the facts come from the tasks alone."""
     is_cleaned_up: bool = False
-    """Whether a clean-up of ours has begun to delete the only finished export: it counts as gone."""
+    """True if a clean-up of ours has begun to delete the only finished export."""
 
 
 @dataclass(slots=True)
 class QuotaState:
+    """The last quota refusal."""
+
     quota_refusal: OmicopyError | None = None
     quota_refused_at: float = 0.0
     quota_refused_alone: int = 0
-    """How often in a row it was refused while nothing else of the account was in flight."""
+    """Refusals in a row while nothing else of the account was running."""
 
     def refuse(self, error: OmicopyError, is_alone: bool, ticks: float) -> None:
         self.quota_refusal, self.quota_refused_at = error, ticks
@@ -51,64 +53,64 @@ class QuotaState:
 
 @dataclass(slots=True)
 class ExportState(QuotaState):
-    """What this run did about one export. Copies that are fed by the same export share it."""
+    """What this run did about one export. Copies of the same export share it."""
 
     format: DiskFormat | None = None
-    """That one of its copies asks for, so that a new export serves all of them."""
+    """A format that one of the copies requests; a new export uses it for all."""
     started: int = 0
-    """How many exports this run started for certain."""
+    """Exports that this run certainly started."""
     is_sent: bool = False
-    """Whether this run sent a create that was not refused."""
+    """True if this run sent a create that was not refused."""
     changed: bool = False
-    """Whether this run wrote anything: started an export, perhaps, or signed one anew."""
+    """True if this run wrote anything: started an export (perhaps), or re-signed one."""
     task_id: str | None = None
-    """The ID we were given for a task of ours; until a read shows it, nothing is known to be absent."""
+    """The ID of our task. Until a read shows it, nothing is known to be absent."""
     is_tagged: bool = False
-    """Whether its task was tagged as ours, or tried to be, in this run."""
+    """True if this run tagged the task as ours, or tried to."""
     doubt_since: float | None = None
-    """Since when (ticks) something of ours may be there that no read has shown."""
+    """Since when (ticks) something of ours may exist that no read has shown."""
     was_seen_complete: bool = False
-    """Whether a whole export was seen in the bucket, so that no create of it is in doubt any more."""
+    """True if a complete export was seen in the bucket: then no create is in doubt."""
     known: frozenset[str] = frozenset()
-    """The export's tasks that any read has shown, but for failed ones."""
+    """Tasks of the export that any read has shown, except failed ones."""
     missing_since: float | None = None
-    """Since when (ticks) a read does not show one of them any more."""
+    """Since when (ticks) a read no longer shows one of them."""
     old_failures: frozenset[str] | None = None
-    """Tasks that had failed before this run looked for the first time. They are ignored."""
+    """Tasks that had failed before the first read of this run. They are ignored."""
     is_running: bool = False
-    """Whether the last look showed it running, and none complete."""
+    """True if the last read showed a running task and no complete one."""
     is_followed: bool = False
-    """Whether the service was seen at work: then nothing is about to be started, and no lock is needed for it."""
+    """True if the service is working: then nothing will be started, and no lock is needed."""
     wants_lock: bool = False
-    """Whether an export had to be put off because another run on this machine might just be starting it."""
+    """True if an export was postponed because another run on this machine may be starting it."""
     forecast: ProgressEstimate = field(default_factory=ProgressEstimate)
     unusable_since: float | None = None
-    """Since when (ticks) a task is completed, none runs, and the bucket holds no whole export."""
+    """Since when (ticks) a task is complete, none runs, and the bucket has no complete export."""
     resigned_key: str | None = None
-    """Where this run put a manifest with new signatures."""
+    """Where this run wrote a re-signed manifest."""
     resigned_at: float = 0.0
     cancelled: frozenset[str] = frozenset()
-    """Tasks of ours that we cancelled, or tried to, or said to be superfluous, in favour of an equal one."""
+    """Tasks of ours that we cancelled, tried to cancel, or reported as duplicates."""
     waiting: int = 0
-    """How many copies of this run it may still have to feed."""
+    """Copies of this run that may still need it."""
 
     def record_sent(self, ticks: float) -> None:
-        """A create of ours has happened, or may have."""
+        """Records that a create has happened, or may have."""
         self.is_sent, self.changed, self.doubt_since = True, True, ticks
         self.quota_refusal, self.quota_refused_alone, self.unusable_since = None, 0, None
 
     @property
     def is_under_way(self) -> bool:
-        """Whether this run started it and has not seen it whole yet."""
+        """True if this run started the export and hasn't seen it complete."""
         return self.started > 0 and not self.was_seen_complete
 
     @property
     def _is_answer_lost(self) -> bool:
-        """Whether the answer to a create of ours was lost, so that a new task counts as what it made."""
+        """True if the answer to our create was lost, so that a new task counts as its result."""
         return self.is_sent and self.task_id is None and self.doubt_since is not None
 
     def remember(self, observed: Observation, key: ExportKey, ticks: float) -> None:
-        """Takes from a look what later looks are compared with."""
+        """Keeps what later reads are compared with."""
         self.was_seen_complete |= isinstance(observed.stored, Present) and not observed.stored.value.damage
         if not isinstance(observed.tasks, Present):
             return
@@ -134,7 +136,7 @@ class ExportState(QuotaState):
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """The service refused a name, in its own words, at `since` (ticks)."""
+    """The service's refusal of a name, at `since` (ticks)."""
 
     error: OmicopyError
     since: float
@@ -145,38 +147,39 @@ class ImageState(QuotaState):
     """What this run did about one target image."""
 
     created_id: str | None = None
-    """The ID of the copy we created, from the answer or, where that was lost, from the read that showed it."""
+    """The ID of the copy that we created, from the answer or, if that was lost, from a read."""
     made_here: bool = False
-    """Whether this run created the image, so that its status is `copied` and not `present`."""
+    """True if this run created the image; its status is then `copied` instead of `present`."""
     changed: bool = False
     doubt_since: float | None = None
-    """Since when (ticks) a copy of ours may be there that no read has shown."""
+    """Since when (ticks) a copy of ours may exist that no read has shown."""
     known: frozenset[str] = frozenset()
-    """The copies that any read has shown, but for failed ones."""
+    """The copies that any read has shown, except failed ones."""
     has_seen_no_image: bool = False
-    """Whether the last look showed no image at all under the copy's names, and none before it a copy."""
+    """True if the last read returned no image with any of this copy's names, and no earlier read returned a copy."""
     missing_since: float | None = None
-    """Since when (ticks) a read does not show one of them any more."""
+    """Since when (ticks) a read no longer shows one of them."""
     conflicts: dict[str, Conflict] = field(default_factory=dict)
-    """Names that the service called taken; who holds one is for a read to show."""
+    """Names that the service refused as taken."""
     old_failures: frozenset[str] | None = None
     journaled: frozenset[str] = frozenset()
-    """IDs that our journal proves to be ours although nobody tagged them yet (R4)."""
+    """IDs that our journal proves to be ours although they aren't tagged yet (R4)."""
     refused_tags: frozenset[str] = frozenset()
-    """Keys of tags that the service refused in this run: the copy is done without them. The next run tries again."""
+    """Keys of tags that the service refused in this run. The copy is finished without them; the next run tries
+    again."""
     refused_parameters: frozenset[str] = frozenset()
-    """Of those about how it boots: the service refused them by name in this run, so that it is made without them."""
+    """Boot parameters that the service refused by name in this run. The copy is made without them."""
     replaced_id: str | None = None
     """The failed image that this run deleted."""
     replaced_at: float = 0.0
 
     @property
     def is_known_absent(self) -> bool:
-        """Whether this run has looked, has never seen a copy under any of its names, and has not begun to make one."""
+        """True if this run has read the names, never saw a copy, and hasn't started one."""
         return self.has_seen_no_image and not self.conflicts and self.doubt_since is None and self.replaced_id is None
 
     def remember(self, observed: Observation, marker: str, ticks: float) -> None:
-        """Takes from a look what later looks are compared with."""
+        """Keeps what later reads are compared with."""
         if not isinstance(observed.images, Present):
             return
         shown = observed.images.value
@@ -201,7 +204,7 @@ def _is_unusable(stored: BucketFact | Unasked) -> bool:
 
 
 def _since(is_missing: bool, since: float | None, ticks: float) -> float | None:
-    """An ID that no read shows is unknown from the first look that misses it."""
+    """When the ID was first missing; None if it isn't."""
     if not is_missing:
         return None
     return ticks if since is None else since
@@ -209,7 +212,7 @@ def _since(is_missing: bool, since: float | None, ticks: float) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class DecisionInput:
-    """One copy at one moment. `now` is when the look began, so that what was read is never older than it."""
+    """One copy at one moment. `now` is when the read began, so facts are never older than it."""
 
     request: CopyRequest
     seen: Observation
@@ -219,7 +222,7 @@ class DecisionInput:
     now: Timestamp
 
     def within_grace(self, *moments: float | None) -> bool:
-        """Whether something that happened at one of `moments` (ticks) may still not be visible to a read."""
+        """True if something that happened at one of `moments` (ticks) may not yet be visible to reads."""
         for since in moments:
             if since is not None and self.now.ticks - since < self.budgets.grace.total_seconds():
                 return True

@@ -1,4 +1,4 @@
-"""Writing tags so that one which the service refuses keeps no other off, and ours least of all (R4)."""
+"""Writes tags so that one refused tag doesn't prevent the others, least of all our own (R4)."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from omicopy.reconcile.decide.decisions import TagAndShare
 from omicopy.reconcile.postponed import Postponed
 
 Write = Callable[[str, Mapping[str, Any]], None]
-"""Sends an action with its parameters once. Raises Postponed, or the ServiceError of a definite refusal."""
+"""Sends an action once. Raises Postponed, or the ServiceError of a definite refusal."""
 
 
 def tag_export(write: Write, listener: Listener, request: CopyRequest, task_id: str) -> None:
-    """Marks an export as ours to clean up one day. Tried twice; without the tag it is merely left alone."""
+    """Tags an export as ours, so that it may be deleted later. Tried twice; without the tag it is simply kept."""
 
     def refused(key: str, error: Exception) -> None:
         lacks = "could not be tagged as ours" if key == EXPORT_TAG else f"could not get the tag {key!r}"
-        listener(WarningMessage(f"{task_id} runs, but {lacks} ({error})"))
+        listener(WarningMessage(f"{task_id} is running, but {lacks} ({error})"))
 
     tags = export_tags(request, __version__)
     try:
@@ -38,10 +38,10 @@ def tag_export(write: Write, listener: Listener, request: CopyRequest, task_id: 
 
 
 def tag_copy(write: Write, listener: Listener, copy_state: CopyState, step: TagAndShare) -> None:
-    """Writes what a copy lacks of tags. A refused one is told, and the copy counts without it.
+    """Writes the missing tags of a copy. A refused tag is reported, and the copy counts as finished without it.
 
-    Ours first, in a call of their own: whatever becomes of the others, it is known whose the copy is. Raises what
-    `write` raises when it can't be tagged at all, or not as ours.
+    Our own tags come first, in a call of their own: even if the others fail, the copy is known to be ours. Raises what
+    `write` raises if the copy can't be tagged at all, or not as ours.
     """
     image, image_id = copy_state.image, step.image.image_id
     ours = {key: value for key, value in step.tags.items() if key.startswith(OWN_PREFIX)}
@@ -68,10 +68,10 @@ def _write_tags(
     refused: Callable[[str, ServiceError], None],
     may_tag: bool = False,
 ) -> None:
-    """All of them in one call, which the service takes or refuses as a whole; where it refuses, one by one.
+    """Writes all tags in one call; if the service refuses them, one by one.
 
-    `may_tag`: we may tag the thing at all, as was seen, so that a denial, too, is of single tags. Raises the
-    ServiceError of a refusal that no single tag can be the reason of, and what `write` raises beside.
+    `may_tag`: an earlier call proved that we may tag the resource, so a denial concerns single tags. Raises what
+    `write` raises, and a refusal that no single tag can cause.
     """
     if not tags:
         return
@@ -99,13 +99,13 @@ def _may_be_one_tag(error: ServiceError, may_tag: bool) -> bool:
 
 
 def _missing_tag_warning(request: CopyRequest, image_id: str, key: str, error: ServiceError) -> str:
-    """The warning of a copy that is there without one of its tags."""
+    """The warning that a copy lacks one of its tags."""
     settings = request.destination.settings if request.destination else ImageSettings()
     if key.startswith(OWN_PREFIX):
-        hint = "It is one of this tool's own, and nothing hangs on it."
+        hint = "It is one of omicopy's own tags, and nothing depends on it."
     elif key in settings.tags:
         hint = "Change it in the plan's tags." if request.job else "Change it with --tag."
     else:
         without = "copy_tags: false in the plan" if request.job else "--no-copy-tags"
-        hint = f"It is the source image's: with {without} its tags stay behind."
-    return f"{image_id} is there without the tag {key!r} ({error}). {hint}"
+        hint = f"It is a tag of the source image. Use {without} to copy none of them."
+    return f"{image_id} is complete, but without the tag {key!r} ({error}). {hint}"

@@ -1,4 +1,4 @@
-"""Doing one step with one write, sent once (R1), and remembering what is now known or in doubt."""
+"""Carries out one decision with one write, sent once (R1), and records what is known or in doubt."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _CANCELLABLE = ("pending/queued",)
 
 
 class Writer:
-    """Raises Postponed, or the ServiceError of a definite refusal. A write in doubt is remembered, not raised."""
+    """Raises Postponed, or the ServiceError of a definite refusal. A write in doubt is recorded, not raised."""
 
     def __init__(self, clients: Clients, journal: Journal, clock: Clock, listener: Listener) -> None:
         self._clients = clients
@@ -87,30 +87,32 @@ class Writer:
             self.tag_export(copy_state.request, task_id)
 
     def tag_export(self, request: CopyRequest, task_id: str) -> None:
-        """Marks the export as ours to clean up one day (R4)."""
+        """Tags the export as ours, so that it may be deleted later (R4)."""
         tag_export(self._idempotent_writer(_source_of(request).account.profile), self._listener, request, task_id)
 
     def _cancel_export(self, copy_state: CopyState, step: CancelExport) -> None:
-        """Tries once; a task that left the queue can't be cancelled, which is normal (DOMAIN.md §2)."""
+        """Tries once. A task that has left the queue can't be cancelled, which is normal (DOMAIN.md §2)."""
         source, task, memory = _source_of(copy_state.request), step.task, copy_state.export
         memory.cancelled |= {task.task_id}
-        story = f"{step.followed} serves the same"
+        story = f"using {step.followed} instead"
         if task.state not in _CANCELLABLE:
             self._listener(
-                WarningMessage(f"{task.task_id} is superfluous, {story}; it is {task.state} and is left alone")
+                WarningMessage(
+                    f"Duplicate export {task.task_id}: {story}. It is already {task.state} and can't be cancelled"
+                )
             )
             return
         try:
             self._send(source.account.profile, "DeleteExportTask", {"ExportTaskId": task.task_id})
         except (ServiceError, Postponed) as error:
-            self._listener(WarningMessage(f"{task.task_id} is superfluous, {story}; it can't be cancelled: {error}"))
+            self._listener(WarningMessage(f"Duplicate export {task.task_id}: {story}. It can't be cancelled: {error}"))
             return
         memory.task_id, memory.doubt_since = None, None
         memory.known -= {task.task_id}
         entry = export_entry(source)
         if self._journal.find(entry)[1] == task.task_id:
             self._journal.close(entry)
-        self._listener(WarningMessage(f"{task.task_id} was cancelled: {story}"))
+        self._listener(WarningMessage(f"Duplicate export {task.task_id} was cancelled: {story}"))
 
     def _resign(self, copy_state: CopyState, step: Resign) -> None:
         session = self._clients.session(_source_of(copy_state.request).account.profile)
@@ -163,8 +165,8 @@ class Writer:
             self._journal.answered(entry, image_id)
 
     def _refused_import(self, copy_state: CopyState, boot: Iterable[str], error: ServiceError) -> None:
-        """Nothing was made. The next look decides anew where the refusal is of how many, or of what `boot` names (R1);
-        raises any other."""
+        """Records a refusal about quota or boot parameters, so that the next tick decides again (R1). Raises any
+        other."""
         memory, refused = copy_state.image, error.refused_parameters(boot)
         if error.code is ErrorCode.QUOTA:
             memory.refuse(error, copy_state.seen.imports_in_flight == Present(0), self._clock.ticks())
@@ -210,7 +212,7 @@ class Writer:
         return lambda action, parameters: self._send_idempotent(profile, action, parameters)
 
     def _replace_failed(self, copy_state: CopyState, image: Image) -> None:
-        """Deletes a failed image of ours, then the snapshots that only it mapped (DOMAIN.md §2)."""
+        """Deletes a failed image of ours, then the snapshots that only it used (DOMAIN.md §2)."""
         profile, memory = _target(copy_state), copy_state.image
         send, session = self._idempotent_writer(profile), self._clients.session(profile)
         try:
@@ -223,7 +225,7 @@ class Writer:
         delete_snapshots(session, image, lambda text: self._listener(WarningMessage(text)))
 
     def _send_idempotent(self, profile: str, action: str, parameters: Mapping[str, Any]) -> None:
-        """A write that does no harm a second time: in doubt, the loop looks again, and decides it again if need be."""
+        """A write that is harmless to repeat: if in doubt, the loop reads again and repeats it if needed."""
         try:
             self._send(profile, action, parameters)
         except ServiceError as error:

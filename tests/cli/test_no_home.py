@@ -124,5 +124,5 @@ def test_a_relative_home_counts_as_none(sandbox: Sandbox, tool: Tool, folder: Pa
     """It would be another folder in each that a command is started from, and no run would see the other's locks."""
     ran = run(*COPY, folder=folder, HOME=home, **as_variables(sandbox))
     assert ran.code == 2
-    assert f"HOME is {home!r}, which is no absolute path" in ran.err
+    assert f"HOME is {home!r}, which is not an absolute path" in ran.err
     assert not (folder / "rel").exists()

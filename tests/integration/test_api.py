@@ -201,7 +201,7 @@ def test_every_page_is_read(client: Api, server: Hostile) -> None:
 @pytest.mark.parametrize(
     "replies",
     [
-        pytest.param([_page("a", "1"), _page("b", "2"), _page("a", "1")], id="pages that go in a circle"),
+        pytest.param([_page("a", "1"), _page("b", "2"), _page("a", "1")], id="pages that repeat"),
         pytest.param([_page("a", "1")], id="a page that names itself as the next"),
         pytest.param([_page(7, "1")], id="a token that is no text"),
         pytest.param([_page("a", "1"), Reply(500)], id="a page that can't be read"),

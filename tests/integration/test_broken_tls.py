@@ -54,4 +54,4 @@ def test_r1_tls_that_breaks_before_sending_is_unreachable(hanging_up: str, reque
     with pytest.raises(ServiceError) as caught:
         request_(hanging_up)
     assert (caught.value.cause, caught.value.code) == (Cause.UNREACHABLE, ErrorCode.TEMPORARY)
-    assert "can't be reached (the connection broke while TLS began)" in caught.value.message
+    assert "can't be reached (the connection broke during the TLS handshake)" in caught.value.message

@@ -240,7 +240,7 @@ def test_an_untrusted_certificate_is_one_error_for_all(
     error = failure(use, account(secure.url), transport(30, AWS_CA_BUNDLE=str(authority.bundle)))
     assert (error.cause, error.code) == (Cause.REFUSED, ErrorCode.FAILED)
     assert f"the certificate of {host} is not trusted: " in error.message
-    assert error.hint == "The authorities of the system are trusted. Name others with --ca-bundle FILE."
+    assert error.hint == "Certificates are checked against the system. Name other authorities with --ca-bundle FILE."
     assert secure.requests == []
 
 

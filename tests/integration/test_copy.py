@@ -147,7 +147,7 @@ def test_a_dry_run_shows_the_next_step_and_writes_nothing(tool) -> None:
 def test_no_wait_reports_nothing_as_running_that_is_not(tool) -> None:
     ran = tool.copy("still-pending", "--no-wait", code=5)
     assert (ran.copy["status"], ran.copy["error"]["code"]) == ("failed", "temporary")
-    assert "Nothing could be started yet: source image ami-00000004 is pending" in ran.err
+    assert "Not started: source image ami-00000004 is pending" in ran.err
     assert tool.copy("still-pending", "--dry-run").copy["status"] == "planned"
     assert tool.writes() == []
 
@@ -218,7 +218,7 @@ def test_a_copy_unlike_its_source_is_found_every_time(tool) -> None:
 
 def test_invalid_tags_and_accounts_are_refused(tool) -> None:
     cases = {
-        ("--tag", "omicopy:copy=x"): "this tool's own",
+        ("--tag", "omicopy:copy=x"): "reserved for omicopy",
         ("--tag", "team"): "KEY=VALUE",
         ("--tag", "=x"): "is not a tag",
         ("--share-with", "1234"): "12 digits",

@@ -82,7 +82,7 @@ def test_retries_end_with_the_deadline(server: Hostile, reply: Reply, message: s
         api(server, time).read("ReadAccounts", 300.0, {})
     assert caught.value.code is ErrorCode.OUT_OF_TIME
     assert f"ReadAccounts in source (eu-west-2): {message}" in caught.value.message
-    assert "--deadline leaves no time to ask again" in caught.value.message
+    assert "--deadline leaves no time to retry" in caught.value.message
     assert time.ticks <= 1010.0
 
 

@@ -137,7 +137,7 @@ def test_the_access_keys_expiry_counts_too(tool) -> None:
     assert "access key" in tool.url("s3://omi-exports/plain.txt", "--min-validity", "4d", code=10).err
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "ReadAccessKeys", times=None))
     unknown = tool.url(location)
-    assert "expiration date is not known" in unknown.err
+    assert "The expiration date of the access key" in unknown.err
 
 
 @pytest.mark.parametrize("change", ["no end", "SigV2"])

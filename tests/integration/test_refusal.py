@@ -110,7 +110,7 @@ def test_the_reasons_why_our_keys_are_refused_differ(tool) -> None:
     location = f"s3://omi-exports/{tool.exported()}"
     wrong = {
         "secret key": tool.profiles(source={"secret_key": "W" * 40}),
-        "an EIM user's works for the API": tool.profiles(source={"access_key": "W" * 20}),
+        "an EIM user's key works for the API": tool.profiles(source={"access_key": "W" * 20}),
     }
     for message, env in wrong.items():
         for words in (["url", location], ["resign", location], ["url", f"s3://omi-exports/{LINUX}/"]):

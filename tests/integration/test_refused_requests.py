@@ -66,8 +66,8 @@ def test_an_incomplete_profile_is_named_with_its_file(tool) -> None:
         ({"access_key": "CLÉ" + "A" * 17}, "access_key contains a letter that is not ASCII"),
         ({"secret_key": "S" * 20 + "\u00a0" + "S" * 19}, "secret_key contains a no-break space (U+00A0)"),
         ({"access_key": "A" * 10 + "\u200b" + "A" * 10}, "access_key contains a zero width space (U+200B)"),
-        ({"endpoints": {"api": f"https://{'h' * 64}.example/api/v1"}}, "no host can have that name"),
-        ({"endpoints": None, "region": "r" * 64}, "region is no Region's name"),
+        ({"endpoints": {"api": f"https://{'h' * 64}.example/api/v1"}}, "the host name is invalid"),
+        ({"endpoints": None, "region": "r" * 64}, "region is not a Region name"),
     ],
 )
 @pytest.mark.parametrize("side", ["source", "target"])
@@ -121,7 +121,7 @@ def test_create_bucket_creates_a_missing_bucket(tool) -> None:
     assert "--create-bucket" in refused.copy["error"]["hint"]
     planned = tool.copy(*words, "--create-bucket", "--dry-run")
     assert planned.copy["status"] == "planned"
-    assert "which makes the bucket a-new-one" in planned.err
+    assert "which creates the bucket a-new-one" in planned.err
     assert tool.writes() == []
     ran = tool.copy(*words, OMICOPY_CREATE_BUCKET="1")
     assert (ran.copy["status"], ran.copy["manifest"].startswith("s3://a-new-one/")) == ("copied", True)

@@ -149,7 +149,7 @@ def test_without_read_accounts_the_quotas_give_the_account(tool: Tool) -> None:
 def test_without_either_both_rights_are_named(tool: Tool) -> None:
     refuse(tool, "ReadAccounts", "ReadQuotas")
     ran = tool.run("export", LINUX, *EIM, *OWN, *BUCKET, code=12)
-    assert "the right to ReadAccounts or to ReadQuotas" in ran.err
+    assert "the permission for ReadAccounts or ReadQuotas" in ran.err
 
 
 def findings(tool: Tool, *words: str) -> dict[str, dict[str, Any]]:

@@ -32,8 +32,8 @@ def test_a_refused_tag_stops_no_other_tag_and_no_copy(tool: Tool) -> None:
     assert copy.launch_accounts == ("333333333333",)
     assert tool.keys("") == [], "it was cleaned up"
     (warning,) = [line for line in ran.err.splitlines() if "'env'" in line]
-    assert f"{copy.image_id} is there without the tag 'env' (CreateTags in target" in warning
-    assert "with --no-copy-tags its tags stay behind" in warning
+    assert f"{copy.image_id} is complete, but without the tag 'env' (CreateTags in target" in warning
+    assert "Use --no-copy-tags to copy none of them" in warning
 
 
 def test_the_next_run_tries_a_refused_tag_again_only(tool: Tool) -> None:
@@ -61,7 +61,7 @@ def test_a_refused_requested_tag_is_named_with_its_origin(tool: Tool) -> None:
     plan.write_text(PLAN)
     parts = tool.on_other_machine().run("run", str(plan), "-o", "json").err
     assert "Change it in the plan's tags." in parts
-    assert "with copy_tags: false in the plan its tags stay behind" in parts
+    assert "Use copy_tags: false in the plan to copy none of them" in parts
 
 
 def test_without_our_copy_tag_a_copy_is_not_done(tool: Tool) -> None:

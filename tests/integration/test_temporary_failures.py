@@ -182,4 +182,4 @@ def test_waiting_for_an_unreachable_server_says_why(tool) -> None:
     tool.sandbox.faults.add(Fault(FaultKind.ERROR_503, "ReadAccounts", times=2))
     ran = tool.copy("golden-linux", OMICOPY_RETRY="40s")
     assert "Warning: ReadAccounts in source (eu-west-2): HTTP 503" in ran.err
-    assert "trying again for 40s at most" in ran.err
+    assert "retrying for at most 40s" in ran.err

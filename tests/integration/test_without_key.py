@@ -59,7 +59,7 @@ def test_a_running_export_is_followed_not_repeated(tool, step) -> None:
     [
         (ManifestUrl.SIGV4, 0, None),
         (ManifestUrl.SIGV2, WEEK + 60, "expired at"),
-        (ManifestUrl.SIGV2, WEEK - 3600, "6h are asked for"),
+        (ManifestUrl.SIGV2, WEEK - 3600, "6h are required"),
         (ManifestUrl.PLAIN, 0, "is not signed"),
         (ManifestUrl.NEVER, 0, "has no manifest URL"),
         (ManifestUrl.FROM_START, 0, "is not signed"),
@@ -171,10 +171,10 @@ def test_an_impossible_clean_up_is_reported_first(tool) -> None:
 def test_storage_none_prints_a_short_explanation(tool) -> None:
     parts = copy(tool, LINUX, "--storage", "none", "--dry-run").err
     assert "There is no access key for the object storage of 'source-eim'" in parts
-    assert "Whether the bucket exists can't be checked" in parts
+    assert "It can't be checked if the bucket exists" in parts
     assert "--storage" not in parts
     wanted = copy(tool, LINUX, "--storage", "none", "--dry-run", "--create-bucket").err
-    assert "Whether the bucket exists" not in wanted
+    assert "if the bucket exists" not in wanted
 
 
 def test_a_bucket_of_another_account_is_no_missing_key(tool) -> None:

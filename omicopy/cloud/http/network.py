@@ -1,11 +1,12 @@
-"""Through which proxy a URL is asked, and whose certificates are trusted: decided here alone, for the whole process.
+"""Proxies and trusted certificates: decided once, here, for the whole process.
 
-requests, botocore and urllib3 read the environment in three ways (DOMAIN.md §6). None of them is asked.
+requests, botocore and urllib3 each read the environment in their own way (DOMAIN.md §6). None of them is used for that.
 
 Proxy: the first of `https_proxy`, `HTTPS_PROXY`, `all_proxy`, `ALL_PROXY` that is set; for an http URL `http_proxy`,
-`HTTP_PROXY` and the same two. Set and empty means none. `no_proxy`, else `NO_PROXY`, names what is asked directly.
-Trust: the first that is set of --ca-bundle (`OMICOPY_CA_BUNDLE`), `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`, and
-`SSL_CERT_FILE` with `SSL_CERT_DIR`; else the system's authorities, or certifi's where the system has none.
+`HTTP_PROXY` and the same two. Set but empty means none. `no_proxy`, else `NO_PROXY`, lists hosts without a proxy.
+
+Certificates: the first that is set of --ca-bundle (`OMICOPY_CA_BUNDLE`), `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`, and
+`SSL_CERT_FILE` with `SSL_CERT_DIR`; else the system's authorities, or certifi's if the system has none.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """One proxy, and the variable that names it."""
+    """A proxy, and the variable that names it."""
 
     variable: str
     scheme: str
     address: str
-    """`host:port`; an IPv6 address stands in brackets."""
+    """`host:port`; an IPv6 address is in brackets."""
     credentials: str | None = field(default=None, repr=False)
     """`user:password`, decoded."""
 
@@ -47,15 +48,17 @@ class Proxy:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What the proxy is told, and nobody behind it."""
+        """Headers for the proxy only, not for the server behind it."""
         return {} if self.credentials is None else {"Proxy-Authorization": f"Basic {_base64(self.credentials)}"}
 
 
 class Network:
-    """How this process connects. Reads the environment once; raises CONFIGURATION for what it then can't use."""
+    """How this process connects. Reads the environment once; raises CONFIGURATION when an unusable setting is
+    needed."""
 
     def __init__(self, environ: Mapping[str, str], ca_bundle: str | None = None) -> None:
-        """`ca_bundle` is the option's value, if any. Raises nothing yet: a proxy that no URL needs may be anything."""
+        """`ca_bundle` is the option's value, if given. Raises nothing: an unusable proxy doesn't matter if no URL needs
+        it."""
         self._environ = {name: environ[name] for name in environ if name.lower().endswith("_proxy")}
         self._is_cgi = "REQUEST_METHOD" in environ
         self._exempt = _first_set(environ, "no_proxy", "NO_PROXY") or ""
@@ -67,7 +70,7 @@ class Network:
         register_secret(*self.secrets())
 
     def proxy_for(self, url: str) -> Proxy | None:
-        """The proxy through which to ask `url`. Raises CONFIGURATION for one that can't be used."""
+        """The proxy for `url`. Raises CONFIGURATION if it is unusable."""
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
         for variable in self._proxy_variables(parts.scheme):
@@ -77,32 +80,32 @@ class Network:
         return None
 
     def tls(self, client_cert: ClientCert = None) -> ssl.SSLContext:
-        """The one context of this process, read when it is first asked for; another for each client certificate.
+        """The TLS context, created on first use; one for each client certificate.
 
-        Raises CONFIGURATION for a bundle or a certificate that can't be used.
+        Raises CONFIGURATION for an unusable bundle or certificate.
         """
         from omicopy.cloud.http.trust import make_context
 
-        with self._lock:  # several URLs are probed at once
+        with self._lock:  # several threads probe URLs at once
             if client_cert not in self._contexts:
                 self._contexts[client_cert] = make_context(self.trust, client_cert)
             return self._contexts[client_cert]
 
     @property
     def trust(self) -> Trust:
-        """Whose certificates are trusted, and what says so."""
+        """The trusted certificates, and the setting that names them."""
         from omicopy.cloud.http.trust import find_trust
 
         self._trust = self._trust or find_trust(self._trust_from, self._ca_bundle)
         return self._trust
 
     def check(self) -> None:
-        """Raises CONFIGURATION for a bundle that was named and can't be used. Without one it reads nothing."""
+        """Raises CONFIGURATION for an unusable bundle. Without a named bundle it reads nothing."""
         if self.trust.is_named:
             self.tls()
 
     def secrets(self) -> list[str]:
-        """Every form in which the proxies' credentials might be shown."""
+        """Every form in which the proxies' credentials might appear in a text."""
         found = []
         for value in self._environ.values():
             written = value.rpartition("@")[0].rpartition("://")[2]
@@ -113,7 +116,7 @@ class Network:
 
     def _proxy_variables(self, scheme: str) -> list[str]:
         own = [f"{scheme}_proxy", f"{scheme}_proxy".upper()]
-        if self._is_cgi:  # there a request's header `Proxy:` sets HTTP_PROXY
+        if self._is_cgi:  # in CGI, a client sets HTTP_PROXY with the header `Proxy:`
             own = [name for name in own if name != "HTTP_PROXY"]
         return [*own, "all_proxy", "ALL_PROXY"]
 
@@ -127,13 +130,14 @@ TRUST_VARIABLES = ("OMICOPY_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", 
 
 
 def parse_proxy(variable: str, value: str) -> Proxy:
-    """The proxy that a variable names; without a scheme it is an http one. Raises CONFIGURATION, without an echo."""
+    """The proxy that a variable names; without a scheme it is an http proxy. Raises CONFIGURATION, without repeating
+    the value."""
     text = value.strip()
     text = text if "://" in text else f"http://{text.removeprefix('//')}"
     scheme = text.partition("://")[0].lower()
     if scheme not in _PORTS:
         what = "a SOCKS proxy" if scheme.startswith("socks") else "a proxy of another kind"
-        raise _unusable(variable, f"names {what}, and only http:// and https:// proxies can be used", "")
+        raise _unusable(variable, f"names {what}, but only http:// and https:// proxies are supported", "")
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port or _PORTS[scheme]
@@ -141,16 +145,18 @@ def parse_proxy(variable: str, value: str) -> Proxy:
     except (ValueError, UnicodeError):
         host, port = "", 0
     rest = parts.path + parts.query + parts.fragment if host else ""
-    if not host or not host.isprintable() or " " in host or "@" in rest:  # an @ there: the password holds a / ? or #
-        spelt = " In a user or password write % / ? # and @ as %25 %2F %3F %23 and %40."
-        raise _unusable(variable, "holds no proxy's address such as http://HOST:PORT", spelt)
+    if (
+        not host or not host.isprintable() or " " in host or "@" in rest
+    ):  # an @ there means that the password contains / ? or #
+        spelt = " In a user or password, write % / ? # and @ as %25 %2F %3F %23 and %40."
+        raise _unusable(variable, "is not a proxy address such as http://HOST:PORT", spelt)
     given = unquote(parts.netloc.rpartition("@")[0])
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return Proxy(variable, scheme, address, _with_colon(given) or None)
 
 
 def _unusable(variable: str, why: str, more: str) -> OmicopyError:
-    hint = f"Set {variable} to http://HOST:PORT, name the hosts that need no proxy in no_proxy, or unset it.{more}"
+    hint = f"Set {variable} to http://HOST:PORT, list hosts without a proxy in no_proxy, or unset it.{more}"
     return OmicopyError(ErrorCode.CONFIGURATION, f"The variable {variable} {why}.", hint)
 
 

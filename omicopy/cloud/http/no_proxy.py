@@ -1,4 +1,5 @@
-"""What `no_proxy` exempts: names and their sub-domains, addresses, networks, each with a port or without, or all."""
+"""Matches hosts against `no_proxy`: names with their sub-domains, addresses and networks, optionally with a port, or
+`*`."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ _WITH_PORT = re.compile(r"(\[[^\]]*\]|[^:]*):([0-9]{1,5})")
 
 
 def is_exempt(no_proxy: str, host: str, port: int) -> bool:
-    """Whether `host` (as a URL's hostname) and `port` are named in a list with commas or spaces between its entries."""
+    """True if the list names `host` (a URL's hostname) and `port`. Commas or spaces separate its entries."""
     host = host.rstrip(".").lower()
     return any(_matches(entry, host, port) for entry in re.split(r"[,\s]+", no_proxy) if entry)
 
@@ -24,6 +25,6 @@ def _matches(entry: str, host: str, port: int) -> bool:
     entry = entry.strip("[]").rstrip(".").lower()
     try:
         return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
-    except ValueError:  # one of them is a name
+    except ValueError:  # host or entry is a name
         name = entry.removeprefix("*").removeprefix(".")
         return bool(name) and (host == name or host.endswith(f".{name}"))

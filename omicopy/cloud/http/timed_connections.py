@@ -1,4 +1,4 @@
-"""urllib3's connections, made of sockets that keep to one whole answer's time, and telling how far they came."""
+"""urllib3 connections whose sockets obey the time limit of one answer, and that record how far they got."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from omicopy.cloud.http.timed_sockets import TimedSocket
 from omicopy.cloud.http.transport_error import refused_by_proxy
 
 CONNECT_TIMEOUT = 10.0
-"""Seconds for one address of a host; there may be another that answers."""
+"""Seconds for one address of a host; another address may answer."""
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: ([0-9]{3})")
-"""http.client's own words for an answer to CONNECT that is not 200."""
+"""The message of http.client if the answer to CONNECT isn't 200."""
 
 
 class TimedHTTPConnection(HTTPConnection):
-    """For http, directly or through a proxy; and what both kinds have in common."""
+    """For http, directly or through a proxy; also the base of the https connection."""
 
     def _new_conn(self) -> socket.socket:
         exchange = _exchange()
@@ -49,7 +49,7 @@ class TimedHTTPPool(HTTPConnectionPool):
     ConnectionCls = TimedHTTPConnection
 
     def _validate_conn(self, conn: Any) -> None:
-        """Connects first, as urllib3 does for https alone: what fails until here has sent nothing."""
+        """Connects before sending, as urllib3 does only for https. A failure until here has sent nothing."""
         super()._validate_conn(conn)
         if conn.is_closed:
             conn.connect()
@@ -69,10 +69,8 @@ def _exchange() -> Exchange:
 
 
 def _open(host: str, port: int | None, options: Any, exchange: Exchange) -> socket.socket:
-    """Tries every address of the host in turn, each for its share of the time. Raises OSError.
-
-    To look the name up is the one wait that nobody here can bound: the system's resolver has its own limits.
-    """
+    """A connected socket. Tries every address of the host, each for its share of the time. Raises OSError."""
+    # The name lookup is the one wait that we can't limit: the system's resolver has its own timeouts.
     addresses = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
     failure: OSError | None = None
     for tried, (family, kind, protocol, _, address) in enumerate(addresses):

@@ -1,7 +1,7 @@
-"""Sockets whose every wait is bound by what is left for one whole answer (R12).
+"""Sockets whose every wait is limited by the time left for the whole answer (R12).
 
-A timeout of Python, requests or urllib3 holds for one receive: a server that sends a byte now and then is never given
-up. These sockets ask before every receive and every send how much time the whole answer has left.
+A timeout of Python, requests or urllib3 applies to one receive, so a server that sends a byte now and then never times
+out. These sockets check before each receive and send how much time the whole answer has left.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from omicopy.cloud.http.exchange import current
 
 
 class TimedSocket(socket.socket):
-    """A plain socket, and what both kinds have in common."""
+    """A plain socket; also the base of the TLS socket."""
 
     def recv(self, *args: Any) -> bytes:
         self._set_timeout()
@@ -44,8 +44,8 @@ class TimedSocket(socket.socket):
 
 
 class TimedTlsSocket(TimedSocket, ssl.SSLSocket):
-    """`SSLContext.wrap_socket` makes it where the context's `sslsocket_class` says so."""
+    """`SSLContext.wrap_socket` creates it if the context's `sslsocket_class` says so."""
 
     def do_handshake(self, block: bool = False) -> None:
-        self._set_timeout()  # OpenSSL's handshake as a whole is bound by the socket's timeout
+        self._set_timeout()  # the socket's timeout limits the whole handshake
         super().do_handshake(block)

@@ -1,7 +1,7 @@
-"""The one way out: sends a request and returns its whole answer, in the time and the size that one may have (R12).
+"""Sends all requests of the process, within limits of time and size (R12).
 
-The SDKs make and sign requests, and read answers; that a request goes through the right proxy, with the right
-certificates, and what it means when it does not, is the same for both, for the probes and for the pings.
+The SDKs create and sign requests and parse answers. Proxies, certificates and connection errors are handled here, the
+same for both SDKs, the probes and the pings.
 """
 
 from __future__ import annotations
@@ -30,18 +30,19 @@ from omicopy.cloud.http.transport_error import (
 from omicopy.errors import ErrorCode, OmicopyError
 
 ANSWER_LIMIT = 64 * 1024 * 1024
-"""Bytes of an answer, decoded. A page of 1,000 images, each with 26 volumes and 50 long tags, has half of that."""
+"""Bytes of an answer after decoding. A page of 1,000 images, each with 26 volumes and 50 long tags, has half of
+that."""
 WIRE_LIMIT = ANSWER_LIMIT + 1024 * 1024
-"""Bytes that come over the wire for one answer, however its parts say how long they are."""
+"""Bytes received for one answer, including chunk headers."""
 ERROR_LIMIT = 64 * 1024
-"""Bytes that are read of a refusal; the rest says nothing more."""
+"""Bytes read of an error answer; the rest adds nothing."""
 _CHUNK = 64 * 1024
 _FRAMING_HEADERS = ("content-length", "content-encoding", "transfer-encoding")
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer, or as much of it as was asked for."""
+    """A complete answer, or as much of it as requested."""
 
     status: int
     reason: str
@@ -49,7 +50,7 @@ class Response:
     body: bytes
 
     def raw(self) -> urllib3.HTTPResponse:
-        """For an SDK that reads from urllib3's response."""
+        """As a urllib3 response, for an SDK."""
         kept = urllib3.HTTPHeaderDict(each for each in self.headers.items() if each[0].lower() not in _FRAMING_HEADERS)
         return urllib3.HTTPResponse(
             io.BytesIO(self.body), kept, self.status, reason=self.reason, preload_content=False, decode_content=False
@@ -58,7 +59,7 @@ class Response:
 
 @dataclass(slots=True)
 class Transport:
-    """One command's connections. May be used by several threads."""
+    """One command's connections. Thread-safe."""
 
     network: Network
     time_limit: TimeLimit
@@ -76,16 +77,16 @@ class Transport:
         client_cert: ClientCert = None,
         decode: bool = False,
     ) -> Response:
-        """Sends once, follows nothing. Raises TransportError.
+        """Sends once and follows no redirect. Raises TransportError.
 
-        With a `limit` the body's first bytes are enough; else all of it is read, and more than `longest`, or
-        ANSWER_LIMIT, is an unreadable answer. `decode`: undo a Content-Encoding.
+        With `limit`, only the first bytes of the body are read. Else all of it is read, and more than `longest` (or
+        ANSWER_LIMIT) counts as an unreadable answer. `decode` undoes a Content-Encoding.
         """
         exchange = self._begin(url)
         token = current.set(exchange)
         try:
             response = self._exchange(exchange, method, url, headers, body, client_cert)
-            with contextlib.closing(response):  # a connection whose answer was read to its end is kept all the same
+            with contextlib.closing(response):  # a connection whose answer was read completely is still reused
                 if response.status == 407 and exchange.is_at_proxy:
                     raise refused_by_proxy(exchange, response.status)
                 answer = _read_response(response, limit, min(longest or ANSWER_LIMIT, ANSWER_LIMIT), decode)
@@ -100,18 +101,18 @@ class Transport:
         try:
             parts = urlsplit(url)
             host, proxy = parts.netloc.rpartition("@")[2], self.network.proxy_for(url)
-        except ValueError as error:  # a port that is none
+        except ValueError as error:  # an invalid port
             raise unsent(error) from None
         except OmicopyError as error:
             raise TransportError(Cause.REFUSED, error.message, error.code, error.hint) from None
         try:
             (parts.hostname or "").encode("idna")
-        except UnicodeError:  # above all a label of more than 63 letters
+        except UnicodeError:  # for example a label of more than 63 letters
             raise TransportError(
-                Cause.REFUSED, f"{host!r} can't be a host's name", ErrorCode.CONFIGURATION, "Mend the address."
+                Cause.REFUSED, f"{host!r} is not a valid host name", ErrorCode.CONFIGURATION, "Correct the address."
             ) from None
         if self.time_limit.seconds <= 0:
-            raise TransportError(Cause.UNREACHABLE, "nothing was sent: no time is left", ErrorCode.OUT_OF_TIME)
+            raise TransportError(Cause.UNREACHABLE, "nothing was sent, because no time is left", ErrorCode.OUT_OF_TIME)
         return Exchange(host, self.time_limit.due(), WIRE_LIMIT, proxy, self.time_limit.ticks)
 
     def _exchange(
@@ -125,7 +126,9 @@ class Transport:
     ) -> urllib3.BaseHTTPResponse:
         parts = urlsplit(url)
         exchange.is_at_proxy = exchange.proxy is not None and parts.scheme == "http"
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")  # as it is: it was signed so
+        path = (parts.path or "/") + (
+            f"?{parts.query}" if parts.query else ""
+        )  # unchanged, because it was signed like this
         pool = self._pool(exchange.proxy, client_cert, parts.scheme == "https").connection_from_url(url)
         return pool.urlopen(
             method,
@@ -141,7 +144,7 @@ class Transport:
         )
 
     def _pool(self, proxy: Proxy | None, client_cert: ClientCert, is_https: bool) -> urllib3.PoolManager:
-        """Made when it is first needed: reading the authorities' certificates takes as long as several requests."""
+        """Created on first use: loading the trusted certificates takes as long as several requests."""
         key = (proxy, client_cert, is_https)
         if key not in self._pools:
             try:
@@ -182,13 +185,16 @@ def _read_response(response: urllib3.BaseHTTPResponse, limit: int | None, longes
 
 
 _is_answered: ContextVar[bool] = ContextVar("is_answered", default=False)
-"""Whether the call that this thread is at has got a whole answer: until then no failure is the answer's."""
+"""True if the current call of this thread has received a complete answer. Before that, a failure is not the answer's
+fault."""
 
 
 @contextlib.contextmanager
 def translate_transport_errors(action: str, where: str) -> Iterator[None]:
-    """Turns a TransportError, and whatever a client stumbles over, into a ServiceError: as the answer's fault once
-    there is an answer, and as one of the request before."""
+    """Turns a TransportError, and any error that a client raises, into a ServiceError.
+
+    If there was an answer, the answer is to blame; else the request.
+    """
     _is_answered.set(False)
     try:
         yield

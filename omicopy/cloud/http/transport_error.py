@@ -1,4 +1,4 @@
-"""What stopped a request on its way, in our words, whoever had it sent: the API, the storage, a probe or a ping."""
+"""Explains why a request failed on its way, the same for the API, the storage, probes and pings."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from omicopy.cloud.http.exchange import Exchange
 from omicopy.errors import ErrorCode
 
 RAISED_UNDER_WAY = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
-"""By urllib3 and by what is below it."""
+"""Raised by urllib3 and the modules below it."""
 
 
 class TransportError(Exception):
-    """No answer came, or none that may be believed. `at` says where."""
+    """No answer came, or no usable one."""
 
     def __init__(self, cause: Cause, message: str, code: ErrorCode = ErrorCode.TEMPORARY, hint: str = "") -> None:
         super().__init__(message)
@@ -26,15 +26,15 @@ class TransportError(Exception):
         self.hint = hint
 
     def at(self, action: str, where: str) -> ServiceError:
-        """The same, as the failure of one action."""
+        """The same failure as a ServiceError of one action."""
         if self.code is ErrorCode.TEMPORARY and not self.hint:
             return temporary(self.cause, action, where, self.message)
         return ServiceError(self.code, self.cause, action, where, self.message, hint=self.hint)
 
 
 def explain_failure(error: BaseException, exchange: Exchange, trusted: str) -> TransportError:
-    """What an exception means that came between connecting and the answer's last byte. `trusted` says whose
-    certificates are."""
+    """What an exception between connecting and the last byte of the answer means. `trusted` names the trusted
+    certificates."""
     causes = causes_of(error)
     if any(isinstance(one, TimeoutError | urllib3.exceptions.TimeoutError) for one in causes):
         if exchange.is_sent:
@@ -52,32 +52,32 @@ def explain_failure(error: BaseException, exchange: Exchange, trusted: str) -> T
 
 
 def refused_by_proxy(exchange: Exchange, status: int) -> TransportError:
-    """The proxy's own answer in place of the server's, which was sent nothing."""
+    """The proxy answered itself; the server received nothing."""
     assert exchange.proxy  # noqa: S101  there is no such answer without one
     address, variable, host = exchange.proxy.address, exchange.proxy.variable, exchange.host
     words = f"HTTP {status} {http.client.responses.get(status, '')}".rstrip()
     if status == 429 or status >= 500:
         return TransportError(Cause.UNREACHABLE, f"the proxy {address} can't reach {host}: {words}")
-    hint = f"Have the proxy let {host} through, name the host in no_proxy, or set {variable} to another proxy."
+    hint = f"Allow {host} at the proxy, list the host in no_proxy, or set {variable} to another proxy."
     if status == 407:
         hint = f"Write the proxy's user and password into {variable}: {exchange.proxy.scheme}://USER:PASSWORD@{address}"
-    message = f"the proxy {address} refuses {host}: {words}"
+    message = f"the proxy {address} refuses to connect to {host}: {words}"
     return TransportError(Cause.REFUSED, message, ErrorCode.CONFIGURATION, hint)
 
 
 def unsent(error: BaseException) -> TransportError:
-    """What a client raised before it sent anything is never the server's doing."""
+    """An error that a client raised before it sent anything. It is never the server's fault."""
     if isinstance(error, ValueError | http.client.InvalidURL):
         reason = str(error) if isinstance(error, UnicodeError) else type(error).__name__
-        message = f"nothing was sent: a configured key or address can't be part of a request ({reason})"
-        hint = "Look for letters and lengths that can't be in the keys, or in the address's host."
+        message = f"nothing was sent: a configured key or address can't be used in a request ({reason})"
+        hint = "Check the keys and the address's host for invalid characters and for their length."
         return TransportError(Cause.REFUSED, message, ErrorCode.CONFIGURATION, hint)
     message = f"nothing was sent: the request could not be made ({type(error).__name__})"
-    return TransportError(Cause.REFUSED, message, ErrorCode.FAILED, "This should not happen. Please report it.")
+    return TransportError(Cause.REFUSED, message, ErrorCode.FAILED, "This is a bug. Please report it.")
 
 
 def _via_proxy(exchange: Exchange) -> str:
-    """Of an http URL the proxy answers in the server's place, and may be the one that failed."""
+    """For an http URL the proxy answers in place of the server, so it may have caused the failure."""
     return f", through the proxy {exchange.proxy.address}" if exchange.proxy and exchange.is_at_proxy else ""
 
 
@@ -85,7 +85,7 @@ def _unreachable(exchange: Exchange, more: str) -> TransportError:
     message = f"{exchange.peer} can't be reached {more}".rstrip()
     if exchange.proxy is None or not exchange.is_at_proxy:
         return TransportError(Cause.UNREACHABLE, message)
-    hint = f"{exchange.proxy.variable} names this proxy. Mend it, or run the same command again later."
+    hint = f"{exchange.proxy.variable} names this proxy. Correct it, or run the same command again later."
     return TransportError(Cause.UNREACHABLE, message, hint=hint)
 
 
@@ -93,11 +93,11 @@ def _tls_error(error: BaseException, exchange: Exchange, trusted: str) -> Transp
     if is_broken_tls(error):
         if exchange.is_sent:
             return TransportError(Cause.RESET, Cause.RESET.value)
-        return _unreachable(exchange, "(the connection broke while TLS began)")
+        return _unreachable(exchange, "(the connection broke during the TLS handshake)")
     tls = next(one for one in causes_of(error) if isinstance(one, ssl.SSLError))
     if isinstance(tls, ssl.SSLCertVerificationError):
         message = f"the certificate of {exchange.peer} is not trusted: {tls.verify_message}"
-        hint = f"The authorities of {trusted} are trusted. Name others with --ca-bundle FILE."
+        hint = f"Certificates are checked against {trusted}. Name other authorities with --ca-bundle FILE."
     else:
         message = f"TLS with {exchange.peer} fails: {(tls.reason or 'unknown').replace('_', ' ').lower()}"
         hint = "Check the address's scheme and port, and the profile's client certificate."
@@ -105,6 +105,6 @@ def _tls_error(error: BaseException, exchange: Exchange, trusted: str) -> Transp
 
 
 def _is_lost(causes: list[BaseException]) -> bool:
-    """Whether the connection ended too early; else what came over it was no HTTP."""
+    """True if the connection ended too early; otherwise what arrived was not HTTP."""
     lost = (http.client.RemoteDisconnected, http.client.IncompleteRead, OSError)
     return any(isinstance(one, lost) for one in causes)

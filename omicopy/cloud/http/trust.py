@@ -1,4 +1,4 @@
-"""TLS contexts: whose certificates are trusted, and with which certificate of our own."""
+"""TLS contexts: the trusted authorities, and our own client certificate."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from omicopy.cloud.http.timed_sockets import TimedTlsSocket
 from omicopy.errors import ErrorCode, OmicopyError
 
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]{1,3}")
-"""What OpenSSL looks for in a folder of certificates; `openssl rehash` makes such names."""
+"""File names that OpenSSL looks for in a folder of certificates. `openssl rehash` creates them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Files and folders of authorities' certificates, with the option or variable that names each."""
+    """Files and folders of authorities' certificates, each with the option or variable that names it."""
 
     paths: tuple[tuple[str, str], ...]
     is_named: bool = True
-    """Whether somebody asked for these; else they are the defaults."""
+    """True if the user named them; False for the defaults."""
 
     def __str__(self) -> str:
         if not self.is_named:
@@ -31,7 +31,7 @@ class Trust:
 
 
 def find_trust(environ: Mapping[str, str], ca_bundle: str | None) -> Trust:
-    """The first that is set counts, alone; an empty variable is not set."""
+    """The trusted certificates. The first setting counts, and no other; an empty variable is unset."""
     if ca_bundle is not None:
         from_variable = ca_bundle == environ.get("OMICOPY_CA_BUNDLE")
         return Trust((("OMICOPY_CA_BUNDLE" if from_variable else "--ca-bundle", ca_bundle),))
@@ -44,7 +44,7 @@ def find_trust(environ: Mapping[str, str], ca_bundle: str | None) -> Trust:
 
 
 def _defaults() -> tuple[tuple[str, str], ...]:
-    """The system's own, as curl and OpenSSL take them, without a look at the environment; else certifi's."""
+    """The system's authorities, as curl and OpenSSL find them, but without the environment; else certifi's."""
     paths = ssl.get_default_verify_paths()
     file, folder = Path(paths.openssl_cafile), Path(paths.openssl_capath)
     found = [("the system", str(file))] if file.is_file() else []
@@ -57,9 +57,11 @@ def _defaults() -> tuple[tuple[str, str], ...]:
 
 
 def make_context(trust: Trust, client_cert: str | tuple[str, str] | None) -> ssl.SSLContext:
-    """Raises CONFIGURATION for a file or folder that can't be used, with what names it."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks certificates and host names; TLS 1.2 at least
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # as curl: what is in the bundle is trusted, root or not
+    """The TLS context. Raises CONFIGURATION, with the setting's name, for an unusable file or folder."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks certificates and host names; at least TLS 1.2
+    context.verify_flags |= (
+        ssl.VERIFY_X509_PARTIAL_CHAIN
+    )  # like curl: every certificate in the bundle is trusted, not only roots
     context.sslsocket_class = TimedTlsSocket
     for label, path in trust.paths:
         _load(context, label, path, trust.is_named)
@@ -74,10 +76,10 @@ def _load(context: ssl.SSLContext, label: str, path: str, is_named: bool) -> Non
 
     def load() -> None:
         if is_folder and is_named and not any(map(_is_certificate, _hashed(path))):
-            raise ValueError("no certificate under a hashed name is in it")
+            raise ValueError("it contains no certificate with a hashed name")
         context.load_verify_locations(**({"capath": path} if is_folder else {"cafile": path}))
         if not is_folder and not context.cert_store_stats()["x509"]:
-            raise ValueError("no certificate is in it")
+            raise ValueError("it contains no certificate")
 
     _loaded(load, f"{label}: the {'folder' if is_folder else 'file'} {path!r} can't be used", hint)
 
@@ -85,10 +87,12 @@ def _load(context: ssl.SSLContext, label: str, path: str, is_named: bool) -> Non
 def _load_client_cert(context: ssl.SSLContext, client_cert: str | tuple[str, str]) -> None:
     certificate, key = client_cert if isinstance(client_cert, tuple) else (client_cert, None)
     files = f"{certificate!r} with the key {key!r}" if key else repr(certificate)
-    hint = "Mend the profile's x509_client_cert and x509_client_key: PEM files, the key without a passphrase."
-    # a password is given so that OpenSSL asks nobody for one
+    hint = "Correct the profile's x509_client_cert and x509_client_key: PEM files, the key without a passphrase."
+    # With an empty password, OpenSSL doesn't prompt for one.
     _loaded(
-        lambda: context.load_cert_chain(certificate, key, password=""), f"The client certificate {files} is bad", hint
+        lambda: context.load_cert_chain(certificate, key, password=""),
+        f"The client certificate {files} can't be used",
+        hint,
     )
 
 

@@ -1,7 +1,7 @@
-"""A profile of the AWS CLI's own files, which commonly hold an account's key for object storage (DOMAIN.md §1).
+"""Profiles of the AWS CLI's files, which often contain an account's key for object storage (DOMAIN.md §1).
 
-botocore takes the files apart. Its ways to get credentials elsewhere (SSO, a process, a machine's metadata) are not
-used: what they give is no key of an OUTSCALE account.
+botocore parses the files. Its other sources of credentials (SSO, a process, instance metadata) are not used: they don't
+return keys of OUTSCALE accounts.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _TOKENS = ("aws_session_token", "aws_security_token")
 _OTHER_SOURCES = ("role_arn", "credential_process", "sso_session", "sso_start_url", "web_identity_token_file")
 _LABELS = {**_KEYS, "endpoints.oos": "endpoint_url"}
 Section = Mapping[str, Any]
-"""Values are texts, and mappings where the file nests them."""
+"""Values are texts, or mappings where the file nests them."""
 
 
 def aws_settings(name: str, environ: Mapping[str, str], home: Path | None = None) -> ProfileSettings:
-    """A profile's two keys, its Region and its endpoint, as far as they are there.
+    """A profile's access key, secret key, Region and endpoint, as far as they are set.
 
-    Both keys are of one file: of the one for credentials where it has any. Raises CONFIGURATION for files that can't be
-    read, for a profile that is not there, and for one whose key comes with a session token or from elsewhere.
+    Both keys come from the same file: the credentials file if it has any. Raises CONFIGURATION for unreadable files, a
+    missing profile, a key with a session token, and a key from another source.
     """
     config_file, credentials_file = (
         _file(_CONFIG, "config", environ, home),
@@ -61,30 +61,28 @@ def aws_settings(name: str, environ: Mapping[str, str], home: Path | None = None
 def _require_plain_key(where: str, keys: Section, values: Section) -> None:
     token = next((name for name in _TOKENS if keys.get(name)), None)
     if token:
-        message = f"{where} has a session token ({token}), which OUTSCALE's object storage does not know."
+        message = f"{where} has a session token ({token}), which OUTSCALE's object storage doesn't support."
         raise configuration_error(message, "Name a profile with an access key of the account itself.")
     way = next((name for name in _OTHER_SOURCES if values.get(name)), None)
     if way and not any(keys.get(name) for name in _KEYS.values()):
-        message = f"{where} has no aws_access_key_id: its keys come by {way}, which OUTSCALE does not have."
+        message = f"{where} has no aws_access_key_id: its keys come from {way}, which OUTSCALE doesn't support."
         raise configuration_error(message, "Name a profile with an access key of the account itself.")
 
 
 def _names_hint(profiles: Mapping[str, Section]) -> str:
     names = ", ".join(ascii(name) if unprintable(name) else name for name in sorted(profiles))
-    return f"There are: {names}." if names else f"Name the files in {_CONFIG} and {_CREDENTIALS}."
+    return f"Profiles: {names}." if names else f"Name the files in {_CONFIG} and {_CREDENTIALS}."
 
 
 def _endpoint(values: Section, services: Mapping[str, Section], where: str) -> object:
-    """That of the `services` section comes first, as with the AWS CLI."""
+    """The endpoint. The `services` section comes first, as with the AWS CLI."""
     named = values.get("services")
     if not named:
         return values.get("endpoint_url")
     if isinstance(named, Mapping):
-        raise configuration_error(
-            f"{where}: services is not text.", "Write there the NAME of a section [services NAME]."
-        )
+        raise configuration_error(f"{where}: services is not text.", "Write the NAME of a section [services NAME].")
     if named not in services:
-        raise configuration_error(f"{where}: there is no section [services {named}].", "Add it, or take the key out.")
+        raise configuration_error(f"{where}: there is no section [services {named}].", "Add it, or remove the key.")
     of_s3 = services[named].get("s3")
     own = of_s3.get("endpoint_url") if isinstance(of_s3, Mapping) else None
     return own or values.get("endpoint_url")
@@ -98,10 +96,10 @@ def _file(variable: str, name: str, environ: Mapping[str, str], home: Path | Non
 
 
 def _read(file: Path, variable: str) -> dict[str, Any]:
-    """The file's sections by name; none where there is no file. Raises CONFIGURATION, never with a line of it."""
-    if file.is_fifo():  # a shell's <(…), say; whoever opens one that nobody writes into waits for good
+    """The file's sections by name; none if there is no file. Raises CONFIGURATION, without a line of the file."""
+    if file.is_fifo():  # for example a shell's <(…); opening one without a writer blocks forever
         raise configuration_error(
-            f"The file {file} is a pipe, and it has to be read twice.", f"Name a file in {variable}."
+            f"The file {file} is a pipe, but it has to be read twice.", f"Name a file in {variable}."
         )
     try:
         decoded(read_bounded(file, variable), file)
@@ -113,13 +111,16 @@ def _read(file: Path, variable: str) -> dict[str, Any]:
 
 
 def _syntax_error(file: Path, error: object) -> OmicopyError:
-    """What Python says of it quotes the line, and that may hold a key."""
+    """The error for a malformed file.
+
+    Python's own message quotes the line, which may contain a key.
+    """
     line = getattr(error, "lineno", None)
     for number, _ in getattr(error, "errors", [])[:1]:
         line = number
-    what = "has a section or a key twice" if isinstance(error, _TWICE) else "is not written as the AWS CLI writes it"
+    what = "contains a section or a key twice" if isinstance(error, _TWICE) else "is not in the AWS CLI's format"
     place = f" (line {line})" if line else ""
-    return configuration_error(f"The file {file} {what}{place}.", "Correct it there; aws configure list reads it, too.")
+    return configuration_error(f"The file {file} {what}{place}.", "Correct it. To check, run: aws configure list.")
 
 
 _TWICE = (configparser.DuplicateSectionError, configparser.DuplicateOptionError)

@@ -1,4 +1,4 @@
-"""The address of a service, found to be one before anything is sent to it."""
+"""Validates the address of a service before anything is sent to it."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ _VISIBLE_ASCII = re.compile(r"[!-~]+")
 
 
 def is_host_name(name: str) -> bool:
-    """Whether DNS could know the name: parts of 1 to 63 ASCII letters, digits, '-' or '_', with dots between."""
+    """True if DNS allows the name: parts of 1 to 63 ASCII letters, digits, '-' or '_', separated by dots."""
     return len(name.removesuffix(".")) <= _LONGEST_NAME and _NAME.fullmatch(name) is not None
 
 
 def problem_of_address(url: str) -> tuple[str, str] | None:
-    """Why it can't be the http(s) URL of a service, and a hint. None for one that can."""
+    """Why the text isn't the http(s) URL of a service, and a hint. None if it is."""
     plain = "Write https://HOST or https://HOST:PORT/PATH."
     try:
         parts = urlsplit(url)
     except ValueError:
-        return "is no address", plain
+        return "is not an address", plain
     if parts.scheme not in ("http", "https") or parts.query or parts.fragment:
-        return "is no address such as https://host or https://host:port/path", plain
+        return "is not an address such as https://host or https://host:port/path", plain
     if not url.isascii():
-        return "has letters that are not ASCII", "Write a host in its ASCII form, which begins with xn--."
+        return "contains non-ASCII letters", "Write the host in its ASCII form, which begins with xn--."
     found = _NETLOC.fullmatch(parts.netloc)
     if not found or not _VISIBLE_ASCII.fullmatch(url):
-        return "is no address such as https://host or https://host:port/path", plain
+        return "is not an address such as https://host or https://host:port/path", plain
     literal, name, port = found.groups()
     if port is not None and not 0 < int(port) <= 65_535:
-        return "is no address: a port is a number from 1 to 65535", plain
+        return "is not an address: a port is a number from 1 to 65535", plain
     if name is not None and not is_host_name(name):
         hint = f"Each part between dots has 1 to 63 letters, digits or '-', the whole at most {_LONGEST_NAME}."
-        return "is no address: no host can have that name", hint
-    return None if literal is None or _is_ipv6(literal) else ("is no address: no host can have that number", plain)
+        return "is not an address: the host name is invalid", hint
+    return None if literal is None or _is_ipv6(literal) else ("is not an address: the IPv6 address is invalid", plain)
 
 
 def _is_ipv6(text: str) -> bool:

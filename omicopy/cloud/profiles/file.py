@@ -1,6 +1,6 @@
-"""The JSON file of named profiles, OUTSCALE's SDK's or osc-cli's.
+"""The JSON file of named profiles, in the format of OUTSCALE's SDK or of osc-cli.
 
-What two readers could take differently is refused: two accounts must never mix.
+Anything that two readers could understand differently is refused, so that two accounts never get mixed.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ FILE_HINT = (
     "Name the file in OSC_CONFIG_FILE, or use env:OSC to take OSC_ACCESS_KEY, OSC_SECRET_KEY and OSC_REGION from the "
     "environment."
 )
-_UTF8_HINT = "Save it as UTF-8, which editors offer when they save a file."
+_UTF8_HINT = "Save it as UTF-8 in your editor."
 
 
 def profiles_file(environ: Mapping[str, str], home: Path | None = None) -> Path:
-    """The file that profiles are looked for in. Raises CONFIGURATION where that takes a home folder and there is none.
+    """The path of the profiles file. Raises CONFIGURATION if it needs a home folder and there is none.
 
-    `home` None asks the system, if it comes to that.
+    `home` None asks the system when needed.
     """
     named = environ.get("OSC_CONFIG_FILE")
     if named:
@@ -36,7 +36,7 @@ def profiles_file(environ: Mapping[str, str], home: Path | None = None) -> Path:
 
 
 def mode_for_others(file: Path) -> int | None:
-    """The file's mode when others than its owner may read or change it; None if not, or if that can't be known."""
+    """The file's mode if other users may read or change it; None if not, or if unknown."""
     if os.name != "posix":
         return None
     try:
@@ -47,29 +47,29 @@ def mode_for_others(file: Path) -> int | None:
 
 
 def read_profiles(file: Path) -> dict[str, Any]:
-    """What the file says, profiles by name. Raises CONFIGURATION, never with a value of it."""
+    """The profiles by name. Raises CONFIGURATION, without a value of the file."""
     text = decoded(_read(file), file)
     try:
         profiles = json.loads(text, object_pairs_hook=_Object)
     except json.JSONDecodeError as error:
         char = unprintable(text[error.pos : error.pos + 1])
         place = f"line {error.lineno}, column {error.colno}" + (f", where there is {char}" if char else "")
-        hint = f"Correct it there; python3 -m json.tool {file} says whether it is JSON."
+        hint = f"Correct it. To check, run: python3 -m json.tool {file}."
         raise _file_error(f"The file {file} is not JSON: {error.msg} ({place}).", hint) from None
     except (ValueError, RecursionError):  # a number of thousands of digits; thousands of levels
-        hint = "It holds one JSON object of named profiles, each with access_key, secret_key and region."
-        raise _file_error(f"The file {file} is not JSON that can be read.", hint) from None
+        hint = "It must be one JSON object of named profiles, each with access_key, secret_key and region."
+        raise _file_error(f"The file {file} is not readable JSON.", hint) from None
     if not isinstance(profiles, dict):
         hint = 'Write {"NAME": {"access_key": "…", "secret_key": "…", "region": "…"}}.'
-        raise _file_error(f"The file {file} holds no JSON object of named profiles.", hint)
+        raise _file_error(f"The file {file} is not a JSON object of named profiles.", hint)
     for path in _duplicate_keys(profiles):
         what = f'the profile "{path[0]}"' if len(path) == 1 else f'{".".join(path[1:])} of the profile "{path[0]}"'
-        raise _file_error(f"The file {file} has {what} twice.", "Take one of them out: which one counts is not known.")
+        raise _file_error(f"The file {file} contains {what} twice.", "Remove one of them.")
     return profiles
 
 
 class _Object(dict[str, Any]):
-    """A JSON object, and those of its keys that stand there twice."""
+    """A JSON object that remembers its duplicate keys."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class _Object(dict[str, Any]):
 
 
 def _duplicate_keys(profiles: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """The paths of all keys that are given twice."""
+    """The paths of all duplicate keys."""
     left: list[tuple[tuple[str, ...], Any]] = [((), profiles)]
     while left:
         path, value = left.pop()
@@ -103,8 +103,10 @@ def _read(file: Path) -> bytes:
 
 
 def read_bounded(file: Path, variable: str) -> bytes:
-    """The content of a file of profiles, which `variable` may name. Raises FileNotFoundError, and CONFIGURATION for one
-    that can't be read or is far too large."""
+    """The content of a profiles file that `variable` may name.
+
+    Raises FileNotFoundError, and CONFIGURATION if it can't be read or is far too large.
+    """
     hint = f"Name another file in {variable}."
     try:
         with file.open("rb") as opened:
@@ -112,20 +114,20 @@ def read_bounded(file: Path, variable: str) -> bytes:
     except FileNotFoundError:
         raise
     except IsADirectoryError:
-        raise _file_error(f"{file} is a folder, not a configuration file.", "Name the file in it.") from None
+        raise _file_error(f"{file} is a folder, not a configuration file.", "Name the file in that folder.") from None
     except PermissionError:
-        more = f"Let the user that runs this read it (chmod, chown), or name another file in {variable}."
+        more = f"Make it readable for this user (chmod, chown), or name another file in {variable}."
         raise _file_error(f"The file {file} can't be read: permission denied.", more) from None
-    except (OSError, ValueError) as error:  # a null character in its name is a ValueError
-        why = error.strerror if isinstance(error, OSError) else "its name is none"
+    except (OSError, ValueError) as error:  # a null character in the name raises ValueError
+        why = error.strerror if isinstance(error, OSError) else "its name is invalid"
         raise _file_error(f"The file {file} can't be read: {why}.", hint) from None
     if len(content) > MAX_FILE_BYTES:
-        raise _file_error(f"The file {file} is larger than {MAX_FILE_BYTES} bytes: it is no file of profiles.", hint)
+        raise _file_error(f"The file {file} is larger than {MAX_FILE_BYTES} bytes: it isn't a profiles file.", hint)
     return content
 
 
 def decoded(content: bytes, file: Path) -> str:
-    """A file's text. Raises CONFIGURATION where it is not UTF-8."""
+    """A file's text. Raises CONFIGURATION if it isn't UTF-8."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
         raise _file_error(f"The file {file} is in UTF-16, not in UTF-8.", _UTF8_HINT)
     try:

@@ -1,6 +1,7 @@
-"""From a PROFILE on the command line to the complete credentials of one account, never mixed with another's.
+"""From a PROFILE on the command line to the complete credentials of one account.
 
-The SDK fills a profile's gaps from `OSC_*` variables and with a default Region (DOMAIN.md §6). Here they are errors.
+The SDK fills gaps of a profile from `OSC_*` variables and with a default Region, which mixes accounts (DOMAIN.md §6).
+Here a gap is an error.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _DOMAIN = "outscale.com"
 _REGION = re.compile(r"[A-Za-z0-9._-]+")
 _LONGEST_REGION = 63
 NO_STORAGE = "none"
-"""What `--storage` says where there is no key for the object storage."""
+"""The value of `--storage` if there is no key for the object storage."""
 STORAGE_HINT = "Name a profile with the account's own access key: --storage PROFILE, or --storage aws:NAME."
 
 
@@ -28,7 +29,7 @@ class StorageKey:
     """The access key that signs and reads in an account's object storage."""
 
     profile: str
-    """Where it comes from, as the user wrote it."""
+    """Where the key comes from, as the user wrote it."""
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
 
@@ -43,27 +44,27 @@ class Account:
     secret_key: str = field(repr=False)
     region: str
     api_endpoint: str
-    """With its path and without a slash at the end; an action's name follows after a slash."""
+    """With its path, without a trailing slash; the action's name is appended after a slash."""
     oos_endpoint: str
     client_cert: str | tuple[str, str] | None
-    """A PEM file with certificate and key, or a file for each, as requests wants it."""
+    """A PEM file with certificate and key, or one file for each, in the format of `requests`."""
     storage_key: StorageKey | None
-    """None: there is no key for its object storage."""
+    """None if there is no key for its object storage."""
 
     @property
     def storage(self) -> str | None:
-        """What `--storage` has to say of it; None: nothing."""
+        """The value of `--storage` for this account; None if the option isn't needed."""
         if self.storage_key is None:
             return NO_STORAGE
         return None if self.storage_key.profile == self.profile else self.storage_key.profile
 
     @property
     def signer(self) -> str:
-        """Whose key signs, to be told of a refusal of it."""
+        """The profile whose key signs, for messages about refusals."""
         return self.storage_key.profile if self.storage_key else self.profile
 
     def require_storage_key(self) -> StorageKey:
-        """The key for its object storage. Raises DENIED where there is none."""
+        """The key for the object storage. Raises DENIED if there is none."""
         if self.storage_key is None:
             message = f"There is no access key for the object storage of {self.profile!r}"
             raise OmicopyError(ErrorCode.DENIED, message, STORAGE_HINT)
@@ -71,11 +72,11 @@ class Account:
 
 
 def resolve_profile(name: str, environ: Mapping[str, str], home: Path | None = None) -> Account:
-    """The account that `NAME`, `NAME@REGION` or `env:PREFIX` stands for.
+    """The account of `NAME`, `NAME@REGION` or `env:PREFIX`.
 
-    A profile that the file spells with an `@` is found by its whole name. Both dialects of file are read, the SDK's and
-    osc-cli's (DOMAIN.md §1). `home` None asks the system for the home folder, where one is needed. Raises
-    OmicopyError(CONFIGURATION) that says where what is missing, never a value of it.
+    A profile whose name in the file contains an `@` is found by its whole name. Both file formats are read, the SDK's
+    and osc-cli's (DOMAIN.md §1). `home` None asks the system when needed. Raises OmicopyError(CONFIGURATION) that says
+    what is missing and where, never with a value.
     """
     settings = find_settings(name, environ, home)
     access_key, secret_key = settings.required("access_key"), settings.required("secret_key")
@@ -95,15 +96,15 @@ def resolve_profile(name: str, environ: Mapping[str, str], home: Path | None = N
 
 
 def region_of(settings: ProfileSettings) -> str:
-    """The Region that a profile names. Raises CONFIGURATION for none, and for what no Region is called."""
+    """The profile's Region. Raises CONFIGURATION if it is missing or invalid."""
     region = settings.required(*REGION_KEYS)
     if not (_REGION.fullmatch(region) and is_host_name(region) and len(region) <= _LONGEST_REGION):
-        raise settings.error("region", "is no Region's name", "A Region's name looks like eu-west-2.")
+        raise settings.error("region", "is not a Region name", "A Region's name looks like eu-west-2.")
     return region
 
 
 def oos_endpoint_of(settings: ProfileSettings, region: str) -> str:
-    """The address of its object storage, which a profile may name. Raises CONFIGURATION for what is no address."""
+    """The address of the object storage, which a profile may set. Raises CONFIGURATION if it is invalid."""
     domain = settings.text("host") or _DOMAIN
     return _endpoint(settings, ("endpoints.oos", "host"), f"oos.{region}.{domain}", "")
 
@@ -113,7 +114,7 @@ def _protocol(settings: ProfileSettings) -> str:
     if protocol is not None:
         if protocol.lower() not in ("http", "https"):
             raise settings.error(
-                "protocol", "is neither http nor https", "Write one of them, or take the key out: then it is https."
+                "protocol", "is neither http nor https", "Write one of them, or remove the key to use https."
             )
         return protocol.lower()
     https = settings.values.get("https")
@@ -123,7 +124,7 @@ def _protocol(settings: ProfileSettings) -> str:
 
 
 def _endpoint(settings: ProfileSettings, keys: tuple[str, ...], default: str, path: str) -> str:
-    """The URL that one of `keys` gives, or the default one. `keys` ends with what the default is made of."""
+    """The URL from one of `keys`, or the default. The last of `keys` is the setting that the default is made of."""
     key = next((key for key in keys if settings.text(key)), keys[-1])
     value = default if key == "host" else settings.required(key)
     protocol = _protocol(settings)
@@ -140,6 +141,6 @@ def _client_cert(settings: ProfileSettings) -> str | tuple[str, str] | None:
         return certificate
     if certificate is None:
         raise settings.error(
-            "x509_client_cert", "is missing, though there is a key for it", "Name the certificate's file."
+            "x509_client_cert", "is missing, but there is a key for it", "Name the certificate's file."
         )
     return certificate, key

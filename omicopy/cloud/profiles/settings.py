@@ -1,4 +1,4 @@
-"""The settings of one profile as they stand in the file or the environment, each checked when it is asked for."""
+"""The settings of one profile, from the file or the environment; each is checked when it is read."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from omicopy.model.text import unprintable
 _ENV_PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 REGION_KEYS = ("region", "region_name")
 _ENDPOINT_KEYS = ("endpoints.api", "endpoints.oos", "endpoint")
-_UNSEEN_HINT = "Copy it again from where it was made, without blanks and without characters that can't be seen."
-_ASCII_HINT = "Copy it again: one of its letters is not ASCII, even if it looks so."
+_UNSEEN_HINT = "Copy it again from the console, without blanks and invisible characters."
+_ASCII_HINT = "Copy it again: one of its letters is not ASCII, even if it looks like it."
 _VARIABLES = {
     "access_key": "ACCESS_KEY",
     "secret_key": "SECRET_KEY",
@@ -30,7 +30,7 @@ _VARIABLES = {
 
 @dataclass(frozen=True, slots=True)
 class ProfileSettings:
-    """One profile as it was found. `labels` are the names that the user knows its settings by, where they differ."""
+    """One profile as found. `labels` are the names that the user knows its settings by, if different."""
 
     profile: str
     where: str
@@ -38,7 +38,7 @@ class ProfileSettings:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, *keys: str) -> str | None:
-        """The first of `keys` that is set, checked: text that can be shown, white space around it cut off."""
+        """The first of `keys` that is set: printable text without surrounding white space."""
         for key in keys:
             value = self.values.get(key)
             if value is None or value == "":
@@ -47,32 +47,33 @@ class ProfileSettings:
                 raise self.error(key, "is not text", 'Write it in quotes: "…".')
             problem = unprintable(value.strip())
             if problem:
-                raise self.error(key, f"holds {problem}", _UNSEEN_HINT)
+                raise self.error(key, f"contains {problem}", _UNSEEN_HINT)
             if value.strip():
                 return value.strip()
         return None
 
     def required(self, *keys: str) -> str:
-        """As `text`, but a gap is an error that names the first of `keys`. Keys and Regions are visible ASCII."""
+        """Like `text`, but a missing value is an error that names the first of `keys`. Only visible ASCII is
+        accepted."""
         value = self.text(*keys)
         if value is None:
             raise self._missing(keys[0])
         key = next(key for key in keys if self.values.get(key))
         if " " in value:
-            raise self.error(key, "holds a blank", _UNSEEN_HINT)
-        if value[0] in "\"'":  # the AWS CLI's files take quotes for a part of the key
-            raise self.error(key, "begins with a quote", "Take the quotes out.")
+            raise self.error(key, "contains a blank", _UNSEEN_HINT)
+        if value[0] in "\"'":  # in the AWS CLI's files, quotes are part of the value
+            raise self.error(key, "begins with a quote", "Remove the quotes.")
         if not value.isascii():
-            raise self.error(key, "holds a letter that is not ASCII", _ASCII_HINT)
+            raise self.error(key, "contains a letter that is not ASCII", _ASCII_HINT)
         return value
 
     def _missing(self, key: str) -> OmicopyError:
-        """Where a key of nearly that name is there, it is that name which is to be mended."""
+        """The error for a missing key. If a key with nearly the same name exists, the hint is to rename it."""
         label = self.labels.get(key, key)
         alike = next((other for other in self.values if other != key and _normalized_key(other) == key), None)
         if alike is not None:
-            return self.error(key, f"is missing; the key {alike!a} is another one", f"Call it {label}.")
-        hint = f"Set {label} there. A profile has to be complete: no other profile and no OSC_* variable fills it."
+            return self.error(key, f"is missing; there is a key {alike!a}", f"Rename it to {label}.")
+        hint = f"Set {label} there. A profile must be complete: no other profile or OSC_* variable is used for it."
         return self.error(key, "is missing", hint)
 
     def error(self, key: str, what: str, hint: str) -> OmicopyError:
@@ -80,12 +81,12 @@ class ProfileSettings:
 
 
 def _normalized_key(key: str) -> str:
-    """A key's name without what can't be seen, in lower case."""
+    """A key's name in lower case, without invisible characters."""
     return "".join(char for char in key if char.isascii() and char.isprintable() and char != " ").lower()
 
 
 def find_settings(name: str, environ: Mapping[str, str], home: Path | None = None) -> ProfileSettings:
-    """Those of `NAME`, `NAME@REGION` or `env:PREFIX`. Raises CONFIGURATION where there is no such profile."""
+    """The settings of `NAME`, `NAME@REGION` or `env:PREFIX`. Raises CONFIGURATION if there is no such profile."""
     return _environment_settings(name, environ) if name.startswith("env:") else _file_settings(name, environ, home)
 
 
@@ -93,7 +94,7 @@ def _environment_settings(name: str, environ: Mapping[str, str]) -> ProfileSetti
     prefix, at, region = name.removeprefix("env:").partition("@")
     if not _ENV_PREFIX.fullmatch(prefix):
         raise configuration_error(
-            f'Profile "{name}": after "env:" comes the beginning of variable names, without the last underscore.',
+            f'Profile "{name}": "env:" must be followed by a prefix of variable names, without the underscore.',
             "For example env:SRC for SRC_ACCESS_KEY, SRC_SECRET_KEY and SRC_REGION.",
         )
     labels = {key: f"{prefix}_{variable}" for key, variable in _VARIABLES.items()}
@@ -112,7 +113,7 @@ def _file_settings(name: str, environ: Mapping[str, str], home: Path | None) -> 
     values = profiles[base]
     where = f'Profile "{base}" in {file}'
     if not isinstance(values, dict):
-        raise configuration_error(f"{where} is no JSON object.", "It needs access_key, secret_key and region.")
+        raise configuration_error(f"{where} is not a JSON object.", "It needs access_key, secret_key and region.")
     settings = _flattened(ProfileSettings(name, where, values))
     return _in_region(settings, region) if at else settings
 
@@ -124,13 +125,13 @@ def _flattened(settings: ProfileSettings) -> ProfileSettings:
         endpoints = {}
     if not isinstance(endpoints, dict):
         hint = 'Write {"api": "https://…", "oos": "https://…"}.'
-        raise settings.error("endpoints", "is no JSON object", hint)
+        raise settings.error("endpoints", "is not a JSON object", hint)
     nested = {f"endpoints.{service}": url for service, url in endpoints.items()}
     return replace(settings, values={**settings.values, **nested})
 
 
 def _in_region(settings: ProfileSettings, region: str) -> ProfileSettings:
-    """The same keys in another Region. Endpoints belong to the Region they were written for, so they go."""
+    """The same keys in another Region. Endpoints are dropped, because they belong to the original Region."""
     if not region:
         raise configuration_error(
             f'Profile "{settings.profile}": there is no Region after the "@".', "For example prod@us-east-2."
@@ -141,7 +142,7 @@ def _in_region(settings: ProfileSettings, region: str) -> ProfileSettings:
 
 def _names_hint(profiles: Mapping[str, object]) -> str:
     names = ", ".join(ascii(name) if unprintable(name) else name for name in sorted(profiles))
-    return f"It has: {names}." if names else "It has none at all. " + FILE_HINT
+    return f"Its profiles: {names}." if names else "It has no profiles. " + FILE_HINT
 
 
 def configuration_error(message: str, hint: str) -> OmicopyError:

@@ -1,6 +1,6 @@
-"""From what `--storage` says to the account whose object storage is used with that key.
+"""Resolves `--storage`: the account with the key that opens its object storage.
 
-An EIM user's key works for the API and not for object storage: one account commonly has two keys (DOMAIN.md §1).
+An EIM user's key works for the API but not for object storage, so one account often has two keys (DOMAIN.md §1).
 """
 
 from __future__ import annotations
@@ -15,16 +15,13 @@ from omicopy.cloud.secrets import register_secret
 
 _AWS = "aws:"
 StorageByProfile = Mapping[str, str | None]
-"""What `--storage` says of a profile; None, or no entry: nothing."""
+"""The value of `--storage` for each profile; None or no entry if not given."""
 
 
 def resolve_accounts(
     profiles: Iterable[str], storage: StorageByProfile, environ: Mapping[str, str]
 ) -> dict[str, Account]:
-    """The account behind each profile, with the storage key that is said of it. Raises CONFIGURATION.
-
-    From now on no message shows their keys.
-    """
+    """The account of each profile, with its storage key. Raises CONFIGURATION."""
     accounts = {profile: resolve_profile(profile, environ) for profile in profiles}
     for profile, text in storage.items():
         if text is not None and profile in accounts:
@@ -37,10 +34,10 @@ def resolve_accounts(
 
 
 def resolve_storage(text: str, account: Account, environ: Mapping[str, str], home: Path | None = None) -> Account:
-    """The account with the storage key that `PROFILE`, `aws:NAME` or `none` stands for. Reads files, sends nothing.
+    """The account with the storage key of `PROFILE`, `aws:NAME` or `none`. Reads files, sends nothing.
 
-    A profile needs its two keys alone: Region and endpoint are the account's own where it names none. Raises
-    CONFIGURATION, never with a value of a key, also for another Region: the keys must be the same account's.
+    The profile only needs the two keys; Region and endpoint default to the account's. Raises CONFIGURATION, never with
+    a value of a key; also for another Region, because both keys must belong to the same account.
     """
     if text == NO_STORAGE:
         return replace(account, storage_key=None)
@@ -48,9 +45,9 @@ def resolve_storage(text: str, account: Account, environ: Mapping[str, str], hom
     key = StorageKey(text, settings.required("access_key"), settings.required("secret_key"))
     if settings.text(*REGION_KEYS) and region_of(settings) != account.region:
         message = (
-            f"The storage key {text!r} is of {region_of(settings)}, and {account.profile!r} is of {account.region}."
+            f"The storage key {text!r} belongs to {region_of(settings)}, but {account.profile!r} to {account.region}."
         )
-        raise configuration_error(message, "Name a key of the same account, which is in one Region alone.")
+        raise configuration_error(message, "Name a key of the same account; an account has one Region.")
     names_endpoint = settings.text("endpoints.oos", "host")
     endpoint = oos_endpoint_of(settings, account.region) if names_endpoint else account.oos_endpoint
     return replace(account, storage_key=key, oos_endpoint=endpoint)

@@ -1,1 +1,1 @@
-"""The decisions. Pure: from what is known of a copy to its one next step."""
+"""The decisions: pure functions from what is known of a copy to its next step."""

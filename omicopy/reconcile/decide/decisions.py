@@ -1,4 +1,4 @@
-"""What `decide` can answer: the one next step of a copy."""
+"""What `decide` can return: the next step of a copy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from omicopy.model.result import Status
 
 
 class Fetch(Enum):
-    """The decision hangs on something that was not looked at yet. Nothing has to be waited for."""
+    """A fact has to be read first. Nothing has to be waited for."""
 
     IMAGES = "images"
     SOURCE = "source"
@@ -25,14 +25,14 @@ class Fetch(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Something is unknown; the next tick may know it. `error` is why, when a read failed."""
+    """Something is unknown; the next tick may know it. `error` says why a read failed."""
 
     why: str
     error: OmicopyError | None = None
 
 
 class Stage(Enum):
-    """What the cloud is busy with while we wait; each has a budget of its own."""
+    """What the service is doing while we wait. Each stage has its own time limit."""
 
     EXPORTING = "exporting"
     IMPORTING = "importing"
@@ -40,10 +40,9 @@ class Stage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing to do but to wait. `resource` is the ID to name to the user; `progress` in percent, where it is known.
+    """Wait for the service. `resource` is the ID for messages; `progress` is in percent, if known.
 
-    `image` is the copy that is waited for. `is_ours` False: what is waited for was not begun for this copy, which has
-    not begun itself.
+    `image` is the copy being created. `is_ours` False: it waits for something that was not started for this copy.
     """
 
     stage: Stage
@@ -57,12 +56,12 @@ class Wait:
 @dataclass(frozen=True, slots=True)
 class StartExport:
     new_bucket: str | None = None
-    """The bucket that the service makes for it."""
+    """The bucket that the service will create for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CancelExport:
-    """Cancel an export of ours that is not needed: everybody follows the task `followed`."""
+    """Cancel a duplicate export of ours: every run uses the task `followed`."""
 
     task: ExportTask
     followed: str
@@ -75,7 +74,7 @@ class Resign:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """Create the image `name`; `stored` is our own export, None for a manifest that was handed over."""
+    """Create the image `name` from our own export `stored`, or from a shared manifest (None)."""
 
     name: str
     stored: FoundExport | None
@@ -83,7 +82,7 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class TagAndShare:
-    """Writes what a copy lacks: tags, and permissions to launch it. `is_last`: then it is done."""
+    """Write missing tags and launch permissions. `is_last`: the copy is then complete."""
 
     image: Image
     tags: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""The rules for the source side: a usable export, one that runs, one to sign anew, or the start of a new one."""
+"""Rules for the source side: use, wait for, re-sign or start an export. Pure."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from omicopy.reconcile.decide.slot import wait_for_slot
 from omicopy.reconcile.decide.without_key import damaged, task_not_listed, unusable
 from omicopy.reconcile.state import DecisionInput
 
-_MAY_BE_STARTED = "an export may have been started that can't be seen yet"
+_MAY_BE_STARTED = "an export may have been started that isn't visible yet"
 
 
 def decide_export(s: DecisionInput, name: str | None) -> Decision:
-    """The next step towards an export; once it is usable, its import as `name`, or the end where there is no target."""
+    """The next step towards an export. When it is usable: its import as `name`, or Done if there is no target."""
     if isinstance(s.seen.tasks, Unasked):
         return Fetch.TASKS
     if isinstance(s.seen.tasks, Unknown):
@@ -56,7 +56,7 @@ def decide_export(s: DecisionInput, name: str | None) -> Decision:
     if isinstance(stored, Present):
         if not stored.value.damage:
             if running and name is not None and unusable(s, stored.value):
-                return _follow(s, running)  # it will show a URL that serves
+                return _follow(s, running)  # it will have a usable URL
             return (
                 _cancel_duplicate(s, running, str(stored.value.location))
                 or _other_format(source, stored.value.format, str(stored.value.location))
@@ -76,7 +76,10 @@ def decide_export(s: DecisionInput, name: str | None) -> Decision:
 
 
 def still_exporting(s: DecisionInput) -> Decision | None:
-    """While an export runs for a copy that was not there, nobody looks into the target. None once that is different."""
+    """The wait for a running export of a copy that was absent; None if anything else is to be done.
+
+    The target isn't read meanwhile.
+    """
     if not s.export.is_running or not s.image.is_known_absent:
         return None
     if isinstance(s.seen.tasks, Unasked):
@@ -94,7 +97,7 @@ def _source_of(s: DecisionInput) -> Source:
 
 
 def _follow(s: DecisionInput, running: Sequence[ExportTask]) -> Decision:
-    """Several tasks of one place, started on several machines: everybody follows the smallest ID, and so the same."""
+    """Waits for the task with the smallest ID. Every machine picks the same, so all use one export."""
     task = min(running, key=lambda task: task.task_id)
     others = [other for other in running if other is not task]
     return (
@@ -105,7 +108,8 @@ def _follow(s: DecisionInput, running: Sequence[ExportTask]) -> Decision:
 
 
 def _other_format(source: Source, found: str | None, what: str) -> Fail | None:
-    """A place holds one manifest: an export in a second format would take the first one's away."""
+    """Fails if the place has an export in another format: it holds one manifest, so a second export would replace
+    it."""
     if source.format is None or found in (None, source.format):
         return None
     place = source.export.folder
@@ -119,7 +123,7 @@ def _other_format(source: Source, found: str | None, what: str) -> Fail | None:
 
 
 def _cancel_duplicate(s: DecisionInput, running: Sequence[ExportTask], followed: str) -> CancelExport | None:
-    """Our own task among those that nobody needs, if there is one that nothing was done about yet."""
+    """Cancels our own task among the duplicates, if that was not tried yet."""
     for task in running:
         if task.task_id == s.export.task_id and task.task_id not in s.export.cancelled:
             return CancelExport(task, followed)
@@ -127,8 +131,11 @@ def _cancel_duplicate(s: DecisionInput, running: Sequence[ExportTask], followed:
 
 
 def _use_export(s: DecisionInput, stored: FoundExport, name: str | None) -> Decision:
-    """It serves at once, although another export that runs here may put its own manifest in its place: the import reads
-    a manifest once, either is of the same image, and the disks of both stay."""
+    """Uses a complete export at once, even if another export to the same place is running.
+
+    That one may replace the manifest, but an import reads it only once, both are of the same image, and the disks of
+    both stay.
+    """
     if name is None:
         return Done(Status.COPIED if s.export.changed else Status.PRESENT)
     step = unusable(s, stored)
@@ -141,16 +148,16 @@ def _use_export(s: DecisionInput, stored: FoundExport, name: str | None) -> Deci
 
 
 def _resign(s: DecisionInput, stored: FoundExport) -> Decision:
-    """Once a run; the new manifest may not be visible yet."""
+    """Re-signs once per run; the new manifest may not be visible yet."""
     if s.export.resigned_key is None:
         return Resign(stored)
     if s.export.resigned_key != stored.location.key and s.within_grace(s.export.resigned_at):
-        return Retry(f"{stored.location} was signed anew, which can't be seen yet")
+        return Retry(f"{stored.location} was re-signed, which isn't visible yet")
     return Fail(still_expired(stored))
 
 
 def _replace_damaged(s: DecisionInput, stored: FoundExport, tasks: Sequence[ExportTask]) -> Decision:
-    """A new export takes the place of a damaged one, once a run; what the bucket shows of it may lag behind."""
+    """Starts a new export in place of a damaged one, once per run; the bucket may show it late."""
     failed, end = _failed_in_this_run(s, tasks), damaged(s, stored)
     if failed:
         return Fail(export_failed(failed[-1]))
@@ -158,19 +165,19 @@ def _replace_damaged(s: DecisionInput, stored: FoundExport, tasks: Sequence[Expo
         return end
     if not s.export.started:
         if s.within_grace(s.export.unusable_since):
-            return Retry(f"{stored.location} names objects that can't be seen yet")
+            return Retry(f"{stored.location} names objects that aren't visible yet")
         return _start(s)
     if s.within_grace(s.export.doubt_since):
         return Retry(_MAY_BE_STARTED)
     if s.export.doubt_since is not None:
         return Fail(task_vanished(s.export.task_id))
     if s.within_grace(s.export.unusable_since):
-        return Retry(f"{stored.location} was exported anew, which can't be seen yet")
+        return Retry(f"{stored.location} was exported again, which isn't visible yet")
     return Fail(still_damaged(stored))
 
 
 def _may_still_show(s: DecisionInput, complete: Sequence[ExportTask]) -> bool:
-    """Whether a completed task's manifest is awaited, whatever became of others; not when ours was to replace it."""
+    """True if the manifest of a completed task may still appear; not if our task was to replace it."""
     return any(not s.export.is_sent or task.task_id == s.export.task_id for task in complete)
 
 
@@ -178,7 +185,7 @@ def _no_manifest(s: DecisionInput, task: ExportTask) -> Decision:
     source = s.request.source
     with_key = source.account.with_key if isinstance(source, Source) else ""
     if s.export.unusable_since is None or s.within_grace(s.export.unusable_since):
-        return Retry(f"{task.task_id} is completed, its manifest can't be seen yet")
+        return Retry(f"{task.task_id} is completed, but its manifest isn't visible yet")
     if s.request.re_export and not s.export.started:
         return _start(s)
     return Fail(
@@ -196,7 +203,7 @@ def _failed_in_this_run(s: DecisionInput, tasks: Sequence[ExportTask]) -> list[E
 
 
 def _start(s: DecisionInput) -> Decision:
-    """Nothing usable is there: start an export, if the source image allows it and nothing is in doubt."""
+    """Nothing usable exists: starts an export if the source image allows it and nothing is in doubt."""
     if isinstance(s.seen.source, Unasked):
         return Fetch.SOURCE
     if isinstance(s.seen.source, Unknown):
@@ -233,7 +240,7 @@ def _not_exportable(s: DecisionInput) -> Decision | None:
     if image.is_failed:
         reason = image.state_reason or "no reason given"
         message = f"{image.image_id} {where} is a failed image: {reason}"
-        return Fail(OmicopyError(ErrorCode.NOT_EXPORTABLE, message, "Name another image, or make this one anew."))
+        return Fail(OmicopyError(ErrorCode.NOT_EXPORTABLE, message, "Name another image, or create this one again."))
     if not image.is_available:
         return Wait(Stage.EXPORTING, f"source image {image.image_id}", image.state, is_ours=False)
     return None

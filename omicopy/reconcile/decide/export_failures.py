@@ -1,4 +1,4 @@
-"""Why an export ends a copy, in words."""
+"""The errors with which an export fails a copy."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from omicopy.model.request import Source
 
 
 def no_bucket(source: Source, is_planned: bool) -> OmicopyError:
-    """The service would make it: a name that is mistyped would cost money."""
+    """The error for a missing bucket. The service would create it, and a mistyped name would cost money."""
     option = "create_bucket: true" if is_planned else "--create-bucket"
     return OmicopyError(
         ErrorCode.NOT_FOUND,
-        f"There is no bucket s3://{source.export.bucket} in {source.account}, and an export would make it",
+        f"There is no bucket s3://{source.export.bucket} in {source.account}, and an export would create it",
         f"Check its name. If it is right: {option} lets the service make it.",
     )
 
@@ -21,22 +21,22 @@ def export_failed(task: ExportTask) -> OmicopyError:
     return OmicopyError(
         ErrorCode.REMOTE_FAILED,
         f"The export {task.task_id} ended as {task.state}: {task.comment or 'the service gave no reason'}",
-        "Mend the reason, then run the same command again.",
+        "Fix the cause, then run the same command again.",
     )
 
 
 def still_damaged(stored: FoundExport) -> OmicopyError:
     return OmicopyError(
         ErrorCode.DAMAGED,
-        f"{stored.location} was exported anew and is still damaged: {stored.damage[0]}",
-        "See who else writes to or deletes from the bucket.",
+        f"{stored.location} was exported again and is still damaged: {stored.damage[0]}",
+        "Check who else writes to the bucket or deletes from it.",
     )
 
 
 def still_expired(stored: FoundExport) -> OmicopyError:
     return OmicopyError(
         ErrorCode.EXPIRED,
-        f"{stored.location} was signed anew and its URLs still end too early or are refused",
+        f"{stored.location} was re-signed, but its URLs still expire too early or are refused",
         "Lower --min-validity or --import-timeout, and check this machine's clock.",
     )
 

@@ -1,7 +1,7 @@
-"""The rules of the house: from what is known to the one next step. Pure; looks from the end backwards.
+"""Rules for one copy: from what is known to its next step. Pure; reasons backwards from the goal.
 
-Read it from the top: the target account first, here; then the export and the source image, in `decide_export`.
-Nothing is created that is not known to be absent. `omicopy help architecture` shows the rules as a table.
+The target account comes first, here; then the export and the source image, in `decide_export`. Nothing is created that
+isn't known to be absent. `omicopy help architecture` shows the rules as a table.
 """
 
 from __future__ import annotations
@@ -100,17 +100,18 @@ def _no_copy_yet(s: DecisionInput, destination: Target, by_name: Mapping[str, Im
 
 
 def _possibly_created(s: DecisionInput, by_name: Mapping[str, Image]) -> Decision | None:
-    """Whether a copy may be there that no read shows: one that was created or seen, or one that holds a taken name."""
+    """A decision if a copy may exist that no read shows: one that was created or seen, or one with a taken name."""
     hidden = [conflict.since for name, conflict in s.image.conflicts.items() if name not in by_name]
     if s.within_grace(s.image.doubt_since, s.image.missing_since, *hidden):
-        return Retry("an image may have been created that can't be seen yet")
+        return Retry("an image may have been created that isn't visible yet")
     if s.image.made_here and s.image.created_id and s.image.doubt_since is not None:
         return Fail(_vanished(s.image.created_id))
     return None
 
 
 def _differs(s: DecisionInput, image: Image, found: Sequence[str]) -> OmicopyError:
-    """Nothing changes how an image boots, but a copy of it within its account can be told to boot otherwise."""
+    """The error for a copy that differs from the request. Boot settings can't be changed, but a copy of the image can
+    have others."""
     is_own_wish = s.request.destination is not None and s.request.destination.boot != Boot()
     wanted = "as was asked for" if is_own_wish else "as its source is"
     again = "delete it and run the same command again."
@@ -118,7 +119,7 @@ def _differs(s: DecisionInput, image: Image, found: Sequence[str]) -> OmicopyErr
     if boot_flaws(s.request, image):
         hint = (
             f"CreateImage with SourceImageId {image.image_id}, BootModes and TpmMandatory makes one of it that boots "
-            f"otherwise. If {image.image_id} was made before anybody asked for them, {again}"
+            f"otherwise. If {image.image_id} was made without these settings, {again}"
         )
     return OmicopyError(ErrorCode.DIFFERENT, f"The copy {image.image_id} is not {wanted}: {'; '.join(found)}", hint)
 
@@ -126,7 +127,7 @@ def _differs(s: DecisionInput, image: Image, found: Sequence[str]) -> OmicopyErr
 def _import_failed(s: DecisionInput, image: Image) -> OmicopyError:
     reason = image.state_reason or "the service gave no reason"
     replaces = "Run the same command again: it replaces the failed image once."
-    cleared = f"Delete {image.image_id}, which nothing proves to be this tool's, then run the same command again."
+    cleared = f"Delete {image.image_id}, which can't be proven to be omicopy's, then run the same command again."
     return OmicopyError(
         ErrorCode.REMOTE_FAILED,
         f"The import into {image.image_id} failed: {reason}",
@@ -146,8 +147,8 @@ def _failed_and_untagged(image: Image) -> OmicopyError:
     return OmicopyError(
         ErrorCode.NAME_CONFLICT,
         f"An earlier import left the failed image {image.image_id} under the name {image.name!r}, "
-        "and nothing proves that this tool made it",
-        f"Delete {image.image_id} if nobody needs it, then run the same command again.",
+        "and nothing proves that omicopy made it",
+        f"Delete {image.image_id} if it is not needed, then run the same command again.",
     )
 
 
@@ -155,12 +156,12 @@ def _vanished(image_id: str) -> OmicopyError:
     return OmicopyError(
         ErrorCode.FAILED,
         f"The image {image_id}, created by this run, is not there any more",
-        "Somebody may have deleted it. Run the same command again to make a new one.",
+        "It may have been deleted. Run the same command again to create a new one.",
     )
 
 
 def _name_taken(s: DecisionInput, destination: Target, holder: Image | None) -> OmicopyError:
-    by = f"by {holder.image_id}, which is not a copy of this source" if holder else "by an image that can't be seen"
+    by = f"by {holder.image_id}, which is not a copy of this source" if holder else "by an image that isn't visible"
     by += "".join(f"; {conflict.error.message}" for conflict in s.image.conflicts.values())
     in_plan = "Choose another `name` for this target of the plan, or set `if_exists` to skip or rename."
     typed = "Choose another with --name, or say --if-exists skip or --if-exists rename."

@@ -1,4 +1,4 @@
-"""The rule for what a quota refused: while others of the account are in flight, their end frees a slot."""
+"""The rule for creates that a quota refused: wait while others of the account are running."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from omicopy.reconcile.state import DecisionInput, QuotaState
 
 
 def wait_for_slot(s: DecisionInput, create: StartExport | Import, memory: QuotaState) -> Decision:
-    """`create` itself, unless a quota refused it a moment ago. Alone, waiting won't help: then the second refusal is
-    final. The first may still have counted what a read shows to have ended."""
+    """Returns `create`, or a wait or failure if a quota refused it.
+
+    If nothing else is running, waiting doesn't help, and the second refusal is final. The first may have counted work
+    that a read shows to be finished.
+    """
     if memory.quota_refusal is None:
         return create
     is_export = isinstance(create, StartExport)

@@ -1,6 +1,6 @@
-"""The rules where no key reads the source's bucket: the tasks alone tell what is exported, and nothing can be signed.
+"""Rules without a storage key: the tasks alone show what is exported, and nothing can be signed. Pure.
 
-An export that is complete is never a reason for another one, however little use it is: only a key can tell or do more.
+A complete export is never a reason to start another one, even if it is unusable: only a key can do more.
 """
 
 from __future__ import annotations
@@ -17,26 +17,25 @@ _ANOTHER_EXPORT = "Or export once more with --re-export."
 
 
 def unusable(s: DecisionInput, stored: FoundExport) -> Decision | None:
-    """What to do about a complete export whose URL does not serve, or not for long enough. None: it serves."""
+    """What to do about a complete export whose URL is unusable or expires too early. None if it is usable."""
     if not stored.is_from_task:
         return None
     if stored.flaw:
         if s.export.is_sent and s.within_grace(s.export.unusable_since):  # a moment ago it ran
             return Retry(f"{stored.location}: {stored.flaw}")
-        return Fail(_only_with_key(s, f"{stored.location} is exported and can't be imported from: {stored.flaw}"))
+        return Fail(_only_with_key(s, f"{stored.location} is exported, but can't be imported:  {stored.flaw}"))
     expiry = stored.expiry.at
     if expiry is not None and expiry - s.now.wall >= s.request.min_validity:
         return None
     ends = rfc3339(expiry) or "an unknown time"
     asked = format_duration(s.request.min_validity)
-    message = (
-        f"{stored.location} can't be imported from: {stored.expiry.first} ends at {ends}, and {asked} are asked for"
-    )
+    message = f"{stored.location} can't be imported: {stored.expiry.first} expires at {ends}, but {asked} are required"
     return Fail(_only_with_key(s, message))
 
 
 def damaged(s: DecisionInput, stored: FoundExport) -> Decision | None:
-    """A damaged export is made anew only where that was asked for. None: it may be, or a key shows the bucket."""
+    """Fails for a damaged export unless --re-export is given. None if it may be replaced, or if a key reads the
+    bucket."""
     if not stored.is_from_task or s.request.re_export:
         return None
     hint = "If its objects were deleted, export once more with --re-export."
@@ -44,8 +43,7 @@ def damaged(s: DecisionInput, stored: FoundExport) -> Decision | None:
 
 
 def task_not_listed(s: DecisionInput) -> Decision | None:
-    """The end where an export was listed and is not any more: tasks may age out, and it may well be complete. None: no
-    task of it was ever seen, or a key shows the bucket."""
+    """Fails if a task was listed and no longer is: it may have aged out and be complete. None otherwise."""
     if s.seen.no_key is None or s.seen.is_cleaned_up or (s.request.re_export and not s.export.started):
         return None
     task_id = s.export.task_id or min(s.export.known, default=None)

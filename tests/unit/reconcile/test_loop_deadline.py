@@ -44,7 +44,7 @@ def test_without_time_for_the_loop_every_copy_is_listed(machine: Machine, cloud:
     assert [result.status for result in results] == [Status.NOT_BEGUN] * 2
     assert exit_code(results) == 6
     assert {result.error.message for result in results if result.error} == {
-        "--deadline 10m is over; nothing was looked at for it yet"
+        "--deadline 10m is over; nothing was read for it yet"
     }
     assert cloud.requests == []
     assert machine.open_entries == []

@@ -177,4 +177,4 @@ def test_r2_of_two_equal_tasks_ours_with_larger_id_is_cancelled(machine: Machine
     assert cloud.writes["CreateImageExportTask"] == 1
     assert cloud.writes["CreateImage"] == 1
     assert cloud.sent("DeleteExportTask") == ([{"ExportTaskId": cloud.exports[-1].raw["TaskId"]}] if queued else [])
-    assert ("was cancelled" if queued else "superfluous") in warnings(machine)
+    assert ("was cancelled" if queued else "Duplicate export") in warnings(machine)
