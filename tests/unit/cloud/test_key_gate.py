@@ -32,7 +32,7 @@ def error(answer: Answer) -> ServiceError:
 
 
 def send(gate: KeyGate, failure: Exception | None = None) -> None:
-    with gate.passing(PATIENCE):
+    with gate.admit(PATIENCE):
         if failure:
             raise failure
 
@@ -81,7 +81,7 @@ def first_under_way(gate: KeyGate, failure: Exception | None) -> Iterator[thread
 
     def first() -> None:
         try:
-            with gate.passing(PATIENCE):
+            with gate.admit(PATIENCE):
                 begun.set()
                 answered.wait(PATIENCE)
                 if failure:
@@ -100,7 +100,7 @@ def first_under_way(gate: KeyGate, failure: Exception | None) -> Iterator[thread
 def others(gate: KeyGate, number: int, sent: list[int]) -> list[threading.Thread]:
     def other() -> None:
         try:
-            with gate.passing(PATIENCE):
+            with gate.admit(PATIENCE):
                 sent.append(1)
         except ServiceError:
             pass
@@ -126,14 +126,14 @@ def test_the_first_request_goes_alone(failure: Exception | None, expected: int) 
 def test_the_wait_for_the_first_request_is_bounded() -> None:
     """No thread waits longer for it than one answer may take."""
     gate = KeyGate()
-    with first_under_way(gate, None), gate.passing(0.0):
+    with first_under_way(gate, None), gate.admit(0.0):
         pass
 
 
 def test_once_the_key_is_known_no_request_waits() -> None:
     gate = KeyGate()
     send(gate)
-    with first_under_way(gate, None), gate.passing(PATIENCE):
+    with first_under_way(gate, None), gate.admit(PATIENCE):
         pass
 
 
