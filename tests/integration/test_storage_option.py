@@ -82,7 +82,7 @@ def test_an_invalid_key_ends_the_command_before_any_request(tool: Tool) -> None:
     words = ("copy", LINUX, *EIM, "--to", "target", *BUCKET)
     assert "has a session token" in tool.run(*words, *OWN, code=2, **files).err
     assert "There is no AWS profile 'nobody'" in tool.run(*words, "--storage", "aws:nobody", code=2).err
-    assert "is of us-east-2" in tool.run(*words, "--storage", "target", code=2).err
+    assert "belongs to us-east-2" in tool.run(*words, "--storage", "target", code=2).err
     assert list(tool.sandbox.request_log) == []
 
 
