@@ -151,7 +151,7 @@ def test_a_client_certificate_comes_from_the_profile(tmp_path: Path, more: dict[
         ({"host": f"{'h' * 64}.example"}, "host is not an address: the host name is invalid"),
         ({"host": "höst.example"}, "host contains non-ASCII letters"),
         ({"endpoints": {"api": f"https://{'h' * 64}.example"}}, "endpoints.api is not an address: the host name"),
-        ({"endpoints": {"api": "https://" + "h." * 200 + "example"}}, "endpoints.api is not an address: the IPv6"),
+        ({"endpoints": {"api": "https://" + "h." * 200 + "example"}}, "endpoints.api is not an address: the host"),
         ({"endpoints": {"oos": "https://a..b"}}, "endpoints.oos is not an address: the host name is invalid"),
         ({"endpoints": {"oos": "https://-a.b"}}, "endpoints.oos is not an address: the host name is invalid"),
         ({"endpoints": {"oos": "https://bücher.example"}}, "endpoints.oos contains a letter that is not ASCII"),
@@ -188,7 +188,7 @@ def test_a_wrong_setting_is_named_with_profile_and_file(tmp_path: Path, more: di
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("p", "{", "not JSON"),
+        ("p", "{", "not readable JSON"),
         ("p", "", "is empty"),
         ("p", " \n", "is empty"),
         ("p", '{"p":\u00a0{}}', "line 1, column 6, where there is a no-break space (U+00A0)"),
@@ -207,7 +207,7 @@ def test_a_wrong_setting_is_named_with_profile_and_file(tmp_path: Path, more: di
             'endpoints.api of the profile "q" twice',
         ),
         ("p", '{"p": {"region_name": "SDKSECRET", "region_name": "r"}}', 'region_name of the profile "p" twice'),
-        ("p", "[" * 200_000, "not JSON"),
+        ("p", "[" * 200_000, "not readable JSON"),
         ("p", "[]", "not a JSON object"),
         ("p", '{"p": "SDKSECRET"}', "not a JSON object"),
         ("q", {"p": SDK, "a": SDK}, 'no profile "q"'),

@@ -131,16 +131,16 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "[own]\naws_secret_access_key = OWNSECRET\n",
         "credentials: aws_access_key_id is missing",
     ),
-    "a role": ("[profile own]\nrole_arn = x\nsource_profile = y\n", "", "come by role_arn"),
-    "a process": ("[profile own]\ncredential_process = x\n", "", "come by credential_process"),
-    "single sign-on": ("[profile own]\nsso_session = x\n", "", "come by sso_session"),
+    "a role": ("[profile own]\nrole_arn = x\nsource_profile = y\n", "", "come from role_arn"),
+    "a process": ("[profile own]\ncredential_process = x\n", "", "come from credential_process"),
+    "single sign-on": ("[profile own]\nsso_session = x\n", "", "come from sso_session"),
     "unknown": ("[profile a]\nregion = x\n", "[b]\n", "There is no AWS profile 'own'"),
     "no profile word": (CREDENTIALS, "", "There is no AWS profile 'own'"),
     "no files": ("", "", "There is no AWS profile 'own'"),
     "another Region": (
         "[profile own]\nregion = us-east-2\n",
         CREDENTIALS,
-        "is of us-east-2, and 'env:SRC' is of eu-west",
+        "belongs to us-east-2, but 'env:SRC' to eu-west",
     ),
     "not a Region name": ("[profile own]\nregion = eu west\n", CREDENTIALS, "region contains a blank"),
     "no address": ("[profile own]\nendpoint_url = https://a b\n", CREDENTIALS, "endpoint_url contains a blank"),
@@ -166,7 +166,7 @@ def test_a_key_of_another_account_is_refused(tmp_path: Path, config: str, creden
 
 def test_an_unknown_name_lists_the_existing_ones(tmp_path: Path) -> None:
     error = refusal(tmp_path, "aws:nobody", "[profile one]\nregion = x\n[other]\n", CREDENTIALS)
-    assert error.hint == "There are: one, own."
+    assert error.hint == "Profiles: one, own."
 
 
 @pytest.mark.parametrize("variable", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
@@ -207,6 +207,6 @@ def test_a_profile_keeps_the_source_s_endpoint(tmp_path: Path) -> None:
 
 
 def test_a_profile_of_another_region_is_refused(tmp_path: Path) -> None:
-    assert "is of us-east-2" in refusal(tmp_path, "env:OWN", **OTHER, OWN_REGION="us-east-2").message
-    assert "is of us-east-2" in refusal(tmp_path, "env:OWN@us-east-2", **OTHER).message
+    assert "belongs to us-east-2" in refusal(tmp_path, "env:OWN", **OTHER, OWN_REGION="us-east-2").message
+    assert "belongs to us-east-2" in refusal(tmp_path, "env:OWN@us-east-2", **OTHER).message
     assert "OWN_SECRET_KEY is missing" in refusal(tmp_path, "env:OWN", OWN_ACCESS_KEY="OWNACCESS").message
