@@ -59,5 +59,5 @@ def _rejected(failure: RejectedCopy) -> CopyResult:
 
 def _not_begun(request: CopyRequest) -> CopyResult:
     message = "Not begun, because other copies of the plan could not even be asked for (--fail-fast)"
-    error = OmicopyError(ErrorCode.FAILED, message, "Mend those, then run the same command again.")
+    error = OmicopyError(ErrorCode.FAILED, message, "Fix the causes, then run the same command again.")
     return CopyResult(request, Status.FAILED, False, 0.0, error=error)

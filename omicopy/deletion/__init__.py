@@ -1,1 +1,1 @@
-"""What may be deleted of ours, and deleting it (R4)."""
+"""What omicopy may delete, and deleting it (R4)."""

@@ -1,7 +1,7 @@
-"""Cancelling exports of ours that wait in the service's queue: look, ask once, look again until it is known (R1, R4).
+"""Cancels our exports that wait in the service's queue: read, ask once, read again until the result is known (R1, R4).
 
-A task that left the queue may be refused: that is normal (DOMAIN.md §2), and said in the service's words. An answer
-that was lost is never asked for a second time: a read tells what became of it.
+A task that has left the queue may be refused, which is normal (DOMAIN.md §2). If the answer is lost, it isn't asked
+again: a read tells what happened.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 
 
 class CancelOutcome(StrEnum):
-    """How the wish to cancel one task ended."""
+    """The result of cancelling one task."""
 
     CANCELLED = "cancelled"
     PRESENT = "present"
@@ -40,12 +40,12 @@ class CancelOutcome(StrEnum):
 
 @dataclass(slots=True)
 class Cancellation:
-    """One task on its way to being cancelled. `task` is as it was last seen."""
+    """One task to cancel. `task` is as last read."""
 
     task_id: str
     task: ExportTask | None = None
     is_listed: bool = False
-    """Whether the last look showed it."""
+    """True if the last read returned it."""
     outcome: CancelOutcome | None = None
     error: OmicopyError | None = None
     asked_at: float | None = None
@@ -156,14 +156,14 @@ class Canceller:
             self._ask(one, began)
 
     def _is_ours(self, task: ExportTask, account: AccountRef) -> bool:
-        """By its tag or, before it could be tagged, by this machine's journal of what it started."""
+        """True if its tag or this machine's journal says that omicopy started it."""
         return EXPORT_TAG in task.tags or self._journaled(task, account)
 
     def _journaled(self, task: ExportTask, account: AccountRef) -> bool:
         return self.journal.find(entry_of_export(account, task.key), mend=False)[1] == task.task_id
 
     def _ask(self, one: Cancellation, began: float) -> None:
-        """Asks once. What certainly did not arrive is decided anew after the next look, while patience lasts."""
+        """Asks once. If the request certainly didn't arrive, the next round decides again while time is left."""
         api, patience = self.session.api, self.session.patience
         try:
             api.write("DeleteExportTask", patience, {"ExportTaskId": one.task_id})
@@ -207,7 +207,7 @@ def _fail_too_late(one: Cancellation, task: ExportTask) -> None:
         one.fail(ErrorCode.REMOTE_FAILED, f"{task.task_id} is {task.state} already: {reason}")
     else:
         hint = "Wait until it is in a state that is known, then repeat."
-        one.fail(ErrorCode.FAILED, f"Nobody knows whether a task that is {task.state!r} may be cancelled", hint)
+        one.fail(ErrorCode.FAILED, f"It is unknown if a task in state {task.state!r} can be cancelled", hint)
 
 
 def _refused(one: Cancellation, refusal: ServiceError) -> OmicopyError:

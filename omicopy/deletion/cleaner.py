@@ -1,4 +1,4 @@
-"""One export's clean-up, step by step: judged and marked, looked at again, deleted (R4)."""
+"""Cleans up one export, step by step: tag, read again, delete (R4)."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class CleanupOptions:
 
 @dataclass(slots=True)
 class Cleaner:
-    """Cleans up one export, step by step, and remembers how far it came. Each step raises an OmicopyError."""
+    """Cleans up one export in steps. Each step raises an OmicopyError."""
 
     session: AccountSession
     export: ExportKey
@@ -85,7 +85,7 @@ class Cleaner:
         return not (self.is_over or self.left or self.error)
 
     def interrupt(self) -> None:
-        """Notes that it did not come to its end, if that is so."""
+        """Records that the clean-up was interrupted, if it wasn't finished."""
         all_of_it = len(self.deletable.snapshots) + len(self.deletable.manifests) if self.deletable else None
         if self.has_work and self.deleted != all_of_it:
             self.left = INTERRUPTED
@@ -94,7 +94,7 @@ class Cleaner:
         return CleanupOutcome(self.export, self.deleted, self.left, self.error, self.unnamed)
 
     def tag_as_deleted(self, all_tasks: Sequence[ExportTask]) -> None:
-        """Decides what may be deleted, if anything, and notes on the tasks that it is being deleted."""
+        """Decides what may be deleted, and tags the tasks as deleted."""
         tasks = self._deletable_tasks(all_tasks)
         folder = read_folder(self.session.storage, self.export, tasks or ())
         if tasks is None:
@@ -136,11 +136,11 @@ class Cleaner:
         if tasks_now is None:
             return False
         if {task.task_id for task in tasks_now} - {task.task_id for task in self.tasks}:
-            self.left = Kept("it was exported anew meanwhile")  # under the manifest's key there may be another by now
+            self.left = Kept("it was exported again meanwhile")  # under the manifest's key there may be another by now
         return self.left is None and self._is_unchanged()
 
     def _is_unchanged(self) -> bool:
-        """Whether the manifests that are to go are those that were judged, or were deleted by another clean-up."""
+        """True if the manifests to delete are still those that were checked, or already gone."""
         for key in self.deletable.manifests if self.deletable else ():
             location = S3Object(self.export.bucket, key)
             try:

@@ -1,4 +1,4 @@
-"""What may be deleted of an export, and in which order, or why nothing: only what is ours (R4). Pure."""
+"""Which objects of an export may be deleted, in which order, or why none: only ours (R4). Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ExportFolder:
 
 
 def deletable_tasks(tasks: Iterable[ExportTask], export: ExportKey, now: datetime) -> tuple[ExportTask, ...] | Kept:
-    """The complete tasks of an export, when its objects may be deleted. `tasks` are all of the image."""
+    """The complete tasks of an export if its objects may be deleted, else why not. `tasks` are all of the image."""
     here = [task for task in tasks if task.key == export]
     for task in here:
         if task.is_running:

@@ -1,4 +1,4 @@
-"""Deleting exported objects that nobody needs any more: of our own exports, and nothing else (R4)."""
+"""Deletes exported objects that are no longer needed: of our own exports only (R4)."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ def clean_up(
 def clean_exports(
     session: AccountSession, exports: Sequence[ExportKey], options: CleanupOptions, cleaned: list[CleanupOutcome]
 ) -> None:
-    """Adds to `cleaned` what became of each of one account's exports, in their order, also when it is interrupted.
-    Raises nothing else.
+    """Adds the outcome of each of one account's exports to `cleaned`, in order, even if interrupted. Raises nothing
+    else.
 
-    First all are looked at and marked: from then on they count as gone. Then, when every read shows the marks, and
-    what others noted in the same moment, all are looked at again, and what is still nobody's is deleted.
+    Deletes in two phases. 1. Tag each export as deleted; every other run then ignores it. 2. After the grace period,
+    read the tags again and delete the objects of exports that are still unused.
     """
     cleaners = [Cleaner(session, export, options) for export in exports]
     try:
@@ -117,6 +117,6 @@ def _step_all(cleaners: Sequence[Cleaner], step: Callable[[Cleaner, Sequence[Exp
 
 
 def has_deletable_objects(session: AccountSession, export: ExportKey) -> bool:
-    """Whether a clean-up of the export still finds something to delete. Raises a ServiceError."""
+    """True if a clean-up of the export would still delete something. Raises a ServiceError."""
     deletable = plan_cleanup(export, read_folder(session.storage, export, ()))
     return isinstance(deletable, Deletable) and bool(deletable.manifests)

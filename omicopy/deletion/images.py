@@ -1,6 +1,6 @@
-"""Deleting an image of ours, and then the snapshots that only it mapped (DOMAIN.md §2).
+"""Deletes an image of ours, then the snapshots that only it used (DOMAIN.md §2).
 
-These are marked before, so that none is forgotten where the image went and the rest was interrupted or refused.
+The snapshots are tagged first, so that none is forgotten if the deletion is interrupted or refused in between.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def tag_snapshots(session: AccountSession, image: Image, send: Send) -> None:
 
 
 def delete_image(send: Send, image_id: str) -> None:
-    """That it is gone is no failure: an earlier deletion may have done it, its answer lost. Raises what `send` does."""
+    """Deletes the image. A missing image is no failure: an earlier deletion whose answer was lost may have done it."""
     _delete(send, "DeleteImage", {"ImageId": image_id})
 
 
@@ -64,7 +64,7 @@ def delete_snapshots(
 
 
 def delete_snapshot(send: Send, snapshot_id: str) -> None:
-    """That it is gone is no failure. Raises what `send` does."""
+    """Deletes the snapshot. A missing snapshot is no failure. Raises what `send` raises."""
     _delete(send, "DeleteSnapshot", {"SnapshotId": snapshot_id})
 
 

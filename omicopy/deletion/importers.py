@@ -1,4 +1,4 @@
-"""Who may be importing from an export just now: what this machine's journal says, settled by what the targets show."""
+"""Which copies may be importing from an export right now: from this machine's journal, checked against the targets."""
 
 from __future__ import annotations
 

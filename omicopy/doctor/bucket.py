@@ -1,4 +1,4 @@
-"""One small object written into the bucket, read through a signed URL, and deleted: whether the bucket will serve."""
+"""Writes a small object into the bucket, reads it through a signed URL and deletes it: does the bucket work?"""
 
 from __future__ import annotations
 

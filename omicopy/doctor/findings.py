@@ -1,4 +1,4 @@
-"""What a check found: whether it will work, said in words, and what to do where it will not."""
+"""The result of a check of `doctor`: the status, a message, and what to do."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Check:
 
 
 def failure(subject: str, error: OmicopyError) -> Check:
-    """The finding that a check's own error is."""
+    """The check that failed with an error."""
     return Check(subject, CheckStatus.FAIL, error.message, error.hint, error.code)
 
 
@@ -55,7 +55,7 @@ def describe_findings(findings: Sequence[Check]) -> dict[str, Any]:
 
 
 def verdict_of(findings: Sequence[Check]) -> OmicopyError | None:
-    """The error that all failures together are, None without one; its exit code is the one they share, else 1."""
+    """One error for all failed checks, None if none failed. Its exit code is the one that they share, else 1."""
     failed = [finding for finding in findings if finding.status is CheckStatus.FAIL]
     if not failed:
         return None

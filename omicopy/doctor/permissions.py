@@ -1,6 +1,6 @@
-"""Asking for what `copy` will do without doing it: every action with `DryRun`, which checks rights and changes nothing.
+"""Checks permissions: sends every action that `copy` needs with `DryRun`, which changes nothing.
 
-The IDs are of things that do not exist: a service that overlooked `DryRun` would find nothing to change.
+The IDs don't exist: a service that ignored `DryRun` would find nothing to change.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def check_permissions(session: AccountSession, place: RightScope, bucket: str | 
 
 
 def dry_run_parameters(account: AccountRef, oos_endpoint: str, bucket: str) -> Mapping[str, Mapping[str, Any]]:
-    """What each action is tried with: complete, and about nothing that exists."""
+    """Parameters for each action: complete, but about nothing that exists."""
     sharing = {"Additions": {"AccountIds": [account.account_id]}}
     return {
         "ReadImages": {"Filters": {"ImageIds": [_NO_IMAGE]}},

@@ -1,4 +1,4 @@
-"""How much there is to move and how much room there is: the images, and the quotas of both accounts."""
+"""The size of the images, and the room that the quotas of both accounts leave."""
 
 from __future__ import annotations
 

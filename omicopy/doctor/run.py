@@ -1,4 +1,4 @@
-"""Whether a copy will work, before it starts: both accounts, their rights, the bucket, the clock, the room."""
+"""All checks of `doctor`: both accounts, their permissions, the bucket, the clock, the quotas."""
 
 from __future__ import annotations
 
@@ -232,14 +232,14 @@ def _not_checked(
         yield Check(
             f"s3://{asked.bucket}",
             CheckStatus.WARN,
-            f"not checked: the profile {asked.source!r} has to be mended first",
+            f"not checked: the profile {asked.source!r} has to be corrected first",
         )
     if asked.images and asked.source not in accounts:
         yield Check("images", CheckStatus.WARN, f"not checked: the keys of {asked.source!r} have to work first")
 
 
 def _check_clocks(clients: Clients) -> Iterator[Check]:
-    """A signed URL lives by the service's clock, and a request is refused by it."""
+    """Compares clocks: signed URLs expire, and requests are refused, by the service's clock."""
     for whose, ahead in clients.clocks_ahead().items():
         subject, off = f"clock against {whose}", abs(ahead)
         if off <= TOLERATED_SKEW:

@@ -1,4 +1,4 @@
-"""A manifest behind a URL, found to work before anybody relies on it (R9)."""
+"""Checks that a manifest URL really works before anyone uses it (R9)."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def read_importable(
 
 @dataclass(frozen=True, slots=True)
 class SignedManifest:
-    """A manifest and a URL of it, through which it was read and found to point into its own export (R4, R9)."""
+    """A manifest and its URL: read through that URL, and found to point only into its own export (R4, R9)."""
 
     url: PresignedUrl
     location: S3Object
@@ -96,7 +96,7 @@ def sign_found(session: AccountSession, stored: FoundExport) -> str:
 
 
 def require_unchanged(stored: FoundExport, manifest: Manifest) -> None:
-    """What was checked is what is handed on. Raises TEMPORARY where `manifest` is another one than was looked at."""
+    """Raises TEMPORARY if `manifest` isn't the one that was checked: only that one may be passed on."""
     if stored.digest and manifest.digest() != stored.digest:
         message = f"{stored.location} was replaced after it was looked at"
         raise OmicopyError(ErrorCode.TEMPORARY, message, "Run the same command again, and see who else writes there.")
@@ -109,7 +109,7 @@ def shared_manifest_url(fetcher: UrlReader, shared: SharedManifest, now: datetim
     """
     if read_shared_manifest(fetcher, shared.url, now).digest() != shared.manifest.digest():
         message = f"The manifest at {shared.url.place} was replaced after it was checked; nothing was imported"
-        raise OmicopyError(ErrorCode.DAMAGED, message, "Look at the new one (omicopy inspect), then import it anew.")
+        raise OmicopyError(ErrorCode.DAMAGED, message, "Look at the new one (omicopy inspect), then import it again.")
     return shared.url.url
 
 
@@ -122,7 +122,7 @@ def read_own_manifest(session: AccountSession, location: S3Object) -> Manifest:
 
 
 def require_validity(expiry: Expiry, min_validity: timedelta, now: datetime, hint: str = _HINT) -> None:
-    """Raises EXPIRED when something of the chain is known to end within `min_validity` from now."""
+    """Raises EXPIRED if a URL is known to expire within `min_validity` from now."""
     if expiry.earliest_known is None or expiry.earliest_known - now >= min_validity:
         return
     left = max(expiry.earliest_known - now, timedelta(0))
@@ -135,7 +135,7 @@ def require_validity(expiry: Expiry, min_validity: timedelta, now: datetime, hin
 
 
 def check_objects(fetcher: UrlReader, manifest: Manifest, signer: str | None = None) -> None:
-    """Asks for one byte through every URL inside. Raises as `problem_of`, or a ServiceError."""
+    """Reads one byte through every embedded URL. Raises like `problem_of`, or a ServiceError."""
     for index, snapshot in enumerate(manifest.snapshots):
         problem = problem_of(index, snapshot, fetcher.probe(snapshot.url), signer)
         if problem is not None:
@@ -168,11 +168,11 @@ def problem_of(index: int, snapshot: ManifestSnapshot, probe: Probe, signer: str
 
 
 def require_https(url: PresignedUrl, what: str = MANIFEST_URL) -> None:
-    """Raises USAGE for plain http to another machine: a stranger in between could put in an image of his own."""
+    """Raises USAGE for plain http to another machine: others on the network could replace the image."""
     if url.is_exposed:
         raise OmicopyError(
             ErrorCode.USAGE,
-            f"{what}: http://{url.host} is not https, so that anybody in between could change what is imported",
+            f"{what}: http://{url.host} is not https, so others on the network could change what is imported",
             "Ask for an https URL, or trust the network and say --allow-http.",
         )
 
@@ -184,7 +184,7 @@ def require_https_objects(manifest: Manifest) -> None:
 
 
 def require_no_foreign_objects(manifest: Manifest, named: str) -> None:
-    """Raises USAGE for a URL inside that leads to where a stranger's manifest has no business; see `stray`."""
+    """Raises USAGE for an embedded URL to a place that a stranger's manifest must not use; see `foreign_object`."""
     for index, snapshot in enumerate(manifest.snapshots):
         problem = foreign_object(snapshot.url, named)
         if problem is not None:

@@ -1,4 +1,4 @@
-"""A bucket's CORS rules as S3 spells them: what an origin is, and who lacks a rule to upload from a browser."""
+"""A bucket's CORS rules in S3's format: what an origin is, and which origins still need a rule for uploads. Pure."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ _DEFAULT_PORT = {"http": 80, "https": 443}
 
 
 def check_origin(text: str) -> str:
-    """The origin as a browser sends it: in lower case, without a slash at its end; or `*`. Raises USAGE."""
+    """The origin as a browser sends it: in lower case, without a trailing slash; or `*`. Raises USAGE."""
     if text == "*":
         return text
     origin = text.removesuffix("/").lower()
@@ -112,7 +112,7 @@ def _upload_rule(origins: list[str]) -> Rule:
 
 
 def _allows_upload(rule: Rule, origin: str) -> bool:
-    """Whether a page of that origin may PUT with any header. A pattern needs a rule that lets in all it stands for."""
+    """True if a page of that origin may PUT with any header. A pattern needs a rule that covers all it stands for."""
     return (
         "PUT" in json_fields.texts(rule, "AllowedMethods")
         and "*" in json_fields.texts(rule, "AllowedHeaders")

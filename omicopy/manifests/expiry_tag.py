@@ -1,4 +1,4 @@
-"""Noting on an export task of ours until when a URL of it may be in use, so that no clean-up takes its objects away."""
+"""Records on an export task until when a URL of it may be in use, so that no clean-up deletes its objects."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def record_url_expiry(session: AccountSession, location: S3Object, until: dateti
 
 
 def _is_own_export_in(task: ExportTask, folder: S3Folder) -> bool:
-    """Whether the manifest is, or may be, one of this task, and the task one of ours."""
+    """True if the task is ours and the manifest is, or may be, one of it."""
     return task.key.folder == folder and task.phase is Phase.COMPLETE and is_ours(task)
 
 

@@ -1,4 +1,4 @@
-"""Looking for a finished export in its bucket: which manifest counts, and whether all that it names is there."""
+"""Finds a finished export in its bucket: the manifest that counts, and if all of its objects exist."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FolderContents:
-    """What lies where an export puts its objects."""
+    """The objects in an export's folder."""
 
     sizes: dict[str, int]
     found: list[StoredExport]
     """Every manifest."""
     broken: dict[str, OmicopyError]
-    """What is wrong with those that should be one and are not, by their keys."""
+    """The errors of damaged manifests, by key."""
     named: set[str]
-    """The manifests' keys that the tasks themselves name."""
+    """Manifest keys that the tasks name."""
 
 
 def find_in_bucket(

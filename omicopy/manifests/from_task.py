@@ -28,7 +28,7 @@ from omicopy.model.urls.presigned_url import PresignedUrl
 from omicopy.model.urls.task_url import is_in_store, manifest_location, over_https, task_url_problem, url_of
 
 _MAX_READ = 5
-"""Of the completed tasks of one place; those whose URLs live longest come first."""
+"""Of the completed tasks of one place; those whose URLs are valid longest come first."""
 
 
 def find_export(
@@ -75,7 +75,7 @@ _TASK_URL_LIMITS = "they can't be signed anew, and an export whose task is not l
 
 @dataclass(frozen=True, slots=True)
 class TaskUrlReader:
-    """An account's own object storage, asked through URLs that somebody else signed."""
+    """An account's own object storage, read through URLs that someone else signed."""
 
     fetcher: UrlReader
     endpoint: str
@@ -132,6 +132,7 @@ def _url_expiry(task: ExportTask) -> float:
 
 
 def _is_usable(stored: FoundExport) -> bool:
+    """True if the export has neither a flaw nor damage."""
     return not (stored.flaw or stored.damage)
 
 

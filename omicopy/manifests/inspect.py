@@ -1,4 +1,4 @@
-"""What a manifest says and until when it serves; asked for, whether every object behind it is alive."""
+"""What a manifest contains, until when it is valid, and (on request) if every object can be read."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Inspection:
     location: S3Object | None = None
     probes: tuple[Probe, ...] = ()
     boot: Boot = field(default_factory=Boot)
-    """As the image says that it was exported from; unknown where nobody asked its account."""
+    """From the image that was exported; unknown if its account wasn't read."""
     outside: str | None = None
-    """Of an own manifest: the first entry that points out of its export, so that nobody should hand it out (R4)."""
+    """For an own manifest: the first entry that points outside its export, so it must not be handed out (R4)."""
 
     @property
     def expiry(self) -> Expiry:

@@ -1,4 +1,4 @@
-"""What lies in a bucket, from one list of a place where many exports lie side by side instead of a list for each."""
+"""Lists many exports of one folder with one listing instead of one for each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from omicopy.cloud.object_storage import Storage
 
 MIN_EXPORTS = 100
-"""Exports in one place, from which on they are listed together. A page of a list tells of some 250."""
+"""From this number of exports in one folder on, they are listed together. One page covers about 250."""
 
 Sizes = Callable[[str, str], Mapping[str, int]]
 """As `Storage.sizes`: from a bucket and a prefix to every object under it, bytes by key."""

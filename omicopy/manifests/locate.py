@@ -1,6 +1,6 @@
-"""From what a user calls an export to its manifest's place in a bucket, looked for with the owner's credentials.
+"""Finds the manifest of an export that the user names, with the owner's credentials.
 
-What looks into buckets is loaded where one is looked into: a key that was named as such needs none of it.
+Modules that read buckets are imported only when needed: an explicit key needs none of them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _EXPORT = re.compile(r"image-export-[0-9a-z]+|ami-[0-9a-z]{8,}")
 
 
 def is_own(source: str) -> bool:
-    """Whether it can only be looked for with the credentials of the account that it is in."""
+    """True if it can only be found with the credentials of its account."""
     return source.startswith("s3://") or _EXPORT.fullmatch(source) is not None
 
 

@@ -47,15 +47,15 @@ def read_trusted_manifest(raw: bytes, location: S3Object, hint: str = "Do not im
 
 
 def is_manifest_key(key: str) -> bool:
-    """Whether an object is called as exports, `resign` and `manifest build` call their manifests: what can't be read
-    there is a damaged one."""
+    """True if exports, `resign` and `manifest build` name their manifests like this: unreadable content is then
+    damage."""
     name = key.rpartition("/")[2]
     is_json = name.lower().endswith(".json")
     return bool(_NAME.fullmatch(name) or _SIGNED_ANEW.fullmatch(name)) or (is_json and _is_in_export(key))
 
 
 def may_be_manifest_key(key: str) -> bool:
-    """Whether an object is called as a manifest may be: as those, or as any JSON is."""
+    """True if the name may be a manifest's: one of those, or any JSON file."""
     return key.endswith(".json") or is_manifest_key(key)
 
 

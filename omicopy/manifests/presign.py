@@ -1,4 +1,4 @@
-"""A URL to hand out: of any object, or of an export's manifest, which then is found to work first (R9)."""
+"""Signs a URL: of any object, or of an export's manifest after checking that it works (R9)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from omicopy.model.urls.presigned_url import PresignedUrl
 from omicopy.model.urls.validity import check_expiry, check_validity
 
 OBJECT_URL = "URL"
-"""What an expiry calls the URL of an object that is no manifest."""
+"""What `Expiry` calls the URL of an object that isn't a manifest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ class PresignResult:
     location: S3Object
     manifest: TrustedManifest | None
     key_expires_at: datetime | None = None
-    """When the access key that signed ends. None: never, as far as is known."""
+    """When the signing access key expires. None if never or unknown."""
     resigned: bool = False
     replaces: bool = False
-    """For an upload: an object is there already."""
+    """For an upload: the object already exists."""
     handoff: str | None = None
     """A text for the other account's owner with the URL in it, where one was asked for."""
 
@@ -200,7 +200,7 @@ def _newer_manifest(
 
 
 _MAX_READ = 5
-"""Of the manifests that were signed anew; beyond them a new one is made."""
+"""Re-signed manifests to try; after them a new one is made."""
 
 
 def _presign_resigned(

@@ -1,4 +1,4 @@
-"""New signatures for an old export: every object signed anew, a new manifest put beside the old one."""
+"""Re-signs an old export: every object gets a new URL, in a new manifest next to the old one."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ _OUTSIDE = "Nothing was signed. If it is right all the same: omicopy resign … 
 
 
 def _require_objects(session: AccountSession, manifest: TrustedManifest, urls: Sequence[PresignedUrl]) -> None:
-    """Every object is there, as large as the manifest says, and may be read by whoever signed."""
+    """Raises if an object is missing, has another size, or can't be read with the new URL."""
     for index, (snapshot, url) in enumerate(zip(manifest.snapshots, urls, strict=True)):
         problem = problem_of(index, snapshot, session.url_reader.probe(url), session.account.signer)
         if problem is not None:

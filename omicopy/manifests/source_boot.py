@@ -1,4 +1,4 @@
-"""How the image behind an export boots: no manifest tells it, the account that it was exported from does."""
+"""How the exported image boots: no manifest contains it, but the exporting account knows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The URL that an export's task shows, handed out or looked into, where no key can sign another one."""
+"""Hands out or inspects the URL of an export's task, if no key can sign another one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def presign_from_task(
 
 
 def inspect_from_task(session: AccountSession, stored: FoundExport) -> Inspection:
-    """What the manifest says that the URL leads to. Raises DENIED where it leads nowhere."""
+    """The manifest behind the task's URL. Raises DENIED if there is no usable URL."""
     if stored.task_url is None:
         raise _only_with_key(session, f"{stored.location} can't be read: {stored.flaw}")
     manifest = read_again(session.url_reader, stored.task_url, stored)

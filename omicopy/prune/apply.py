@@ -1,4 +1,5 @@
-"""Deleting what retention lets go: copies, exports and snapshots of ours (R4). What fails stops nothing else (R3)."""
+"""Deletes what retention doesn't keep: copies, exports and snapshots of ours (R4). A failure stops nothing else
+(R3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `prune` knows before it judges, and what it tells of each copy, export and snapshot of ours. Pure."""
+"""What `prune` knows before it decides, and its result for each copy, export and snapshot. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from omicopy.model.result import describe_error, rfc3339
 
 @dataclass(frozen=True, slots=True)
 class StillNeeded:
-    """What must stay whatever the rules say, by (account, Region, source image)."""
+    """What must be kept whatever the rules say, by (account, Region, source image)."""
 
     selected: Collection[tuple[str, str, str]] = ()
     """What a plan still asks to be copied: the next run would only copy it again."""
@@ -44,7 +44,7 @@ class Kind(StrEnum):
 
 
 class Action(StrEnum):
-    """What becomes, or became, of a thing."""
+    """What happens, or happened, to a resource."""
 
     KEEP = "keep"
     DELETE = "delete"

@@ -1,4 +1,4 @@
-"""Which exports of ours retention lets go, and what speaks against it. Pure."""
+"""Which of our exports retention deletes, and reasons to keep them. Pure."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _entry(scope: Scope, key: ExportKey, task_id: str, source: SourceFacts) -> E
 
 
 def _reason_to_keep(scope: Scope, key: ExportKey, tasks: Sequence[ExportTask], known: PruneFacts) -> str | None:
-    """Why an export must stay although the rules let it go."""
+    """Why an export must be kept although the rules don't keep it."""
     source = scope.source
     judgement = deletable_tasks([task for task in tasks if task.image_id == key.image_id], key, known.now)
     if isinstance(judgement, Kept):
@@ -88,7 +88,7 @@ def _reason_to_keep(scope: Scope, key: ExportKey, tasks: Sequence[ExportTask], k
 def exports_still_needed(
     requests: Iterable[CopyRequest], images: Mapping[AccountRef, Sequence[Image] | OmicopyError]
 ) -> set[tuple[str, str, ExportKey]]:
-    """The exports that feed a copy that is not there whole, or of which nobody knows."""
+    """The exports of copies that are missing, incomplete or unknown."""
     exports = set()
     for request in requests:
         origin, destination = request.source, request.destination

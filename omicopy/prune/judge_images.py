@@ -1,4 +1,4 @@
-"""Which copies of ours retention lets go, and which snapshots a deleted one left behind. Pure."""
+"""Which of our copies retention deletes, and which snapshots deleted copies left over. Pure."""
 
 from __future__ import annotations
 

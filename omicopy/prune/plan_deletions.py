@@ -1,4 +1,4 @@
-"""What is there of ours and what retention makes of it, before anything is deleted. Reads are flat (R7)."""
+"""Finds what is ours and applies retention, before anything is deleted. Reads are flat (R7)."""
 
 from __future__ import annotations
 

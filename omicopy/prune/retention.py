@@ -1,4 +1,4 @@
-"""Which copies and exports retention lets go. Pure."""
+"""Retention: which copies and exports to delete. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Verdict:
 
 
 def apply_retention(items: Sequence[Item], retention: Retention, now: datetime) -> list[Verdict]:
-    """What becomes of each, in their order. What either rule keeps is kept, and the latest good one of each group."""
+    """The verdict for each item, in order. Either rule keeps it, and so does being the newest good one of its group."""
     groups: dict[Hashable, list[Item]] = defaultdict(list)
     for item in items:
         if item.is_good and item.created is not None:
@@ -60,7 +60,7 @@ def _verdict(item: Item, group: Sequence[Item], retention: Retention, now: datet
 
 
 def name_pattern(name: str, image_id: str = "") -> str:
-    """What names of the same kind of image have in common: the name without numbers, such as dates and versions, and
-    without the source image's ID at its end."""
+    """The name without numbers (dates, versions) and without the source image's ID at its end: the same for one kind of
+    image."""
     bare = name.removesuffix(f"-{image_id}") if image_id else name
     return re.sub(r"[0-9]+", "#", bare)

@@ -1,7 +1,7 @@
-"""Looking around without touching anything: what is running and what is there, from the cloud alone.
+"""Reads what is running and what exists, from the cloud alone: no journal, no lock, no write.
 
-No journal, no lock, not one write. Reads are flat (R7): of each account who it is and its images, and of a source
-account its export tasks. Only looking into a bucket costs requests by the export; see `overview_exports`.
+Reads are flat (R7): for each account its identity and images, and for a source account its export tasks. Only reading a
+bucket costs requests per export; see `exports.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is there and what is running, as `status` tells it: exports, copies, and what a plan asks for. Pure."""
+"""What `status` reports: exports, copies, and the copies of a plan. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SOURCE = re.compile(r"\[omicopy (?P<region>[^ ]+) (?P<thing>[^ ]+)\]")
 
 
 class ManifestState(StrEnum):
-    """What became of an export's manifest."""
+    """The state of an export's manifest."""
 
     ALIVE = "alive"
     EXPIRED = "expired"
@@ -29,7 +29,7 @@ class ManifestState(StrEnum):
     DAMAGED = "damaged"
     MISSING = "missing"
     UNREADABLE = "unreadable"
-    """Nobody can say: the bucket could not be read."""
+    """Unknown, because the bucket could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class ImageEntry:
 
 
 class CopyStatus(StrEnum):
-    """How a copy of a plan stands while there is no image of it; where there is one, its own state tells."""
+    """The state of a plan's copy that has no image yet; an image has its own state."""
 
     EXPORTING = "exporting"
     EXPORTED = "exported"

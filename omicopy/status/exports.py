@@ -1,4 +1,4 @@
-"""The exports of an overview: which of them were asked about, and what the bucket holds of those that ended well."""
+"""The exports that `status` reports, and what the bucket contains of the completed ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How each copy of a plan stands: one look at every account that takes part, however many copies there are (R7)."""
+"""The state of each copy of a plan: one read per account, however many copies there are (R7)."""
 
 from __future__ import annotations
 

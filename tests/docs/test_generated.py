@@ -16,7 +16,9 @@ BY_HAND = {"bench"}
 """Parts that another program writes (tests/bench/run.py)."""
 
 
-@pytest.mark.parametrize(("page", "name"), sorted(key for key in FOUND if key[1] in MADE()), ids=" ".join)
+@pytest.mark.parametrize(
+    ("page", "name"), [pytest.param(*key, id=" ".join(key)) for key in sorted(FOUND) if key[1] in MADE()]
+)
 def test_a_part_is_what_the_code_says(page: str, name: str) -> None:
     assert FOUND[page, name] == MADE()[name], "run: python -m tests.docs.generate"
 

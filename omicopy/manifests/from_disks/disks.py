@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from omicopy.cloud.object_storage import Storage
 
 MAX_OBJECTS = 100
-"""Objects; among more than these nobody searches for a disk."""
+"""With more objects, no disk is searched for."""
 _SHOWN = 20
 
 
@@ -62,7 +62,7 @@ def list_disk_folder(storage: Storage, folder: S3Folder) -> DiskFolder:
 
 
 def find_object(disk_folder: DiskFolder, spec: VolumeSpec) -> str:
-    """The object that is meant: first by its key in the folder, then by its whole key. Raises NOT_FOUND."""
+    """The object of a volume: first by its key in the folder, then by its whole key. Raises NOT_FOUND."""
     for key in (disk_folder.folder.path + spec.object_name, spec.object_name):
         if key in disk_folder.sizes:
             return key
@@ -75,10 +75,7 @@ def find_object(disk_folder: DiskFolder, spec: VolumeSpec) -> str:
 
 
 def single_disk(disk_folder: DiskFolder) -> VolumeSpec:
-    """The one object that begins as a disk does, as the root volume. Of several nobody guesses which is which: USAGE.
-
-    Raises NOT_FOUND for none.
-    """
+    """The one object that starts like a disk, as the root volume. Raises USAGE for several, NOT_FOUND for none."""
     keys = sorted(key for key, size in disk_folder.sizes.items() if size and not may_be_manifest_key(key))
     if len(keys) > MAX_OBJECTS:
         message = f"{len(keys)} objects lie under {disk_folder.folder}, too many to search for a disk"
@@ -94,7 +91,7 @@ def single_disk(disk_folder: DiskFolder) -> VolumeSpec:
 
 
 def _several_disks(disk_folder: DiskFolder, disks: Mapping[str, DiskHead]) -> OmicopyError:
-    """Their list, and what to type."""
+    """The error that lists the disks and the options to type."""
     message = [f"{disk_folder.name(key)} ({_size(head)})" for key, head in disks.items()]
     lines = [_volume_option(disk_folder.name(key), head) for key, head in disks.items()]
     more = f" and {len(disks) - _SHOWN} more" if len(disks) > _SHOWN else ""

@@ -1,4 +1,4 @@
-"""A manifest that is written anew: what it says of the image and its volumes, and the JSON that comes of it."""
+"""Writes a new manifest: the image's description, its volumes, and the JSON. Pure."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def in_order(volumes: Sequence[DraftVolume]) -> list[DraftVolume]:
 
 
 def draft_manifest(words: ImageMetadata, volumes: Sequence[DraftVolume], urls: Sequence[str]) -> bytes:
-    """The JSON (DOMAIN.md §3), with one URL a volume, in order."""
+    """The JSON (DOMAIN.md §3), with one URL per volume, in order."""
     snapshots = [_snapshot(volume, url) for volume, url in zip(volumes, urls, strict=True)]
     image = {
         "Name": words.name,
@@ -78,7 +78,7 @@ def manifest_file_name(name: str) -> str:
 
 
 def differences(one: Manifest, other: Manifest) -> list[str]:
-    """In which respects two manifests are not the same, in words."""
+    """The fields in which two manifests differ, in words."""
     return [what for what, mine, theirs in _compared(one, other) if mine != theirs]
 
 
