@@ -188,7 +188,7 @@ def test_a_wrong_setting_is_named_with_profile_and_file(tmp_path: Path, more: di
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("p", "{", "not readable JSON"),
+        ("p", "{", "not JSON"),
         ("p", "", "is empty"),
         ("p", " \n", "is empty"),
         ("p", '{"p":\u00a0{}}', "line 1, column 6, where there is a no-break space (U+00A0)"),
