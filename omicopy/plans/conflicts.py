@@ -68,7 +68,7 @@ def _contradiction(group: Sequence[CopyRequest]) -> OmicopyError | None:
                 ErrorCode.USAGE,
                 f"Two images would both be named {target.name!r} in {target.account}: "
                 f"{_image_and_job(first)}, {_image_and_job(request)}",
-                "Add {image_id} to the target's `name`.",
+                "Add {image_id} to the name: --name, or `name` of the target in a plan.",
             )
     for request in others:
         if _comparable(request) != _comparable(first):
@@ -108,7 +108,8 @@ def _failure(request: CopyRequest, error: OmicopyError) -> RejectedCopy:
 
 
 def _image_and_job(request: CopyRequest) -> str:
-    return f"{source_of_copy(request).image.image_id} of job {request.job}"
+    image_id = source_of_copy(request).image.image_id
+    return f"{image_id} of job {request.job}" if request.job else image_id
 
 
 def _comparable(request: CopyRequest) -> CopyRequest:

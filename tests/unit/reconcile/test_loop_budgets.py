@@ -85,7 +85,7 @@ def test_r5_out_of_time_after_the_first_write_is_unfinished(machine: Machine, cl
     [begun] = machine.run(COPY, mode=RunMode(deadline=timedelta(minutes=10)))
     assert (begun.status, begun.error and begun.error.code) == (Status.UNFINISHED, ErrorCode.OUT_OF_TIME)
     assert exit_code([begun]) == 6
-    assert "the service goes on" in (begun.error.hint if begun.error else "")
+    assert "the service continues" in (begun.error.hint if begun.error else "")
 
 
 def test_r5_out_of_time_before_the_first_write_is_not_begun(machine: Machine, cloud: Cloud) -> None:
@@ -93,7 +93,7 @@ def test_r5_out_of_time_before_the_first_write_is_not_begun(machine: Machine, cl
     budgets = Budgets(export=timedelta(minutes=1), retry=timedelta(hours=1))
     [result] = machine.run(COPY, budgets=budgets)
     assert (result.status, exit_code([result])) == (Status.NOT_BEGUN, 6)
-    assert "the service goes on" not in (result.error.hint if result.error else "")
+    assert "the service continues" not in (result.error.hint if result.error else "")
 
 
 def test_r5_waiting_for_a_lock_uses_no_other_budget(machine: Machine, cloud: Cloud) -> None:

@@ -122,7 +122,7 @@ def test_the_stores_clock_decides_what_has_expired() -> None:
         ("SignatureDoesNotMatch", 403, "secret key"),
         ("RequestTimeTooSkewed", 403, "clock"),
         ("AuthorizationHeaderMalformed", 400, "Region"),
-        ("AccessDenied", 403, "right to it"),
+        ("AccessDenied", 403, "permission for it"),
     ],
 )
 def test_a_refusal_of_our_keys_comes_with_a_hint(kind: str, status: int, hint: str) -> None:
