@@ -58,7 +58,7 @@ def read_profiles(file: Path) -> dict[str, Any]:
         raise _file_error(f"The file {file} is not JSON: {error.msg} ({place}).", hint) from None
     except (ValueError, RecursionError):  # a number of thousands of digits; thousands of levels
         hint = "It must be one JSON object of named profiles, each with access_key, secret_key and region."
-        raise _file_error(f"The file {file} is not JSON that can be parsed.", hint) from None
+        raise _file_error(f"The file {file} is not readable JSON.", hint) from None
     if not isinstance(profiles, dict):
         hint = 'Write {"NAME": {"access_key": "…", "secret_key": "…", "region": "…"}}.'
         raise _file_error(f"The file {file} is not a JSON object of named profiles.", hint)
