@@ -9,15 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from omicopy.cloud.errors import (
-    Answer,
-    Cause,
-    ServiceError,
-    parse_clock_ahead,
-    parse_retry_after,
-    refused,
-    temporary,
-)
+from omicopy.cloud.errors import Answer, Cause, ServiceError, parse_clock_ahead, parse_retry_after, refused, temporary
 from omicopy.cloud.object_size import object_size
 from omicopy.cloud.request_log import logged
 from omicopy.cloud.retry import Pace, read_with_retries

@@ -23,12 +23,7 @@ WITHOUT_KEY = (
 
 
 def check_bucket_access(
-    session: AccountSession,
-    bucket: str,
-    prefix: str,
-    writes: bool,
-    works_for_api: bool,
-    may_be_made: bool = False,
+    session: AccountSession, bucket: str, prefix: str, writes: bool, works_for_api: bool, may_be_made: bool = False
 ) -> list[Check]:
     """What `copy` will do with the bucket, tried. Without `writes` its objects are only listed. `works_for_api`: the
     profile's key was seen to. `may_be_made`: a bucket that is not there is no failure."""

@@ -74,12 +74,7 @@ RIGHTS: Mapping[str, Rights] = {
     "copy": _COPYING,
     "run": _COPYING,
     "export": {
-        RightScope.SOURCE_API: (
-            Right("ReadAccounts"),
-            Right("ReadImages"),
-            Right("ReadImageExportTasks"),
-            *_EXPORTING,
-        ),
+        RightScope.SOURCE_API: (Right("ReadAccounts"), Right("ReadImages"), Right("ReadImageExportTasks"), *_EXPORTING),
         RightScope.SOURCE_BUCKET: (
             Right("ListObjects", "the export is complete"),
             Right("GetObject", "the export is complete"),
@@ -119,7 +114,7 @@ RIGHTS: Mapping[str, Rights] = {
             Right("ListObjects"),
             Right("GetObject"),
             Right("PutObject", "the same manifest is not there yet"),
-        ),
+        )
     },
     "status": {
         RightScope.SOURCE_API: (Right("ReadAccounts"), Right("ReadImages"), Right("ReadImageExportTasks")),
@@ -157,7 +152,7 @@ RIGHTS: Mapping[str, Rights] = {
             Right("ReadAccounts"),
             Right("ReadImageExportTasks"),
             Right("DeleteExportTask", "the task is its own and waits in the queue"),
-        ),
+        )
     },
     "doctor": {
         RightScope.SOURCE_API: (

@@ -208,17 +208,11 @@ def _account_checks(
 
 
 def _check_source(session: AccountSession, bucket: str | None, images: Sequence[Image]) -> list[Check]:
-    return [
-        *check_permissions(session, RightScope.SOURCE_API, bucket),
-        *room_in_source(session, images),
-    ]
+    return [*check_permissions(session, RightScope.SOURCE_API, bucket), *room_in_source(session, images)]
 
 
 def _check_target(session: AccountSession, source: AccountRef | None, images: Sequence[Image]) -> list[Check]:
-    return [
-        *check_permissions(session, RightScope.TARGET_API, None),
-        *room_in_target(session, source, images),
-    ]
+    return [*check_permissions(session, RightScope.TARGET_API, None), *room_in_target(session, source, images)]
 
 
 def _not_checked(

@@ -73,10 +73,7 @@ class SignedManifest:
 
 
 def sign_manifest(
-    session: AccountSession,
-    location: S3Object,
-    expires: timedelta = MAX_EXPIRY,
-    allowed: Sequence[str] = (),
+    session: AccountSession, location: S3Object, expires: timedelta = MAX_EXPIRY, allowed: Sequence[str] = ()
 ) -> SignedManifest:
     """Signs an own manifest and checks what the URL leads to: somebody may have replaced what was read before.
 

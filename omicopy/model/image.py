@@ -147,9 +147,7 @@ def render_name(template: str, source: Image, region: str) -> str:
             ErrorCode.USAGE, f"{source.image_id} has no creation date, so {{date}} in --name can't be filled in"
         )
     date = source.created_at.strftime("%Y-%m-%d") if source.created_at else ""
-    return check_image_name(
-        template.format(name=source.name, date=date, region=region, image_id=source.image_id),
-    )
+    return check_image_name(template.format(name=source.name, date=date, region=region, image_id=source.image_id))
 
 
 def renamed(name: str, name_suffix: str) -> str:

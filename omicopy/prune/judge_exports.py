@@ -14,14 +14,7 @@ from omicopy.model.own_tags import is_cleaned
 from omicopy.model.request import AccountRef, CopyRequest, Source
 from omicopy.model.verification import flaws
 from omicopy.prune.entries import Action, Entry, Kind, PruneFacts
-from omicopy.prune.ownership import (
-    NOT_SELECTED,
-    Scope,
-    SourceFacts,
-    is_our_copy,
-    is_own_export,
-    source_facts,
-)
+from omicopy.prune.ownership import NOT_SELECTED, Scope, SourceFacts, is_our_copy, is_own_export, source_facts
 from omicopy.prune.retention import Item, apply_retention
 
 

@@ -13,15 +13,7 @@ from omicopy.model.own_tags import DELETED_IMAGE_TAG
 from omicopy.model.request import AccountRef
 from omicopy.model.verification import differences, image_properties
 from omicopy.prune.entries import Action, Entry, Kind, PruneFacts, StillNeeded
-from omicopy.prune.ownership import (
-    NOT_SELECTED,
-    Scope,
-    SourceFacts,
-    has_job_tag,
-    is_our_copy,
-    source_facts,
-    source_id,
-)
+from omicopy.prune.ownership import NOT_SELECTED, Scope, SourceFacts, has_job_tag, is_our_copy, source_facts, source_id
 from omicopy.prune.retention import Item, Verdict, apply_retention
 
 

@@ -17,18 +17,9 @@ def sandbox(
         list[str] | None,
         typer.Argument(metavar="[-- COMMAND...]", help="Command to run inside. Default: run until Ctrl-C."),
     ] = None,
-    export_time: Annotated[
-        str,
-        duration("--export-time", "How long an export takes.", ANY_DURATION.read),
-    ] = "3s",
-    import_time: Annotated[
-        str,
-        duration("--import-time", "How long an import takes.", ANY_DURATION.read),
-    ] = "3s",
-    lag: Annotated[
-        str,
-        duration("--lag", "How old the state is that API reads show.", ANY_DURATION.read),
-    ] = "0s",
+    export_time: Annotated[str, duration("--export-time", "How long an export takes.", ANY_DURATION.read)] = "3s",
+    import_time: Annotated[str, duration("--import-time", "How long an import takes.", ANY_DURATION.read)] = "3s",
+    lag: Annotated[str, duration("--lag", "How old the state is that API reads show.", ANY_DURATION.read)] = "0s",
     variant: Annotated[
         str,
         typer.Option(

@@ -105,9 +105,7 @@ _COPY = "Copy the whole URL once more, or ask for a new one (omicopy url …)."
 _GONE = "the access key that signed it no longer exists"
 _BY_CODE = {
     "SignatureDoesNotMatch": Refusal(
-        Reason.ALTERED,
-        "it was altered or cut off, or signed with a wrong secret key (SignatureDoesNotMatch)",
-        _COPY,
+        Reason.ALTERED, "it was altered or cut off, or signed with a wrong secret key (SignatureDoesNotMatch)", _COPY
     ),
     "InvalidAccessKeyId": Refusal(Reason.KEY_GONE, f"{_GONE} (InvalidAccessKeyId)"),
     "ExpiredToken": Refusal(Reason.KEY_GONE, f"{_GONE} (ExpiredToken)"),
