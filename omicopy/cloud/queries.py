@@ -101,11 +101,7 @@ def _pick(account: AccountRef, wanted: str, visible: Sequence[Image]) -> Image:
 
 
 Filters = Mapping[str, Sequence[str]]
-
-
 _NEW_FILTER = "ImageIds"
-
-
 MAX_FILTER_VALUES = 500
 """Names or IDs in one request; the service's limit is not documented."""
 

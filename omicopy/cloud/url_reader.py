@@ -137,11 +137,7 @@ class _HttpAnswer:
 
 
 REFUSED_STATUSES = (400, 401, 403)
-
-
 _HEAD_BYTES = 16 * 1024
-
-
 _CODE = re.compile(rb"<Code>\s{0,100}([A-Za-z0-9.]{1,64})\s{0,100}</Code>")
 
 

@@ -34,7 +34,6 @@ class Right:
 
 
 Rights = Mapping[RightScope, tuple[Right, ...]]
-
 _EXPORTING = (
     Right("CreateImageExportTask", "no usable export is there"),
     Right("CreateTags", "it starts an export, to mark it as its own", "that export is never deleted by this tool"),
@@ -69,7 +68,6 @@ _COPYING: Rights = {
     ),
     RightScope.TARGET_API: _IMPORTING,
 }
-
 RIGHTS: Mapping[str, Rights] = {
     "copy": _COPYING,
     "run": _COPYING,

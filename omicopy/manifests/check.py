@@ -29,7 +29,6 @@ from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl
 from omicopy.model.urls.refusal import CHECK_KEY
 
 _HINT = "Ask for a new URL (omicopy url …), or lower --min-validity."
-
 _NEW_EXPORT = "A new export is needed."
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 MIN_EXPORTS = 100
 """From this number of exports in one folder on, they are listed together. One page covers about 250."""
-
 Sizes = Callable[[str, str], Mapping[str, int]]
 """As `Storage.sizes`: from a bucket and a prefix to every object under it, bytes by key."""
 
