@@ -102,9 +102,8 @@ def _read_back(session: AccountSession, probe: S3Object, written: bytes) -> Chec
         return failure(subject, error)
     if read != written:
         message = f"{probe} reads otherwise than it was written"
-        return Check(
-            subject, CheckStatus.FAIL, message, "Look at what stands between here and the store.", ErrorCode.DAMAGED
-        )
+        hint = "Look at what stands between here and the store."
+        return Check(subject, CheckStatus.FAIL, message, hint, ErrorCode.DAMAGED)
     return Check(subject, CheckStatus.OK, "as it was written")
 
 

@@ -223,11 +223,8 @@ def _not_checked(
         if profile not in accounts:
             yield Check(f"{profile}: rights and quotas", CheckStatus.WARN, "not checked: its keys have to work first")
     if asked.bucket and asked.source in unusable:
-        yield Check(
-            f"s3://{asked.bucket}",
-            CheckStatus.WARN,
-            f"not checked: the profile {asked.source!r} has to be corrected first",
-        )
+        message = f"not checked: the profile {asked.source!r} has to be corrected first"
+        yield Check(f"s3://{asked.bucket}", CheckStatus.WARN, message)
     if asked.images and asked.source not in accounts:
         yield Check("images", CheckStatus.WARN, f"not checked: the keys of {asked.source!r} have to work first")
 

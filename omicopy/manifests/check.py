@@ -35,9 +35,8 @@ _NEW_EXPORT = "A new export is needed."
 def read_shared_manifest(fetcher: UrlReader, url: PresignedUrl, now: datetime) -> Manifest:
     """The manifest, read through its URL. Raises EXPIRED, NOT_FOUND, or DAMAGED for what is no manifest."""
     if url.expires_at is not None and url.expires_at <= now:
-        raise OmicopyError(
-            ErrorCode.EXPIRED, f"The manifest's URL expired at {url.expires_at:%Y-%m-%d %H:%M:%SZ}", _HINT
-        )
+        message = f"The manifest's URL expired at {url.expires_at:%Y-%m-%d %H:%M:%SZ}"
+        raise OmicopyError(ErrorCode.EXPIRED, message, _HINT)
     return parse_manifest(fetcher.read(url), url.place)
 
 
@@ -166,11 +165,8 @@ def problem_of(index: int, snapshot: ManifestSnapshot, probe: Probe, signer: str
 def require_https(url: PresignedUrl, what: str = MANIFEST_URL) -> None:
     """Raises USAGE for plain http to another machine: others on the network could replace the image."""
     if url.is_exposed:
-        raise OmicopyError(
-            ErrorCode.USAGE,
-            f"{what}: http://{url.host} is not https, so others on the network could change what is imported",
-            "Ask for an https URL, or trust the network and say --allow-http.",
-        )
+        message = f"{what}: http://{url.host} is not https, so others on the network could change what is imported"
+        raise OmicopyError(ErrorCode.USAGE, message, "Ask for an https URL, or trust the network and say --allow-http.")
 
 
 def require_https_objects(manifest: Manifest) -> None:

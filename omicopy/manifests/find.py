@@ -170,11 +170,9 @@ def _choose(
     whole = [stored for stored in found if not stored.damage] or list(found)
     if len({_volumes(stored.manifest) for stored in whole}) > 1:
         names = ", ".join(str(stored.location) for stored in whole)
-        raise OmicopyError(
-            ErrorCode.DAMAGED,
-            f"These manifests lie in one place and describe different images: {names}",
-            "Move away the one that does not belong there, or export under another --prefix.",
-        )
+        message = f"These manifests lie in one place and describe different images: {names}"
+        hint = "Move away the one that does not belong there, or export under another --prefix."
+        raise OmicopyError(ErrorCode.DAMAGED, message, hint)
 
     def rank(stored: StoredExport) -> tuple[bool, bool, bool, float, str]:
         expiry, key = stored.manifest.earliest_expiry(), stored.location.key

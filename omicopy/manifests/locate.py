@@ -107,17 +107,14 @@ def _rank(stored: FoundExport) -> tuple[bool, bool, float]:
 def _none_finished(source: str, profile: str, tasks: list[ExportTask]) -> OmicopyError:
     if not tasks:
         message = f"No export of {source} is listed for the profile {profile!r}"
-        return OmicopyError(
-            ErrorCode.NOT_FOUND, message, "Start one with: omicopy export …, or name its s3://… location."
-        )
+        hint = "Start one with: omicopy export …, or name its s3://… location."
+        return OmicopyError(ErrorCode.NOT_FOUND, message, hint)
     if all(CLEANED_TAG in task.tags for task in tasks):
-        return OmicopyError(
-            ErrorCode.NOT_FOUND, f"The objects of the export of {source} were deleted", "Export it: omicopy export …"
-        )
+        hint = "Export it: omicopy export …"
+        return OmicopyError(ErrorCode.NOT_FOUND, f"The objects of the export of {source} were deleted", hint)
     states = ", ".join(f"{task.task_id} is {_format_text(task)}" for task in tasks)
-    return OmicopyError(
-        ErrorCode.NOT_FOUND, f"No export of {source} is completed: {states}", "Wait for it, then repeat."
-    )
+    hint = "Wait for it, then repeat."
+    return OmicopyError(ErrorCode.NOT_FOUND, f"No export of {source} is completed: {states}", hint)
 
 
 def _format_text(task: ExportTask) -> str:

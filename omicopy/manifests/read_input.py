@@ -29,11 +29,9 @@ def read_url(source: str) -> PresignedUrl:
         return found
     if not _is_manifest(_text(found)):
         raise OmicopyError(ErrorCode.USAGE, f"{_named(source)} is JSON that holds no signed URL", _HINT)
-    raise OmicopyError(
-        ErrorCode.USAGE,
-        f"{_named(source)} is a manifest itself; the service that imports needs a pre-signed URL of it",
-        "Put it into a bucket and sign it: omicopy url s3://BUCKET/KEY --from PROFILE",
-    )
+    message = f"{_named(source)} is a manifest itself; the service that imports needs a pre-signed URL of it"
+    hint = "Put it into a bucket and sign it: omicopy url s3://BUCKET/KEY --from PROFILE"
+    raise OmicopyError(ErrorCode.USAGE, message, hint)
 
 
 def read_source(source: str) -> PresignedUrl | bytes:

@@ -145,11 +145,8 @@ def redact(text: str) -> str:
 
 
 def _refusal(reason: str) -> OmicopyError:
-    return OmicopyError(
-        ErrorCode.USAGE,
-        f"This is not a usable pre-signed URL: {reason}.",
-        "Pass the whole URL as you received it (https://…), on one line and in quotes.",
-    )
+    hint = "Pass the whole URL as you received it (https://…), on one line and in quotes."
+    return OmicopyError(ErrorCode.USAGE, f"This is not a usable pre-signed URL: {reason}.", hint)
 
 
 def _split(url: str) -> SplitResult:
