@@ -112,8 +112,8 @@ def _possibly_created(s: DecisionInput, by_name: Mapping[str, Image]) -> Decisio
 def _differs(s: DecisionInput, image: Image, found: Sequence[str]) -> OmicopyError:
     """The error for a copy that differs from the request. Boot settings can't be changed, but a copy of the image can
     have others."""
-    is_own_wish = s.request.destination is not None and s.request.destination.boot != Boot()
-    wanted = "as was asked for" if is_own_wish else "as its source is"
+    asks_for_it = s.request.destination is not None and s.request.destination.boot != Boot()
+    wanted = "as was asked for" if asks_for_it else "as its source is"
     again = "delete it and run the same command again."
     hint = f"Look at both. If the copy is useless, {again}"
     if boot_flaws(s.request, image):
