@@ -39,9 +39,8 @@ def in_parallel(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
     for number in range(len(items)):
         todo.put(number)
     for _ in range(min(MAX_WORKERS, len(items))):
-        threading.Thread(
-            target=work, daemon=True, name="omicopy-look"
-        ).start()  # not an executor: Python would wait for its threads at exit
+        # not an executor: Python would wait for its threads at exit
+        threading.Thread(target=work, daemon=True, name="omicopy-look").start()
     return _gathered(ended, len(items), gone)
 
 
