@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 R = TypeVar("R")
 MAX_WORKERS = 8
@@ -42,6 +43,11 @@ def in_parallel(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
         # not an executor: Python would wait for its threads at exit
         threading.Thread(target=work, daemon=True, name="omicopy-look").start()
     return _gathered(ended, len(items), gone)
+
+
+def by_item(function: Callable[[K], R], items: Sequence[K]) -> dict[K, R]:
+    """The same by item."""
+    return dict(zip(items, in_parallel(function, items), strict=True))
 
 
 def _gathered(

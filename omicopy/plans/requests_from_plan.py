@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.parallel import in_parallel
-from omicopy.errors import OmicopyError, named
+from omicopy.cloud.parallel import by_item
+from omicopy.errors import OmicopyError, attempt, named
 from omicopy.model.image import Image
 from omicopy.model.image_settings import ImageSettings
 from omicopy.model.request import AccountRef, Budgets, CopyRequest, RejectedCopy, check_accounts, check_distinct
@@ -74,14 +74,8 @@ def plan_requests(
 
 
 def _identify_all(clients: Clients, profiles: Sequence[str]) -> AccountsByProfile:
-    def ask(profile: str) -> AccountRef | OmicopyError:
-        try:
-            return clients.session(profile).ref
-        except OmicopyError as error:
-            return error
-
     clients.prepare(profiles)
-    return dict(zip(profiles, in_parallel(ask, profiles), strict=True))
+    return by_item(lambda profile: attempt(lambda: clients.session(profile).ref), profiles)
 
 
 @dataclass(slots=True)

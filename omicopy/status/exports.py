@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from omicopy.cloud.errors import ServiceError
-from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.parallel import by_item
 from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.from_task import find_export, without_key
@@ -126,11 +126,7 @@ def _read_buckets(
     if not keys:
         return {}
     session.prepare_storage()
-
-    def look(key: ExportKey) -> BucketFact:
-        return find_export(session, key, [task for task in tasks if task.key == key], now)
-
-    facts = dict(zip(keys, in_parallel(look, keys), strict=True))
+    facts = by_item(lambda key: find_export(session, key, [task for task in tasks if task.key == key], now), keys)
     message = without_key(session)
     if message is not None:
         session.clients.tell(message)
