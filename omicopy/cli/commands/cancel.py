@@ -21,12 +21,10 @@ if TYPE_CHECKING:
     from omicopy.deletion.cancel import CancelReport
 
 _HEADINGS = ("Task", "State")
-Tasks = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="TASK", envvar="OMICOPY_TASK", callback=checked(check_text), help="An export task's ID: image-export-…"
-    ),
-]
+_TASKS = typer.Argument(
+    metavar="TASK", envvar="OMICOPY_TASK", callback=checked(check_text), help="An export task's ID: image-export-…"
+)
+Tasks = Annotated[list[str], _TASKS]
 
 
 def cancel(

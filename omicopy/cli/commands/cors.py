@@ -21,15 +21,13 @@ if TYPE_CHECKING:
 
 _HEADINGS = ("Origins", "Methods", "Allowed headers", "Exposed headers", "Max age")
 Bucket = Annotated[str, typer.Argument(metavar="s3://BUCKET", help="The bucket.")]
-AllowOrigin = Annotated[
-    list[str] | None,
-    option(
-        "--allow-origin",
-        "Origin whose web pages may upload: https://HOST, which may contain one '*', or just '*'; may be repeated.",
-        metavar="URL",
-        check=check_origin,
-    ),
-]
+_ALLOW_ORIGIN = option(
+    "--allow-origin",
+    "Origin whose web pages may upload: https://HOST, which may contain one '*', or just '*'; may be repeated.",
+    metavar="URL",
+    check=check_origin,
+)
+AllowOrigin = Annotated[list[str] | None, _ALLOW_ORIGIN]
 
 
 def cors(

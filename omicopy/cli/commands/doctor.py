@@ -19,12 +19,10 @@ from omicopy.doctor.findings import Check, CheckStatus, describe_findings, verdi
 from omicopy.model.text import check_text
 
 _MARKS = {CheckStatus.OK: "ok", CheckStatus.WARN: "warn", CheckStatus.FAIL: "FAIL"}
-Images = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="IMAGE", envvar="OMICOPY_IMAGE", callback=checked(check_text), help="An image's ID or its exact name."
-    ),
-]
+_IMAGES = typer.Argument(
+    metavar="IMAGE", envvar="OMICOPY_IMAGE", callback=checked(check_text), help="An image's ID or its exact name."
+)
+Images = Annotated[list[str] | None, _IMAGES]
 
 
 def doctor(

@@ -20,13 +20,11 @@ from omicopy.model.image import check_image_name
 from omicopy.model.image_settings import parse_tag
 from omicopy.model.units import ANY_DURATION
 
-Source = Annotated[
-    str,
-    typer.Argument(
-        metavar="URL|FILE|-",
-        help="A manifest's pre-signed URL, or a file (- for stdin) that holds one, such as a hand-off text.",
-    ),
-]
+_SOURCE = typer.Argument(
+    metavar="URL|FILE|-",
+    help="A manifest's pre-signed URL, or a file (- for stdin) that holds one, such as a hand-off text.",
+)
+Source = Annotated[str, _SOURCE]
 Name = Annotated[
     str | None, option("--name", "The image's name; else the manifest's.", metavar="NAME", check=check_image_name)
 ]

@@ -25,14 +25,12 @@ if TYPE_CHECKING:
     from omicopy.manifests.inspect import Inspection
     from omicopy.model.manifest import ManifestSnapshot
 
-Source = Annotated[
-    str,
-    typer.Argument(
-        metavar="SOURCE",
-        help="A manifest's URL, a file that holds one or the manifest itself, or - for stdin; with --from also "
-        "s3://BUCKET/KEY, an export task's ID or an image's ID.",
-    ),
-]
+_SOURCE = typer.Argument(
+    metavar="SOURCE",
+    help="A manifest's URL, a file that holds one or the manifest itself, or - for stdin; with --from also "
+    "s3://BUCKET/KEY, an export task's ID or an image's ID.",
+)
+Source = Annotated[str, _SOURCE]
 AskStore = Annotated[bool, option("--probe", "Read one byte of every object.")]
 
 

@@ -24,15 +24,13 @@ Folder = Annotated[
     str, typer.Argument(metavar="s3://BUCKET/PREFIX", help="Folder that contains the disks, and gets the manifest.")
 ]
 Name = Annotated[str, option("--name", "The image's name.", metavar="NAME", check=check_image_name)]
-Volumes = Annotated[
-    list[str] | None,
-    option(
-        "--volume",
-        "A volume and its disk, a key below PREFIX; may be repeated. Not needed for a single disk.",
-        metavar="DEVICE=OBJECT[,size=10GiB][,type=TYPE][,iops=N]",
-        check=parse_volume,
-    ),
-]
+_VOLUMES = option(
+    "--volume",
+    "A volume and its disk, a key below PREFIX; may be repeated. Not needed for a single disk.",
+    metavar="DEVICE=OBJECT[,size=10GiB][,type=TYPE][,iops=N]",
+    check=parse_volume,
+)
+Volumes = Annotated[list[str] | None, _VOLUMES]
 Architecture = Annotated[str, option("--architecture", "The image's architecture: x86_64 or i386.", metavar="TEXT")]
 ProductTypes = Annotated[
     list[str] | None,

@@ -25,12 +25,10 @@ Plan = Annotated[str | None, typer.Argument(metavar="PLAN.yaml", help="A plan's 
 KeepLast = Annotated[
     int | None, option("--keep-last", "Keep so many of each kind of image.", metavar="N", min=1, max=options.MOST)
 ]
-KeepWithin = Annotated[
-    str | None,
-    duration(
-        "--keep-within", "Keep what comes from images created within this time, in days and hours: 30d.", AGE.read
-    ),
-]
+_KEEP_WITHIN = duration(
+    "--keep-within", "Keep what comes from images created within this time, in days and hours: 30d.", AGE.read
+)
+KeepWithin = Annotated[str | None, _KEEP_WITHIN]
 Yes = Annotated[bool, option("--yes", "Delete it; without this it is only shown.", short="-y")]
 
 

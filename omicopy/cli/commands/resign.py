@@ -17,15 +17,13 @@ from omicopy.model.s3_location import check_prefix
 if TYPE_CHECKING:
     from omicopy.model.export import StoredExport
 
-AllowKeyPrefix = Annotated[
-    list[str] | None,
-    option(
-        "--allow-key-prefix",
-        "Another prefix in the bucket that the manifest may point to; may be repeated.",
-        metavar="PREFIX",
-        check=check_prefix,
-    ),
-]
+_ALLOW_KEY_PREFIX = option(
+    "--allow-key-prefix",
+    "Another prefix in the bucket that the manifest may point to; may be repeated.",
+    metavar="PREFIX",
+    check=check_prefix,
+)
+AllowKeyPrefix = Annotated[list[str] | None, _ALLOW_KEY_PREFIX]
 
 
 def resign(
