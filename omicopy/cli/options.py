@@ -49,6 +49,7 @@ _IMAGES = typer.Argument(
     metavar="IMAGE", envvar="OMICOPY_IMAGE", callback=checked(check_text), help="An image's ID or its exact name."
 )
 ImagesArgument = Annotated[list[str], _IMAGES]
+ImagesIfAny = Annotated[list[str] | None, _IMAGES]
 _SOURCE = typer.Argument(
     metavar="SOURCE",
     help="s3://BUCKET/KEY, a folder s3://BUCKET/PREFIX/ that contains a manifest, an export task's ID, an image's "

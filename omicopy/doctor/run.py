@@ -155,12 +155,9 @@ def _check_key_expiry(session: AccountSession, access_key: str, subject: str, no
         return Check(subject, CheckStatus.OK, "it has none")
     if ends <= now:
         return Check(subject, CheckStatus.FAIL, f"it ended at {format_timestamp(ends, now)}", hint, ErrorCode.DENIED)
-    message = f"it ends at {format_timestamp(ends, now)}"
-    return (
-        Check(subject, CheckStatus.WARN, message, hint)
-        if ends - now < SOON
-        else Check(subject, CheckStatus.OK, message)
-    )
+    is_soon = ends - now < SOON
+    status = CheckStatus.WARN if is_soon else CheckStatus.OK
+    return Check(subject, status, f"it ends at {format_timestamp(ends, now)}", hint if is_soon else "")
 
 
 def _check_pairs(asked: DoctorOptions, accounts: Mapping[str, AccountSession]) -> Iterator[Check]:

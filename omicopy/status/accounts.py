@@ -51,7 +51,7 @@ def read_status(
             view.images += _copies(account, ids, region)
     if origin:
         shown = export_entries(clients.session(source), origin.images, origin.tasks, wanted, ids or set(), now)
-        view.exports, view.left_out = shown.entries, shown.left_out
+        view.exports, view.left_out = shown.exports, shown.left_out
         view.errors += shown.errors
         if not view.errors:  # what could not be read may be what was named
             view.errors += _not_found(origin, view, wanted)

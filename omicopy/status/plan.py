@@ -48,11 +48,8 @@ def _copy_entry(
     shown = [image for name in request.names for image in by_name.get(name, ())]
     if isinstance(by_image, OmicopyError):
         entry = copy_status(request, shown, ())
-        return (
-            entry
-            if entry.state != CopyStatus.ABSENT
-            else CopyEntry(request, CopyStatus.UNKNOWN, reason=by_image.message)
-        )
+        is_known = entry.state != CopyStatus.ABSENT
+        return entry if is_known else CopyEntry(request, CopyStatus.UNKNOWN, reason=by_image.message)
     image_id = origin.image.image_id if isinstance(origin, Source) else ""
     return copy_status(request, shown, by_image.get(image_id, ()))
 
