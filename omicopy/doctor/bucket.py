@@ -41,23 +41,16 @@ def check_bucket_access(
             message = f"the access key of {session.profile!r} works for the API, and object storage does not know it"
             return [_no_key(subject, f"{message}: {_EIM_USER}", STORAGE_HINT), not_checked]
         if error.action != "ListObjects":  # the API refused the same key, and nothing was sent with it
-            return [
-                Check(subject, CheckStatus.WARN, f"not checked: the keys of {session.profile!r} have to work first")
-            ]
+            message = f"not checked: the keys of {session.profile!r} have to work first"
+            return [Check(subject, CheckStatus.WARN, message)]
         if error.is_no_bucket:
             return [_no_bucket(subject, may_be_made), not_checked]
         return [failure(f"{subject}: list", error), not_checked]
     findings = [Check(f"{subject}: list", CheckStatus.OK, "allowed")]
     if left_behind:
         names = ", ".join(sorted(left_behind))
-        findings.append(
-            Check(
-                subject,
-                CheckStatus.WARN,
-                f"an earlier check left behind: {names}",
-                "Delete it, unless another runs now.",
-            )
-        )
+        hint = "Delete it, unless another runs now."
+        findings.append(Check(subject, CheckStatus.WARN, f"an earlier check left behind: {names}", hint))
     if not writes:
         return [*findings, Check(f"{subject}: write, read, delete", CheckStatus.WARN, "not checked in a dry run")]
     probe = S3Object(bucket, f"{folder}{PROBE_NAME}{secrets.token_hex(8)}")

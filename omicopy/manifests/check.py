@@ -52,8 +52,8 @@ def read_importable(
     if not clients.allow_http:
         require_https(url)
     manifest = read_shared_manifest(fetcher, url, now)
-    if not clients.allow_http:
-        require_https_objects(manifest)
+    for index, snapshot in enumerate(() if clients.allow_http else manifest.snapshots):
+        require_https(snapshot.url, url_path(index))
     if not allow_private:
         require_no_foreign_objects(manifest, url.hostname)
     require_validity(effective_expiry(url.expires_at, manifest), min_validity, now)
@@ -167,12 +167,6 @@ def require_https(url: PresignedUrl, what: str = MANIFEST_URL) -> None:
     if url.is_exposed:
         message = f"{what}: http://{url.host} is not https, so others on the network could change what is imported"
         raise OmicopyError(ErrorCode.USAGE, message, "Ask for an https URL, or trust the network and say --allow-http.")
-
-
-def require_https_objects(manifest: Manifest) -> None:
-    """As `require_https`, of every URL in the manifest."""
-    for index, snapshot in enumerate(manifest.snapshots):
-        require_https(snapshot.url, url_path(index))
 
 
 def require_no_foreign_objects(manifest: Manifest, named: str) -> None:

@@ -69,6 +69,13 @@ def without_key(session: AccountSession, *more: str) -> str | None:
     return " ".join((f"{why.message}. {_INSTEAD}: {_TASK_URL_LIMITS}", *more, why.hint))
 
 
+def warn_without_key(session: AccountSession, *more: str) -> None:
+    """Tells what `without_key` says."""
+    message = without_key(session, *more)
+    if message is not None:
+        session.clients.tell(message)
+
+
 _INSTEAD = "The URLs that its export tasks show are used instead"
 _TASK_URL_LIMITS = "they can't be signed anew, and an export whose task is not listed any more is not found."
 

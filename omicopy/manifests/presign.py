@@ -138,9 +138,8 @@ def _check(options: PresignOptions) -> None:
 def _require_valid_key(session: AccountSession, options: PresignOptions, now: datetime) -> datetime | None:
     ends = access_key_expiry(session)
     if ends is not None:
-        hint = (
-            f"Sign with an access key that lives longer than the one of {session.profile!r}, or lower --min-validity."
-        )
+        longer = f"an access key that lives longer than the one of {session.profile!r}"
+        hint = f"Sign with {longer}, or lower --min-validity."
         require_validity(earliest_of([(ACCESS_KEY, ends)]), options.min_validity, now, hint)
     return ends
 

@@ -76,10 +76,8 @@ def read_back(
     """What lies where `resign` has just put a manifest, and a URL of it. Raises DAMAGED where it is another one, else
     as `sign_manifest`."""
     signed = sign_manifest(session, renewed, expires, allowed)
-    if (
-        not signed.manifest.is_at(session.account.oos_endpoint)
-        or signed.manifest.fingerprint() != old.manifest.fingerprint()
-    ):
+    is_same = signed.manifest.fingerprint() == old.manifest.fingerprint()
+    if not (is_same and signed.manifest.is_at(session.account.oos_endpoint)):
         message = f"{signed.location} was replaced after it was put there"
         raise OmicopyError(ErrorCode.DAMAGED, message, "Nothing was handed out. See who else writes to the bucket.")
     return signed

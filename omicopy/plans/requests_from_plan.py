@@ -60,12 +60,9 @@ def plan_requests(
     failures = distinct_failures([*whole.failures, *contradictions])
     if shard is None:
         return PreparedPlan(requests, failures, whole.notes, accounts, source_images_by_account)
+    sources = ((request, source_of_copy(request)) for request in requests)
     return PreparedPlan(
-        [
-            request
-            for request in requests
-            if _is_in(shard, source_of_copy(request).account, source_of_copy(request).image)
-        ],
+        [request for request, source in sources if _is_in(shard, source.account, source.image)],
         [one for one in failures if one.is_whole_job or _is_in(shard, one.source, one.image)],
         whole.notes if shard[0] == 0 else [],
         accounts,
@@ -144,9 +141,9 @@ class _JobReader:
 
     def _account(self, profile: str) -> AccountRef:
         found = self.accounts[profile]
-        return (
-            found if isinstance(found, AccountRef) else AccountRef(profile, "", self.clients.accounts[profile].region)
-        )
+        if isinstance(found, AccountRef):
+            return found
+        return AccountRef(profile, "", self.clients.accounts[profile].region)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.parallel import by_item
 from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.from_task import find_export, without_key
+from omicopy.manifests.from_task import find_export, warn_without_key
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, export_key
 from omicopy.model.image import Image
 from omicopy.model.lookup import Absent, BucketFact, Present
@@ -116,9 +116,7 @@ def _read_buckets(
         return {}
     session.prepare_storage()
     facts = by_item(lambda key: find_export(session, key, [task for task in tasks if task.key == key], now), keys)
-    message = without_key(session)
-    if message is not None:
-        session.clients.tell(message)
+    warn_without_key(session)
     return facts
 
 

@@ -123,10 +123,8 @@ def _require_no_other_manifest(disk_folder: DiskFolder, key: str, disks: set[str
         if may_be_manifest_key(other) and not other.startswith(own) and disk_folder.sizes[other] <= MANIFEST_LIMIT
     ]
     if len(others) > MAX_OBJECTS:
-        message = (
-            f"{len(others)} manifests or JSON files lie under {disk_folder.folder}, "
-            "too many to see whether one is a manifest"
-        )
+        lie = f"{len(others)} manifests or JSON files lie under {disk_folder.folder}"
+        message = f"{lie}, too many to see whether one is a manifest"
         raise OmicopyError(ErrorCode.USAGE, message, "Put the disks of one image into a folder of their own.")
     raws = in_parallel(lambda other: disk_folder.storage.read(disk_folder.location(other)), others)
     for other, raw in zip(others, raws, strict=True):
