@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import typer
 
 from omicopy import api
-from omicopy.cli import option_groups as groups
-from omicopy.cli import options
+from omicopy.cli import option_groups as groups, options
 from omicopy.cli.console import print_error
 from omicopy.cli.forms import OutputForm
 from omicopy.cli.output import print_result

@@ -8,8 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from omicopy import api
-from omicopy.cli import option_groups as groups
-from omicopy.cli import options
+from omicopy.cli import option_groups as groups, options
 from omicopy.cli.console import info, print_error, warn
 from omicopy.cli.declare_options import duration, option
 from omicopy.cli.forms import OutputForm
