@@ -176,5 +176,5 @@ def test_a_101st_rule_is_refused(tool) -> None:
     assert with_origins(options, ["https://7.example.com"]) == options
     assert len(with_origins(options[1:], [APP, "https://b.example.com"])) == MAX_RULES
     put_rules(tool, options)
-    assert "takes no more than 100" in cors(tool, "--allow-origin", APP, code=13).err
+    assert "allows at most 100" in cors(tool, "--allow-origin", APP, code=13).err
     assert tool.writes() == []

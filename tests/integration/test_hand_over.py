@@ -113,7 +113,7 @@ def test_a_hand_off_file_is_private(tool) -> None:
 def test_no_resign_leaves_an_old_export_as_it_is(tool) -> None:
     location = aged(tool, THREE)
     ran = tool.url(location, "--no-resign", code=10)
-    assert "Image.Snapshots[0].PreSignedUrl ends at" in ran.err
+    assert "Image.Snapshots[0].PreSignedUrl expires at" in ran.err
     assert "omicopy resign" in ran.err
     assert ran.out == ""
     assert "PutObject" not in tool.writes()
@@ -131,7 +131,7 @@ def test_the_access_keys_expiry_counts_too(tool) -> None:
     assert ran.json["effective_expires_at"][:19] == ends[:19]
     assert "what ends first: access key" in ran.err
     too_long = tool.url(location, "--min-validity", "3d", code=10)
-    assert "access key ends at" in too_long.err
+    assert "access key expires at" in too_long.err
     assert "PutObject" not in tool.writes()
     tool.put("plain.txt", b"text")
     assert "access key" in tool.url("s3://omi-exports/plain.txt", "--min-validity", "4d", code=10).err

@@ -216,7 +216,7 @@ def test_a_manifest_causes_no_request_to_this_machine(tool, exported, way: str) 
         ran = without_profile(tool, *args, "--retry", "0", code=2, stdin=text)
         assert own.requests == []
         assert ran.out.count("probe        not asked") == len(hosts)
-        assert ran.err.count("was not asked: it is ") == len(hosts)
+        assert ran.err.count("was not contacted: it is ") == len(hosts)
         assert "--allow-private" in ran.err
         parts = without_profile(tool, *args, "--retry", "0", "-o", "json", code=2, stdin=text).json
         assert {one["probe"]["reason"] for one in parts["snapshots"]} == {"not-asked"}
@@ -241,6 +241,6 @@ def test_an_import_requests_no_host_that_only_a_manifest_names(tool, exported) -
     tool.put("strange.json", document)
     tool.forget()
     ran = tool.import_(tool.sign("strange.json"), "--allow-http", code=2)
-    assert "10.0.0.1:1 was not asked" in ran.err
+    assert "10.0.0.1:1 was not contacted" in ran.err
     assert "--allow-private" in ran.err
     assert tool.calls() == []
