@@ -267,7 +267,7 @@ def test_a_useless_url_is_refused_without_an_api_call(tool) -> None:
         tool.sign("dead.json"): (10, "the store refuses the URL"),
         tool.sign("nothing"): (4, "404"),
         tool.sign(key, seconds=60): (10, "manifest URL expires at"),
-        "/no/such/file": (2, "neither a URL nor a file"),
+        "/no/such/file": (2, "neither a URL nor a readable file"),
         "https://some where/": (2, "white space"),
     }
     tool.forget()

@@ -144,7 +144,7 @@ def test_a_source_that_cannot_be_inspected_has_its_exit_code(tool) -> None:
         str(garbage): (8, "Image.Snapshots[0]"),
         str(huge): (8, "too many for a manifest"),
         str(two): (2, "2 different URLs"),
-        "/no/such": (2, "neither a URL nor a file"),
+        "/no/such": (2, "neither a URL nor a readable file"),
     }
     ran = tool.together([lambda s=s, c=c: without_profile(tool, s, code=c) for s, (c, _) in cases.items()])
     for one, (_, message) in zip(ran, cases.values(), strict=True):
