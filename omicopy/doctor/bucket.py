@@ -23,12 +23,7 @@ WITHOUT_KEY = (
 
 
 def check_bucket_access(
-    session: AccountSession,
-    bucket: str,
-    prefix: str,
-    writes: bool,
-    works_for_api: bool,
-    may_be_made: bool = False,
+    session: AccountSession, bucket: str, prefix: str, writes: bool, works_for_api: bool, may_be_made: bool = False
 ) -> list[Check]:
     """What `copy` will do with the bucket, tried. Without `writes` its objects are only listed. `works_for_api`: the
     profile's key was seen to. `may_be_made`: a bucket that is not there is no failure."""
@@ -107,9 +102,8 @@ def _read_back(session: AccountSession, probe: S3Object, written: bytes) -> Chec
         return failure(subject, error)
     if read != written:
         message = f"{probe} reads otherwise than it was written"
-        return Check(
-            subject, CheckStatus.FAIL, message, "Look at what stands between here and the store.", ErrorCode.DAMAGED
-        )
+        hint = "Look at what stands between here and the store."
+        return Check(subject, CheckStatus.FAIL, message, hint, ErrorCode.DAMAGED)
     return Check(subject, CheckStatus.OK, "as it was written")
 
 

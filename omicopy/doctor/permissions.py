@@ -33,10 +33,7 @@ def dry_run_parameters(account: AccountRef, oos_endpoint: str, bucket: str) -> M
     return {
         "ReadImages": {"Filters": {"ImageIds": [_NO_IMAGE]}},
         "ReadImageExportTasks": {"Filters": {"TaskIds": [_NO_TASK]}},
-        "CreateImageExportTask": {
-            "ImageId": _NO_IMAGE,
-            "OsuExport": {"DiskImageFormat": "qcow2", "OsuBucket": bucket},
-        },
+        "CreateImageExportTask": {"ImageId": _NO_IMAGE, "OsuExport": {"DiskImageFormat": "qcow2", "OsuBucket": bucket}},
         "CreateTags": {"ResourceIds": [_NO_IMAGE], "Tags": [{"Key": _NO_NAME, "Value": "dry run"}]},
         "DeleteExportTask": {"ExportTaskId": _NO_TASK},
         "CreateImage": {"ImageName": _NO_NAME, "FileLocation": f"{oos_endpoint}/{_NO_NAME}/{_NO_NAME}"},
@@ -55,15 +52,13 @@ def _check_right(session: AccountSession, right: Right, parameters: Mapping[str,
     except ServiceError as error:
         if error.code is ErrorCode.DENIED and right.without:
             message = f"{error.message}. Needed when {right.when}; without it, {right.without}"
-            return Check(
-                subject, CheckStatus.WARN, message, f"Give the access key of {session.profile!r} the right to it."
-            )
+            hint = f"Give the access key of {session.profile!r} the right to it."
+            return Check(subject, CheckStatus.WARN, message, hint)
         if error.code is ErrorCode.DENIED:
             hint = f"Give the access key of {session.profile!r} the right to {right.action}."
             return Check(subject, CheckStatus.FAIL, error.message, hint, ErrorCode.DENIED)
         if error.code is ErrorCode.TEMPORARY:
             return failure(subject, error)
-        return Check(
-            subject, CheckStatus.WARN, f"not refused for a missing right, but not known either: {error.message}"
-        )
+        message = f"not refused for a missing right, but not known either: {error.message}"
+        return Check(subject, CheckStatus.WARN, message)
     return Check(subject, CheckStatus.OK, "allowed")

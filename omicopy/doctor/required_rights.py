@@ -34,7 +34,6 @@ class Right:
 
 
 Rights = Mapping[RightScope, tuple[Right, ...]]
-
 _EXPORTING = (
     Right("CreateImageExportTask", "no usable export is there"),
     Right("CreateTags", "it starts an export, to mark it as its own", "that export is never deleted by this tool"),
@@ -69,17 +68,11 @@ _COPYING: Rights = {
     ),
     RightScope.TARGET_API: _IMPORTING,
 }
-
 RIGHTS: Mapping[str, Rights] = {
     "copy": _COPYING,
     "run": _COPYING,
     "export": {
-        RightScope.SOURCE_API: (
-            Right("ReadAccounts"),
-            Right("ReadImages"),
-            Right("ReadImageExportTasks"),
-            *_EXPORTING,
-        ),
+        RightScope.SOURCE_API: (Right("ReadAccounts"), Right("ReadImages"), Right("ReadImageExportTasks"), *_EXPORTING),
         RightScope.SOURCE_BUCKET: (
             Right("ListObjects", "the export is complete"),
             Right("GetObject", "the export is complete"),
@@ -119,7 +112,7 @@ RIGHTS: Mapping[str, Rights] = {
             Right("ListObjects"),
             Right("GetObject"),
             Right("PutObject", "the same manifest is not there yet"),
-        ),
+        )
     },
     "status": {
         RightScope.SOURCE_API: (Right("ReadAccounts"), Right("ReadImages"), Right("ReadImageExportTasks")),
@@ -157,7 +150,7 @@ RIGHTS: Mapping[str, Rights] = {
             Right("ReadAccounts"),
             Right("ReadImageExportTasks"),
             Right("DeleteExportTask", "the task is its own and waits in the queue"),
-        ),
+        )
     },
     "doctor": {
         RightScope.SOURCE_API: (

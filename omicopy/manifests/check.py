@@ -29,7 +29,6 @@ from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl
 from omicopy.model.urls.refusal import CHECK_KEY
 
 _HINT = "Ask for a new URL (omicopy url …), or lower --min-validity."
-
 _NEW_EXPORT = "A new export is needed."
 
 
@@ -37,9 +36,8 @@ def read_shared_manifest(fetcher: UrlReader, url: PresignedUrl, now: datetime) -
     """Returns the manifest, read through its URL. Raises EXPIRED, NOT_FOUND, or DAMAGED if it is no manifest."""
     # A URL that says it expired is not sent at all: the store's answer could only be vaguer.
     if url.expires_at is not None and url.expires_at <= now:
-        raise OmicopyError(
-            ErrorCode.EXPIRED, f"The manifest's URL expired at {url.expires_at:%Y-%m-%d %H:%M:%SZ}", _HINT
-        )
+        message = f"The manifest's URL expired at {url.expires_at:%Y-%m-%d %H:%M:%SZ}"
+        raise OmicopyError(ErrorCode.EXPIRED, message, _HINT)
     return parse_manifest(fetcher.read(url), url.place)
 
 
@@ -74,10 +72,7 @@ class SignedManifest:
 
 
 def sign_manifest(
-    session: AccountSession,
-    location: S3Object,
-    expires: timedelta = MAX_EXPIRY,
-    allowed: Sequence[str] = (),
+    session: AccountSession, location: S3Object, expires: timedelta = MAX_EXPIRY, allowed: Sequence[str] = ()
 ) -> SignedManifest:
     """Signs an own manifest and returns it as read through the new URL.
 
@@ -176,10 +171,9 @@ def problem_of(index: int, snapshot: ManifestSnapshot, probe: Probe, signer: str
 def require_https(url: PresignedUrl, what: str = MANIFEST_URL) -> None:
     """Raises USAGE for plain http to another machine, as others on the network could replace the image."""
     if url.is_exposed:
+        message = f"{what}: http://{url.host} is not https, so others on the network could change what is imported"
         raise OmicopyError(
-            ErrorCode.USAGE,
-            f"{what}: http://{url.host} is not https, so others on the network could change what is imported",
-            "Ask for an https URL. If you trust the network, use --allow-http.",
+            ErrorCode.USAGE, message, "Ask for an https URL. If you trust the network, use --allow-http."
         )
 
 

@@ -59,7 +59,6 @@ class CorsRules:
 
 MAX_RULES = 100
 """S3's limit for one bucket."""
-
 _LABEL = r"[a-z0-9_*-]+"
 _ORIGIN = re.compile(
     rf"(?P<scheme>https?)://(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::(?P<port>[1-9][0-9]{{0,4}}))?"

@@ -176,11 +176,9 @@ def _choose(
     whole = [stored for stored in found if not stored.damage] or list(found)
     if len({_volumes(stored.manifest) for stored in whole}) > 1:
         names = ", ".join(str(stored.location) for stored in whole)
-        raise OmicopyError(
-            ErrorCode.DAMAGED,
-            f"Several manifests in one folder describe different images: {names}",
-            "Move the wrong one out of the folder, or export with another --prefix.",
-        )
+        message = f"Several manifests in one folder describe different images: {names}"
+        hint = "Move the wrong one out of the folder, or export with another --prefix."
+        raise OmicopyError(ErrorCode.DAMAGED, message, hint)
 
     def rank(stored: StoredExport) -> tuple[bool, bool, bool, float, str]:
         expiry, key = stored.manifest.earliest_expiry(), stored.location.key

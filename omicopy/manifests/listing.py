@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 MIN_EXPORTS = 100
 """Above this number of exports in one folder, they are listed together. One page covers about 250."""
-
 Sizes = Callable[[str, str], Mapping[str, int]]
 """As `Storage.sizes`: takes a bucket and a prefix, returns the bytes of every object under it, by key."""
 

@@ -111,19 +111,14 @@ def _rank(stored: FoundExport) -> tuple[bool, bool, float]:
 def _none_finished(source: str, profile: str, tasks: list[ExportTask]) -> OmicopyError:
     if not tasks:
         message = f"No export of {source} is listed for the profile {profile!r}"
-        return OmicopyError(ErrorCode.NOT_FOUND, message, "Start one (omicopy export …), or give its s3://… location.")
+        hint = "Start one (omicopy export …), or give its s3://… location."
+        return OmicopyError(ErrorCode.NOT_FOUND, message, hint)
     if all(CLEANED_TAG in task.tags for task in tasks):
-        return OmicopyError(
-            ErrorCode.NOT_FOUND,
-            f"The objects of the export of {source} were deleted",
-            "Export it again: omicopy export …",
-        )
+        hint = "Export it again: omicopy export …"
+        return OmicopyError(ErrorCode.NOT_FOUND, f"The objects of the export of {source} were deleted", hint)
     states = ", ".join(f"{task.task_id} is {_format_text(task)}" for task in tasks)
-    return OmicopyError(
-        ErrorCode.NOT_FOUND,
-        f"No export of {source} is completed: {states}",
-        "Wait for it, then run the same command again.",
-    )
+    hint = "Wait for it, then run the same command again."
+    return OmicopyError(ErrorCode.NOT_FOUND, f"No export of {source} is completed: {states}", hint)
 
 
 def _format_text(task: ExportTask) -> str:

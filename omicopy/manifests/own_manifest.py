@@ -13,7 +13,6 @@ from omicopy.model.s3_location import S3Object
 
 TrustedManifest = NewType("TrustedManifest", Manifest)
 """A manifest that points only into its own export. Only `trust` makes one."""
-
 _NAME = re.compile(r"(?:.+\.)?manifest(?:\.json)?", re.IGNORECASE | re.DOTALL)
 _RESIGNED = re.compile(r".+\.resigned-.+\.json", re.IGNORECASE | re.DOTALL)
 _EXPORT_FOLDER = re.compile(r"(?:^|/)ami-[0-9a-z]{8,}/+$")

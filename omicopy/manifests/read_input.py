@@ -31,11 +31,9 @@ def read_url(source: str) -> PresignedUrl:
         return found
     if not _is_manifest(_text(found)):
         raise OmicopyError(ErrorCode.USAGE, f"{_named(source)} is JSON without a signed URL", _HINT)
-    raise OmicopyError(
-        ErrorCode.USAGE,
-        f"{_named(source)} is a manifest itself, but the import needs a pre-signed URL of it",
-        "Upload it to a bucket, then sign it: omicopy url s3://BUCKET/KEY --from PROFILE",
-    )
+    message = f"{_named(source)} is a manifest itself, but the import needs a pre-signed URL of it"
+    hint = "Upload it to a bucket, then sign it: omicopy url s3://BUCKET/KEY --from PROFILE"
+    raise OmicopyError(ErrorCode.USAGE, message, hint)
 
 
 def read_source(source: str) -> PresignedUrl | bytes:

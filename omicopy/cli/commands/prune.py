@@ -23,8 +23,7 @@ from omicopy.prune.entries import Action, Entry, PruneReport, describe_entry
 _COLUMNS = ("Action", "What", "ID", "Name", "Source's date", "Why", "Where")
 Plan = Annotated[str | None, typer.Argument(metavar="PLAN.yaml", help="A plan's file, whose jobs say what they keep.")]
 KeepLast = Annotated[
-    int | None,
-    option("--keep-last", "Keep so many of each kind of image.", metavar="N", min=1, max=options.MOST),
+    int | None, option("--keep-last", "Keep so many of each kind of image.", metavar="N", min=1, max=options.MOST)
 ]
 KeepWithin = Annotated[
     str | None,
