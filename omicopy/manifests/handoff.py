@@ -16,7 +16,9 @@ from omicopy.model.units import format_size
 from omicopy.model.urls.presigned_url import PresignedUrl
 
 FREE_PRODUCT_TYPE = "0001"
-"""Linux, and other systems without a paid licence."""_ARCHITECTURE = re.compile(r"[A-Za-z0-9_]{1,16}")
+"""Linux, and other systems without a paid licence."""
+
+_ARCHITECTURE = re.compile(r"[A-Za-z0-9_]{1,16}")
 _DEVICE = re.compile(r"/dev/[a-z0-9]{1,16}")
 _PRODUCT_TYPE = re.compile(r"[0-9]{4}")
 _SHOWN = 40
@@ -96,7 +98,9 @@ def _volumes(manifest: Manifest) -> list[str]:
 
 def _licences(manifest: Manifest) -> list[str]:
     licensed = [kind for kind in licensed_types(manifest) if _PRODUCT_TYPE.fullmatch(kind)]
-    return [f"Licences:  product types {', '.join(licensed)}; your account needs or pays the licences"] if licensed else []
+    return (
+        [f"Licences:  product types {', '.join(licensed)}; your account must own or pay for them"] if licensed else []
+    )
 
 
 def _boot(boot: Boot) -> str:
