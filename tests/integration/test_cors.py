@@ -126,8 +126,8 @@ def test_an_empty_part_is_printed_as_a_dash(tool) -> None:
 
 def test_an_impossible_request_has_its_exit_code_before_a_write(tool) -> None:
     cases = [
-        (2, "no origin", ["--allow-origin", f"{APP}/page"], "omi-exports"),
-        (2, "no origin", ["--allow-origin", APP, "--allow-origin", "https://u:hidden@x"], "omi-exports"),
+        (2, "is not an origin", ["--allow-origin", f"{APP}/page"], "omi-exports"),
+        (2, "is not an origin", ["--allow-origin", APP, "--allow-origin", "https://u:hidden@x"], "omi-exports"),
         (2, "more than a bucket", [], "omi-exports/key"),
         (2, "is not a bucket name", [], "Exports"),
         (4, "NoSuchBucket", ["--allow-origin", APP], "no-such-bucket"),
