@@ -51,7 +51,7 @@ def test_an_incomplete_profile_is_named_with_its_file(tool) -> None:
     expected = [
         ('"source"', file, "region"),
         ('"target"', file, "secret_key"),
-        ('"nobody"', file, "It has: "),
+        ('"nobody"', file, "Its profiles: "),
         ("/nowhere/config.json",),
         ("env:NONE", "NONE_ACCESS_KEY"),
     ]
