@@ -17,7 +17,7 @@ import omicopy
 from tests.support import children
 
 PACKAGE = Path(omicopy.__file__).parent
-FLOORS = (
+LAYERS = (
     {"_version", "errors", "exit_codes"},
     {"model"},
     {"state", "cloud"},
@@ -28,9 +28,9 @@ FLOORS = (
     {"cli"},
     {"__main__"},
 )
-"""From the ground up. A module imports from its own package and from lower floors."""
-SANDBOX_FLOORS = ("model", "process", "storage", "api")
-"""The sandbox's own floors, from the ground up. Its other files are above them."""
+"""Lowest first. A module imports from its own package and from lower layers."""
+SANDBOX_LAYERS = ("model", "process", "storage", "api")
+"""The sandbox's own layers, lowest first. Its other files are above them."""
 PURE = (
     "model",
     "deletion/export_rules",
@@ -51,8 +51,8 @@ PURE = (
     "plans/values",
     "plans/yaml_reader",
     "prune/entries",
-    "prune/judge_exports",
-    "prune/judge_images",
+    "prune/decide_exports",
+    "prune/decide_images",
     "prune/ownership",
     "prune/retention",
     "reconcile/decide",
@@ -114,8 +114,8 @@ def package_of(name: str) -> str:
     return name.split(".")[1] if "." in name else ""
 
 
-def floor(name: str) -> int:
-    (number,) = (number for number, packages in enumerate(FLOORS) if package_of(name) in packages)
+def layer(name: str) -> int:
+    (number,) = (number for number, packages in enumerate(LAYERS) if package_of(name) in packages)
     return number
 
 
@@ -129,7 +129,7 @@ def test_imports_go_down_only(name: str) -> None:
             assert name == "omicopy.cli.commands.sandbox", "one command alone knows the sandbox"
         elif package_of(target) != package_of(name):
             assert target != "omicopy", f"{name} imports the public face"
-            assert floor(target) < floor(name), f"{name} imports {target}"
+            assert layer(target) < layer(name), f"{name} imports {target}"
 
 
 def test_the_sandbox_imports_nothing_of_the_code_that_it_tests() -> None:
@@ -143,12 +143,12 @@ def test_the_sandbox_imports_nothing_of_the_code_that_it_tests() -> None:
 @pytest.mark.parametrize("name", sorted(set(MODULES) - set(HOUSE)))
 def test_imports_of_the_sandbox_go_down_only(name: str) -> None:
     for target in imported(source(MODULES[name])):
-        assert sandbox_floor(target) <= sandbox_floor(name), f"{name} imports {target}"
+        assert sandbox_layer(target) <= sandbox_layer(name), f"{name} imports {target}"
 
 
-def sandbox_floor(name: str) -> int:
+def sandbox_layer(name: str) -> int:
     package = name.removeprefix("omicopy.sandbox").strip(".").split(".")[0]
-    return SANDBOX_FLOORS.index(package) if package in SANDBOX_FLOORS else len(SANDBOX_FLOORS)
+    return SANDBOX_LAYERS.index(package) if package in SANDBOX_LAYERS else len(SANDBOX_LAYERS)
 
 
 def test_no_circle_of_modules() -> None:

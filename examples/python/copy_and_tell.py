@@ -47,11 +47,11 @@ def tell(results: Sequence[CopyResult]) -> None:
 
 def hand_over(image_id: str) -> None:
     """Prints a working URL of the export's manifest, and what its receiver sees without credentials."""
-    handout = presign(image_id, profile=SOURCE, expires="2d")
-    seen = inspect(handout.url.url, probe=True)
+    presigned = presign(image_id, profile=SOURCE, expires="2d")
+    seen = inspect(presigned.url.url, probe=True)
     size = sum(snapshot.size_bytes for snapshot in seen.manifest.snapshots) // 2**30
     print(f"{seen.manifest.name}, {size} GiB, to be imported before {seen.expiry.at or 'nobody knows when'}:")
-    print(handout.url.url)
+    print(presigned.url.url)
 
 
 def arguments() -> argparse.Namespace:

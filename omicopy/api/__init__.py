@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from omicopy.api.plans import load_plan as load_plan
     from omicopy.api.plans import run_plan as run_plan
     from omicopy.api.pruning import prune as prune
-    from omicopy.api.running import Watch as Watch
+    from omicopy.api.run_prepared import Watch as Watch
     from omicopy.api.status_report import status as status
     from omicopy.api.urls import presign as presign
     from omicopy.api.urls import presign_upload as presign_upload
@@ -66,7 +66,7 @@ _NAMES = {
     "omicopy.api.manifests": ("build_manifest", "inspect", "resign"),
     "omicopy.api.plans": ("load_plan", "run_plan"),
     "omicopy.api.pruning": ("prune",),
-    "omicopy.api.running": ("Watch",),
+    "omicopy.api.run_prepared": ("Watch",),
     "omicopy.api.status_report": ("status",),
     "omicopy.api.urls": ("presign", "presign_upload"),
     "omicopy.deletion.cancel": ("CancelReport",),

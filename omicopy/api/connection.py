@@ -35,9 +35,7 @@ class ConnectionOptions:
 
 
 def connect(
-    *profiles: str,
-    storage: StorageByProfile = MappingProxyType({}),
-    connection: ConnectionOptions | None = None,
+    *profiles: str, storage: StorageByProfile = MappingProxyType({}), connection: ConnectionOptions | None = None
 ) -> Clients:
     """Returns the clients of the accounts behind `profiles`. Sends nothing yet; raises CONFIGURATION.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from omicopy.api.connection import ConnectionOptions, Duration, connect, duration
-from omicopy.api.running import Watch, no_progress, run_prepared
+from omicopy.api.run_prepared import Watch, no_progress, run_prepared
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.queries import find_images
 from omicopy.errors import ErrorCode, OmicopyError

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from omicopy.api.connection import ConnectionOptions, Duration, connect, duration
 from omicopy.api.copies import settings_of
-from omicopy.api.running import Watch, no_progress, run_prepared
+from omicopy.api.run_prepared import Watch, no_progress, run_prepared
 from omicopy.cloud.clients import Clients
 from omicopy.manifests.check import read_importable
 from omicopy.manifests.read_input import read_url

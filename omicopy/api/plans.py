@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from omicopy.api.connection import ConnectionOptions, connect
-from omicopy.api.running import Watch, no_progress, run_prepared
+from omicopy.api.run_prepared import Watch, no_progress, run_prepared
 from omicopy.cloud.clients import Clients
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.read_input import read_plan_text

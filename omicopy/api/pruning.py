@@ -53,7 +53,7 @@ def prune(
     there, too. Raises USAGE where there is nothing to look at or no rule, CONFIGURATION, a ServiceError where `source`
     can't be read, and Interrupted, whose results are the entries as they stand.
 
-        doomed = [entry for entry in prune("nightly.yaml").entries if entry.action is Action.DELETE]
+        to_delete = [entry for entry in prune("nightly.yaml").entries if entry.action is Action.DELETE]
     """
     now = datetime.now(UTC)
     if plan is not None:

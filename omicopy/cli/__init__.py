@@ -1,1 +1,1 @@
-"""The top floor: parses, calls, prints; decides nothing."""
+"""The command line: it parses options, calls one function of `omicopy.api`, and prints the result."""

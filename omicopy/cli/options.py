@@ -77,8 +77,7 @@ ReExport = Annotated[bool, option("--re-export", "Export again if a finished exp
 Cleanup = Annotated[
     bool,
     option(
-        "--cleanup",
-        "Delete the exported objects after every copy has finished; only of exports that omicopy started.",
+        "--cleanup", "Delete the exported objects after every copy has finished; only of exports that omicopy started."
     ),
 ]
 Expires = Annotated[str, duration("--expires", "How long the new signatures work, at most 7d.", check_expiry)]

@@ -11,15 +11,7 @@ from osc_sdk_python.call import Call
 from osc_sdk_python.credentials import Endpoint, Profile
 from requests.adapters import HTTPAdapter
 
-from omicopy.cloud.errors import (
-    Answer,
-    Cause,
-    ServiceError,
-    parse_clock_ahead,
-    parse_retry_after,
-    refused,
-    temporary,
-)
+from omicopy.cloud.errors import Answer, Cause, ServiceError, parse_clock_ahead, parse_retry_after, refused, temporary
 from omicopy.cloud.http.network import ClientCert
 from omicopy.cloud.http.transport import Transport, translate_transport_errors
 from omicopy.cloud.key_gate import KeyGate

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 MAX_READ_RETRY = 30.0
 """Seconds for which one read is repeated before the caller hears of it; what lasts longer is for the loop to bear."""
-
 TOLERATED_SKEW = timedelta(seconds=60)
 """Between this machine's clock and a service's."""
 

@@ -155,8 +155,6 @@ _KEY_CODES = ("1", "12", "4120")
 HTTP 401 alone isn't enough: with code 5 it means someone else's image.
 """
 _KEY_REFUSED_BY_STORE = ("InvalidAccessKeyId", "SignatureDoesNotMatch")
-
-
 _BROKEN = ("BAD_RECORD_MAC", "UNEXPECTED_EOF", "INTERNAL_ERROR", "RECORD_LAYER_FAILURE")
 """OpenSSL's names for failures of a connection, as opposed to those of a certificate or version."""
 

@@ -31,8 +31,6 @@ from omicopy.errors import ErrorCode
 T = TypeVar("T")
 MAX_PAUSE = 60.0
 """Seconds; the longest wait that we choose ourselves."""
-
-
 attempt_number: ContextVar[int] = ContextVar("attempt_number", default=1)
 """Which attempt of a read this is, for the log."""
 

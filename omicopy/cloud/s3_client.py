@@ -28,8 +28,6 @@ _NO_AWS_SETTINGS: dict[str, Any] = {
     for name, (_, _, default, conversion) in botocore.session.Session.SESSION_VARIABLES.items()
 } | {"config_file": (None, None, os.devnull, None), "credentials_file": (None, None, os.devnull, None)}
 """Keeps the user's AWS files and AWS_* variables away from a client that has complete credentials."""
-
-
 _ANSWER_LIMIT = 8 * 1024 * 1024
 """Bytes of an XML answer. A page of 1,000 keys of 915 bytes, each letter escaped, has 7 MB; parsing more takes
 seconds."""

@@ -9,15 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from omicopy.cloud.errors import (
-    Answer,
-    Cause,
-    ServiceError,
-    parse_clock_ahead,
-    parse_retry_after,
-    refused,
-    temporary,
-)
+from omicopy.cloud.errors import Answer, Cause, ServiceError, parse_clock_ahead, parse_retry_after, refused, temporary
 from omicopy.cloud.object_size import object_size
 from omicopy.cloud.request_log import logged
 from omicopy.cloud.retry import Pace, read_with_retries
@@ -145,11 +137,7 @@ class _HttpAnswer:
 
 
 REFUSED_STATUSES = (400, 401, 403)
-
-
 _HEAD_BYTES = 16 * 1024
-
-
 _CODE = re.compile(rb"<Code>\s{0,100}([A-Za-z0-9.]{1,64})\s{0,100}</Code>")
 
 

@@ -23,12 +23,7 @@ WITHOUT_KEY = (
 
 
 def check_bucket_access(
-    session: AccountSession,
-    bucket: str,
-    prefix: str,
-    writes: bool,
-    works_for_api: bool,
-    may_be_made: bool = False,
+    session: AccountSession, bucket: str, prefix: str, writes: bool, works_for_api: bool, may_be_made: bool = False
 ) -> list[Check]:
     """Tries what `copy` does with the bucket and returns a check per operation. Raises nothing of omicopy's own.
 

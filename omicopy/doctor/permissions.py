@@ -33,10 +33,7 @@ def dry_run_parameters(account: AccountRef, oos_endpoint: str, bucket: str) -> M
     return {
         "ReadImages": {"Filters": {"ImageIds": [_NO_IMAGE]}},
         "ReadImageExportTasks": {"Filters": {"TaskIds": [_NO_TASK]}},
-        "CreateImageExportTask": {
-            "ImageId": _NO_IMAGE,
-            "OsuExport": {"DiskImageFormat": "qcow2", "OsuBucket": bucket},
-        },
+        "CreateImageExportTask": {"ImageId": _NO_IMAGE, "OsuExport": {"DiskImageFormat": "qcow2", "OsuBucket": bucket}},
         "CreateTags": {"ResourceIds": [_NO_IMAGE], "Tags": [{"Key": _NO_NAME, "Value": "dry run"}]},
         "DeleteExportTask": {"ExportTaskId": _NO_TASK},
         "CreateImage": {"ImageName": _NO_NAME, "FileLocation": f"{oos_endpoint}/{_NO_NAME}/{_NO_NAME}"},

@@ -202,12 +202,7 @@ class Counted(Enum):
 
     EXPORTS = ("exports in flight", "image_export_limit", {"export", "exports"}, {"snapshot", "snapshots"})
     COPIES = ("copies in flight", "image_copy_limit", {"copy", "copies"}, {"snapshot", "snapshots"})
-    SNAPSHOTS = (
-        "snapshots",
-        "snapshot_limit",
-        {"snapshot", "snapshots"},
-        {"export", "exports", "copy", "copies"},
-    )
+    SNAPSHOTS = ("snapshots", "snapshot_limit", {"snapshot", "snapshots"}, {"export", "exports", "copy", "copies"})
     VOLUME_GIB = ("GiB of volumes", "volume_size_limit", set[str](), set[str]())
 
     def __init__(self, word: str, quota: str, needed: set[str], forbidden: set[str]) -> None:

@@ -34,7 +34,6 @@ class Right:
 
 
 Rights = Mapping[RightScope, tuple[Right, ...]]
-
 _EXPORTING = (
     Right("CreateImageExportTask", "there is no usable export"),
     Right("CreateTags", "it starts an export, to tag it as its own", "omicopy never deletes that export"),
@@ -70,17 +69,11 @@ _COPYING: Rights = {
     ),
     RightScope.TARGET_API: _IMPORTING,
 }
-
 RIGHTS: Mapping[str, Rights] = {
     "copy": _COPYING,
     "run": _COPYING,
     "export": {
-        RightScope.SOURCE_API: (
-            Right("ReadAccounts"),
-            Right("ReadImages"),
-            Right("ReadImageExportTasks"),
-            *_EXPORTING,
-        ),
+        RightScope.SOURCE_API: (Right("ReadAccounts"), Right("ReadImages"), Right("ReadImageExportTasks"), *_EXPORTING),
         RightScope.SOURCE_BUCKET: (
             Right("ListObjects", "the export is complete"),
             Right("GetObject", "the export is complete"),

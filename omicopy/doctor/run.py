@@ -208,17 +208,11 @@ def _account_checks(
 
 
 def _check_source(session: AccountSession, bucket: str | None, images: Sequence[Image]) -> list[Check]:
-    return [
-        *check_permissions(session, RightScope.SOURCE_API, bucket),
-        *room_in_source(session, images),
-    ]
+    return [*check_permissions(session, RightScope.SOURCE_API, bucket), *room_in_source(session, images)]
 
 
 def _check_target(session: AccountSession, source: AccountRef | None, images: Sequence[Image]) -> list[Check]:
-    return [
-        *check_permissions(session, RightScope.TARGET_API, None),
-        *room_in_target(session, source, images),
-    ]
+    return [*check_permissions(session, RightScope.TARGET_API, None), *room_in_target(session, source, images)]
 
 
 def _not_checked(
@@ -229,11 +223,8 @@ def _not_checked(
         if profile not in accounts:
             yield Check(f"{profile}: rights and quotas", CheckStatus.WARN, "not checked: its keys have to work first")
     if asked.bucket and asked.source in unusable:
-        yield Check(
-            f"s3://{asked.bucket}",
-            CheckStatus.WARN,
-            f"not checked: the profile {asked.source!r} has to be corrected first",
-        )
+        message = f"not checked: the profile {asked.source!r} has to be corrected first"
+        yield Check(f"s3://{asked.bucket}", CheckStatus.WARN, message)
     if asked.images and asked.source not in accounts:
         yield Check("images", CheckStatus.WARN, f"not checked: the keys of {asked.source!r} have to work first")
 

@@ -36,10 +36,7 @@ class Boot:
 
     def or_else(self, other: Boot) -> Boot:
         """These settings, with those of `other` where they are None."""
-        return Boot(
-            other.modes if self.modes is None else self.modes,
-            other.tpm if self.tpm is None else self.tpm,
-        )
+        return Boot(other.modes if self.modes is None else self.modes, other.tpm if self.tpm is None else self.tpm)
 
 
 _DEFAULT = Boot(frozenset({BootMode.LEGACY.value}), False)
@@ -48,10 +45,7 @@ _DEFAULT = Boot(frozenset({BootMode.LEGACY.value}), False)
 
 def non_default(boot: Boot) -> Boot:
     """Only the settings that differ from the default, and so have to be requested."""
-    return Boot(
-        None if boot.modes == _DEFAULT.modes else boot.modes,
-        None if boot.tpm == _DEFAULT.tpm else boot.tpm,
-    )
+    return Boot(None if boot.modes == _DEFAULT.modes else boot.modes, None if boot.tpm == _DEFAULT.tpm else boot.tpm)
 
 
 def boot_parameters(asked: Boot, source: Boot) -> Mapping[str, Sequence[str] | bool]:

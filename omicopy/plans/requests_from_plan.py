@@ -36,12 +36,7 @@ class PreparedPlan:
 
 
 def plan_requests(
-    clients: Clients,
-    plan: Plan,
-    budgets: Budgets,
-    *,
-    only: Sequence[str] = (),
-    shard: Shard | None = None,
+    clients: Clients, plan: Plan, budgets: Budgets, *, only: Sequence[str] = (), shard: Shard | None = None
 ) -> PreparedPlan:
     """The requests of the jobs in `only`, or of all jobs; with `shard` only those that belong to it.
 

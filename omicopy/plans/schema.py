@@ -38,11 +38,7 @@ from omicopy.plans.values import (
 )
 from omicopy.plans.yaml_reader import Path, PlanDocument, Problem
 
-_WORDS = {
-    "list_type": "must be a list",
-    "dict_type": "must contain keys with values",
-    "too_short": "is empty",
-}
+_WORDS = {"list_type": "must be a list", "dict_type": "must contain keys with values", "too_short": "is empty"}
 
 
 class Cleanup(StrEnum):

@@ -65,11 +65,9 @@ class SourceImages:
                 raise self.unread
         is_named = selector.id is not None or selector.name is not None
         if is_named and not found:
-            raise OmicopyError(
-                ErrorCode.NOT_FOUND,
-                f"There is no image in {self.account} that matches {selector}",
-                "Correct the entry. Unless only ID or name are given, the image must be available.",
-            )
+            message = f"There is no image in {self.account} that matches {selector}"
+            hint = "Correct the entry. Unless only ID or name are given, the image must be available."
+            raise OmicopyError(ErrorCode.NOT_FOUND, message, hint)
         if is_named and selector.latest is None and len(found) > 1:
             raise OmicopyError(
                 ErrorCode.NOT_FOUND,

@@ -21,9 +21,9 @@ from omicopy.model.request import AccountRef, Budgets, Source, check_accounts
 from omicopy.plans.model import Job, Plan
 from omicopy.plans.requests_from_plan import PreparedPlan, plan_requests
 from omicopy.plans.select import SourceImages
+from omicopy.prune.decide_exports import decide_exports, exports_still_needed
+from omicopy.prune.decide_images import decide_copies, decide_snapshots
 from omicopy.prune.entries import Action, Entry, PruneFacts, PruneReport, StillNeeded
-from omicopy.prune.judge_exports import exports_still_needed, judge_exports
-from omicopy.prune.judge_images import judge_copies, judge_snapshots
 from omicopy.prune.ownership import Scope
 from omicopy.status.accounts import attempt
 
@@ -50,7 +50,7 @@ def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str
     if isinstance(sources, OmicopyError):  # without the sources, no copy can be compared: delete none
         return deletions
     known = PruneFacts(images, _by_id(sources), StillNeeded(), now)
-    deletions.entries += judge_copies(scope, known)
+    deletions.entries += decide_copies(scope, known)
     if scope.bucket:
         _add_exports(clients, scope, _read_tasks(clients, [scope.source])[scope.source], known, deletions)
     return deletions
@@ -80,7 +80,7 @@ def plan_job_deletions(clients: Clients, plan: Plan, now: datetime) -> PruneRepo
             scope = Scope(source, job.retention, job.name, job.images)
             everything = PruneFacts(images, _by_id([*source_images.others, *source_images.own]), wanted, now)
             own = {account: images[account] for account in _targets(prepared, [job]) if account in images}
-            deletions.entries += judge_copies(scope, replace(everything, images=own))
+            deletions.entries += decide_copies(scope, replace(everything, images=own))
             _add_exports(clients, scope, tasks[source], everything, deletions)
     return deletions
 
@@ -92,7 +92,7 @@ def _add_snapshots(clients: Clients, images: Mapping[AccountRef, Sequence[Image]
         if isinstance(snapshots, OmicopyError):
             deletions.notes.append(f"Can't look for snapshots of interrupted deletions in {account}: {snapshots}")
         else:
-            deletions.entries += judge_snapshots(account, snapshots, images[account])
+            deletions.entries += decide_snapshots(account, snapshots, images[account])
 
 
 def _read_marked_snapshots(session: AccountSession) -> list[Mapping[str, Any]]:
@@ -117,7 +117,7 @@ def _add_exports(
     if isinstance(tasks, OmicopyError):
         deletions.errors += [tasks] if tasks not in deletions.errors else []
         return
-    entries = judge_exports(scope, tasks, known)
+    entries = decide_exports(scope, tasks, known)
     begun = [entry for entry in entries if entry.is_begun and entry.action is Action.DELETE]
     session = clients.session(scope.source.profile)
     if begun:

@@ -140,8 +140,8 @@ class Applier:
         copy_state.waits_for_own_work, copy_state.pending_image = step.is_ours, step.image
         copy_state.export.is_followed = step.is_ours  # who waits for a slot is about to start it
         if step.stage is Stage.EXPORTING:
-            copy_state.export.forecast.learn(now.ticks, step.progress)
-            copy_state.left = copy_state.export.forecast.left(now.ticks)
+            copy_state.export.estimate.learn(now.ticks, step.progress)
+            copy_state.left = copy_state.export.estimate.left(now.ticks)
         self._report(copy_state, step.stage.value, describe_wait(step), step.progress)
         if self.mode.dry_run and not step.is_ours:
             self._finish(copy_state, Outcome(Status.PLANNED))

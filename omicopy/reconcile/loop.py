@@ -228,11 +228,9 @@ class Loop:
             if copy_state.last_progress
             else "nothing was read for it yet"
         )
-        return OmicopyError(
-            ErrorCode.OUT_OF_TIME,
-            f"--deadline {format_duration(self.mode.deadline)} is over; {busy}",
-            "Nothing is lost: the service continues. Run the same command again to continue.",
-        )
+        message = f"--deadline {format_duration(self.mode.deadline)} is over; {busy}"
+        hint = "Nothing is lost: the service continues. Run the same command again to continue."
+        return OmicopyError(ErrorCode.OUT_OF_TIME, message, hint)
 
     def _time_left(self, deadline: timedelta) -> float:
         began = self._began if self.mode.began is None else self.mode.began
@@ -255,7 +253,6 @@ def _first_failure(copies: Sequence[CopyState]) -> OmicopyError | None:
     for copy_state in copies:
         if copy_state.result and copy_state.result.error and not copy_state.request.best_effort:
             message = f"Given up because {copy_state.request.label} failed (--fail-fast)"
-            return OmicopyError(
-                ErrorCode.FAILED, message, "Fix the cause, then run the same command again to continue."
-            )
+            hint = "Fix the cause, then run the same command again to continue."
+            return OmicopyError(ErrorCode.FAILED, message, hint)
     return None

@@ -83,7 +83,7 @@ class ExportState(QuotaState):
     """True if the service is working: then nothing will be started, and no lock is needed."""
     wants_lock: bool = False
     """True if an export was postponed because another run on this machine may be starting it."""
-    forecast: ProgressEstimate = field(default_factory=ProgressEstimate)
+    estimate: ProgressEstimate = field(default_factory=ProgressEstimate)
     unusable_since: float | None = None
     """Since when (ticks) a task is complete, none runs, and the bucket has no complete export."""
     resigned_key: str | None = None

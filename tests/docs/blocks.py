@@ -64,8 +64,8 @@ def commands() -> str:
     found = dict(every_command())
     takers = Counter(line for command in found.values() for line in option_lines(command))
     shared = [line for line, count in takers.items() if count >= _SHARED_BY]
-    told = [_command(name, command, shared) for name, command in found.items()]
-    return "\n\n".join(["## Shared options", "\n".join(sorted(shared)), *told])
+    texts = [_command(name, command, shared) for name, command in found.items()]
+    return "\n\n".join(["## Shared options", "\n".join(sorted(shared)), *texts])
 
 
 def _command(name: str, command: Any, shared: list[str]) -> str:
@@ -88,7 +88,7 @@ def option_lines(command: Any) -> list[str]:
     context = _context(command)
     options = [param for param in command.params if param.param_type_name == "option" and param.name != "help"]
     records = [option.get_help_record(context) for option in options]
-    return [f"- `{names}`: {_TWIN.sub(_notes, said)}" for names, said in records]
+    return [f"- `{names}`: {_TWIN.sub(_notes, text)}" for names, text in records]
 
 
 def _context(command: Any) -> Any:
@@ -130,7 +130,7 @@ def packages() -> str:
     """Every package with the first line of its docstring."""
     found = sorted(PACKAGE.rglob("__init__.py"), key=lambda file: file.parent.relative_to(PACKAGE).parts)
     lines = [(str(file.parent.relative_to(PACKAGE)), ast.get_docstring(ast.parse(file.read_text()))) for file in found]
-    return "\n".join(f"- `{name}/`: {(said or '').splitlines()[0]}" for name, said in lines if name != ".")
+    return "\n".join(f"- `{name}/`: {(text or '').splitlines()[0]}" for name, text in lines if name != ".")
 
 
 def functions() -> str:
@@ -183,11 +183,11 @@ def _keys(kind: dict[str, Any], kinds: dict[str, Any]) -> str:
 
 def rights() -> str:
     """For each command what it needs and where; commands of the same rights share their part."""
-    told: dict[str, list[str]] = {}
+    texts: dict[str, list[str]] = {}
     for command, theirs in RIGHTS.items():
         text = "\n".join(_rights_at(place, theirs[place]) for place in RightScope if place in theirs)
-        told.setdefault(text, []).append(f"`{command}`")
-    return "\n\n".join(f"### {', '.join(names)}\n\n{text}" for text, names in told.items())
+        texts.setdefault(text, []).append(f"`{command}`")
+    return "\n\n".join(f"### {', '.join(names)}\n\n{text}" for text, names in texts.items())
 
 
 def _rights_at(place: RightScope, needed: tuple[Right, ...]) -> str:

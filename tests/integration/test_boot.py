@@ -59,14 +59,14 @@ def test_a_hand_off_states_the_boot_settings(tool) -> None:
     (task,) = tool.tasks()
     texts = [tool.url(source, "--handoff").out for source in (UEFI_ID, task.task_id)]
     for text in texts:
-        assert "Boot:      uefi, TPM mandatory; no manifest tells it, the commands below do" in text
+        assert "Boot:      uefi, TPM mandatory; manifests don't contain it, the commands below do" in text
         commands = [
             shlex.split(line) for line in text.splitlines() if line.startswith(("omicopy ", "octl ", "osc-cli "))
         ]
         assert commands[0][-3:] == ["--boot-mode", "uefi", "--tpm"]
         assert commands[1][-3:] == ["--BootModes", "uefi", "--TpmMandatory"]
     unknown = tool.url(f"s3://omi-exports/{key}", "--handoff").out
-    assert "Boot:      not known here; ask" in unknown
+    assert "Boot:      unknown, manifests" in unknown
     assert "--tpm\n" not in unknown
     file = tool.home / "handoff.txt"
     file.write_text(texts[0])

@@ -132,7 +132,7 @@ def test_a_url_is_printed_if_its_expiry_cannot_be_recorded(tool) -> None:
     tool.export()
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "CreateTags", times=None))
     ran = tool.url(LINUX)
-    assert "Warning: A clean-up may not know that s3://omi-exports/" in ran.err
+    assert "Warning: The expiry of the URL of s3://omi-exports/" in ran.err
     assert ran.out.startswith("http")
 
 

@@ -64,7 +64,7 @@ origins: tuple[str, ...] = cors("s3://uploads", profile="eu", allow_origins=["ht
 states: list[str | None] = [each.state for each in cancel(["image-export-12345678"], profile="eu").exports]
 
 errors: list[str] = [error.message for error in status(source="eu", targets=["us"]).errors]
-doomed: list[str] = [entry.why for entry in prune("nightly.yaml", connection=connection).entries]
+to_delete: list[str] = [entry.why for entry in prune("nightly.yaml", connection=connection).entries]
 failed: list[str] = [check.hint for check in doctor(["golden"], source="eu")]
 '''
 MISTAKES = """

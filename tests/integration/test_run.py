@@ -205,8 +205,8 @@ def test_the_public_functions_do_what_the_commands_do(tool, monkeypatch) -> None
         monkeypatch.setenv(name, value)
     (result,) = omicopy.copy([LINUX], source="source", targets=["target"], bucket="omi-exports", options=options)
     assert (result.status.value, result.error) == ("copied", None)
-    handout = omicopy.presign(LINUX, profile="source")
-    inspection = omicopy.inspect(handout.url.url, probe=True)
+    presigned = omicopy.presign(LINUX, profile="source")
+    inspection = omicopy.inspect(presigned.url.url, probe=True)
     assert (inspection.manifest.name, inspection.problems()) == ("golden-linux", [])
     results = omicopy.run_plan(plan(tool), only=["windows"], options=options)
     assert [one.status.value for one in results] == ["copied"]

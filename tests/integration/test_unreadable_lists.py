@@ -66,6 +66,6 @@ def test_r4_an_unreadable_list_has_no_left_over_snapshots(snapshots: object) -> 
         target = replace(server.account, profile="target")
         clients = Clients({"source": server.account, "target": target}, retry=timedelta(0))
         clients.session("source")._ref = SOURCE
-        survey = plan_account_deletions(clients, Scope(SOURCE, Retention(1, None)), ["target"], NOON)
-    assert survey.entries == []
-    assert "ReadSnapshots in target (eu-west-2): unreadable answer: " in survey.notes[0]
+        deletions = plan_account_deletions(clients, Scope(SOURCE, Retention(1, None)), ["target"], NOON)
+    assert deletions.entries == []
+    assert "ReadSnapshots in target (eu-west-2): unreadable answer: " in deletions.notes[0]

@@ -7,9 +7,9 @@ from datetime import timedelta
 from omicopy.model.image import Image
 from omicopy.model.own_tags import COPY_TAG, DATE_TAG, SOURCE_ACCOUNT_TAG, SOURCE_IMAGE_TAG
 from omicopy.plans.model import Retention
+from omicopy.prune.decide_exports import decide_exports
+from omicopy.prune.decide_images import decide_copies
 from omicopy.prune.entries import Action, Entry, PruneFacts, StillNeeded
-from omicopy.prune.judge_exports import judge_exports
-from omicopy.prune.judge_images import judge_copies
 from omicopy.prune.ownership import Scope
 from tests.support.builders import KEY, NOON, SOURCE, SOURCE_ID, TARGET, image, task
 
@@ -34,7 +34,7 @@ SCOPE = Scope(SOURCE, Retention(1, None))
 
 def judged(*images: Image, scope: Scope = SCOPE, sources=(), wanted: StillNeeded | None = None) -> list[Entry]:
     known = PruneFacts({TARGET: images}, {made.image_id: made for made in sources}, wanted or StillNeeded(), NOON)
-    return judge_copies(scope, known)
+    return decide_copies(scope, known)
 
 
 def deleted(*images: Image, **more) -> list[str]:
@@ -51,5 +51,5 @@ def our_task(task_id: str, image_id: str, days: float, state: str = "completed",
 
 def exports(*tasks, images=(), wanted: StillNeeded | None = None, scope: Scope | None = None) -> dict[str, str]:
     scope = scope or Scope(SOURCE, Retention(1, None), bucket=KEY.bucket)
-    entries = judge_exports(scope, tasks, PruneFacts({TARGET: images}, {}, wanted or StillNeeded(), NOON))
-    return {entry.id: "goes" if entry.action is Action.DELETE else entry.why for entry in entries}
+    entries = decide_exports(scope, tasks, PruneFacts({TARGET: images}, {}, wanted or StillNeeded(), NOON))
+    return {entry.id: "delete" if entry.action is Action.DELETE else entry.why for entry in entries}

@@ -24,10 +24,7 @@ _HEADINGS = ("Task", "State")
 Tasks = Annotated[
     list[str],
     typer.Argument(
-        metavar="TASK",
-        envvar="OMICOPY_TASK",
-        callback=checked(check_text),
-        help="An export task's ID: image-export-…",
+        metavar="TASK", envvar="OMICOPY_TASK", callback=checked(check_text), help="An export task's ID: image-export-…"
     ),
 ]
 

@@ -27,12 +27,7 @@ Only = Annotated[
 ]
 ShardOption = Annotated[
     str | None,
-    option(
-        "--shard",
-        "Run part I (from 0) of N, so that N machines share the plan.",
-        metavar="I/N",
-        check=parse_shard,
-    ),
+    option("--shard", "Run part I (from 0) of N, so that N machines share the plan.", metavar="I/N", check=parse_shard),
 ]
 Schema = Annotated[bool, option("--schema", "Print the JSON Schema of plan files and exit.")]
 FailFast = Annotated[bool, option("--fail-fast", "Give up with the first failure.")]

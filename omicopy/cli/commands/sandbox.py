@@ -17,18 +17,9 @@ def sandbox(
         list[str] | None,
         typer.Argument(metavar="[-- COMMAND...]", help="Command to run inside. Default: run until Ctrl-C."),
     ] = None,
-    export_time: Annotated[
-        str,
-        duration("--export-time", "How long an export takes.", ANY_DURATION.read),
-    ] = "3s",
-    import_time: Annotated[
-        str,
-        duration("--import-time", "How long an import takes.", ANY_DURATION.read),
-    ] = "3s",
-    lag: Annotated[
-        str,
-        duration("--lag", "How old the state is that API reads show.", ANY_DURATION.read),
-    ] = "0s",
+    export_time: Annotated[str, duration("--export-time", "How long an export takes.", ANY_DURATION.read)] = "3s",
+    import_time: Annotated[str, duration("--import-time", "How long an import takes.", ANY_DURATION.read)] = "3s",
+    lag: Annotated[str, duration("--lag", "How old the state is that API reads show.", ANY_DURATION.read)] = "0s",
     variant: Annotated[
         str,
         typer.Option(
@@ -52,11 +43,9 @@ def sandbox(
         from omicopy.sandbox.model.behaviours import Behaviour
         from omicopy.sandbox.model.settings import SandboxSettings
     except ImportError as error:
-        raise OmicopyError(
-            ErrorCode.CONFIGURATION,
-            f"The sandbox can't start: the package {error.name} is not installed",
-            "Install the sandbox's packages with: pip install 'omicopy[sandbox]'",
-        ) from None
+        message = f"The sandbox can't start: the package {error.name} is not installed"
+        hint = "Install the sandbox's packages with: pip install 'omicopy[sandbox]'"
+        raise OmicopyError(ErrorCode.CONFIGURATION, message, hint) from None
     try:
         chosen = Behaviour.named(variant)
     except ValueError:

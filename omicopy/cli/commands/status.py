@@ -30,7 +30,6 @@ from omicopy.status.entries import (
 from omicopy.status.report import PlanStatus, StatusReport
 
 _COLUMNS = ("Kind", "ID", "State", "Progress", "Name", "Where", "Until", "Source", "Note")
-
 Row = tuple[str, ...]
 Names = Annotated[
     list[str] | None,

@@ -55,10 +55,7 @@ Handoff = Annotated[bool, option("--handoff", "Print a text for the other accoun
 HandoffFile = Annotated[
     str | None,
     option(
-        "--handoff-file",
-        "Write that text to a file that only you can read.",
-        metavar="FILE",
-        check=check_handoff_file,
+        "--handoff-file", "Write that text to a file that only you can read.", metavar="FILE", check=check_handoff_file
     ),
 ]
 

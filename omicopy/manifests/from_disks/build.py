@@ -15,13 +15,7 @@ from omicopy.cloud.url_reader import MANIFEST_LIMIT
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import check_objects
 from omicopy.manifests.from_disks.disk_header import DiskHead
-from omicopy.manifests.from_disks.disks import (
-    MAX_OBJECTS,
-    DiskFolder,
-    find_object,
-    list_disk_folder,
-    single_disk,
-)
+from omicopy.manifests.from_disks.disks import MAX_OBJECTS, DiskFolder, find_object, list_disk_folder, single_disk
 from omicopy.manifests.from_disks.draft import (
     DraftVolume,
     ImageMetadata,

@@ -14,7 +14,6 @@ from omicopy.model.choices import DiskFormat
 
 HEAD_BYTES = 64 * 1024
 """As much of an object as is ever looked at."""
-
 _GZIP = b"\x1f\x8b"
 _QCOW2 = b"QFI\xfb"
 _HEADER = struct.Struct(">4sIQIIQI")

@@ -67,11 +67,9 @@ def find_object(disk_folder: DiskFolder, spec: VolumeSpec) -> str:
         if key in disk_folder.sizes:
             return key
     there = [disk_folder.name(key) for key in sorted(disk_folder.sizes)][:_SHOWN]
-    raise OmicopyError(
-        ErrorCode.NOT_FOUND,
-        f"{spec.device}: there is no object {spec.object_name!r} under {disk_folder.folder}",
-        f"What lies there: {', '.join(there)}" if there else "Nothing lies there: check the bucket and the prefix.",
-    )
+    message = f"{spec.device}: there is no object {spec.object_name!r} under {disk_folder.folder}"
+    hint = f"What lies there: {', '.join(there)}" if there else "Nothing lies there: check the bucket and the prefix."
+    raise OmicopyError(ErrorCode.NOT_FOUND, message, hint)
 
 
 def single_disk(disk_folder: DiskFolder) -> VolumeSpec:

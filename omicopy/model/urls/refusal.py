@@ -49,7 +49,6 @@ class Refusal:
 
 CHECK_KEY = "Check its access key, its Region, its right to read the object, and this machine's clock."
 """The hint if our own credentials are refused and the store doesn't say why."""
-
 _OWN_CLOCK = "Set this machine's clock: it must agree with the store's."
 _OWN_HINTS = {
     Reason.EXPIRED: _OWN_CLOCK,
@@ -105,9 +104,7 @@ _COPY = "Copy the whole URL once more, or ask for a new one (omicopy url …)."
 _GONE = "the access key that signed it no longer exists"
 _BY_CODE = {
     "SignatureDoesNotMatch": Refusal(
-        Reason.ALTERED,
-        "it was altered or cut off, or signed with a wrong secret key (SignatureDoesNotMatch)",
-        _COPY,
+        Reason.ALTERED, "it was altered or cut off, or signed with a wrong secret key (SignatureDoesNotMatch)", _COPY
     ),
     "InvalidAccessKeyId": Refusal(Reason.KEY_GONE, f"{_GONE} (InvalidAccessKeyId)"),
     "ExpiredToken": Refusal(Reason.KEY_GONE, f"{_GONE} (ExpiredToken)"),

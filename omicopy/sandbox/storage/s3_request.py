@@ -106,8 +106,8 @@ class S3Request:
     @property
     def length(self) -> int | None:
         """The announced length of the body."""
-        said = self.headers.get("content-length", "")
-        return int(said) if said.isdecimal() else None
+        length = self.headers.get("content-length", "")
+        return int(length) if length.isdecimal() else None
 
     @property
     def is_conditional_write(self) -> bool:

@@ -47,8 +47,8 @@ def refused(request: S3Request, region: str, now: datetime) -> S3Refusal | None:
 def refused_body(request: S3Request, body: bytes) -> S3Refusal | None:
     """Returns why a request of `NEEDS_MD5` is refused because of its body, or None. A missing sum is a wrong one."""
     digest = hashlib.md5(body, usedforsecurity=False).digest()
-    said = request.headers.get("content-md5", "")
-    return None if said == base64.b64encode(digest).decode() else _OTHER_MD5
+    content_md5 = request.headers.get("content-md5", "")
+    return None if content_md5 == base64.b64encode(digest).decode() else _OTHER_MD5
 
 
 def _refused_sizes(request: S3Request) -> S3Refusal | None:
@@ -63,9 +63,9 @@ def _refused_sizes(request: S3Request) -> S3Refusal | None:
     return _TOO_LARGE if (request.length or 0) > LARGEST_UPLOAD else None
 
 
-def _is_md5(said: str) -> bool:
+def _is_md5(content_md5: str) -> bool:
     try:
-        return len(base64.b64decode(said, validate=True)) == hashlib.md5(usedforsecurity=False).digest_size
+        return len(base64.b64decode(content_md5, validate=True)) == hashlib.md5(usedforsecurity=False).digest_size
     except binascii.Error:
         return False
 
@@ -73,11 +73,11 @@ def _is_md5(said: str) -> bool:
 def _refused_region(request: S3Request, region: str) -> S3Refusal | None:
     if request.signed_region in (None, region):
         return None
-    said = f"the region '{request.signed_region}' is wrong; expecting '{region}'"
+    message = f"the region '{request.signed_region}' is wrong; expecting '{region}'"
     if request.is_signed_in_query:
         start = "Error parsing the X-Amz-Credential parameter"
-        return S3Refusal(400, "AuthorizationQueryParametersError", f"{start}; {said}")
-    return S3Refusal(400, "AuthorizationHeaderMalformed", f"The authorization header is malformed; {said}")
+        return S3Refusal(400, "AuthorizationQueryParametersError", f"{start}; {message}")
+    return S3Refusal(400, "AuthorizationHeaderMalformed", f"The authorization header is malformed; {message}")
 
 
 def _refused_kind(request: S3Request) -> S3Refusal | None:

@@ -18,24 +18,24 @@ OURS = {EXPORT_TAG: "1"}
 
 
 def test_tasks_decide_whether_anything_may_be_deleted() -> None:
-    def judged(*tasks):
-        judgement = deletable_tasks(tasks, KEY, NOON)
-        return judgement.why if isinstance(judgement, Kept) else [each.task_id for each in judgement]
+    def decided(*tasks):
+        decision = deletable_tasks(tasks, KEY, NOON)
+        return decision.why if isinstance(decision, Kept) else [each.task_id for each in decision]
 
     def ours(task_id: str, state: str = "completed", **tags: str):
         return task(task_id, state, Tags=[{"Key": key, "Value": value} for key, value in (OURS | tags).items()])
 
     later, earlier = "2026-01-15T12:00:01Z", "2026-01-15T11:59:59Z"
     elsewhere = task("t", OsuExport={"OsuBucket": KEY.bucket, "OsuPrefix": f"x/{SOURCE_ID}/", "DiskImageFormat": "raw"})
-    assert judged(ours("a"), ours("b", **{CLEANED_TAG: earlier}), elsewhere) == ["a", "b"]
-    assert judged(ours("a"), ours("b", "failed"), task("c", "cancelled")) == ["a"]
-    assert judged(ours("a", **{URL_EXPIRY_TAG: earlier})) == ["a"]
-    assert "until 2026-01-15T12:00:01Z" in judged(ours("a"), ours("b", **{URL_EXPIRY_TAG: later}))
-    assert "until whenever" in judged(ours("a", **{URL_EXPIRY_TAG: "whenever"}))
-    assert "no mark of this tool" in judged(ours("a"), task("b"))
-    assert "no finished export" in judged(elsewhere)
+    assert decided(ours("a"), ours("b", **{CLEANED_TAG: earlier}), elsewhere) == ["a", "b"]
+    assert decided(ours("a"), ours("b", "failed"), task("c", "cancelled")) == ["a"]
+    assert decided(ours("a", **{URL_EXPIRY_TAG: earlier})) == ["a"]
+    assert "until 2026-01-15T12:00:01Z" in decided(ours("a"), ours("b", **{URL_EXPIRY_TAG: later}))
+    assert "until whenever" in decided(ours("a", **{URL_EXPIRY_TAG: "whenever"}))
+    assert "no mark of this tool" in decided(ours("a"), task("b"))
+    assert "no finished export" in decided(elsewhere)
     for state in ("pending/queued", "pending", "active", "reticulating", ""):
-        assert "writes to the same place" in judged(ours("a"), ours("b", state))
+        assert "writes to the same place" in decided(ours("a"), ours("b", state))
 
 
 NAMES = st.sampled_from(
@@ -62,23 +62,23 @@ STORED = st.builds(
 @given(st.sets(KEYS), st.lists(STORED, max_size=3, unique_by=lambda stored: stored.location.key), st.sets(KEYS))
 def test_r4_only_objects_that_our_manifests_name_are_deleted(keys, manifests, named) -> None:
     keys = keys | {stored.location.key for stored in manifests}
-    judgement = deletable_objects(EXPORT, ExportFolder(keys, manifests, named))
-    if isinstance(judgement, Kept):
+    decision = deletable_objects(EXPORT, ExportFolder(keys, manifests, named))
+    if isinstance(decision, Kept):
         return
     by_key = {stored.location.key: stored for stored in manifests}
-    gone = [*judgement.snapshots, *judgement.manifests]
+    gone = [*decision.snapshots, *decision.manifests]
     assert len(gone) == len(set(gone))
     assert set(gone) <= keys
     assert all(key.startswith(f"a/{SOURCE_ID}/") and ".." not in key for key in gone)
-    ours = set(judgement.manifests)
+    ours = set(decision.manifests)
     assert ours <= by_key.keys()
     assert not [key for key in ours if "/" in key.removeprefix("a/").replace("//", "/").removeprefix(f"{SOURCE_ID}/")]
     assert not [key for key in ours if by_key[key].manifest.problem_outside_folder(by_key[key].location)]
     parts = {snapshot.key for key in ours for snapshot in by_key[key].manifest.snapshots}
-    assert set(judgement.snapshots) <= parts  # foreign objects under the same prefix survive
-    assert not set(judgement.snapshots) & by_key.keys()
+    assert set(decision.snapshots) <= parts  # foreign objects under the same prefix survive
+    assert not set(decision.snapshots) & by_key.keys()
     staying = [stored for key, stored in by_key.items() if key not in ours]
-    assert not {snapshot.key for stored in staying for snapshot in stored.manifest.snapshots} & set(judgement.snapshots)
+    assert not {snapshot.key for stored in staying for snapshot in stored.manifest.snapshots} & set(decision.snapshots)
     if named & ours:
         sets = {frozenset(s.key for s in by_key[key].manifest.snapshots) for key in ours & named}
         assert all(frozenset(s.key for s in by_key[key].manifest.snapshots) in sets for key in ours)

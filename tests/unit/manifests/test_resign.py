@@ -33,7 +33,7 @@ MANIFEST_KEYS = ["ami-1/m.json", "nightly/ami-1/m.json", "ami-1/in/m.json", "m.j
 OWN = {key: key[: key.rfind("/") + 1] for key in MANIFEST_KEYS}
 
 
-class Place:
+class KeptStore:
     """Bucket and store in one: every object is there, every signature that reaches it is kept, and every object put."""
 
     def __init__(self) -> None:
@@ -58,21 +58,21 @@ class Place:
         return self.probed + inside
 
 
-def re_signed(manifest_key: str, entries: Sequence[tuple[str, str]], allowed: Sequence[str] = ()) -> Place:
+def re_signed(manifest_key: str, entries: Sequence[tuple[str, str]], allowed: Sequence[str] = ()) -> KeptStore:
     """What a manifest of these URLs and file names gets us to sign; a refusal has to be one of a damaged manifest."""
     snapshots = [{"PreSignedUrl": url, "Filename": name, "Size": 1} for url, name in entries]
-    place = Place()
-    clients: Any = SimpleNamespace(fetcher=lambda: place)
+    store = KeptStore()
+    clients: Any = SimpleNamespace(fetcher=lambda: store)
     session: Any = AccountSession(ACCOUNT, clients)
-    session._storage = place
+    session._storage = store
     try:
         manifest = parse_manifest(json.dumps({"Version": 1, "Image": {"Snapshots": snapshots}}).encode())
         stored = StoredExport(S3Object(BUCKET, manifest_key), manifest)
         resign(session, stored, NOW, allowed=allowed)
     except OmicopyError as error:
         assert error.code is ErrorCode.DAMAGED  # noqa: PT017
-        assert place.signed() == []
-    return place
+        assert store.signed() == []
+    return store
 
 
 def lies_in(folder: str, key: str) -> bool:
@@ -85,9 +85,9 @@ def lies_in(folder: str, key: str) -> bool:
 def test_r4_objects_beside_their_manifest_are_signed(manifest_key: str) -> None:
     keys = [f"{OWN[manifest_key]}{name}" for name in ("snap-1.gz", "..snap-2.gz", "snap 3+~%.gz")]
     urls = [f"https://{HOST}/{BUCKET}/{key.replace('%', '%25')}".replace(" ", "%20") + SIGNED for key in keys]
-    place = re_signed(manifest_key, [(url, "") for url in urls])
-    assert [unquote(urlsplit(url).path) for url in place.signed()] == [f"/{BUCKET}/{key}" for key in keys * 2]
-    (written,) = place.written
+    store = re_signed(manifest_key, [(url, "") for url in urls])
+    assert [unquote(urlsplit(url).path) for url in store.signed()] == [f"/{BUCKET}/{key}" for key in keys * 2]
+    (written,) = store.written
     assert lies_in(OWN[manifest_key], written)
 
 
@@ -125,11 +125,11 @@ def test_r4_no_forged_manifest_gets_another_folder_signed(
     own = OWN[manifest_key]
     near = f"{own.rstrip('/')}2/"
     forged = [(f"https://{host}{path}".replace("OWN", own).replace("NEAR", near), name) for path, name in entries]
-    place = re_signed(manifest_key, forged, allowed)
+    store = re_signed(manifest_key, forged, allowed)
     folders = [own, *(f"{prefix.strip('/')}/" for prefix in allowed)]
-    for url in place.signed():
+    for url in store.signed():
         parts = urlsplit(url)
         key = unquote(parts.path).removeprefix(f"/{BUCKET}/")
         assert (parts.scheme, parts.netloc, unquote(parts.path)) == ("https", HOST, f"/{BUCKET}/{key}")
         assert any(lies_in(folder, key) for folder in folders)
-    assert all(lies_in(own, key) for key in place.written)
+    assert all(lies_in(own, key) for key in store.written)

@@ -18,8 +18,8 @@ def items(*days: float | None, group: str = "a") -> list[Item]:
 
 def gone(given_items: list[Item], keep_last: int | None = None, keep_days: float | None = None) -> list[int]:
     within = None if keep_days is None else keep_days * DAY
-    fates = apply_retention(given_items, Retention(keep_last, within), NOON)
-    return [index for index, fate in enumerate(fates) if fate.delete]
+    verdicts = apply_retention(given_items, Retention(keep_last, within), NOON)
+    return [index for index, verdict in enumerate(verdicts) if verdict.delete]
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,10 @@ Progress = Callable[[float], int | None]
 
 def watch(seconds: float, progress: Progress, budgets: Budgets = BUDGETS) -> tuple[list[float], float]:
     """The pauses until a task that takes so long is seen to have ended, and how long after its end that is."""
-    forecast, ticks, pauses = ProgressEstimate(), 0.0, []
+    estimate, ticks, pauses = ProgressEstimate(), 0.0, []
     while ticks < seconds:
-        forecast.learn(ticks, progress(ticks / seconds))
-        pauses.append(poll_interval(ticks, forecast.left(ticks), budgets))
+        estimate.learn(ticks, progress(ticks / seconds))
+        pauses.append(poll_interval(ticks, estimate.left(ticks), budgets))
         ticks += pauses[-1]
     return pauses, ticks - seconds
 
@@ -103,9 +103,9 @@ def test_r7_poll_min_and_poll_max_scale_every_interval() -> None:
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.0, 1e-6, 60.0]), st.none() | st.integers(0, 100)), max_size=40))
 def test_an_estimate_is_none_or_the_time_left(looks: list[tuple[float, int | None]]) -> None:
     """Whatever is told, and be it twice of one moment, as two profiles of one account may."""
-    forecast, ticks = ProgressEstimate(), 0.0
+    estimate, ticks = ProgressEstimate(), 0.0
     for pause_before, progress in looks:
         ticks += pause_before
-        forecast.learn(ticks, progress)
-        left = forecast.left(ticks)
+        estimate.learn(ticks, progress)
+        left = estimate.left(ticks)
         assert left is None or 0 < left <= 100 * 60.0 * len(looks)

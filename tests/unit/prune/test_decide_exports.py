@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from omicopy.model.own_tags import DATE_TAG
 from omicopy.plans.model import Retention
+from omicopy.prune.decide_exports import exports_still_needed
 from omicopy.prune.entries import StillNeeded
-from omicopy.prune.judge_exports import exports_still_needed
 from omicopy.prune.ownership import Scope
 from tests.support.builders import KEY, NOON, SOURCE, SOURCE_ID, TARGET, copy_request, image, tagged
 from tests.support.pruning import DAY, LATER, deleted, exports, our_copy, our_task
@@ -15,7 +15,7 @@ from tests.support.pruning import DAY, LATER, deleted, exports, our_copy, our_ta
 
 def test_our_export_is_deleted_unless_a_reason_keeps_it() -> None:
     new, old = our_task("t1", "ami-0000000b", 1), our_task("t2", SOURCE_ID, 2)
-    assert exports(new, old) == {"t1": "the latest one", "t2": "goes"}
+    assert exports(new, old) == {"t1": "the latest one", "t2": "delete"}
     assert exports(new, our_task("t2", SOURCE_ID, 2, **{"omicopy:export": None})) == {"t1": "the latest one"}
     assert exports(new, our_task("t2", SOURCE_ID, 2, "failed")) == {"t1": "the latest one"}
     shared = our_task("t2", SOURCE_ID, 2, **{"omicopy:handed-out-until": (NOON + DAY).isoformat()})
@@ -23,11 +23,11 @@ def test_our_export_is_deleted_unless_a_reason_keeps_it() -> None:
     assert "no mark of this tool" in exports(new, old, our_task("t3", SOURCE_ID, 2, **{"omicopy:export": None}))["t2"]
     assert "writes to the same place" in exports(new, old, our_task("t3", SOURCE_ID, 2, "pending"))["t2"]
     assert "is being made from it" in exports(new, old, images=[image(State="pending")])["t2"]
-    assert exports(new, old, images=[image(State="failed")])["t2"] == "goes"
+    assert exports(new, old, images=[image(State="failed")])["t2"] == "delete"
     exports_ = StillNeeded(exports={(SOURCE.account_id, SOURCE.region, old.key)})
     assert "a copy that the plan asks for" in exports(new, old, wanted=exports_)["t2"]
     assert exports(new, old, scope=Scope(SOURCE, Retention(1, None), bucket="elsewhere")) == {}
-    assert exports(new, our_task("t2", SOURCE_ID, 2, **{DATE_TAG: None}))["t2"].startswith("when its source")
+    assert exports(new, our_task("t2", SOURCE_ID, 2, **{DATE_TAG: None}))["t2"].startswith("its source's creation time")
 
 
 def test_a_prefix_ending_in_the_image_id_is_the_same_folder() -> None:
@@ -40,7 +40,7 @@ def test_a_prefix_ending_in_the_image_id_is_the_same_folder() -> None:
 
 def test_an_export_whose_clean_up_has_begun_does_not_count() -> None:
     begun = our_task("t1", "ami-0000000b", 1, **{"omicopy:cleaned-up": NOON.isoformat()})
-    assert exports(begun, our_task("t2", SOURCE_ID, 2)) == {"t1": "goes", "t2": "the latest one"}
+    assert exports(begun, our_task("t2", SOURCE_ID, 2)) == {"t1": "delete", "t2": "the latest one"}
 
 
 def test_an_export_is_needed_until_all_copies_are_known_complete() -> None:

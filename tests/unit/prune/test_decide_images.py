@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from omicopy.model.image import Image
 from omicopy.model.own_tags import COPY_TAG, DATE_TAG, JOB_TAG, NAME_TAG, SOURCE_ACCOUNT_TAG
 from omicopy.plans.model import Retention, Selector
+from omicopy.prune.decide_exports import exports_still_needed
+from omicopy.prune.decide_images import decide_snapshots
 from omicopy.prune.entries import Action, StillNeeded
-from omicopy.prune.judge_exports import exports_still_needed
-from omicopy.prune.judge_images import judge_snapshots
 from omicopy.prune.ownership import NOT_SELECTED, Scope
 from tests.support.builders import KEY, MARKER, SOURCE, SOURCE_ID, TARGET, copy_request, image, source_image, tagged
 from tests.support.pruning import LATER, deleted, exports, judged, our_copy, our_task
@@ -146,7 +146,7 @@ def test_a_job_groups_images_by_their_sources_names() -> None:
         our_task(f"t{n}", f"ami-0000000{n}", n, **{JOB_TAG: "nightly", NAME_TAG: name})
         for n, name in ((1, "linux-2"), (2, "linux-1"), (3, "windows-1"), (4, None), (5, None))
     ]
-    assert [key for key, fate in exports(*tasks, scope=job()).items() if fate == "goes"] == ["t2"]
+    assert [key for key, verdict in exports(*tasks, scope=job()).items() if verdict == "delete"] == ["t2"]
 
 
 def test_a_copy_unlike_its_source_is_kept_and_not_counted() -> None:
@@ -182,7 +182,7 @@ def test_r4_only_marked_snapshots_of_deleted_images_remain() -> None:
         shown("snap-00000005", "?"),
         {"SnapshotId": None},
     ]
-    [entry] = judge_snapshots(TARGET, snapshots, [image()])
+    [entry] = decide_snapshots(TARGET, snapshots, [image()])
     assert (entry.id, entry.kind.value, entry.action, entry.where) == (
         "snap-00000001", "snapshot", Action.DELETE, TARGET.profile,
     )  # fmt: skip

@@ -14,18 +14,11 @@ from omicopy.model.own_tags import is_cleaned
 from omicopy.model.request import AccountRef, CopyRequest, Source
 from omicopy.model.verification import flaws
 from omicopy.prune.entries import Action, Entry, Kind, PruneFacts
-from omicopy.prune.ownership import (
-    NOT_SELECTED,
-    Scope,
-    SourceFacts,
-    is_our_copy,
-    is_own_export,
-    source_facts,
-)
+from omicopy.prune.ownership import NOT_SELECTED, Scope, SourceFacts, is_our_copy, is_own_export, source_facts
 from omicopy.prune.retention import Item, apply_retention
 
 
-def judge_exports(scope: Scope, tasks: Sequence[ExportTask], known: PruneFacts) -> list[Entry]:
+def decide_exports(scope: Scope, tasks: Sequence[ExportTask], known: PruneFacts) -> list[Entry]:
     """Returns an entry per export of the scope, even if several tasks wrote it. `tasks` are all of the account.
 
     An export whose clean-up has begun gets the action DELETE. The caller then checks if its bucket still has objects.
@@ -71,9 +64,9 @@ def _entry(scope: Scope, key: ExportKey, task_id: str, source: SourceFacts) -> E
 def _reason_to_keep(scope: Scope, key: ExportKey, tasks: Sequence[ExportTask], known: PruneFacts) -> str | None:
     """Returns why an export must be kept although retention would delete it, or None."""
     source = scope.source
-    judgement = deletable_tasks([task for task in tasks if task.image_id == key.image_id], key, known.now)
-    if isinstance(judgement, Kept):
-        return judgement.why
+    decision = deletable_tasks([task for task in tasks if task.image_id == key.image_id], key, known.now)
+    if isinstance(decision, Kept):
+        return decision.why
     if (source.account_id, source.region, key) in known.wanted.exports:
         return "a copy that the plan asks for needs it"
     marker = source_marker(source.region, key.image_id)

@@ -13,15 +13,7 @@ from omicopy.model.own_tags import DELETED_IMAGE_TAG
 from omicopy.model.request import AccountRef
 from omicopy.model.verification import differences, image_properties
 from omicopy.prune.entries import Action, Entry, Kind, PruneFacts, StillNeeded
-from omicopy.prune.ownership import (
-    NOT_SELECTED,
-    Scope,
-    SourceFacts,
-    has_job_tag,
-    is_our_copy,
-    source_facts,
-    source_id,
-)
+from omicopy.prune.ownership import NOT_SELECTED, Scope, SourceFacts, has_job_tag, is_our_copy, source_facts, source_id
 from omicopy.prune.retention import Item, Verdict, apply_retention
 
 
@@ -39,7 +31,7 @@ class _Copy:
         return self.source.created or self.image.created_at
 
 
-def judge_copies(scope: Scope, known: PruneFacts) -> list[Entry]:
+def decide_copies(scope: Scope, known: PruneFacts) -> list[Entry]:
     """Returns an entry per copy of the scope, in all target accounts."""
     copies = [
         _copy(target, image, known.sources.get(source_id(image)))
@@ -84,7 +76,7 @@ def _entry(scope: Scope, copy: _Copy, verdict: Verdict | None, wanted: StillNeed
     return Entry(Kind.IMAGE, copy.target, image.image_id, image.name, source.image_id, copy.created, action, why, image)
 
 
-def judge_snapshots(
+def decide_snapshots(
     target: AccountRef, snapshots: Iterable[Mapping[str, Any]], images: Iterable[Image]
 ) -> Iterator[Entry]:
     """Yields the snapshots that interrupted deletions left: tagged as part of an image that is not in `images`, and not
