@@ -133,6 +133,7 @@ class Canceller:
         return CancelReport(account, tuple(all_of_them))
 
     def _read(self, wanted: Iterable[Cancellation]) -> dict[str, ExportTask]:
+        # A Region may ignore the filter: the caller looks up its own tasks by ID.
         filters = {"TaskIds": [one.task_id for one in wanted]}
         tasks = read_tasks(self.session, filters, patiently=True)
         return {task.task_id: task for task in tasks}
@@ -185,6 +186,7 @@ class Canceller:
             one.finish(CancelOutcome.PRESENT if one.is_refused else CancelOutcome.CANCELLED)
             if one.task and self._journaled(one.task, account):
                 self.journal.close(entry_of_export(account, one.task.key))
+        # A refusal counts only now: the read may have shown that the task is cancelled all the same.
         elif one.is_refused and one.answer:
             one.finish(CancelOutcome.FAILED, _refused(one, one.answer))
         elif task and task.phase in (Phase.COMPLETE, Phase.FAILED):

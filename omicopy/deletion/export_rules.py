@@ -49,6 +49,7 @@ def deletable_tasks(tasks: Iterable[ExportTask], export: ExportKey, now: datetim
     complete = tuple(task for task in here if task.phase is Phase.COMPLETE)
     if not complete:
         return Kept("no finished export to this place is listed")
+    # One foreign task is enough: all tasks of a place share its keys.
     for task in complete:
         if not is_ours(task):
             return Kept(f"{task.task_id}, which was not started by omicopy, exported to the same place")
@@ -80,6 +81,7 @@ def deletable_objects(export: ExportKey, place: ExportFolder) -> Deletable | Kep
         problem = stored.manifest.problem_outside_folder(stored.location)
         if problem:
             return Kept(f"{stored.location} points outside its export: {problem}")
+    # An object that any other manifest names stays: that export may be in use.
     kept = {key for stored in others for key in (stored.location.key, *_objects(stored))}
     manifests = [stored.location.key for stored in ours]
     snapshots = {key for stored in ours for key in _objects(stored)} - set(manifests)
@@ -97,6 +99,7 @@ def format_unnamed(sizes: Mapping[str, int], manifests: Sequence[StoredExport]) 
     A later export to the same place may replace the manifest of an earlier one, whose disks then have none.
     """
     named = {key for stored in manifests for key in _objects(stored)}
+    # Only disks count: other files in the folder aren't an export's.
     unnamed = [size for key, size in sizes.items() if key.endswith(".gz") and key not in named]
     disks = f"{len(unnamed)} disk{'s' if len(unnamed) > 1 else ''}"
     return f"{disks} ({format_size(sum(unnamed))}) that no manifest names" if unnamed else None

@@ -30,6 +30,7 @@ def tag_snapshots(session: AccountSession, image: Image, send: Send) -> None:
             tag = {"Key": DELETED_IMAGE_TAG, "Value": image.image_id}
             send("CreateTags", {"ResourceIds": deletable, "Tags": [tag]})
     except ServiceError as error:
+        # Keeps the image for now: a later attempt can tag its snapshots, then delete it.
         if error.code is ErrorCode.TEMPORARY:
             raise
 

@@ -72,6 +72,7 @@ class ActiveImports:
             return error
 
     def _reason(self, one: OpenImage, shown: ImagesRead) -> str | None:
+        # A running process may create the image after the last read.
         if self.locks.is_held(one.entry):
             return f"another run on this machine works on {_copy(one)}, which imports from them"
         is_fresh = self.wall().timestamp() - one.since < self.grace.total_seconds()
@@ -91,6 +92,7 @@ def why_kept(one: OpenImage, shown: ImagesRead, is_fresh: bool) -> str | None:
         return f"it is unknown if {_copy(one)} imports from them: {shown.message}"
     made = [image for image in shown if _is_made_by(one, image)]
     for image in made:
+        # An unknown state counts as importing: without its objects, the import would fail.
         if not image.is_available and not image.is_failed:
             return f"{image.image_id}, {_copy(one)}, imports from them: it is {image.state or 'in an unknown state'}"
     if one.image_id in {image.image_id for image in made}:
@@ -137,6 +139,7 @@ def _command(one: OpenImage) -> str:
     words += ["--from", about.get("from", ""), "--to", about.get("to", ""), "--bucket", about.get("bucket", "")]
     words += ["--storage", about["storage"]] if about.get("storage") else []
     words += ["--prefix", about["prefix"]] if about.get("prefix") else []
+    # Options with their default are left out, to keep the command short.
     words += ["--format", about["format"]] if about.get("format", DEFAULT_FORMAT) != DEFAULT_FORMAT else []
     words += about.get("boot", "").split()
     return shlex.join(words)

@@ -89,6 +89,7 @@ def read_back(
 def resign_found(session: AccountSession, found: FoundExport, now: datetime) -> S3Object:
     """Re-signs a manifest that was checked before. Raises as `resign_or_expired`, and TEMPORARY if it was replaced
     since."""
+    # Read again: `found` has only the digest of the manifest that was checked, not its content.
     manifest = read_trusted_manifest(session.storage.read(found.location), found.location)
     require_unchanged(found, manifest)
     return resign_or_expired(session, StoredExport(found.location, manifest), now)
@@ -99,6 +100,7 @@ def resign_or_expired(session: AccountSession, stored: StoredExport, now: dateti
     try:
         return resign(session, stored, now)
     except ServiceError as error:
+        # Only the write is optional: a refused read concerns the export itself.
         if error.code is not ErrorCode.DENIED or error.action != "PutObject":
             raise
         raise OmicopyError(
@@ -132,6 +134,7 @@ def resigned_keys(storage: Storage, location: S3Object) -> list[S3Object]:
         if error.code is not ErrorCode.DENIED:
             raise
         return []
+    # The keys contain the time of signing, so that the last one is the newest.
     keys = sorted((key for key in listed if key.endswith(".json") and key != location.key), reverse=True)
     return [location.with_key(key) for key in keys]
 

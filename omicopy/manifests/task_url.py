@@ -30,6 +30,7 @@ def presign_from_task(
         require_validity(stored.expiry, options.min_validity, now)
     except OmicopyError as error:
         raise _only_with_key(session, error.message) from None
+    # Checked some time ago: the manifest may have been replaced or deleted since.
     manifest = read_again(session.url_reader, stored.task_url, stored)
     _warn_without_key(session, "--expires doesn't change them.")
     result = PresignResult(stored.task_url, stored.location, manifest)

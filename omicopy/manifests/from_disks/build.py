@@ -97,6 +97,7 @@ def _volume(disk_folder: DiskFolder, spec: VolumeSpec, key: str, head: DiskHead)
         message = f"The size of the disk {location} is unknown: it has no qcow2 header"
         typed = f"--volume {spec.device}={shlex.quote(spec.object_name)},size=SIZE"
         raise OmicopyError(ErrorCode.USAGE, message, f"Give the size, as 10GiB or in bytes: {typed}")
+    # A volume of another size than its disk could be imported, and then not boot.
     if head.size_bytes not in (None, size):
         message = f"{location} is a disk of {head.size_bytes} bytes, according to its header, not of {size}"
         raise OmicopyError(ErrorCode.USAGE, message, f"Remove size= from --volume {spec.device}=…")
@@ -122,6 +123,7 @@ def _require_no_other_manifest(disk_folder: DiskFolder, key: str, disks: set[str
     An export's own manifest knows more of the image than omicopy can. And two different manifests of one disk would be
     taken for one export.
     """
+    # Re-signed manifests of this one have its key with a suffix: they are not other manifests.
     own = key.removesuffix("json")
     others = [
         other

@@ -63,6 +63,7 @@ def list_disk_folder(storage: Storage, folder: S3Folder) -> DiskFolder:
 
 def find_object(disk_folder: DiskFolder, spec: VolumeSpec) -> str:
     """Returns the key of a volume's object: a key in the folder, else a whole key. Raises NOT_FOUND."""
+    # Users copy whole keys from a listing of the bucket.
     for key in (disk_folder.folder.path + spec.object_name, spec.object_name):
         if key in disk_folder.sizes:
             return key

@@ -33,6 +33,7 @@ def parse_volume(text: str) -> VolumeSpec:
     """Parses one volume. The object's key may contain commas and equals signs. Raises USAGE."""
     device, _, rest = check_text(text).partition("=")
     options: dict[str, str] = {}
+    # Options are cut off from the end, as the key may contain commas.
     while found := _OPTION.fullmatch(rest):
         rest, name, value = found.groups()
         if name in options:
