@@ -49,7 +49,7 @@ def cases(tool: Tool, key: str) -> dict[str, tuple[str, str]]:
     ours = SigningKey(account.access_key, account.secret_key, account.region)
     now = datetime.now(UTC)
     return {
-        presign(ours, "GET", place, HOUR, now + timedelta(hours=2)): ("signed-ahead", "for a later time"),
+        presign(ours, "GET", place, HOUR, now + timedelta(hours=2)): ("signed-ahead", "is in the future"),
         presign(ours, "GET", place, WEEK + DAY): ("too-long", "never worked"),
         presign(ours, "GET", place, HOUR) + "0": ("altered", "altered or cut"),
         presign(SigningKey("NOBODYSACCESSKEY0000", "S" * 40, account.region), "GET", place, HOUR): (
