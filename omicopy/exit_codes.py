@@ -21,7 +21,6 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
     "129, 130, 143": ("interrupted by SIGHUP, SIGINT or SIGTERM", "run again"),
 }
 """By exit code, in the order in which help shows them."""
-
 _COPYING = (3, 4, 5, 6, 7, 8, 10, 11, 12, 13)
 COMMANDS: Mapping[str, tuple[int, ...]] = {
     "copy": _COPYING,

@@ -50,7 +50,6 @@ _STORE_CODES = {
     ),
 }
 """S3 codes that tell which credential is wrong (DOMAIN.md §4)."""
-
 _LIMIT = re.compile(
     r"QuotaExce|(?<!Request)LimitExceeded|(?<!rate )\blimit\b.{0,100}\b(reached|exceeded)\b", re.IGNORECASE
 )
@@ -58,8 +57,6 @@ _LIMIT = re.compile(
 _NOT_AUTHENTICATED = ("1", "4", "4120")
 """Wrong signature or clock, missing permission, unknown access key. The last comes as HTTP 400
 InvalidParameterValue."""
-
-
 _GONE_WORDS = re.compile(r"\b(does not|doesn't) exist\b", re.IGNORECASE)
 _TAKEN_WORDS = re.compile(r"\balready (used|in use|exists|taken)\b", re.IGNORECASE)
 

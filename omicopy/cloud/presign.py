@@ -26,11 +26,8 @@ def check_content_type(content_type: str) -> str:
     """Returns the type if an upload can be bound to it; raises USAGE."""
     if _CONTENT_TYPE.fullmatch(content_type) and not content_type.lower().startswith(_NEVER_SIGNED):
         return content_type
-    raise OmicopyError(
-        ErrorCode.USAGE,
-        f"{content_type!r} can't be used as content type",
-        "Use for example text/plain, or leave it out.",
-    )
+    hint = "Use for example text/plain, or leave it out."
+    raise OmicopyError(ErrorCode.USAGE, f"{content_type!r} can't be used as content type", hint)
 
 
 def presign(

@@ -92,20 +92,13 @@ def _pick(account: AccountRef, wanted: str, visible: Sequence[Image]) -> Image:
         message = f"{len(own)} images of {account} are named {wanted!r}: {', '.join(sorted(own))}"
         raise OmicopyError(ErrorCode.NOT_FOUND, message, "Use the ID of one of them.")
     if not found:
-        raise OmicopyError(
-            ErrorCode.NOT_FOUND,
-            f"There is no image {wanted!r} in {account}",
-            "Give an image's ID (ami-…) or its exact name. ReadImages of the API lists them.",
-        )
+        hint = "Give an image's ID (ami-…) or its exact name. ReadImages of the API lists them."
+        raise OmicopyError(ErrorCode.NOT_FOUND, f"There is no image {wanted!r} in {account}", hint)
     return min(own.values() or found, key=lambda image: image.image_id)
 
 
 Filters = Mapping[str, Sequence[str]]
-
-
 _NEW_FILTER = "ImageIds"
-
-
 MAX_FILTER_VALUES = 500
 """Names or IDs in one request; the service's limit is not documented."""
 

@@ -1,4 +1,4 @@
-"""Finds a finished export in its bucket: the manifest that counts, and if all of its objects exist."""
+"""Finds a finished export in its bucket: chooses its manifest, and checks that all of its objects exist."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FolderContents:
     found: list[StoredExport]
     """Every manifest."""
     broken: dict[str, OmicopyError]
-    """The errors of damaged manifests, by key."""
+    """Errors of damaged manifests, by key."""
     named: set[str]
     """Manifest keys that the tasks name."""
 
@@ -45,8 +45,11 @@ def find_in_bucket(
     listed: Sizes | None = None,
     wanted: DiskFormat | None = None,
 ) -> BucketFact:
-    """What the bucket holds of an export. `tasks` are its tasks, whose answers say where it may lie; `listed` tells
-    what lies there, where that was asked for many exports together. What is in the format `wanted` comes first."""
+    """Returns the export as its bucket shows it; prefers a manifest in the format `wanted`. Raises nothing.
+
+    `tasks` are the export's tasks, which say where its objects may be. `listed` replaces `Storage.sizes` if many
+    exports were listed together.
+    """
     try:
         folder = read_folder(session.storage, export, tasks, listed)
         broken = list(folder.broken.values())
@@ -64,16 +67,16 @@ def find_in_bucket(
 def read_folder(
     storage: Storage, export: ExportKey, tasks: Sequence[ExportTask], listed: Sizes | None = None
 ) -> FolderContents:
-    """Everything in an export's place. Raises a ServiceError."""
+    """Returns everything in an export's folder. Raises a ServiceError."""
     sizes, named = _listing(listed or storage.sizes, export, tasks), _named_by_tasks(export, tasks)
     found, broken = _manifests(storage, export.bucket, sizes, named)
     return FolderContents(sizes, found, broken, named)
 
 
 def find_in_folder(storage: Storage, folder: S3Folder) -> StoredExport:
-    """The manifest that counts among those directly in `folder`.
+    """Returns the best manifest of those directly in `folder`; see `_choose`.
 
-    Raises NOT_FOUND, DAMAGED for a broken one or several of different images, or a ServiceError.
+    Raises NOT_FOUND, DAMAGED if it is broken or if there are several of different images, or a ServiceError.
     """
     sizes = storage.sizes(folder.bucket, folder.path)
     found, broken = _manifests(storage, folder.bucket, sizes, set(), folder.path)
@@ -81,23 +84,26 @@ def find_in_folder(storage: Storage, folder: S3Folder) -> StoredExport:
         return _choose(found, storage.account.oos_endpoint)
     if broken:
         raise next(iter(broken.values()))
-    hint = "Name the manifest itself, or the folder that it lies in: s3://BUCKET/PREFIX/ami-…/"
-    raise OmicopyError(ErrorCode.NOT_FOUND, f"No manifest lies in {folder}", hint)
+    hint = "Give the manifest itself, or the folder that contains it: s3://BUCKET/PREFIX/ami-…/"
+    raise OmicopyError(ErrorCode.NOT_FOUND, f"{folder} contains no manifest", hint)
 
 
 def read_stored(storage: Storage, location: S3Object, sizes: dict[str, int]) -> StoredExport:
-    """The manifest under one key, held against the objects of `sizes`. Raises DAMAGED, or a ServiceError."""
+    """Reads the manifest at `location` and compares it with the objects in `sizes`. Raises DAMAGED, or a
+    ServiceError."""
     manifest = read_trusted(storage, location)
     return StoredExport(location, manifest, tuple(_damage(manifest, sizes)))
 
 
 def read_trusted(storage: Storage, location: S3Object) -> TrustedManifest:
-    """The manifest under one key, which points to nothing but its own export. Raises DAMAGED, or a ServiceError."""
+    """Reads the manifest at `location`. Raises DAMAGED if it points outside its own export, or a ServiceError."""
     return read_trusted_manifest(storage.read(location), location)
 
 
 def _listing(listed: Sizes, export: ExportKey, tasks: Sequence[ExportTask]) -> dict[str, int]:
-    """The export's objects and their sizes. How the service treats slashes in a prefix is not documented."""
+    """Returns the export's objects and their sizes."""
+    # It is not documented how the service treats slashes in a prefix. The other spellings are listed only if the
+    # likely ones contain nothing: each costs a request.
     likely = {export.folder.path} | {task.raw_prefix for task in tasks if task.raw_prefix}
     other = {f"{export.prefix}//{export.image_id}/", f"/{export.folder.path}"} if export.prefix else set()
     for prefixes in (likely, other - likely):
@@ -111,7 +117,7 @@ def _listing(listed: Sizes, export: ExportKey, tasks: Sequence[ExportTask]) -> d
 
 
 def _named_by_tasks(export: ExportKey, tasks: Sequence[ExportTask]) -> set[str]:
-    """The manifests' keys that the tasks themselves name."""
+    """Returns the keys of manifests that the tasks name."""
     keys = set()
     for task in tasks:
         try:
@@ -126,12 +132,13 @@ def _named_by_tasks(export: ExportKey, tasks: Sequence[ExportTask]) -> set[str]:
 def _manifests(
     storage: Storage, bucket: str, sizes: dict[str, int], named: set[str], folder: str | None = None
 ) -> tuple[list[StoredExport], dict[str, OmicopyError]]:
-    """Every manifest (directly in `folder`), and what is wrong with those that should be one and are not."""
+    """Returns every manifest (with `folder`: only those directly in it), and the errors of damaged ones by key."""
     found: list[StoredExport] = []
     broken: dict[str, OmicopyError] = {}
     for key in sorted(key for key in sizes if not key.endswith(".gz")):
         if folder is not None and "/" in key.removeprefix(folder):
             continue
+        # Other objects in the folder are only manifests if they can be read as one.
         has_to_be = key in named or may_be_manifest_key(key)
         if sizes[key] > MANIFEST_LIMIT and not has_to_be:
             continue
@@ -140,7 +147,7 @@ def _manifests(
         except ServiceError as error:
             if error.code is ErrorCode.NOT_FOUND:
                 where = f"s3://{bucket}"
-                raise temporary(Cause.UNREADABLE, error.action, where, f"{key} is listed and not there") from None
+                raise temporary(Cause.UNREADABLE, error.action, where, f"{key} is listed, but can't be found") from None
             raise
         except OmicopyError as error:
             if has_to_be:
@@ -160,25 +167,24 @@ def _damage(manifest: Manifest, sizes: dict[str, int]) -> Iterable[str]:
 def _choose(
     found: Sequence[StoredExport], endpoint: str, named: Set[str] = frozenset(), wanted: DiskFormat | None = None
 ) -> StoredExport:
-    """The manifest that counts: of whole exports the one that lives longest. An OMI never changes, so that any whole
-    export of it serves; but what describes other volumes is not the same image, and nobody can say which is right.
-    Where a format is wanted, one of another counts only if there is none of it.
+    """Returns the manifest to use: of complete exports, the one whose URLs expire last. One in another format than
+    `wanted` is used only if there is none in that format.
 
-    How long it lives a manifest says itself, and a stranger may have been let put one object there: what leads to the
-    account's own store, and is called as manifests are or as a task says, comes first.
+    An OMI never changes, so every complete export of it is good. Raises DAMAGED if two manifests describe different
+    volumes: then they aren't of one image, and it is unknown which one is right.
     """
     whole = [stored for stored in found if not stored.damage] or list(found)
     if len({_volumes(stored.manifest) for stored in whole}) > 1:
         names = ", ".join(str(stored.location) for stored in whole)
-        raise OmicopyError(
-            ErrorCode.DAMAGED,
-            f"These manifests lie in one place and describe different images: {names}",
-            "Move away the one that does not belong there, or export under another --prefix.",
-        )
+        message = f"Several manifests in one folder describe different images: {names}"
+        hint = "Move the wrong one out of the folder, or export with another --prefix."
+        raise OmicopyError(ErrorCode.DAMAGED, message, hint)
 
     def rank(stored: StoredExport) -> tuple[bool, bool, bool, float, str]:
         expiry, key = stored.manifest.earliest_expiry(), stored.location.key
         is_called_so = key in named or may_be_manifest_key(key)
+        # The expiry is the manifest's own claim, and another writer may have put one object here. So a manifest whose
+        # URLs lead to the account's own store, and whose key a task names or is usual, goes before a later expiry.
         fits = wanted is None or format_of(stored.manifest) in (None, wanted)
         return (fits, stored.manifest.is_at(endpoint), is_called_so, expiry.timestamp() if expiry else 0.0, key)
 
@@ -190,14 +196,17 @@ def _volumes(manifest: Manifest) -> frozenset[tuple[str | None, int]]:
 
 
 def _probed(stored: StoredExport, fetcher: UrlReader, endpoint: str, now: datetime) -> FoundExport:
-    """Asks for one byte of every object through its embedded URL (R9), unless the URL says itself that it is over. What
-    does not lead to the account's own store is as good as dead: who may put a manifest there is not who may answer."""
+    """Reads one byte of every object through its embedded URL (R9), and lists the objects whose URL doesn't work.
+
+    Skips the reads if a URL has expired, or if an object is damaged.
+    """
     expiry = stored.manifest.expiry()
     dead: tuple[str, ...] = ()
     if not stored.damage and (expiry.earliest_known is None or expiry.earliest_known > now):
         dead = tuple(
             snapshot.key or ""
             for snapshot in stored.manifest.snapshots
+            # Never followed: a writer of the bucket could let such a URL lead to any other disk.
             if not snapshot.url.is_at(endpoint) or fetcher.probe(snapshot.url).life is not ObjectState.ALIVE
         )
     manifest = stored.manifest

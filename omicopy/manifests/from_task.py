@@ -1,8 +1,8 @@
-"""An export as its completed tasks alone show it, for an account that has no key for its bucket.
+"""Finds an export through the URLs of its completed tasks, for an account without a key for its bucket.
 
-A completed task's `OsuManifestUrl` is a ready pre-signed URL of the manifest (DOMAIN.md §2). It serves as our own
-would, and is trusted no more: it has to lead to the account's own store and into the export's own place, and so has all
-that the manifest names.
+A completed task's `OsuManifestUrl` is a pre-signed URL of the manifest (DOMAIN.md §2). It is used like a URL that
+omicopy signed, but not trusted: it must lead to the account's own store and into the export's own folder, and so must
+every URL in the manifest.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from omicopy.model.urls.presigned_url import PresignedUrl
 from omicopy.model.urls.task_url import is_in_store, manifest_location, over_https, task_url_problem, url_of
 
 _MAX_READ = 5
-"""Of the completed tasks of one place; those whose URLs are valid longest come first."""
+"""Completed tasks to read for one export: those whose URLs expire last."""
 
 
 def find_export(
@@ -39,27 +39,29 @@ def find_export(
     listed: Sizes | None = None,
     wanted: DiskFormat | None = None,
 ) -> BucketFact:
-    """What is there of an export: as the bucket shows it, and without a key for that as its `tasks` show it. What is in
-    the format `wanted` comes first."""
+    """Returns an export as its bucket shows it; without a key for the bucket, as its `tasks` show it.
+
+    Prefers a manifest in the format `wanted`. Raises nothing.
+    """
     if session.storage_refusal is None:
         fact = find_in_bucket(session, export, tasks, now, listed, wanted)
-        if session.storage_refusal is None:  # else the store has just said that it does not know the key
+        if session.storage_refusal is None:  # the read may have shown that the store doesn't know the key
             return fact
     store = TaskUrlReader(session.url_reader, session.account.oos_endpoint, session.clients.allow_http)
     return find_from_tasks(store, tasks, now, wanted)
 
 
 def require_storage_key(session: AccountSession) -> None:
-    """Raises DENIED where it is known that no key of a profile opens its object storage."""
+    """Raises DENIED if the profile is known to have no key for its object storage."""
     why = session.storage_refusal
     if why is not None:
         raise why
 
 
 def without_key(session: AccountSession, *more: str) -> str | None:
-    """What to say, once, of an account whose bucket no key reads; `more` sentences may follow. None: a key reads it.
+    """Returns the warning for an account without a key for its bucket, with the sentences `more`. None if it has one.
 
-    Who has said so with `--storage none` knows what it means, and what else there is.
+    The warning is short with `--storage none`: then the user chose this, and knows the limits.
     """
     why = session.storage_refusal
     if why is None:
@@ -69,26 +71,37 @@ def without_key(session: AccountSession, *more: str) -> str | None:
     return " ".join((f"{why.message}. {_INSTEAD}: {_TASK_URL_LIMITS}", *more, why.hint))
 
 
-_INSTEAD = "The URLs that its export tasks show are used instead"
-_TASK_URL_LIMITS = "they can't be signed anew, and an export whose task is not listed any more is not found."
+def warn_without_key(session: AccountSession, *more: str) -> None:
+    """Warns with the message of `without_key`."""
+    message = without_key(session, *more)
+    if message is not None:
+        session.clients.tell(message)
+
+
+_INSTEAD = "The URLs of its export tasks are used instead"
+_TASK_URL_LIMITS = "they can't be re-signed, and an export is only found while its task is listed."
 
 
 @dataclass(frozen=True, slots=True)
 class TaskUrlReader:
-    """An account's own object storage, read through URLs that someone else signed."""
+    """Reads an account's own object storage through URLs that the service signed."""
 
     fetcher: UrlReader
     endpoint: str
     allow_http: bool = False
 
     def read(self, url: PresignedUrl) -> tuple[PresignedUrl, bytes]:
-        """What is behind a URL, and the URL that led there: by https where there is any. Raises a ServiceError."""
+        """Returns the URL that worked, and its content. Raises a ServiceError.
+
+        Tries a plain http URL over https first. Plain http is only used with --allow-http.
+        """
         safe = over_https(url)
         if safe is None:
             return url, self.fetcher.read(url)
         try:
             return safe, self.fetcher.read(safe)
         except ServiceError as error:
+            # An answer over https, even a refusal, shows that https works: http would answer the same.
             if error.answer is not None or error.code is ErrorCode.OUT_OF_TIME:
                 raise
             if not self.allow_http:
@@ -98,26 +111,33 @@ class TaskUrlReader:
         return url, self.fetcher.read(url)
 
     def problem_of_url(self, url: PresignedUrl) -> str | None:
-        """Why a URL in a manifest can't be relied on, wherever it ends: what the service reads is what it says."""
+        """Returns why a URL in a manifest can't be trusted, or None.
+
+        https can't be tried instead here: the service will read the URL as the manifest contains it.
+        """
         if not is_in_store(url, self.endpoint):
             return f"points to {url.scheme}://{url.host}, not to {self.endpoint}"
         if url.is_exposed and not self.allow_http:
-            return "is plain http, so that anybody in between could change what is imported (see --allow-http)"
+            return "is plain http, so others on the network could change what is imported (see --allow-http)"
         return None
 
 
-_ONLY_HTTP = "Run it again later. If the store has no https, trust the network and say --allow-http."
+_ONLY_HTTP = "Run it again later. If the store has no https and you trust the network, use --allow-http."
 
 
 def find_from_tasks(
     store: TaskUrlReader, tasks: Sequence[ExportTask], now: datetime, wanted: DiskFormat | None = None
 ) -> BucketFact:
-    """What the completed ones of an export's `tasks` show of it: the one whose URLs live longest."""
+    """Returns the export that the completed `tasks` show, preferring usable manifests, then the latest expiry.
+
+    Reads at most `_MAX_READ` tasks. Raises nothing.
+    """
     complete = sorted(
         (task for task in tasks if task.phase is Phase.COMPLETE), key=lambda task: (_url_expiry(task), task.task_id)
     )
     facts = [_read_export(store, task, now) for task in complete[-_MAX_READ:]]
     found = [fact.value for fact in facts if isinstance(fact, Present)]
+    # An unusable manifest proves nothing while another task's could not be read: that one may be usable.
     if any(_is_usable(stored) for stored in found) or (found and not any(isinstance(fact, Unknown) for fact in facts)):
         return Present(
             max(found, key=lambda stored: (wanted is None or stored.format in (None, wanted), *_rank(stored)))
@@ -142,7 +162,7 @@ def _rank(stored: FoundExport) -> tuple[bool, bool, float]:
 
 
 def _read_export(store: TaskUrlReader, task: ExportTask, now: datetime) -> BucketFact:
-    """What the URL of one completed task leads to."""
+    """Reads the export through the URL of one completed task."""
     url = url_of(task)
     flaw = task_url_problem(task, url, store.endpoint, now)
     if url is None or flaw is not None:
@@ -162,13 +182,13 @@ def _read_export(store: TaskUrlReader, task: ExportTask, now: datetime) -> Bucke
 
 
 def _unusable_export(task: ExportTask, flaw: str) -> Present[FoundExport]:
-    """It is complete, and nobody can read of it what its manifest says."""
+    """Returns a complete export whose manifest can't be read, because of `flaw`."""
     nothing = Expiry(at=None, first=MANIFEST_URL, unknown=(MANIFEST_URL,))
     return Present(FoundExport(manifest_location(task), nothing, (), (), format=task.format, flaw=flaw))
 
 
 def _probed(store: TaskUrlReader, task: ExportTask, url: PresignedUrl, manifest: TrustedManifest) -> FoundExport:
-    """Asks for one byte of every object (R9); here that tells as well which are gone or of another size."""
+    """Reads one byte of every object (R9), which also shows missing objects and wrong sizes."""
     damage: list[str] = []
     flaws: list[str] = []
     for index, snapshot in enumerate(manifest.snapshots):
@@ -192,8 +212,10 @@ def _probed(store: TaskUrlReader, task: ExportTask, url: PresignedUrl, manifest:
 
 
 def read_again(fetcher: UrlReader, url: PresignedUrl, stored: FoundExport) -> TrustedManifest:
-    """The manifest of an export that was looked at, read through its task's `url` once more: what was checked is what
-    is handed on. Raises TEMPORARY where another one lies there now, DAMAGED, or a ServiceError."""
+    """Reads a checked export's manifest again through its task's `url`, so that only the checked one is handed out.
+
+    Raises TEMPORARY if it was replaced since, DAMAGED, or a ServiceError.
+    """
     manifest = read_trusted_manifest(fetcher.read(url), stored.location)
     require_unchanged(stored, manifest)
     return manifest

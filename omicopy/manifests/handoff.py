@@ -1,4 +1,4 @@
-"""What the other account's owner needs in order to import, as a text for a mail or a ticket."""
+"""Writes the hand-off text, for a mail or a ticket: all that the other account's owner needs for the import."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ from omicopy.model.units import format_size
 from omicopy.model.urls.presigned_url import PresignedUrl
 
 FREE_PRODUCT_TYPE = "0001"
-"""Linux and whatever else bears no licence of its own."""
-
+"""Linux, and other systems without a paid licence."""
 
 _ARCHITECTURE = re.compile(r"[A-Za-z0-9_]{1,16}")
 _DEVICE = re.compile(r"/dev/[a-z0-9]{1,16}")
 _PRODUCT_TYPE = re.compile(r"[0-9]{4}")
 _SHOWN = 40
-"""Volumes."""
+"""Volumes to list."""
 
 
 def licensed_types(manifest: Manifest) -> tuple[str, ...]:
-    """The product types that may bear a licence, which the importing account then pays for or has to hold."""
+    """Returns the product types that may need a licence, which the importing account has to pay for or own."""
     return tuple(kind for kind in manifest.product_types if kind != FREE_PRODUCT_TYPE)
 
 
 def summary(manifest: Manifest) -> str:
-    """One line: `golden-linux (x86_64), 1 volume, 10 GiB`."""
+    """Returns one line: `golden-linux (x86_64), 1 volume, 10 GiB`."""
     count, total = len(manifest.snapshots), sum(snapshot.size_bytes for snapshot in manifest.snapshots)
     architecture = f" ({manifest.architecture})" if manifest.architecture else ""
     volumes = "1 volume" if count == 1 else f"{count} volumes"
@@ -40,12 +39,13 @@ def summary(manifest: Manifest) -> str:
 
 
 def handoff_text(url: PresignedUrl, manifest: Manifest, ends: datetime | None, boot: Boot) -> str:
-    """The whole text: what the image is, until when, the URL and the commands for the other side.
+    """Returns the text: the image, the deadline, the URL, and the commands for the other side.
 
-    `ends` is the effective expiry; `boot` is as the source image says, where that is known. The URL is a live secret,
-    and so is the text. Nothing of the manifest but sizes, devices and a name that an image may have gets into a
-    command.
+    `ends` is the effective expiry. `boot` is the source image's boot setup, if known. The text is a secret, as it
+    contains the URL.
     """
+    # The manifest may come from elsewhere: of its text, only a valid image name gets into a command. A name that
+    # starts with "-" would be read as an option.
     own_name = manifest.name if is_image_name(manifest.name or "") else None
     name = own_name if own_name and not own_name.startswith("-") else "IMAGE_NAME"
     quoted, link = shlex.quote(name), shlex.quote(url.url)
@@ -60,15 +60,15 @@ def handoff_text(url: PresignedUrl, manifest: Manifest, ends: datetime | None, b
             f"Boot:      {_boot(boot)}",
             f"Import by: {_deadline(ends)}",
             "",
-            "Whoever has the URL below can copy the image: pass this text on like a password.",
+            "Everyone who has the URL below can copy the image: keep this text secret, like a password.",
             "",
             url.url,
             "",
-            "With omicopy, which shows it first and waits until it is available; this text saved as handoff.txt:",
+            "With omicopy, which shows the image first and waits until it is available. Save this text as handoff.txt:",
             "",
             "omicopy import handoff.txt --to YOUR_PROFILE" + ("" if own_name else f" --name {name}") + options,
             "",
-            "Or with one request of OUTSCALE's own tools, either of:",
+            "Or with one of OUTSCALE's own tools:",
             "",
             f"octl iaas api CreateImage --ImageName {quoted} --FileLocation {link}{octl}",
             "",
@@ -79,7 +79,7 @@ def handoff_text(url: PresignedUrl, manifest: Manifest, ends: datetime | None, b
 
 
 def _plain(manifest: Manifest, name: str | None) -> Manifest:
-    """Without a word that could be a message of its own: a manifest may be a stranger's."""
+    """Returns the manifest without free text: it may come from elsewhere, and could contain instructions."""
     architecture = manifest.architecture if _ARCHITECTURE.fullmatch(manifest.architecture or "") else None
     return replace(manifest, name=name, architecture=architecture)
 
@@ -87,9 +87,8 @@ def _plain(manifest: Manifest, name: str | None) -> Manifest:
 def _volumes(manifest: Manifest) -> list[str]:
     lines = []
     for snapshot in manifest.snapshots[:_SHOWN]:
-        compressed = (
-            "" if snapshot.compressed_bytes is None else f", {format_size(snapshot.compressed_bytes)} to transfer"
-        )
+        count = snapshot.compressed_bytes
+        compressed = "" if count is None else f", {format_size(count)} to transfer"
         device = snapshot.device if _DEVICE.fullmatch(snapshot.device or "") else "a volume"
         lines.append(f"{device}: {format_size(snapshot.size_bytes)}{compressed}")
     more = len(manifest.snapshots) - _SHOWN
@@ -98,17 +97,19 @@ def _volumes(manifest: Manifest) -> list[str]:
 
 def _licences(manifest: Manifest) -> list[str]:
     licensed = [kind for kind in licensed_types(manifest) if _PRODUCT_TYPE.fullmatch(kind)]
-    return [f"Licences:  product types {', '.join(licensed)}; your account answers for them"] if licensed else []
+    return (
+        [f"Licences:  product types {', '.join(licensed)}; your account must own or pay for them"] if licensed else []
+    )
 
 
 def _boot(boot: Boot) -> str:
     if boot == Boot():
-        return "not known here; ask the owner about uefi (--boot-mode uefi) and TPM (--tpm), no manifest tells it"
-    return f"{boot}; no manifest tells it" + (", the commands below do" if any(_boot_options(boot)) else "")
+        return "unknown, manifests don't contain it; ask the owner about uefi (--boot-mode uefi) and TPM (--tpm)"
+    return f"{boot}; manifests don't contain it" + (", the commands below do" if any(_boot_options(boot)) else "")
 
 
 def _boot_options(boot: Boot) -> tuple[str, str, str]:
-    """What makes an image that boots so, for omicopy, octl and osc-cli; nothing where every new image does."""
+    """Returns the options of omicopy, octl and osc-cli that set this boot setup; empty for the default."""
     asked = non_default(boot)
     modes = [mode.value for mode in BootMode if mode in (asked.modes or ())]
     octl = osc_cli = ""
@@ -122,7 +123,7 @@ def _boot_options(boot: Boot) -> tuple[str, str, str]:
 
 
 def _deadline(ends: datetime | None) -> str:
-    """When the whole import has to be over, for it reads through the URLs until its end."""
+    """Returns when the import has to be finished: the service reads through the URLs all the time."""
     if ends is None:
-        return "as soon as possible; it is not known until when the URLs work"
-    return f"{ends:%Y-%m-%d %H:%M:%S} UTC; the import must be over by then"
+        return "as soon as possible; it is unknown when the URLs expire"
+    return f"{ends:%Y-%m-%d %H:%M:%S} UTC; the import must be finished by then"

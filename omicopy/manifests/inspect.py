@@ -1,4 +1,4 @@
-"""What a manifest contains, until when it is valid, and (on request) if every object can be read."""
+"""Inspects a manifest: its content, when it expires, and (on request) if every object can be read."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from omicopy.model.urls.presigned_url import PresignedUrl
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """`url` is the manifest's own, where one was given; `location` its place in a bucket, where that is known.
+    """An inspected manifest. `url` is its own, if one was given; `location` is its key in a bucket, if known.
 
-    `probes` has one entry a snapshot, or none at all where nobody asked the store.
+    `probes` has one entry per snapshot, or none if the store wasn't asked.
     """
 
     manifest: Manifest
@@ -35,21 +35,22 @@ class Inspection:
         return effective_expiry(self.url.expires_at, self.manifest) if self.url else self.manifest.expiry()
 
     def problems(self) -> list[OmicopyError]:
-        """What the probes found wrong, each with its JSON path; see `problem_of`."""
+        """Returns the errors that the probes found, each with its JSON path; see `problem_of`."""
         pairs = zip(self.manifest.snapshots, self.probes, strict=bool(self.probes))
         found = (problem_of(index, snapshot, probe) for index, (snapshot, probe) in enumerate(pairs))
         return [problem for problem in found if problem is not None]
 
     @property
     def exit_code(self) -> int:
-        """Of several problems the one that a new signature can't mend decides; 0 where there is none."""
+        """Exit code of the worst problem: damage first, as re-signing doesn't cure it. 0 if there is none."""
+        # A caller that re-signs on EXPIRED must not do so in vain: a damaged object stays damaged.
         gravity = {ErrorCode.DAMAGED: 2, ErrorCode.EXPIRED: 1}
         gravest = max(self.problems(), key=lambda problem: gravity.get(problem.code, 0), default=None)
         return gravest.exit_code if gravest else 0
 
     def verdicts(self) -> list[str]:
-        """One a probe: `alive`, `refused` and why, `missing`, `unknown`, `not asked`, or that the object has another
-        size than the manifest says."""
+        """Returns one text per probe: `alive`, `refused` and why, `missing`, `unknown`, `not asked`, or a wrong
+        size."""
         pairs = zip(self.manifest.snapshots, self.probes, strict=bool(self.probes))
         return [_verdict(snapshot, probe) for snapshot, probe in pairs]
 
@@ -65,8 +66,11 @@ def _verdict(snapshot: ManifestSnapshot, probe: Probe) -> str:
 def probe_all(
     fetcher: UrlReader, manifest: Manifest, named: str | None = None, allow_private: bool = False
 ) -> tuple[Probe, ...]:
-    """One byte through every embedded URL, of this machine and of private networks only at the host `named`, or where
-    that is allowed. A store that can't be asked hides nothing of the others."""
+    """Reads one byte through every embedded URL. A probe that fails doesn't stop the others.
+
+    Hosts on this machine and in private networks are only asked if `named`, or with `allow_private`.
+    """
+    # Decided before the first request, so that no request reaches a host that is not allowed.
     problems = [None if allow_private else foreign_object(snapshot.url, named) for snapshot in manifest.snapshots]
     return tuple(
         _probe(fetcher, snapshot.url) if problem is None else Probe(ObjectState.UNKNOWN, error=problem)

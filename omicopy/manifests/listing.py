@@ -1,4 +1,4 @@
-"""Lists many exports of one folder with one listing instead of one for each."""
+"""Lists many exports of one folder with one listing instead of one per export."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ if TYPE_CHECKING:
     from omicopy.cloud.object_storage import Storage
 
 MIN_EXPORTS = 100
-"""From this number of exports in one folder on, they are listed together. One page covers about 250."""
-
+"""Above this number of exports in one folder, they are listed together. One page covers about 250."""
 Sizes = Callable[[str, str], Mapping[str, int]]
-"""As `Storage.sizes`: from a bucket and a prefix to every object under it, bytes by key."""
+"""As `Storage.sizes`: takes a bucket and a prefix, returns the bytes of every object under it, by key."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """A list, with its keys in order, so that what begins alike stands together."""
+    """One listing. `keys` are sorted, so that all keys with a common prefix are neighbours."""
 
     keys: Sequence[str]
     sizes: Mapping[str, int]
@@ -35,8 +34,10 @@ class _Listed:
 
 
 def list_together(storage: Storage, exports: Sequence[ExportKey]) -> Sizes:
-    """What to ask for the objects of these exports. Raises nothing itself: where a place can't be listed, everybody
-    who asks for something in it gets that ServiceError."""
+    """Returns a function to use instead of `storage.sizes` for these exports.
+
+    Raises nothing itself. If a folder can't be listed, the function raises that ServiceError for each export in it.
+    """
     places = Counter((export.bucket, export.prefix) for export in exports)
     lists = {
         (bucket, begin): _read(storage, bucket, begin)
@@ -49,7 +50,7 @@ def list_together(storage: Storage, exports: Sequence[ExportKey]) -> Sizes:
         for (listed_bucket, begin), listed in lists.items():
             if listed_bucket == bucket and prefix.startswith(begin):
                 if isinstance(listed, ServiceError):
-                    raise listed.with_traceback(None)  # or each raising would make it longer
+                    raise listed.with_traceback(None)  # else the traceback grows each time
                 return listed.under(prefix)
         return storage.sizes(bucket, prefix)
 
@@ -57,7 +58,7 @@ def list_together(storage: Storage, exports: Sequence[ExportKey]) -> Sizes:
 
 
 def _image_prefixes(prefix: str) -> Sequence[str]:
-    """Of the folders of all images, however the service treats slashes."""
+    """Returns the prefixes of all image folders, for each way in which the service may treat slashes."""
     return [f"{prefix}/ami-", f"{prefix}//ami-", f"/{prefix}/ami-"] if prefix else ["ami-"]
 
 

@@ -1,4 +1,4 @@
-"""Finds the manifest of an export that the user names, with the owner's credentials.
+"""Finds the manifest of an export that the user names, with its owner's credentials.
 
 Modules that read buckets are imported only when needed: an explicit key needs none of them.
 """
@@ -24,24 +24,24 @@ _EXPORT = re.compile(r"image-export-[0-9a-z]+|ami-[0-9a-z]{8,}")
 
 
 def is_own(source: str) -> bool:
-    """True if it can only be found with the credentials of its account."""
+    """True if `source` can only be found with its account's credentials."""
     return source.startswith("s3://") or _EXPORT.fullmatch(source) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Where an object lies."""
+    """The location of an object."""
 
     location: S3Object
     from_task: FoundExport | None = None
-    """Where no key reads the bucket: what the export's task shows of it."""
+    """The export as its task shows it, if there is no key for the bucket."""
 
 
 def locate(session: AccountSession, source: str, now: datetime) -> Located:
-    """Where that lies which `source` names: `s3://BUCKET/KEY`, a folder `s3://BUCKET/PREFIX/` in which one export's
-    manifests lie, an export task's ID, an image's, or an old URL of the account's own store.
+    """Returns the location of `source`: `s3://BUCKET/KEY`, the folder of an export (`s3://BUCKET/PREFIX/`), the ID of
+    an export task or of an image, or an old URL of the account's own store.
 
-    Whether there is an object is only known for a folder, a task and an image. Raises USAGE, NOT_FOUND, DAMAGED, or a
+    Checks that the object exists only for a folder, a task and an image. Raises USAGE, NOT_FOUND, DAMAGED, or a
     ServiceError.
     """
     if source.startswith("s3://"):
@@ -56,18 +56,16 @@ def locate(session: AccountSession, source: str, now: datetime) -> Located:
         return Located(stored.location, stored if stored.is_from_task else None)
     if source.lower().startswith(("http://", "https://")):
         return _in_own_store(session.account, source)
-    hint = "Give s3://BUCKET/KEY, an export task's ID (image-export-…), an image's (ami-…), or an old URL."
+    hint = "Give s3://BUCKET/KEY, the ID of an export task (image-export-…) or of an image (ami-…), or an old URL."
     raise OmicopyError(ErrorCode.USAGE, f"{source!r} names no object and no export", hint)
 
 
 def _in_own_store(account: Account, source: str) -> Located:
     url = parse_presigned(unescaped(source))
     if url.host != urlsplit(account.oos_endpoint).netloc.lower():
-        raise OmicopyError(
-            ErrorCode.USAGE,
-            f"{url.place} lies at another host than the object storage of {account.profile!r}, {account.oos_endpoint}",
-            "Name the profile of the account that the bucket belongs to.",
-        )
+        message = f"{url.place} isn't in the object storage of the profile {account.profile!r}, {account.oos_endpoint}"
+        raise OmicopyError(ErrorCode.USAGE, message, "Use the profile of the account that owns the bucket.")
+    # "." and ".." would be resolved on the way: the signed key would be another one.
     if not url.bucket or not url.key or not {".", ".."}.isdisjoint(url.key.split("/")):
         raise OmicopyError(ErrorCode.USAGE, f"{url.place} names no object", "Give the URL of a manifest.")
     return Located(S3Object(url.bucket, url.key))
@@ -79,6 +77,7 @@ def _finished_export(session: AccountSession, source: str, now: datetime) -> Fou
 
     is_task = source.startswith("image-export-")
     filters = {"TaskIds": [source]} if is_task else {"ImageIds": [source]}
+    # A Region may ignore a filter: only what was asked for is taken.
     listed = read_tasks(session, filters, patiently=True)
     tasks = [task for task in listed if source in (task.task_id, task.image_id)]
     complete = [task for task in tasks if task.phase is Phase.COMPLETE and CLEANED_TAG not in task.tags]
@@ -86,20 +85,23 @@ def _finished_export(session: AccountSession, source: str, now: datetime) -> Fou
         raise _none_finished(source, session.profile, tasks)
     facts = [find_export(session, t.key, [t], now) for t in complete]
     found = [fact.value for fact in facts if isinstance(fact, Present)]
+    # One usable export is enough, even if others could not be read.
     if found:
         return min(found, key=_rank)
     for fact in facts:
         if isinstance(fact, Refused | Unknown):
             raise fact.error
-    hint = "If its objects were deleted, export once more with: omicopy export … --re-export"
+    hint = "If its objects were deleted, export the image again: omicopy export … --re-export"
     with_key = f" with the key of {storage}" if (storage := session.account.storage) else ""
     message = f"{source} is completed, but no manifest is seen{with_key} under {complete[0].key.folder}"
     raise OmicopyError(ErrorCode.NOT_FOUND, message, hint)
 
 
 def _rank(stored: FoundExport) -> tuple[bool, bool, float]:
-    """Of several exports of an image the one with the least is meant. How long the URL of a task lives counts, because
-    nobody can sign it anew."""
+    """Sorts several exports of an image: whole ones first, then usable ones, then by the expiry of a task's URL.
+
+    The expiry counts for a task's URL only: all others can be re-signed.
+    """
     ends = stored.expiry.at if stored.is_from_task else None
     return bool(stored.damage), bool(stored.flaw), -ends.timestamp() if ends else 0.0
 
@@ -107,17 +109,14 @@ def _rank(stored: FoundExport) -> tuple[bool, bool, float]:
 def _none_finished(source: str, profile: str, tasks: list[ExportTask]) -> OmicopyError:
     if not tasks:
         message = f"No export of {source} is listed for the profile {profile!r}"
-        return OmicopyError(
-            ErrorCode.NOT_FOUND, message, "Start one with: omicopy export …, or name its s3://… location."
-        )
+        hint = "Start one (omicopy export …), or give its s3://… location."
+        return OmicopyError(ErrorCode.NOT_FOUND, message, hint)
     if all(CLEANED_TAG in task.tags for task in tasks):
-        return OmicopyError(
-            ErrorCode.NOT_FOUND, f"The objects of the export of {source} were deleted", "Export it: omicopy export …"
-        )
+        hint = "Export it again: omicopy export …"
+        return OmicopyError(ErrorCode.NOT_FOUND, f"The objects of the export of {source} were deleted", hint)
     states = ", ".join(f"{task.task_id} is {_format_text(task)}" for task in tasks)
-    return OmicopyError(
-        ErrorCode.NOT_FOUND, f"No export of {source} is completed: {states}", "Wait for it, then repeat."
-    )
+    hint = "Wait for it, then run the same command again."
+    return OmicopyError(ErrorCode.NOT_FOUND, f"No export of {source} is completed: {states}", hint)
 
 
 def _format_text(task: ExportTask) -> str:

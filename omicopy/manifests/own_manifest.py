@@ -1,4 +1,4 @@
-"""A manifest in an account's own bucket: the one place where it becomes one that may be signed or handed out (R4)."""
+"""Decides which manifests in an account's own bucket may be signed or handed out (R4)."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from omicopy.model.manifest import Manifest, parse_manifest, url_path
 from omicopy.model.s3_location import S3Object
 
 TrustedManifest = NewType("TrustedManifest", Manifest)
-"""A manifest that points to nothing but its own export. Only `trust` makes one."""
-
+"""A manifest that points only into its own export. Only `trust` makes one."""
 _NAME = re.compile(r"(?:.+\.)?manifest(?:\.json)?", re.IGNORECASE | re.DOTALL)
-_SIGNED_ANEW = re.compile(r".+\.resigned-.+\.json", re.IGNORECASE | re.DOTALL)
+_RESIGNED = re.compile(r".+\.resigned-.+\.json", re.IGNORECASE | re.DOTALL)
 _EXPORT_FOLDER = re.compile(r"(?:^|/)ami-[0-9a-z]{8,}/+$")
 
 
 def trust(manifest: Manifest, location: S3Object, allowed: Sequence[str] = (), hint: str = "") -> TrustedManifest:
-    """The manifest that lies at `location`, found to point nowhere else than in or below its own folder, or
-    under one of the prefixes `allowed`. Raises DAMAGED.
+    """Returns the manifest at `location` as trusted. Raises DAMAGED if a URL leads outside its folder and the prefixes
+    `allowed`.
 
-    Whoever may put one object beside an export could else have us sign whatever we can read, or hand out a disk of
-    theirs. To which store its URLs lead is for the account to compare: see `Manifest.is_at`.
+    Otherwise a user who can write one object beside an export could make omicopy sign any object that its account can
+    read, or hand out another disk. The host of the URLs is not checked here: see `Manifest.is_at`.
     """
     outside = manifest.problem_outside_folder(location, allowed)
     if outside:
@@ -33,7 +32,8 @@ def trust(manifest: Manifest, location: S3Object, allowed: Sequence[str] = (), h
 
 
 def problem_of_own(manifest: Manifest, location: S3Object, endpoint: str) -> str | None:
-    """What is not as in an export of the account whose store is at `endpoint`, as text with its JSON path, or None."""
+    """Returns why a manifest can't be an export of the account with the store `endpoint`, with its JSON path; or
+    None."""
     outside = manifest.problem_outside_folder(location)
     if outside or manifest.is_at(endpoint):
         return outside
@@ -42,33 +42,34 @@ def problem_of_own(manifest: Manifest, location: S3Object, endpoint: str) -> str
 
 
 def read_trusted_manifest(raw: bytes, location: S3Object, hint: str = "Do not import it.") -> TrustedManifest:
-    """As `trust`, of what was read. Raises DAMAGED for what is no manifest, too."""
+    """Parses `raw` and trusts it. Raises DAMAGED as `trust`, and if it is no manifest."""
     return trust(parse_manifest(raw, str(location)), location, hint=hint)
 
 
 def is_manifest_key(key: str) -> bool:
-    """True if exports, `resign` and `manifest build` name their manifests like this: unreadable content is then
-    damage."""
+    """True if exports, `resign` or `manifest build` use such a key. Unreadable content is then damage."""
     name = key.rpartition("/")[2]
     is_json = name.lower().endswith(".json")
-    return bool(_NAME.fullmatch(name) or _SIGNED_ANEW.fullmatch(name)) or (is_json and _is_in_export(key))
+    return bool(_NAME.fullmatch(name) or _RESIGNED.fullmatch(name)) or (is_json and _is_in_export(key))
 
 
 def may_be_manifest_key(key: str) -> bool:
-    """True if the name may be a manifest's: one of those, or any JSON file."""
+    """True if the key may be a manifest's: one of those, or any JSON file."""
     return key.endswith(".json") or is_manifest_key(key)
 
 
 def has_to_be_manifest(key: str, raw: bytes) -> bool:
-    """Whether an object wants to be a manifest, by its content, or has to be one, by its key.
+    """True if the content of an object looks like a manifest, or its key is a manifest's.
 
-    Outside an export's folder JSON of another kind may be called so, too.
+    Outside of export folders the key alone is no proof: other JSON files may have such a name.
     """
     try:
         document = json.loads(raw)
     except (ValueError, RecursionError):
+        # Cut or broken JSON: its first bytes and field names still show that it was a manifest.
         begins = raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
         return is_manifest_key(key) or (begins == b"{" and b'"Image"' in raw and b'"Snapshots"' in raw)
+    # In an export's folder, such a key is proof enough: then other content is damage, not another file.
     if is_manifest_key(key) and _is_in_export(key):
         return True
     image = document.get("Image") if isinstance(document, dict) else None

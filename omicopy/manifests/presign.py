@@ -1,4 +1,4 @@
-"""Signs a URL: of any object, or of an export's manifest after checking that it works (R9)."""
+"""Signs a URL of any object. A manifest is checked first (R9)."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from omicopy.model.urls.presigned_url import PresignedUrl
 from omicopy.model.urls.validity import check_expiry, check_validity
 
 OBJECT_URL = "URL"
-"""What `Expiry` calls the URL of an object that isn't a manifest."""
+"""The name in `Expiry` for the URL of an object that isn't a manifest."""
 
 
 @dataclass(frozen=True, slots=True)
 class PresignOptions:
-    """`expires` is the URL's life; every URL inside a manifest must live `min_validity`, which is no longer.
+    """`expires` is how long the URL works. Every URL inside a manifest must work for `min_validity`, at most
+    `expires`.
 
-    Without `check` nothing is asked of anybody; without `resign` a manifest is only handed out as it is.
+    Without `check`, no request is sent. Without `resign`, a manifest with other URLs is refused.
     """
 
     expires: timedelta
@@ -38,14 +39,14 @@ class PresignOptions:
     check: bool = True
     resign: bool = True
     only_manifest: bool = False
-    """Sign nothing but a manifest: what is wanted was named by a URL, which may be a stranger's."""
+    """Sign only a manifest: the object was given as a URL, which may come from elsewhere."""
     is_export: bool = False
-    """What is wanted was named as an export: what lies there has to be its manifest."""
+    """The object was given as an export, so it must be a manifest."""
 
 
 @dataclass(frozen=True, slots=True)
 class PresignResult:
-    """A signed URL of `location`; `manifest` is None for an object that is none, or that nobody looked at."""
+    """A signed URL of `location`. `manifest` is None if the object is no manifest, or wasn't read."""
 
     url: PresignedUrl
     location: S3Object
@@ -54,13 +55,13 @@ class PresignResult:
     """When the signing access key expires. None if never or unknown."""
     resigned: bool = False
     replaces: bool = False
-    """For an upload: the object already exists."""
+    """True if an upload will replace an existing object."""
     handoff: str | None = None
-    """A text for the other account's owner with the URL in it, where one was asked for."""
+    """The hand-off text with the URL, if requested."""
 
     @property
     def expiry(self) -> Expiry:
-        """The effective one: the earliest of the URL's, all those inside and the access key's."""
+        """The earliest expiry of the URL, the URLs inside the manifest, and the access key."""
         ends = [(MANIFEST_URL if self.manifest else OBJECT_URL, self.url.expires_at)]
         ends += [(ACCESS_KEY, self.key_expires_at)] if self.key_expires_at else []
         return earliest_of(ends + (self.manifest.ends() if self.manifest else []))
@@ -69,10 +70,10 @@ class PresignResult:
 def presign_checked(
     session: AccountSession, options: PresignOptions, location: S3Object, now: datetime
 ) -> PresignResult:
-    """Signs one object. A manifest whose URLs end too early is signed anew first (R9).
+    """Signs one object. A manifest whose URLs expire too early is re-signed first (R9).
 
-    Where it is a manifest of an export of ours, the export's task says from then on until when it is handed out.
-    Raises USAGE for a bad expiry, NOT_FOUND, DENIED for refused credentials, DAMAGED, EXPIRED, or a ServiceError.
+    Records the expiry on the task of omicopy's own exports. Raises USAGE for a bad expiry, NOT_FOUND, DENIED for
+    refused credentials, DAMAGED, EXPIRED, or a ServiceError.
     """
     result = _presign_checked(session, options, location, now)
     if result.manifest:
@@ -88,16 +89,18 @@ def _presign_checked(
     if not options.check and not options.only_manifest:
         return PresignResult(url, location, None)
     raw = session.read_own(location, url)
+    # A URL works only as long as the key that signed it.
     key_expires_at = _require_valid_key(session, options, now)
     if not options.is_export and not has_to_be_manifest(location.key, raw):
         if options.only_manifest:
-            hint = f"To hand it out, name it: {location}"
-            raise OmicopyError(ErrorCode.USAGE, f"{location} is no manifest, and only a URL asks for it", hint)
+            hint = f"To hand it out, give its location instead of a URL: {location}"
+            raise OmicopyError(ErrorCode.USAGE, f"{location} is no manifest, so it isn't signed for a URL", hint)
         return PresignResult(url, location, None, key_expires_at)
     manifest = _trusted(raw, location)
     shortcoming = _validity_problem(session, options, manifest, now)
     if shortcoming is None:
         return PresignResult(url, location, manifest, key_expires_at)
+    # An earlier run may have re-signed it already: without this read, every run would add another manifest.
     newer = _newer_manifest(session, options, location, manifest, now)
     if newer is not None:
         return replace(newer, key_expires_at=key_expires_at)
@@ -109,7 +112,7 @@ def _presign_checked(
 def presign_upload(
     session: AccountSession, options: PresignOptions, location: S3Object, content_type: str | None, now: datetime
 ) -> PresignResult:
-    """Signs one upload (PUT) to a key that need not exist yet. Raises USAGE, EXPIRED for the access key, NOT_FOUND for
+    """Signs one upload (PUT) to a key, which need not exist. Raises USAGE, EXPIRED for the access key, NOT_FOUND for
     the bucket, or a ServiceError."""
     _check(options)
     content_type = check_content_type(content_type) if content_type else None
@@ -119,6 +122,7 @@ def presign_upload(
     key_expires_at = _require_valid_key(session, options, now)
     probe = session.url_reader.probe(session.presign(location))
     taken = probe.life is ObjectState.ALIVE
+    # A refusal may only mean that this key can't read: the right to upload can't be tested without an upload.
     if probe.refusal is not None and probe.refusal.is_signers_fault:
         raise session.refused(location, probe.refusal)
     if not taken:
@@ -130,7 +134,7 @@ def _check(options: PresignOptions) -> None:
     check_expiry(options.expires)
     if options.min_validity > options.expires:
         asked, life = format_duration(options.min_validity), format_duration(options.expires)
-        message = f"A URL that lives for {life} can't be valid for {asked}"
+        message = f"A URL that expires after {life} can't be valid for {asked}"
         raise OmicopyError(ErrorCode.USAGE, message, "Raise --expires, or lower --min-validity.")
     check_validity(options.min_validity)
 
@@ -138,15 +142,13 @@ def _check(options: PresignOptions) -> None:
 def _require_valid_key(session: AccountSession, options: PresignOptions, now: datetime) -> datetime | None:
     ends = access_key_expiry(session)
     if ends is not None:
-        hint = (
-            f"Sign with an access key that lives longer than the one of {session.profile!r}, or lower --min-validity."
-        )
+        hint = f"Sign with an access key that expires later than that of {session.profile!r}, or lower --min-validity."
         require_validity(earliest_of([(ACCESS_KEY, ends)]), options.min_validity, now, hint)
     return ends
 
 
 def _require_bucket(session: AccountSession, location: S3Object) -> None:
-    """Raises NOT_FOUND for a bucket that is not there. Who may only upload can't be told."""
+    """Raises NOT_FOUND if the bucket doesn't exist. A key that can only upload can't find that out: no error."""
     try:
         session.storage.sizes(location.bucket, location.key)
     except ServiceError as error:
@@ -157,12 +159,12 @@ def _require_bucket(session: AccountSession, location: S3Object) -> None:
 def _validity_problem(
     session: AccountSession, options: PresignOptions, manifest: TrustedManifest, now: datetime
 ) -> OmicopyError | None:
-    """Why the manifest can't be handed out as it is: a URL inside ends too early, is refused, says no end, or is plain
-    http where the account's own store is not. Raises what no new signature can mend."""
+    """Returns EXPIRED if the manifest must be re-signed: a URL inside expires too early, is refused, has no expiry, or
+    leads to another endpoint. None if it is good. Raises errors that re-signing doesn't cure."""
     endpoint = session.account.oos_endpoint
     for index, snapshot in enumerate(manifest.snapshots):
         if snapshot.url.expires_at is None:
-            return _expired(f"{url_path(index)} does not say when it ends")
+            return _expired(f"{url_path(index)} doesn't say when it expires")
         if not snapshot.url.is_at(endpoint):
             return _expired(f"{url_path(index)} leads to {snapshot.url.host}, not to {endpoint}")
     try:
@@ -175,7 +177,7 @@ def _validity_problem(
     return None
 
 
-_RESIGN = "Sign it anew: omicopy resign …, or omicopy url … without --no-resign."
+_RESIGN = "Re-sign it: omicopy resign …, or omicopy url … without --no-resign."
 
 
 def _expired(what: str) -> OmicopyError:
@@ -185,13 +187,13 @@ def _expired(what: str) -> OmicopyError:
 def _newer_manifest(
     session: AccountSession, options: PresignOptions, location: S3Object, manifest: TrustedManifest, now: datetime
 ) -> PresignResult | None:
-    """The newest manifest that was signed anew beside this one, of the very same objects, if it can be handed out."""
+    """Returns the newest good manifest of the same objects that was re-signed beside this one, or None."""
     for found in resigned_keys(session.storage, location)[:_MAX_READ]:
         try:
             newer = sign_manifest(session, found, options.expires)
         except ServiceError:
             raise
-        except OmicopyError:  # broken, gone by now, or planted: it points into somebody else's bucket
+        except OmicopyError:  # damaged, deleted meanwhile, or planted: a manifest that points outside its export
             continue
         is_same = newer.manifest.fingerprint() == manifest.fingerprint()
         if is_same and _validity_problem(session, options, newer.manifest, now) is None:
@@ -200,7 +202,7 @@ def _newer_manifest(
 
 
 _MAX_READ = 5
-"""Re-signed manifests to try; after them a new one is made."""
+"""Re-signed manifests to try before a new one is made."""
 
 
 def _presign_resigned(
@@ -220,5 +222,5 @@ def _trusted(raw: bytes, location: S3Object) -> TrustedManifest:
     try:
         return read_trusted_manifest(raw, location, "Don't hand it out.")
     except OmicopyError as error:
-        hint = f"{error.hint} If it is right all the same: omicopy url … --no-check"
+        hint = f"{error.hint} If you are sure that it is right: omicopy url … --no-check"
         raise OmicopyError(error.code, error.message, hint) from None

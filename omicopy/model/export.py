@@ -35,8 +35,6 @@ _PHASES = {
     "failed": Phase.FAILED,
     "cancelled": Phase.FAILED,
 }
-
-
 _RUNNING = (Phase.RUNNING, Phase.UNKNOWN)
 
 

@@ -117,11 +117,8 @@ def check_image_name(name: str) -> str:
     """Returns the name if the service accepts it; raises USAGE."""
     if is_image_name(name):
         return name
-    raise OmicopyError(
-        ErrorCode.USAGE,
-        f"Invalid image name {name!r}",
-        "An image name has 3 to 128 letters, digits, '_', ' ', '(', ')', '/', '.' or '-'. Set one with --name.",
-    )
+    hint = "An image name has 3 to 128 letters, digits, '_', ' ', '(', ')', '/', '.' or '-'. Set one with --name."
+    raise OmicopyError(ErrorCode.USAGE, f"Invalid image name {name!r}", hint)
 
 
 def check_name_template(template: str) -> str:
@@ -143,9 +140,8 @@ def render_name(template: str, source: Image, region: str) -> str:
     `{date}` is the source's creation date, so that one image always gets the same name.
     """
     if "{date}" in check_name_template(template) and source.created_at is None:
-        raise OmicopyError(
-            ErrorCode.USAGE, f"{source.image_id} has no creation date, so {{date}} in --name can't be filled in"
-        )
+        message = f"{source.image_id} has no creation date, so {{date}} in --name can't be filled in"
+        raise OmicopyError(ErrorCode.USAGE, message)
     date = source.created_at.strftime("%Y-%m-%d") if source.created_at else ""
     return check_image_name(template.format(name=source.name, date=date, region=region, image_id=source.image_id))
 

@@ -47,7 +47,5 @@ class Unasked(Enum):
 
 
 ABSENT, UNASKED = Absent.ABSENT, Unasked.UNASKED
-
-
 BucketFact = Present[FoundExport] | Absent | Unknown | Refused
 """What the bucket tells about one export."""

@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
 MAX_MANIFEST_BYTES = 1024 * 1024
 """Who fetches a manifest need not read more than one byte beyond."""
-
 MANIFEST_URL = "manifest URL"
 """What `Expiry` calls the manifest's own URL. The embedded URLs are named by JSON path."""
-
 NamedExpiry = tuple[str, datetime | None]
 """A name and when it expires. None: unknown, and so never valid."""
 

@@ -186,11 +186,9 @@ class RejectedCopy:
 def check_accounts(source: AccountRef, target: AccountRef) -> None:
     """Raises USAGE if both sides are the same account in the same Region."""
     if (source.account_id, source.region) == (target.account_id, target.region):
-        raise OmicopyError(
-            ErrorCode.USAGE,
-            f"{source.profile} and {target.profile} are the same account {source.account_id} in {source.region}",
-            "Name another account with --to. Within one account, CreateImage copies an image without an export.",
-        )
+        message = f"{source.profile} and {target.profile} are the same account {source.account_id} in {source.region}"
+        hint = "Name another account with --to. Within one account, CreateImage copies an image without an export."
+        raise OmicopyError(ErrorCode.USAGE, message, hint)
 
 
 def check_distinct(targets: Iterable[AccountRef], hint: str) -> None:

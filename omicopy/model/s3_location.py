@@ -54,11 +54,8 @@ def check_bucket(bucket: str) -> str:
     """Returns the name if OOS accepts it (DOMAIN.md §4); raises USAGE."""
     if _BUCKET.fullmatch(bucket):
         return bucket
-    raise OmicopyError(
-        ErrorCode.USAGE,
-        f"{bucket!a} is not a bucket name",
-        "A bucket's name has 3 to 63 characters of a-z, 0-9 and '-'. Give only the name, without s3:// or a path.",
-    )
+    hint = "A bucket's name has 3 to 63 characters of a-z, 0-9 and '-'. Give only the name, without s3:// or a path."
+    raise OmicopyError(ErrorCode.USAGE, f"{bucket!a} is not a bucket name", hint)
 
 
 def check_prefix(prefix: str) -> str:

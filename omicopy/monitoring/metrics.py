@@ -23,7 +23,6 @@ _LAST_SUCCESS = "omicopy_last_success_timestamp_seconds"
 _JOB_LAST_SUCCESS = "omicopy_job_last_success_timestamp_seconds"
 _SET_BACK = 60.0
 """Seconds by which the clock may have been set back since the old file was written."""
-
 Sample = tuple[dict[str, str], float]
 """Labels and a value."""
 

@@ -91,11 +91,9 @@ def _two_formats(request: CopyRequest, asked: Mapping[str, CopyRequest]) -> Omic
         return None
     first, second = (f"{source_of_copy(one).format} by job {one.job}" for one in requests)
     export = source_of_copy(requests[0]).export
-    return OmicopyError(
-        ErrorCode.USAGE,
-        f"Two formats are requested for the export at {export.folder}: {first}, {second}",
-        "Use another `prefix` in one of the jobs, or the same `format` in both.",
-    )
+    message = f"Two formats are requested for the export at {export.folder}: {first}, {second}"
+    hint = "Use another `prefix` in one of the jobs, or the same `format` in both."
+    return OmicopyError(ErrorCode.USAGE, message, hint)
 
 
 def _export_place(request: CopyRequest) -> CopyIdentity:

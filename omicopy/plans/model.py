@@ -101,9 +101,8 @@ class Plan:
         known = [job.name for job in self.jobs]
         for name in names:
             if name not in known:
-                raise OmicopyError(
-                    ErrorCode.USAGE, f"There is no job {name!r} in the plan", f"Its jobs: {', '.join(known)}."
-                )
+                hint = f"Its jobs: {', '.join(known)}."
+                raise OmicopyError(ErrorCode.USAGE, f"There is no job {name!r} in the plan", hint)
         return Plan(tuple(job for job in self.jobs if not names or job.name in names))
 
     @property
@@ -136,14 +135,10 @@ def _contradictions(plan: PlanEntry) -> Iterator[Problem]:
     for index, job in enumerate(plan.jobs):
         here = ("jobs", index)
         if first.setdefault(job.name, index) != index:
-            yield Problem(
-                (*here, "name"), f"is also the name of jobs[{first[job.name]}]", "Give each job its own name."
-            )
-        for key, value in (
-            ("from", _merged(job, plan.defaults, "source")),
-            ("bucket", _merged(job, plan.defaults, "bucket")),
-        ):
-            if value is None:
+            hint = "Give each job its own name."
+            yield Problem((*here, "name"), f"is also the name of jobs[{first[job.name]}]", hint)
+        for key, name in (("from", "source"), ("bucket", "bucket")):
+            if _merged(job, plan.defaults, name) is None:
                 yield Problem(here, f"{key} is missing", f"Set {key} here or in defaults.")
         source, storage = _merged(job, plan.defaults, "source"), _merged(job, plan.defaults, "storage")
         other, before = storages.setdefault(source, (index, storage))
@@ -154,9 +149,8 @@ def _contradictions(plan: PlanEntry) -> Iterator[Problem]:
         profiles = [target.profile for target in job.to]
         for position, profile in enumerate(profiles):
             if profile in profiles[:position]:
-                yield Problem(
-                    (*here, "to", position, "profile"), "is already a target of this job", "Name each target once."
-                )
+                hint = "Name each target once."
+                yield Problem((*here, "to", position, "profile"), "is already a target of this job", hint)
 
 
 def _merged(job: JobEntry, defaults: DefaultsEntry, name: str) -> Any:

@@ -202,16 +202,14 @@ class _Reader:
         if dollar:
             return "$"
         if not found[0].endswith("}") or not _VARIABLE_NAME.fullmatch(name):
-            raise OmicopyError(
-                ErrorCode.USAGE, "contains ${ without a variable's name and }", "Write ${NAME}, or $$ for $."
-            )
+            hint = "Write ${NAME}, or $$ for $."
+            raise OmicopyError(ErrorCode.USAGE, "contains ${ without a variable's name and }", hint)
         value = self.environ.get(name)
         if value is None:
             raise OmicopyError(ErrorCode.USAGE, f"the environment variable {name} is not set", f"Set {name}.")
         if self._is_secret(name, value):
-            raise OmicopyError(
-                ErrorCode.USAGE, f"${{{name}}} is a secret, and a plan must not contain secrets", _KEYS_HINT
-            )
+            message = f"${{{name}}} is a secret, and a plan must not contain secrets"
+            raise OmicopyError(ErrorCode.USAGE, message, _KEYS_HINT)
         self.expanded += len(value)
         if self.expanded > MAX_PLAN_CHARACTERS:
             message = f"the plan's variables expand to more than {MAX_PLAN_CHARACTERS} characters"

@@ -119,11 +119,9 @@ class CopyState:
 
     def timeout_error(self, waits_for: str) -> OmicopyError:
         option = "--export-timeout" if self.stage is Stage.EXPORTING else "--import-timeout"
-        return OmicopyError(
-            ErrorCode.OUT_OF_TIME,
-            f"{self.request.label}: {option} {format_duration(self._budget())} is over; {waits_for}",
-            "Nothing is lost: the service continues. Run the same command again to continue.",
-        )
+        message = f"{self.request.label}: {option} {format_duration(self._budget())} is over; {waits_for}"
+        hint = "Nothing is lost: the service continues. Run the same command again to continue."
+        return OmicopyError(ErrorCode.OUT_OF_TIME, message, hint)
 
     def _budget(self) -> timedelta:
         return self.budgets.export if self.stage is Stage.EXPORTING else self.budgets.import_

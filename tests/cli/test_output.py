@@ -303,7 +303,7 @@ def test_every_option_has_an_environment_variable(tool) -> None:
         ("DRY_RUN", "1", '"planned"'),
         ("NO_WAIT", "true", '"running"'),
         ("EXPORT_TIMEOUT", "0.01s", '"out-of-time"'),
-        ("GRACE", "never", "no duration"),
+        ("GRACE", "never", "not a duration"),
         ("RE_EXPORT", "1", '"copied"'),
     ],
 )

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from omicopy.sandbox.model.behaviours import Behaviour
-from omicopy.sandbox.model.behaviours import BootParameters as Service
+from omicopy.sandbox.model.behaviours import Behaviour, BootParameters as Service
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.support import children
 
@@ -59,14 +58,14 @@ def test_a_hand_off_states_the_boot_settings(tool) -> None:
     (task,) = tool.tasks()
     texts = [tool.url(source, "--handoff").out for source in (UEFI_ID, task.task_id)]
     for text in texts:
-        assert "Boot:      uefi, TPM mandatory; no manifest tells it, the commands below do" in text
+        assert "Boot:      uefi, TPM mandatory; manifests don't contain it, the commands below do" in text
         commands = [
             shlex.split(line) for line in text.splitlines() if line.startswith(("omicopy ", "octl ", "osc-cli "))
         ]
         assert commands[0][-3:] == ["--boot-mode", "uefi", "--tpm"]
         assert commands[1][-3:] == ["--BootModes", "uefi", "--TpmMandatory"]
     unknown = tool.url(f"s3://omi-exports/{key}", "--handoff").out
-    assert "Boot:      not known here; ask" in unknown
+    assert "Boot:      unknown, manifests" in unknown
     assert "--tpm\n" not in unknown
     file = tool.home / "handoff.txt"
     file.write_text(texts[0])
@@ -100,7 +99,7 @@ def test_inspect_and_doctor_show_the_boot_settings(tool) -> None:
     rows = [line.split("\t") for line in tool.run("doctor", GOLDEN, "--from", "source").out.splitlines()]
     message = {row[1]: row[2] for row in rows}
     assert message[f"{GOLDEN} {UEFI_ID}"] == "available, 1 volume, 10 GiB, boots by uefi, TPM mandatory"
-    assert "not in an export" in message["what does not travel"]
+    assert "contains no boot modes" in message["what does not travel"]
 
 
 def test_a_plans_target_gets_its_own_boot_settings(tool) -> None:

@@ -129,9 +129,9 @@ def test_a_host_in_no_proxy_is_reached_directly(
 @pytest.mark.parametrize(
     ("settings", "cause", "code", "message"),
     [
-        ({"credentials": "Basic other"}, Cause.REFUSED, ErrorCode.CONFIGURATION, "refuses {host}: HTTP 407 Proxy"),
-        ({"status": 403}, Cause.REFUSED, ErrorCode.CONFIGURATION, "refuses {host}: HTTP 403 Forbidden"),
-        ({"status": 405}, Cause.REFUSED, ErrorCode.CONFIGURATION, "refuses {host}: HTTP 405"),
+        ({"credentials": "Basic other"}, Cause.REFUSED, ErrorCode.CONFIGURATION, "connect to {host}: HTTP 407 Proxy"),
+        ({"status": 403}, Cause.REFUSED, ErrorCode.CONFIGURATION, "refuses to connect to {host}: HTTP 403 Forbidden"),
+        ({"status": 405}, Cause.REFUSED, ErrorCode.CONFIGURATION, "refuses to connect to {host}: HTTP 405"),
         ({"status": 502}, Cause.UNREACHABLE, ErrorCode.TEMPORARY, "can't reach {host}: HTTP 502 Bad Gateway"),
         ({"status": 503}, Cause.UNREACHABLE, ErrorCode.TEMPORARY, "can't reach {host}: HTTP 503"),
         ({"raw": b"SSH-2.0-OpenSSH\r\n\r\n"}, Cause.UNREACHABLE, ErrorCode.TEMPORARY, "can't be reached"),

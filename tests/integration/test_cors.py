@@ -126,8 +126,8 @@ def test_an_empty_part_is_printed_as_a_dash(tool) -> None:
 
 def test_an_impossible_request_has_its_exit_code_before_a_write(tool) -> None:
     cases = [
-        (2, "no origin", ["--allow-origin", f"{APP}/page"], "omi-exports"),
-        (2, "no origin", ["--allow-origin", APP, "--allow-origin", "https://u:hidden@x"], "omi-exports"),
+        (2, "is not an origin", ["--allow-origin", f"{APP}/page"], "omi-exports"),
+        (2, "is not an origin", ["--allow-origin", APP, "--allow-origin", "https://u:hidden@x"], "omi-exports"),
         (2, "more than a bucket", [], "omi-exports/key"),
         (2, "is not a bucket name", [], "Exports"),
         (4, "NoSuchBucket", ["--allow-origin", APP], "no-such-bucket"),
@@ -176,5 +176,5 @@ def test_a_101st_rule_is_refused(tool) -> None:
     assert with_origins(options, ["https://7.example.com"]) == options
     assert len(with_origins(options[1:], [APP, "https://b.example.com"])) == MAX_RULES
     put_rules(tool, options)
-    assert "takes no more than 100" in cors(tool, "--allow-origin", APP, code=13).err
+    assert "allows at most 100" in cors(tool, "--allow-origin", APP, code=13).err
     assert tool.writes() == []

@@ -266,8 +266,8 @@ def test_a_useless_url_is_refused_without_an_api_call(tool) -> None:
         tool.sign("gone.json"): (8, "Image.Snapshots[1].PreSignedUrl: not/there is gone"),
         tool.sign("dead.json"): (10, "the store refuses the URL"),
         tool.sign("nothing"): (4, "404"),
-        tool.sign(key, seconds=60): (10, "manifest URL ends at"),
-        "/no/such/file": (2, "neither a URL nor a file"),
+        tool.sign(key, seconds=60): (10, "manifest URL expires at"),
+        "/no/such/file": (2, "neither a URL nor a readable file"),
         "https://some where/": (2, "white space"),
     }
     tool.forget()
@@ -323,4 +323,4 @@ def test_a_folder_means_the_only_export_in_it(tool) -> None:
     tool.export(THREE, "--prefix", "nightly")
     assert urlsplit(tool.url(f"s3://omi-exports/{LINUX}/").out).path == f"/omi-exports/{LINUX}/manifest"
     assert "slash at its end" in tool.url(f"s3://omi-exports/{LINUX}", code=4).err
-    assert "No manifest lies in s3://omi-exports/nightly/" in tool.url("s3://omi-exports/nightly/", code=4).err
+    assert "s3://omi-exports/nightly/ contains no manifest" in tool.url("s3://omi-exports/nightly/", code=4).err

@@ -50,7 +50,7 @@ def test_only_a_manifests_url_is_checked_inside(tool) -> None:
     url = tool.sign("private.txt").partition("?")[0]
     for more in ((), ("--no-check",)):
         ran = tool.url(url, *more, code=2)
-        assert "name it: s3://omi-exports/private.txt" in ran.err
+        assert "instead of a URL: s3://omi-exports/private.txt" in ran.err
         assert ran.out == ""
 
 

@@ -113,7 +113,7 @@ def test_a_hand_off_file_is_private(tool) -> None:
 def test_no_resign_leaves_an_old_export_as_it_is(tool) -> None:
     location = aged(tool, THREE)
     ran = tool.url(location, "--no-resign", code=10)
-    assert "Image.Snapshots[0].PreSignedUrl ends at" in ran.err
+    assert "Image.Snapshots[0].PreSignedUrl expires at" in ran.err
     assert "omicopy resign" in ran.err
     assert ran.out == ""
     assert "PutObject" not in tool.writes()
@@ -131,7 +131,7 @@ def test_the_access_keys_expiry_counts_too(tool) -> None:
     assert ran.json["effective_expires_at"][:19] == ends[:19]
     assert "what ends first: access key" in ran.err
     too_long = tool.url(location, "--min-validity", "3d", code=10)
-    assert "access key ends at" in too_long.err
+    assert "access key expires at" in too_long.err
     assert "PutObject" not in tool.writes()
     tool.put("plain.txt", b"text")
     assert "access key" in tool.url("s3://omi-exports/plain.txt", "--min-validity", "4d", code=10).err
@@ -151,7 +151,7 @@ def test_other_urls_inside_are_checked_by_their_expiry(tool, change) -> None:
     url = document["Image"]["Snapshots"][0]["PreSignedUrl"]
     document["Image"]["Snapshots"][0]["PreSignedUrl"] = url.partition("?")[0]
     tool.put(key, document)
-    assert "does not say when it ends" in tool.url(location, "--no-resign", code=10).err
+    assert "doesn't say when it expires" in tool.url(location, "--no-resign", code=10).err
     assert ".resigned-" in tool.url(location).out
 
 
@@ -160,7 +160,7 @@ def test_an_old_url_names_its_object(tool) -> None:
     old = tool.sign(key, 1)
     fresh = tool.url(old).out.strip()
     assert requests.get(fresh, timeout=PATIENCE).status_code == 200
-    assert "another host" in tool.run("url", old, "--from", "target", code=2).err
+    assert "isn't in the object storage of" in tool.run("url", old, "--from", "target", code=2).err
 
 
 def test_plain_http_to_another_machine_is_refused(tool) -> None:
@@ -186,7 +186,7 @@ def test_licences_are_a_warning_before_any_api_call(tool) -> None:
     for action in ("ReadAccounts", "ReadQuotas"):
         tool.sandbox.faults.add(Fault(FaultKind.DENIED, action, times=None))
     warned = tool.import_(tool.sign(key), code=12)
-    assert "product types 0002 may bear licences" in warned.err
+    assert "product types 0002 may require licences" in warned.err
     assert "golden-windows" in warned.err.partition("Error")[0]
     assert "licences" not in tool.import_(tool.sign(key), "--accept-licences", code=12).err
 

@@ -144,7 +144,7 @@ def test_a_source_that_cannot_be_inspected_has_its_exit_code(tool) -> None:
         str(garbage): (8, "Image.Snapshots[0]"),
         str(huge): (8, "too many for a manifest"),
         str(two): (2, "2 different URLs"),
-        "/no/such": (2, "neither a URL nor a file"),
+        "/no/such": (2, "neither a URL nor a readable file"),
     }
     ran = tool.together([lambda s=s, c=c: without_profile(tool, s, code=c) for s, (c, _) in cases.items()])
     for one, (_, message) in zip(ran, cases.values(), strict=True):
@@ -216,7 +216,7 @@ def test_a_manifest_causes_no_request_to_this_machine(tool, exported, way: str) 
         ran = without_profile(tool, *args, "--retry", "0", code=2, stdin=text)
         assert own.requests == []
         assert ran.out.count("probe        not asked") == len(hosts)
-        assert ran.err.count("was not asked: it is ") == len(hosts)
+        assert ran.err.count("was not contacted: it is ") == len(hosts)
         assert "--allow-private" in ran.err
         parts = without_profile(tool, *args, "--retry", "0", "-o", "json", code=2, stdin=text).json
         assert {one["probe"]["reason"] for one in parts["snapshots"]} == {"not-asked"}
@@ -241,6 +241,6 @@ def test_an_import_requests_no_host_that_only_a_manifest_names(tool, exported) -
     tool.put("strange.json", document)
     tool.forget()
     ran = tool.import_(tool.sign("strange.json"), "--allow-http", code=2)
-    assert "10.0.0.1:1 was not asked" in ran.err
+    assert "10.0.0.1:1 was not contacted" in ran.err
     assert "--allow-private" in ran.err
     assert tool.calls() == []

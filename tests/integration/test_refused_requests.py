@@ -51,7 +51,7 @@ def test_an_incomplete_profile_is_named_with_its_file(tool) -> None:
     expected = [
         ('"source"', file, "region"),
         ('"target"', file, "secret_key"),
-        ('"nobody"', file, "It has: "),
+        ('"nobody"', file, "Its profiles: "),
         ("/nowhere/config.json",),
         ("env:NONE", "NONE_ACCESS_KEY"),
     ]
@@ -96,7 +96,7 @@ def test_an_unexportable_image_is_refused_with_the_reason(tool) -> None:
         "golden-lin*": ["'golden-lin*'", "source (account 100000000001, eu-west-2)"],
         "ami-0000dead": ["ami-0000dead"],
         "private-linux": ["There is no image 'private-linux'"],
-        "twin": ["ami-00000006, ami-00000007", "by its ID"],
+        "twin": ["ami-00000006, ami-00000007", "Use the ID of one of them"],
         "shared-linux": ["100000000002", "only an owner", "SourceImageId"],
         "failed-image": ["ami-00000005", "The image could not be created."],
     }

@@ -167,7 +167,7 @@ def test_out_of_time_loses_nothing(tool) -> None:
     export = tool.copy("golden-linux", "--export-timeout", "0.3s", code=6)
     assert export.copy["error"]["code"] == "out-of-time"
     assert tool.tasks()[0].task_id in export.copy["error"]["message"]
-    assert "The same command" in export.copy["error"]["hint"]
+    assert "Run the same command again" in export.copy["error"]["hint"]
     tool.advance(1)
     tool.wait(lambda: tool.tasks()[0].ended is not None)
     tool.copy("golden-linux", "--no-wait")

@@ -55,7 +55,7 @@ def test_a_too_long_key_is_reported_before_any_request(tool) -> None:
     resigned = tool.run("resign", f"s3://omi-exports/{folder}/{'m' * 40}", "--from", "source", code=2)
     built = tool.run("manifest", "build", f"s3://omi-exports/{folder}", "--name", "n" * 60, "--from", "source", code=2)
     for one in (resigned, built):
-        assert "more than 915" in one.err
+        assert "and 915 are allowed" in one.err
         assert one.out == ""
     assert len(tool.sandbox.request_log) == 0
 
@@ -72,7 +72,7 @@ def test_an_impossible_upload_is_refused(tool) -> None:
         ("s3://omi-exports/x", "--method", "put", "--expires", "1.5s"): (2, "whole seconds"),
         (LINUX, "--method", "put"): (2, "names no object"),
         ("s3://no-such-bucket/x", "--method", "put"): (4, "NoSuchBucket"),
-        ("s3://omi-exports/\udcff", "--method", "put"): (2, "can't name"),
+        ("s3://omi-exports/\udcff", "--method", "put"): (2, "can't contain"),
     }
     ran = tool.together([lambda a=a, c=c: tool.url(*a, code=c) for a, (c, _) in cases.items()])
     for one, (_, message) in zip(ran, cases.values(), strict=True):

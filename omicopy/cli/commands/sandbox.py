@@ -43,11 +43,9 @@ def sandbox(
         from omicopy.sandbox.model.behaviours import Behaviour
         from omicopy.sandbox.model.settings import SandboxSettings
     except ImportError as error:
-        raise OmicopyError(
-            ErrorCode.CONFIGURATION,
-            f"The sandbox can't start: the package {error.name} is not installed",
-            "Install the sandbox's packages with: pip install 'omicopy[sandbox]'",
-        ) from None
+        message = f"The sandbox can't start: the package {error.name} is not installed"
+        hint = "Install the sandbox's packages with: pip install 'omicopy[sandbox]'"
+        raise OmicopyError(ErrorCode.CONFIGURATION, message, hint) from None
     try:
         chosen = Behaviour.named(variant)
     except ValueError:

@@ -13,22 +13,17 @@ from omicopy.model.urls.address import HostScope, host_scope
 
 MAX_EXPIRY = timedelta(days=7)
 """The longest validity of a SigV4 URL (DOMAIN.md §2); a store refuses more."""
-
 LONGEST_VALIDITY = MAX_EXPIRY - timedelta(hours=1)
 """The largest `min_validity`: the URLs may have been signed some time before."""
-
 REDACTED = "REDACTED"
-
 MAX_URL_CHARACTERS = 16 * 1024
 """No server accepts a longer URL, and parsing one with many thousand parameters takes long."""
-
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
 _SIGV4_DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _DIGITS = re.compile(r"[0-9]{1,12}")
 _SECONDS = re.compile(r"-?[0-9]{1,12}")
 _REGION = re.compile(r"[A-Za-z0-9-]+")
-
 _SECRET_PARAMETERS = frozenset(
     {"x-amz-signature", "x-amz-credential", "x-amz-security-token", "signature", "awsaccesskeyid"}
 )
@@ -150,11 +145,8 @@ def redact(text: str) -> str:
 
 
 def _refusal(reason: str) -> OmicopyError:
-    return OmicopyError(
-        ErrorCode.USAGE,
-        f"This is not a usable pre-signed URL: {reason}.",
-        "Pass the whole URL as you received it (https://…), on one line and in quotes.",
-    )
+    hint = "Pass the whole URL as you received it (https://…), on one line and in quotes."
+    return OmicopyError(ErrorCode.USAGE, f"This is not a usable pre-signed URL: {reason}.", hint)
 
 
 def _split(url: str) -> SplitResult:

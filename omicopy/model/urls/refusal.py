@@ -49,7 +49,6 @@ class Refusal:
 
 CHECK_KEY = "Check its access key, its Region, its right to read the object, and this machine's clock."
 """The hint if our own credentials are refused and the store doesn't say why."""
-
 _OWN_CLOCK = "Set this machine's clock: it must agree with the store's."
 _OWN_HINTS = {
     Reason.EXPIRED: _OWN_CLOCK,

@@ -14,11 +14,8 @@ def check_expiry(expires: timedelta | str) -> timedelta:
     life = ANY_DURATION.read(expires)
     if timedelta(seconds=1) <= life <= MAX_EXPIRY and not life.microseconds:
         return life
-    raise OmicopyError(
-        ErrorCode.USAGE,
-        f"A pre-signed URL can't be valid for {format_duration(life)} ({life.total_seconds():g} s)",
-        "Give whole seconds, from 1s to 7d (604800 s), the maximum of SigV4.",
-    )
+    message = f"A pre-signed URL can't be valid for {format_duration(life)} ({life.total_seconds():g} s)"
+    raise OmicopyError(ErrorCode.USAGE, message, "Give whole seconds, from 1s to 7d (604800 s), the maximum of SigV4.")
 
 
 def check_validity(min_validity: timedelta | str) -> timedelta:
@@ -29,8 +26,5 @@ def check_validity(min_validity: timedelta | str) -> timedelta:
     validity = ANY_DURATION.read(min_validity)
     if validity <= LONGEST_VALIDITY:
         return validity
-    raise OmicopyError(
-        ErrorCode.USAGE,
-        f"No URL can still be valid for {format_duration(validity)}: SigV4 allows 7d, and signing takes a moment",
-        f"Give at most {format_duration(LONGEST_VALIDITY)}.",
-    )
+    message = f"No URL can still be valid for {format_duration(validity)}: SigV4 allows 7d, and signing takes a moment"
+    raise OmicopyError(ErrorCode.USAGE, message, f"Give at most {format_duration(LONGEST_VALIDITY)}.")

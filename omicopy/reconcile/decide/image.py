@@ -128,19 +128,13 @@ def _import_failed(s: DecisionInput, image: Image) -> OmicopyError:
     reason = image.state_reason or "the service gave no reason"
     replaces = "Run the same command again: it replaces the failed image once."
     cleared = f"Delete {image.image_id}, which can't be proven to be omicopy's, then run the same command again."
-    return OmicopyError(
-        ErrorCode.REMOTE_FAILED,
-        f"The import into {image.image_id} failed: {reason}",
-        replaces if is_ours_to_delete(image, s.image.journaled) else cleared,
-    )
+    hint = replaces if is_ours_to_delete(image, s.image.journaled) else cleared
+    return OmicopyError(ErrorCode.REMOTE_FAILED, f"The import into {image.image_id} failed: {reason}", hint)
 
 
 def _still_listed(image: Image) -> OmicopyError:
-    return OmicopyError(
-        ErrorCode.FAILED,
-        f"The failed image {image.image_id} was deleted and is listed all the same",
-        "Run the same command again: it deletes it once more.",
-    )
+    message = f"The failed image {image.image_id} was deleted and is listed all the same"
+    return OmicopyError(ErrorCode.FAILED, message, "Run the same command again: it deletes it once more.")
 
 
 def _failed_and_untagged(image: Image) -> OmicopyError:
@@ -153,11 +147,8 @@ def _failed_and_untagged(image: Image) -> OmicopyError:
 
 
 def _vanished(image_id: str) -> OmicopyError:
-    return OmicopyError(
-        ErrorCode.FAILED,
-        f"The image {image_id}, created by this run, is not there any more",
-        "It may have been deleted. Run the same command again to create a new one.",
-    )
+    hint = "It may have been deleted. Run the same command again to create a new one."
+    return OmicopyError(ErrorCode.FAILED, f"The image {image_id}, created by this run, is not there any more", hint)
 
 
 def _name_taken(s: DecisionInput, target: Target, holder: Image | None) -> OmicopyError:
@@ -165,8 +156,5 @@ def _name_taken(s: DecisionInput, target: Target, holder: Image | None) -> Omico
     by += "".join(f"; {conflict.error.message}" for conflict in s.image.conflicts.values())
     in_plan = "Choose another `name` for this target of the plan, or set `if_exists` to skip or rename."
     typed = "Choose another with --name, or say --if-exists skip or --if-exists rename."
-    return OmicopyError(
-        ErrorCode.NAME_CONFLICT,
-        f"The name {target.name!r} is taken in {target.account} {by}",
-        in_plan if s.request.job else typed,
-    )
+    message = f"The name {target.name!r} is taken in {target.account} {by}"
+    return OmicopyError(ErrorCode.NAME_CONFLICT, message, in_plan if s.request.job else typed)

@@ -207,7 +207,7 @@ def test_a_manifest_or_json_without_a_signed_url_is_unchanged(tmp_path, text: st
         read_url(str(file))
     assert raised.value.code is ErrorCode.USAGE
     is_manifest = '"Version"' in text or '"Image"' in text
-    assert ("is a manifest itself" if is_manifest else "JSON that holds no signed URL") in raised.value.message
+    assert ("is a manifest itself" if is_manifest else "JSON without a signed URL") in raised.value.message
 
 
 def test_json_with_several_signed_urls_is_refused(tmp_path) -> None:
