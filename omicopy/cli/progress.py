@@ -177,12 +177,8 @@ def _and_json_lines(print_event: Listener) -> Listener:
 def _labels(requests: Sequence[CopyRequest]) -> dict[int, str]:
     """The beginning of each line, by the request's identity: the image, and the target where there are several."""
     several = len({request.destination.account.profile for request in requests if request.destination}) > 1
-    return {
-        id(request): f"{request.label} → {request.destination.account.profile}"
-        if several and request.destination
-        else request.label
-        for request in requests
-    }
+    names = [f" → {one.destination.account.profile}" if several and one.destination else "" for one in requests]
+    return {id(request): request.label + name for request, name in zip(requests, names, strict=True)}
 
 
 def _clock(seconds: float) -> str:
@@ -215,6 +211,6 @@ def introduce_manifest(is_boot_known: bool, quiet: bool, accept_licences: bool, 
     licensed = licensed_types(manifest)
     if licensed and not accept_licences:
         warn(
-            f"Its product types {', '.join(licensed)} may bear licences, which the importing account answers for. "
-            "Say --accept-licences where that is settled."
+            f"Its product types {', '.join(licensed)} may require licences; the importing account is responsible for "
+            "them. Add --accept-licences once you have checked this."
         )

@@ -1,4 +1,4 @@
-"""Finds what is ours and applies retention, before anything is deleted. Reads are flat (R7)."""
+"""Finds our copies, exports and snapshots and applies retention. Deletes nothing. Reads are flat (R7)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.parallel import by_item, in_parallel
 from omicopy.cloud.queries import read_own_images, read_tasks
 from omicopy.cloud.session import AccountSession
 from omicopy.deletion.exports import has_deletable_objects
-from omicopy.errors import OmicopyError
+from omicopy.errors import OmicopyError, attempt
 from omicopy.model import json_fields
 from omicopy.model.export import ExportKey, ExportTask, export_key
 from omicopy.model.image import Image
@@ -25,16 +25,15 @@ from omicopy.prune.decide_exports import decide_exports, exports_still_needed
 from omicopy.prune.decide_images import decide_copies, decide_snapshots
 from omicopy.prune.entries import Action, Entry, PruneFacts, PruneReport, StillNeeded
 from omicopy.prune.ownership import Scope
-from omicopy.status.accounts import attempt
 
 T = TypeVar("T")
 ImagesByAccount = Mapping[AccountRef, Sequence[Image] | OmicopyError]
 
 
 def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str], now: datetime) -> PruneReport:
-    """The copies that the targets have of the source account's images, and the exports in the scope's bucket.
+    """Returns the targets' copies of the source account's images, and the exports in the scope's bucket.
 
-    Raises USAGE for a target that is the source account.
+    Raises USAGE if a target is the source account.
     """
     clients.prepare(targets)
     found = in_parallel(lambda profile: attempt(lambda: clients.session(profile).ref), targets)
@@ -47,7 +46,7 @@ def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str
     sources = shown.pop(scope.source)
     images = _readable(shown)
     _add_snapshots(clients, images, deletions)
-    if isinstance(sources, OmicopyError):  # which copies are as their sources are is not known
+    if isinstance(sources, OmicopyError):  # without the sources, no copy can be compared: delete none
         return deletions
     known = PruneFacts(images, _by_id(sources), StillNeeded(), now)
     deletions.entries += decide_copies(scope, known)
@@ -57,8 +56,10 @@ def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str
 
 
 def plan_job_deletions(clients: Clients, plan: Plan, now: datetime) -> PruneReport:
-    """The same for every job of the plan that has a retention. Of a job whose source account also feeds one that can't
-    be told what it asks for, nothing is to go."""
+    """Returns the same for every job of the plan that has a retention.
+
+    If any job's images could not be selected, nothing of its source account is deleted: that job may still need it.
+    """
     prepared = plan_requests(clients, plan, Budgets())
     deletions = PruneReport(errors=_errors(prepared.accounts.values()))
     deletions.accounts = [account for account in prepared.accounts.values() if isinstance(account, AccountRef)]
@@ -84,11 +85,11 @@ def plan_job_deletions(clients: Clients, plan: Plan, now: datetime) -> PruneRepo
 
 
 def _add_snapshots(clients: Clients, images: Mapping[AccountRef, Sequence[Image]], deletions: PruneReport) -> None:
-    """What earlier deletions left behind. That it can't be looked for only leaves it where it is."""
+    """Adds the snapshots that interrupted deletions left. A failed read is only a note: the snapshots then stay."""
     found = _read(clients, list({_account(account): account for account in images}.values()), _read_marked_snapshots)
     for account, snapshots in found.items():
         if isinstance(snapshots, OmicopyError):
-            deletions.notes.append(f"What earlier deletions left in {account} was not looked for ({snapshots})")
+            deletions.notes.append(f"Can't look for snapshots of interrupted deletions in {account}: {snapshots}")
         else:
             deletions.entries += decide_snapshots(account, snapshots, images[account])
 
@@ -99,7 +100,7 @@ def _read_marked_snapshots(session: AccountSession) -> list[Mapping[str, Any]]:
 
 
 def _marked(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The snapshot as it is shown. Raises Unreadable for one of which nobody can tell which it is, or whose."""
+    """Returns the item unchanged. Raises MalformedAnswer if it lacks an ID or an account, or has malformed tags."""
     json_fields.required(raw, "SnapshotId"), json_fields.required(raw, "AccountId"), json_fields.tags(raw)
     return raw
 
@@ -111,7 +112,7 @@ def _add_exports(
     known: PruneFacts,
     deletions: PruneReport,
 ) -> None:
-    """Of those whose clean-up has begun only the ones of which something is left."""
+    """Adds the scope's exports; those whose clean-up has begun only if the bucket still has objects of them."""
     if isinstance(tasks, OmicopyError):
         deletions.errors += [tasks] if tasks not in deletions.errors else []
         return
@@ -120,13 +121,8 @@ def _add_exports(
     session = clients.session(scope.source.profile)
     if begun:
         session.prepare_storage()
-    is_left = dict(
-        zip(
-            (entry.id for entry in begun),
-            in_parallel(lambda each: _has_objects_left(session, each), begun),
-            strict=True,
-        )
-    )
+    left = in_parallel(lambda each: _has_objects_left(session, each), begun)
+    is_left = dict(zip((entry.id for entry in begun), left, strict=True))
     deletions.entries += [entry for entry in entries if is_left.get(entry.id, True) is True]
     deletions.errors += _errors(is_left.values())
 
@@ -137,7 +133,7 @@ def _has_objects_left(session: AccountSession, entry: Entry) -> bool | OmicopyEr
 
 
 def _unknown_sources(prepared: PreparedPlan, jobs: Sequence[Job], deletions: PruneReport) -> set[tuple[str, str]]:
-    """The source accounts of which nobody can tell all that the plan asks for."""
+    """Returns the source accounts whose wanted images are not all known, and adds the reasons to the errors."""
     unclear = [failure for failure in prepared.failures if failure.image is None]
     deletions.errors += _distinct(failure.error for failure in unclear if failure.error not in deletions.errors)
     names = {failure.job for failure in unclear}
@@ -145,7 +141,7 @@ def _unknown_sources(prepared: PreparedPlan, jobs: Sequence[Job], deletions: Pru
 
 
 def _still_needed(prepared: PreparedPlan, jobs: Sequence[Job], shown: ImagesByAccount) -> StillNeeded:
-    """What the plan asks for, be it that it can't be had."""
+    """Returns the source images and exports that the plan asks for, including copies that can't be made."""
     selected, exports = set(), exports_still_needed(prepared.requests, shown)
     for request in prepared.requests:
         if isinstance(request.source, Source):
@@ -166,7 +162,7 @@ def _source(prepared: PreparedPlan, job: Job) -> AccountRef | None:
 
 
 def _targets(prepared: PreparedPlan, jobs: Sequence[Job]) -> list[AccountRef]:
-    """Those that are known, each profile once."""
+    """Returns the known target accounts, each profile once."""
     profiles = dict.fromkeys(target.profile for job in jobs for target in job.targets)
     return [account for profile in profiles if isinstance(account := prepared.accounts.get(profile), AccountRef)]
 
@@ -178,15 +174,13 @@ def _account(account: AccountRef) -> tuple[str, str]:
 def _read(
     clients: Clients, accounts: Sequence[AccountRef], look: Callable[[AccountSession], T]
 ) -> dict[AccountRef, T | OmicopyError]:
-    """One look at each account, whatever profiles are of it."""
+    """Reads each account once, even if several profiles belong to it, and returns the result or the error of each."""
     first: dict[tuple[str, str], AccountRef] = {}
     for account in accounts:
         first.setdefault(_account(account), account)
-    sessions = [clients.session(account.profile) for account in first.values()]
-    clients.prepare(session.profile for session in sessions)
-    seen = in_parallel(lambda session: attempt(lambda: look(session)), sessions)
-    by_account = dict(zip(first, seen, strict=True))
-    return {account: by_account[_account(account)] for account in accounts}
+    clients.prepare(account.profile for account in first.values())
+    seen = by_item(lambda key: attempt(lambda: look(clients.session(first[key].profile))), list(first))
+    return {account: seen[_account(account)] for account in accounts}
 
 
 def _read_tasks(clients: Clients, sources: Sequence[AccountRef]) -> dict[AccountRef, list[ExportTask] | OmicopyError]:

@@ -22,8 +22,15 @@ from omicopy.model.image import Image, with_marker
 from omicopy.model.lookup import Present
 from omicopy.model.request import CopyRequest, SharedManifest, Source
 from omicopy.reconcile.copy_state import CopyState
-from omicopy.reconcile.decide.decisions import CancelExport, Import, ReplaceFailed, Resign, StartExport, TagAndShare
-from omicopy.reconcile.decide.decisions import Write as WriteStep
+from omicopy.reconcile.decide.decisions import (
+    CancelExport,
+    Import,
+    ReplaceFailed,
+    Resign,
+    StartExport,
+    TagAndShare,
+    Write as WriteStep,
+)
 from omicopy.reconcile.postponed import Postponed
 from omicopy.reconcile.state import Conflict
 from omicopy.reconcile.tagging import Write, tag_copy, tag_export

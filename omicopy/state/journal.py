@@ -83,9 +83,8 @@ class Journal:
         except (FileNotFoundError, NotADirectoryError):
             return False, None
         except OSError as error:
-            self._warn(
-                f"The journal can't be read ({path}: {error.strerror}); an earlier run may have created something"
-            )
+            why = f"({path}: {error.strerror})"
+            self._warn(f"The journal can't be read {why}; an earlier run may have created something")
             return True, None
         except (ValueError, KeyError, TypeError, RecursionError):
             if mend:

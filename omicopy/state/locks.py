@@ -90,10 +90,8 @@ class Locks:
         except OSError as error:
             if not self._warned:
                 self._warned = True
-                reason = error.strerror
-                self._listener(
-                    WarningMessage(f"No lock can be kept ({self._folder}: {reason}); don't run two copies at once")
-                )
+                why = f"({self._folder}: {error.strerror})"
+                self._listener(WarningMessage(f"No lock can be kept {why}; don't run two copies at once"))
             return Lock(self)
 
     def is_held(self, entry: Mapping[str, str]) -> bool:

@@ -6,24 +6,21 @@ bucket costs requests per export; see `exports.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.queries import read_own_images, read_tasks
 from omicopy.cloud.session import AccountSession
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode, OmicopyError, attempt
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image, is_image_id
 from omicopy.model.request import AccountRef
 from omicopy.status.entries import ImageEntry, source_of
 from omicopy.status.exports import ExportFilter, export_entries, normalized
 from omicopy.status.report import StatusReport
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ def read_status(
             view.images += _copies(account, ids, region)
     if origin:
         shown = export_entries(clients.session(source), origin.images, origin.tasks, wanted, ids or set(), now)
-        view.exports, view.left_out = shown.entries, shown.left_out
+        view.exports, view.left_out = shown.exports, shown.left_out
         view.errors += shown.errors
         if not view.errors:  # what could not be read may be what was named
             view.errors += _not_found(origin, view, wanted)
@@ -120,10 +117,3 @@ def _not_found(origin: _AccountContents, view: StatusReport, wanted: ExportFilte
 _NO_IMAGE = (
     "Give the ID (ami-…) or the exact name of an image of this account, or an export task's ID (image-export-…)."
 )
-
-
-def attempt(look: Callable[[], T]) -> T | OmicopyError:
-    try:
-        return look()
-    except OmicopyError as error:
-        return error
