@@ -29,7 +29,7 @@ from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl
 from omicopy.model.urls.refusal import CHECK_KEY
 
 _HINT = "Ask for a new URL (omicopy url …), or lower --min-validity."
-_NEW_EXPORT = "A new export is needed."
+NEW_EXPORT = "A new export is needed (omicopy export … --re-export). Ask the owner if it is not yours."
 
 
 def read_shared_manifest(fetcher: UrlReader, url: PresignedUrl, now: datetime) -> Manifest:
@@ -151,7 +151,7 @@ def problem_of(index: int, snapshot: ManifestSnapshot, probe: Probe, signer: str
     if probe.error is not None:
         return OmicopyError(probe.error.code, f"{what}: {probe.error.message}", probe.error.hint)
     if probe.life is ObjectState.MISSING:
-        return OmicopyError(ErrorCode.DAMAGED, f"{what} is gone", _NEW_EXPORT)
+        return OmicopyError(ErrorCode.DAMAGED, f"{what} is gone", NEW_EXPORT)
     if probe.life is ObjectState.REFUSED:
         why = f": {probe.refusal.message}" if probe.refusal else ""
         if signer is None:
@@ -163,7 +163,7 @@ def problem_of(index: int, snapshot: ManifestSnapshot, probe: Probe, signer: str
     # A store may not report a size, and a manifest need not contain one: then there is nothing to compare.
     if None not in (probe.size_bytes, snapshot.compressed_bytes) and probe.size_bytes != snapshot.compressed_bytes:
         message = f"{what} has {probe.size_bytes} bytes where the manifest says {snapshot.compressed_bytes}"
-        return OmicopyError(ErrorCode.DAMAGED, message, _NEW_EXPORT)
+        return OmicopyError(ErrorCode.DAMAGED, message, NEW_EXPORT)
     return None
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.check import require_validity
+from omicopy.manifests.check import NEW_EXPORT, require_validity
 from omicopy.manifests.expiry_tag import record_url_expiry
 from omicopy.manifests.from_task import read_again, warn_without_key
 from omicopy.manifests.inspect import Inspection
@@ -23,7 +23,7 @@ def presign_from_task(
     TEMPORARY if the manifest was replaced meanwhile, or a ServiceError.
     """
     if stored.damage:
-        raise OmicopyError(ErrorCode.DAMAGED, f"{stored.location}: {stored.damage[0]}", "A new export is needed.")
+        raise OmicopyError(ErrorCode.DAMAGED, f"{stored.location}: {stored.damage[0]}", NEW_EXPORT)
     if stored.task_url is None or stored.flaw:
         raise _only_with_key(session, f"{stored.location} has no URL to hand out: {stored.flaw}")
     try:
