@@ -1,1 +1,1 @@
-"""Metrics and pings for those who watch scheduled runs."""
+"""Metrics and pings for the monitoring of scheduled runs."""

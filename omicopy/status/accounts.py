@@ -1,6 +1,6 @@
-"""Reads what is running and what exists, from the cloud alone: no journal, no lock, no write.
+"""Reads exports and copies from the cloud alone: no journal, no lock, no write.
 
-Reads are flat (R7): for each account its identity and images, and for a source account its export tasks. Only reading a
+Reads are flat (R7): the identity and images of each account, and the export tasks of the source account. Only reading a
 bucket costs requests per export; see `exports.py`.
 """
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _AccountContents:
-    """An account as it was read: whose it is, its own images, and of a source its export tasks."""
+    """What was read of an account: its identity, its own images and, for a source, its export tasks."""
 
     account: AccountRef
     images: tuple[Image, ...]
@@ -38,7 +38,7 @@ class _AccountContents:
 def read_status(
     clients: Clients, source: str, targets: Sequence[str], wanted: ExportFilter, now: datetime
 ) -> StatusReport:
-    """The source account's exports and the targets' copies. An account that can't be read hides no other (R3)."""
+    """Returns the source account's exports and the targets' copies. An unreadable account hides no other (R3)."""
     wanted = normalized(wanted)
     clients.prepare((source, *targets))
     home, *others = in_parallel(
@@ -56,13 +56,13 @@ def read_status(
         shown = export_entries(clients.session(source), origin.images, origin.tasks, wanted, ids or set(), now)
         view.exports, view.left_out = shown.entries, shown.left_out
         view.errors += shown.errors
-        if not view.errors:  # what could not be read may be what was named
+        if not view.errors:  # else an unreadable account may contain the missing name
             view.errors += _not_found(origin, view, wanted)
     return view
 
 
 def _account(session: AccountSession, wanted: ExportFilter | None) -> _AccountContents:
-    """`wanted` of the source account, whose tasks are read as well. Raises a ServiceError."""
+    """Reads an account. `wanted` is given for the source account, whose tasks are read, too. Raises ServiceError."""
     account = session.ref
     images = tuple(read_own_images(session))
     if wanted is None:
@@ -80,7 +80,7 @@ def _account(session: AccountSession, wanted: ExportFilter | None) -> _AccountCo
 
 
 def _named(images: Sequence[Image], wanted: ExportFilter) -> set[str]:
-    """The IDs of the images that were named. One that looks like an ID counts although no image shows it any more."""
+    """Returns the IDs of the named images. A name that looks like an ID counts even if that image is deleted."""
     asked = set(wanted.image_names)
     return {text for text in asked if is_image_id(text)} | {i.image_id for i in images if i.name in asked}
 
@@ -90,7 +90,7 @@ def _is_wanted(task: ExportTask, named: set[str], wanted: ExportFilter) -> bool:
 
 
 def _image_ids(origin: _AccountContents | None, wanted: ExportFilter) -> set[str] | None:
-    """The images whose copies were asked about; None: all."""
+    """Returns the source images whose copies are wanted, None for all."""
     if not wanted.names:
         return None
     images, tasks = (origin.images, origin.tasks) if origin else ((), ())
@@ -105,7 +105,7 @@ def _copies(account: _AccountContents, ids: set[str] | None, region: str) -> Ite
 
 
 def _not_found(origin: _AccountContents, view: StatusReport, wanted: ExportFilter) -> Iterator[OmicopyError]:
-    """NOT_FOUND for everything that was named and that no read shows."""
+    """Yields NOT_FOUND for each wanted name that no read returned."""
     known = {text for task in origin.tasks for text in (task.task_id, task.image_id)}
     known |= {text for image in origin.images for text in (image.image_id, image.name)}
     known |= {entry.source.image_id for entry in view.images if entry.source.image_id}
@@ -113,7 +113,7 @@ def _not_found(origin: _AccountContents, view: StatusReport, wanted: ExportFilte
     for text in dict.fromkeys(wanted.names):
         if text not in known:
             what = "export" if text in wanted.task_ids else "image"
-            hint = "The service may not list ended exports for ever." if what == "export" else _NO_IMAGE
+            hint = "Check the ID. The service may no longer list old exports." if what == "export" else _NO_IMAGE
             yield OmicopyError(ErrorCode.NOT_FOUND, f"There is no {what} {text!r} in {origin.account}", hint)
 
 
@@ -123,6 +123,7 @@ _NO_IMAGE = (
 
 
 def attempt(look: Callable[[], T]) -> T | OmicopyError:
+    """Returns what `look` returns, or the OmicopyError that it raises."""
     try:
         return look()
     except OmicopyError as error:
