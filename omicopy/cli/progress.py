@@ -215,6 +215,6 @@ def introduce_manifest(is_boot_known: bool, quiet: bool, accept_licences: bool, 
     licensed = licensed_types(manifest)
     if licensed and not accept_licences:
         warn(
-            f"Its product types {', '.join(licensed)} may bear licences, which the importing account answers for. "
-            "Say --accept-licences where that is settled."
+            f"Its product types {', '.join(licensed)} may require licences; the importing account is responsible for "
+            "them. Add --accept-licences once you have checked this."
         )

@@ -1,1 +1,1 @@
-"""What omicopy may delete, and deleting it (R4)."""
+"""Decides what omicopy may delete, and deletes it (R4)."""

@@ -1,7 +1,8 @@
-"""Cancels our exports that wait in the service's queue: read, ask once, read again until the result is known (R1, R4).
+"""Cancels omicopy's own exports that wait in the service's queue: reads, sends one request, and reads again until the
+result is known (R1, R4).
 
-A task that has left the queue may be refused, which is normal (DOMAIN.md §2). If the answer is lost, it isn't asked
-again: a read tells what happened.
+The service may refuse to cancel a task that has left the queue, which is normal (DOMAIN.md §2). If the answer is lost,
+the request isn't repeated: a read shows what happened.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from omicopy.state.journal import Journal, entry_of_export
 
 _CANCELLED = "cancelled"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
-"""Seconds between two looks."""
+"""Seconds between two reads."""
 
 
 class CancelOutcome(StrEnum):
@@ -33,14 +34,14 @@ class CancelOutcome(StrEnum):
 
     CANCELLED = "cancelled"
     PRESENT = "present"
-    """It was cancelled before."""
+    """The task was already cancelled."""
     PLANNED = "planned"
     FAILED = "failed"
 
 
 @dataclass(slots=True)
 class Cancellation:
-    """One task to cancel. `task` is as last read."""
+    """One task to cancel. `task` is from the last read that returned it."""
 
     task_id: str
     task: ExportTask | None = None
@@ -49,13 +50,13 @@ class Cancellation:
     outcome: CancelOutcome | None = None
     error: OmicopyError | None = None
     asked_at: float | None = None
-    """When (ticks) the service was asked to cancel it."""
+    """When (ticks) the request to cancel it was sent."""
     answer: ServiceError | None = None
-    """What came instead of a yes: a refusal, or an answer that was lost."""
+    """The error of that request: a refusal, or a lost answer."""
 
     @property
     def state(self) -> str | None:
-        """The service's word; None for what it does not list (any more)."""
+        """The task's state in the service's words; None if it isn't listed."""
         return self.task.state if self.task and self.is_listed else None
 
     @property
@@ -76,29 +77,29 @@ class Cancellation:
 
 @dataclass(frozen=True, slots=True)
 class CancelReport:
-    """What became of the tasks of one account."""
+    """The results of all tasks of one account."""
 
     account: AccountRef
     exports: tuple[Cancellation, ...]
 
     @property
     def exit_code(self) -> int:
-        """3 where some were cancelled and some were not."""
+        """3 if some tasks were cancelled and others were not."""
         errors = [one.error for one in self.exports if one.error]
         return 3 if 0 < len(errors) < len(self.exports) else shared_exit_code(errors)
 
 
 def check_task_ids(task_ids: Sequence[str]) -> None:
-    """Raises USAGE for what can't be the ID of an export task."""
+    """Raises USAGE for a text that can't be the ID of an export task."""
     for task_id in task_ids:
         if not task_id.startswith("image-export-"):
             hint = "Give the ID of an export task (image-export-…); omicopy status lists them."
-            raise OmicopyError(ErrorCode.USAGE, f"{task_id!r} is no export task's ID", hint)
+            raise OmicopyError(ErrorCode.USAGE, f"{task_id!r} is not the ID of an export task", hint)
 
 
 @dataclass(frozen=True, slots=True)
 class Canceller:
-    """Cancels exports of one account. `grace` is how long a read may not show yet what was asked for."""
+    """Cancels exports of one account. `grace` is how long reads may not show a write yet."""
 
     session: AccountSession
     journal: Journal
@@ -107,9 +108,9 @@ class Canceller:
     clock: Clock = field(default_factory=Clock)
 
     def cancel(self, task_ids: Sequence[str]) -> CancelReport:
-        """Every task and what became of it, in their order. One read a look, however many tasks (R7).
+        """Cancels the tasks; returns their results, in order. Each round reads all tasks with one request (R7).
 
-        Raises the ServiceError of an account that can't be read before anything was asked for.
+        Raises a ServiceError if the account can't be read before the first request to cancel.
         """
         account = self.session.ref
         all_of_them = [Cancellation(task_id) for task_id in dict.fromkeys(task_ids)]
@@ -118,6 +119,7 @@ class Canceller:
             try:
                 listed = self._read(open_ones)
             except ServiceError as error:
+                # After a request was sent, its result must be reported, if only as unknown.
                 if all(one.asked_at is None for one in all_of_them):
                     raise
                 for one in open_ones:
@@ -131,6 +133,7 @@ class Canceller:
         return CancelReport(account, tuple(all_of_them))
 
     def _read(self, wanted: Iterable[Cancellation]) -> dict[str, ExportTask]:
+        # A Region may ignore the filter: the caller looks up its own tasks by ID.
         filters = {"TaskIds": [one.task_id for one in wanted]}
         tasks = read_tasks(self.session, filters, patiently=True)
         return {task.task_id: task for task in tasks}
@@ -141,13 +144,13 @@ class Canceller:
             self._evaluate(one, task, account)
             return
         if task is None:
-            hint = "Check its ID and the profile. One that was started just now may be listed in a moment."
+            hint = "Check the ID and the profile. A task that was just started may be listed in a moment."
             one.fail(ErrorCode.NOT_FOUND, f"No export task {one.task_id} is listed in {account}", hint)
         elif task.state == _CANCELLED:
             one.finish(CancelOutcome.PRESENT)
         elif not self._is_ours(task, account):
-            hint = "Whoever started it can cancel it: DeleteExportTask."
-            one.fail(ErrorCode.USAGE, f"{task.task_id} was not started by omicopy, which cancels its own only", hint)
+            hint = "To cancel it all the same, call DeleteExportTask with one of OUTSCALE's own tools."
+            one.fail(ErrorCode.USAGE, f"{task.task_id} was not started by omicopy, which cancels only its own", hint)
         elif task.phase is not Phase.RUNNING:
             _fail_too_late(one, task)
         elif self.dry_run:
@@ -156,14 +159,14 @@ class Canceller:
             self._ask(one, began)
 
     def _is_ours(self, task: ExportTask, account: AccountRef) -> bool:
-        """True if its tag or this machine's journal says that omicopy started it."""
+        """True if the task's tag or this machine's journal shows that omicopy started it."""
         return EXPORT_TAG in task.tags or self._journaled(task, account)
 
     def _journaled(self, task: ExportTask, account: AccountRef) -> bool:
         return self.journal.find(entry_of_export(account, task.key), mend=False)[1] == task.task_id
 
     def _ask(self, one: Cancellation, began: float) -> None:
-        """Asks once. If the request certainly didn't arrive, the next round decides again while time is left."""
+        """Sends the request once. If it certainly didn't arrive, the next round sends it again while time is left."""
         api, patience = self.session.api, self.session.patience
         try:
             api.write("DeleteExportTask", patience, {"ExportTaskId": one.task_id})
@@ -176,12 +179,14 @@ class Canceller:
         one.asked_at = self.clock.ticks()
 
     def _evaluate(self, one: Cancellation, task: ExportTask | None, account: AccountRef) -> None:
-        """What a look after the question says. That a task is not listed tells only where the service had agreed."""
+        """Sets the result, if a read after the request shows it."""
+        # A missing task proves success only if the service accepted the request.
         is_gone = task.state == _CANCELLED if task else one.answer is None
         if is_gone:
             one.finish(CancelOutcome.PRESENT if one.is_refused else CancelOutcome.CANCELLED)
             if one.task and self._journaled(one.task, account):
                 self.journal.close(entry_of_export(account, one.task.key))
+        # A refusal counts only now: the read may have shown that the task is cancelled all the same.
         elif one.is_refused and one.answer:
             one.finish(CancelOutcome.FAILED, _refused(one, one.answer))
         elif task and task.phase in (Phase.COMPLETE, Phase.FAILED):
@@ -192,31 +197,33 @@ class Canceller:
     def _still_there(self, one: Cancellation) -> OmicopyError:
         grace, again = format_duration(self.grace), "Run the same command again."
         if one.answer:
-            message = f"{one.task_id} is {_format_text(one)} {grace} after it was to be cancelled: {one.answer.message}"
+            message = (
+                f"{one.task_id} is {_format_text(one)} {grace} after the request to cancel it: {one.answer.message}"
+            )
             return OmicopyError(ErrorCode.TEMPORARY, message, again)
-        message = f"The service agreed to cancel {one.task_id}, which is still {_format_text(one)} after {grace}"
+        message = f"The service accepted to cancel {one.task_id}, but it is still {_format_text(one)} after {grace}"
         return OmicopyError(ErrorCode.OUT_OF_TIME, message, again)
 
 
 def _fail_too_late(one: Cancellation, task: ExportTask) -> None:
     if task.phase is Phase.COMPLETE:
-        message, hint = f"{task.task_id} is {task.state}: there is nothing left to cancel", "omicopy status shows it."
+        message, hint = f"{task.task_id} is {task.state}: there is nothing to cancel", "omicopy status shows it."
         one.fail(ErrorCode.FAILED, message, hint)
     elif task.phase is Phase.FAILED:
         reason = task.comment or "the service gave no reason"
         one.fail(ErrorCode.REMOTE_FAILED, f"{task.task_id} is {task.state} already: {reason}")
     else:
-        hint = "Wait until it is in a state that is known, then repeat."
-        one.fail(ErrorCode.FAILED, f"It is unknown if a task in state {task.state!r} can be cancelled", hint)
+        hint = "Wait until the task is in another state, then run the same command again."
+        one.fail(ErrorCode.FAILED, f"It is unknown if a task in the state {task.state!r} can be cancelled", hint)
 
 
 def _refused(one: Cancellation, refusal: ServiceError) -> OmicopyError:
     if refusal.code is ErrorCode.DENIED:
         return refusal
-    hint = "A task that left the queue runs to its end. Its result can be used, or cleaned up."
-    message = f"{one.task_id} is {_format_text(one)} and can't be cancelled any more: {refusal.message}"
+    hint = "A task that has left the queue can't be stopped. Its export can be used, or cleaned up."
+    message = f"{one.task_id} is {_format_text(one)} and can no longer be cancelled: {refusal.message}"
     return OmicopyError(ErrorCode.FAILED, message, hint)
 
 
 def _format_text(one: Cancellation) -> str:
-    return one.state or "not listed any more"
+    return one.state or "no longer listed"

@@ -22,19 +22,19 @@ from omicopy.model.own_tags import CLEANED_TAG, is_cleaned
 from omicopy.model.result import CleanupSummary, rfc3339
 from omicopy.model.s3_location import S3Object
 
-INTERRUPTED = Kept("the clean-up was interrupted; the same command goes on with it")
+INTERRUPTED = Kept("the clean-up was interrupted; run the same command again to continue")
 
 
 @dataclass(frozen=True, slots=True)
 class CleanupOutcome:
-    """What became of one export: how many objects were deleted, and what kept the others from it."""
+    """The result of one clean-up: how many objects were deleted, and why others were not."""
 
     export: ExportKey
     deleted: int = 0
     left: Kept | None = None
     error: OmicopyError | None = None
     unnamed: str | None = None
-    """How many disks stay because no manifest names them, in words."""
+    """How many disks were not deleted because no manifest names them, as text."""
 
     @property
     def location(self) -> str:
@@ -42,7 +42,7 @@ class CleanupOutcome:
 
     @property
     def summary(self) -> CleanupSummary:
-        """As the report has it."""
+        """The result as in the report."""
         return CleanupSummary(self.deleted, self.left.why if self.left else self.unnamed, self.error)
 
 
@@ -58,7 +58,8 @@ class CleanupOptions:
     wait_for_grace: Callable[[], None] = lambda: None
     importers: Callable[[str, Sequence[ExportKey]], Mapping[ExportKey, str]] = lambda *_: {}
     has_time: Callable[[], bool] = lambda: True
-    """True if the command has time for `wait_for_grace` and the deletion. Without it, exports would only be tagged."""
+    """True if there is time for `wait_for_grace` and the deletion. Otherwise exports would be tagged, but not
+    deleted."""
 
 
 @dataclass(slots=True)
@@ -70,13 +71,13 @@ class Cleaner:
     options: CleanupOptions
     deletable: Deletable | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
-    """Of the manifests that were judged, by their keys."""
+    """Digests of the checked manifests, by key."""
     tasks: tuple[ExportTask, ...] = ()
     left: Kept | None = None
     error: OmicopyError | None = None
     is_over: bool = False
     importer: str | None = None
-    """Why it must stay for a copy, as the last look showed."""
+    """Why a copy still needs the export, from the last read; None if none does."""
     unnamed: str | None = None
     deleted: int = 0
 
@@ -85,7 +86,7 @@ class Cleaner:
         return not (self.is_over or self.left or self.error)
 
     def interrupt(self) -> None:
-        """Records that the clean-up was interrupted, if it wasn't finished."""
+        """Records that the clean-up was interrupted, if it wasn't complete."""
         all_of_it = len(self.deletable.snapshots) + len(self.deletable.manifests) if self.deletable else None
         if self.has_work and self.deleted != all_of_it:
             self.left = INTERRUPTED
@@ -98,7 +99,7 @@ class Cleaner:
         tasks = self._deletable_tasks(all_tasks)
         folder = read_folder(self.session.storage, self.export, tasks or ())
         if tasks is None:
-            self.left = self.left if folder.found else None  # of what is not there nothing has to be told
+            self.left = self.left if folder.found else None  # an empty folder needs no reason
             self.is_over = True
             return
         deletable, self.unnamed = plan_cleanup(self.export, folder), format_unnamed(folder.sizes, folder.found)
@@ -121,7 +122,7 @@ class Cleaner:
             self._delete(self.deletable.manifests)
 
     def _deletable_tasks(self, all_tasks: Sequence[ExportTask]) -> tuple[ExportTask, ...] | None:
-        """The tasks of the export, when it may be deleted; else it is noted why not."""
+        """Returns the tasks of the export if it may be deleted; else None, with the reason in `left`."""
         if self.importer is not None:
             self.left = Kept(self.importer)
             return None
@@ -132,15 +133,16 @@ class Cleaner:
         return tasks
 
     def _is_still_ours(self, all_tasks: Sequence[ExportTask]) -> bool:
+        """True if the export may still be deleted; else the reason is in `left`."""
         tasks_now = self._deletable_tasks(all_tasks)
         if tasks_now is None:
             return False
         if {task.task_id for task in tasks_now} - {task.task_id for task in self.tasks}:
-            self.left = Kept("it was exported again meanwhile")  # under the manifest's key there may be another by now
+            self.left = Kept("it was exported again meanwhile")  # its manifest may have the same key
         return self.left is None and self._is_unchanged()
 
     def _is_unchanged(self) -> bool:
-        """True if the manifests to delete are still those that were checked, or already gone."""
+        """True if the manifests to delete are the checked ones, or already deleted; else the reason is in `left`."""
         for key in self.deletable.manifests if self.deletable else ():
             location = S3Object(self.export.bucket, key)
             try:
@@ -167,6 +169,8 @@ class Cleaner:
 
 
 def plan_cleanup(export: ExportKey, folder: FolderContents) -> Deletable | Kept:
+    """Returns the objects to delete, or why none may be deleted."""
+    # A task's own manifest that can't be read could name any of the objects.
     for key, error in folder.broken.items():
         if key in folder.named:
             return Kept(error.message)
@@ -175,4 +179,4 @@ def plan_cleanup(export: ExportKey, folder: FolderContents) -> Deletable | Kept:
 
 def _nothing_named(folder: FolderContents) -> Kept:
     reasons = [error.message for error in folder.broken.values()]
-    return Kept(reasons[0] if reasons else "no manifest lies there that would tell which they are")
+    return Kept(reasons[0] if reasons else "no manifest there names them")

@@ -1,4 +1,4 @@
-"""Which objects of an export may be deleted, in which order, or why none: only ours (R4). Pure."""
+"""Decides which objects of an export may be deleted, and in which order: only omicopy's own (R4). Pure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from omicopy.model.units import format_size
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Nothing may be deleted, and why."""
+    """The reason why nothing may be deleted."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Deletable:
-    """What may be deleted: first these snapshots, and when they are gone these manifests."""
+    """The keys to delete: first all snapshots, then the manifests.
+
+    While a manifest exists, an interrupted clean-up can be repeated: only the manifest says which snapshots are ours.
+    """
 
     snapshots: tuple[str, ...]
     manifests: tuple[str, ...]
@@ -29,7 +32,7 @@ class Deletable:
 
 @dataclass(frozen=True, slots=True)
 class ExportFolder:
-    """What lies under an export's prefix: all keys, the manifests among them, and those that our tasks name."""
+    """The content of an export's folder: all keys, the manifests, and the keys that the tasks name."""
 
     keys: Collection[str]
     manifests: Sequence[StoredExport]
@@ -37,17 +40,19 @@ class ExportFolder:
 
 
 def deletable_tasks(tasks: Iterable[ExportTask], export: ExportKey, now: datetime) -> tuple[ExportTask, ...] | Kept:
-    """The complete tasks of an export if its objects may be deleted, else why not. `tasks` are all of the image."""
+    """Returns the complete tasks of an export if its objects may be deleted, else why not. `tasks` are all tasks of the
+    image."""
     here = [task for task in tasks if task.key == export]
     for task in here:
         if task.is_running:
             return Kept(f"{task.task_id}, which is {task.state}, writes to the same place")
     complete = tuple(task for task in here if task.phase is Phase.COMPLETE)
     if not complete:
-        return Kept("no finished export is listed that would have put it there")
+        return Kept("no finished export to this place is listed")
+    # One foreign task is enough: all tasks of a place share its keys.
     for task in complete:
         if not is_ours(task):
-            return Kept(f"{task.task_id}, which bears no mark of this tool, put an export in the same place")
+            return Kept(f"{task.task_id}, which was not started by omicopy, exported to the same place")
         until = url_expiry(task)
         if until is not None and until > now:
             message = task.tags[URL_EXPIRY_TAG] if until is FOR_EVER else rfc3339(until)
@@ -56,11 +61,12 @@ def deletable_tasks(tasks: Iterable[ExportTask], export: ExportKey, now: datetim
 
 
 def deletable_objects(export: ExportKey, place: ExportFolder) -> Deletable | Kept:
-    """Which objects may be deleted of an export whose complete tasks are all ours; perhaps none.
+    """Returns the objects to delete of an export whose complete tasks omicopy started, which may be none; or why none
+    may be deleted.
 
-    Only what a manifest of ours names, and the manifests themselves; never a key outside the export's own folder. A
-    manifest is ours if one of our tasks names it, or it is of the very same objects as one (signed anew, it is). Where
-    no task says, it is the one there is; of several nobody can tell which is ours.
+    Deletes omicopy's own manifests and the objects that they name, and never a key outside the export's folder. A
+    manifest is omicopy's own if a task names it, or if it has the same objects as such a manifest (a re-signed one
+    does). If no task names a manifest, the only one counts; of several it is unknown which one to delete.
     """
     ours, others = _divide(export, place)
     sets = {_objects(stored) for stored in ours}
@@ -70,32 +76,37 @@ def deletable_objects(export: ExportKey, place: ExportFolder) -> Deletable | Kep
         ours = [stored for stored in ours if _objects(stored) in named]
     elif len(sets) > 1:
         names = ", ".join(str(stored.location) for stored in ours)
-        return Kept(f"nobody can tell which of these is ours: {names}")
+        return Kept(f"it is unknown which of these manifests omicopy made: {names}")
     for stored in ours:
         problem = stored.manifest.problem_outside_folder(stored.location)
         if problem:
             return Kept(f"{stored.location} points outside its export: {problem}")
+    # An object that any other manifest names stays: that export may be in use.
     kept = {key for stored in others for key in (stored.location.key, *_objects(stored))}
     manifests = [stored.location.key for stored in ours]
     snapshots = {key for stored in ours for key in _objects(stored)} - set(manifests)
     if kept & snapshots:
-        return Kept(f"{min(kept & snapshots)} is named by a manifest that is not ours, too")
+        return Kept(f"{min(kept & snapshots)} is also named by a manifest that omicopy didn't make")
     return Deletable(
         tuple(sorted(key for key in snapshots if key in place.keys and _is_inside(key, export))),
-        tuple(sorted(manifests, key=lambda key: (key in place.named, key))),  # what proves the most stays longest
+        tuple(sorted(manifests, key=lambda key: (key in place.named, key))),  # a task's own goes last: it is the proof
     )
 
 
 def format_unnamed(sizes: Mapping[str, int], manifests: Sequence[StoredExport]) -> str | None:
-    """The disks that no manifest names, counted: a later export to one place takes the manifest of an earlier one."""
+    """Returns the number of disks that no manifest names, as text; None for none.
+
+    A later export to the same place may replace the manifest of an earlier one, whose disks then have none.
+    """
     named = {key for stored in manifests for key in _objects(stored)}
+    # Only disks count: other files in the folder aren't an export's.
     unnamed = [size for key, size in sizes.items() if key.endswith(".gz") and key not in named]
     disks = f"{len(unnamed)} disk{'s' if len(unnamed) > 1 else ''}"
     return f"{disks} ({format_size(sum(unnamed))}) that no manifest names" if unnamed else None
 
 
 def _divide(export: ExportKey, place: ExportFolder) -> tuple[list[StoredExport], list[StoredExport]]:
-    """The manifests that may be of this export, directly in its folder, and all others."""
+    """Returns the manifests directly in the export's folder, which may be its own, and all others."""
     ours: list[StoredExport] = []
     others: list[StoredExport] = []
     for stored in place.manifests:

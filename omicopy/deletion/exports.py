@@ -1,4 +1,4 @@
-"""Deletes exported objects that are no longer needed: of our own exports only (R4)."""
+"""Deletes exported objects that are no longer needed, and only those of omicopy's own exports (R4)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from omicopy.manifests.find import read_folder
 from omicopy.model.export import ExportKey, ExportTask
 from omicopy.model.request import CopyRequest, Source
 
-_NO_TIME = Kept("--deadline leaves no time for the clean-up; the same command goes on with it")
+_NO_TIME = Kept("--deadline leaves no time for the clean-up; run the same command again to continue")
 
 
 def clean_up(
@@ -25,10 +25,10 @@ def clean_up(
     options: CleanupOptions,
     cleaned: list[CleanupOutcome] | None = None,
 ) -> list[CleanupOutcome]:
-    """Deletes what was exported for `requests`, all of whose copies are there. What has to stay is told, and why.
+    """Deletes the exports of `requests`, whose copies all exist. Warns about each export that is kept, with the reason.
 
-    Adds to `cleaned` what became of each export, and returns it. Raises nothing but Interrupted: the copies stand, the
-    next clean-up goes on, and `cleaned` says how far this one came.
+    Adds the result of each export to `cleaned`, and returns it. Raises only Interrupted; then `cleaned` has the results
+    so far, and the next clean-up continues.
     """
     cleaned = [] if cleaned is None else cleaned
     exports: dict[tuple[str, str, ExportKey], str] = {}
@@ -38,7 +38,7 @@ def clean_up(
             place = (account.account_id, account.region, request.source.export)
             if place in exports and clients.session(exports[place]).storage_refusal is None:
                 continue
-            exports[place] = account.profile  # of several of one account, one that has a key
+            exports[place] = account.profile  # of several profiles of one account, one with a key for the bucket
     for profile in dict.fromkeys(exports.values()):
         keys = [key for (_, _, key), owner in exports.items() if owner == profile]
         clean_exports(clients.session(profile), keys, options, cleaned)
@@ -53,7 +53,7 @@ def clean_up(
         if one.error:
             continue
         if one.left:
-            tell(f"The exported objects in {one.location} were left: {one.left.why}")
+            tell(f"The exported objects in {one.location} were not deleted: {one.left.why}")
         elif one.unnamed:
             tell(f"Not deleted in {one.location}: {one.unnamed}")
     return cleaned
@@ -62,8 +62,8 @@ def clean_up(
 def clean_exports(
     session: AccountSession, exports: Sequence[ExportKey], options: CleanupOptions, cleaned: list[CleanupOutcome]
 ) -> None:
-    """Adds the outcome of each of one account's exports to `cleaned`, in order, even if interrupted. Raises nothing
-    else.
+    """Adds the outcome of each of one account's exports to `cleaned`, in order, even if interrupted. Raises only
+    Interrupted.
 
     Deletes in two phases. 1. Tag each export as deleted; every other run then ignores it. 2. After the grace period,
     read the tags again and delete the objects of exports that are still unused.
@@ -89,7 +89,7 @@ def clean_exports(
 
 
 def _step_all(cleaners: Sequence[Cleaner], step: Callable[[Cleaner, Sequence[ExportTask]], None]) -> None:
-    """One step of all of them, after one look at all of their tasks."""
+    """Takes one step with each cleaner, after one read of all of their tasks. Raises only Interrupted."""
     waiting = [cleaner for cleaner in cleaners if cleaner.has_work]
     if not waiting:
         return
@@ -112,7 +112,7 @@ def _step_all(cleaners: Sequence[Cleaner], step: Callable[[Cleaner, Sequence[Exp
         return
     in_parallel(take, waiting)
     why = session.storage_refusal
-    for cleaner in waiting if why else ():  # the store has just said so, to one of them
+    for cleaner in waiting if why else ():  # one cleaner has just been refused
         cleaner.error = cleaner.error and why
 
 

@@ -1,6 +1,6 @@
-"""Deletes an image of ours, then the snapshots that only it used (DOMAIN.md §2).
+"""Deletes an image that omicopy made, then the snapshots that only it used (DOMAIN.md §2).
 
-The snapshots are tagged first, so that none is forgotten if the deletion is interrupted or refused in between.
+The snapshots are tagged first, so that `prune` finds them if the deletion is interrupted or refused in between.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Send = Callable[[str, Mapping[str, Any]], object]
 
 
 def tag_snapshots(session: AccountSession, image: Image, send: Send) -> None:
-    """Notes on the snapshots that only this image maps that they go with it. For `prune` to find, should they be left.
+    """Tags the snapshots that only this image uses, so that `prune` can delete them later.
 
-    That it is refused keeps no image from being deleted. Raises a ServiceError for what another time may not meet, and
-    what `send` does.
+    Ignores a refusal: the image can be deleted without the tags. Raises temporary ServiceErrors, and what `send`
+    raises.
     """
     try:
         deletable = _mapped_alone(session, image)
@@ -30,26 +30,30 @@ def tag_snapshots(session: AccountSession, image: Image, send: Send) -> None:
             tag = {"Key": DELETED_IMAGE_TAG, "Value": image.image_id}
             send("CreateTags", {"ResourceIds": deletable, "Tags": [tag]})
     except ServiceError as error:
+        # Keeps the image for now: a later attempt can tag its snapshots, then delete it.
         if error.code is ErrorCode.TEMPORARY:
             raise
 
 
 def delete_image(send: Send, image_id: str) -> None:
-    """Deletes the image. A missing image is no failure: an earlier deletion whose answer was lost may have done it."""
+    """Deletes the image. A missing image is no failure: an earlier request, whose answer was lost, may have deleted it.
+
+    Raises what `send` raises.
+    """
     _delete(send, "DeleteImage", {"ImageId": image_id})
 
 
 def delete_snapshots(
     session: AccountSession, image: Image, tell: Callable[[str], None], send: Send | None = None
 ) -> None:
-    """Deletes what only the deleted image mapped. One that has to stay is named to `tell`, and stops nothing."""
+    """Deletes the snapshots that only the deleted image used. Reports each failure to `tell`, and continues."""
 
     def once(action: str, parameters: Mapping[str, Any]) -> object:
         return session.api.write(action, session.patience, parameters)
 
     def left(snapshot_ids: Sequence[str], error: ServiceError) -> None:
         for snapshot_id in snapshot_ids:
-            tell(f"{snapshot_id} of the deleted image {image.image_id} was left behind ({error})")
+            tell(f"{snapshot_id} of the deleted image {image.image_id} was not deleted ({error})")
 
     try:
         deletable = _mapped_alone(session, image)
@@ -81,7 +85,8 @@ def _snapshot_ids(image: Image) -> Sequence[str]:
 
 
 def _mapped_alone(session: AccountSession, image: Image) -> list[str]:
-    """The image's snapshots that no other image maps; itself may still be listed, or not any more."""
+    """Returns the image's snapshots that no other image uses."""
+    # The image itself may still be listed after its deletion.
     own = _snapshot_ids(image)
     if not own:
         return []

@@ -1,4 +1,4 @@
-"""Which copies may be importing from an export right now: from this machine's journal, checked against the targets."""
+"""Finds copies that may be importing from an export now: in this machine's journal, checked against the targets."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from omicopy.state.journal import Journal, OpenImage
 from omicopy.state.locks import Locks
 
 ImagesRead = Sequence[Image] | OmicopyError | None
-"""The images under a copy's names in its account; None where this command knows no profile of that account."""
+"""The images with a copy's names in its account; None if this command has no profile of that account."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveImports:
-    """`accounts` are the accounts that this command knows. `grace`: how long a create may not be visible to a read."""
+    """`accounts` are those that this command has profiles of. `grace`: how long reads may not show a new image."""
 
     clients: Clients
     journal: Journal
@@ -34,10 +34,10 @@ class ActiveImports:
     wall: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def reasons_to_keep(self, profile: str, exports: Sequence[ExportKey]) -> dict[ExportKey, str]:
-        """Those of a profile's exports that a copy may be made from just now, and which. Reads each target account
-        once (R7).
+        """Returns the profile's exports that a copy may be importing from, each with the reason. Reads each target
+        account once (R7).
 
-        Raises nothing but Interrupted: what can't be found out keeps an export, too.
+        Raises only Interrupted: if a target can't be read, its exports are kept.
         """
         [source] = {account for account in self.accounts if account.profile == profile}
         by_marker: dict[str, list[ExportKey]] = defaultdict(list)
@@ -72,33 +72,36 @@ class ActiveImports:
             return error
 
     def _reason(self, one: OpenImage, shown: ImagesRead) -> str | None:
+        # A running process may create the image after the last read.
         if self.locks.is_held(one.entry):
-            return f"another run on this machine is at {_copy(one)}, which imports from them"
+            return f"another run on this machine works on {_copy(one)}, which imports from them"
         is_fresh = self.wall().timestamp() - one.since < self.grace.total_seconds()
         return why_kept(one, shown, is_fresh)
 
 
 def why_kept(one: OpenImage, shown: ImagesRead, is_fresh: bool) -> str | None:
-    """Why an open create, which no run is at, keeps what it imports from; None where it does not. Pure.
+    """Returns why a create that is open in the journal, without a running process, still needs its export; None if it
+    doesn't. Pure.
 
-    `is_fresh`: it was written down so short a time ago that no read may show what it made.
+    `is_fresh`: it is so recent that reads may not show its image yet.
     """
-    command = f"settle it with: {_command(one)}"
+    command = f"to settle it, run: {_command(one)}"
     if shown is None:
-        return f"{_copy(one)} may import from them, and this command knows no profile of that account; {command}"
+        return f"{_copy(one)} may import from them, and this command has no profile of that account; {command}"
     if isinstance(shown, OmicopyError):
-        return f"whether {_copy(one)} imports from them is not known: {shown.message}"
+        return f"it is unknown if {_copy(one)} imports from them: {shown.message}"
     made = [image for image in shown if _is_made_by(one, image)]
     for image in made:
+        # An unknown state counts as importing: without its objects, the import would fail.
         if not image.is_available and not image.is_failed:
             return f"{image.image_id}, {_copy(one)}, imports from them: it is {image.state or 'in an unknown state'}"
     if one.image_id in {image.image_id for image in made}:
         return None
-    return f"{_copy(one)} may have begun to import from them a moment ago; {command}" if is_fresh else None
+    return f"{_copy(one)} may have just started to import from them; {command}" if is_fresh else None
 
 
 def _may_import_from(one: OpenImage, source: AccountRef, export: ExportKey) -> bool:
-    """Whether it may be made from that export of its image: an entry of an earlier version does not say from which."""
+    """True if the copy may import from this export. Entries of earlier versions don't say which export they use."""
     place = (source.account_id, export.bucket, export.prefix)
     return not one.about or tuple(one.about.get(key) for key in ("account", "bucket", "prefix")) == place
 
@@ -113,7 +116,7 @@ def _account(one: OpenImage) -> tuple[str, str]:
 
 
 def _image_id(one: OpenImage) -> str:
-    """Of the source image; the marker ends with it."""
+    """Returns the source image's ID, the last word of the marker."""
     return one.entry.get("marker", "").rstrip("]").rpartition(" ")[2]
 
 
@@ -128,14 +131,15 @@ def _copy(one: OpenImage) -> str:
 
 
 def _command(one: OpenImage) -> str:
-    """What makes the copy, or finds it made, and closes its entry."""
+    """Returns the command that makes the copy, or finds it, and closes its journal entry."""
     about = one.about
     words = ["omicopy", "copy", _image_id(one), "--name", one.entry.get("name", "")]
     if not about:
-        return f"{shlex.join(words)}, and the options that it was begun with"
+        return f"{shlex.join(words)}, and the options of the first run"
     words += ["--from", about.get("from", ""), "--to", about.get("to", ""), "--bucket", about.get("bucket", "")]
     words += ["--storage", about["storage"]] if about.get("storage") else []
     words += ["--prefix", about["prefix"]] if about.get("prefix") else []
+    # Options with their default are left out, to keep the command short.
     words += ["--format", about["format"]] if about.get("format", DEFAULT_FORMAT) != DEFAULT_FORMAT else []
     words += about.get("boot", "").split()
     return shlex.join(words)

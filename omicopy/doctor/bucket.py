@@ -1,4 +1,4 @@
-"""Writes a small object into the bucket, reads it through a signed URL and deletes it: does the bucket work?"""
+"""Checks the bucket: writes a small object, reads it through a signed URL and deletes it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.s3_location import S3Object
 
 PROBE_NAME = "omicopy-doctor-"
-"""What the object's name begins with; the rest is random."""
-_EIM_USER = "an EIM user's key is like that"
+"""The beginning of the object's name; the rest is random."""
+_EIM_USER = "this is normal for an EIM user's key"
 WITHOUT_KEY = (
-    "A copy then relies on the URL that the export task itself gives; without a key nothing can be signed anew, "
-    "cleaned up or looked for in the bucket"
+    "A copy then uses the export task's own URL; without a key, omicopy can't sign URLs again, delete exported objects "
+    "or list the bucket"
 )
 
 
 def check_bucket_access(
     session: AccountSession, bucket: str, prefix: str, writes: bool, works_for_api: bool, may_be_made: bool = False
 ) -> list[Check]:
-    """What `copy` will do with the bucket, tried. Without `writes` its objects are only listed. `works_for_api`: the
-    profile's key was seen to. `may_be_made`: a bucket that is not there is no failure."""
+    """Tries what `copy` does with the bucket and returns a check per operation. Raises nothing of omicopy's own.
+
+    Without `writes`, it only lists objects. `works_for_api`: the profile's key works for the API. `may_be_made`: a
+    missing bucket is a warning, not a failure.
+    """
     subject = f"s3://{bucket}"
     not_checked = Check(f"{subject}: write, read, delete", CheckStatus.WARN, "not checked")
     no_key = session.storage_refusal
@@ -38,9 +41,9 @@ def check_bucket_access(
         left_behind = storage.sizes(bucket, f"{folder}{PROBE_NAME}")
     except ServiceError as error:
         if storage.key_refusal is not None and session.account.storage is None and works_for_api:
-            message = f"the access key of {session.profile!r} works for the API, and object storage does not know it"
+            message = f"the access key of {session.profile!r} works for the API, but object storage does not know it"
             return [_no_key(subject, f"{message}: {_EIM_USER}", STORAGE_HINT), not_checked]
-        if error.action != "ListObjects":  # the API refused the same key, and nothing was sent with it
+        if error.action != "ListObjects":  # the API refused this key before, so nothing was sent to the store
             return [
                 Check(subject, CheckStatus.WARN, f"not checked: the keys of {session.profile!r} have to work first")
             ]
@@ -55,7 +58,7 @@ def check_bucket_access(
                 subject,
                 CheckStatus.WARN,
                 f"an earlier check left behind: {names}",
-                "Delete it, unless another runs now.",
+                "Delete it, unless another check is running.",
             )
         )
     if not writes:
@@ -70,14 +73,14 @@ def _no_key(subject: str, reason: str, hint: str) -> Check:
 
 def _no_bucket(subject: str, may_be_made: bool) -> Check:
     if may_be_made:
-        return Check(f"{subject}: list", CheckStatus.WARN, "there is no such bucket: the first export to it makes it")
-    message = "there is no such bucket: an export would make it"
-    hint = "Check its name. If it is right: --create-bucket lets the service make it."
+        return Check(f"{subject}: list", CheckStatus.WARN, "there is no such bucket: the first export creates it")
+    message = "there is no such bucket: an export would create it"
+    hint = "Check its name. If it is right, let the service create the bucket with --create-bucket."
     return Check(f"{subject}: list", CheckStatus.FAIL, message, hint, ErrorCode.NOT_FOUND)
 
 
 def _write_read_delete(session: AccountSession, probe: S3Object) -> list[Check]:
-    """Whatever happens on the way, what may have been written is deleted."""
+    """Returns a check per operation. Deletes the object in any case, unless the store certainly did not write it."""
     subject, content = f"s3://{probe.bucket}", json.dumps({"probe": secrets.token_hex(16)}).encode()
     may_be_there, findings = True, []
     try:
@@ -85,6 +88,7 @@ def _write_read_delete(session: AccountSession, probe: S3Object) -> list[Check]:
         findings.append(Check(f"{subject}: write", CheckStatus.OK, "allowed"))
         findings.append(_read_back(session, probe, content))
     except ServiceError as error:
+        # after a lost answer the object may exist although the write failed
         may_be_there = retry_verdict(error.cause, is_write=True) is RetryVerdict.IN_DOUBT
         findings.append(failure(f"{subject}: write", error))
         findings.append(Check(f"{subject}: read through a signed URL", CheckStatus.WARN, "not checked"))
@@ -101,14 +105,14 @@ def _read_back(session: AccountSession, probe: S3Object, written: bytes) -> Chec
     except OmicopyError as error:
         return failure(subject, error)
     if read != written:
-        message = f"{probe} reads otherwise than it was written"
-        hint = "Look at what stands between here and the store."
+        message = f"{probe} does not contain what was written"
+        hint = "Check the proxies and gateways between this machine and the store: one of them changes data."
         return Check(subject, CheckStatus.FAIL, message, hint, ErrorCode.DAMAGED)
-    return Check(subject, CheckStatus.OK, "as it was written")
+    return Check(subject, CheckStatus.OK, "same content as written")
 
 
 def _delete(session: AccountSession, probe: S3Object) -> Check:
-    """Only --cleanup, `prune` and this very check delete: a copy works without the right."""
+    """Returns a warning, not a failure, if the object can't be deleted: only --cleanup and `prune` need that right."""
     subject = f"s3://{probe.bucket}: delete"
     try:
         session.storage.delete(probe)

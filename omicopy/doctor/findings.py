@@ -16,7 +16,7 @@ class CheckStatus(StrEnum):
 
     OK = "ok"
     WARN = "warn"
-    """Not known, or it works with a limitation that the message names."""
+    """Unknown, or it works with a limitation that the message names."""
     FAIL = "fail"
 
 
@@ -29,16 +29,16 @@ class Check:
     message: str
     hint: str = ""
     code: ErrorCode | None = None
-    """For a failure: the error code with which a command would fail for the same reason."""
+    """Of a failure: the code of the error that a command would raise for the same reason."""
 
 
 def failure(subject: str, error: OmicopyError) -> Check:
-    """The check that failed with an error."""
+    """Returns a failed check with the error's message, hint and code."""
     return Check(subject, CheckStatus.FAIL, error.message, error.hint, error.code)
 
 
 def describe_findings(findings: Sequence[Check]) -> dict[str, Any]:
-    """What `doctor -o json` prints."""
+    """Returns the JSON of `doctor`."""
     return {
         "schema": SCHEMA,
         "findings": [
@@ -55,7 +55,7 @@ def describe_findings(findings: Sequence[Check]) -> dict[str, Any]:
 
 
 def verdict_of(findings: Sequence[Check]) -> OmicopyError | None:
-    """One error for all failed checks, None if none failed. Its exit code is the one that they share, else 1."""
+    """Returns one error for all failed checks, None if none failed. Its exit code is the one they share, else 1."""
     failed = [finding for finding in findings if finding.status is CheckStatus.FAIL]
     if not failed:
         return None
@@ -64,4 +64,4 @@ def verdict_of(findings: Sequence[Check]) -> OmicopyError | None:
     code = next((error.code for error in errors if error.exit_code == shared), ErrorCode.FAILED)
     subjects = ", ".join(finding.subject for finding in failed)
     message = f"{len(failed)} of {len(findings)} checks failed: {subjects}"
-    return OmicopyError(code, message, "Each says what to do; then run the same command again.")
+    return OmicopyError(code, message, "Follow the hint of each failed check, then run the same command again.")

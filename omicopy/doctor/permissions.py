@@ -17,18 +17,18 @@ from omicopy.model.request import AccountRef
 
 _NO_IMAGE, _NO_TASK, _NO_SNAPSHOT = "ami-00000000", "image-export-00000000", "snap-00000000"
 _NO_NAME = "omicopy-doctor"
-"""A bucket, an object and an image of this name are asked for, and none is there."""
+"""The name of a bucket, an object and an image in the requests. None of them exists."""
 
 
 def check_permissions(session: AccountSession, place: RightScope, bucket: str | None) -> list[Check]:
-    """One finding an action that `copy` needs at `place`, beside ReadAccounts, which told whose it is."""
+    """Returns a check per action that `copy` needs at `place`, except ReadAccounts, which has succeeded already."""
     parameters = dry_run_parameters(session.ref, session.account.oos_endpoint, bucket or _NO_NAME)
     rights = [right for right in RIGHTS["copy"][place] if right.action != "ReadAccounts"]
     return [_check_right(session, right, parameters[right.action]) for right in rights]
 
 
 def dry_run_parameters(account: AccountRef, oos_endpoint: str, bucket: str) -> Mapping[str, Mapping[str, Any]]:
-    """Parameters for each action: complete, but about nothing that exists."""
+    """Returns complete parameters for each action, all with IDs and names that don't exist."""
     sharing = {"Additions": {"AccountIds": [account.account_id]}}
     return {
         "ReadImages": {"Filters": {"ImageIds": [_NO_IMAGE]}},
@@ -44,21 +44,23 @@ def dry_run_parameters(account: AccountRef, oos_endpoint: str, bucket: str) -> M
 
 
 def _check_right(session: AccountSession, right: Right, parameters: Mapping[str, Any]) -> Check:
-    """Sent as a read: it may be repeated. Only a refusal for a missing right proves that the right is missing; one of
-    the parameters says no more than that the service looked at them first."""
+    """Returns FAIL if the service denies a right that every copy needs, WARN if it denies one that only some need.
+
+    Any other refusal is a WARN: the service may validate parameters before it checks rights.
+    """
     subject = f"{session.profile}: {right.action}"
+    hint = f"Give the access key of {session.profile!r} the right to {right.action}."
     try:
+        # sent as a read, because a request with DryRun is safe to repeat
         session.api.read(right.action, session.patience, {**parameters, "DryRun": True})
     except ServiceError as error:
         if error.code is ErrorCode.DENIED and right.without:
             message = f"{error.message}. Needed when {right.when}; without it, {right.without}"
-            hint = f"Give the access key of {session.profile!r} the right to it."
             return Check(subject, CheckStatus.WARN, message, hint)
         if error.code is ErrorCode.DENIED:
-            hint = f"Give the access key of {session.profile!r} the right to {right.action}."
             return Check(subject, CheckStatus.FAIL, error.message, hint, ErrorCode.DENIED)
         if error.code is ErrorCode.TEMPORARY:
             return failure(subject, error)
-        message = f"not refused for a missing right, but not known either: {error.message}"
+        message = f"not known, because the request was refused for another reason: {error.message}"
         return Check(subject, CheckStatus.WARN, message)
     return Check(subject, CheckStatus.OK, "allowed")

@@ -1,4 +1,4 @@
-"""The size of the images, and the room that the quotas of both accounts leave."""
+"""Checks the images, their size, and the free quotas of both accounts."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from omicopy.model import json_fields
 from omicopy.model.image import Image, last_marker, source_marker
 from omicopy.model.request import AccountRef
 
-_QUOTA_HINT = "Free what the quota counts, or ask for a higher one."
+_QUOTA_HINT = "Delete what counts against the quota, or request a higher one."
 
 
 # ---- the images
 
 
 def check_images(session: AccountSession, wanted: Sequence[str]) -> tuple[list[Image], list[Check]]:
-    """Whether each image can be exported, and those that can, now or in a while."""
+    """Returns the images that can be exported, now or once they are available, and a check per image."""
     images: list[Image] = []
     findings: list[Check] = []
     try:
         images = find_images(session, wanted)
     except OmicopyError:
-        for name in wanted:  # one by one, as one that is missing hides the others
+        for name in wanted:  # one by one, because one missing image fails the whole search
             try:
                 images += find_images(session, [name])
             except OmicopyError as error:
@@ -44,38 +44,39 @@ def check_images(session: AccountSession, wanted: Sequence[str]) -> tuple[list[I
 def _check_image(account: AccountRef, image: Image) -> Iterator[Check]:
     subject = f"{image.name} {image.image_id}".strip()
     if image.account_id != account.account_id:
-        message = f"it belongs to account {image.account_id}: what is shared or public can't be exported"
-        hint = "Make a copy of it in this account first (CreateImage with SourceImageId), and name that."
+        message = f"it belongs to account {image.account_id}: shared and public images can't be exported"
+        hint = "Copy it into this account first (CreateImage with SourceImageId), then name that copy."
         yield Check(subject, CheckStatus.FAIL, message, hint, ErrorCode.NOT_EXPORTABLE)
     elif image.is_failed:
         reason = f" ({image.state_reason})" if image.state_reason else ""
-        hint = "Make the image once more; this one can't be exported."
-        yield Check(subject, CheckStatus.FAIL, f"it is failed{reason}", hint, ErrorCode.NOT_EXPORTABLE)
+        hint = "Create the image again; this one can't be exported."
+        yield Check(subject, CheckStatus.FAIL, f"its state is failed{reason}", hint, ErrorCode.NOT_EXPORTABLE)
     elif not image.is_available:
-        yield Check(
-            subject, CheckStatus.WARN, f"it is {image.state or 'in an unknown state'}: a copy would wait for it"
-        )
+        message = f"its state is {image.state or 'unknown'}: a copy would wait until it is available"
+        yield Check(subject, CheckStatus.WARN, message)
     else:
         volumes = "1 volume" if len(image.volumes) == 1 else f"{len(image.volumes)} volumes"
         boots = f", boots by {image.boot}" if image.boot.modes else ""
         yield Check(subject, CheckStatus.OK, f"available, {volumes}, {_gib([image])}{boots}")
     licensed = [code for code in image.product_codes if code != FREE_PRODUCT_TYPE]
     if licensed:
-        message = f"product types {', '.join(licensed)} may bear licences, which the importing account answers for"
+        message = (
+            f"product types {', '.join(licensed)} may require licences; the importing account is responsible for them"
+        )
         yield Check(subject, CheckStatus.WARN, message)
 
 
 def check_not_exported() -> Check:
-    """What no export carries (DOMAIN.md §2)."""
+    """Returns a check that says which properties an export lacks (DOMAIN.md §2)."""
     message = (
-        "boot modes, TPM and tags are not in an export: a copy is given the source's. Launch permissions neither: "
-        "--share-with names accounts. Product codes travel"
+        "an export contains no boot modes, TPM or tags: a copy gets the source's. It contains no launch permissions: "
+        "use --share-with. It contains product codes"
     )
     return Check("what does not travel", CheckStatus.OK, message)
 
 
 def check_size(images: Sequence[Image], targets: int) -> Check:
-    """GiB to move in all, as the volumes are: what is exported is compressed, how well nobody knows before."""
+    """Returns a check with the total size of the volumes. Exported disks are compressed, so less is transferred."""
     count = "1 image" if len(images) == 1 else f"{len(images)} images"
     to = "" if targets < 2 else f", to each of {targets} targets"
     return Check("to move", CheckStatus.OK, f"{count}, {_gib(images)} of volumes{to}")
@@ -91,7 +92,7 @@ def _gib(images: Sequence[Image]) -> str:
 
 
 def room_in_source(session: AccountSession, images: Sequence[Image]) -> list[Check]:
-    """Exports in flight. Where the quota is full a copy waits for a slot: that fails nothing."""
+    """Returns checks of the running exports. A full quota is a warning only: a copy then waits for a slot."""
     subject = f"{session.profile}: {Counted.EXPORTS.word}"
     running, unread = _exports_in_flight(session)
     if unread:
@@ -109,8 +110,11 @@ def room_in_source(session: AccountSession, images: Sequence[Image]) -> list[Che
 
 
 def room_in_target(session: AccountSession, source: AccountRef | None, images: Sequence[Image]) -> list[Check]:
-    """Snapshots: without `images` named, there has to be room for one. The rest is told, and fails nothing: whether an
-    import counts as a copy, and whether it needs room for volumes, is not documented."""
+    """Returns checks of the quotas that an import needs. Too few free snapshots are a failure: one per volume of
+    `images`, or one if there are none.
+
+    Other quotas are warnings only: the documentation doesn't say whether an import counts as a copy, or needs volumes.
+    """
     quotas = _read_quotas(session)
     if isinstance(quotas, Check):
         return [quotas]
@@ -132,7 +136,7 @@ def room_in_target(session: AccountSession, source: AccountRef | None, images: S
     volumes = sum(volume.size_gib or 0 for image in missing for volume in image.volumes)
     for what, asked, unsaid in (
         (Counted.COPIES, len(missing), "whether an import counts is not documented; if so, imports take turns"),
-        (Counted.VOLUME_GIB, volumes, "whether an import needs some is not documented"),
+        (Counted.VOLUME_GIB, volumes, "whether an import counts is not documented"),
     ):
         quota = tightest(quotas, what)
         if quota is not None:
@@ -148,7 +152,7 @@ def room_in_target(session: AccountSession, source: AccountRef | None, images: S
 
 
 def _snapshots(images: Sequence[Image]) -> int:
-    """How many snapshots the images become: one of each volume."""
+    """Returns how many snapshots the copies of the images need: one per volume."""
     return sum(len(image.volumes) for image in images)
 
 
@@ -158,7 +162,7 @@ def _format(quota: Quota | None, what: Counted) -> str:
     if quota.most is None:
         return f"{quota.name} has no limit"
     if quota.used is None:
-        return f"{quota.name} is {quota.most}; how many of it are used is not known"
+        return f"{quota.name} is {quota.most}; how much of it is used is unknown"
     return f"{quota.free} of {quota.most} free ({quota.name})"
 
 
@@ -171,7 +175,7 @@ def _exports_in_flight(session: AccountSession) -> tuple[int, ServiceError | Non
 
 
 def _read_quotas(session: AccountSession) -> list[Quota] | Check:
-    """No copy needs to read quotas: that it can't is nothing that fails."""
+    """Returns the quotas, or a warning if they can't be read: a copy does not need to read them."""
     try:
         kinds = session.api.read_all("ReadQuotas", "QuotaTypes", session.patience, {}, parse_quotas)
     except ServiceError as error:
@@ -180,7 +184,7 @@ def _read_quotas(session: AccountSession) -> list[Quota] | Check:
 
 
 def _without_copy(session: AccountSession, source: AccountRef, images: Sequence[Image]) -> list[Image]:
-    """Those of which the target has no copy: a copy that is there needs no more room."""
+    """Returns the images of which the target has no copy; all of them if its images can't be read."""
     try:
         own = read_own_images(session, patiently=False)
     except ServiceError:
@@ -190,8 +194,11 @@ def _without_copy(session: AccountSession, source: AccountRef, images: Sequence[
 
 
 class Counted(Enum):
-    """What a quota counts, as far as it matters to a copy, and the quota's name. Where a service has none of that name,
-    it is known by words: it has to have one of the first, and none of the rest."""
+    """A resource that a copy needs, and the name of its quota.
+
+    If the service has no quota of that name, `Quota.counts` finds it by its text: one of the `needed` words, and none
+    of the `forbidden` ones.
+    """
 
     EXPORTS = ("exports in flight", "image_export_limit", {"export", "exports"}, {"snapshot", "snapshots"})
     COPIES = ("copies in flight", "image_copy_limit", {"copy", "copies"}, {"snapshot", "snapshots"})
@@ -207,7 +214,7 @@ class Counted(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """One limit and how much of it is used; `most` None means that there is no limit."""
+    """One limit and how much of it is used. `most` is None if there is no limit."""
 
     name: str
     text: str
@@ -216,25 +223,26 @@ class Quota:
 
     @property
     def free(self) -> int | None:
-        """None: no limit, or not known."""
+        """How much is left; None if there is no limit or the usage is unknown."""
         return None if self.most is None or self.used is None else max(0, self.most - self.used)
 
     def counts(self, what: Counted) -> bool:
+        """True if the quota's text describes that resource."""
         words = set(re.findall(r"[a-z]+", self.text.lower()))
         return not words.isdisjoint(what.needed) and words.isdisjoint(what.forbidden)
 
 
 def parse_quotas(kind: Mapping[str, Any]) -> list[Quota]:
-    """The quotas of one item of `QuotaTypes`, where they are of the whole account; those of one resource are left out.
+    """Returns the quotas of one item of `QuotaTypes` that apply to the whole account, not those of one resource.
 
-    Raises Unreadable: a limit that is not told is not "no limit".
+    Raises MalformedAnswer if a quota has no limit field: a missing field does not mean "no limit".
     """
     quotas = [_quota(item) for item in json_fields.listed_if_any(kind, "Quotas")]
     return quotas if json_fields.optional(kind, "QuotaType") in ("global", "") else []
 
 
 def tightest(quotas: Sequence[Quota], what: Counted) -> Quota | None:
-    """Of the quotas that count `what` the one with the least room; None without one."""
+    """Returns the quota of `what` with the least left, or None if there is none. Unknown usage comes last."""
     named = [quota for quota in quotas if quota.name == what.quota]
     found = named or [quota for quota in quotas if quota.counts(what)]
     return min(found, key=lambda quota: (quota.free is None, quota.free or 0), default=None)

@@ -1,6 +1,6 @@
-"""Which rights each command needs, and where: the calls of the API and what it does with objects in a bucket.
+"""The rights that each command needs: API actions in both accounts, and object operations in the bucket.
 
-`doctor` tries what `copy` needs, and `omicopy help permissions` is made from here.
+`doctor` checks the rights of `copy`. The documentation of permissions is generated from this table.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import Enum
 
 
 class RightScope(Enum):
-    """Whose rights are meant, and for what."""
+    """The account that a right belongs to, and the service."""
 
     SOURCE_API = "source account, API"
     SOURCE_BUCKET = "source account, bucket"
@@ -20,13 +20,13 @@ class RightScope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """One action, in the API's words or in S3's."""
+    """One action, by its name in the API or in S3."""
 
     action: str
     when: str = ""
-    """When it is needed; empty: in every run."""
+    """When it is needed; empty if every run needs it."""
     without: str = ""
-    """What becomes of a run that needs it and is refused; empty: it fails."""
+    """What happens if the service denies it; empty if the run fails."""
 
     @property
     def is_always_needed(self) -> bool:
@@ -35,36 +35,37 @@ class Right:
 
 Rights = Mapping[RightScope, tuple[Right, ...]]
 _EXPORTING = (
-    Right("CreateImageExportTask", "no usable export is there"),
-    Right("CreateTags", "it starts an export, to mark it as its own", "that export is never deleted by this tool"),
-    Right("DeleteExportTask", "two runs started the same export, and one is queued", "both exports run to their end"),
+    Right("CreateImageExportTask", "there is no usable export"),
+    Right("CreateTags", "it starts an export, to tag it as its own", "omicopy never deletes that export"),
+    Right("DeleteExportTask", "two runs started the same export, and one is queued", "both exports complete"),
 )
 _FINDING_EXPORTS = Right("ReadImageExportTasks", "SOURCE is the ID of an export task or an image")
-_BOOT_UNKNOWN = "boot modes and TPM are not known"
-_RESIGNING = Right("PutObject", "URLs in a manifest end too early, so that it is signed anew")
+_KEY_EXPIRY_UNKNOWN = "the access key's own expiry is unknown"
+_QUOTAS_UNKNOWN = "the free quotas are unknown"
+_ONLY_DRY_RUN = "it checks the permission, with DryRun only"
+_BOOT_UNKNOWN = "boot modes and TPM are unknown"
+_RESIGNING = Right("PutObject", "URLs in a manifest expire too soon and are signed again")
 _IMPORTING = (
     Right("ReadAccounts"),
     Right("ReadImages"),
-    Right("CreateImage", "the copy is not there yet"),
-    Right("CreateTags", "the copy lacks a tag, or an earlier one of its own failed, to replace it"),
-    Right(
-        "UpdateImage", "--share-with names an account that may not launch it yet", "the copy is there, but not shared"
-    ),
-    Right("DeleteImage", "an earlier copy of its own failed, to replace it", "the failed copy stays in the way"),
-    Right("DeleteSnapshot", "it replaced such a copy", "the snapshots of the failed copy stay"),
+    Right("CreateImage", "the copy does not exist yet"),
+    Right("CreateTags", "the copy lacks a tag, or it replaces a failed copy of its own"),
+    Right("UpdateImage", "--share-with names an account that may not launch it yet", "the copy exists, but unshared"),
+    Right("DeleteImage", "it replaces a failed copy of its own", "the failed copy stays in the way"),
+    Right("DeleteSnapshot", "it replaced a failed copy of its own", "the snapshots of the failed copy stay"),
 )
 _COPYING: Rights = {
     RightScope.SOURCE_API: (
         Right("ReadAccounts"),
         Right("ReadImages"),
-        Right("ReadImageExportTasks", "the copy is not there yet"),
+        Right("ReadImageExportTasks", "the copy does not exist yet"),
         *_EXPORTING,
     ),
     RightScope.SOURCE_BUCKET: (
-        Right("ListObjects", "the copy is not there yet"),
-        Right("GetObject", "the copy is not there yet"),
+        Right("ListObjects", "the copy does not exist yet"),
+        Right("GetObject", "the copy does not exist yet"),
         _RESIGNING,
-        Right("DeleteObject", "--cleanup", "the exported objects stay"),
+        Right("DeleteObject", "--cleanup is given", "the exported objects stay"),
     ),
     RightScope.TARGET_API: _IMPORTING,
 }
@@ -80,15 +81,19 @@ RIGHTS: Mapping[str, Rights] = {
     },
     "url": {
         RightScope.SOURCE_API: (
-            Right("ReadAccessKeys", "there is no --no-check", "when the access key itself ends is not known"),
+            Right("ReadAccessKeys", "--no-check is not given", _KEY_EXPIRY_UNKNOWN),
             Right("ReadImageExportTasks", "SOURCE is an export task, an image, or a manifest in an export's folder"),
-            Right("ReadImages", "--handoff, and SOURCE is an export task or an image", _BOOT_UNKNOWN),
-            Right("CreateTags", "an export of its own is handed out, to note until when", "a clean-up may delete it"),
+            Right("ReadImages", "--handoff is given, and SOURCE is an export task or an image", _BOOT_UNKNOWN),
+            Right(
+                "CreateTags",
+                "omicopy started the export, to tag it with the URL's expiry",
+                "a clean-up may delete it before the URL expires",
+            ),
         ),
         RightScope.SOURCE_BUCKET: (
-            Right("GetObject", "there is no --no-check"),
-            Right("ListObjects", "SOURCE is a folder, a task or an image; or it is signed anew"),
-            Right("PutObject", "it is signed anew; and for whoever uploads with a URL of --method put"),
+            Right("GetObject", "--no-check is not given"),
+            Right("ListObjects", "SOURCE is a folder, a task or an image, or URLs are signed again"),
+            Right("PutObject", "URLs are signed again, or a URL of --method put is used"),
         ),
     },
     "import": {RightScope.SOURCE_BUCKET: (Right("GetObject"),), RightScope.TARGET_API: _IMPORTING},
@@ -98,7 +103,7 @@ RIGHTS: Mapping[str, Rights] = {
             Right("ReadImages", "SOURCE is the ID of an export task or an image", _BOOT_UNKNOWN),
         ),
         RightScope.SOURCE_BUCKET: (
-            Right("GetObject", "SOURCE is no file, or --probe"),
+            Right("GetObject", "SOURCE is not a file, or --probe is given"),
             Right("ListObjects", "SOURCE is a folder, a task or an image"),
         ),
     },
@@ -111,14 +116,14 @@ RIGHTS: Mapping[str, Rights] = {
         RightScope.SOURCE_BUCKET: (
             Right("ListObjects"),
             Right("GetObject"),
-            Right("PutObject", "the same manifest is not there yet"),
-        )
+            Right("PutObject", "the same manifest does not exist yet"),
+        ),
     },
     "status": {
         RightScope.SOURCE_API: (Right("ReadAccounts"), Right("ReadImages"), Right("ReadImageExportTasks")),
         RightScope.SOURCE_BUCKET: (
-            Right("ListObjects", "an image or a task is named, or --deep", "what the bucket holds is not known"),
-            Right("GetObject", "an image or a task is named, or --deep", "until when URLs work is not known"),
+            Right("ListObjects", "an image or a task is named, or --deep is given", "the bucket's content is unknown"),
+            Right("GetObject", "an image or a task is named, or --deep is given", "the URLs' expiry is unknown"),
         ),
         RightScope.TARGET_API: (Right("ReadAccounts"), Right("ReadImages")),
     },
@@ -126,22 +131,28 @@ RIGHTS: Mapping[str, Rights] = {
         RightScope.SOURCE_API: (
             Right("ReadAccounts"),
             Right("ReadImages"),
-            Right("ReadImageExportTasks", "exports are looked at: --bucket, or a plan"),
-            Right("CreateTags", "an export is deleted, to mark it as gone"),
+            Right("ReadImageExportTasks", "--bucket or a plan is given"),
+            Right("CreateTags", "an export is deleted, to tag it as deleted"),
         ),
         RightScope.SOURCE_BUCKET: (
-            Right("ListObjects", "an export is deleted, or its deletion was begun"),
-            Right("GetObject", "an export is deleted, or its deletion was begun"),
+            Right("ListObjects", "an export is deleted, or its deletion has begun"),
+            Right("GetObject", "an export is deleted, or its deletion has begun"),
             Right("DeleteObject", "an export is deleted"),
         ),
         RightScope.TARGET_API: (
             Right("ReadAccounts"),
             Right("ReadImages"),
-            Right("ReadSnapshots", without="what interrupted deletions left stays"),
-            Right("CreateTags", "a copy is deleted, to mark its snapshots", "what an interruption leaves is forgotten"),
+            Right("ReadSnapshots", without="snapshots of interrupted deletions stay"),
+            Right(
+                "CreateTags",
+                "a copy is deleted, to tag its snapshots",
+                "a later run can't find the snapshots of an interrupted deletion",
+            ),
             Right("DeleteImage", "a copy is deleted"),
             Right(
-                "DeleteSnapshot", "a copy is deleted, or was without its snapshots", "the snapshots stay, and are named"
+                "DeleteSnapshot",
+                "a copy is deleted, or an interrupted deletion left snapshots",
+                "the snapshots stay; a message lists them",
             ),
         ),
     },
@@ -149,34 +160,34 @@ RIGHTS: Mapping[str, Rights] = {
         RightScope.SOURCE_API: (
             Right("ReadAccounts"),
             Right("ReadImageExportTasks"),
-            Right("DeleteExportTask", "the task is its own and waits in the queue"),
-        )
+            Right("DeleteExportTask", "omicopy started the task, and it is queued"),
+        ),
     },
     "doctor": {
         RightScope.SOURCE_API: (
             Right("ReadAccounts"),
             Right("ReadRegions"),
-            Right("ReadAccessKeys", without="when the access key itself ends is not known"),
-            Right("ReadQuotas", without="how much room there is is not known"),
+            Right("ReadAccessKeys", without=_KEY_EXPIRY_UNKNOWN),
+            Right("ReadQuotas", without=_QUOTAS_UNKNOWN),
             Right("ReadImageExportTasks"),
             Right("ReadImages"),
-            *(Right(right.action, "never in earnest: it asks with DryRun") for right in _EXPORTING),
+            *(Right(right.action, _ONLY_DRY_RUN) for right in _EXPORTING),
         ),
         RightScope.SOURCE_BUCKET: (
-            Right("ListObjects", "there is a --bucket"),
-            Right("PutObject", "there is a --bucket and no --dry-run"),
-            Right("GetObject", "there is a --bucket and no --dry-run"),
-            Right("DeleteObject", "there is a --bucket and no --dry-run", "its small object stays, and is named"),
+            Right("ListObjects", "--bucket is given"),
+            Right("PutObject", "--bucket is given, without --dry-run"),
+            Right("GetObject", "--bucket is given, without --dry-run"),
+            Right("DeleteObject", "--bucket is given, without --dry-run", "its small object stays; a message names it"),
         ),
         RightScope.TARGET_API: (
             Right("ReadAccounts"),
             Right("ReadRegions"),
-            Right("ReadAccessKeys", without="when the access key itself ends is not known"),
-            Right("ReadQuotas", without="how much room there is is not known"),
+            Right("ReadAccessKeys", without=_KEY_EXPIRY_UNKNOWN),
+            Right("ReadQuotas", without=_QUOTAS_UNKNOWN),
             Right("ReadImages"),
-            *(Right(right.action, "never in earnest: it asks with DryRun") for right in _IMPORTING if right.when),
+            *(Right(right.action, _ONLY_DRY_RUN) for right in _IMPORTING if right.when),
         ),
     },
 }
-"""By command. A URL has the rights of the access key that signed it, so that the bucket's rights of `import`, and of
-`inspect` of a URL, are those of whoever handed it over."""
+"""The rights by command. A URL has the rights of the access key that signed it. So the bucket rights of `import`, and
+those of `inspect` with a URL, are needed by the account that created the URL."""

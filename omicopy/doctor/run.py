@@ -30,14 +30,14 @@ from omicopy.model.s3_location import check_bucket, check_prefix
 from omicopy.model.units import format_duration
 
 SOON = timedelta(days=7)
-"""As long as a URL may live: an access key that ends sooner ends URLs with it."""
+"""The longest validity of a URL. A URL stops working when the access key that signed it expires."""
 LARGEST_SKEW = timedelta(minutes=15)
-"""A signature made by a clock that is further off is refused, by S3 at least."""
+"""S3 refuses signatures made by a clock that is off by more."""
 
 
 @dataclass(frozen=True, slots=True)
 class DoctorOptions:
-    """What is checked. Every part may be left out; raises USAGE where that leaves nothing to check."""
+    """What to check. Every part is optional. Raises USAGE if nothing remains to check, or for an unusable bucket."""
 
     source: str | None
     targets: Sequence[str]
@@ -45,17 +45,17 @@ class DoctorOptions:
     prefix: str = ""
     images: Sequence[str] = ()
     writes: bool = True
-    """Whether an object may be written into the bucket, and deleted again."""
+    """True to write an object into the bucket and delete it again."""
     create_bucket: bool = False
-    """Whether an export may make the bucket."""
+    """True if an export may create the bucket."""
 
     def __post_init__(self) -> None:
         if not self.profiles:
-            hint = "Say --from PROFILE, --to PROFILE, or both."
+            hint = "Give --from PROFILE, --to PROFILE, or both."
             raise OmicopyError(ErrorCode.USAGE, "There is nothing to check", hint)
         if not self.source and (self.bucket or self.images):
-            hint = "Name their account with --from PROFILE."
-            raise OmicopyError(ErrorCode.USAGE, "A bucket and images are of the source account", hint)
+            hint = "Add --from PROFILE."
+            raise OmicopyError(ErrorCode.USAGE, "Can't check a bucket or images without their source account", hint)
         if self.bucket:
             check_bucket(self.bucket)
         check_prefix(self.prefix)
@@ -68,7 +68,7 @@ class DoctorOptions:
 def run_checks(
     clients: Clients, asked: DoctorOptions, unusable: Mapping[str, OmicopyError], now: datetime
 ) -> list[Check]:
-    """Every check, whatever the others find. `unusable` are profiles that are not complete, and why."""
+    """Runs every check, also after others failed, and returns the results. `unusable`: incomplete profiles, and why."""
     findings = [failure(f"{profile}: profile", error) for profile, error in unusable.items()]
     usable = [profile for profile in asked.profiles if profile not in unusable]
     clients.prepare(usable)
@@ -93,8 +93,8 @@ def run_checks(
 
 
 def check_profiles_file(profiles: Sequence[str], environ: Mapping[str, str]) -> list[Check]:
-    """Whether others than its owner can read the file that profiles are named in. A file that can't be read at all is
-    each of its profiles' failure."""
+    """Returns a warning if other users can read the profiles file. Returns nothing if it can't be read at all: each of
+    its profiles reports that."""
     if all(profile.startswith("env:") for profile in profiles):
         return []
     try:
@@ -103,29 +103,31 @@ def check_profiles_file(profiles: Sequence[str], environ: Mapping[str, str]) -> 
         return []
     mode = mode_for_others(file)
     if mode is None:
-        return [Check("profiles file", CheckStatus.OK, f"{file} is its owner's alone")] if file.is_file() else []
-    message = f"others than its owner can read or change {file} (mode {mode:03o}); it holds keys"
-    return [Check("profiles file", CheckStatus.WARN, message, f"Take their rights: chmod 600 {shlex.quote(str(file))}")]
+        private = Check("profiles file", CheckStatus.OK, f"only its owner has access to {file}")
+        return [private] if file.is_file() else []
+    message = f"other users can read or change {file} (mode {mode:03o}), which contains keys"
+    hint = f"Restrict it to its owner: chmod 600 {shlex.quote(str(file))}"
+    return [Check("profiles file", CheckStatus.WARN, message, hint)]
 
 
 def _check_keys(session: AccountSession, now: datetime) -> tuple[bool, list[Check]]:
-    """Whether the keys work, whose the keys are, in which Region, and until when they are good."""
+    """Returns True if the keys work, and checks of their account, their Region and their expiry."""
     subject = f"{session.profile}: keys"
     try:
         account = session.ref
     except OmicopyError as error:
         return False, [failure(subject, error)]
-    works = Check(subject, CheckStatus.OK, f"they are of account {account.account_id} in {account.region}")
+    works = Check(subject, CheckStatus.OK, f"they belong to account {account.account_id} in {account.region}")
     return True, [works, _check_region(session), *_check_key_expiries(session, now)]
 
 
 def _check_region(session: AccountSession) -> Check:
-    """The service's list of Regions need not name them all, and its API has answered in this one (R6)."""
+    """Never fails: the service's list of Regions may be incomplete, and the API has answered in this one (R6)."""
     region, subject = session.account.region, f"{session.profile}: Region"
     try:
         names = session.api.read_parsed("ReadRegions", session.patience, {}, _region_names)
     except ServiceError as error:
-        return Check(subject, CheckStatus.WARN, f"whether {region} exists is not known: {error.message}")
+        return Check(subject, CheckStatus.WARN, f"unknown whether {region} exists: {error.message}")
     if region in names:
         return Check(subject, CheckStatus.OK, f"{region} exists")
     message = f"{region} answers; the service's list of Regions names only {', '.join(names) or 'none'}"
@@ -137,7 +139,7 @@ def _region_names(answer: Mapping[str, Any]) -> list[str]:
 
 
 def _check_key_expiries(session: AccountSession, now: datetime) -> Iterator[Check]:
-    """Of the key for the API and of the one that signs, where that is another one."""
+    """Yields a check of the key for the API, and one of the key that signs URLs if it is another."""
     account = session.account
     yield _check_key_expiry(session, account.access_key, f"{account.profile}: access key's end", now)
     signer = account.storage_key
@@ -146,25 +148,23 @@ def _check_key_expiries(session: AccountSession, now: datetime) -> Iterator[Chec
 
 
 def _check_key_expiry(session: AccountSession, access_key: str, subject: str, now: datetime) -> Check:
-    hint = "A URL dies with the key that signed it: use a key that lives longer."
+    hint = "A URL stops working when the key that signed it expires: use a key that expires later."
     try:
         ends = read_expiry(session, access_key)
     except OmicopyError as error:
-        return Check(subject, CheckStatus.WARN, f"whether it has one is not known: {error.message}", hint)
+        return Check(subject, CheckStatus.WARN, f"unknown whether it expires: {error.message}", hint)
     if ends is None:
-        return Check(subject, CheckStatus.OK, "it has none")
+        return Check(subject, CheckStatus.OK, "it never expires")
     if ends <= now:
-        return Check(subject, CheckStatus.FAIL, f"it ended at {format_timestamp(ends, now)}", hint, ErrorCode.DENIED)
-    message = f"it ends at {format_timestamp(ends, now)}"
-    return (
-        Check(subject, CheckStatus.WARN, message, hint)
-        if ends - now < SOON
-        else Check(subject, CheckStatus.OK, message)
-    )
+        return Check(subject, CheckStatus.FAIL, f"it expired at {format_timestamp(ends, now)}", hint, ErrorCode.DENIED)
+    message = f"it expires at {format_timestamp(ends, now)}"
+    if ends - now < SOON:
+        return Check(subject, CheckStatus.WARN, message, hint)
+    return Check(subject, CheckStatus.OK, message)
 
 
 def _check_pairs(asked: DoctorOptions, accounts: Mapping[str, AccountSession]) -> Iterator[Check]:
-    """Every way that an image would go; and no account twice."""
+    """Yields a check per source and target, and a failure for each two targets that are the same account."""
     source = accounts.get(asked.source or "")
     targets = [accounts[name].ref for name in asked.targets if name in accounts]
     if source:
@@ -182,7 +182,7 @@ def _check_pair(source: AccountRef, target: AccountRef) -> Check:
     except OmicopyError as error:
         return failure(subject, error)
     if source.region == target.region:
-        message = f"both are in {source.region}, where sharing an image needs no export"
+        message = f"both are in {source.region}: within a Region, share the image; that needs no export"
         return Check(subject, CheckStatus.WARN, message)
     return Check(subject, CheckStatus.OK, f"another account in another Region: {source.region}, {target.region}")
 
@@ -199,7 +199,7 @@ def _images(asked: DoctorOptions, accounts: Mapping[str, AccountSession]) -> tup
 def _account_checks(
     asked: DoctorOptions, accounts: Mapping[str, AccountSession], images: Sequence[Image]
 ) -> Iterator[Callable[[], list[Check]]]:
-    """The checks of each account whose keys work, to be made side by side."""
+    """Yields the checks of each account whose keys work, to run in parallel."""
     source = accounts.get(asked.source or "")
     if source:
         yield partial(_check_source, source, asked.bucket, images)
@@ -218,7 +218,7 @@ def _check_target(session: AccountSession, source: AccountRef | None, images: Se
 def _not_checked(
     asked: DoctorOptions, unusable: Mapping[str, OmicopyError], accounts: Mapping[str, AccountSession]
 ) -> Iterator[Check]:
-    """What could not even be tried."""
+    """Yields a warning for each check that was skipped because its keys or its profile don't work."""
     for profile in asked.profiles:
         if profile not in accounts:
             yield Check(f"{profile}: rights and quotas", CheckStatus.WARN, "not checked: its keys have to work first")

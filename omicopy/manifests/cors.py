@@ -72,6 +72,7 @@ def check_origin(text: str) -> str:
         return text
     origin = text.removesuffix("/").lower()
     found = _ORIGIN.fullmatch(origin)
+    # Browsers send no default port, so a rule with one would never match.
     if text.isascii() and found and origin.count("*") <= 1:
         port = int(found["port"] or 0)
         if port <= 65_535 and port != _DEFAULT_PORT[found["scheme"]]:
@@ -94,6 +95,7 @@ def with_origins(options: Sequence[Rule], origins: Iterable[str]) -> list[Rule]:
     missing = [origin for origin in dict.fromkeys(origins) if not any(_allows_upload(rule, origin) for rule in options)]
     if not missing:
         return list(options)
+    # Checked here: S3's own refusal comes only with the write, and a dry run would not show it.
     if len(options) >= MAX_RULES:
         message = f"The bucket has {len(options)} CORS rules, and S3 allows at most {MAX_RULES}"
         raise OmicopyError(
@@ -127,4 +129,5 @@ def _matches(pattern: str, origin: str) -> bool:
     start, star, end = pattern.partition("*")
     if not star:
         return pattern == origin
+    # The length matters: "ab*ba" must not match "aba".
     return len(origin) >= len(start + end) and origin.startswith(start) and origin.endswith(end)

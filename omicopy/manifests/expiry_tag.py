@@ -46,6 +46,7 @@ def _is_own_export_in(task: ExportTask, folder: S3Folder) -> bool:
 
 
 def _write_tag(session: AccountSession, tasks: list[ExportTask], until: datetime) -> None:
+    # A later time on the tag is kept: an earlier URL may still be in use until then.
     shorter = [task.task_id for task in tasks if (known := url_expiry(task)) is None or known < until]
     if shorter:
         tag = {"Key": URL_EXPIRY_TAG, "Value": rfc3339(until)}

@@ -43,6 +43,7 @@ class Inspection:
     @property
     def exit_code(self) -> int:
         """Exit code of the worst problem: damage first, as re-signing doesn't cure it. 0 if there is none."""
+        # A caller that re-signs on EXPIRED must not do so in vain: a damaged object stays damaged.
         gravity = {ErrorCode.DAMAGED: 2, ErrorCode.EXPIRED: 1}
         gravest = max(self.problems(), key=lambda problem: gravity.get(problem.code, 0), default=None)
         return gravest.exit_code if gravest else 0
@@ -69,6 +70,7 @@ def probe_all(
 
     Hosts on this machine and in private networks are only asked if `named`, or with `allow_private`.
     """
+    # Decided before the first request, so that no request reaches a host that is not allowed.
     problems = [None if allow_private else foreign_object(snapshot.url, named) for snapshot in manifest.snapshots]
     return tuple(
         _probe(fetcher, snapshot.url) if problem is None else Probe(ObjectState.UNKNOWN, error=problem)

@@ -88,6 +88,7 @@ def _finished_export(session: AccountSession, source: str, now: datetime) -> Fou
         raise _none_finished(source, session.profile, tasks)
     facts = [find_export(session, t.key, [t], now) for t in complete]
     found = [fact.value for fact in facts if isinstance(fact, Present)]
+    # One usable export is enough, even if others could not be read.
     if found:
         return min(found, key=_rank)
     for fact in facts:

@@ -69,6 +69,7 @@ def has_to_be_manifest(key: str, raw: bytes) -> bool:
         # Cut or broken JSON: its first bytes and field names still show that it was a manifest.
         begins = raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
         return is_manifest_key(key) or (begins == b"{" and b'"Image"' in raw and b'"Snapshots"' in raw)
+    # In an export's folder, such a key is proof enough: then other content is damage, not another file.
     if is_manifest_key(key) and _is_in_export(key):
         return True
     image = document.get("Image") if isinstance(document, dict) else None

@@ -89,6 +89,7 @@ def _presign_checked(
     if not options.check and not options.only_manifest:
         return PresignResult(url, location, None)
     raw = session.read_own(location, url)
+    # A URL works only as long as the key that signed it.
     key_expires_at = _require_valid_key(session, options, now)
     if not options.is_export and not has_to_be_manifest(location.key, raw):
         if options.only_manifest:
@@ -99,6 +100,7 @@ def _presign_checked(
     shortcoming = _validity_problem(session, options, manifest, now)
     if shortcoming is None:
         return PresignResult(url, location, manifest, key_expires_at)
+    # An earlier run may have re-signed it already: without this read, every run would add another manifest.
     newer = _newer_manifest(session, options, location, manifest, now)
     if newer is not None:
         return replace(newer, key_expires_at=key_expires_at)

@@ -39,6 +39,7 @@ def read_url(source: str) -> PresignedUrl:
 def read_source(source: str) -> PresignedUrl | bytes:
     """Like `read_url`, but returns JSON that is a manifest or contains no signed URL as bytes, at most
     `_LONGEST_TEXT`."""
+    # Pasted from mails and chats, a URL often has quotes or angle brackets around it.
     given = unescaped(source).strip().strip("<>\"'`")
     if given.lower().startswith(("http://", "https://")):
         return parse_presigned(given)
@@ -76,6 +77,7 @@ def find_url(text: str, where: str) -> PresignedUrl:
     if alone.lower().startswith(("http://", "https://")) and len(alone.split()) == 1:
         return parse_presigned(alone.rstrip(".,;"))
     urls = all_urls(text, where)
+    # A mail may contain other links, for example in its signature.
     candidates = [url for url in urls if url.signature is not Signature.NONE] or urls
     if len(candidates) == 1:
         return candidates[0]

@@ -29,23 +29,24 @@ def resign(
     expires: timedelta = MAX_EXPIRY,
     allowed: Sequence[str] = (),
 ) -> S3Object:
-    """Puts a manifest whose URLs live for `expires` beside the old one, where nothing lay before; returns its place.
+    """Writes a manifest with new URLs, which expire after `expires`, beside the old one; returns its location.
 
-    Only keys in or below the manifest's own folder get a signature, or under one of the prefixes `allowed` (R4); every
-    object is asked for through its new URL first. Raises USAGE for a new key that would be too long, DAMAGED for what
-    points elsewhere, is gone or has another size, DENIED where the account may not read or write there, else a
-    ServiceError.
+    Signs only keys in or below the manifest's own folder, or under one of the prefixes `allowed` (R4). Reads every
+    object through its new URL before the manifest is written. Never replaces an object.
+
+    Raises USAGE if the new key is too long, DAMAGED if an object is elsewhere, missing or of another size, DENIED if
+    the account may not read or write there, or a ServiceError.
     """
     for prefix in allowed:
         if not check_prefix(prefix).strip("/"):
-            hint = "Name the folder that the objects lie in."
-            raise OmicopyError(ErrorCode.USAGE, "--allow-key-prefix without a prefix is the whole bucket", hint)
-    _renewed(stored.location, now)
+            hint = "Give the folder that contains the objects."
+            raise OmicopyError(ErrorCode.USAGE, "An empty --allow-key-prefix would allow the whole bucket", hint)
+    _renewed(stored.location, now)  # a key that is too long is refused before any request
     manifest = trust(stored.manifest, stored.location, allowed, _OUTSIDE)
     urls = [session.presign(stored.location.with_key(snapshot.key or ""), expires) for snapshot in manifest.snapshots]
     _require_objects(session, manifest, urls)
     body = manifest.with_urls([url.url for url in urls])
-    parse_manifest(body, f"The new manifest of {stored.location}")  # nothing is put that we could not read again
+    parse_manifest(body, f"The new manifest of {stored.location}")  # never write what can't be read again
     location = _free_location(session.storage, stored, now)
     session.storage.put(location, body)
     return location
@@ -58,7 +59,7 @@ def resign_export(
     expires: timedelta = MAX_EXPIRY,
     allowed: Sequence[str] = (),
 ) -> StoredExport:
-    """Signs the export of a manifest anew: the new manifest, as it now lies beside the old one. Raises as `resign`."""
+    """Re-signs a manifest; returns the new one, as read back from the bucket. Raises as `resign`."""
     check_expiry(expires)
     _renewed(location, now)
     old = StoredExport(location, read_own_manifest(session, location))
@@ -73,41 +74,44 @@ def read_back(
     expires: timedelta = MAX_EXPIRY,
     allowed: Sequence[str] = (),
 ) -> SignedManifest:
-    """What lies where `resign` has just put a manifest, and a URL of it. Raises DAMAGED where it is another one, else
-    as `sign_manifest`."""
+    """Reads the manifest that `resign` has just written, and signs its URL. Raises as `sign_manifest`, and DAMAGED if
+    it is another one."""
     signed = sign_manifest(session, renewed, expires, allowed)
     if (
         not signed.manifest.is_at(session.account.oos_endpoint)
         or signed.manifest.fingerprint() != old.manifest.fingerprint()
     ):
-        message = f"{signed.location} was replaced after it was put there"
-        raise OmicopyError(ErrorCode.DAMAGED, message, "Nothing was handed out. See who else writes to the bucket.")
+        message = f"{signed.location} was replaced after it was written"
+        raise OmicopyError(ErrorCode.DAMAGED, message, "Nothing was handed out. Check who else writes to the bucket.")
     return signed
 
 
 def resign_found(session: AccountSession, found: FoundExport, now: datetime) -> S3Object:
-    """As `resign_or_expired`, of the manifest that was looked at before; TEMPORARY where another one lies there now."""
+    """Re-signs a manifest that was checked before. Raises as `resign_or_expired`, and TEMPORARY if it was replaced
+    since."""
+    # Read again: `found` has only the digest of the manifest that was checked, not its content.
     manifest = read_trusted_manifest(session.storage.read(found.location), found.location)
     require_unchanged(found, manifest)
     return resign_or_expired(session, StoredExport(found.location, manifest), now)
 
 
 def resign_or_expired(session: AccountSession, stored: StoredExport, now: datetime) -> S3Object:
-    """As `resign`, for whom a URL that ends too early is in the way: without the right to write that is EXPIRED."""
+    """Re-signs a manifest whose URLs expire too early. Raises as `resign`, but EXPIRED without the right to write."""
     try:
         return resign(session, stored, now)
     except ServiceError as error:
+        # Only the write is optional: a refused read concerns the export itself.
         if error.code is not ErrorCode.DENIED or error.action != "PutObject":
             raise
         raise OmicopyError(
             ErrorCode.EXPIRED,
-            f"The URLs in {stored.location} end too early, and "
+            f"The URLs in {stored.location} expire too early, and "
             f"{session.account.signer} may not put a new manifest beside it",
             "Give that access key the right to write to the bucket, or sign with one that has it.",
         ) from None
 
 
-_OUTSIDE = "Nothing was signed. If it is right all the same: omicopy resign … --allow-key-prefix PREFIX"
+_OUTSIDE = "Nothing was signed. If you are sure that it is right: omicopy resign … --allow-key-prefix PREFIX"
 
 
 def _require_objects(session: AccountSession, manifest: TrustedManifest, urls: Sequence[PresignedUrl]) -> None:
@@ -119,20 +123,24 @@ def _require_objects(session: AccountSession, manifest: TrustedManifest, urls: S
 
 
 def resigned_keys(storage: Storage, location: S3Object) -> list[S3Object]:
-    """The manifests that were signed anew beside the one at `location`, the last one first; none where the bucket may
-    not be listed. Whoever may put an object there may have called it so."""
+    """Returns the locations of re-signed manifests beside `location`, newest first; none if the key can't list the
+    bucket.
+
+    The names prove nothing: other writers of the bucket may use them, too.
+    """
     try:
         listed = storage.sizes(location.bucket, _new_key_prefix(location.key))
     except ServiceError as error:
         if error.code is not ErrorCode.DENIED:
             raise
         return []
+    # The keys contain the time of signing, so that the last one is the newest.
     keys = sorted((key for key in listed if key.endswith(".json") and key != location.key), reverse=True)
     return [location.with_key(key) for key in keys]
 
 
 def _free_location(storage: Storage, stored: StoredExport, now: datetime) -> S3Object:
-    """`a/b.json` -> `a/b.resigned-20260101T000000Z.json`, or of the next second that nobody took."""
+    """`a/b.json` -> `a/b.resigned-20260101T000000Z.json`, or with the next free second."""
     taken = storage.sizes(stored.location.bucket, _new_key_prefix(stored.location.key))
     while (location := _renewed(stored.location, now)).key in taken:
         now += timedelta(seconds=1)
@@ -140,12 +148,12 @@ def _free_location(storage: Storage, stored: StoredExport, now: datetime) -> S3O
 
 
 def _renewed(location: S3Object, now: datetime) -> S3Object:
-    """Where its new manifest is to lie. Raises USAGE for a key that object storage would not take."""
+    """Returns the location of the new manifest. Raises USAGE if the key is too long for object storage."""
     return location.with_key(check_own_key(f"{_new_key_prefix(location.key)}{now:%Y%m%dT%H%M%SZ}.json"))
 
 
 def _new_key_prefix(key: str) -> str:
-    """What the keys of new manifests begin with; a stem that was signed anew before is not made longer."""
+    """Returns the prefix of the keys of new manifests. It doesn't grow if the manifest was re-signed before."""
     path = PurePosixPath(key)
     folder = key[: len(key) - len(path.name)]
     stem = (path.stem if path.suffix == ".json" else path.name).split(".resigned-")[0]

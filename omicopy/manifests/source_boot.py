@@ -1,4 +1,4 @@
-"""How the exported image boots: no manifest contains it, but the exporting account knows."""
+"""Reads how an exported image boots from the exporting account: manifests don't contain it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from omicopy.model.image import is_image_id
 
 
 def read_source_boot(session: AccountSession, source: str) -> Boot:
-    """Of an image or an export task that is named by its ID. Of anything else, of an image that is gone, and where the
-    account can't be read, nothing is known: that keeps nobody from the export."""
+    """Returns the boot setup of an image or of an export task's image, by ID. Raises nothing.
+
+    Unknown for any other source, for a deleted image, and if the account can't be read. The export works without it.
+    """
     try:
         image_ids = [source] if is_image_id(source) else _exported(session, source)
         images = read_images(session, {"ImageIds": image_ids}) if image_ids else []

@@ -1,4 +1,4 @@
-"""Hands out or inspects the URL of an export's task, if no key can sign another one."""
+"""Hands out or inspects the URL of an export's task, if there is no key to sign another one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from omicopy.model.export import FoundExport
 def presign_from_task(
     session: AccountSession, options: PresignOptions, stored: FoundExport, now: datetime
 ) -> PresignResult:
-    """The URL with its manifest, which was found to work through it. `expires` is not kept: the URL ends when it ends.
+    """Returns the task's URL, after reading the manifest through it. Its expiry can't be changed: `expires` is ignored.
 
-    The task says from then on until when it is handed out. Raises DENIED where only a key can make a URL that serves
-    for long enough, DAMAGED, TEMPORARY for a manifest that was replaced meanwhile, or a ServiceError.
+    Records the expiry on the task. Raises DENIED if only a key can sign a URL that works long enough, DAMAGED,
+    TEMPORARY if the manifest was replaced meanwhile, or a ServiceError.
     """
     if stored.damage:
         raise OmicopyError(ErrorCode.DAMAGED, f"{stored.location}: {stored.damage[0]}", "A new export is needed.")
@@ -30,8 +30,9 @@ def presign_from_task(
         require_validity(stored.expiry, options.min_validity, now)
     except OmicopyError as error:
         raise _only_with_key(session, error.message) from None
+    # Checked some time ago: the manifest may have been replaced or deleted since.
     manifest = read_again(session.url_reader, stored.task_url, stored)
-    _warn_without_key(session, "--expires has no effect on them.")
+    _warn_without_key(session, "--expires doesn't change them.")
     result = PresignResult(stored.task_url, stored.location, manifest)
     if stored.expiry.at is not None:
         record_url_expiry(session, stored.location, stored.expiry.at)
@@ -39,7 +40,7 @@ def presign_from_task(
 
 
 def inspect_from_task(session: AccountSession, stored: FoundExport) -> Inspection:
-    """The manifest behind the task's URL. Raises DENIED if there is no usable URL."""
+    """Reads the manifest through the task's URL. Raises DENIED if there is no usable URL."""
     if stored.task_url is None:
         raise _only_with_key(session, f"{stored.location} can't be read: {stored.flaw}")
     manifest = read_again(session.url_reader, stored.task_url, stored)
@@ -54,6 +55,6 @@ def _warn_without_key(session: AccountSession, *more: str) -> None:
 
 
 def _only_with_key(session: AccountSession, found: str) -> OmicopyError:
-    """DENIED, with why there is no key and how to name one."""
+    """Returns DENIED, with the reason why there is no key and how to configure one."""
     why = session.storage_refusal
     return OmicopyError(ErrorCode.DENIED, found + (f". {why.message}" if why else ""), why.hint if why else "")

@@ -1,5 +1,4 @@
-"""Deletes what retention doesn't keep: copies, exports and snapshots of ours (R4). A failure stops nothing else
-(R3)."""
+"""Deletes what retention doesn't keep: our own copies, exports and snapshots (R4). Continues after failures (R3)."""
 
 from __future__ import annotations
 
@@ -21,8 +20,10 @@ from omicopy.prune.entries import Action, Entry
 def apply_deletions(
     clients: Clients, entries: Sequence[Entry], tell: Callable[[str], None], options: CleanupOptions
 ) -> list[Entry]:
-    """Deletes what is to go; every entry, in their order, with what became of it. Raises nothing but Interrupted, which
-    then holds the same, as far as it came."""
+    """Deletes every entry whose action is DELETE and returns all entries, in order, with their outcomes.
+
+    Raises only Interrupted, whose `results` are all entries with the outcomes so far.
+    """
     exports: dict[str, list[ExportKey]] = {}
     for entry in entries:
         if entry.action is Action.DELETE and isinstance(entry.resource, ExportKey):
@@ -47,7 +48,7 @@ def apply_deletions(
 def _with_outcomes(
     entries: Sequence[Entry], done: Mapping[int, Entry], cleaned: Mapping[str, Sequence[CleanupOutcome]]
 ) -> Iterator[Entry]:
-    """Every entry with what became of it; as it was, where nothing has yet."""
+    """Yields every entry with its outcome, or unchanged if it has none yet."""
     outcomes = {(profile, one.export): one for profile, several in cleaned.items() for one in several}
     for index, entry in enumerate(entries):
         outcome = None
@@ -68,7 +69,7 @@ def _with_outcome(entry: Entry, cleaned: CleanupOutcome) -> Entry:
     if cleaned.left:
         return replace(entry, action=Action.KEEP, why=cleaned.left.why)
     if not cleaned.deleted:
-        return replace(entry, action=Action.GONE, why="nothing of it was there any more")
+        return replace(entry, action=Action.GONE, why="all of it was already deleted")
     return replace(entry, action=Action.DELETED, why="; ".join(filter(None, [entry.why, cleaned.unnamed])))
 
 
@@ -78,6 +79,7 @@ def _delete(session: AccountSession, entry: Entry, tell: Callable[[str], None]) 
 
     try:
         if isinstance(entry.resource, Image):
+            # tags first: after an interruption, a later run finds the snapshots by their tags
             tag_snapshots(session, entry.resource, send)
             delete_image(send, entry.resource.image_id)
             delete_snapshots(session, entry.resource, tell, send)
@@ -85,6 +87,6 @@ def _delete(session: AccountSession, entry: Entry, tell: Callable[[str], None]) 
             delete_snapshot(send, entry.id)
     except OmicopyError as error:
         if not isinstance(entry.resource, Image) and error.code is ErrorCode.NAME_CONFLICT:
-            return replace(entry, action=Action.KEEP, why="something uses it")
+            return replace(entry, action=Action.KEEP, why="another resource uses it")
         return replace(entry, action=Action.FAILED, error=error)
     return replace(entry, action=Action.DELETED)

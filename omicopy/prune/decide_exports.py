@@ -1,4 +1,4 @@
-"""Which of our exports retention deletes, and reasons to keep them. Pure."""
+"""Decides which of our exports retention deletes, and why others are kept. Pure."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ from omicopy.prune.retention import Item, apply_retention
 
 
 def decide_exports(scope: Scope, tasks: Sequence[ExportTask], known: PruneFacts) -> list[Entry]:
-    """The exports of a scope, each once however many tasks made it, and what is to become of them.
+    """Returns an entry per export of the scope, even if several tasks wrote it. `tasks` are all of the account.
 
-    Whether anything is left of one whose clean-up has begun, the bucket knows: such a one is to be deleted. `tasks` are
-    all of the account.
+    An export whose clean-up has begun gets the action DELETE. The caller then checks if its bucket still has objects.
     """
     by_key: dict[ExportKey, list[ExportTask]] = defaultdict(list)
     for task in sorted(tasks, key=lambda task: task.task_id):
@@ -50,7 +49,7 @@ def decide_exports(scope: Scope, tasks: Sequence[ExportTask], known: PruneFacts)
 
 
 def _facts(key: ExportKey, tasks: Sequence[ExportTask], source: Image | None) -> SourceFacts:
-    """What the first task says that says anything; the others were started of the same image."""
+    """Returns the facts from the tags of all tasks, which export the same image. The first task with a tag counts."""
     tags: dict[str, str] = {}
     for task in tasks:
         tags = {**task.tags, **{name: value for name, value in tags.items() if value}}
@@ -63,13 +62,13 @@ def _entry(scope: Scope, key: ExportKey, task_id: str, source: SourceFacts) -> E
 
 
 def _reason_to_keep(scope: Scope, key: ExportKey, tasks: Sequence[ExportTask], known: PruneFacts) -> str | None:
-    """Why an export must be kept although the rules don't keep it."""
+    """Returns why an export must be kept although retention would delete it, or None."""
     source = scope.source
     decision = deletable_tasks([task for task in tasks if task.image_id == key.image_id], key, known.now)
     if isinstance(decision, Kept):
         return decision.why
     if (source.account_id, source.region, key) in known.wanted.exports:
-        return "a copy is still to be made from it"
+        return "a copy that the plan asks for needs it"
     marker = source_marker(source.region, key.image_id)
     for target, shown in known.images.items():
         for image in shown:
@@ -81,7 +80,7 @@ def _reason_to_keep(scope: Scope, key: ExportKey, tasks: Sequence[ExportTask], k
 def exports_still_needed(
     requests: Iterable[CopyRequest], images: Mapping[AccountRef, Sequence[Image] | OmicopyError]
 ) -> set[tuple[str, str, ExportKey]]:
-    """The exports of copies that are missing, incomplete or unknown."""
+    """Returns the exports of copies that are missing, incomplete or unknown."""
     exports = set()
     for request in requests:
         origin, destination = request.source, request.destination

@@ -1,4 +1,4 @@
-"""Which of our copies retention deletes, and which snapshots deleted copies left over. Pure."""
+"""Decides which of our copies retention deletes, and finds snapshots of deleted copies. Pure."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class _Copy:
     image: Image
     source: SourceFacts
     flaw: str
-    """Why it is not whole; empty when nothing is known against it."""
+    """Why the copy is not usable; empty if nothing is known to be wrong."""
 
     @property
     def created(self) -> datetime | None:
-        """When its source was; of a copy that older versions made, when it was itself."""
+        """When the source was created. Older versions did not tag that: then when the copy itself was."""
         return self.source.created or self.image.created_at
 
 
 def decide_copies(scope: Scope, known: PruneFacts) -> list[Entry]:
-    """The copies of a scope in each target account, and what is to become of them."""
+    """Returns an entry per copy of the scope, in all target accounts."""
     copies = [
         _copy(target, image, known.sources.get(source_id(image)))
         for target, shown in known.images.items()
@@ -55,15 +55,15 @@ def decide_copies(scope: Scope, known: PruneFacts) -> list[Entry]:
 
 
 def _copy(target: AccountRef, image: Image, source: Image | None) -> _Copy:
-    """How it boots is not compared: a copy may have been asked to boot otherwise, and doesn't say so."""
+    """Compares an available copy with its source, except for boot settings: options may have changed those."""
     flaw = "" if image.is_available else f"it is {image.state}"
     if not flaw and source and (found := differences(image_properties(source), image_properties(image))):
-        flaw = f"it is not as its source is: {'; '.join(found)}"
+        flaw = f"it differs from its source: {'; '.join(found)}"
     return _Copy(target, image, source_facts(source_id(image), image.tags, source), flaw)
 
 
 def _entry(scope: Scope, copy: _Copy, verdict: Verdict | None, wanted: StillNeeded) -> Entry:
-    """Without a verdict, the job does not select the copy: it is kept."""
+    """Returns the entry of a copy. `verdict` is None if no entry of the job matches the copy; it is then kept."""
     image, source = copy.image, copy.source
     action, why = Action.KEEP, verdict.why if verdict else NOT_SELECTED
     if verdict and copy.flaw:
@@ -79,8 +79,8 @@ def _entry(scope: Scope, copy: _Copy, verdict: Verdict | None, wanted: StillNeed
 def decide_snapshots(
     target: AccountRef, snapshots: Iterable[Mapping[str, Any]], images: Iterable[Image]
 ) -> Iterator[Entry]:
-    """What interrupted deletions left: snapshots of the account that were marked to go with an image which is not among
-    all of the account's `images`, and that none of these maps. `snapshots` are as the service shows them."""
+    """Yields the snapshots that interrupted deletions left: tagged as part of an image that is not in `images`, and not
+    used by any of them. `images` are all of the account, `snapshots` raw items of the API."""
     images = list(images)
     there = {image.image_id for image in images}
     mapped = {volume.snapshot_id for image in images for volume in image.volumes}

@@ -1,4 +1,4 @@
-"""What `prune` knows before it decides, and its result for each copy, export and snapshot. Pure."""
+"""The facts that `prune` decides on, and its result for each copy, export and snapshot. Pure."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from omicopy.model.result import describe_error, rfc3339
 
 @dataclass(frozen=True, slots=True)
 class StillNeeded:
-    """What must be kept whatever the rules say, by (account, Region, source image)."""
+    """What must be kept regardless of the retention rules."""
 
     selected: Collection[tuple[str, str, str]] = ()
-    """What a plan still asks to be copied: the next run would only copy it again."""
+    """Account, Region and source image of each copy that a plan asks for: the next run would only copy it again."""
     exports: Collection[tuple[str, str, ExportKey]] = ()
-    """Exports that a copy of the plan is still to be made from."""
+    """Account, Region and key of each export that a missing copy of the plan needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class PruneFacts:
-    """What was read, and when."""
+    """The cloud's state, and the time of the decision."""
 
     images: Mapping[AccountRef, Sequence[Image]]
-    """Those of each target account that could be read."""
+    """The images of each target account that could be read."""
     sources: Mapping[str, Image]
-    """The source account's own, by their IDs. One that a copy was made from may be gone."""
+    """The source account's own images by ID. The source of an old copy may be missing."""
     wanted: StillNeeded
     now: datetime
 
@@ -44,47 +44,47 @@ class Kind(StrEnum):
 
 
 class Action(StrEnum):
-    """What happens, or happened, to a resource."""
+    """What prune does, or has done, with a resource."""
 
     KEEP = "keep"
     DELETE = "delete"
     DELETED = "deleted"
     GONE = "gone"
-    """It was to be deleted, and nothing of it was there any more."""
+    """It should be deleted, but all of it was deleted before."""
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One copy or export of ours, or a snapshot of a copy that was deleted."""
+    """One of our copies or exports, or a snapshot of a deleted copy."""
 
     kind: Kind
     account: AccountRef
-    """The account that it is in."""
+    """The account that owns it."""
     id: str
     name: str
     source_image_id: str
-    """Empty for a snapshot, as its name is."""
+    """Empty for a snapshot, like its name."""
     created: datetime | None
-    """When the source image was."""
+    """The source image's creation time."""
     action: Action
     why: str
     resource: Image | ExportKey | None = None
     """None for a snapshot."""
     is_begun: bool = False
-    """Of an export: whether a clean-up of it has begun before. What is left of it, only the bucket knows."""
+    """True for an export whose deletion has begun. Only the bucket shows which objects are left."""
     error: OmicopyError | None = None
 
     @property
     def where(self) -> str:
-        """An export's folder, the profile of all else."""
+        """The folder of an export; the profile of an image or a snapshot."""
         if isinstance(self.resource, ExportKey):
             return str(self.resource.folder)
         return self.account.profile
 
 
 def describe_entry(entry: Entry) -> dict[str, Any]:
-    """One entry of `pruned`."""
+    """Returns the JSON of one entry of `pruned`."""
     return {
         "kind": entry.kind.value,
         "action": entry.action.value,
@@ -101,19 +101,19 @@ def describe_entry(entry: Entry) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class PruneReport:
-    """What is there of ours, and what is to become of it or has become of it."""
+    """Our copies, exports and snapshots, each with the planned action or its outcome."""
 
     entries: list[Entry] = field(default_factory=list)
     errors: list[OmicopyError] = field(default_factory=list)
     """Why an account or a job was left out."""
     accounts: list[AccountRef] = field(default_factory=list)
-    """The accounts that are known, each under every profile of it."""
+    """The known accounts, one entry per profile."""
     notes: list[str] = field(default_factory=list)
-    """What could not be looked for, and keeps nothing else from being done."""
+    """Warnings about reads that failed but were not needed."""
 
     @property
     def exit_code(self) -> int:
-        """0 when all is well; 3 when something failed and something else did not; else the failures' own code, or 1."""
+        """0 without failures; 3 if only a part failed; else the code that all failures share, or 1."""
         failed = [entry for entry in self.entries if entry.action is Action.FAILED]
         codes = {error.exit_code for error in (*self.errors, *(entry.error for entry in failed if entry.error))}
         if not codes:

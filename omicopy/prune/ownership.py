@@ -1,4 +1,4 @@
-"""Which copies and exports one retention is for: ours alone (R4), and of a plan's job only what it could mean. Pure."""
+"""Decides which copies and exports a retention applies to: only ours (R4), and only those that match the job. Pure."""
 
 from __future__ import annotations
 
@@ -15,31 +15,32 @@ from omicopy.model.request import AccountRef
 from omicopy.plans.model import Retention, Selector
 from omicopy.prune.retention import name_pattern
 
-NOT_SELECTED = "no entry of the job means it"
+NOT_SELECTED = "no entry of the job matches it"
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What one retention is for: the copies and exports of one source account, of a plan's job or of any."""
+    """What a retention applies to: copies and exports of one source account, made by one job or, without a job, by any
+    run."""
 
     source: AccountRef
     retention: Retention
     job: str | None = None
     selectors: tuple[Selector, ...] = ()
-    """The job's entries. Another plan may have a job of the same name, and what it copied is not this one's."""
+    """The job's entries. They must match, too, because another plan may have a job of the same name."""
     bucket: str | None = None
     prefix: str = ""
-    """Without a job: where the exports lie. Without a bucket no export is looked at."""
+    """Without a job: the folder of the exports. Without a bucket, exports are ignored."""
 
     def matches(self, source: SourceFacts) -> bool:
-        """Whether an entry of the job could mean that image; without a job any is meant."""
+        """True if an entry of the job may match that image, and always without a job."""
         return self.job is None or any(_may_match(selector, source) for selector in self.selectors)
 
     def group(self, name: str, source: SourceFacts) -> str:
-        """What a copy or export of that name is counted with: those of the same kind of image.
+        """Returns the group in which a copy or export with that name is counted.
 
-        A job may change what it calls its copies, so that the source's name tells the kind; where there is no job, the
-        copy's own does. What has no name is of a kind of its own.
+        A job may change the names of its copies, so its groups use the source's name. Without a job, groups use the
+        copy's name. Without any name, each source image is a group.
         """
         names = (source.name, name) if self.job is not None else (name, source.name)
         found = next((text for text in names if text), None)
@@ -48,7 +49,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
-    """What is known of the image that a copy or an export was made from; it may be gone."""
+    """What is known about the source image of a copy or an export. The image may be deleted."""
 
     image_id: str
     name: str | None
@@ -56,7 +57,8 @@ class SourceFacts:
 
 
 def source_facts(image_id: str, tags: Mapping[str, str], known: Image | None) -> SourceFacts:
-    """What the tags of a copy or of an export say; where older versions said nothing, what the source itself does."""
+    """Returns facts from the tags of a copy or an export, else from the source itself: older versions set fewer
+    tags."""
     created = parse_timestamp(tags.get(DATE_TAG)) or (known.created_at if known else None)
     return SourceFacts(image_id, tags.get(NAME_TAG) or (known.name if known else None), created)
 
@@ -66,7 +68,7 @@ def source_id(image: Image) -> str:
 
 
 def is_our_copy(image: Image, target: AccountRef, source: AccountRef) -> bool:
-    """Whether it is one that this tool made from the source account, and may delete (R4)."""
+    """True if omicopy made the image from the source account, and so may delete it (R4)."""
     return (
         image.account_id == target.account_id
         and image.tags.get(COPY_TAG) == image.image_id
@@ -76,12 +78,12 @@ def is_our_copy(image: Image, target: AccountRef, source: AccountRef) -> bool:
 
 
 def has_job_tag(scope: Scope, tags: Mapping[str, str]) -> bool:
-    """Whether the tags name the scope's job; without a job any do."""
+    """True if the tags name the scope's job, and always without a job."""
     return scope.job in (None, tags.get(JOB_TAG))
 
 
 def is_own_export(scope: Scope, task: ExportTask) -> bool:
-    """Whether it is a complete export of ours with the job's name on it, or in the scope's place."""
+    """True if it is our complete export, with the job's tag or, without a job, in the scope's folder."""
     if scope.job is not None:
         is_in = has_job_tag(scope, task.tags)
     else:
@@ -90,7 +92,8 @@ def is_own_export(scope: Scope, task: ExportTask) -> bool:
 
 
 def _may_match(selector: Selector, source: SourceFacts) -> bool:
-    """Tags that the source has or had nobody can tell. A name that is not known fits no entry that asks for one."""
+    """True if the selector may match. It ignores tags, because the source's tags may have changed since. An unknown
+    name matches no selector that has a name."""
     if selector.id is not None:
         return selector.id == source.image_id
     if source.name is None:

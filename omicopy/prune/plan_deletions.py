@@ -1,4 +1,4 @@
-"""Finds what is ours and applies retention, before anything is deleted. Reads are flat (R7)."""
+"""Finds our copies, exports and snapshots and applies retention. Deletes nothing. Reads are flat (R7)."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ ImagesByAccount = Mapping[AccountRef, Sequence[Image] | OmicopyError]
 
 
 def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str], now: datetime) -> PruneReport:
-    """The copies that the targets have of the source account's images, and the exports in the scope's bucket.
+    """Returns the targets' copies of the source account's images, and the exports in the scope's bucket.
 
-    Raises USAGE for a target that is the source account.
+    Raises USAGE if a target is the source account.
     """
     clients.prepare(targets)
     found = in_parallel(lambda profile: attempt(lambda: clients.session(profile).ref), targets)
@@ -47,7 +47,7 @@ def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str
     sources = shown.pop(scope.source)
     images = _readable(shown)
     _add_snapshots(clients, images, deletions)
-    if isinstance(sources, OmicopyError):  # which copies are as their sources are is not known
+    if isinstance(sources, OmicopyError):  # without the sources, no copy can be compared: delete none
         return deletions
     known = PruneFacts(images, _by_id(sources), StillNeeded(), now)
     deletions.entries += decide_copies(scope, known)
@@ -57,8 +57,10 @@ def plan_account_deletions(clients: Clients, scope: Scope, targets: Sequence[str
 
 
 def plan_job_deletions(clients: Clients, plan: Plan, now: datetime) -> PruneReport:
-    """The same for every job of the plan that has a retention. Of a job whose source account also feeds one that can't
-    be told what it asks for, nothing is to go."""
+    """Returns the same for every job of the plan that has a retention.
+
+    If any job's images could not be selected, nothing of its source account is deleted: that job may still need it.
+    """
     prepared = plan_requests(clients, plan, Budgets())
     deletions = PruneReport(errors=_errors(prepared.accounts.values()))
     deletions.accounts = [account for account in prepared.accounts.values() if isinstance(account, AccountRef)]
@@ -84,11 +86,11 @@ def plan_job_deletions(clients: Clients, plan: Plan, now: datetime) -> PruneRepo
 
 
 def _add_snapshots(clients: Clients, images: Mapping[AccountRef, Sequence[Image]], deletions: PruneReport) -> None:
-    """What earlier deletions left behind. That it can't be looked for only leaves it where it is."""
+    """Adds the snapshots that interrupted deletions left. A failed read is only a note: the snapshots then stay."""
     found = _read(clients, list({_account(account): account for account in images}.values()), _read_marked_snapshots)
     for account, snapshots in found.items():
         if isinstance(snapshots, OmicopyError):
-            deletions.notes.append(f"What earlier deletions left in {account} was not looked for ({snapshots})")
+            deletions.notes.append(f"Can't look for snapshots of interrupted deletions in {account}: {snapshots}")
         else:
             deletions.entries += decide_snapshots(account, snapshots, images[account])
 
@@ -99,7 +101,7 @@ def _read_marked_snapshots(session: AccountSession) -> list[Mapping[str, Any]]:
 
 
 def _marked(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The snapshot as it is shown. Raises Unreadable for one of which nobody can tell which it is, or whose."""
+    """Returns the item unchanged. Raises MalformedAnswer if it lacks an ID or an account, or has malformed tags."""
     json_fields.required(raw, "SnapshotId"), json_fields.required(raw, "AccountId"), json_fields.tags(raw)
     return raw
 
@@ -111,7 +113,7 @@ def _add_exports(
     known: PruneFacts,
     deletions: PruneReport,
 ) -> None:
-    """Of those whose clean-up has begun only the ones of which something is left."""
+    """Adds the scope's exports; those whose clean-up has begun only if the bucket still has objects of them."""
     if isinstance(tasks, OmicopyError):
         deletions.errors += [tasks] if tasks not in deletions.errors else []
         return
@@ -137,7 +139,7 @@ def _has_objects_left(session: AccountSession, entry: Entry) -> bool | OmicopyEr
 
 
 def _unknown_sources(prepared: PreparedPlan, jobs: Sequence[Job], deletions: PruneReport) -> set[tuple[str, str]]:
-    """The source accounts of which nobody can tell all that the plan asks for."""
+    """Returns the source accounts whose wanted images are not all known, and adds the reasons to the errors."""
     unclear = [failure for failure in prepared.failures if failure.image is None]
     deletions.errors += _distinct(failure.error for failure in unclear if failure.error not in deletions.errors)
     names = {failure.job for failure in unclear}
@@ -145,7 +147,7 @@ def _unknown_sources(prepared: PreparedPlan, jobs: Sequence[Job], deletions: Pru
 
 
 def _still_needed(prepared: PreparedPlan, jobs: Sequence[Job], shown: ImagesByAccount) -> StillNeeded:
-    """What the plan asks for, be it that it can't be had."""
+    """Returns the source images and exports that the plan asks for, including copies that can't be made."""
     selected, exports = set(), exports_still_needed(prepared.requests, shown)
     for request in prepared.requests:
         if isinstance(request.source, Source):
@@ -166,7 +168,7 @@ def _source(prepared: PreparedPlan, job: Job) -> AccountRef | None:
 
 
 def _targets(prepared: PreparedPlan, jobs: Sequence[Job]) -> list[AccountRef]:
-    """Those that are known, each profile once."""
+    """Returns the known target accounts, each profile once."""
     profiles = dict.fromkeys(target.profile for job in jobs for target in job.targets)
     return [account for profile in profiles if isinstance(account := prepared.accounts.get(profile), AccountRef)]
 
@@ -178,7 +180,7 @@ def _account(account: AccountRef) -> tuple[str, str]:
 def _read(
     clients: Clients, accounts: Sequence[AccountRef], look: Callable[[AccountSession], T]
 ) -> dict[AccountRef, T | OmicopyError]:
-    """One look at each account, whatever profiles are of it."""
+    """Reads each account once, even if several profiles belong to it, and returns the result or the error of each."""
     first: dict[tuple[str, str], AccountRef] = {}
     for account in accounts:
         first.setdefault(_account(account), account)

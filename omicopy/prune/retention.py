@@ -14,14 +14,15 @@ from omicopy.plans.model import Retention
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A copy or an export. `created` is when its source image was; `group` what it is counted with."""
+    """A copy or an export. `created` is its source image's creation time; items with equal `group` are counted
+    together."""
 
     group: Hashable
     created: datetime | None
     is_good: bool
-    """Whether it is whole. What is not is never counted, and never goes."""
+    """False if it is incomplete: then it is neither counted nor deleted."""
     tie: str = ""
-    """What decides between two of one moment; the greater counts as the later."""
+    """Orders items of the same time; the greater one counts as later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Verdict:
 
 
 def apply_retention(items: Sequence[Item], retention: Retention, now: datetime) -> list[Verdict]:
-    """The verdict for each item, in order. Either rule keeps it, and so does being the newest good one of its group."""
+    """Returns the verdict for each item, in order. Either rule keeps an item; the newest good one of a group stays."""
     groups: dict[Hashable, list[Item]] = defaultdict(list)
     for item in items:
         if item.is_good and item.created is not None:
@@ -44,9 +45,9 @@ def apply_retention(items: Sequence[Item], retention: Retention, now: datetime) 
 def _verdict(item: Item, group: Sequence[Item], retention: Retention, now: datetime) -> Verdict:
     last, within = retention.keep_last, retention.keep_within
     if not item.is_good:
-        return Verdict(False, "it is not whole")
+        return Verdict(False, "it is incomplete")
     if item.created is None:
-        return Verdict(False, "when its source was created is not known")
+        return Verdict(False, "its source's creation time is unknown")
     rank = next(index for index, other in enumerate(group) if other is item)
     if rank == 0:
         return Verdict(False, "the latest one")
@@ -56,11 +57,11 @@ def _verdict(item: Item, group: Sequence[Item], retention: Retention, now: datet
         return Verdict(False, f"its source is not older than {format_duration(within)}")
     reasons = [f"not one of the latest {last}"] if last is not None else []
     reasons += [f"its source is older than {format_duration(within)}"] if within is not None else []
-    return Verdict(bool(reasons), " and ".join(reasons) or "no rule lets it go")
+    return Verdict(bool(reasons), " and ".join(reasons) or "no rule deletes it")
 
 
 def name_pattern(name: str, image_id: str = "") -> str:
-    """The name without numbers (dates, versions) and without the source image's ID at its end: the same for one kind of
-    image."""
+    """Returns the name without numbers (dates, versions) and without the source image's ID at its end: images of one
+    kind share it."""
     bare = name.removesuffix(f"-{image_id}") if image_id else name
     return re.sub(r"[0-9]+", "#", bare)

@@ -120,7 +120,7 @@ def test_other_numbers_name_their_options_too(tool: Any) -> None:
         "--shard: '3/3' is not a shard": ["run", "plan.yaml", "--shard", "3/3"],
         "--shard: '٣/4' is not a shard": ["run", "plan.yaml", "--shard", "٣/4"],
         "--volume: '/dev/sda1=x,size=9TB': '9TB' is not a disk size": [*build, "/dev/sda1=x,size=9TB"],
-        "is no number of IOPS": [*build, "/dev/sda1=x,type=io1,iops=1e3"],
+        "is not a number of IOPS": [*build, "/dev/sda1=x,type=io1,iops=1e3"],
         "--keep-last": ["prune", "--from", "source", "--to", "target", "--keep-last", "99999999999"],
         "--expires: A pre-signed URL can't be valid for 8d": ["url", LINUX, "--from", "source", "--expires", "8d"],
         "--expires: A pre-signed URL can't be valid for 0.5s": [

@@ -100,7 +100,7 @@ def test_inspect_and_doctor_show_the_boot_settings(tool) -> None:
     rows = [line.split("\t") for line in tool.run("doctor", GOLDEN, "--from", "source").out.splitlines()]
     message = {row[1]: row[2] for row in rows}
     assert message[f"{GOLDEN} {UEFI_ID}"] == "available, 1 volume, 10 GiB, boots by uefi, TPM mandatory"
-    assert "not in an export" in message["what does not travel"]
+    assert "contains no boot modes" in message["what does not travel"]
 
 
 def test_a_plans_target_gets_its_own_boot_settings(tool) -> None:

@@ -51,7 +51,7 @@ def test_several_disks_need_devices_and_become_one_image(tool) -> None:
     tool.put("loose-other/d.qcow2.gz", SMALL)
     refused = build(tool, code=2)
     assert (refused.out, tool.keys(".json")) == ("", [])
-    assert "3 disks lie under s3://omi-exports/loose/: a.qcow2.gz (20 GiB), b b.qcow2.gz (4 GiB)" in refused.err
+    assert "s3://omi-exports/loose/ contains 3 disks: a.qcow2.gz (20 GiB), b b.qcow2.gz (4 GiB)" in refused.err
     typed = [line.strip() for line in refused.err.splitlines() if line.strip().startswith("--volume")]
     assert typed == [
         "--volume DEVICE=a.qcow2.gz",
@@ -103,9 +103,9 @@ def test_a_manifest_is_written_once_and_overwrites_nothing(tool) -> None:
     ]
     again, quiet, other, *taken = tool.together(commands)
     assert (again.json["changed"], again.out.count("\n")) == (False, 1)
-    assert "is there already" in again.err
+    assert "already exists" in again.err
     assert (quiet.out, quiet.err) == (first.out, "")
-    assert "differs from what you ask for in: description" in other.err
+    assert "differs from the requested manifest in: description" in other.err
     assert all("is no manifest" in one.err for one in taken)
     assert tool.writes() == []
     assert tool.get("loose/golden.manifest.json") == written
@@ -139,15 +139,18 @@ def test_a_disks_flaws_are_reported_before_any_write(tool) -> None:
     root = partial("/dev/sda1={}".format)
     cases = {
         ("raw", ""): (2, "--volume /dev/sda1=disk.raw.gz,size=SIZE"),
-        ("plain", ""): (4, "of 1 objects none begins"),
+        ("plain", ""): (4, "none of its 1 objects starts"),
         ("plain", root("disk")): (2, "--volume /dev/sda1=disk,size=SIZE"),
-        ("backed", ""): (8, "s3://omi-exports/backed/disk.qcow2 holds only the differences"),
+        ("backed", ""): (8, "s3://omi-exports/backed/disk.qcow2 contains only the differences"),
         ("empty", root("disk.qcow2.gz")): (8, "is empty"),
-        ("loose", root("disk.qcow2.gz,size=5GiB")): (2, f"of {4 * GIB} bytes, as its header says, not of {5 * GIB}"),
-        ("loose", root("sub//disk.qcow2.gz")): (4, "What lies there: disk.qcow2.gz"),
+        ("loose", root("disk.qcow2.gz,size=5GiB")): (
+            2,
+            f"of {4 * GIB} bytes, according to its header, not of {5 * GIB}",
+        ),
+        ("loose", root("sub//disk.qcow2.gz")): (4, "It contains: disk.qcow2.gz"),
         ("loose", root("raw/disk.raw.gz")): (4, "there is no object 'raw/disk.raw.gz' under s3://omi-exports/loose/"),
-        ("loose", "/dev/sdb=disk.qcow2.gz"): (2, "No volume is /dev/sda1"),
-        ("nothing", ""): (4, "No disk lies under s3://omi-exports/nothing/"),
+        ("loose", "/dev/sdb=disk.qcow2.gz"): (2, "No volume has the device /dev/sda1"),
+        ("nothing", ""): (4, "s3://omi-exports/nothing/ contains no disk"),
         ("../up", ""): (2, "not a usable prefix"),
     }
     tool.forget()
@@ -167,13 +170,14 @@ def test_a_disk_that_the_service_may_refuse_is_a_warning(tool) -> None:
     tool.put("loose/bad\nname.qcow2.gz", SMALL)
     ran = build(tool, "-q")
     assert ran.err.splitlines() == [
-        "Warning: loose/disk.qcow2 (/dev/sda1) is not compressed with gzip as exports are. "
-        "Nobody documents whether the service takes it.",
-        f"Warning: loose/disk.qcow2 (/dev/sda1) is {GIB + 512} bytes large. The service's volumes have whole GiB.",
+        "Warning: loose/disk.qcow2 (/dev/sda1) is not compressed with gzip, as exports are. "
+        "It is not documented if the service accepts it.",
+        f"Warning: loose/disk.qcow2 (/dev/sda1) is {GIB + 512} bytes large. "
+        "The service's volumes have a size in whole GiB.",
     ]
     tool.delete(ran.out.strip().removeprefix("s3://omi-exports/"))
     twice = build(tool, "--volume", "/dev/sda1=disk.qcow2", "--volume", "/dev/sdb=disk.qcow2", name="twice")
-    assert "(/dev/sdb) is the same object as that of /dev/sda1" in twice.err
+    assert "(/dev/sdb) is the same object as the one for /dev/sda1" in twice.err
 
 
 def test_a_disk_with_a_manifest_gets_no_other_one(tool) -> None:
@@ -182,13 +186,13 @@ def test_a_disk_with_a_manifest_gets_no_other_one(tool) -> None:
     (disk,) = tool.keys(".gz")
     for more in ((), ("--volume", f"/dev/sda1={disk}")):
         ran = build(tool, *more, at=f"s3://omi-exports/{LINUX}", code=4)
-        assert f"s3://omi-exports/{LINUX}/manifest is a manifest of the same disks already" in ran.err
+        assert f"s3://omi-exports/{LINUX}/manifest already is a manifest of the same disks" in ran.err
     assert tool.writes() == []
 
 
 def test_no_prefix_means_the_whole_bucket(tool) -> None:
     tool.put("deep/down/disk.qcow2.gz", SMALL)
-    assert "Name the folder" in build(tool, at="s3://omi-exports", name="a b (c)", code=2).err
+    assert "Give the folder that contains the disks" in build(tool, at="s3://omi-exports", name="a b (c)", code=2).err
     tool.delete("deep/down/disk.qcow2.gz")
     tool.put("disk.qcow2.gz", SMALL)
     ran = build(tool, at="s3://omi-exports", name="a b (c)")
@@ -217,7 +221,7 @@ def test_only_the_start_of_a_disk_is_read(tool) -> None:
 def test_a_prefix_with_too_many_objects_is_refused(tool) -> None:
     tool.together([partial(tool.put, f"loose/{number}", b"x") for number in range(101)])
     tool.forget()
-    assert "101 objects lie under" in build(tool, code=2).err
+    assert "contains 101 objects, too many" in build(tool, code=2).err
     assert tool.count("GetObject") == 0
     assert (
         json.loads(build(tool, "--volume", "/dev/sda1=7,size=1GiB", "-o", "json", "--dry-run").out)["changed"] is False

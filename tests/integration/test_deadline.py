@@ -179,7 +179,7 @@ def test_a_clean_up_without_time_is_left_to_the_next_run(tool: Tool) -> None:
     ran = tool.copy(LINUX, "--cleanup", "--grace", "1h", "--deadline", "20m")
     assert ran.copy["status"] == "copied"
     assert "--deadline leaves no time for the clean-up" in ran.copy["cleanup"]["left"]
-    assert "were left: --deadline leaves no time" in ran.err
+    assert "were not deleted: --deadline leaves no time" in ran.err
     assert len(tool.keys("")) == 2
     assert CLEANED_TAG not in dict(tool.tasks()[0].tags)
     assert tool.copy(LINUX, "--cleanup").copy["cleanup"]["deleted_objects"] == 2

@@ -50,11 +50,11 @@ def test_passed_checks_are_listed_and_nothing_is_changed(tool) -> None:
     assert {len(row) for row in rows} == {4}
     assert {row[0] for row in rows} == {"ok"}
     message = {row[1]: row[2] for row in rows}
-    assert message["source: keys"] == "they are of account 100000000001 in eu-west-2"
+    assert message["source: keys"] == "they belong to account 100000000001 in eu-west-2"
     assert message["to move"] == "2 images, 44 GiB of volumes"
     assert message["target: snapshots"] == "1999 of 2000 free (snapshot_limit), 4 needed"
     assert message["source: exports in flight"] == "0 now; 10 of 10 free (image_export_limit)"
-    assert message["s3://omi-exports: read through a signed URL"] == "as it was written"
+    assert message["s3://omi-exports: read through a signed URL"] == "same content as written"
     assert {"source: CreateImageExportTask", "target: CreateImage", "target: UpdateImage"} <= set(message)
     assert ran.err == ""
     assert (tool.tasks(), tool.copies(), tool.keys("")) == ([], [], [])
@@ -250,5 +250,5 @@ def test_a_missing_bucket_fails_unless_it_may_be_created(tool) -> None:
     failed = by_subject(doctor(tool, *words, code=4))["s3://a-new-one: list"]
     assert "--create-bucket" in failed["hint"]
     parts = by_subject(doctor(tool, *words, "--create-bucket"))["s3://a-new-one: list"]
-    assert (parts["status"], "makes it" in parts["message"]) == ("warn", True)
+    assert (parts["status"], "creates it" in parts["message"]) == ("warn", True)
     assert tool.writes().count("PutObject") == 0

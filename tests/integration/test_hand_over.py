@@ -186,7 +186,7 @@ def test_licences_are_a_warning_before_any_api_call(tool) -> None:
     for action in ("ReadAccounts", "ReadQuotas"):
         tool.sandbox.faults.add(Fault(FaultKind.DENIED, action, times=None))
     warned = tool.import_(tool.sign(key), code=12)
-    assert "product types 0002 may bear licences" in warned.err
+    assert "product types 0002 may require licences" in warned.err
     assert "golden-windows" in warned.err.partition("Error")[0]
     assert "licences" not in tool.import_(tool.sign(key), "--accept-licences", code=12).err
 

@@ -48,7 +48,7 @@ def test_a_copy_in_an_unknown_account_is_named(tool: Tool) -> None:
     left = ran.copy["cleanup"]["left"]
     assert f"the copy 'golden-linux' of {LINUX} in account 200000000001 (us-east-2) may import from them" in left
     assert left in ran.err
-    (_, command) = left.split("settle it with: ")
+    (_, command) = left.split("to settle it, run: ")
     finished(tool)
     assert tool.run(*shlex.split(command)[1:]).code == 0
     assert entries(tool) == []
@@ -90,7 +90,7 @@ def test_a_create_without_an_answer_keeps_the_export_for_the_grace(tool: Tool, a
     if age:
         assert (message["deleted_objects"], message["left"]) == (2, None)
     else:
-        assert "may have begun to import from them a moment ago" in message["left"]
+        assert "may have just started to import from them" in message["left"]
 
 
 def test_an_entry_of_an_earlier_version_is_settled_or_named(tool: Tool) -> None:
@@ -101,7 +101,7 @@ def test_an_entry_of_an_earlier_version_is_settled_or_named(tool: Tool) -> None:
     del content["about"]
     entry.write_text(json.dumps(content))
     left = clean(tool, "--prefix", "two").copy["cleanup"]["left"]
-    assert "settle it with: omicopy copy ami-00000001 --name golden-linux, and the options" in left
+    assert "to settle it, run: omicopy copy ami-00000001 --name golden-linux, and the options" in left
     assert clean(tool, "--prefix", "two", "--name", "another", to=("target",)).copy["cleanup"]["deleted_objects"] == 2
 
 
@@ -113,7 +113,7 @@ def test_an_unreadable_account_keeps_the_export(tool: Tool) -> None:
     reads = 1  # of the loop, before the clean-up's
     tool.sandbox.faults.add(Fault(FaultKind.DENIED, "ReadImages", account="target", after=reads, times=None))
     left = clean(tool, "--name", "another", to=("target",)).copy["cleanup"]["left"]
-    assert re.search(r"whether the copy 'golden-linux' .* imports from them is not known: ReadImages in target", left)
+    assert re.search(r"it is unknown if the copy 'golden-linux' .* imports from them: ReadImages in target", left)
     assert len(tool.keys("")) == 2
 
 

@@ -121,7 +121,7 @@ def test_r4_a_build_takes_no_foreign_manifest_for_its_own(tool) -> None:
     for entry in document["Image"]["Snapshots"]:
         entry["PreSignedUrl"] = entry["PreSignedUrl"].replace("http://127.0.0.1", "http://localhost")
     tool.put(made, document)
-    assert "where its URLs lead" in tool.run(*words, code=4).err
+    assert "the host or folder of its URLs" in tool.run(*words, code=4).err
 
 
 @pytest.mark.parametrize("change", ELSEWHERE.values(), ids=ELSEWHERE)

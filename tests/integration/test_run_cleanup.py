@@ -71,7 +71,7 @@ def test_an_import_of_another_run_on_this_machine_keeps_its_export(tool) -> None
     importing = tool.start("copy", LINUX, "--from", "source", "--to", "target-other", "--bucket", "omi-exports")
     tool.await_request("CreateImage")
     ran = tool.copy("golden-linux", "--cleanup", "--name", "another", code=0)
-    assert "another run on this machine is at the copy 'golden-linux'" in ran.copy["cleanup"]["left"]
+    assert "another run on this machine works on the copy 'golden-linux'" in ran.copy["cleanup"]["left"]
     tool.go()
     assert tool.finish(importing).code == 0
     assert tool.copy("golden-linux", "--cleanup", "--name", "another").copy["cleanup"]["deleted_objects"] == 2

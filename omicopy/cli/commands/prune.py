@@ -1,4 +1,4 @@
-"""`omicopy prune`: retention for copies and exports of ours. Shows first, and deletes only when told to."""
+"""`omicopy prune`: retention for our copies and exports. Without --yes, it only shows what it would delete."""
 
 from __future__ import annotations
 
@@ -21,17 +21,16 @@ from omicopy.model.units import AGE, parse_duration
 from omicopy.prune.entries import Action, Entry, PruneReport, describe_entry
 
 _COLUMNS = ("Action", "What", "ID", "Name", "Source's date", "Why", "Where")
-Plan = Annotated[str | None, typer.Argument(metavar="PLAN.yaml", help="A plan's file, whose jobs say what they keep.")]
+Plan = Annotated[str | None, typer.Argument(metavar="PLAN.yaml", help="A plan file, whose jobs define what to keep.")]
 KeepLast = Annotated[
-    int | None, option("--keep-last", "Keep so many of each kind of image.", metavar="N", min=1, max=options.MOST)
+    int | None,
+    option("--keep-last", "Keep the newest N of each group.", metavar="N", min=1, max=options.MOST),
 ]
 KeepWithin = Annotated[
     str | None,
-    duration(
-        "--keep-within", "Keep what comes from images created within this time, in days and hours: 30d.", AGE.read
-    ),
+    duration("--keep-within", "Keep all whose source image is younger than this, in days and hours: 30d.", AGE.read),
 ]
-Yes = Annotated[bool, option("--yes", "Delete it; without this it is only shown.", short="-y")]
+Yes = Annotated[bool, option("--yes", "Delete; without this, only show what would be deleted.", short="-y")]
 
 
 def prune(
@@ -52,12 +51,14 @@ def prune(
 ) -> None:
     """Show which old copies and exports to delete; --yes deletes them.
 
-    With a plan: of each job that has a retention the copies and exports that it made and that one of its entries could
-    mean. Else the copies that the targets have of the source account's images and, where --bucket is given, the exports
-    there. Counted together are, in each target, those of one kind of image: whose names are alike without their digits.
-    What counts is when the source image was created; what either rule keeps is kept. Never deleted: the latest one of
-    each kind, what a plan still asks for, what others made, what is not whole or not as its source is, an export that
-    was handed out and still works. Snapshots that an interrupted deletion left behind go, too.
+    With a plan, prune applies to the copies and exports of each job that has a retention, if an entry of the job
+    matches them. Without a plan, it applies to the targets' copies of the source account's images and, with --bucket,
+    to the exports there. Images are grouped by name without digits, per target, and ordered by the creation date of
+    their source image. What either rule keeps is kept.
+
+    Never deleted: the latest one of each group, what a plan still asks for, what omicopy did not make, what is
+    incomplete or differs from its source, an export whose handed-out URL still works. Snapshots that an interrupted
+    deletion left are deleted, too.
 
     In a pipe one line each, with tabs between: keep or delete (with --yes also deleted, gone or failed), image, export
     or snapshot, ID, name, the source's date, why, and where.
@@ -85,17 +86,21 @@ def prune(
 
 
 def _check_plan_alone(context: typer.Context) -> None:
-    """Raises USAGE for a plan beside what it says itself. What the environment says is for whatever command it fits."""
+    """Raises USAGE if options repeat what the plan defines. Environment variables are ignored: other commands use
+    them."""
     words = {"source": "--from", "targets": "--to", "keep_last": "--keep-last", "keep_within": "--keep-within"}
     words |= {"bucket": "--bucket", "prefix": "--prefix", "storage": "--storage"}
     given = {name: context.get_parameter_source(name) for name in words}
     typed = [words[name] for name, where in given.items() if where is not None and where.name == "COMMANDLINE"]
     if typed:
-        raise OmicopyError(ErrorCode.USAGE, "A plan says itself what is kept where", f"Leave out {', '.join(typed)}.")
+        raise OmicopyError(
+            ErrorCode.USAGE, "A plan defines its own accounts and retention", f"Leave out {', '.join(typed)}."
+        )
 
 
 def print_report(work: Callable[[], PruneReport], output: OutputForm, is_preview: bool) -> NoReturn:
-    """Does the work, prints what became of each thing, also when it is interrupted, and ends the command."""
+    """Does the work and prints every entry, even if interrupted. Raises `typer.Exit` with the exit code, or
+    Interrupted."""
     try:
         report = work()
     except Interrupted as interruption:
@@ -107,7 +112,7 @@ def print_report(work: Callable[[], PruneReport], output: OutputForm, is_preview
     for error in [*report.errors, *(entry.error for entry in report.entries if entry.error)]:
         print_error(error)
     if is_preview and any(entry.action is Action.DELETE for entry in report.entries):
-        info("Nothing was deleted; with --yes it is.")
+        info("Nothing was deleted. To delete, run the same command with --yes.")
     raise typer.Exit(report.exit_code)
 
 

@@ -1,1 +1,1 @@
-"""Builds a manifest for disks that lie in a bucket without one."""
+"""Builds a manifest for disks in a bucket that have none."""

@@ -1,4 +1,4 @@
-"""The disks that lie in a folder of a bucket: which objects are meant, and what their first bytes say of them."""
+"""Finds the disks in a folder of a bucket: the object of each volume, and its first bytes."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ if TYPE_CHECKING:
     from omicopy.cloud.object_storage import Storage
 
 MAX_OBJECTS = 100
-"""With more objects, no disk is searched for."""
+"""In folders with more objects, omicopy doesn't search for disks."""
 _SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
 class DiskFolder:
-    """A folder's objects as they were listed, and the beginnings of those that were looked into, once each."""
+    """The listed objects of a folder. Reads the start of each object once."""
 
     storage: Storage
     folder: S3Folder
     sizes: Mapping[str, int]
-    """Bytes by key, of the objects that a URL can lead to, whatever else people name theirs."""
+    """Bytes by key. Keys that can't be part of a URL are left out."""
     _heads: dict[str, DiskHead] = field(default_factory=dict)
 
     def name(self, key: str) -> str:
-        """An object's key as it is typed: without what the folder says."""
+        """Returns a key as the user types it: without the folder."""
         return key.removeprefix(self.folder.path)
 
     def location(self, key: str) -> S3Object:
         return S3Object(self.folder.bucket, key)
 
     def heads(self, keys: Sequence[str]) -> dict[str, DiskHead]:
-        """What the beginning of each object says. Raises a ServiceError."""
+        """Reads the start of each object. Raises a ServiceError."""
         new = [key for key in dict.fromkeys(keys) if key not in self._heads]
         self._heads.update(zip(new, in_parallel(self._look, new), strict=True))
         return {key: self._heads[key] for key in keys}
 
     def _look(self, key: str) -> DiskHead:
-        """Of an empty object a store gives no part."""
+        # A store refuses a range of an empty object.
         return read_head(self.storage.read_start(self.location(key), HEAD_BYTES) if self.sizes[key] else b"")
 
 
 def list_disk_folder(storage: Storage, folder: S3Folder) -> DiskFolder:
-    """Every object in the folder and below. Raises a ServiceError."""
+    """Lists every object in the folder and below. Raises a ServiceError."""
     sizes = {
         key: size
         for key, size in storage.sizes(folder.bucket, folder.path).items()
@@ -62,42 +62,44 @@ def list_disk_folder(storage: Storage, folder: S3Folder) -> DiskFolder:
 
 
 def find_object(disk_folder: DiskFolder, spec: VolumeSpec) -> str:
-    """The object of a volume: first by its key in the folder, then by its whole key. Raises NOT_FOUND."""
+    """Returns the key of a volume's object: a key in the folder, else a whole key. Raises NOT_FOUND."""
+    # Users copy whole keys from a listing of the bucket.
     for key in (disk_folder.folder.path + spec.object_name, spec.object_name):
         if key in disk_folder.sizes:
             return key
     there = [disk_folder.name(key) for key in sorted(disk_folder.sizes)][:_SHOWN]
     message = f"{spec.device}: there is no object {spec.object_name!r} under {disk_folder.folder}"
-    hint = f"What lies there: {', '.join(there)}" if there else "Nothing lies there: check the bucket and the prefix."
+    hint = f"It contains: {', '.join(there)}" if there else "It contains no objects: check the bucket and the prefix."
     raise OmicopyError(ErrorCode.NOT_FOUND, message, hint)
 
 
 def single_disk(disk_folder: DiskFolder) -> VolumeSpec:
-    """The one object that starts like a disk, as the root volume. Raises USAGE for several, NOT_FOUND for none."""
+    """Returns the only object that starts like a disk, as the root volume. Raises USAGE for several, NOT_FOUND for
+    none."""
     keys = sorted(key for key, size in disk_folder.sizes.items() if size and not may_be_manifest_key(key))
     if len(keys) > MAX_OBJECTS:
-        message = f"{len(keys)} objects lie under {disk_folder.folder}, too many to search for a disk"
+        message = f"{disk_folder.folder} contains {len(keys)} objects, too many to search for a disk"
         raise OmicopyError(ErrorCode.USAGE, message, f"Name each disk: --volume {ROOT_DEVICE}=OBJECT")
     disks = {key: head for key, head in disk_folder.heads(keys).items() if head.is_disk}
     if len(disks) > 1:
         raise _several_disks(disk_folder, disks)
     if disks:
         return VolumeSpec(ROOT_DEVICE, disk_folder.name(next(iter(disks))))
-    seen = f": of {len(keys)} objects none begins as gzip or qcow2 do" if keys else ""
+    seen = f": none of its {len(keys)} objects starts like gzip or qcow2" if keys else ""
     hint = f"Check the prefix, or name a raw disk: --volume {ROOT_DEVICE}=OBJECT,size=10GiB"
-    raise OmicopyError(ErrorCode.NOT_FOUND, f"No disk lies under {disk_folder.folder}{seen}", hint)
+    raise OmicopyError(ErrorCode.NOT_FOUND, f"{disk_folder.folder} contains no disk{seen}", hint)
 
 
 def _several_disks(disk_folder: DiskFolder, disks: Mapping[str, DiskHead]) -> OmicopyError:
-    """The error that lists the disks and the options to type."""
+    """Returns USAGE, with the disks and the options to type."""
     message = [f"{disk_folder.name(key)} ({_size(head)})" for key, head in disks.items()]
     lines = [_volume_option(disk_folder.name(key), head) for key, head in disks.items()]
     more = f" and {len(disks) - _SHOWN} more" if len(disks) > _SHOWN else ""
     return OmicopyError(
         ErrorCode.USAGE,
-        f"{len(disks)} disks lie under {disk_folder.folder}: {', '.join(message[:_SHOWN])}{more}",
-        f"Say which is which, {ROOT_DEVICE} for the one to boot from, then /dev/sdb, /dev/sdc, …; leave out what does "
-        "not belong to the image:",
+        f"{disk_folder.folder} contains {len(disks)} disks: {', '.join(message[:_SHOWN])}{more}",
+        f"Give each disk a device: {ROOT_DEVICE} to boot from, then /dev/sdb, /dev/sdc, …; leave out disks that don't "
+        "belong to the image:",
         more_hints=[f"  {line}" for line in lines[:_SHOWN]],
     )
 

@@ -1,4 +1,4 @@
-"""Writes a new manifest: the image's description, its volumes, and the JSON. Pure."""
+"""Drafts a new manifest: the image's metadata, its volumes, and the JSON. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NOT_IN_A_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]")
 
 @dataclass(frozen=True, slots=True)
 class ImageMetadata:
-    """What a manifest says of the image beside its volumes. Raises USAGE for what the service would not take."""
+    """The image's metadata in a manifest. Raises USAGE for values that the service would refuse."""
 
     name: str
     description: str = ""
@@ -30,17 +30,17 @@ class ImageMetadata:
     def __post_init__(self) -> None:
         check_image_name(self.name)
         if self.architecture not in ARCHITECTURES:
-            message = f"{self.architecture!r} is no architecture of an image"
+            message = f"{self.architecture!r} is not an image's architecture"
             raise OmicopyError(ErrorCode.USAGE, message, f"Use {' or '.join(ARCHITECTURES)}.")
         for product_type in self.product_types:
             if not _PRODUCT_TYPE.fullmatch(product_type):
-                message = f"{product_type!r} is no product type"
-                raise OmicopyError(ErrorCode.USAGE, message, "It has four digits; 0001 is the one of Linux.")
+                message = f"{product_type!r} is not a product type"
+                raise OmicopyError(ErrorCode.USAGE, message, "Use four digits, for example 0001 for Linux.")
 
 
 @dataclass(frozen=True, slots=True)
 class DraftVolume:
-    """One volume, all of it known."""
+    """One volume, complete."""
 
     device: str
     key: str
@@ -53,12 +53,12 @@ class DraftVolume:
 
 
 def in_order(volumes: Sequence[DraftVolume]) -> list[DraftVolume]:
-    """The root volume first, the others by their devices: the same manifest, in whatever order they were typed."""
+    """Sorts the volumes: the root volume first, then by device. So the order of options doesn't change the manifest."""
     return sorted(volumes, key=lambda volume: (volume.device != ROOT_DEVICE, volume.device))
 
 
 def draft_manifest(words: ImageMetadata, volumes: Sequence[DraftVolume], urls: Sequence[str]) -> bytes:
-    """The JSON (DOMAIN.md §3), with one URL per volume, in order."""
+    """Returns the JSON (DOMAIN.md §3), with one URL per volume, in order."""
     snapshots = [_snapshot(volume, url) for volume, url in zip(volumes, urls, strict=True)]
     image = {
         "Name": words.name,
@@ -73,12 +73,12 @@ def draft_manifest(words: ImageMetadata, volumes: Sequence[DraftVolume], urls: S
 
 
 def manifest_file_name(name: str) -> str:
-    """The file of an image's manifest: `golden linux` -> `golden-linux.manifest.json`."""
+    """Returns the file name of an image's manifest: `golden linux` -> `golden-linux.manifest.json`."""
     return f"{_NOT_IN_A_FILE_NAME.sub('-', name)}.manifest.json"
 
 
 def differences(one: Manifest, other: Manifest) -> list[str]:
-    """The fields in which two manifests differ, in words."""
+    """Returns the names of the fields in which two manifests differ."""
     return [what for what, mine, theirs in _compared(one, other) if mine != theirs]
 
 

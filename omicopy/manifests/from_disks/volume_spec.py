@@ -1,4 +1,4 @@
-"""A volume as it is typed for a manifest: `/dev/sda1=disk.qcow2.gz,size=10GiB,type=io1,iops=500`."""
+"""Parses the value of --volume: `/dev/sda1=disk.qcow2.gz,size=10GiB,type=io1,iops=500`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HINT = "Write DEVICE=OBJECT[,size=10GiB][,type=standard|gp2|io1][,iops=N], for 
 
 @dataclass(frozen=True, slots=True)
 class VolumeSpec:
-    """One volume that is wanted. `size_bytes` None: the object has to say it. `iops` goes with `io1` alone."""
+    """One volume as the user gave it. `size_bytes` None: read it from the object. `iops` is only for `io1`."""
 
     device: str
     object_name: str
@@ -30,9 +30,10 @@ class VolumeSpec:
 
 
 def parse_volume(text: str) -> VolumeSpec:
-    """A volume from its text. The object's key may hold commas and equals signs. Raises USAGE."""
+    """Parses one volume. The object's key may contain commas and equals signs. Raises USAGE."""
     device, _, rest = check_text(text).partition("=")
     options: dict[str, str] = {}
+    # Options are cut off from the end, as the key may contain commas.
     while found := _OPTION.fullmatch(rest):
         rest, name, value = found.groups()
         if name in options:
@@ -40,37 +41,39 @@ def parse_volume(text: str) -> VolumeSpec:
         options[name] = value
     if not _DEVICE.fullmatch(device):
         raise _refusal(
-            text, f"{device!r} is no device: {ROOT_DEVICE} is the first one, others are /dev/sdb or /dev/xvdb"
+            text, f"{device!r} is not a device: the first is {ROOT_DEVICE}, others are /dev/sdb or /dev/xvdb"
         )
     if not rest:
-        raise _refusal(text, "it names no object")
+        raise _refusal(text, "the object is missing")
     with named(ascii(text)):
         size = parse_size(options["size"]) if "size" in options else None
     volume_type = options.get("type", "standard")
     if volume_type not in _TYPES:
-        raise _refusal(text, f"{volume_type!r} is no type of a volume")
+        raise _refusal(text, f"{volume_type!r} is not a volume type")
     return VolumeSpec(device, rest, size, volume_type, _iops(text, volume_type, options.get("iops")))
 
 
 def check_volumes(volumes: Sequence[VolumeSpec]) -> None:
-    """Raises USAGE unless every device occurs once and the root device is among them. No volumes at all are fine."""
+    """Raises USAGE unless every device occurs once and one of them is the root device. An empty list is fine."""
     devices = [volume.device for volume in volumes]
     for device in devices:
         if devices.count(device) > 1:
-            raise OmicopyError(ErrorCode.USAGE, f"Two volumes are both {device}", "Give each a --volume of its own.")
+            raise OmicopyError(
+                ErrorCode.USAGE, f"Two volumes have the device {device}", "Give each volume its own device."
+            )
     if devices and ROOT_DEVICE not in devices:
-        message = f"No volume is {ROOT_DEVICE}, from which the image boots"
-        raise OmicopyError(ErrorCode.USAGE, message, f"Say which object it is: --volume {ROOT_DEVICE}=OBJECT")
+        message = f"No volume has the device {ROOT_DEVICE}, from which the image boots"
+        raise OmicopyError(ErrorCode.USAGE, message, f"Name its object: --volume {ROOT_DEVICE}=OBJECT")
 
 
 def _iops(text: str, volume_type: str, typed: str | None) -> int | None:
-    """An io1 volume needs them, and no other takes them."""
+    """Parses the IOPS, which an io1 volume needs and no other volume may have. Raises USAGE."""
     if (volume_type == "io1") is not (typed is not None):
-        raise _refusal(text, "iops=N goes with type=io1, and type=io1 with iops=N")
+        raise _refusal(text, "iops=N needs type=io1, and type=io1 needs iops=N")
     if typed is None:
         return None
     if not re.fullmatch(r"[1-9][0-9]{0,6}", typed):
-        raise _refusal(text, f"{typed!r} is no number of IOPS")
+        raise _refusal(text, f"{typed!r} is not a number of IOPS")
     return int(typed)
 
 

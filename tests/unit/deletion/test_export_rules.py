@@ -32,7 +32,7 @@ def test_tasks_decide_whether_anything_may_be_deleted() -> None:
     assert decided(ours("a", **{URL_EXPIRY_TAG: earlier})) == ["a"]
     assert "until 2026-01-15T12:00:01Z" in decided(ours("a"), ours("b", **{URL_EXPIRY_TAG: later}))
     assert "until whenever" in decided(ours("a", **{URL_EXPIRY_TAG: "whenever"}))
-    assert "no mark of this tool" in decided(ours("a"), task("b"))
+    assert "was not started by omicopy" in decided(ours("a"), task("b"))
     assert "no finished export" in decided(elsewhere)
     for state in ("pending/queued", "pending", "active", "reticulating", ""):
         assert "writes to the same place" in decided(ours("a"), ours("b", state))
@@ -106,8 +106,8 @@ def test_only_our_tasks_manifest_is_deleted() -> None:
     for second in (other, raw):
         unclear = deletable_objects(EXPORT, ExportFolder(keys, [mine, second]))
         assert isinstance(unclear, Kept)
-        assert "nobody can tell which of these is ours" in unclear.why
+        assert "it is unknown which of these manifests omicopy made" in unclear.why
     both = manifest_at(f"{folder}o.json", [f"{folder}snap-1.qcow2.gz", f"{folder}snap-2.qcow2.gz"])
     shared = deletable_objects(EXPORT, ExportFolder(keys, [mine, both], [mine.location.key]))
     assert isinstance(shared, Kept)
-    assert "is named by a manifest that is not ours" in shared.why
+    assert "is also named by a manifest that omicopy didn't make" in shared.why

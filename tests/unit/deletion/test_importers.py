@@ -33,8 +33,8 @@ NOT_READ = OmicopyError(ErrorCode.TEMPORARY, "ReadImages in target: no answer")
     ("one", "shown", "is_fresh", "why"),
     [
         pytest.param(OPEN, [], OLD, None, id="nothing was made"),
-        pytest.param(OPEN, [], FRESH, "a moment ago", id="what was made may not show yet"),
-        pytest.param(ANSWERED, [], FRESH, "a moment ago", id="what was made does not show yet"),
+        pytest.param(OPEN, [], FRESH, "may have just started", id="what was made may not show yet"),
+        pytest.param(ANSWERED, [], FRESH, "may have just started", id="what was made does not show yet"),
         pytest.param(ANSWERED, [], OLD, None, id="what was made is gone"),
         pytest.param(ANSWERED, [image()], FRESH, None, id="it is there"),
         pytest.param(ANSWERED, [image(State="failed")], FRESH, None, id="it failed"),
@@ -44,7 +44,7 @@ NOT_READ = OmicopyError(ErrorCode.TEMPORARY, "ReadImages in target: no answer")
         pytest.param(
             OPEN, [image(ImageName=RENAMED, State="pending")], OLD, "it is pending", id="under its other name"
         ),
-        pytest.param(OPEN, [image(State="failed")], FRESH, "a moment ago", id="an older one failed"),
+        pytest.param(OPEN, [image(State="failed")], FRESH, "may have just started", id="an older one failed"),
         pytest.param(OPEN, [image()], OLD, None, id="one is there"),
         pytest.param(
             ANSWERED, [image(), image(OTHER_ID, State="pending")], OLD, f"{OTHER_ID}, the copy", id="a second one"
@@ -53,9 +53,9 @@ NOT_READ = OmicopyError(ErrorCode.TEMPORARY, "ReadImages in target: no answer")
         pytest.param(OPEN, [image(ImageName="else", State="pending")], OLD, None, id="another copy of it"),
         pytest.param(OPEN, [image(AccountId="333333333333", State="pending")], OLD, None, id="another account's"),
         pytest.param(
-            OPEN, NOT_READ, OLD, "is not known: ReadImages in target: no answer", id="the target can't be read"
+            OPEN, NOT_READ, OLD, "imports from them: ReadImages in target: no answer", id="the target can't be read"
         ),
-        pytest.param(OPEN, None, OLD, "knows no profile of that account", id="the target is not at hand"),
+        pytest.param(OPEN, None, OLD, "has no profile of that account", id="the target is not at hand"),
     ],
 )
 def test_the_targets_images_settle_journal_entries(
@@ -71,7 +71,7 @@ def test_the_targets_images_settle_journal_entries(
 def test_an_unsettled_copy_is_named_with_the_command_to_run() -> None:
     message = why_kept(OPEN, None, OLD) or ""
     assert message.endswith(
-        "settle it with: omicopy copy ami-0000000a --name golden --from source --to target@us-east-2 "
+        "to settle it, run: omicopy copy ami-0000000a --name golden --from source --to target@us-east-2 "
         "--bucket omi-exports --prefix 'a b' --format raw"
     )
     keyed = why_kept(replace(OPEN, about={**OPEN.about, "storage": "aws:own"}), None, OLD) or ""
@@ -79,4 +79,4 @@ def test_an_unsettled_copy_is_named_with_the_command_to_run() -> None:
     booted = why_kept(replace(OPEN, about={**OPEN.about, "boot": "--boot-mode uefi --no-tpm"}), None, OLD) or ""
     assert booted.endswith(" --boot-mode uefi --no-tpm")
     old = why_kept(OpenImage(ENTRY, None, 0.0), None, OLD) or ""
-    assert "omicopy copy ami-0000000a --name golden, and the options that it was begun with" in old
+    assert "omicopy copy ami-0000000a --name golden, and the options of the first run" in old

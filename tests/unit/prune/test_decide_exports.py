@@ -20,14 +20,17 @@ def test_our_export_is_deleted_unless_a_reason_keeps_it() -> None:
     assert exports(new, our_task("t2", SOURCE_ID, 2, "failed")) == {"t1": "the latest one"}
     shared = our_task("t2", SOURCE_ID, 2, **{"omicopy:handed-out-until": (NOON + DAY).isoformat()})
     assert "handed out" in exports(new, shared)["t2"]
-    assert "no mark of this tool" in exports(new, old, our_task("t3", SOURCE_ID, 2, **{"omicopy:export": None}))["t2"]
+    assert (
+        "was not started by omicopy"
+        in exports(new, old, our_task("t3", SOURCE_ID, 2, **{"omicopy:export": None}))["t2"]
+    )
     assert "writes to the same place" in exports(new, old, our_task("t3", SOURCE_ID, 2, "pending"))["t2"]
     assert "is being made from it" in exports(new, old, images=[image(State="pending")])["t2"]
     assert exports(new, old, images=[image(State="failed")])["t2"] == "delete"
     exports_ = StillNeeded(exports={(SOURCE.account_id, SOURCE.region, old.key)})
-    assert "still to be made" in exports(new, old, wanted=exports_)["t2"]
+    assert "a copy that the plan asks for" in exports(new, old, wanted=exports_)["t2"]
     assert exports(new, old, scope=Scope(SOURCE, Retention(1, None), bucket="elsewhere")) == {}
-    assert exports(new, our_task("t2", SOURCE_ID, 2, **{DATE_TAG: None}))["t2"].startswith("when its source")
+    assert exports(new, our_task("t2", SOURCE_ID, 2, **{DATE_TAG: None}))["t2"].startswith("its source's creation time")
 
 
 def test_a_prefix_ending_in_the_image_id_is_the_same_folder() -> None:

@@ -154,7 +154,7 @@ def test_a_copy_unlike_its_source_is_kept_and_not_counted() -> None:
     good, older = our_copy("ami-000000c2", 2), our_copy("ami-000000c3", 3)
     entries = {entry.id: entry for entry in judged(bad, good, older, sources=[source_image()])}
     assert [entry.action.value for entry in entries.values()] == ["keep", "keep", "delete"]
-    assert entries["ami-000000c1"].why.startswith("it is not as its source is: ")
+    assert entries["ami-000000c1"].why.startswith("it differs from its source: ")
     assert entries["ami-000000c2"].why == "the latest one"
     assert deleted(bad, good, older) == ["ami-000000c2", "ami-000000c3"]  # nobody knows the source any more
     request = copy_request()
@@ -165,7 +165,7 @@ def test_a_copy_unlike_its_source_is_kept_and_not_counted() -> None:
 @pytest.mark.parametrize("date", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "soon", ""])
 def test_an_impossible_date_is_none(date: str) -> None:
     assert deleted(our_copy(tags={DATE_TAG: date}, CreationDate=""), LATER) == []
-    assert exports(our_task("t1", SOURCE_ID, 1, **{DATE_TAG: date}))["t1"].startswith("when its source")
+    assert exports(our_task("t1", SOURCE_ID, 1, **{DATE_TAG: date}))["t1"].startswith("its source's creation time")
 
 
 def test_r4_only_marked_snapshots_of_deleted_images_remain() -> None:

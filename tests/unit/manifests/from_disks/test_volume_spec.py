@@ -25,17 +25,17 @@ def test_a_volume_is_read(text: str, volume: VolumeSpec) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "no device"),
-        ("disk.gz", "no device"),
-        ("/dev/sda=disk", "no device"),
-        ("/dev/sda1", "no object"),
-        ("/dev/sda1=,size=1GiB", "no object"),
+        ("", "is not a device"),
+        ("disk.gz", "is not a device"),
+        ("/dev/sda=disk", "is not a device"),
+        ("/dev/sda1", "the object is missing"),
+        ("/dev/sda1=,size=1GiB", "the object is missing"),
         ("/dev/sda1=d,size=big", "not a disk size"),
         ("/dev/sda1=d,size=1,size=2", "twice"),
-        ("/dev/sda1=d,type=fast", "no type"),
+        ("/dev/sda1=d,type=fast", "is not a volume type"),
         ("/dev/sda1=d,type=io1", "iops=N"),
         ("/dev/sda1=d,iops=5", "iops=N"),
-        ("/dev/sda1=d,type=io1,iops=0", "no number"),
+        ("/dev/sda1=d,type=io1,iops=0", "is not a number of IOPS"),
     ],
 )
 def test_anything_else_is_no_volume_and_says_why(text: str, reason: str) -> None:
@@ -45,7 +45,11 @@ def test_anything_else_is_no_volume_and_says_why(text: str, reason: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("devices", "reason"), [(["/dev/sdb"], "No volume is /dev/sda1"), (["/dev/sda1", "/dev/sda1"], "both /dev/sda1")]
+    ("devices", "reason"),
+    [
+        (["/dev/sdb"], "No volume has the device /dev/sda1"),
+        (["/dev/sda1", "/dev/sda1"], "Two volumes have the device /dev/sda1"),
+    ],
 )
 def test_one_volume_is_the_root_and_no_device_has_two(devices: list[str], reason: str) -> None:
     with pytest.raises(OmicopyError, match=reason):
