@@ -63,16 +63,13 @@ def copy(
     check_lists(share_with=share_with, boot_modes=boot_modes)
     options = (options or RunOptions()).begun()
     images, targets = _several(images, "images"), list(dict.fromkeys(_several(targets, "targets")))
-    wanted = CopyOptions(
-        export=ExportOptions(bucket, prefix, disk_format, re_export, create_bucket),
-        target=TargetOptions(
-            name, description, if_exists, settings_of(tags, copy_tags, share_with), check_boot(boot_modes, tpm)
-        ),
-        min_validity=min(options.budgets.import_, LONGEST_VALIDITY)
-        if min_validity is None
-        else duration("min_validity", min_validity, check_validity),
-        cleanup=cleanup,
-    )
+    validity = min(options.budgets.import_, LONGEST_VALIDITY)
+    if min_validity is not None:
+        validity = duration("min_validity", min_validity, check_validity)
+    export_options = ExportOptions(bucket, prefix, disk_format, re_export, create_bucket)
+    settings, boot = settings_of(tags, copy_tags, share_with), check_boot(boot_modes, tpm)
+    target = TargetOptions(name, description, if_exists, settings, boot)
+    wanted = CopyOptions(export_options, target, validity, cleanup)
     known = clients or connect(source, *targets, storage={source: storage}, connection=connection)
     return run_prepared(known, lambda: copy_requests(known, images, source, targets, wanted), options, watch)
 

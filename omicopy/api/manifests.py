@@ -12,8 +12,7 @@ from omicopy.cloud.clients import Clients
 from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.check import read_own_manifest, read_shared_manifest
-from omicopy.manifests.from_disks.build import BuildOptions, BuiltManifest
-from omicopy.manifests.from_disks.build import build_manifest as build
+from omicopy.manifests.from_disks.build import BuildOptions, BuiltManifest, build_manifest as build
 from omicopy.manifests.from_disks.draft import ImageMetadata
 from omicopy.manifests.from_disks.volume_spec import VolumeSpec, parse_volume
 from omicopy.manifests.from_task import require_storage_key

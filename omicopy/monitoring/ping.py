@@ -73,12 +73,8 @@ class Ping:
         if status == 429 or status >= 500:
             raise temporary(Cause.SERVER, "Ping", self._host, str(answer), answer)
         if not 200 <= status < 300:
-            message = (
-                f"{answer}: the server answers with a redirect, which is not followed"
-                if 300 <= status < 400
-                else str(answer)
-            )
-            raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, "Ping", self._host, message, answer)
+            redirect = ": the server answers with a redirect, which is not followed" if 300 <= status < 400 else ""
+            raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, "Ping", self._host, f"{answer}{redirect}", answer)
 
 
 def _cut(body: str) -> bytes:

@@ -90,15 +90,15 @@ class Locks:
         except OSError as error:
             if not self._warned:
                 self._warned = True
-                reason = error.strerror
-                self._listener(
-                    WarningMessage(f"No lock can be kept ({self._folder}: {reason}); don't run two copies at once")
-                )
+                why = f"({self._folder}: {error.strerror})"
+                self._listener(WarningMessage(f"No lock can be kept {why}; don't run two copies at once"))
             return Lock(self)
 
     def is_held(self, entry: Mapping[str, str]) -> bool:
         """Returns whether any run, this one included, holds the lock on what `entry` identifies. Takes nothing, so no
         other run is turned away. A lock that exists and can't be asked about counts as held."""
+        if not _HAS_OFD:
+            return False
         number, offset = _place(entry)
         try:
             descriptor = open_private(self._path(number), os.O_RDONLY)  # another description, which sees our own, too
