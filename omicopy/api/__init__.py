@@ -1,8 +1,8 @@
-"""The public functions, one a command, and the types that they take and return. The command line calls the same.
+"""The public functions, one per command, and the types that they take and return. The command line calls them, too.
 
-Profiles are those of the command line (`NAME`, `NAME@REGION`, `env:PREFIX`), durations are timedeltas or texts such as
-`7d`. Every function raises OmicopyError for what is foreseeable, with a `code`, a `message` and a `hint`; what becomes
-of single copies, tasks or checks is told in the results, and raises nothing.
+Profiles are those of the command line (`NAME`, `NAME@REGION`, `env:PREFIX`). Durations are timedeltas or texts such as
+`7d`. Every function raises OmicopyError, with a `code`, a `message` and a `hint`, if the command as a whole fails. The
+failure of a single copy, task or check raises nothing: its result contains the error.
 """
 
 from __future__ import annotations

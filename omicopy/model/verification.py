@@ -65,7 +65,7 @@ def flaws(request: CopyRequest, copy: Image) -> list[str]:
 
 
 def boot_flaws(request: CopyRequest, copy: Image) -> list[str]:
-    asked = request.destination.boot if request.destination else Boot()
+    asked = request.target.boot if request.target else Boot()
     return boot_differences(asked.or_else(request.source_boot), copy.boot)
 
 

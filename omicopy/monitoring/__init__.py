@@ -1,1 +1,1 @@
-"""Metrics and pings for those who watch scheduled runs."""
+"""Metrics and pings, to monitor scheduled runs."""

@@ -109,16 +109,16 @@ class Loop:
         """The copies that no other run on this machine works on."""
         free = []
         for copy_state in copies:
-            destination = copy_state.request.destination
-            if destination is None or copy_state.lock is not None or self.mode.dry_run:
+            target = copy_state.request.target
+            if target is None or copy_state.lock is not None or self.mode.dry_run:
                 free.append(copy_state)
                 continue
-            copy_state.lock = self.locks.take(image_entry(copy_state.request, destination))
+            copy_state.lock = self.locks.take(image_entry(copy_state.request, target))
             if copy_state.lock is None:
                 copy_state.stage_since = self.clock.ticks()  # its own budgets begin when it does
                 applier.handle_lock(copy_state, self.lock_wait)
                 continue
-            is_open, image_id = self.journal.find(image_entry(copy_state.request, destination))
+            is_open, image_id = self.journal.find(image_entry(copy_state.request, target))
             if is_open:
                 copy_state.image.created_id, copy_state.image.doubt_since = image_id, self.clock.ticks()
                 copy_state.image.journaled = frozenset([image_id] if image_id else [])
@@ -157,10 +157,10 @@ class Loop:
 
     def _record_found(self, copy_state: CopyState, applier: Applier) -> None:
         """Journals and tags what a read shows to be ours after its answer was lost."""
-        image, destination = copy_state.image, copy_state.request.destination
-        if destination and image.made_here and image.created_id and image.created_id not in image.journaled:
+        image, target = copy_state.image, copy_state.request.target
+        if target and image.made_here and image.created_id and image.created_id not in image.journaled:
             image.journaled |= {image.created_id}
-            self.journal.answered(image_entry(copy_state.request, destination), image.created_id)
+            self.journal.answered(image_entry(copy_state.request, target), image.created_id)
         applier.tag_found_export(copy_state)
 
     @contextlib.contextmanager

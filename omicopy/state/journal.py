@@ -157,9 +157,9 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return status.st_ino, status.st_mtime_ns
 
 
-def export_entry(origin: Source) -> dict[str, str]:
+def export_entry(source: Source) -> dict[str, str]:
     """What identifies the start of an export."""
-    return entry_of_export(origin.account, origin.export)
+    return entry_of_export(source.account, source.export)
 
 
 def entry_of_export(owner: AccountRef, export: ExportKey) -> dict[str, str]:
@@ -174,23 +174,23 @@ def entry_of_export(owner: AccountRef, export: ExportKey) -> dict[str, str]:
     }
 
 
-def image_entry(request: CopyRequest, destination: Target) -> dict[str, str]:
+def image_entry(request: CopyRequest, target: Target) -> dict[str, str]:
     """What identifies the creation of a copy: its marker, the target account and its name."""
     return {
         "kind": "image",
-        "account": destination.account.account_id,
-        "region": destination.account.region,
-        "name": destination.name,
+        "account": target.account.account_id,
+        "region": target.account.region,
+        "name": target.name,
         "marker": request.marker,
     }
 
 
-def about_image(request: CopyRequest, destination: Target) -> dict[str, str]:
+def about_image(request: CopyRequest, target: Target) -> dict[str, str]:
     """What tells people, and a clean-up, which copy that is and what it is made from. No secret, and no URL."""
     if not isinstance(request.source, Source):
         return {}
     export, account, form = request.source.export, request.source.account, request.source.format
-    boot = " ".join(destination.boot.options())
+    boot = " ".join(target.boot.options())
     return {
         "image": export.image_id,
         "account": account.account_id,
@@ -199,7 +199,7 @@ def about_image(request: CopyRequest, destination: Target) -> dict[str, str]:
         "prefix": export.prefix,
         **({"format": str(form)} if form else {}),
         "from": account.profile,
-        "to": destination.account.profile,
+        "to": target.account.profile,
         **({"storage": account.storage} if account.storage else {}),
         **({"boot": boot} if boot else {}),
     }

@@ -43,18 +43,18 @@ def read_status(
         list(enumerate([source, *targets])),
     )
     view = StatusReport(errors=[one for one in (home, *others) if isinstance(one, OmicopyError)])
-    origin = home if isinstance(home, _AccountContents) else None
-    ids = _image_ids(origin, wanted)
+    contents = home if isinstance(home, _AccountContents) else None
+    ids = _image_ids(contents, wanted)
     region = clients.accounts[source].region
     for account in others:
         if isinstance(account, _AccountContents):
             view.images += _copies(account, ids, region)
-    if origin:
-        shown = export_entries(clients.session(source), origin.images, origin.tasks, wanted, ids or set(), now)
+    if contents:
+        shown = export_entries(clients.session(source), contents.images, contents.tasks, wanted, ids or set(), now)
         view.exports, view.left_out = shown.exports, shown.left_out
         view.errors += shown.errors
         if not view.errors:  # what could not be read may be what was named
-            view.errors += _not_found(origin, view, wanted)
+            view.errors += _not_found(contents, view, wanted)
     return view
 
 
@@ -86,11 +86,11 @@ def _is_wanted(task: ExportTask, named: set[str], wanted: ExportFilter) -> bool:
     return not wanted.names or task.task_id in wanted.task_ids or task.image_id in named
 
 
-def _image_ids(origin: _AccountContents | None, wanted: ExportFilter) -> set[str] | None:
+def _image_ids(contents: _AccountContents | None, wanted: ExportFilter) -> set[str] | None:
     """The images whose copies were asked about; None: all."""
     if not wanted.names:
         return None
-    images, tasks = (origin.images, origin.tasks) if origin else ((), ())
+    images, tasks = (contents.images, contents.tasks) if contents else ((), ())
     return _named(images, wanted) | {task.image_id for task in tasks if task.task_id in wanted.task_ids}
 
 
@@ -101,17 +101,17 @@ def _copies(account: _AccountContents, ids: set[str] | None, region: str) -> Ite
             yield ImageEntry(account.account, image, source)
 
 
-def _not_found(origin: _AccountContents, view: StatusReport, wanted: ExportFilter) -> Iterator[OmicopyError]:
+def _not_found(contents: _AccountContents, view: StatusReport, wanted: ExportFilter) -> Iterator[OmicopyError]:
     """NOT_FOUND for everything that was named and that no read shows."""
-    known = {text for task in origin.tasks for text in (task.task_id, task.image_id)}
-    known |= {text for image in origin.images for text in (image.image_id, image.name)}
+    known = {text for task in contents.tasks for text in (task.task_id, task.image_id)}
+    known |= {text for image in contents.images for text in (image.image_id, image.name)}
     known |= {entry.source.image_id for entry in view.images if entry.source.image_id}
     known |= {entry.key.image_id for entry in view.exports}
     for text in dict.fromkeys(wanted.names):
         if text not in known:
             what = "export" if text in wanted.task_ids else "image"
             hint = "The service may not list ended exports for ever." if what == "export" else _NO_IMAGE
-            yield OmicopyError(ErrorCode.NOT_FOUND, f"There is no {what} {text!r} in {origin.account}", hint)
+            yield OmicopyError(ErrorCode.NOT_FOUND, f"There is no {what} {text!r} in {contents.account}", hint)
 
 
 _NO_IMAGE = (

@@ -26,7 +26,7 @@ def read_plan_status(clients: Clients, prepared: PreparedPlan) -> PlanStatus:
     """Every copy and how it stands. An account that can't be read hides no other (R3)."""
     requests = prepared.requests
     sources = list(dict.fromkeys(r.source.account for r in requests if isinstance(r.source, Source)))
-    targets = list(dict.fromkeys(r.destination.account for r in requests if r.destination))
+    targets = list(dict.fromkeys(r.target.account for r in requests if r.target))
     clients.prepare(account.profile for account in (*sources, *targets))
     tasks = _by_account(clients, sources, lambda one: grouped(read_tasks(one, {}, True), lambda task: task.image_id))
     images = _by_account(clients, targets, lambda one: grouped(read_own_images(one), lambda image: image.name))
@@ -40,9 +40,9 @@ def _copy_entry(
     tasks: Mapping[AccountRef, Index[ExportTask] | OmicopyError],
     images: Mapping[AccountRef, Index[Image] | OmicopyError],
 ) -> CopyEntry:
-    origin, destination = request.source, request.destination
-    by_image: Index[ExportTask] | OmicopyError = tasks[origin.account] if isinstance(origin, Source) else {}
-    by_name: Index[Image] | OmicopyError = images[destination.account] if destination else {}
+    source, target = request.source, request.target
+    by_image: Index[ExportTask] | OmicopyError = tasks[source.account] if isinstance(source, Source) else {}
+    by_name: Index[Image] | OmicopyError = images[target.account] if target else {}
     if isinstance(by_name, OmicopyError):
         return CopyEntry(request, CopyStatus.UNKNOWN, reason=by_name.message)
     shown = [image for name in request.names for image in by_name.get(name, ())]
@@ -50,7 +50,7 @@ def _copy_entry(
         entry = copy_status(request, shown, ())
         is_known = entry.state != CopyStatus.ABSENT
         return entry if is_known else CopyEntry(request, CopyStatus.UNKNOWN, reason=by_image.message)
-    image_id = origin.image.image_id if isinstance(origin, Source) else ""
+    image_id = source.image.image_id if isinstance(source, Source) else ""
     return copy_status(request, shown, by_image.get(image_id, ()))
 
 

@@ -151,16 +151,16 @@ def image_row(entry: ImageEntry) -> Row:
 
 
 def copy_row(entry: CopyEntry) -> Row:
-    request, destination = entry.request, entry.request.destination
+    request, target = entry.request, entry.request.target
     source = request.source
-    name = (entry.image.name if entry.image else destination.name) if destination else ""
+    name = (entry.image.name if entry.image else target.name) if target else ""
     return (
         "copy",
         entry.image.image_id if entry.image else entry.task.task_id if entry.task else "",
         str(entry.state),
         _percent(entry.task),
         name,
-        destination.account.profile if destination else "",
+        target.account.profile if target else "",
         "",
         f"{source.account.region}/{source.image.image_id}" if isinstance(source, Source) else "",
         entry.reason,
