@@ -13,20 +13,22 @@ from typing import TYPE_CHECKING, Any
 from omicopy._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from omicopy.api import build_manifest as build_manifest
-    from omicopy.api import cancel as cancel
-    from omicopy.api import copy as copy
-    from omicopy.api import cors as cors
-    from omicopy.api import doctor as doctor
-    from omicopy.api import export as export
-    from omicopy.api import import_image as import_image
-    from omicopy.api import inspect as inspect
-    from omicopy.api import presign as presign
-    from omicopy.api import presign_upload as presign_upload
-    from omicopy.api import prune as prune
-    from omicopy.api import resign as resign
-    from omicopy.api import run_plan as run_plan
-    from omicopy.api import status as status
+    from omicopy.api import (
+        build_manifest as build_manifest,
+        cancel as cancel,
+        copy as copy,
+        cors as cors,
+        doctor as doctor,
+        export as export,
+        import_image as import_image,
+        inspect as inspect,
+        presign as presign,
+        presign_upload as presign_upload,
+        prune as prune,
+        resign as resign,
+        run_plan as run_plan,
+        status as status,
+    )
 
 _FUNCTIONS = (
     *("build_manifest", "cancel", "copy", "cors", "doctor", "export", "import_image", "inspect", "presign"),

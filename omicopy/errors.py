@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class ErrorCode(Enum):
@@ -74,6 +76,14 @@ def named(name: str) -> Iterator[None]:
         yield
     except OmicopyError as error:
         raise OmicopyError(error.code, f"{name}: {error.message}", error.hint) from None
+
+
+def attempt(work: Callable[[], T]) -> T | OmicopyError:
+    """What the work returns, or the OmicopyError that it raises."""
+    try:
+        return work()
+    except OmicopyError as error:
+        return error
 
 
 def shared_exit_code(errors: Sequence[OmicopyError]) -> int:

@@ -1,8 +1,8 @@
-"""The public functions, one a command, and the types that they take and return. The command line calls the same.
+"""The public functions, one per command, and the types that they take and return. The command line calls them, too.
 
-Profiles are those of the command line (`NAME`, `NAME@REGION`, `env:PREFIX`), durations are timedeltas or texts such as
-`7d`. Every function raises OmicopyError for what is foreseeable, with a `code`, a `message` and a `hint`; what becomes
-of single copies, tasks or checks is told in the results, and raises nothing.
+Profiles are those of the command line (`NAME`, `NAME@REGION`, `env:PREFIX`). Durations are timedeltas or texts such as
+`7d`. Every function raises OmicopyError, with a `code`, a `message` and a `hint`, if the command as a whole fails. The
+failure of a single copy, task or check raises nothing: its result contains the error.
 """
 
 from __future__ import annotations
@@ -13,48 +13,37 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from omicopy.api.buckets import cors as cors
     from omicopy.api.checks import doctor as doctor
-    from omicopy.api.connection import ConnectionOptions as ConnectionOptions
-    from omicopy.api.connection import connect as connect
-    from omicopy.api.copies import copy as copy
-    from omicopy.api.copies import export as export
+    from omicopy.api.connection import ConnectionOptions as ConnectionOptions, connect as connect
+    from omicopy.api.copies import copy as copy, export as export
     from omicopy.api.exports import cancel as cancel
     from omicopy.api.imports import import_image as import_image
-    from omicopy.api.manifests import build_manifest as build_manifest
-    from omicopy.api.manifests import inspect as inspect
-    from omicopy.api.manifests import resign as resign
-    from omicopy.api.plans import load_plan as load_plan
-    from omicopy.api.plans import run_plan as run_plan
+    from omicopy.api.manifests import build_manifest as build_manifest, inspect as inspect, resign as resign
+    from omicopy.api.plans import load_plan as load_plan, run_plan as run_plan
     from omicopy.api.pruning import prune as prune
     from omicopy.api.run_prepared import Watch as Watch
     from omicopy.api.status_report import status as status
-    from omicopy.api.urls import presign as presign
-    from omicopy.api.urls import presign_upload as presign_upload
+    from omicopy.api.urls import presign as presign, presign_upload as presign_upload
     from omicopy.deletion.cancel import CancelReport as CancelReport
-    from omicopy.doctor.findings import Check as Check
-    from omicopy.doctor.findings import CheckStatus as CheckStatus
-    from omicopy.errors import ErrorCode as ErrorCode
-    from omicopy.errors import OmicopyError as OmicopyError
+    from omicopy.doctor.findings import Check as Check, CheckStatus as CheckStatus
+    from omicopy.errors import ErrorCode as ErrorCode, OmicopyError as OmicopyError
     from omicopy.manifests.cors import CorsRules as CorsRules
     from omicopy.manifests.from_disks.build import BuiltManifest as BuiltManifest
     from omicopy.manifests.inspect import Inspection as Inspection
     from omicopy.manifests.presign import PresignResult as PresignResult
-    from omicopy.model.choices import BootMode as BootMode
-    from omicopy.model.choices import DiskFormat as DiskFormat
-    from omicopy.model.choices import IfExists as IfExists
+    from omicopy.model.choices import BootMode as BootMode, DiskFormat as DiskFormat, IfExists as IfExists
     from omicopy.model.export import StoredExport as StoredExport
     from omicopy.model.request import Budgets as Budgets
-    from omicopy.model.result import CopyResult as CopyResult
-    from omicopy.model.result import CopyResults as CopyResults
-    from omicopy.model.result import Status as Status
-    from omicopy.model.result import exit_code as exit_code
-    from omicopy.plans.model import Plan as Plan
-    from omicopy.plans.model import plan_schema as plan_schema
-    from omicopy.prune.entries import Action as Action
-    from omicopy.prune.entries import PruneReport as PruneReport
+    from omicopy.model.result import (
+        CopyResult as CopyResult,
+        CopyResults as CopyResults,
+        Status as Status,
+        exit_code as exit_code,
+    )
+    from omicopy.plans.model import Plan as Plan, plan_schema as plan_schema
+    from omicopy.prune.entries import Action as Action, PruneReport as PruneReport
     from omicopy.reconcile.apply import RunMode as RunMode
     from omicopy.reconcile.run import RunOptions as RunOptions
-    from omicopy.status.report import PlanStatus as PlanStatus
-    from omicopy.status.report import StatusReport as StatusReport
+    from omicopy.status.report import PlanStatus as PlanStatus, StatusReport as StatusReport
 
 _NAMES = {
     "omicopy.api.buckets": ("cors",),

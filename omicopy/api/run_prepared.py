@@ -1,4 +1,4 @@
-"""What the public functions that make images have in common: requests are prepared, watched, run and counted."""
+"""Runs the requests of `copy`, `export`, `import_image` and `run_plan`: prepares them, runs them, counts the calls."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from omicopy.plans.requests_from_plan import PreparedPlan
 from omicopy.reconcile.run import RunOptions, run_requests, with_interrupted_results
 
 Watch = Callable[[Sequence[CopyRequest]], AbstractContextManager[Listener]]
-"""Called with the requests before the first of them is begun; returns the listener that is told how they get on."""
+"""Called with the requests before the first one starts; returns the listener that receives their events."""
 
 
 @contextmanager
 def no_progress(_: Sequence[CopyRequest]) -> Iterator[Listener]:
-    """Nobody is told anything."""
+    """Ignores all events."""
     yield lambda _: None
 
 

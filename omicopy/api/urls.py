@@ -48,11 +48,9 @@ def presign(
         hint = "Leave out --method put and --no-check."
         raise OmicopyError(ErrorCode.USAGE, "A hand-off tells of a manifest, which has to be read", hint)
     life = duration("expires", expires, check_expiry)
-    validity = (
-        min(timedelta(hours=24), life)
-        if min_validity is None
-        else duration("min_validity", min_validity, check_validity)
-    )
+    validity = min(timedelta(hours=24), life)
+    if min_validity is not None:
+        validity = duration("min_validity", min_validity, check_validity)
     clients, now = clients or connect(profile, storage={profile: storage}, connection=connection), datetime.now(UTC)
     is_url = source.lower().startswith(("http://", "https://"))
     is_export = not is_url and (not source.startswith("s3://") or source.endswith("/"))

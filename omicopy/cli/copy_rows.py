@@ -30,7 +30,7 @@ def print_results(
     else:
         print_object(describe_run(results, calls, interruption), output)
     sys.stdout.flush()
-    targets = {result.request.destination.account.profile for result in results if result.request.destination}
+    targets = {result.request.target.account.profile for result in results if result.request.target}
     for result in results:
         if result.error:
             print_error(result.error, about=_about(result, len(targets) > 1))
@@ -38,8 +38,8 @@ def print_results(
 
 def _about(result: CopyResult, several_targets: bool) -> str:
     request = result.request
-    if several_targets and isinstance(request, CopyRequest) and request.destination:
-        return f"{request.label} to {request.destination.account.profile}"
+    if several_targets and isinstance(request, CopyRequest) and request.target:
+        return f"{request.label} to {request.target.account.profile}"
     return request.label
 
 
@@ -50,7 +50,7 @@ def image_lines(results: Sequence[CopyResult]) -> Table:
 
 
 def _row(result: CopyResult) -> tuple[str, str, str, str, str, str]:
-    target = result.request.destination
+    target = result.request.target
     name = result.image_name or (target.name if target else "") or result.request.label
     account, region = (target.account.account_id, target.account.region) if target else ("", "")
     return result.image_id or "", name, account, region, result.status.value, f"{result.seconds:.0f}"

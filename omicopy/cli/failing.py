@@ -32,13 +32,9 @@ class Command(TyperCommand):
             return super().make_context(info_name, args, parent, **extra)
         except (typer.TyperException, OmicopyError) as error:
             form = typed_form(typed) if any(param.name == "output" for param in self.params) else None
-            parts = (
-                OmicopyError(ErrorCode.USAGE, error.format_message())
-                if isinstance(error, typer.TyperException)
-                else error
-            )
-            _print_failure(self.name, form, parts)
-            _tell_monitor(self.name, typed, parts)
+            why = error if isinstance(error, OmicopyError) else OmicopyError(ErrorCode.USAGE, error.format_message())
+            _print_failure(self.name, form, why)
+            _tell_monitor(self.name, typed, why)
             raise
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:

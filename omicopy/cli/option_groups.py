@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from omicopy import api
 from omicopy.cli import options
@@ -14,9 +12,6 @@ from omicopy.cli.forms import LogFormat, OutputForm
 from omicopy.cli.monitoring import Monitor
 from omicopy.cloud.http.network import Network
 from omicopy.model.units import TIMEOUT, parse_duration
-
-if TYPE_CHECKING:
-    from omicopy.cloud.clients import Clients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +35,6 @@ class Connecting:
         """The same for a public function. Warnings go to stderr."""
         retry, timeout = parse_duration(self.retry), TIMEOUT.read(self.http_timeout)
         return api.ConnectionOptions(retry, timeout, self.ca_bundle, allow_http, warn)
-
-    def clients(
-        self, *profiles: str, storage: Mapping[str, str | None] | None = None, allow_http: bool = False
-    ) -> Clients:
-        """The clients of every profile; `storage` is what `--storage` says of some of them. Raises CONFIGURATION."""
-        return api.connect(*profiles, storage=storage or {}, connection=self.options(allow_http))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from omicopy.cli.console import safe_lines
@@ -13,13 +12,8 @@ from omicopy.cli.forms import OutputForm
 from omicopy.cli.tables import Table, print_table, stdout_console
 from omicopy.errors import printable
 
-
-@dataclass(slots=True)
-class _Printed:
-    is_begun: bool = False
-
-
-_printed = _Printed()
+_begun: list[OutputForm] = []
+"""The form in which the command's JSON was printed, or at least begun with; empty before."""
 ResultText = Table | Sequence[str]
 """A table, or lines."""
 
@@ -58,11 +52,11 @@ def print_object(document: Mapping[str, Any], form: OutputForm, verbatim: bool =
 
     `verbatim` prints it unfiltered: where a URL was asked for, or where words look like secrets and are none.
     """
-    _printed.is_begun = True
+    _begun.append(form)
     text = json.dumps(document, indent=2 if form is OutputForm.JSON else None)
     print(text if verbatim else safe_lines(text))  # noqa: T201
 
 
 def has_printed_object() -> bool:
     """Returns True once the command's JSON was printed, or at least begun with."""
-    return _printed.is_begun
+    return bool(_begun)

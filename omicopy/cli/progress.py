@@ -77,7 +77,7 @@ class _PlainLines:
 
 def _word(result: CopyResult) -> str:
     """The word for a result: the JSON has one list of statuses, and people say that an export was exported."""
-    is_export = result.request.destination is None and result.status is Status.COPIED
+    is_export = result.request.target is None and result.status is Status.COPIED
     return "exported" if is_export else result.status.value
 
 
@@ -87,9 +87,9 @@ def _fields(request: CopyRequest | RejectedCopy) -> dict[str, str]:
     if isinstance(request.source, Source):
         account = request.source.account
         fields |= {"account": account.account_id, "region": account.region, "image": request.source.image.image_id}
-    if request.destination:
-        to = request.destination.account
-        fields |= {"target_account": to.account_id, "target_region": to.region, "name": request.destination.name}
+    if request.target:
+        to = request.target.account
+        fields |= {"target_account": to.account_id, "target_region": to.region, "name": request.target.name}
     return fields
 
 
@@ -163,8 +163,8 @@ def _and_json_lines(print_event: Listener) -> Listener:
             line |= {"progress": event.progress, "seconds": round(event.seconds, 1)}
             line |= {"job": event.request.job} if event.request.job else {}
             line |= _fields(event.request)
-            if event.request.destination:
-                line["to"] = event.request.destination.account.profile
+            if event.request.target:
+                line["to"] = event.request.target.account.profile
         elif isinstance(event, WarningMessage | InfoMessage):
             line |= {"event": "warned" if isinstance(event, WarningMessage) else "noted", "message": event.message}
         else:
@@ -176,13 +176,9 @@ def _and_json_lines(print_event: Listener) -> Listener:
 
 def _labels(requests: Sequence[CopyRequest]) -> dict[int, str]:
     """The beginning of each line, by the request's identity: the image, and the target where there are several."""
-    several = len({request.destination.account.profile for request in requests if request.destination}) > 1
-    return {
-        id(request): f"{request.label} → {request.destination.account.profile}"
-        if several and request.destination
-        else request.label
-        for request in requests
-    }
+    several = len({request.target.account.profile for request in requests if request.target}) > 1
+    names = [f" → {one.target.account.profile}" if several and one.target else "" for one in requests]
+    return {id(request): request.label + name for request, name in zip(requests, names, strict=True)}
 
 
 def _clock(seconds: float) -> str:
@@ -192,10 +188,10 @@ def _clock(seconds: float) -> str:
 def introduce(requests: Sequence[CopyRequest]) -> None:
     """Says who copies what to whom, before the first write."""
     for request in requests:
-        source, destination = request.source, request.destination
+        source, target = request.source, request.target
         what = f"{source.image.name} {source.image.image_id} of {source.account}" if isinstance(source, Source) else ""
-        if destination:
-            to = f"{destination.name!r} in {destination.account}"
+        if target:
+            to = f"{target.name!r} in {target.account}"
             info(f"Copying {what}", f"  to {to}") if what else info(f"Importing it as {to}")
         elif isinstance(source, Source):
             info(f"Exporting {what}", f"  to {source.export.folder}")

@@ -38,8 +38,7 @@ def print_table(table: Table) -> None:
 
 
 def _print_for_eyes(table: Table) -> None:
-    from rich.table import Column
-    from rich.table import Table as RichTable
+    from rich.table import Column, Table as RichTable
     from rich.text import Text
 
     columns = [Column(heading, overflow="fold") for heading in table.headings]

@@ -1,1 +1,1 @@
-"""One client per service: transport, retries, credentials, signing. Knows nothing of copying."""
+"""The clients of the API and of object storage: transport, retries, credentials, signing."""

@@ -11,7 +11,16 @@ from osc_sdk_python.call import Call
 from osc_sdk_python.credentials import Endpoint, Profile
 from requests.adapters import HTTPAdapter
 
-from omicopy.cloud.errors import Answer, Cause, ServiceError, parse_clock_ahead, parse_retry_after, refused, temporary
+from omicopy.cloud.errors import (
+    Answer,
+    Cause,
+    ServiceError,
+    parse_clock_ahead,
+    parse_retry_after,
+    refused,
+    temporary,
+    unreadable,
+)
 from omicopy.cloud.http.network import ClientCert
 from omicopy.cloud.http.transport import Transport, translate_transport_errors
 from omicopy.cloud.key_gate import KeyGate
@@ -107,7 +116,7 @@ class Api:
             try:
                 return parse(self._send(action, parameters))
             except json_fields.MalformedAnswer as error:
-                failure = self._unreadable_answer(action, str(error))
+                failure = unreadable(action, self._where, str(error))
             except ServiceError as error:
                 failure = error
             self._warn_once(failure, patience)
@@ -144,10 +153,7 @@ class Api:
             more = {"NextPageToken": token} if token else {}
             return self.read_parsed(action, patience, asked | more, parse_page)
 
-        return all_pages(read_page, lambda why: self._unreadable_answer(action, why))
-
-    def _unreadable_answer(self, action: str, why: str) -> ServiceError:
-        return temporary(Cause.UNREADABLE, action, self._where, f"{Cause.UNREADABLE.value}: {why}")
+        return all_pages(read_page, lambda why: unreadable(action, self._where, why))
 
     def write(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """Sends once. Waits up to `patience` seconds first if the account is throttled."""
@@ -197,7 +203,7 @@ class Api:
                 raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, action, self._where, message) from None
         # The SDK may return JSON of any type.
         if not isinstance(answer, Mapping):
-            raise temporary(Cause.UNREADABLE, action, self._where, Cause.UNREADABLE.value)
+            raise unreadable(action, self._where)
         return answer
 
 

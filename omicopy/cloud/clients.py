@@ -74,7 +74,9 @@ class Clients:
         from omicopy.cloud.api import Api
 
         gate = self._gate(account.api_endpoint, account.access_key, account.secret_key)
-        return self._apis.setdefault(account.profile, Api(account, self.transport, self._pace(), self.tell, gate))
+        return self._apis.setdefault(
+            account.profile, Api(account, self.transport, Pace(time_limit=self.time_limit), self.tell, gate)
+        )
 
     def make_storage(self, account: Account) -> Storage:
         """Raises DENIED where the account has no key for it."""
@@ -84,13 +86,13 @@ class Clients:
         gate = self._gate(account.oos_endpoint, key.access_key, key.secret_key)
         if (key.access_key, key.secret_key) == (account.access_key, account.secret_key):
             gate.before = self._gate(account.api_endpoint, account.access_key, account.secret_key)
-        return Storage(account, self.transport, self._pace(), self.patience, gate)
+        return Storage(account, self.transport, Pace(time_limit=self.time_limit), self.patience, gate)
 
     def fetcher(self) -> UrlReader:
         if self._fetcher is None:
             from omicopy.cloud.url_reader import UrlReader
 
-            self._fetcher = UrlReader(self.transport, self._pace(), self.patience)
+            self._fetcher = UrlReader(self.transport, Pace(time_limit=self.time_limit), self.patience)
         return self._fetcher
 
     def clocks_ahead(self) -> dict[str, timedelta]:
@@ -122,9 +124,6 @@ class Clients:
     def _gate(self, *key: str) -> KeyGate:
         """One for each key at each endpoint, however many profiles it stands in."""
         return self._gates.setdefault(key, KeyGate())
-
-    def _pace(self) -> Pace:
-        return Pace(time_limit=self.time_limit)
 
     @property
     def transport(self) -> Transport:

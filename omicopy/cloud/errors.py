@@ -134,6 +134,12 @@ def temporary(cause: Cause, action: str, where: str, message: str, answer: Answe
     return ServiceError(ErrorCode.TEMPORARY, cause, action, where, message, answer, hint)
 
 
+def unreadable(action: str, where: str, why: str = "") -> ServiceError:
+    """An answer that is not what was asked for, and why."""
+    words = Cause.UNREADABLE.value
+    return temporary(Cause.UNREADABLE, action, where, f"{words}: {why}" if why else words)
+
+
 def out_of_time(action: str, where: str, message: str) -> ServiceError:
     """A request that was not sent (again) because the command is out of time. It changed nothing."""
     hint = "Nothing is lost: the same command continues. Raise --deadline to give it more time."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from omicopy.cloud.errors import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
+from omicopy.cloud.errors import Answer, Cause, ServiceError, parse_retry_after, refused, temporary, unreadable
 from omicopy.cloud.http.transport import Transport, translate_transport_errors
 from omicopy.cloud.key_gate import KeyGate
 from omicopy.cloud.pages import all_pages
@@ -56,11 +57,7 @@ class Storage:
         def read_page(token: str) -> tuple[list[tuple[str, int]], str]:
             return self._read_retried("ListObjects", bucket, lambda: self._page(bucket, prefix, token))
 
-        def unreadable(why: str) -> ServiceError:
-            message = f"{Cause.UNREADABLE.value}: {why}"
-            return temporary(Cause.UNREADABLE, "ListObjects", self._where(bucket), message)
-
-        return dict(all_pages(read_page, unreadable))
+        return dict(all_pages(read_page, lambda why: unreadable("ListObjects", self._where(bucket), why)))
 
     def read(self, location: S3Object) -> bytes:
         """One whole object, or one byte more than a manifest may have."""
@@ -68,12 +65,9 @@ class Storage:
 
     def read_start(self, location: S3Object, length: int) -> bytes:
         """The first `length` bytes of a non-empty object, or all if it is shorter."""
-        asked = f"bytes=0-{length - 1}"
-        return self._read_retried(
-            "GetObject",
-            location.bucket,
-            lambda: self._client.get_object(Bucket=location.bucket, Key=location.key, Range=asked)["Body"].read(length),
-        )
+        asked: Any = {"Bucket": location.bucket, "Key": location.key, "Range": f"bytes=0-{length - 1}"}
+        send = lambda: self._client.get_object(**asked)["Body"].read(length)  # noqa: E731
+        return self._read_retried("GetObject", location.bucket, send)
 
     def put(self, location: S3Object, body: bytes) -> None:
         """Writes a JSON object. The caller has checked that the key is free."""
@@ -82,10 +76,7 @@ class Storage:
 
     def delete(self, location: S3Object) -> None:
         """Deletes one object. A missing object is no error."""
-
-        def send() -> None:
-            self._client.delete_object(Bucket=location.bucket, Key=location.key)
-
+        send = partial(self._client.delete_object, Bucket=location.bucket, Key=location.key)
         try:
             self._read_retried("DeleteObject", location.bucket, send)
         except ServiceError as error:
@@ -99,11 +90,8 @@ class Storage:
     def put_cors_rules(self, bucket: str, options: Sequence[dict[str, Any]]) -> None:
         """Replaces all CORS rules of the bucket."""
         configuration: Any = {"CORSRules": list(options)}
-        self._write(
-            "PutBucketCors",
-            bucket,
-            lambda: self._client.put_bucket_cors(Bucket=bucket, CORSConfiguration=configuration),
-        )
+        send = partial(self._client.put_bucket_cors, Bucket=bucket, CORSConfiguration=configuration)
+        self._write("PutBucketCors", bucket, send)
 
     def _page(self, bucket: str, prefix: str, token: str) -> tuple[list[tuple[str, int]], str]:
         """Keys and sizes of one page, and the token of the next page.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 R = TypeVar("R")
 MAX_WORKERS = 8
@@ -39,10 +40,14 @@ def in_parallel(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
     for number in range(len(items)):
         todo.put(number)
     for _ in range(min(MAX_WORKERS, len(items))):
-        threading.Thread(
-            target=work, daemon=True, name="omicopy-look"
-        ).start()  # not an executor: Python would wait for its threads at exit
+        # not an executor: Python would wait for its threads at exit
+        threading.Thread(target=work, daemon=True, name="omicopy-look").start()
     return _gathered(ended, len(items), gone)
+
+
+def by_item(function: Callable[[K], R], items: Sequence[K]) -> dict[K, R]:
+    """The same by item."""
+    return dict(zip(items, in_parallel(function, items), strict=True))
 
 
 def _gathered(

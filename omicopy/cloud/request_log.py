@@ -34,13 +34,9 @@ def logged(action: str, region: str, profile: str = "") -> Iterator[RequestLog]:
         raise
     finally:
         seconds = time.monotonic() - began
-        fields: dict[str, object] = {
-            "action": action,
-            "profile": profile or None,
-            "region": region,
-            "request_id": log.request_id,
-        }
-        fields |= {"outcome": outcome, "seconds": round(seconds, 3), "attempt": attempt_number.get()}
+        fields: dict[str, object] = {"action": action, "profile": profile or None, "region": region}
+        fields |= {"request_id": log.request_id, "outcome": outcome}
+        fields |= {"seconds": round(seconds, 3), "attempt": attempt_number.get()}
         where = f"{profile} ({region})" if profile else region
         text = f"{action} in {where}: {outcome} in {seconds:.3f} s"
         _logger.debug(text, extra={"fields": fields})

@@ -138,17 +138,13 @@ def read_with_retries(send: Callable[[], T], pace: Pace, patience: float, on_ret
     except ServiceError as error:
         time_left = pace.time_limit.left
         if _may_be_read_again(error) and (time_left <= 0 or time_left < patience_left()):
-            raise _deadline_error(error) from None
+            if error.code is ErrorCode.OUT_OF_TIME:
+                raise
+            message = f"{error.reason}, and --deadline leaves no time to retry"
+            raise out_of_time(error.action, error.where, message) from None
         raise
     finally:
         attempt_number.set(1)
-
-
-def _deadline_error(error: ServiceError) -> ServiceError:
-    if error.code is ErrorCode.OUT_OF_TIME:
-        return error
-    message = f"{error.reason}, and --deadline leaves no time to retry"
-    return out_of_time(error.action, error.where, message)
 
 
 def send_once(send: Callable[[], T], pace: Pace) -> T:

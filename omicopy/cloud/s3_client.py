@@ -56,15 +56,8 @@ class _Session:
         limit = self._object_limit if request.stream_output else None
         body = cast("bytes | None", request.body)  # this client never sends a stream
         try:
-            answer = self._transport.send(
-                request.method,
-                request.url,
-                headers,
-                body,
-                limit=limit,
-                longest=_ANSWER_LIMIT,
-                client_cert=self._client_cert,
-            )
+            limits: Any = {"limit": limit, "longest": _ANSWER_LIMIT, "client_cert": self._client_cert}
+            answer = self._transport.send(request.method, request.url, headers, body, **limits)
         except TransportError as error:
             raise NoResponse(error) from None
         return AWSResponse(request.url, answer.status, cast("Any", answer.headers), answer.raw())
@@ -108,9 +101,8 @@ def make_s3_client(account: Account, transport: Transport, object_limit: int) ->
 def _add_content_md5(request: AWSRequest, **_: object) -> None:
     """S3 requires a checksum here. OOS refuses those that boto3 sends now, so send Content-MD5 as older versions
     did."""
-    for name in [
-        name for name in request.headers if name.lower().startswith(("x-amz-checksum-", "x-amz-sdk-checksum"))
-    ]:
+    sums = [name for name in request.headers if name.lower().startswith(("x-amz-checksum-", "x-amz-sdk-checksum"))]
+    for name in sums:
         del request.headers[name]
     body = request.data if isinstance(request.data, bytes) else str(request.data).encode()
     request.headers["Content-MD5"] = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()

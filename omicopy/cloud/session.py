@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from omicopy.cloud.profiles.profile import STORAGE_HINT, Account
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode, OmicopyError, attempt
 from omicopy.model.s3_location import S3Object
 from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl
 
@@ -72,10 +72,9 @@ class AccountSession:
     def storage_refusal(self) -> OmicopyError | None:
         """DENIED where no key opens the object storage, as far as is known: none was given, or the store has said that
         it does not know it."""
-        try:
-            self.account.require_storage_key()
-        except OmicopyError as error:
-            return error
+        found = attempt(self.account.require_storage_key)
+        if isinstance(found, OmicopyError):
+            return found
         if self._storage is None or self._storage.key_refusal is None:
             return None
         message = f"The object storage does not know the access key of {self.account.signer!r}"

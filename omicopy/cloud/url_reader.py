@@ -18,7 +18,7 @@ from omicopy.model.urls.presigned_url import PresignedUrl
 from omicopy.model.urls.refusal import Refusal, explain_refusal
 
 if TYPE_CHECKING:
-    from omicopy.cloud.http.transport import Transport
+    from omicopy.cloud.http.transport import Response, Transport
 
 MANIFEST_LIMIT = 1024 * 1024
 """Bytes read of a manifest at most; it is untrusted input."""
@@ -65,10 +65,10 @@ class UrlReader:
         """The object's first bytes, at most one more than the limit. Raises EXPIRED for 403 and NOT_FOUND for 404."""
 
         def attempt() -> bytes:
-            response = self._get(url, {}, "GetObject")
+            response = self._get(url, {})
             if response.status == 200:
-                return response.data
-            raise self._failure(response, url)
+                return response.body
+            raise _failure(response, url)
 
         return read_with_retries(attempt, self._pace, self._patience, lambda: None)
 
@@ -76,64 +76,41 @@ class UrlReader:
         """Reads one byte. HEAD isn't possible: a URL signed for GET answers it with 403 (DOMAIN.md §4)."""
 
         def attempt() -> Probe:
-            response = self._get(url, {"Range": "bytes=0-0"}, "GetObject")
+            response = self._get(url, {"Range": "bytes=0-0"})
             if response.status in (200, 206, 416):
-                return Probe(ObjectState.ALIVE, response.size_bytes)
+                return Probe(ObjectState.ALIVE, object_size(response.status, response.headers))
             if response.status == 404:
                 return Probe(ObjectState.MISSING)
-            if response.refusal is not None:
-                return Probe(ObjectState.REFUSED, refusal=response.refusal)
-            raise self._failure(response, url)
+            if response.status in REFUSED_STATUSES:
+                return Probe(ObjectState.REFUSED, refusal=read_refusal(url, response.headers, response.body))
+            raise _failure(response, url)
 
         return read_with_retries(attempt, self._pace, self._patience, lambda: None)
 
-    def _get(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _HttpAnswer:
-        self._pace.require_time(action, url.host)
-        with logged(action, url.host):
-            return self._request(url, headers, action)
-
-    def _request(self, url: PresignedUrl, headers: dict[str, str], action: str) -> _HttpAnswer:
+    def _get(self, url: PresignedUrl, headers: dict[str, str]) -> Response:
         from omicopy.cloud.http.transport import translate_transport_errors  # offline signing must not load urllib3
 
-        with translate_transport_errors(action, url.host):
+        self._pace.require_time("GetObject", url.host)
+        with logged("GetObject", url.host), translate_transport_errors("GetObject", url.host):
             sent = {"User-Agent": "omicopy", **headers}
             response = self._transport.send("GET", url.url, sent, limit=MANIFEST_LIMIT + 1)
         self.clock_ahead = parse_clock_ahead(response.headers) or self.clock_ahead
-        refusal = read_refusal(url, response.headers, response.body) if response.status in REFUSED_STATUSES else None
-        return _HttpAnswer(
-            response.status,
-            response.body,
-            parse_retry_after(response.headers),
-            object_size(response.status, response.headers),
-            refusal,
-        )
-
-    def _failure(self, response: _HttpAnswer, url: PresignedUrl) -> ServiceError:
-        answer = Answer(response.status, retry_after=response.retry_after)
-        if 300 <= response.status < 400:
-            message = f"HTTP {response.status}: the server answers with a redirect, which a pre-signed URL never needs"
-            return ServiceError(ErrorCode.FAILED, Cause.REFUSED, "GetObject", url.host, message, answer, _REDIRECTED)
-        if response.status in (429, 503):
-            return temporary(Cause.THROTTLED, "GetObject", url.host, str(answer), answer)
-        if response.status >= 500:
-            return temporary(Cause.SERVER, "GetObject", url.host, str(answer), answer)
-        if response.refusal is not None:
-            return UrlRefused("GetObject", url.host, answer, response.refusal)
-        return refused("GetObject", url.host, answer)
+        return response
 
 
-_REDIRECTED = "Redirects are not followed. Check the URL's host, or ask for a new URL."
-
-
-@dataclass(frozen=True, slots=True)
-class _HttpAnswer:
-    """A finished answer: its status, at most one manifest's worth of bytes, and when to come again."""
-
-    status: int
-    data: bytes
-    retry_after: float | None
-    size_bytes: int | None
-    refusal: Refusal | None
+def _failure(response: Response, url: PresignedUrl) -> ServiceError:
+    answer = Answer(response.status, retry_after=parse_retry_after(response.headers))
+    if 300 <= response.status < 400:
+        message = f"HTTP {response.status}: the server answers with a redirect, which a pre-signed URL never needs"
+        hint = "Redirects are not followed. Check the URL's host, or ask for a new URL."
+        return ServiceError(ErrorCode.FAILED, Cause.REFUSED, "GetObject", url.host, message, answer, hint)
+    if response.status in (429, 503):
+        return temporary(Cause.THROTTLED, "GetObject", url.host, str(answer), answer)
+    if response.status >= 500:
+        return temporary(Cause.SERVER, "GetObject", url.host, str(answer), answer)
+    if response.status in REFUSED_STATUSES:
+        return UrlRefused("GetObject", url.host, answer, read_refusal(url, response.headers, response.body))
+    return refused("GetObject", url.host, answer)
 
 
 REFUSED_STATUSES = (400, 401, 403)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.queries import filter_unless_long, read_images
-from omicopy.errors import OmicopyError
+from omicopy.errors import OmicopyError, attempt
 from omicopy.model.choices import DEFAULT_FORMAT
 from omicopy.model.export import ExportKey
 from omicopy.model.image import Image, last_marker, renamed, source_marker
@@ -65,11 +65,8 @@ class ActiveImports:
         return {account: self._read(profiles[account], account, names[account]) for account in names.keys() & profiles}
 
     def _read(self, profile: str, account: tuple[str, str], names: Iterable[str]) -> Sequence[Image] | OmicopyError:
-        try:
-            filters = {"AccountIds": [account[0]]} | filter_unless_long("ImageNames", names)
-            return read_images(self.clients.session(profile), filters)
-        except OmicopyError as error:
-            return error
+        filters = {"AccountIds": [account[0]]} | filter_unless_long("ImageNames", names)
+        return attempt(lambda: read_images(self.clients.session(profile), filters))
 
     def _reason(self, one: OpenImage, shown: ImagesRead) -> str | None:
         # A running process may create the image after the last read.

@@ -12,7 +12,7 @@ from omicopy.cloud.errors import ServiceError
 from omicopy.cloud.queries import find_images, read_own_images, read_tasks
 from omicopy.cloud.session import AccountSession
 from omicopy.doctor.findings import Check, CheckStatus, failure
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode, OmicopyError, attempt
 from omicopy.manifests.handoff import FREE_PRODUCT_TYPE
 from omicopy.model import json_fields
 from omicopy.model.image import Image, last_marker, source_marker
@@ -94,9 +94,10 @@ def _gib(images: Sequence[Image]) -> str:
 def room_in_source(session: AccountSession, images: Sequence[Image]) -> list[Check]:
     """Returns checks of the running exports. A full quota is a warning only: a copy then waits for a slot."""
     subject = f"{session.profile}: {Counted.EXPORTS.word}"
-    running, unread = _exports_in_flight(session)
-    if unread:
-        return [failure(subject, unread)]
+    tasks = attempt(lambda: read_tasks(session, {}))
+    if isinstance(tasks, OmicopyError):
+        return [failure(subject, tasks)]
+    running = sum(task.is_running for task in tasks)
     quotas = _read_quotas(session)
     if isinstance(quotas, Check):
         return [Check(subject, CheckStatus.OK, f"{running} now"), quotas]
@@ -141,13 +142,8 @@ def room_in_target(session: AccountSession, source: AccountRef | None, images: S
         quota = tightest(quotas, what)
         if quota is not None:
             more = f"; {unsaid}" if is_short(quota, max(asked, 1)) else ""
-            findings.append(
-                Check(
-                    f"{session.profile}: {what.word}",
-                    CheckStatus.WARN if more else CheckStatus.OK,
-                    _format(quota, what) + more,
-                )
-            )
+            status = CheckStatus.WARN if more else CheckStatus.OK
+            findings.append(Check(f"{session.profile}: {what.word}", status, _format(quota, what) + more))
     return findings
 
 
@@ -164,14 +160,6 @@ def _format(quota: Quota | None, what: Counted) -> str:
     if quota.used is None:
         return f"{quota.name} is {quota.most}; how much of it is used is unknown"
     return f"{quota.free} of {quota.most} free ({quota.name})"
-
-
-def _exports_in_flight(session: AccountSession) -> tuple[int, ServiceError | None]:
-    try:
-        tasks = read_tasks(session, {})
-    except ServiceError as error:
-        return 0, error
-    return sum(task.is_running for task in tasks), None
 
 
 def _read_quotas(session: AccountSession) -> list[Quota] | Check:

@@ -117,7 +117,7 @@ RIGHTS: Mapping[str, Rights] = {
             Right("ListObjects"),
             Right("GetObject"),
             Right("PutObject", "the same manifest does not exist yet"),
-        ),
+        )
     },
     "status": {
         RightScope.SOURCE_API: (Right("ReadAccounts"), Right("ReadImages"), Right("ReadImageExportTasks")),
@@ -161,7 +161,7 @@ RIGHTS: Mapping[str, Rights] = {
             Right("ReadAccounts"),
             Right("ReadImageExportTasks"),
             Right("DeleteExportTask", "omicopy started the task, and it is queued"),
-        ),
+        )
     },
     "doctor": {
         RightScope.SOURCE_API: (

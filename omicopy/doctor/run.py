@@ -239,10 +239,5 @@ def _check_clocks(clients: Clients) -> Iterator[Check]:
         message = f"this machine's clock is {format_duration(off)} {'ahead' if ahead > timedelta(0) else 'behind'}"
         hint = "Set this machine's clock right, for example with NTP."
         is_too_far = off > LARGEST_SKEW
-        yield Check(
-            subject,
-            CheckStatus.FAIL if is_too_far else CheckStatus.WARN,
-            message,
-            hint,
-            ErrorCode.DENIED if is_too_far else None,
-        )
+        status, code = (CheckStatus.FAIL, ErrorCode.DENIED) if is_too_far else (CheckStatus.WARN, None)
+        yield Check(subject, status, message, hint, code)

@@ -29,7 +29,7 @@ from omicopy.model.urls.presigned_url import MAX_EXPIRY, PresignedUrl
 from omicopy.model.urls.refusal import CHECK_KEY
 
 _HINT = "Ask for a new URL (omicopy url …), or lower --min-validity."
-_NEW_EXPORT = "A new export is needed."
+NEW_EXPORT = "A new export is needed (omicopy export … --re-export). Ask the owner if it is not yours."
 
 
 def read_shared_manifest(fetcher: UrlReader, url: PresignedUrl, now: datetime) -> Manifest:
@@ -53,8 +53,8 @@ def read_importable(
     if not clients.allow_http:
         require_https(url)
     manifest = read_shared_manifest(fetcher, url, now)
-    if not clients.allow_http:
-        require_https_objects(manifest)
+    for index, snapshot in enumerate(() if clients.allow_http else manifest.snapshots):
+        require_https(snapshot.url, url_path(index))
     if not allow_private:
         require_no_foreign_objects(manifest, url.hostname)
     require_validity(effective_expiry(url.expires_at, manifest), min_validity, now)
@@ -107,9 +107,8 @@ def shared_manifest_url(fetcher: UrlReader, shared: SharedManifest, now: datetim
     # Hours may have passed since the first read: the import may have waited for a free place.
     if read_shared_manifest(fetcher, shared.url, now).digest() != shared.manifest.digest():
         message = f"The manifest at {shared.url.place} was replaced after it was checked; nothing was imported"
-        raise OmicopyError(
-            ErrorCode.DAMAGED, message, "Check the new manifest (omicopy inspect), then import it again."
-        )
+        hint = "Check the new manifest (omicopy inspect), then import it again."
+        raise OmicopyError(ErrorCode.DAMAGED, message, hint)
     return shared.url.url
 
 
@@ -152,7 +151,7 @@ def problem_of(index: int, snapshot: ManifestSnapshot, probe: Probe, signer: str
     if probe.error is not None:
         return OmicopyError(probe.error.code, f"{what}: {probe.error.message}", probe.error.hint)
     if probe.life is ObjectState.MISSING:
-        return OmicopyError(ErrorCode.DAMAGED, f"{what} is gone", _NEW_EXPORT)
+        return OmicopyError(ErrorCode.DAMAGED, f"{what} is gone", NEW_EXPORT)
     if probe.life is ObjectState.REFUSED:
         why = f": {probe.refusal.message}" if probe.refusal else ""
         if signer is None:
@@ -164,7 +163,7 @@ def problem_of(index: int, snapshot: ManifestSnapshot, probe: Probe, signer: str
     # A store may not report a size, and a manifest need not contain one: then there is nothing to compare.
     if None not in (probe.size_bytes, snapshot.compressed_bytes) and probe.size_bytes != snapshot.compressed_bytes:
         message = f"{what} has {probe.size_bytes} bytes where the manifest says {snapshot.compressed_bytes}"
-        return OmicopyError(ErrorCode.DAMAGED, message, _NEW_EXPORT)
+        return OmicopyError(ErrorCode.DAMAGED, message, NEW_EXPORT)
     return None
 
 
@@ -172,15 +171,8 @@ def require_https(url: PresignedUrl, what: str = MANIFEST_URL) -> None:
     """Raises USAGE for plain http to another machine, as others on the network could replace the image."""
     if url.is_exposed:
         message = f"{what}: http://{url.host} is not https, so others on the network could change what is imported"
-        raise OmicopyError(
-            ErrorCode.USAGE, message, "Ask for an https URL. If you trust the network, use --allow-http."
-        )
-
-
-def require_https_objects(manifest: Manifest) -> None:
-    """Calls `require_https` for every URL in the manifest."""
-    for index, snapshot in enumerate(manifest.snapshots):
-        require_https(snapshot.url, url_path(index))
+        hint = "Ask for an https URL. If you trust the network, use --allow-http."
+        raise OmicopyError(ErrorCode.USAGE, message, hint)
 
 
 def require_no_foreign_objects(manifest: Manifest, named: str) -> None:
@@ -203,8 +195,6 @@ def foreign_object(url: PresignedUrl, named: str | None) -> OmicopyError | None:
     are_both_here = named is not None and reach is HostScope.MACHINE and host_scope(named) is HostScope.MACHINE
     if reach is HostScope.PUBLIC or url.hostname == named or are_both_here:
         return None
-    return OmicopyError(
-        ErrorCode.USAGE,
-        f"{url.host} was not contacted: it is {reach.value}, and only the manifest names it",
-        "A manifest from elsewhere must not choose private hosts. If you trust this one, use --allow-private.",
-    )
+    message = f"{url.host} was not contacted: it is {reach.value}, and only the manifest names it"
+    hint = "A manifest from elsewhere must not choose private hosts. If you trust this one, use --allow-private."
+    return OmicopyError(ErrorCode.USAGE, message, hint)

@@ -98,9 +98,8 @@ def with_origins(options: Sequence[Rule], origins: Iterable[str]) -> list[Rule]:
     # Checked here: S3's own refusal comes only with the write, and a dry run would not show it.
     if len(options) >= MAX_RULES:
         message = f"The bucket has {len(options)} CORS rules, and S3 allows at most {MAX_RULES}"
-        raise OmicopyError(
-            ErrorCode.QUOTA, message, "Remove an unused rule, or merge some, then run the same command again."
-        )
+        hint = "Remove an unused rule, or merge some, then run the same command again."
+        raise OmicopyError(ErrorCode.QUOTA, message, hint)
     return [*options, _upload_rule(missing)]
 
 

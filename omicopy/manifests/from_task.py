@@ -71,6 +71,13 @@ def without_key(session: AccountSession, *more: str) -> str | None:
     return " ".join((f"{why.message}. {_INSTEAD}: {_TASK_URL_LIMITS}", *more, why.hint))
 
 
+def warn_without_key(session: AccountSession, *more: str) -> None:
+    """Warns with the message of `without_key`."""
+    message = without_key(session, *more)
+    if message is not None:
+        session.clients.tell(message)
+
+
 _INSTEAD = "The URLs of its export tasks are used instead"
 _TASK_URL_LIMITS = "they can't be re-signed, and an export is only found while its task is listed."
 

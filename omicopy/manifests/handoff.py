@@ -87,9 +87,8 @@ def _plain(manifest: Manifest, name: str | None) -> Manifest:
 def _volumes(manifest: Manifest) -> list[str]:
     lines = []
     for snapshot in manifest.snapshots[:_SHOWN]:
-        compressed = (
-            "" if snapshot.compressed_bytes is None else f", {format_size(snapshot.compressed_bytes)} to transfer"
-        )
+        count = snapshot.compressed_bytes
+        compressed = "" if count is None else f", {format_size(count)} to transfer"
         device = snapshot.device if _DEVICE.fullmatch(snapshot.device or "") else "a volume"
         lines.append(f"{device}: {format_size(snapshot.size_bytes)}{compressed}")
     more = len(manifest.snapshots) - _SHOWN

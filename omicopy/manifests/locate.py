@@ -63,11 +63,8 @@ def locate(session: AccountSession, source: str, now: datetime) -> Located:
 def _in_own_store(account: Account, source: str) -> Located:
     url = parse_presigned(unescaped(source))
     if url.host != urlsplit(account.oos_endpoint).netloc.lower():
-        raise OmicopyError(
-            ErrorCode.USAGE,
-            f"{url.place} isn't in the object storage of the profile {account.profile!r}, {account.oos_endpoint}",
-            "Use the profile of the account that owns the bucket.",
-        )
+        message = f"{url.place} isn't in the object storage of the profile {account.profile!r}, {account.oos_endpoint}"
+        raise OmicopyError(ErrorCode.USAGE, message, "Use the profile of the account that owns the bucket.")
     # "." and ".." would be resolved on the way: the signed key would be another one.
     if not url.bucket or not url.key or not {".", ".."}.isdisjoint(url.key.split("/")):
         raise OmicopyError(ErrorCode.USAGE, f"{url.place} names no object", "Give the URL of a manifest.")

@@ -77,10 +77,8 @@ def read_back(
     """Reads the manifest that `resign` has just written, and signs its URL. Raises as `sign_manifest`, and DAMAGED if
     it is another one."""
     signed = sign_manifest(session, renewed, expires, allowed)
-    if (
-        not signed.manifest.is_at(session.account.oos_endpoint)
-        or signed.manifest.fingerprint() != old.manifest.fingerprint()
-    ):
+    is_same = signed.manifest.fingerprint() == old.manifest.fingerprint()
+    if not (is_same and signed.manifest.is_at(session.account.oos_endpoint)):
         message = f"{signed.location} was replaced after it was written"
         raise OmicopyError(ErrorCode.DAMAGED, message, "Nothing was handed out. Check who else writes to the bucket.")
     return signed

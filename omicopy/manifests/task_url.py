@@ -6,9 +6,9 @@ from datetime import datetime
 
 from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.check import require_validity
+from omicopy.manifests.check import NEW_EXPORT, require_validity
 from omicopy.manifests.expiry_tag import record_url_expiry
-from omicopy.manifests.from_task import read_again, without_key
+from omicopy.manifests.from_task import read_again, warn_without_key
 from omicopy.manifests.inspect import Inspection
 from omicopy.manifests.presign import PresignOptions, PresignResult
 from omicopy.model.export import FoundExport
@@ -23,7 +23,7 @@ def presign_from_task(
     TEMPORARY if the manifest was replaced meanwhile, or a ServiceError.
     """
     if stored.damage:
-        raise OmicopyError(ErrorCode.DAMAGED, f"{stored.location}: {stored.damage[0]}", "A new export is needed.")
+        raise OmicopyError(ErrorCode.DAMAGED, f"{stored.location}: {stored.damage[0]}", NEW_EXPORT)
     if stored.task_url is None or stored.flaw:
         raise _only_with_key(session, f"{stored.location} has no URL to hand out: {stored.flaw}")
     try:
@@ -32,7 +32,7 @@ def presign_from_task(
         raise _only_with_key(session, error.message) from None
     # Checked some time ago: the manifest may have been replaced or deleted since.
     manifest = read_again(session.url_reader, stored.task_url, stored)
-    _warn_without_key(session, "--expires doesn't change them.")
+    warn_without_key(session, "--expires doesn't change them.")
     result = PresignResult(stored.task_url, stored.location, manifest)
     if stored.expiry.at is not None:
         record_url_expiry(session, stored.location, stored.expiry.at)
@@ -44,14 +44,8 @@ def inspect_from_task(session: AccountSession, stored: FoundExport) -> Inspectio
     if stored.task_url is None:
         raise _only_with_key(session, f"{stored.location} can't be read: {stored.flaw}")
     manifest = read_again(session.url_reader, stored.task_url, stored)
-    _warn_without_key(session)
+    warn_without_key(session)
     return Inspection(manifest, stored.task_url, stored.location)
-
-
-def _warn_without_key(session: AccountSession, *more: str) -> None:
-    message = without_key(session, *more)
-    if message is not None:
-        session.clients.tell(message)
 
 
 def _only_with_key(session: AccountSession, found: str) -> OmicopyError:

@@ -39,10 +39,10 @@ def provenance_tags(request: CopyRequest, image_id: str, version: str) -> dict[s
     """The tags of the finished copy `image_id`."""
     tags = {COPY_TAG: image_id, "omicopy:version": version}
     if isinstance(request.source, Source):
-        origin = request.source
-        tags[SOURCE_IMAGE_TAG] = origin.image.image_id
-        tags["omicopy:source-region"] = origin.account.region
-        tags[SOURCE_ACCOUNT_TAG] = origin.account.account_id
+        source = request.source
+        tags[SOURCE_IMAGE_TAG] = source.image.image_id
+        tags["omicopy:source-region"] = source.account.region
+        tags[SOURCE_ACCOUNT_TAG] = source.account.account_id
     else:
         tags["omicopy:source-manifest"] = request.source.manifest.fingerprint()[:12]
     return tags | _retention_tags(request)
@@ -65,7 +65,7 @@ def _retention_tags(request: CopyRequest) -> dict[str, str]:
 
 def missing_tags(image: Image, request: CopyRequest, version: str) -> dict[str, str]:
     """The tags that still have to be written to a copy."""
-    settings = request.destination.settings if request.destination else ImageSettings()
+    settings = request.target.settings if request.target else ImageSettings()
     source = request.source.image.tags if isinstance(request.source, Source) and settings.copy_tags else {}
     # Our own tags on the source describe the source, so they are not copied.
     wanted = {key: value for key, value in source.items() if not key.startswith(OWN_PREFIX)}

@@ -93,10 +93,10 @@ class Budgets:
 
 @dataclass(frozen=True, slots=True)
 class CopyRequest:
-    """A copy (a Source and a `destination`), an export (no `destination`) or an import (a SharedManifest)."""
+    """A copy (a Source and a `target`), an export (no `target`) or an import (a SharedManifest)."""
 
     source: Source | SharedManifest
-    destination: Target | None
+    target: Target | None
     min_validity: timedelta
     """How long every URL must still be valid when the import begins."""
     re_export: bool = False
@@ -128,7 +128,7 @@ class CopyRequest:
         else:
             fingerprint = self.source.manifest.fingerprint()
             name_suffix, marker = fingerprint[:12], manifest_marker(fingerprint)
-        name = self.destination.name if self.destination else None
+        name = self.target.name if self.target else None
         object.__setattr__(self, "marker", marker)
         object.__setattr__(self, "name_suffix", name_suffix)
         object.__setattr__(self, "names", (name, renamed(name, name_suffix)) if name else ())
@@ -137,7 +137,7 @@ class CopyRequest:
         """The target account's own images with one of the copy's names, the most useful first."""
         if not images:
             return []
-        account_id = self.destination.account.account_id if self.destination else None
+        account_id = self.target.account.account_id if self.target else None
         own = [image for image in images if image.account_id == account_id and image.name in self.names]
         return sorted(own, key=lambda image: (not image.is_available, image.is_failed, image.image_id))
 
@@ -151,7 +151,7 @@ class CopyRequest:
         """The copy's name in messages."""
         if isinstance(self.source, Source):
             return self.source.image.name or self.source.image.image_id
-        return self.destination.name if self.destination else "manifest"
+        return self.target.name if self.target else "manifest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,24 +163,24 @@ class RejectedCopy:
 
     job: str
     source: AccountRef
-    """`account_id` is empty if unknown, here and in `target`."""
+    """`account_id` is empty if unknown, here and in `target_account`."""
     error: OmicopyError
     image: Image | None = None
-    target: AccountRef | None = None
+    target_account: AccountRef | None = None
     name: str | None = None
     best_effort: bool = False
     is_whole_job: bool = False
     """True if all copies of the job are rejected, whatever their images."""
 
     @property
-    def destination(self) -> Target | None:
-        return Target(self.target, self.name or "", "") if self.target else None
+    def target(self) -> Target | None:
+        return Target(self.target_account, self.name or "", "") if self.target_account else None
 
     @property
     def label(self) -> str:
         """Its name in messages."""
         image = f"{self.image.name or self.image.image_id}" if self.image else f"job {self.job}"
-        return f"{image} to {self.target.profile}" if self.target else image
+        return f"{image} to {self.target_account.profile}" if self.target_account else image
 
 
 def check_accounts(source: AccountRef, target: AccountRef) -> None:

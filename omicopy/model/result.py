@@ -145,22 +145,22 @@ def copies_of(interruption: Interrupted) -> list[CopyResult]:
 def format_progress(results: Sequence[CopyResult]) -> str:
     """`3 of 5 copies are done`, for people."""
     done, total = sum(result.is_done for result in results), len(results)
-    is_copy = any(result.request.destination for result in results)
+    is_copy = any(result.request.target for result in results)
     one, several = ("copy", "copies") if is_copy else ("export", "exports")
     return f"{done} of {total} {one if total == 1 else several} {'is' if 1 in (done, total) else 'are'} done"
 
 
 def describe_result(result: CopyResult) -> dict[str, Any]:
     """One entry of `copies`. A side that the command doesn't have is null. Only entries of a plan have a job."""
-    destination = result.request.destination
-    target = None
-    if destination:
-        name = result.image_name or destination.name or None
-        target = {**_account_json(destination.account), "image_id": result.image_id, "image_name": name}
+    target = result.request.target
+    described = None
+    if target:
+        name = result.image_name or target.name or None
+        described = {**_account_json(target.account), "image_id": result.image_id, "image_name": name}
     return {
         **({"job": result.request.job} if result.request.job else {}),
         "source": _describe_source(result.request),
-        "target": target,
+        "target": described,
         "status": result.status.value,
         "changed": result.changed,
         "export_task_id": result.export_task_id,

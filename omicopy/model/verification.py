@@ -9,8 +9,8 @@ from omicopy.model.boot import Boot, boot_differences
 from omicopy.model.image import Image
 from omicopy.model.manifest import Manifest
 from omicopy.model.request import CopyRequest, Source
+from omicopy.model.units import GIB
 
-GIB = 2**30
 _WITH_IOPS = "io1"
 """The only volume type whose IOPS the user chooses (DOMAIN.md: the API's file); for others they aren't compared."""
 
@@ -65,7 +65,7 @@ def flaws(request: CopyRequest, copy: Image) -> list[str]:
 
 
 def boot_flaws(request: CopyRequest, copy: Image) -> list[str]:
-    asked = request.destination.boot if request.destination else Boot()
+    asked = request.target.boot if request.target else Boot()
     return boot_differences(asked.or_else(request.source_boot), copy.boot)
 
 

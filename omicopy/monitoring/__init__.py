@@ -1,1 +1,1 @@
-"""Metrics and pings for the monitoring of scheduled runs."""
+"""Metrics and pings, to monitor scheduled runs."""

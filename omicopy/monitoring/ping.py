@@ -35,6 +35,7 @@ class Ping:
             parsed = parse_presigned(text)
         except OmicopyError:
             # `from None`: the parser's error may quote the secret URL
+            # `from None`: the parser's error may quote the secret URL
             raise OmicopyError(ErrorCode.USAGE, "it contains no usable URL, or more than one") from None
         if parsed.is_exposed:
             raise OmicopyError(ErrorCode.USAGE, "its URL begins with http://, so others on the network can read it")
@@ -74,12 +75,8 @@ class Ping:
         if status == 429 or status >= 500:
             raise temporary(Cause.SERVER, "Ping", self._host, str(answer), answer)
         if not 200 <= status < 300:
-            message = (
-                f"{answer}: the server answers with a redirect, which is not followed"
-                if 300 <= status < 400
-                else str(answer)
-            )
-            raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, "Ping", self._host, message, answer)
+            redirect = ": the server answers with a redirect, which is not followed" if 300 <= status < 400 else ""
+            raise ServiceError(ErrorCode.FAILED, Cause.REFUSED, "Ping", self._host, f"{answer}{redirect}", answer)
 
 
 def _cut(body: str) -> bytes:

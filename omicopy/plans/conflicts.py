@@ -38,7 +38,10 @@ def distinct_failures(failures: Sequence[RejectedCopy]) -> list[RejectedCopy]:
     seen: dict[tuple[object, ...], RejectedCopy] = {}
     for index, failure in enumerate(failures):
         image_id = failure.image.image_id if failure.image else index
-        target = failure.target and (failure.target.account_id or failure.target.profile, failure.target.region)
+        target = failure.target_account and (
+            failure.target_account.account_id or failure.target_account.profile,
+            failure.target_account.region,
+        )
         copy = (failure.source.account_id, image_id, target, failure.name)
         known = seen.setdefault(copy, failure)
         seen[copy] = replace(known, best_effort=known.best_effort and failure.best_effort)
@@ -53,9 +56,9 @@ def source_of_copy(request: CopyRequest) -> Source:
 
 
 def _target_of_copy(request: CopyRequest) -> Target:
-    if request.destination is None:
+    if request.target is None:
         raise TypeError("not a copy")
-    return request.destination
+    return request.target
 
 
 def _contradiction(group: Sequence[CopyRequest]) -> OmicopyError | None:
@@ -94,14 +97,14 @@ def _two_formats(request: CopyRequest, asked: Mapping[str, CopyRequest]) -> Omic
 
 
 def _export_place(request: CopyRequest) -> CopyIdentity:
-    origin = source_of_copy(request)
-    return origin.account.account_id, origin.account.region, origin.export
+    source = source_of_copy(request)
+    return source.account.account_id, source.account.region, source.export
 
 
 def _failure(request: CopyRequest, error: OmicopyError) -> RejectedCopy:
-    origin, target = source_of_copy(request), _target_of_copy(request)
+    source, target = source_of_copy(request), _target_of_copy(request)
     return RejectedCopy(
-        request.job or "", origin.account, error, origin.image, target.account, target.name, request.best_effort
+        request.job or "", source.account, error, source.image, target.account, target.name, request.best_effort
     )
 
 
@@ -112,10 +115,10 @@ def _image_and_job(request: CopyRequest) -> str:
 
 def _comparable(request: CopyRequest) -> CopyRequest:
     """The request without job and profiles, to compare what is asked for."""
-    origin, target = source_of_copy(request), _target_of_copy(request)
+    source, target = source_of_copy(request), _target_of_copy(request)
     return replace(
         request,
-        source=replace(origin, account=replace(origin.account, profile="")),
-        destination=replace(target, account=replace(target.account, profile="")),
+        source=replace(source, account=replace(source.account, profile="")),
+        target=replace(target, account=replace(target.account, profile="")),
         job=None,
     )

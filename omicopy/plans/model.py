@@ -137,11 +137,8 @@ def _contradictions(plan: PlanEntry) -> Iterator[Problem]:
         if first.setdefault(job.name, index) != index:
             hint = "Give each job its own name."
             yield Problem((*here, "name"), f"is also the name of jobs[{first[job.name]}]", hint)
-        for key, value in (
-            ("from", _merged(job, plan.defaults, "source")),
-            ("bucket", _merged(job, plan.defaults, "bucket")),
-        ):
-            if value is None:
+        for key, name in (("from", "source"), ("bucket", "bucket")):
+            if _merged(job, plan.defaults, name) is None:
                 yield Problem(here, f"{key} is missing", f"Set {key} here or in defaults.")
         source, storage = _merged(job, plan.defaults, "source"), _merged(job, plan.defaults, "storage")
         other, before = storages.setdefault(source, (index, storage))

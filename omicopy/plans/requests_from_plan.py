@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.parallel import in_parallel
-from omicopy.errors import OmicopyError, named
+from omicopy.cloud.parallel import by_item
+from omicopy.errors import OmicopyError, attempt, named
 from omicopy.model.image import Image
 from omicopy.model.image_settings import ImageSettings
 from omicopy.model.request import AccountRef, Budgets, CopyRequest, RejectedCopy, check_accounts, check_distinct
@@ -60,12 +60,9 @@ def plan_requests(
     failures = distinct_failures([*whole.failures, *contradictions])
     if shard is None:
         return PreparedPlan(requests, failures, whole.notes, accounts, source_images_by_account)
+    sources = ((request, source_of_copy(request)) for request in requests)
     return PreparedPlan(
-        [
-            request
-            for request in requests
-            if _is_in(shard, source_of_copy(request).account, source_of_copy(request).image)
-        ],
+        [request for request, source in sources if _is_in(shard, source.account, source.image)],
         [one for one in failures if one.is_whole_job or _is_in(shard, one.source, one.image)],
         whole.notes if shard[0] == 0 else [],
         accounts,
@@ -74,14 +71,8 @@ def plan_requests(
 
 
 def _identify_all(clients: Clients, profiles: Sequence[str]) -> AccountsByProfile:
-    def ask(profile: str) -> AccountRef | OmicopyError:
-        try:
-            return clients.session(profile).ref
-        except OmicopyError as error:
-            return error
-
     clients.prepare(profiles)
-    return dict(zip(profiles, in_parallel(ask, profiles), strict=True))
+    return by_item(lambda profile: attempt(lambda: clients.session(profile).ref), profiles)
 
 
 @dataclass(slots=True)
@@ -150,9 +141,9 @@ class _JobReader:
 
     def _account(self, profile: str) -> AccountRef:
         found = self.accounts[profile]
-        return (
-            found if isinstance(found, AccountRef) else AccountRef(profile, "", self.clients.accounts[profile].region)
-        )
+        if isinstance(found, AccountRef):
+            return found
+        return AccountRef(profile, "", self.clients.accounts[profile].region)
 
 
 @contextmanager

@@ -41,6 +41,14 @@ from omicopy.plans.yaml_reader import Path, PlanDocument, Problem
 _WORDS = {"list_type": "must be a list", "dict_type": "must contain keys with values", "too_short": "is empty"}
 
 
+Unset = SkipJsonSchema[None]
+"""The default of a key that may be left out, which nobody can write."""
+
+
+def _unset(description: str, **settings: Any) -> Any:
+    return Field(default=None, description=description, **settings)
+
+
 class Cleanup(StrEnum):
     """Whether the exported objects are deleted."""
 
@@ -60,20 +68,13 @@ class SelectorEntry(_PlanModel):
         json_schema_extra={"anyOf": [{"required": [key]} for key in ("id", "name", "name_regex", "tags")]},
     )
 
-    id: ImageId | SkipJsonSchema[None] = Field(default=None, description="An image by its ID, in any state.")
-    name: Text | SkipJsonSchema[None] = Field(
-        default=None, description="The exact name. If several images have it, add `latest`."
+    id: ImageId | Unset = _unset("An image by its ID, in any state.")
+    name: Text | Unset = _unset("The exact name. If several images have it, add `latest`.")
+    name_regex: Regex | Unset = _unset(
+        "A regular expression (Python's), searched anywhere in the name; ^ and $ match its ends."
     )
-    name_regex: Regex | SkipJsonSchema[None] = Field(
-        default=None,
-        description="A regular expression (Python's), searched anywhere in the name; ^ and $ match its ends.",
-    )
-    tags: Annotated[Tags, Field(min_length=1)] | SkipJsonSchema[None] = Field(
-        default=None, description="Tags that the image has, with exactly these values."
-    )
-    latest: Count | SkipJsonSchema[None] = Field(
-        default=None, description="Only this many of the matching images, the newest by creation date."
-    )
+    tags: Annotated[Tags, Field(min_length=1)] | Unset = _unset("Tags that the image has, with exactly these values.")
+    latest: Count | Unset = _unset("Only this many of the matching images, the newest by creation date.")
 
     @model_validator(mode="after")
     def _says_which(self) -> SelectorEntry:
@@ -89,20 +90,14 @@ class TargetEntry(_PlanModel):
 
     profile: Text = Field(description="The target account: NAME, NAME@REGION or env:PREFIX.")
     name: Template = Field(default="{name}", description="The copy's name; fields: {name} {date} {region} {image_id}.")
-    description: Line | SkipJsonSchema[None] = Field(
-        default=None, description="The copy's description; default: the source's."
-    )
+    description: Line | Unset = _unset("The copy's description; default: the source's.")
     share_with: list[AccountId] = Field(
         default=[], description="IDs of the accounts that may launch the copy, in quotes."
     )
     tags: Annotated[Tags, AfterValidator(own_tags)] = Field(default={}, description="Tags in addition to the source's.")
     copy_tags: Flag = Field(default=True, description="Copy the source's tags.")
-    boot_modes: BootModes | SkipJsonSchema[None] = Field(
-        default=None, description="The copy's boot modes; default: the job's."
-    )
-    tpm: Flag | SkipJsonSchema[None] = Field(
-        default=None, description="VMs of the copy must have a TPM; default: the job's setting."
-    )
+    boot_modes: BootModes | Unset = _unset("The copy's boot modes; default: the job's.")
+    tpm: Flag | Unset = _unset("VMs of the copy must have a TPM; default: the job's setting.")
     best_effort: Flag = Field(default=False, description="A failure of this target doesn't change the exit code.")
 
 
@@ -111,12 +106,8 @@ class RetentionEntry(_PlanModel):
 
     model_config = ConfigDict(title="Retention", json_schema_extra={"minProperties": 1})
 
-    keep_last: Count | SkipJsonSchema[None] = Field(
-        default=None, description="Keep this many, the newest by the source's creation date."
-    )
-    keep_within: Age | SkipJsonSchema[None] = Field(
-        default=None, description="Keep those whose source was created within this time, in days and hours: 30d."
-    )
+    keep_last: Count | Unset = _unset("Keep this many, the newest by the source's creation date.")
+    keep_within: Age | Unset = _unset("Keep those whose source was created within this time, in days and hours: 30d.")
 
     @model_validator(mode="after")
     def _keeps_something(self) -> RetentionEntry:
@@ -130,46 +121,34 @@ class DefaultsEntry(_PlanModel):
 
     model_config = ConfigDict(title="Defaults")
 
-    source: Text | SkipJsonSchema[None] = Field(
-        default=None, alias="from", description="The source account: NAME, NAME@REGION or env:PREFIX."
+    source: Text | Unset = _unset("The source account: NAME, NAME@REGION or env:PREFIX.", alias="from")
+    storage: Text | Unset = _unset(
+        "Whose key opens the source's object storage: PROFILE, aws:NAME or none; default: its own."
     )
-    storage: Text | SkipJsonSchema[None] = Field(
-        default=None,
-        description="Whose key opens the source's object storage: PROFILE, aws:NAME or none; default: its own.",
-    )
-    bucket: Bucket | SkipJsonSchema[None] = Field(default=None, description="The source account's bucket for exports.")
+    bucket: Bucket | Unset = _unset("The source account's bucket for exports.")
     prefix: Prefix = Field(default="", description="The folder in the bucket.")
-    format: DiskFormat | SkipJsonSchema[None] = Field(
-        default=None, description="Disk format of the export; default: that of an existing export, else qcow2."
-    )
+    format: DiskFormat | Unset = _unset("Disk format of the export; default: that of an existing export, else qcow2.")
     create_bucket: Flag = Field(
         default=False, description="Export even if the bucket doesn't exist; the service then creates it."
     )
     if_exists: IfExists = Field(
         default=IfExists.FAIL, description="What to do if another image in the target has the name."
     )
-    boot_modes: BootModes | SkipJsonSchema[None] = Field(
-        default=None, description="The copies' boot modes; default: the source's."
-    )
-    tpm: Flag | SkipJsonSchema[None] = Field(
-        default=None, description="VMs of the copies must have a TPM; default: the source's setting."
-    )
+    boot_modes: BootModes | Unset = _unset("The copies' boot modes; default: the source's.")
+    tpm: Flag | Unset = _unset("VMs of the copies must have a TPM; default: the source's setting.")
     cleanup: Cleanup = Field(
         default=Cleanup.NEVER,
         description="When to delete the exported objects: on-success means when every copy is complete.",
     )
-    retention: RetentionEntry | SkipJsonSchema[None] = Field(
-        default=None, description="What `omicopy prune` keeps; default: everything."
-    )
+    retention: RetentionEntry | Unset = _unset("What `omicopy prune` keeps; default: everything.")
     export_timeout: Span = Field(
         default=timedelta(hours=12), description="How long an export may take.", json_schema_extra={"default": "12h"}
     )
     import_timeout: Span = Field(
         default=timedelta(hours=6), description="How long an import may take.", json_schema_extra={"default": "6h"}
     )
-    min_validity: Validity | SkipJsonSchema[None] = Field(
-        default=None,
-        description="How long every URL must still be valid when the import begins; default: the import timeout.",
+    min_validity: Validity | Unset = _unset(
+        "How long every URL must still be valid when the import begins; default: the import timeout."
     )
     parallel: Count = Field(default=4, description="How many exports and imports of an account may run at once.")
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.queries import read_images
 from omicopy.cloud.session import AccountSession
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode, OmicopyError, attempt
 from omicopy.model.image import Image
 from omicopy.model.request import AccountRef
 from omicopy.plans.model import Job, Selector
+
+T = TypeVar("T")
 
 
 class _Index:
@@ -23,8 +26,8 @@ class _Index:
 
     def __init__(self, images: Sequence[Image]) -> None:
         self._images = images
-        self._by_id = _grouped(images, lambda image: image.image_id)
-        self._by_name = _grouped(images, lambda image: image.name)
+        self._by_id = grouped(images, lambda image: image.image_id)
+        self._by_name = grouped(images, lambda image: image.name)
 
     def __contains__(self, image_id: str) -> bool:
         return image_id in self._by_id
@@ -88,34 +91,32 @@ def read_source_images(
             _, ids = wanted.setdefault((account.account_id, account.region), (account, set()))
             ids |= {selector.id for selector in job.images if selector.id}
     read = in_parallel(lambda each: _read(clients.session(each[0].profile), *each), list(wanted.values()))
-    source_images_by_account = dict(zip(wanted, read, strict=True))
+    by_account = dict(zip(wanted, read, strict=True))
+    known = {job.source: accounts[job.source] for job in jobs}
     return {
-        job.source: source_images_by_account[account.account_id, account.region]
-        if isinstance(account, AccountRef)
-        else account
-        for job in jobs
-        for account in [accounts[job.source]]
+        profile: by_account[account.account_id, account.region] if isinstance(account, AccountRef) else account
+        for profile, account in known.items()
     }
 
 
 def _read(session: AccountSession, account: AccountRef, named: set[str]) -> SourceImages | OmicopyError:
-    try:
-        own = read_images(session, {"AccountIds": [account.account_id]}, patiently=True)
-    except OmicopyError as error:
-        return error
+    own = attempt(lambda: read_images(session, {"AccountIds": [account.account_id]}, patiently=True))
+    if isinstance(own, OmicopyError):
+        return own
     missing = sorted(named - {image.image_id for image in own})
     if not missing:
         return SourceImages(account, own)
-    try:
-        return SourceImages(account, own, read_images(session, {"ImageIds": missing}, patiently=True))
-    except OmicopyError as error:
-        return SourceImages(account, own, unread=error)
+    others = attempt(lambda: read_images(session, {"ImageIds": missing}, patiently=True))
+    if isinstance(others, OmicopyError):
+        return SourceImages(account, own, unread=others)
+    return SourceImages(account, own, others)
 
 
-def _grouped(images: Sequence[Image], key: Callable[[Image], str]) -> Mapping[str, Sequence[Image]]:
-    groups: dict[str, list[Image]] = defaultdict(list)
-    for image in images:
-        groups[key(image)].append(image)
+def grouped(items: Iterable[T], key: Callable[[T], str]) -> Mapping[str, Sequence[T]]:
+    """The items by their key."""
+    groups: dict[str, list[T]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
     return groups
 
 

@@ -32,7 +32,7 @@ def apply_deletions(
     cleaned: dict[str, list[CleanupOutcome]] = {}
     try:
         for index, entry in enumerate(entries):
-            if _is_in_api(entry):
+            if entry.action is Action.DELETE and not isinstance(entry.resource, ExportKey):
                 done[index] = _delete(clients.session(entry.account.profile), entry, tell)
         for profile, keys in exports.items():
             clean_exports(clients.session(profile), keys, options, cleaned.setdefault(profile, []))
@@ -55,10 +55,6 @@ def _with_outcomes(
         if entry.action is Action.DELETE and isinstance(entry.resource, ExportKey):
             outcome = outcomes.get((entry.account.profile, entry.resource))
         yield _with_outcome(entry, outcome) if outcome else done.get(index, entry)
-
-
-def _is_in_api(entry: Entry) -> bool:
-    return entry.action is Action.DELETE and not isinstance(entry.resource, ExportKey)
 
 
 def _with_outcome(entry: Entry, cleaned: CleanupOutcome) -> Entry:

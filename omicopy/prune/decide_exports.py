@@ -83,16 +83,16 @@ def exports_still_needed(
     """Returns the exports of copies that are missing, incomplete or unknown."""
     exports = set()
     for request in requests:
-        origin, destination = request.source, request.destination
-        if not isinstance(origin, Source) or destination is None:
+        source, target = request.source, request.target
+        if not isinstance(source, Source) or target is None:
             continue
-        shown = images.get(destination.account, ())
+        shown = images.get(target.account, ())
         if isinstance(shown, OmicopyError) or not any(
             image.is_available
             and not flaws(request, image)
-            and is_our_copy(image, destination.account, origin.account)
+            and is_our_copy(image, target.account, source.account)
             and last_marker(image.description) == request.marker
             for image in shown
         ):
-            exports.add((origin.account.account_id, origin.account.region, origin.export))
+            exports.add((source.account.account_id, source.account.region, source.export))
     return exports

@@ -44,13 +44,8 @@ def decide_copies(scope: Scope, known: PruneFacts) -> list[Entry]:
         Item((copy.target, scope.group(copy.image.name, copy.source)), copy.created, not copy.flaw, copy.image.image_id)
         for copy in selected
     ]
-    verdicts = dict(
-        zip(
-            ((copy.target, copy.image.image_id) for copy in selected),
-            apply_retention(items, scope.retention, known.now),
-            strict=True,
-        )
-    )
+    keys = [(copy.target, copy.image.image_id) for copy in selected]
+    verdicts = dict(zip(keys, apply_retention(items, scope.retention, known.now), strict=True))
     return [_entry(scope, copy, verdicts.get((copy.target, copy.image.image_id)), known.wanted) for copy in copies]
 
 

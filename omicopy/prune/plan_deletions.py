@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.parallel import by_item, in_parallel
 from omicopy.cloud.queries import read_own_images, read_tasks
 from omicopy.cloud.session import AccountSession
 from omicopy.deletion.exports import has_deletable_objects
-from omicopy.errors import OmicopyError
+from omicopy.errors import OmicopyError, attempt
 from omicopy.model import json_fields
 from omicopy.model.export import ExportKey, ExportTask, export_key
 from omicopy.model.image import Image
@@ -25,7 +25,6 @@ from omicopy.prune.decide_exports import decide_exports, exports_still_needed
 from omicopy.prune.decide_images import decide_copies, decide_snapshots
 from omicopy.prune.entries import Action, Entry, PruneFacts, PruneReport, StillNeeded
 from omicopy.prune.ownership import Scope
-from omicopy.status.accounts import attempt
 
 T = TypeVar("T")
 ImagesByAccount = Mapping[AccountRef, Sequence[Image] | OmicopyError]
@@ -122,13 +121,8 @@ def _add_exports(
     session = clients.session(scope.source.profile)
     if begun:
         session.prepare_storage()
-    is_left = dict(
-        zip(
-            (entry.id for entry in begun),
-            in_parallel(lambda each: _has_objects_left(session, each), begun),
-            strict=True,
-        )
-    )
+    left = in_parallel(lambda each: _has_objects_left(session, each), begun)
+    is_left = dict(zip((entry.id for entry in begun), left, strict=True))
     deletions.entries += [entry for entry in entries if is_left.get(entry.id, True) is True]
     deletions.errors += _errors(is_left.values())
 
@@ -184,11 +178,9 @@ def _read(
     first: dict[tuple[str, str], AccountRef] = {}
     for account in accounts:
         first.setdefault(_account(account), account)
-    sessions = [clients.session(account.profile) for account in first.values()]
-    clients.prepare(session.profile for session in sessions)
-    seen = in_parallel(lambda session: attempt(lambda: look(session)), sessions)
-    by_account = dict(zip(first, seen, strict=True))
-    return {account: by_account[_account(account)] for account in accounts}
+    clients.prepare(account.profile for account in first.values())
+    seen = by_item(lambda key: attempt(lambda: look(clients.session(first[key].profile))), list(first))
+    return {account: seen[_account(account)] for account in accounts}
 
 
 def _read_tasks(clients: Clients, sources: Sequence[AccountRef]) -> dict[AccountRef, list[ExportTask] | OmicopyError]:

@@ -237,14 +237,14 @@ class Applier:
         # about an export that another copy's killed run may have started.
         if isinstance(request.source, Source) and copy_state.export.was_seen_complete and not copy_state.export.waiting:
             self.journal.close(export_entry(request.source))
-        if request.destination:
-            self.journal.close(image_entry(request, request.destination))
+        if request.target:
+            self.journal.close(image_entry(request, request.target))
 
     def _warn_duplicate_export(self, copy_state: CopyState) -> None:
         """Warns about an export that we started while another machine made the copy, if no other copy needs it."""
         export = copy_state.export
         task_id = export.task_id if export.started else None
-        if copy_state.image.made_here or copy_state.request.destination is None or export.waiting:
+        if copy_state.image.made_here or copy_state.request.target is None or export.waiting:
             return
         if task_id and task_id not in export.cancelled:
             export.cancelled |= {task_id}

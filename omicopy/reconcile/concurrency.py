@@ -144,7 +144,7 @@ def _next_stage(copy_state: CopyState) -> Stage | None:
         raise TypeError("the bucket is read only after the export tasks")
     if not any(task.key == source.export and task.phase is Phase.COMPLETE for task in tasks.value):
         return Stage.EXPORTING
-    return Stage.IMPORTING if copy_state.request.destination else None
+    return Stage.IMPORTING if copy_state.request.target else None
 
 
 def _active_stage(copy_state: CopyState, step: Decision) -> Stage | None:
@@ -160,15 +160,15 @@ def _active_stage(copy_state: CopyState, step: Decision) -> Stage | None:
 
 def _accounts(request: CopyRequest) -> list[Account]:
     stages = [Stage.EXPORTING] if isinstance(request.source, Source) else []
-    stages += [Stage.IMPORTING] if request.destination else []
+    stages += [Stage.IMPORTING] if request.target else []
     return [_account(request, stage) for stage in stages]
 
 
 def _account(request: CopyRequest, stage: Stage) -> Account:
     if stage is Stage.EXPORTING and isinstance(request.source, Source):
         account = request.source.account
-    elif request.destination:
-        account = request.destination.account
+    elif request.target:
+        account = request.target.account
     else:
         raise TypeError("neither a source account nor a target")
     return (account.account_id, account.region, stage)

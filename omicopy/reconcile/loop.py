@@ -77,20 +77,17 @@ class Loop:
         """Stores the state of every copy in the interruption, and what the service continues to do."""
         seconds = self.clock.ticks() - self._began
         interruption.results = [current_result(copy_state, seconds) for copy_state in self._all]
-        interruption.still_running = list(
-            dict.fromkeys(text for copy_state in self._all if (text := copy_state.still_running()))
-        )
+        running = (copy_state.still_running() for copy_state in self._all)
+        interruption.still_running = list(dict.fromkeys(text for text in running if text))
 
     def _copy_states(self, requests: Sequence[CopyRequest]) -> list[CopyState]:
         exports: dict[object, ExportState] = {}
         copies = []
         for request in requests:
             source = request.source
-            key = (
-                (source.account.account_id, source.account.region, source.export)
-                if isinstance(source, Source)
-                else object()
-            )
+            key: object = object()
+            if isinstance(source, Source):
+                key = (source.account.account_id, source.account.region, source.export)
             export = exports.setdefault(key, ExportState())
             copy_state = CopyState(request, export, self._began, request.budgets or self.budgets)
             copy_state.export.waiting += 1
@@ -112,16 +109,16 @@ class Loop:
         """The copies that no other run on this machine works on."""
         free = []
         for copy_state in copies:
-            destination = copy_state.request.destination
-            if destination is None or copy_state.lock is not None or self.mode.dry_run:
+            target = copy_state.request.target
+            if target is None or copy_state.lock is not None or self.mode.dry_run:
                 free.append(copy_state)
                 continue
-            copy_state.lock = self.locks.take(image_entry(copy_state.request, destination))
+            copy_state.lock = self.locks.take(image_entry(copy_state.request, target))
             if copy_state.lock is None:
                 copy_state.stage_since = self.clock.ticks()  # its own budgets begin when it does
                 applier.handle_lock(copy_state, self.lock_wait)
                 continue
-            is_open, image_id = self.journal.find(image_entry(copy_state.request, destination))
+            is_open, image_id = self.journal.find(image_entry(copy_state.request, target))
             if is_open:
                 copy_state.image.created_id, copy_state.image.doubt_since = image_id, self.clock.ticks()
                 copy_state.image.journaled = frozenset([image_id] if image_id else [])
@@ -160,10 +157,10 @@ class Loop:
 
     def _record_found(self, copy_state: CopyState, applier: Applier) -> None:
         """Journals and tags what a read shows to be ours after its answer was lost."""
-        image, destination = copy_state.image, copy_state.request.destination
-        if destination and image.made_here and image.created_id and image.created_id not in image.journaled:
+        image, target = copy_state.image, copy_state.request.target
+        if target and image.made_here and image.created_id and image.created_id not in image.journaled:
             image.journaled |= {image.created_id}
-            self.journal.answered(image_entry(copy_state.request, destination), image.created_id)
+            self.journal.answered(image_entry(copy_state.request, target), image.created_id)
         applier.tag_found_export(copy_state)
 
     @contextlib.contextmanager
@@ -223,11 +220,8 @@ class Loop:
     def _out_of_deadline(self, copy_state: CopyState) -> OmicopyError | None:
         if self.mode.deadline is None or self._time_left(self.mode.deadline) > 0:
             return None
-        busy = (
-            f"it was {copy_state.last_progress[0]} ({copy_state.last_progress[1]})"
-            if copy_state.last_progress
-            else "nothing was read for it yet"
-        )
+        last = copy_state.last_progress
+        busy = f"it was {last[0]} ({last[1]})" if last else "nothing was read for it yet"
         message = f"--deadline {format_duration(self.mode.deadline)} is over; {busy}"
         hint = "Nothing is lost: the service continues. Run the same command again to continue."
         return OmicopyError(ErrorCode.OUT_OF_TIME, message, hint)

@@ -176,9 +176,9 @@ def _is_cleaned_up(tasks: Sequence[ExportTask], export: ExportKey) -> bool:
 
 
 def _target_of(copy_state: CopyState) -> Target:
-    if copy_state.request.destination is None:
+    if copy_state.request.target is None:
         raise TypeError("an export has no target to look at")
-    return copy_state.request.destination
+    return copy_state.request.target
 
 
 def _source_of(copy_state: CopyState) -> Source:

@@ -144,7 +144,7 @@ def _accounts_of(results: Sequence[CopyResult]) -> set[AccountRef]:
     """All known accounts of the results."""
     requests = [result.request for result in results]
     sources = [request.source.account for request in requests if isinstance(request.source, Source)]
-    return {*sources, *(request.destination.account for request in requests if request.destination)}
+    return {*sources, *(request.target.account for request in requests if request.target)}
 
 
 def _with_cleanup(

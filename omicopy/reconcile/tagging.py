@@ -100,7 +100,7 @@ def _may_be_one_tag(error: ServiceError, may_tag: bool) -> bool:
 
 def _missing_tag_warning(request: CopyRequest, image_id: str, key: str, error: ServiceError) -> str:
     """The warning that a copy lacks one of its tags."""
-    settings = request.destination.settings if request.destination else ImageSettings()
+    settings = request.target.settings if request.target else ImageSettings()
     if key.startswith(OWN_PREFIX):
         hint = "It is one of omicopy's own tags, and nothing depends on it."
     elif key in settings.tags:

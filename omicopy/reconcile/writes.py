@@ -22,8 +22,15 @@ from omicopy.model.image import Image, with_marker
 from omicopy.model.lookup import Present
 from omicopy.model.request import CopyRequest, SharedManifest, Source
 from omicopy.reconcile.copy_state import CopyState
-from omicopy.reconcile.decide.decisions import CancelExport, Import, ReplaceFailed, Resign, StartExport, TagAndShare
-from omicopy.reconcile.decide.decisions import Write as WriteStep
+from omicopy.reconcile.decide.decisions import (
+    CancelExport,
+    Import,
+    ReplaceFailed,
+    Resign,
+    StartExport,
+    TagAndShare,
+    Write as WriteStep,
+)
 from omicopy.reconcile.postponed import Postponed
 from omicopy.reconcile.state import Conflict
 from omicopy.reconcile.tagging import Write, tag_copy, tag_export
@@ -128,22 +135,22 @@ class Writer:
         copy_state.export.changed = True
 
     def _import(self, copy_state: CopyState, step: Import) -> None:
-        request, memory, destination = copy_state.request, copy_state.image, copy_state.request.destination
-        if destination is None:
+        request, memory, target = copy_state.request, copy_state.image, copy_state.request.target
+        if target is None:
             raise TypeError("an export imports nothing")
-        entry = image_entry(request, destination)
-        boot = boot_parameters(destination.boot, request.source_boot)
+        entry = image_entry(request, target)
+        boot = boot_parameters(target.boot, request.source_boot)
         boot = {name: value for name, value in boot.items() if name not in memory.refused_parameters}
         parameters = {
             "ImageName": step.name,
             "FileLocation": self._manifest_url(request, step),
-            "Description": with_marker(destination.description, request.marker),
+            "Description": with_marker(target.description, request.marker),
             **boot,
         }
-        self._journal.open(entry, about_image(request, destination))
+        self._journal.open(entry, about_image(request, target))
         memory.created_id, memory.quota_refusal = None, None
         try:
-            answer = self._send(destination.account.profile, "CreateImage", parameters)
+            answer = self._send(target.account.profile, "CreateImage", parameters)
         except ServiceError as error:
             if error.is_name_conflict:
                 memory.conflicts[step.name] = Conflict(error, self._clock.ticks())
@@ -254,6 +261,6 @@ def _source_of(request: CopyRequest) -> Source:
 
 
 def _target(copy_state: CopyState) -> str:
-    if copy_state.request.destination is None:
+    if copy_state.request.target is None:
         raise TypeError("an export writes to no target")
-    return copy_state.request.destination.account.profile
+    return copy_state.request.target.account.profile

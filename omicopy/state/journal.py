@@ -83,9 +83,8 @@ class Journal:
         except (FileNotFoundError, NotADirectoryError):
             return False, None
         except OSError as error:
-            self._warn(
-                f"The journal can't be read ({path}: {error.strerror}); an earlier run may have created something"
-            )
+            why = f"({path}: {error.strerror})"
+            self._warn(f"The journal can't be read {why}; an earlier run may have created something")
             return True, None
         except (ValueError, KeyError, TypeError, RecursionError):
             if repair:
@@ -158,9 +157,9 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return status.st_ino, status.st_mtime_ns
 
 
-def export_entry(origin: Source) -> dict[str, str]:
+def export_entry(source: Source) -> dict[str, str]:
     """Returns the identity of an export's start."""
-    return entry_of_export(origin.account, origin.export)
+    return entry_of_export(source.account, source.export)
 
 
 def entry_of_export(owner: AccountRef, export: ExportKey) -> dict[str, str]:
@@ -175,18 +174,18 @@ def entry_of_export(owner: AccountRef, export: ExportKey) -> dict[str, str]:
     }
 
 
-def image_entry(request: CopyRequest, destination: Target) -> dict[str, str]:
+def image_entry(request: CopyRequest, target: Target) -> dict[str, str]:
     """Returns the identity of a copy's creation: its marker, the target account and its name."""
     return {
         "kind": "image",
-        "account": destination.account.account_id,
-        "region": destination.account.region,
-        "name": destination.name,
+        "account": target.account.account_id,
+        "region": target.account.region,
+        "name": target.name,
         "marker": request.marker,
     }
 
 
-def about_image(request: CopyRequest, destination: Target) -> dict[str, str]:
+def about_image(request: CopyRequest, target: Target) -> dict[str, str]:
     """Returns what a clean-up needs to know about the copy and its export; empty without a source image.
 
     Contains no secret and no URL.
@@ -194,7 +193,7 @@ def about_image(request: CopyRequest, destination: Target) -> dict[str, str]:
     if not isinstance(request.source, Source):
         return {}
     export, account, form = request.source.export, request.source.account, request.source.format
-    boot = " ".join(destination.boot.options())
+    boot = " ".join(target.boot.options())
     return {
         "image": export.image_id,
         "account": account.account_id,
@@ -203,7 +202,7 @@ def about_image(request: CopyRequest, destination: Target) -> dict[str, str]:
         "prefix": export.prefix,
         **({"format": str(form)} if form else {}),
         "from": account.profile,
-        "to": destination.account.profile,
+        "to": target.account.profile,
         **({"storage": account.storage} if account.storage else {}),
         **({"boot": boot} if boot else {}),
     }

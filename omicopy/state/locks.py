@@ -91,10 +91,8 @@ class Locks:
         except OSError as error:
             if not self._warned:
                 self._warned = True
-                reason = error.strerror
-                self._listener(
-                    WarningMessage(f"Can't lock ({self._folder}: {reason}); don't run two copies at the same time")
-                )
+                why = f"({self._folder}: {error.strerror})"
+                self._listener(WarningMessage(f"Can't lock {why}; don't run two copies at the same time"))
             return Lock(self)
 
     def is_held(self, entry: Mapping[str, str]) -> bool:
@@ -102,6 +100,8 @@ class Locks:
 
         Does not take the lock, so no other run is blocked. A lock that can't be read counts as held.
         """
+        if not _HAS_OFD:
+            return False
         number, offset = _place(entry)
         try:
             descriptor = open_private(

@@ -6,24 +6,21 @@ bucket costs requests per export; see `exports.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.parallel import in_parallel
 from omicopy.cloud.queries import read_own_images, read_tasks
 from omicopy.cloud.session import AccountSession
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.errors import ErrorCode, OmicopyError, attempt
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image, is_image_id
 from omicopy.model.request import AccountRef
 from omicopy.status.entries import ImageEntry, source_of
 from omicopy.status.exports import ExportFilter, export_entries, normalized
 from omicopy.status.report import StatusReport
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +43,18 @@ def read_status(
         list(enumerate([source, *targets])),
     )
     view = StatusReport(errors=[one for one in (home, *others) if isinstance(one, OmicopyError)])
-    origin = home if isinstance(home, _AccountContents) else None
-    ids = _image_ids(origin, wanted)
+    contents = home if isinstance(home, _AccountContents) else None
+    ids = _image_ids(contents, wanted)
     region = clients.accounts[source].region
     for account in others:
         if isinstance(account, _AccountContents):
             view.images += _copies(account, ids, region)
-    if origin:
-        shown = export_entries(clients.session(source), origin.images, origin.tasks, wanted, ids or set(), now)
-        view.exports, view.left_out = shown.entries, shown.left_out
+    if contents:
+        shown = export_entries(clients.session(source), contents.images, contents.tasks, wanted, ids or set(), now)
+        view.exports, view.left_out = shown.exports, shown.left_out
         view.errors += shown.errors
         if not view.errors:  # else an unreadable account may contain the missing name
-            view.errors += _not_found(origin, view, wanted)
+            view.errors += _not_found(contents, view, wanted)
     return view
 
 
@@ -89,11 +86,11 @@ def _is_wanted(task: ExportTask, named: set[str], wanted: ExportFilter) -> bool:
     return not wanted.names or task.task_id in wanted.task_ids or task.image_id in named
 
 
-def _image_ids(origin: _AccountContents | None, wanted: ExportFilter) -> set[str] | None:
+def _image_ids(contents: _AccountContents | None, wanted: ExportFilter) -> set[str] | None:
     """Returns the source images whose copies are wanted, None for all."""
     if not wanted.names:
         return None
-    images, tasks = (origin.images, origin.tasks) if origin else ((), ())
+    images, tasks = (contents.images, contents.tasks) if contents else ((), ())
     return _named(images, wanted) | {task.image_id for task in tasks if task.task_id in wanted.task_ids}
 
 
@@ -104,27 +101,19 @@ def _copies(account: _AccountContents, ids: set[str] | None, region: str) -> Ite
             yield ImageEntry(account.account, image, source)
 
 
-def _not_found(origin: _AccountContents, view: StatusReport, wanted: ExportFilter) -> Iterator[OmicopyError]:
+def _not_found(contents: _AccountContents, view: StatusReport, wanted: ExportFilter) -> Iterator[OmicopyError]:
     """Yields NOT_FOUND for each wanted name that no read returned."""
-    known = {text for task in origin.tasks for text in (task.task_id, task.image_id)}
-    known |= {text for image in origin.images for text in (image.image_id, image.name)}
+    known = {text for task in contents.tasks for text in (task.task_id, task.image_id)}
+    known |= {text for image in contents.images for text in (image.image_id, image.name)}
     known |= {entry.source.image_id for entry in view.images if entry.source.image_id}
     known |= {entry.key.image_id for entry in view.exports}
     for text in dict.fromkeys(wanted.names):
         if text not in known:
             what = "export" if text in wanted.task_ids else "image"
             hint = "Check the ID. The service may no longer list old exports." if what == "export" else _NO_IMAGE
-            yield OmicopyError(ErrorCode.NOT_FOUND, f"There is no {what} {text!r} in {origin.account}", hint)
+            yield OmicopyError(ErrorCode.NOT_FOUND, f"There is no {what} {text!r} in {contents.account}", hint)
 
 
 _NO_IMAGE = (
     "Give the ID (ami-…) or the exact name of an image of this account, or an export task's ID (image-export-…)."
 )
-
-
-def attempt(look: Callable[[], T]) -> T | OmicopyError:
-    """Returns what `look` returns, or the OmicopyError that it raises."""
-    try:
-        return look()
-    except OmicopyError as error:
-        return error

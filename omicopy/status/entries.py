@@ -141,14 +141,14 @@ def copy_status(request: CopyRequest, images: Sequence[Image], tasks: Sequence[E
 
     Checks the last step first, as the loop does: an existing image makes the export irrelevant.
     """
-    destination = request.destination
-    if destination is not None:
+    target = request.target
+    if target is not None:
         candidates = request.own_images(images)
         ours = [image for image in candidates if last_marker(image.description) == request.marker]
         if ours:
             return CopyEntry(request, ours[0].state, ours[0], reason=_why_failed(ours[0]))
-        holder = next((image for image in candidates if image.name == destination.name), None)
-        if holder is not None and destination.if_exists is not IfExists.RENAME:
+        holder = next((image for image in candidates if image.name == target.name), None)
+        if holder is not None and target.if_exists is not IfExists.RENAME:
             reason = f"{holder.image_id} has the name and is not a copy of this source"
             return CopyEntry(request, CopyStatus.TAKEN, reason=reason)
     return _export_status(request, tasks)
@@ -219,14 +219,16 @@ def describe_image(entry: ImageEntry) -> dict[str, Any]:
 def describe_copy(entry: CopyEntry) -> dict[str, Any]:
     """Returns the JSON of one entry of `copies`, with the same keys as the results of `run` where possible."""
     request, source = entry.request, entry.request.source
-    origin = {**source.account.to_json(), "image_id": source.image.image_id} if isinstance(source, Source) else None
+    described_source = (
+        {**source.account.to_json(), "image_id": source.image.image_id} if isinstance(source, Source) else None
+    )
     target = None
-    if request.destination:
-        image_id, name = (entry.image.image_id, entry.image.name) if entry.image else (None, request.destination.name)
-        target = {**request.destination.account.to_json(), "image_id": image_id, "image_name": name}
+    if request.target:
+        image_id, name = (entry.image.image_id, entry.image.name) if entry.image else (None, request.target.name)
+        target = {**request.target.account.to_json(), "image_id": image_id, "image_name": name}
     return {
         "job": request.job,
-        "source": origin,
+        "source": described_source,
         "target": target,
         "state": str(entry.state),
         "progress": entry.task.progress if entry.task else None,

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from omicopy.cloud.errors import ServiceError
-from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.parallel import by_item
 from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.manifests.from_task import find_export, without_key
+from omicopy.manifests.from_task import find_export, warn_without_key
 from omicopy.model.export import ExportKey, ExportTask, FoundExport, Phase, export_key
 from omicopy.model.image import Image
 from omicopy.model.lookup import Absent, BucketFact, Present
 from omicopy.model.s3_location import check_bucket, check_prefix
 from omicopy.status.entries import ExportEntry, FoundManifest, ManifestState
+from omicopy.status.report import StatusReport
 
 MAX_BUCKET_READS = 50
 """How many exports' folders in the bucket are read without --deep."""
@@ -47,15 +48,6 @@ class ExportFilter:
         return self.bucket in (None, key.bucket) and self.prefix in (None, key.prefix)
 
 
-@dataclass(slots=True)
-class Exports:
-    entries: list[ExportEntry] = field(default_factory=list)
-    left_out: int = 0
-    """How many complete exports were not read, because of MAX_BUCKET_READS."""
-    errors: list[OmicopyError] = field(default_factory=list)
-    """Why buckets could not be read, each reason once."""
-
-
 def normalized(wanted: ExportFilter) -> ExportFilter:
     """Returns the filter with its prefix as export keys have it. Raises USAGE for an invalid bucket or prefix."""
     if wanted.bucket is not None:
@@ -73,29 +65,26 @@ def export_entries(
     wanted: ExportFilter,
     ids: set[str],
     now: datetime,
-) -> Exports:
-    """Returns an entry per task. With names or `deep`, reads what the bucket contains of complete exports.
+) -> StatusReport:
+    """Every task, and what the bucket holds of the complete ones where something was named (or, deep, of all).
 
     `ids` are the named images. If the filter has a bucket, their exports are searched there even without a task.
     """
     names = {image.image_id: image.name for image in images}
-    entries = [
+    shown = [
         ExportEntry(session.ref, task.key, names.get(task.image_id), task)
         for task in sorted(tasks, key=lambda task: (task.image_id, task.task_id))
         if wanted.matches(task.key)
     ]
     if not wanted.names and not wanted.deep:
-        return Exports(entries)
-    worth = list(dict.fromkeys(entry.key for entry in entries if _may_be_there(entry)))
+        return StatusReport(shown)
+    worth = list(dict.fromkeys(entry.key for entry in shown if _may_be_there(entry)))
     looked_into = worth if wanted.deep else worth[:MAX_BUCKET_READS]
     unlisted = _unlisted_keys(tasks, wanted, ids)
     facts = _read_buckets(session, [*looked_into, *unlisted], tasks, now)
-    shown = [
-        replace(entry, found=_found_for(entry, facts[entry.key], now))
-        if _may_be_there(entry) and entry.key in facts
-        else entry
-        for entry in entries
-    ]
+    for index, entry in enumerate(shown):
+        if _may_be_there(entry) and entry.key in facts:
+            shown[index] = replace(entry, found=_found_for(entry, facts[entry.key], now))
     places = {entry.found.location for entry in shown if entry.found}
     for key in unlisted:
         if isinstance(facts[key], Absent):
@@ -104,7 +93,7 @@ def export_entries(
         if found.location not in places:
             places.add(found.location)
             shown.append(ExportEntry(session.ref, key, names.get(key.image_id), None, found))
-    return Exports(shown, len(worth) - len(looked_into), _errors(facts))
+    return StatusReport(shown, errors=_errors(facts), left_out=len(worth) - len(looked_into))
 
 
 def _may_be_there(entry: ExportEntry) -> bool:
@@ -126,14 +115,8 @@ def _read_buckets(
     if not keys:
         return {}
     session.prepare_storage()
-
-    def look(key: ExportKey) -> BucketFact:
-        return find_export(session, key, [task for task in tasks if task.key == key], now)
-
-    facts = dict(zip(keys, in_parallel(look, keys), strict=True))
-    message = without_key(session)
-    if message is not None:
-        session.clients.tell(message)
+    facts = by_item(lambda key: find_export(session, key, [task for task in tasks if task.key == key], now), keys)
+    warn_without_key(session)
     return facts
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from omicopy.cloud.clients import Clients
-from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.parallel import by_item
 from omicopy.cloud.queries import read_own_images, read_tasks
 from omicopy.cloud.session import AccountSession
-from omicopy.errors import OmicopyError
+from omicopy.errors import OmicopyError, attempt
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image
 from omicopy.model.request import AccountRef, CopyRequest, Source
 from omicopy.plans.requests_from_plan import PreparedPlan
-from omicopy.status.accounts import attempt
+from omicopy.plans.select import grouped
 from omicopy.status.entries import CopyEntry, CopyStatus, copy_status
 from omicopy.status.report import PlanStatus
 
@@ -27,10 +26,10 @@ def read_plan_status(clients: Clients, prepared: PreparedPlan) -> PlanStatus:
     """Returns every copy and its state. An unreadable account hides no other (R3)."""
     requests = prepared.requests
     sources = list(dict.fromkeys(r.source.account for r in requests if isinstance(r.source, Source)))
-    targets = list(dict.fromkeys(r.destination.account for r in requests if r.destination))
+    targets = list(dict.fromkeys(r.target.account for r in requests if r.target))
     clients.prepare(account.profile for account in (*sources, *targets))
-    tasks = _by_account(clients, sources, lambda one: _grouped(read_tasks(one, {}, True), lambda task: task.image_id))
-    images = _by_account(clients, targets, lambda one: _grouped(read_own_images(one), lambda image: image.name))
+    tasks = _by_account(clients, sources, lambda one: grouped(read_tasks(one, {}, True), lambda task: task.image_id))
+    images = _by_account(clients, targets, lambda one: grouped(read_own_images(one), lambda image: image.name))
     errors = [found for found in (*tasks.values(), *images.values()) if isinstance(found, OmicopyError)]
     copies = [_copy_entry(request, tasks, images) for request in requests]
     return PlanStatus(copies, prepared.failures, errors, prepared.notes)
@@ -41,32 +40,21 @@ def _copy_entry(
     tasks: Mapping[AccountRef, Index[ExportTask] | OmicopyError],
     images: Mapping[AccountRef, Index[Image] | OmicopyError],
 ) -> CopyEntry:
-    origin, destination = request.source, request.destination
-    by_image: Index[ExportTask] | OmicopyError = tasks[origin.account] if isinstance(origin, Source) else {}
-    by_name: Index[Image] | OmicopyError = images[destination.account] if destination else {}
+    source, target = request.source, request.target
+    by_image: Index[ExportTask] | OmicopyError = tasks[source.account] if isinstance(source, Source) else {}
+    by_name: Index[Image] | OmicopyError = images[target.account] if target else {}
     if isinstance(by_name, OmicopyError):
         return CopyEntry(request, CopyStatus.UNKNOWN, reason=by_name.message)
     shown = [image for name in request.names for image in by_name.get(name, ())]
     if isinstance(by_image, OmicopyError):
         entry = copy_status(request, shown, ())
-        return (
-            entry
-            if entry.state != CopyStatus.ABSENT
-            else CopyEntry(request, CopyStatus.UNKNOWN, reason=by_image.message)
-        )
-    image_id = origin.image.image_id if isinstance(origin, Source) else ""
+        is_known = entry.state != CopyStatus.ABSENT
+        return entry if is_known else CopyEntry(request, CopyStatus.UNKNOWN, reason=by_image.message)
+    image_id = source.image.image_id if isinstance(source, Source) else ""
     return copy_status(request, shown, by_image.get(image_id, ()))
 
 
 def _by_account(
     clients: Clients, accounts: Sequence[AccountRef], read: Callable[[AccountSession], Index[T]]
 ) -> dict[AccountRef, Index[T] | OmicopyError]:
-    sessions = [clients.session(account.profile) for account in accounts]
-    return dict(zip(accounts, in_parallel(lambda session: attempt(lambda: read(session)), sessions), strict=True))
-
-
-def _grouped(items: Iterable[T], key: Callable[[T], str]) -> Index[T]:
-    groups: dict[str, list[T]] = defaultdict(list)
-    for item in items:
-        groups[key(item)].append(item)
-    return groups
+    return by_item(lambda account: attempt(lambda: read(clients.session(account.profile))), accounts)

@@ -116,7 +116,7 @@ def run(request: CopyRequest, moves: bool, runs: int) -> Slowest:
 
 
 def run_once(request: CopyRequest, moves: bool) -> Cloud:
-    hours = FOUR_HOURS / 2 if request.destination else FOUR_HOURS
+    hours = FOUR_HOURS / 2 if request.target else FOUR_HOURS
     cloud = Cloud(export_seconds=hours, import_seconds=hours)
     if not moves:
         cloud.progress = None

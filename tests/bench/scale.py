@@ -131,8 +131,8 @@ def measure(copies: int, profiled: bool = False) -> Figures:
 def copy_request(number: int) -> CopyRequest:
     image_id, name = image_of(number)
     image = source_image(image_id, ImageName=name)
-    origin = Source(SOURCE, image, export_key(image_id, KEY.bucket, KEY.prefix))
-    return CopyRequest(origin, Target(TARGET, name, "a copy"), timedelta(hours=6))
+    source = Source(SOURCE, image, export_key(image_id, KEY.bucket, KEY.prefix))
+    return CopyRequest(source, Target(TARGET, name, "a copy"), timedelta(hours=6))
 
 
 def peak_bytes() -> int:

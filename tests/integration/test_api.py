@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from omicopy.cloud import pages
-from omicopy.cloud.api import PAGE as PAGE_SIZE
-from omicopy.cloud.api import Api
+from omicopy.cloud.api import PAGE as PAGE_SIZE, Api
 from omicopy.cloud.errors import Cause, ServiceError
 from omicopy.cloud.profiles.profile import Account
 from omicopy.errors import ErrorCode

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from omicopy.sandbox.model.behaviours import Behaviour
-from omicopy.sandbox.model.behaviours import BootParameters as Service
+from omicopy.sandbox.model.behaviours import Behaviour, BootParameters as Service
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.support import children
 

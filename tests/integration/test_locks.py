@@ -15,7 +15,7 @@ from omicopy.model.events import Event
 from omicopy.state.journal import Journal, export_entry
 from omicopy.state.locks import Locks
 from tests.support import children
-from tests.support.builders import ORIGIN
+from tests.support.builders import A_SOURCE
 from tests.support.children import Child, wait_until
 from tests.support.lock_runs import ENTRY, OTHER, end_all_locks, new, warned
 
@@ -25,7 +25,7 @@ from pathlib import Path
 from omicopy.state.journal import Journal, export_entry
 from omicopy.state.locks import Locks
 from tests.support import children
-from tests.support.builders import ORIGIN
+from tests.support.builders import A_SOURCE
 locks = Locks(Path(sys.argv[1]), print)
 lock = locks.take({"kind": "image", "account": "1", "name": "a"})
 print("held" if lock else "not held", flush=True)
@@ -172,7 +172,7 @@ def test_a_folder_of_another_user_is_one_warning(folder: Path) -> None:
 
 
 def test_another_process_finds_a_journals_entry(tmp_path: Path) -> None:
-    entry = export_entry(ORIGIN)
+    entry = export_entry(A_SOURCE)
     Journal(tmp_path, print).answered(entry, "image-export-12345678")
     code = (
         "import json, sys, pathlib; from omicopy.state.journal import Journal; "

@@ -50,11 +50,11 @@ def cases(tool: Tool, key: str) -> dict[str, tuple[str, str]]:
     now = datetime.now(UTC)
     return {
         presign(ours, "GET", place, HOUR, now + timedelta(hours=2)): ("signed-ahead", "is in the future"),
-        presign(ours, "GET", place, WEEK + DAY): ("too-long", "never worked"),
+        presign(ours, "GET", place, WEEK + DAY): ("too-long", "no store accepts more than 7d"),
         presign(ours, "GET", place, HOUR) + "0": ("altered", "altered or cut"),
         presign(SigningKey("NOBODYSACCESSKEY0000", "S" * 40, account.region), "GET", place, HOUR): (
             "key-gone",
-            "any more",
+            "no longer exists",
         ),
         presign_v2(ours, "GET", place, WEEK + DAY): ("not-yet", "doesn't work yet"),
         presign(SigningKey(other.access_key, other.secret_key, other.region), "GET", place, HOUR): (
@@ -89,7 +89,7 @@ def test_r9_inspect_says_why_the_store_refuses_each_url(tool) -> None:
     for _, message in urls.values():
         assert message in shown.out
     plain = tool.run("inspect", tool.sign("refused.json")).out
-    assert "never worked" in plain
+    assert "no store accepts more than 7d" in plain
     assert "doesn't work yet" in plain
 
 

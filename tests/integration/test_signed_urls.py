@@ -15,8 +15,7 @@ from urllib.parse import urlsplit
 import botocore.auth
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from omicopy.cloud.presign import presign as presign_object
 from omicopy.cloud.profiles.profile import Account, resolve_profile

@@ -12,8 +12,7 @@ import requests
 
 from omicopy.sandbox.main import Sandbox
 from omicopy.sandbox.model.faults import Fault, FaultKind
-from omicopy.sandbox.model.settings import EXPORT_BUCKET as BUCKET
-from omicopy.sandbox.model.settings import SandboxSettings
+from omicopy.sandbox.model.settings import EXPORT_BUCKET as BUCKET, SandboxSettings
 from tests.sandbox.s3 import Connect, allow_uploads_from, refused
 from tests.support.children import PATIENCE, Child, wait_until
 

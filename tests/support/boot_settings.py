@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from omicopy.model.request import CopyRequest
 from omicopy.model.result import CopyResult
-from tests.support.builders import ORIGIN, copy_request, source_image
+from tests.support.builders import A_SOURCE, copy_request, source_image
 from tests.support.virtual_cloud import Machine
 
 UEFI, LEGACY = frozenset({"uefi"}), frozenset({"legacy"})
@@ -16,7 +16,7 @@ SOURCE_BY_UEFI = source_image(**BY_UEFI)
 
 
 def by_uefi() -> CopyRequest:
-    return replace(copy_request(), source=replace(ORIGIN, image=SOURCE_BY_UEFI))
+    return replace(copy_request(), source=replace(A_SOURCE, image=SOURCE_BY_UEFI))
 
 
 def run(machine: Machine) -> CopyResult:

@@ -102,21 +102,21 @@ def stored(
     return FoundExport(S3Object(KEY.bucket, key), manifest(ends).expiry(), damage, dead_urls)
 
 
-ORIGIN = Source(SOURCE, source_image(), KEY)
+A_SOURCE = Source(SOURCE, source_image(), KEY)
 
 
-def destination(if_exists: IfExists = IfExists.FAIL, account: AccountRef = TARGET, name: str = NAME) -> Target:
+def a_target(if_exists: IfExists = IfExists.FAIL, account: AccountRef = TARGET, name: str = NAME) -> Target:
     return Target(account, name, "my image", if_exists)
 
 
 def copy_request(if_exists: IfExists = IfExists.FAIL, *, re_export: bool = False) -> CopyRequest:
-    return CopyRequest(ORIGIN, destination(if_exists), timedelta(hours=6), re_export)
+    return CopyRequest(A_SOURCE, a_target(if_exists), timedelta(hours=6), re_export)
 
 
 def export_request() -> CopyRequest:
-    return CopyRequest(ORIGIN, None, timedelta(0))
+    return CopyRequest(A_SOURCE, None, timedelta(0))
 
 
 def import_request(if_exists: IfExists = IfExists.FAIL) -> CopyRequest:
     url = parse_presigned(signed("elsewhere/manifest.json", NOON + timedelta(days=5)))
-    return CopyRequest(SharedManifest(url, manifest()), destination(if_exists), timedelta(minutes=10))
+    return CopyRequest(SharedManifest(url, manifest()), a_target(if_exists), timedelta(minutes=10))

@@ -14,13 +14,13 @@ from omicopy.model.request import CopyRequest, Source, Target
 from omicopy.model.result import CopyResult
 from omicopy.reconcile.apply import RunMode
 from omicopy.state.journal import export_entry, image_entry
-from tests.support.builders import KEY, ORIGIN, SOURCE, TARGET, copy_request
+from tests.support.builders import A_SOURCE, KEY, SOURCE, TARGET, copy_request
 from tests.support.virtual_cloud import Cloud, Machine, Trouble
 
 HOUR = 3600.0
 NO_WAIT, DRY_RUN = RunMode(wait=False), RunMode(dry_run=True)
 COPY = copy_request()
-EXPORT_ENTRY, IMAGE_ENTRY = export_entry(ORIGIN), image_entry(COPY, COPY.destination or Target(TARGET, "", ""))
+EXPORT_ENTRY, IMAGE_ENTRY = export_entry(A_SOURCE), image_entry(COPY, COPY.target or Target(TARGET, "", ""))
 ONE_OF_EACH = Counter(CreateImageExportTask=1, CreateImage=1, CreateTags=2)
 
 
@@ -30,8 +30,8 @@ def copies(cloud: Cloud, number: int) -> list[CopyRequest]:
     for index in range(number):
         image = parse_image(cloud.add_image("source", f"ami-{index + 0x5000:08x}", AccountId=SOURCE.account_id))
         assert image is not None
-        origin = Source(SOURCE, image, replace(KEY, image_id=image.image_id))
-        requests.append(CopyRequest(origin, Target(TARGET, f"copy {index}", ""), timedelta(hours=6)))
+        source = Source(SOURCE, image, replace(KEY, image_id=image.image_id))
+        requests.append(CopyRequest(source, Target(TARGET, f"copy {index}", ""), timedelta(hours=6)))
     return requests
 
 

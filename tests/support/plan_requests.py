@@ -56,8 +56,8 @@ def copies(prepared: PreparedPlan) -> list[tuple[str | None, str, str, str]]:
 
 def copy(request: CopyRequest) -> tuple[str | None, str, str, str]:
     assert isinstance(request.source, Source)
-    assert request.destination is not None
-    return request.job, request.source.image.image_id, request.destination.account.profile, request.destination.name
+    assert request.target is not None
+    return request.job, request.source.image.image_id, request.target.account.profile, request.target.name
 
 
 def refusing(who: str, *actions: str) -> Trouble:

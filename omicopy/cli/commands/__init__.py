@@ -1,1 +1,1 @@
-"""One file a command: its signature, one call of `omicopy.api`, one call that prints."""
+"""One file per command: its signature, one call of `omicopy.api`, one call that prints."""

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from omicopy import api
-from omicopy.cli import option_groups as groups
-from omicopy.cli import options
+from omicopy.cli import option_groups as groups, options
 from omicopy.cli.console import print_error
 from omicopy.cli.declare_options import checked
 from omicopy.cli.output import print_result
@@ -21,12 +20,10 @@ if TYPE_CHECKING:
     from omicopy.deletion.cancel import CancelReport
 
 _HEADINGS = ("Task", "State")
-Tasks = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="TASK", envvar="OMICOPY_TASK", callback=checked(check_text), help="An export task's ID: image-export-…"
-    ),
-]
+_TASKS = typer.Argument(
+    metavar="TASK", envvar="OMICOPY_TASK", callback=checked(check_text), help="An export task's ID: image-export-…"
+)
+Tasks = Annotated[list[str], _TASKS]
 
 
 def cancel(

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omicopy import api
-from omicopy.cli import option_groups as groups
-from omicopy.cli import options
+from omicopy.cli import option_groups as groups, options
 from omicopy.cli.console import info
 from omicopy.cli.declare_options import option
 from omicopy.cli.output import print_result
@@ -21,15 +20,13 @@ if TYPE_CHECKING:
 
 _HEADINGS = ("Origins", "Methods", "Allowed headers", "Exposed headers", "Max age")
 Bucket = Annotated[str, typer.Argument(metavar="s3://BUCKET", help="The bucket.")]
-AllowOrigin = Annotated[
-    list[str] | None,
-    option(
-        "--allow-origin",
-        "Origin whose web pages may upload: https://HOST, which may contain one '*', or just '*'; may be repeated.",
-        metavar="URL",
-        check=check_origin,
-    ),
-]
+_ALLOW_ORIGIN = option(
+    "--allow-origin",
+    "Origin whose web pages may upload: https://HOST, which may contain one '*', or just '*'; may be repeated.",
+    metavar="URL",
+    check=check_origin,
+)
+AllowOrigin = Annotated[list[str] | None, _ALLOW_ORIGIN]
 
 
 def cors(

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
 
 import typer
 
 from omicopy import api
-from omicopy.cli import option_groups as groups
-from omicopy.cli import options
+from omicopy.cli import option_groups as groups, options
 from omicopy.cli.console import print_error
-from omicopy.cli.declare_options import checked
 from omicopy.cli.forms import OutputForm
 from omicopy.cli.output import print_result
 from omicopy.cli.tables import Table
 from omicopy.doctor.findings import Check, CheckStatus, describe_findings, verdict_of
-from omicopy.model.text import check_text
 
 _MARKS = {CheckStatus.OK: "ok", CheckStatus.WARN: "warn", CheckStatus.FAIL: "FAIL"}
-Images = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="IMAGE", envvar="OMICOPY_IMAGE", callback=checked(check_text), help="An image's ID or its exact name."
-    ),
-]
 
 
 def doctor(
     *,
-    images: Images = None,
+    images: options.ImagesIfAny = None,
     source: options.FromIfAny = None,
     storage: options.Storage = None,
     targets: options.TargetsIfAny = None,

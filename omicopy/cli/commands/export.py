@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from omicopy import api
-from omicopy.cli import option_groups as groups
-from omicopy.cli import options
+from omicopy.cli import option_groups as groups, options
 from omicopy.cli.copy_printer import CopyPrinter
 from omicopy.cli.copy_rows import export_lines, task_lines
 from omicopy.cli.run_options import run_options

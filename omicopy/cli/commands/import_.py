@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from omicopy import api
-from omicopy.cli import option_groups as groups
-from omicopy.cli import options
+from omicopy.cli import option_groups as groups, options
 from omicopy.cli.copy_printer import CopyPrinter
 from omicopy.cli.copy_rows import image_lines
 from omicopy.cli.declare_options import duration, option
@@ -20,13 +19,11 @@ from omicopy.model.image import check_image_name
 from omicopy.model.image_settings import parse_tag
 from omicopy.model.units import ANY_DURATION
 
-Source = Annotated[
-    str,
-    typer.Argument(
-        metavar="URL|FILE|-",
-        help="A manifest's pre-signed URL, or a file (- for stdin) that holds one, such as a hand-off text.",
-    ),
-]
+_SOURCE = typer.Argument(
+    metavar="URL|FILE|-",
+    help="A manifest's pre-signed URL, or a file (- for stdin) that holds one, such as a hand-off text.",
+)
+Source = Annotated[str, _SOURCE]
 Name = Annotated[
     str | None, option("--name", "The image's name; else the manifest's.", metavar="NAME", check=check_image_name)
 ]

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from omicopy import api
-from omicopy.cli import option_groups as groups
-from omicopy.cli import options
+from omicopy.cli import option_groups as groups, options
 from omicopy.cli.console import info, print_error, warn
 from omicopy.cli.declare_options import option
 from omicopy.cli.output import print_result
@@ -25,14 +24,12 @@ if TYPE_CHECKING:
     from omicopy.manifests.inspect import Inspection
     from omicopy.model.manifest import ManifestSnapshot
 
-Source = Annotated[
-    str,
-    typer.Argument(
-        metavar="SOURCE",
-        help="A manifest's URL, a file that holds one or the manifest itself, or - for stdin; with --from also "
-        "s3://BUCKET/KEY, an export task's ID or an image's ID.",
-    ),
-]
+_SOURCE = typer.Argument(
+    metavar="SOURCE",
+    help="A manifest's URL, a file that holds one or the manifest itself, or - for stdin; with --from also "
+    "s3://BUCKET/KEY, an export task's ID or an image's ID.",
+)
+Source = Annotated[str, _SOURCE]
 AskStore = Annotated[bool, option("--probe", "Read one byte of every object.")]
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omicopy import api
-from omicopy.cli import option_groups as groups
-from omicopy.cli import options
+from omicopy.cli import option_groups as groups, options
 from omicopy.cli.console import info, warn
 from omicopy.cli.declare_options import option
 from omicopy.cli.output import print_result
@@ -24,15 +23,13 @@ Folder = Annotated[
     str, typer.Argument(metavar="s3://BUCKET/PREFIX", help="Folder that contains the disks, and gets the manifest.")
 ]
 Name = Annotated[str, option("--name", "The image's name.", metavar="NAME", check=check_image_name)]
-Volumes = Annotated[
-    list[str] | None,
-    option(
-        "--volume",
-        "A volume and its disk, a key below PREFIX; may be repeated. Not needed for a single disk.",
-        metavar="DEVICE=OBJECT[,size=10GiB][,type=TYPE][,iops=N]",
-        check=parse_volume,
-    ),
-]
+_VOLUMES = option(
+    "--volume",
+    "A volume and its disk, a key below PREFIX; may be repeated. Not needed for a single disk.",
+    metavar="DEVICE=OBJECT[,size=10GiB][,type=TYPE][,iops=N]",
+    check=parse_volume,
+)
+Volumes = Annotated[list[str] | None, _VOLUMES]
 Architecture = Annotated[str, option("--architecture", "The image's architecture: x86_64 or i386.", metavar="TEXT")]
 ProductTypes = Annotated[
     list[str] | None,

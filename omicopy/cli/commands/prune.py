@@ -8,8 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from omicopy import api
-from omicopy.cli import option_groups as groups
-from omicopy.cli import options
+from omicopy.cli import option_groups as groups, options
 from omicopy.cli.console import info, print_error, warn
 from omicopy.cli.declare_options import duration, option
 from omicopy.cli.forms import OutputForm
@@ -23,8 +22,7 @@ from omicopy.prune.entries import Action, Entry, PruneReport, describe_entry
 _COLUMNS = ("Action", "What", "ID", "Name", "Source's date", "Why", "Where")
 Plan = Annotated[str | None, typer.Argument(metavar="PLAN.yaml", help="A plan file, whose jobs define what to keep.")]
 KeepLast = Annotated[
-    int | None,
-    option("--keep-last", "Keep the newest N of each group.", metavar="N", min=1, max=options.MOST),
+    int | None, option("--keep-last", "Keep the newest N of each group.", metavar="N", min=1, max=options.MOST)
 ]
 KeepWithin = Annotated[
     str | None,
@@ -93,9 +91,8 @@ def _check_plan_alone(context: typer.Context) -> None:
     given = {name: context.get_parameter_source(name) for name in words}
     typed = [words[name] for name, where in given.items() if where is not None and where.name == "COMMANDLINE"]
     if typed:
-        raise OmicopyError(
-            ErrorCode.USAGE, "A plan defines its own accounts and retention", f"Leave out {', '.join(typed)}."
-        )
+        hint = f"Leave out {', '.join(typed)}."
+        raise OmicopyError(ErrorCode.USAGE, "A plan defines its own accounts and retention", hint)
 
 
 def print_report(work: Callable[[], PruneReport], output: OutputForm, is_preview: bool) -> NoReturn:

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from omicopy import api
-from omicopy.cli import option_groups as groups
-from omicopy.cli import options
+from omicopy.cli import option_groups as groups, options
 from omicopy.cli.console import info
 from omicopy.cli.declare_options import option
 from omicopy.cli.output import print_result
@@ -17,15 +16,13 @@ from omicopy.model.s3_location import check_prefix
 if TYPE_CHECKING:
     from omicopy.model.export import StoredExport
 
-AllowKeyPrefix = Annotated[
-    list[str] | None,
-    option(
-        "--allow-key-prefix",
-        "Another prefix in the bucket that the manifest may point to; may be repeated.",
-        metavar="PREFIX",
-        check=check_prefix,
-    ),
-]
+_ALLOW_KEY_PREFIX = option(
+    "--allow-key-prefix",
+    "Another prefix in the bucket that the manifest may point to; may be repeated.",
+    metavar="PREFIX",
+    check=check_prefix,
+)
+AllowKeyPrefix = Annotated[list[str] | None, _ALLOW_KEY_PREFIX]
 
 
 def resign(

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from omicopy import api
-from omicopy.cli import option_groups as groups
-from omicopy.cli import options
+from omicopy.cli import option_groups as groups, options
 from omicopy.cli.copy_printer import CopyPrinter
 from omicopy.cli.copy_rows import image_lines
 from omicopy.cli.declare_options import option

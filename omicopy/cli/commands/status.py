@@ -7,8 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from omicopy import api
-from omicopy.cli import option_groups as groups
-from omicopy.cli import options
+from omicopy.cli import option_groups as groups, options
 from omicopy.cli.console import info, print_error, warn
 from omicopy.cli.declare_options import checked, option
 from omicopy.cli.forms import OutputForm
@@ -31,16 +30,14 @@ from omicopy.status.report import PlanStatus, StatusReport
 
 _COLUMNS = ("Kind", "ID", "State", "Progress", "Name", "Where", "Until", "Source", "Note")
 Row = tuple[str, ...]
-Names = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="IMAGE|TASK|PLAN",
-        envvar="OMICOPY_IMAGE",
-        callback=checked(check_text),
-        help="Images (ID or exact name) and export tasks (image-export-…) of the source account, else all; or one "
-        "plan, a file called ….yaml or ….yml.",
-    ),
-]
+_NAMES = typer.Argument(
+    metavar="IMAGE|TASK|PLAN",
+    envvar="OMICOPY_IMAGE",
+    callback=checked(check_text),
+    help="Images (ID or exact name) and export tasks (image-export-…) of the source account, else all; or one "
+    "plan, a file called ….yaml or ….yml.",
+)
+Names = Annotated[list[str] | None, _NAMES]
 Deep = Annotated[bool, option("--deep", "Look into the bucket of every export that is complete.")]
 
 
@@ -154,16 +151,16 @@ def image_row(entry: ImageEntry) -> Row:
 
 
 def copy_row(entry: CopyEntry) -> Row:
-    request, destination = entry.request, entry.request.destination
+    request, target = entry.request, entry.request.target
     source = request.source
-    name = (entry.image.name if entry.image else destination.name) if destination else ""
+    name = (entry.image.name if entry.image else target.name) if target else ""
     return (
         "copy",
         entry.image.image_id if entry.image else entry.task.task_id if entry.task else "",
         str(entry.state),
         _percent(entry.task),
         name,
-        destination.account.profile if destination else "",
+        target.account.profile if target else "",
         "",
         f"{source.account.region}/{source.image.image_id}" if isinstance(source, Source) else "",
         entry.reason,

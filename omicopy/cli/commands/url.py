@@ -9,8 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
 from omicopy import api
-from omicopy.cli import option_groups as groups
-from omicopy.cli import options
+from omicopy.cli import option_groups as groups, options
 from omicopy.cli.console import info, print_unredacted, warn
 from omicopy.cli.declare_options import duration, option
 from omicopy.cli.output import print_result
@@ -32,14 +31,12 @@ def check_handoff_file(file: str) -> None:
         raise _unwritable(file, error) from None
 
 
-MinValidity = Annotated[
-    str | None,
-    duration(
-        "--min-validity",
-        "How long every URL inside a manifest must still work. Default: 24h, or as long as the URL lives.",
-        check_validity,
-    ),
-]
+_MIN_VALIDITY = duration(
+    "--min-validity",
+    "How long every URL inside a manifest must still work. Default: 24h, or as long as the URL lives.",
+    check_validity,
+)
+MinValidity = Annotated[str | None, _MIN_VALIDITY]
 NoResign = Annotated[
     bool, option("--no-resign", "Fail if a URL inside the manifest expires too soon; sign nothing again.")
 ]
@@ -52,12 +49,10 @@ ContentType = Annotated[
 ]
 ShowCommand = Annotated[bool, option("--show-command", "Also print, on stderr, a curl command with the URL.")]
 Handoff = Annotated[bool, option("--handoff", "Print a text for the other account's owner, the URL in it.")]
-HandoffFile = Annotated[
-    str | None,
-    option(
-        "--handoff-file", "Write that text to a file that only you can read.", metavar="FILE", check=check_handoff_file
-    ),
-]
+_HANDOFF_FILE = option(
+    "--handoff-file", "Write that text to a file that only you can read.", metavar="FILE", check=check_handoff_file
+)
+HandoffFile = Annotated[str | None, _HANDOFF_FILE]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -145,9 +145,7 @@ def parse_proxy(variable: str, value: str) -> Proxy:
     except (ValueError, UnicodeError):
         host, port = "", 0
     rest = parts.path + parts.query + parts.fragment if host else ""
-    if (
-        not host or not host.isprintable() or " " in host or "@" in rest
-    ):  # an @ there means that the password contains / ? or #
+    if not host or not host.isprintable() or " " in host or "@" in rest:  # @ there: the password has / ? or #
         spelt = " In a user or password, write % / ? # and @ as %25 %2F %3F %23 and %40."
         raise _unusable(variable, "is not a proxy address such as http://HOST:PORT", spelt)
     given = unquote(parts.netloc.rpartition("@")[0])

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from omicopy.cloud.errors import Cause, temporary
+from omicopy.cloud.errors import Cause, unreadable
 from omicopy.cloud.http.exchange import Exchange, current
 from omicopy.cloud.http.network import ClientCert, Network, Proxy
 from omicopy.cloud.http.time_limit import TimeLimit
@@ -126,9 +126,7 @@ class Transport:
     ) -> urllib3.BaseHTTPResponse:
         parts = urlsplit(url)
         exchange.is_at_proxy = exchange.proxy is not None and parts.scheme == "http"
-        path = (parts.path or "/") + (
-            f"?{parts.query}" if parts.query else ""
-        )  # unchanged, because it was signed like this
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")  # as it was signed
         pool = self._pool(exchange.proxy, client_cert, parts.scheme == "https").connection_from_url(url)
         return pool.urlopen(
             method,
@@ -203,4 +201,4 @@ def translate_transport_errors(action: str, where: str) -> Iterator[None]:
     except (ValueError, AttributeError, TypeError, LookupError, RecursionError) as error:
         if not _is_answered.get():
             raise unsent(error).at(action, where) from None
-        raise temporary(Cause.UNREADABLE, action, where, Cause.UNREADABLE.value) from None
+        raise unreadable(action, where) from None

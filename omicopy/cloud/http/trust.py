@@ -7,6 +7,7 @@ import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from omicopy.cloud.http.timed_sockets import TimedTlsSocket
@@ -59,9 +60,7 @@ def _defaults() -> tuple[tuple[str, str], ...]:
 def make_context(trust: Trust, client_cert: str | tuple[str, str] | None) -> ssl.SSLContext:
     """The TLS context. Raises CONFIGURATION, with the setting's name, for an unusable file or folder."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks certificates and host names; at least TLS 1.2
-    context.verify_flags |= (
-        ssl.VERIFY_X509_PARTIAL_CHAIN
-    )  # like curl: every certificate in the bundle is trusted, not only roots
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # like curl: trusts all of the bundle, not only roots
     context.sslsocket_class = TimedTlsSocket
     for label, path in trust.paths:
         _load(context, label, path, trust.is_named)
@@ -89,11 +88,8 @@ def _load_client_cert(context: ssl.SSLContext, client_cert: str | tuple[str, str
     files = f"{certificate!r} with the key {key!r}" if key else repr(certificate)
     hint = "Correct the profile's x509_client_cert and x509_client_key: PEM files, the key without a passphrase."
     # With an empty password, OpenSSL doesn't prompt for one.
-    _loaded(
-        lambda: context.load_cert_chain(certificate, key, password=""),
-        f"The client certificate {files} can't be used",
-        hint,
-    )
+    load = partial(context.load_cert_chain, certificate, key, password="")
+    _loaded(load, f"The client certificate {files} can't be used", hint)
 
 
 def _loaded(load: Callable[[], None], message: str, hint: str) -> None:

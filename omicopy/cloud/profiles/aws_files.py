@@ -15,9 +15,9 @@ from typing import Any
 from botocore.configloader import build_profile_map, raw_config_parse
 from botocore.exceptions import ConfigNotFound, ConfigParseError
 
-from omicopy.cloud.profiles.file import decoded, read_bounded
+from omicopy.cloud.profiles.file import configuration_error, decoded, read_bounded
 from omicopy.cloud.profiles.home import home_folder
-from omicopy.cloud.profiles.settings import ProfileSettings, configuration_error
+from omicopy.cloud.profiles.settings import ProfileSettings
 from omicopy.errors import OmicopyError
 from omicopy.model.text import unprintable
 
@@ -36,10 +36,8 @@ def aws_settings(name: str, environ: Mapping[str, str], home: Path | None = None
     Both keys come from the same file: the credentials file if it has any. Raises CONFIGURATION for unreadable files, a
     missing profile, a key with a session token, and a key from another source.
     """
-    config_file, credentials_file = (
-        _file(_CONFIG, "config", environ, home),
-        _file(_CREDENTIALS, "credentials", environ, home),
-    )
+    config_file = _file(_CONFIG, "config", environ, home)
+    credentials_file = _file(_CREDENTIALS, "credentials", environ, home)
     config, credentials = build_profile_map(_read(config_file, _CONFIG)), _read(credentials_file, _CREDENTIALS)
     profiles: Mapping[str, Section] = config["profiles"]
     if name not in profiles and name not in credentials:
@@ -98,9 +96,8 @@ def _file(variable: str, name: str, environ: Mapping[str, str], home: Path | Non
 def _read(file: Path, variable: str) -> dict[str, Any]:
     """The file's sections by name; none if there is no file. Raises CONFIGURATION, without a line of the file."""
     if file.is_fifo():  # for example a shell's <(…); opening one without a writer blocks forever
-        raise configuration_error(
-            f"The file {file} is a pipe, but it has to be read twice.", f"Name a file in {variable}."
-        )
+        message = f"The file {file} is a pipe, but it has to be read twice."
+        raise configuration_error(message, f"Name a file in {variable}.")
     try:
         decoded(read_bounded(file, variable), file)
         return raw_config_parse(str(file))

@@ -55,16 +55,16 @@ def read_profiles(file: Path) -> dict[str, Any]:
         char = unprintable(text[error.pos : error.pos + 1])
         place = f"line {error.lineno}, column {error.colno}" + (f", where there is {char}" if char else "")
         hint = f"Correct it. To check, run: python3 -m json.tool {file}."
-        raise _file_error(f"The file {file} is not JSON: {error.msg} ({place}).", hint) from None
+        raise configuration_error(f"The file {file} is not JSON: {error.msg} ({place}).", hint) from None
     except (ValueError, RecursionError):  # a number of thousands of digits; thousands of levels
         hint = "It must be one JSON object of named profiles, each with access_key, secret_key and region."
-        raise _file_error(f"The file {file} is not readable JSON.", hint) from None
+        raise configuration_error(f"The file {file} is not readable JSON.", hint) from None
     if not isinstance(profiles, dict):
         hint = 'Write {"NAME": {"access_key": "…", "secret_key": "…", "region": "…"}}.'
-        raise _file_error(f"The file {file} is not a JSON object of named profiles.", hint)
+        raise configuration_error(f"The file {file} is not a JSON object of named profiles.", hint)
     for path in _duplicate_keys(profiles):
         what = f'the profile "{path[0]}"' if len(path) == 1 else f'{".".join(path[1:])} of the profile "{path[0]}"'
-        raise _file_error(f"The file {file} contains {what} twice.", "Remove one of them.")
+        raise configuration_error(f"The file {file} contains {what} twice.", "Remove one of them.")
     return profiles
 
 
@@ -96,9 +96,9 @@ def _read(file: Path) -> bytes:
     try:
         content = read_bounded(file, "OSC_CONFIG_FILE")
     except FileNotFoundError:
-        raise _file_error(f"There is no configuration file {file}.", FILE_HINT) from None
+        raise configuration_error(f"There is no configuration file {file}.", FILE_HINT) from None
     if not content.strip():
-        raise _file_error(f"The file {file} is empty.", FILE_HINT)
+        raise configuration_error(f"The file {file} is empty.", FILE_HINT)
     return content
 
 
@@ -114,28 +114,32 @@ def read_bounded(file: Path, variable: str) -> bytes:
     except FileNotFoundError:
         raise
     except IsADirectoryError:
-        raise _file_error(f"{file} is a folder, not a configuration file.", "Name the file in that folder.") from None
+        raise configuration_error(
+            f"{file} is a folder, not a configuration file.", "Name the file in that folder."
+        ) from None
     except PermissionError:
         more = f"Make it readable for this user (chmod, chown), or name another file in {variable}."
-        raise _file_error(f"The file {file} can't be read: permission denied.", more) from None
+        raise configuration_error(f"The file {file} can't be read: permission denied.", more) from None
     except (OSError, ValueError) as error:  # a null character in the name raises ValueError
         why = error.strerror if isinstance(error, OSError) else "its name is invalid"
-        raise _file_error(f"The file {file} can't be read: {why}.", hint) from None
+        raise configuration_error(f"The file {file} can't be read: {why}.", hint) from None
     if len(content) > MAX_FILE_BYTES:
-        raise _file_error(f"The file {file} is larger than {MAX_FILE_BYTES} bytes: it isn't a profiles file.", hint)
+        raise configuration_error(
+            f"The file {file} is larger than {MAX_FILE_BYTES} bytes: it isn't a profiles file.", hint
+        )
     return content
 
 
 def decoded(content: bytes, file: Path) -> str:
     """A file's text. Raises CONFIGURATION if it isn't UTF-8."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
-        raise _file_error(f"The file {file} is in UTF-16, not in UTF-8.", _UTF8_HINT)
+        raise configuration_error(f"The file {file} is in UTF-16, not in UTF-8.", _UTF8_HINT)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise _file_error(f"The file {file} is not in UTF-8 (line {line}).", _UTF8_HINT) from None
+        raise configuration_error(f"The file {file} is not in UTF-8 (line {line}).", _UTF8_HINT) from None
 
 
-def _file_error(message: str, hint: str) -> OmicopyError:
+def configuration_error(message: str, hint: str) -> OmicopyError:
     return OmicopyError(ErrorCode.CONFIGURATION, message, hint)

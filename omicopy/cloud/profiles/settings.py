@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from omicopy.cloud.profiles.file import FILE_HINT, profiles_file, read_profiles
-from omicopy.errors import ErrorCode, OmicopyError
+from omicopy.cloud.profiles.file import FILE_HINT, configuration_error, profiles_file, read_profiles
+from omicopy.errors import OmicopyError
 from omicopy.model.text import unprintable
 
 _ENV_PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -143,7 +143,3 @@ def _in_region(settings: ProfileSettings, region: str) -> ProfileSettings:
 def _names_hint(profiles: Mapping[str, object]) -> str:
     names = ", ".join(ascii(name) if unprintable(name) else name for name in sorted(profiles))
     return f"Its profiles: {names}." if names else "It has no profiles. " + FILE_HINT
-
-
-def configuration_error(message: str, hint: str) -> OmicopyError:
-    return OmicopyError(ErrorCode.CONFIGURATION, message, hint)

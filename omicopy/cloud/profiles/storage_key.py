@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from omicopy.cloud.profiles.file import configuration_error
 from omicopy.cloud.profiles.profile import NO_STORAGE, Account, StorageKey, oos_endpoint_of, region_of, resolve_profile
-from omicopy.cloud.profiles.settings import REGION_KEYS, ProfileSettings, configuration_error, find_settings
+from omicopy.cloud.profiles.settings import REGION_KEYS, ProfileSettings, find_settings
 from omicopy.cloud.secrets import register_secret
 
 _AWS = "aws:"

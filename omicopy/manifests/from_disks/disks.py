@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from omicopy.cloud.parallel import in_parallel
+from omicopy.cloud.parallel import by_item
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.manifests.from_disks.disk_header import HEAD_BYTES, DiskHead, read_head
 from omicopy.manifests.from_disks.volume_spec import ROOT_DEVICE, VolumeSpec
@@ -43,7 +43,7 @@ class DiskFolder:
     def heads(self, keys: Sequence[str]) -> dict[str, DiskHead]:
         """Reads the start of each object. Raises a ServiceError."""
         new = [key for key in dict.fromkeys(keys) if key not in self._heads]
-        self._heads.update(zip(new, in_parallel(self._look, new), strict=True))
+        self._heads.update(by_item(self._look, new))
         return {key: self._heads[key] for key in keys}
 
     def _look(self, key: str) -> DiskHead:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,22 +79,21 @@ def manifest_file_name(name: str) -> str:
 
 def differences(one: Manifest, other: Manifest) -> list[str]:
     """Returns the names of the fields in which two manifests differ."""
-    return [what for what, mine, theirs in _compared(one, other) if mine != theirs]
+    mine, theirs = _words(one), _words(other)
+    return [what for what in mine if mine[what] != theirs[what]]
 
 
-def _compared(one: Manifest, other: Manifest) -> Iterator[tuple[str, object, object]]:
-    yield "name", one.name, other.name
-    yield "description", one.description, other.description
-    yield "architecture", one.architecture, other.architecture
-    yield "product types", one.product_types, other.product_types
-    yield "volumes", _volumes(one), _volumes(other)
-
-
-def _volumes(manifest: Manifest) -> list[tuple[object, ...]]:
-    return [
-        (one.device, one.key, one.size_bytes, one.compressed_bytes, one.volume_type, one.iops)
-        for one in manifest.snapshots
-    ]
+def _words(manifest: Manifest) -> dict[str, object]:
+    return {
+        "name": manifest.name,
+        "description": manifest.description,
+        "architecture": manifest.architecture,
+        "product types": manifest.product_types,
+        "volumes": [
+            (one.device, one.key, one.size_bytes, one.compressed_bytes, one.volume_type, one.iops)
+            for one in manifest.snapshots
+        ],
+    }
 
 
 def _snapshot(volume: DraftVolume, url: str) -> dict[str, Any]:

@@ -58,9 +58,8 @@ def check_volumes(volumes: Sequence[VolumeSpec]) -> None:
     devices = [volume.device for volume in volumes]
     for device in devices:
         if devices.count(device) > 1:
-            raise OmicopyError(
-                ErrorCode.USAGE, f"Two volumes have the device {device}", "Give each volume its own device."
-            )
+            hint = "Give each volume its own device."
+            raise OmicopyError(ErrorCode.USAGE, f"Two volumes have the device {device}", hint)
     if devices and ROOT_DEVICE not in devices:
         message = f"No volume has the device {ROOT_DEVICE}, from which the image boots"
         raise OmicopyError(ErrorCode.USAGE, message, f"Name its object: --volume {ROOT_DEVICE}=OBJECT")

@@ -38,8 +38,8 @@ from omicopy.reconcile.state import DecisionInput
 
 def decide(s: DecisionInput) -> Decision:
     """The next step of one copy, export or import."""
-    destination = s.request.destination
-    if destination is None:
+    target = s.request.target
+    if target is None:
         return decide_export(s, name=None)
     if isinstance(s.seen.images, Unasked):
         return still_exporting(s) or Fetch.IMAGES
@@ -49,7 +49,7 @@ def decide(s: DecisionInput) -> Decision:
     ours = [image for image in candidates if last_marker(image.description) == s.request.marker]
     if ours:
         return _existing_copy(s, ours[0])
-    return _no_copy_yet(s, destination, {image.name: image for image in reversed(candidates)})
+    return _no_copy_yet(s, target, {image.name: image for image in reversed(candidates)})
 
 
 def _existing_copy(s: DecisionInput, image: Image) -> Decision:
@@ -79,22 +79,22 @@ def _existing_copy(s: DecisionInput, image: Image) -> Decision:
 
 
 def _image_settings(s: DecisionInput) -> ImageSettings:
-    return s.request.destination.settings if s.request.destination else ImageSettings()
+    return s.request.target.settings if s.request.target else ImageSettings()
 
 
-def _no_copy_yet(s: DecisionInput, destination: Target, by_name: Mapping[str, Image]) -> Decision:
-    name, holder = destination.name, by_name.get(destination.name)
-    if holder is None or destination.if_exists is IfExists.RENAME:
+def _no_copy_yet(s: DecisionInput, target: Target, by_name: Mapping[str, Image]) -> Decision:
+    name, holder = target.name, by_name.get(target.name)
+    if holder is None or target.if_exists is IfExists.RENAME:
         doubt = _possibly_created(s, by_name)
         if doubt is not None:
             return doubt
     if holder is not None or name in s.image.conflicts:
-        if destination.if_exists is IfExists.SKIP:
+        if target.if_exists is IfExists.SKIP:
             return Done(Status.SKIPPED, holder)
         _, name = s.request.names
         taken = name in by_name or name in s.image.conflicts
-        if destination.if_exists is IfExists.FAIL or taken:
-            return Fail(_name_taken(s, destination, holder))
+        if target.if_exists is IfExists.FAIL or taken:
+            return Fail(_name_taken(s, target, holder))
     step = Import(name, None) if isinstance(s.request.source, SharedManifest) else decide_export(s, name)
     return wait_for_slot(s, step, s.image) if isinstance(step, Import) else step
 
@@ -112,7 +112,7 @@ def _possibly_created(s: DecisionInput, by_name: Mapping[str, Image]) -> Decisio
 def _differs(s: DecisionInput, image: Image, found: Sequence[str]) -> OmicopyError:
     """The error for a copy that differs from the request. Boot settings can't be changed, but a copy of the image can
     have others."""
-    asks_for_it = s.request.destination is not None and s.request.destination.boot != Boot()
+    asks_for_it = s.request.target is not None and s.request.target.boot != Boot()
     wanted = "as was asked for" if asks_for_it else "as its source is"
     again = "delete it and run the same command again."
     hint = f"Look at both. If the copy is useless, {again}"
@@ -151,10 +151,10 @@ def _vanished(image_id: str) -> OmicopyError:
     return OmicopyError(ErrorCode.FAILED, f"The image {image_id}, created by this run, is not there any more", hint)
 
 
-def _name_taken(s: DecisionInput, destination: Target, holder: Image | None) -> OmicopyError:
+def _name_taken(s: DecisionInput, target: Target, holder: Image | None) -> OmicopyError:
     by = f"by {holder.image_id}, which is not a copy of this source" if holder else "by an image that isn't visible"
     by += "".join(f"; {conflict.error.message}" for conflict in s.image.conflicts.values())
     in_plan = "Choose another `name` for this target of the plan, or set `if_exists` to skip or rename."
     typed = "Choose another with --name, or say --if-exists skip or --if-exists rename."
-    message = f"The name {destination.name!r} is taken in {destination.account} {by}"
+    message = f"The name {target.name!r} is taken in {target.account} {by}"
     return OmicopyError(ErrorCode.NAME_CONFLICT, message, in_plan if s.request.job else typed)

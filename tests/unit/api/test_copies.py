@@ -15,7 +15,7 @@ from omicopy.model.choices import DiskFormat
 from omicopy.model.request import Budgets, CopyRequest, Source
 from omicopy.model.s3_location import check_bucket
 from omicopy.plans.build_request import CopyOptions, ExportOptions, TargetOptions
-from tests.support.builders import KEY, NAME, SOURCE, SOURCE_ID, TARGET, destination, import_request
+from tests.support.builders import KEY, NAME, SOURCE, SOURCE_ID, TARGET, a_target, import_request
 from tests.support.virtual_cloud import Cloud, FakeClients
 
 EXPORT = ExportOptions("omi-exports")
@@ -53,9 +53,9 @@ def test_a_copy_is_complete_before_the_loop_sees_it(cloud: Cloud) -> None:
     [request] = requests(cloud)
     [origin] = origins([request])
     assert (origin.account, origin.image.image_id, origin.export) == (SOURCE, SOURCE_ID, KEY)
-    assert request.destination is not None
-    assert (request.destination.account, request.destination.name) == (TARGET, NAME)
-    assert request.destination.description == "as it was"
+    assert request.target is not None
+    assert (request.target.account, request.target.name) == (TARGET, NAME)
+    assert request.target.description == "as it was"
 
 
 @pytest.mark.parametrize("wanted", [[SOURCE_ID], [NAME], [NAME, SOURCE_ID], [SOURCE_ID, NAME, NAME]])
@@ -117,9 +117,9 @@ def test_a_wrong_argument_of_copy_is_refused_and_named(wrong: dict[str, Any]) ->
 
 def test_a_template_gives_two_images_two_names_in_every_target(cloud: Cloud) -> None:
     found = requests(cloud, [NAME, "silver"], name="{name}-{image_id}", description="")
-    names = [request.destination.name for request in found if request.destination]
+    names = [request.target.name for request in found if request.target]
     assert names == [f"{NAME}-{SOURCE_ID}", "silver-ami-0000000b"]
-    assert [request.destination.description for request in found if request.destination] == ["", ""]
+    assert [request.target.description for request in found if request.target] == ["", ""]
 
 
 def test_an_export_needs_no_target(cloud: Cloud) -> None:
@@ -127,7 +127,7 @@ def test_an_export_needs_no_target(cloud: Cloud) -> None:
     clients: Any = FakeClients(cloud)
     options = replace(EXPORT, prefix="/a/", disk_format=DiskFormat.RAW)
     [request] = export_requests(clients, [NAME], "source", options)
-    assert request.destination is None
+    assert request.target is None
     assert origins([request])[0].export == replace(KEY, prefix="a")
     assert origins([request])[0].format is DiskFormat.RAW
 
@@ -142,7 +142,7 @@ def test_a_poll_interval_of_zero_or_above_the_maximum_is_refused(shortest: int, 
 def test_messages_name_a_copys_image_and_an_imports_name(cloud: Cloud) -> None:
     [request] = requests(cloud, name="another")
     assert request.label == NAME
-    assert replace(import_request(), destination=destination(name="another")).label == "another"
+    assert replace(import_request(), target=a_target(name="another")).label == "another"
 
 
 @pytest.mark.parametrize("bucket", ["abc", "a-b", "0" * 63, "a--b"])

@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from omicopy.cloud.errors import Answer, Cause, ServiceError, parse_retry_after, refused, temporary
 from omicopy.cloud.retry import MAX_PAUSE, Pace, RetryVerdict, read_with_retries, retry_verdict, send_once

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from omicopy.deletion.export_rules import Deletable, ExportFolder, Kept, deletable_objects, deletable_tasks
 from omicopy.model.export import ExportKey, StoredExport

@@ -15,7 +15,7 @@ from omicopy.model.export import ExportKey
 from omicopy.model.request import Source
 from omicopy.model.result import Status
 from omicopy.reconcile.apply import RunMode
-from tests.support.builders import KEY, SOURCE, copy_request, destination, source_image
+from tests.support.builders import KEY, SOURCE, a_target, copy_request, source_image
 from tests.support.virtual_cloud import Cloud, FakeStorage, Machine, failing
 
 IDS = [f"ami-{number:08x}" for number in range(200)]
@@ -87,8 +87,8 @@ def test_r7_a_check_of_many_copies_lists_their_place_once(tmp_path: Path) -> Non
     requests = []
     for export in exports(""):
         raw = cloud.add_image("source", export.image_id, AccountId=SOURCE.account_id)
-        origin = Source(SOURCE, source_image(raw["ImageId"]), export)
-        requests.append(replace(copy_request(), source=origin, destination=destination(name=export.image_id)))
+        source = Source(SOURCE, source_image(raw["ImageId"]), export)
+        requests.append(replace(copy_request(), source=source, target=a_target(name=export.image_id)))
     results = Machine(tmp_path, cloud).run(*requests, mode=RunMode(dry_run=True))
     assert {result.status for result in results} == {Status.PLANNED}
     assert len(cloud.sent("ListObjects")) == 1

@@ -102,9 +102,9 @@ def test_a_shared_manifests_boot_settings_count() -> None:
     ]
     assert differences(manifest_properties(manifest(Snapshots=[entry])), image_properties(there)) == []
     asked = import_request()
-    assert asked.destination
+    assert asked.target
     assert flaws(asked, image(**BY_UEFI)) == []
-    wanted = replace(asked, destination=replace(asked.destination, boot=Boot(LEGACY, False)))
+    wanted = replace(asked, target=replace(asked.target, boot=Boot(LEGACY, False)))
     assert flaws(wanted, image(**BY_UEFI)) == [
         "boot modes uefi instead of legacy",
         "TPM mandatory instead of not mandatory",

@@ -6,8 +6,7 @@ import contextlib
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from omicopy.model.export import ExportKey, Phase, export_key, parse_task
 from omicopy.model.json_fields import MalformedAnswer

@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from omicopy.model.manifest import MANIFEST_URL, Expiry, effective_expiry, parse_manifest, url_path
 from omicopy.model.s3_location import S3Object

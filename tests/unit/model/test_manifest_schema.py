@@ -7,8 +7,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.manifest import parse_manifest

@@ -7,8 +7,7 @@ import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.units import (

@@ -8,8 +8,7 @@ from datetime import timedelta
 
 import prometheus_client.parser
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from omicopy.model.result import CallCount, CopyResult, Status
 from omicopy.monitoring.ended_run import EndedRun

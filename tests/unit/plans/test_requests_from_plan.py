@@ -27,8 +27,8 @@ def test_a_request_holds_all_keys_of_the_plan(cloud: Cloud) -> None:
     export = request.source.export
     assert (export.image_id, export.bucket, export.prefix) == (SOURCE_ID, "omi-exports", "p")
     assert request.source.format is DiskFormat.RAW
-    assert request.destination is not None
-    there = request.destination
+    assert request.target is not None
+    there = request.target
     assert (there.account, there.name, there.description) == (TARGET, "c-golden", "as it was")
     assert there.if_exists is IfExists.RENAME
     assert there.settings == ImageSettings({"a": "b"}, False, ("333333333333",))
@@ -42,7 +42,7 @@ def test_a_request_holds_all_keys_of_the_plan(cloud: Cloud) -> None:
 def test_every_image_goes_to_every_target(cloud: Cloud) -> None:
     prepared = prepare(cloud, job("all", "[{name_regex: .}]", "[{profile: target, description: mine}]"))
     assert copies(prepared) == [("all", SILVER, "target", "silver"), ("all", SOURCE_ID, "target", "golden")]
-    assert {request.destination.description for request in prepared.requests if request.destination} == {"mine"}
+    assert {request.target.description for request in prepared.requests if request.target} == {"mine"}
     assert (prepared.failures, prepared.notes) == ([], [])
 
 
@@ -99,7 +99,7 @@ def test_r3_an_image_that_is_not_there_fails_alone(cloud: Cloud, entry: str, par
     prepared = prepare(cloud, job("one", f"[{entry}, {{name: golden}}]"), job("two", "[{name: silver}]"))
     assert [image for _, image, _, _ in copies(prepared)] == [SOURCE_ID, SILVER]
     failure = only(prepared)
-    assert (failure.job, failure.source, failure.image, failure.target) == ("one", SOURCE, None, None)
+    assert (failure.job, failure.source, failure.image, failure.target_account) == ("one", SOURCE, None, None)
     assert failure.error.code is ErrorCode.NOT_FOUND
     assert parts in failure.error.message
 
@@ -126,7 +126,7 @@ def test_r3_a_refusing_target_fails_only_its_own_copies() -> None:
     assert len(prepared.failures) == 50
     first = prepared.failures[0]
     assert (first.job, first.source, first.name, first.best_effort) == ("fifty", SOURCE, "image-0-there", True)
-    assert first.target == AccountRef("source-alias", "", SOURCE.region)
+    assert first.target_account == AccountRef("source-alias", "", SOURCE.region)
     assert first.error.code is ErrorCode.DENIED
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from omicopy.plans.model import Retention
 from omicopy.prune.retention import Item, apply_retention, name_pattern

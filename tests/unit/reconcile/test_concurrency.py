@@ -10,8 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from omicopy.cloud.errors import Answer, ServiceError, refused
 from omicopy.errors import ErrorCode
@@ -37,9 +36,9 @@ def fleet(
     for index in range(number):
         cloud.add_image("source", image_id(index), AccountId=SOURCE.account_id, Description="", ImageName=f"i{index}")
         image = source_image(image_id(index), ImageName=f"i{index}")
-        origin = Source(SOURCE, image, replace(KEY, image_id=image.image_id))
+        source = Source(SOURCE, image, replace(KEY, image_id=image.image_id))
         for name in names:
-            request = CopyRequest(origin, Target(TARGET, f"{name} {index}", ""), timedelta(hours=6))
+            request = CopyRequest(source, Target(TARGET, f"{name} {index}", ""), timedelta(hours=6))
             requests.append(replace(request, parallel=parallel, **changed))
     return requests
 
@@ -103,7 +102,7 @@ def test_parallel_bounds_running_copies_and_all_are_made(
     assert most_at_once(cloud.exports) <= bound
     assert most_at_once(cloud.images) <= bound
     writes = Counter(job.raw["ImageId"] for job in cloud.exports)
-    assert writes == Counter(request.name_suffix for request in requests if request.destination.name.startswith("copy"))
+    assert writes == Counter(request.name_suffix for request in requests if request.target.name.startswith("copy"))
     assert len(cloud.sent("CreateImage")) == len(requests)
 
 
@@ -113,7 +112,7 @@ def test_copies_that_wait_for_a_slot_read_no_bucket(exported: bool) -> None:
     cloud = Cloud(export_seconds=60, import_seconds=60)
     requests = fleet(cloud, 20, parallel=LIMIT)
     if exported:
-        run(cloud, [replace(request, destination=None, parallel=None) for request in requests])
+        run(cloud, [replace(request, target=None, parallel=None) for request in requests])
         cloud.requests.clear()
     results = run(cloud, requests)
     assert Counter(result.status for result in results) == {Status.COPIED: 20}

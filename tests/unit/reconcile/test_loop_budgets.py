@@ -63,8 +63,8 @@ def test_r5_the_loop_never_sleeps_past_a_budget(machine: Machine, cloud: Cloud) 
 
 def test_r5_an_import_that_cannot_begin_is_out_of_import_time(machine: Machine, cloud: Cloud) -> None:
     request = import_request()
-    assert request.destination is not None
-    Journal(machine.state / "journal", machine.events.append).open(image_entry(request, request.destination))
+    assert request.target is not None
+    Journal(machine.state / "journal", machine.events.append).open(image_entry(request, request.target))
     cloud.lag = 1e9
     [result] = machine.run(request, budgets=Budgets(grace=timedelta(days=9), import_=timedelta(hours=1)))
     assert result.error is not None

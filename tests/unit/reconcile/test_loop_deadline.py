@@ -66,9 +66,9 @@ def test_no_write_is_sent_after_reads_that_hit_the_deadline(machine: Machine, cl
 
 def test_a_lock_is_waited_for_no_longer_than_the_deadline(machine: Machine, cloud: Cloud, tmp_path: Path) -> None:
     request = copy_request()
-    assert request.destination is not None
+    assert request.target is not None
     other = Locks(tmp_path / "locks", lambda _: None)
-    assert other.take(image_entry(request, request.destination))
+    assert other.take(image_entry(request, request.target))
     mode = RunMode(deadline=timedelta(minutes=1))
     [result] = machine.run(request, mode=mode, lock_wait=timedelta(hours=1))
     other.end()

@@ -14,7 +14,7 @@ from omicopy.model.choices import DiskFormat
 from omicopy.model.request import AccountRef, Target
 from omicopy.model.result import Status
 from omicopy.state.journal import Journal
-from tests.support.builders import KEY, NOON, ORIGIN, SOURCE, SOURCE_ID, TARGET
+from tests.support.builders import A_SOURCE, KEY, NOON, SOURCE, SOURCE_ID, TARGET
 from tests.support.loop_runs import COPY, EXPORT_ENTRY, HOUR, IMAGE_ENTRY, NO_WAIT, ONE_OF_EACH, warnings
 from tests.support.virtual_cloud import LONG_AGO, Cloud, Machine, failing
 
@@ -104,7 +104,7 @@ def test_r2_two_copies_start_their_shared_export_once(machine: Machine, cloud: C
     other = AccountRef("source", SOURCE.account_id, SOURCE.region)
     second = AccountRef("target", TARGET.account_id, "another-region-1")
     assert other == SOURCE
-    requests = [COPY, replace(COPY, destination=Target(second, "another name", ""))]
+    requests = [COPY, replace(COPY, target=Target(second, "another name", ""))]
     results = machine.run(*requests)
     assert [result.status for result in results] == [Status.COPIED] * 2
     assert [result.request for result in results] == requests
@@ -114,8 +114,8 @@ def test_r2_two_copies_start_their_shared_export_once(machine: Machine, cloud: C
 
 def test_the_format_that_one_copy_asks_for_holds_for_all(machine: Machine, cloud: Cloud) -> None:
     """All copies share one export."""
-    raw = replace(COPY, source=replace(ORIGIN, format=DiskFormat.RAW))
-    results = machine.run(replace(COPY, destination=Target(TARGET, "another name", "")), raw)
+    raw = replace(COPY, source=replace(A_SOURCE, format=DiskFormat.RAW))
+    results = machine.run(replace(COPY, target=Target(TARGET, "another name", "")), raw)
     assert [result.status for result in results] == [Status.COPIED] * 2
     assert [asked["OsuExport"]["DiskImageFormat"] for asked in cloud.sent("CreateImageExportTask")] == ["raw"]
 
@@ -141,7 +141,7 @@ def test_a_manifest_replaced_before_re_signing_is_read_first(machine: Machine, c
 
 def test_r2_two_copies_re_sign_their_shared_export_once(machine: Machine, cloud: Cloud) -> None:
     cloud.put_export(SOURCE_ID, NOON + timedelta(hours=1))
-    machine.run(COPY, replace(COPY, destination=Target(TARGET, "another name", "")))
+    machine.run(COPY, replace(COPY, target=Target(TARGET, "another name", "")))
     assert cloud.writes == Counter(PutObject=1, CreateImage=2, CreateTags=2)
 
 

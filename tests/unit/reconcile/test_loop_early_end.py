@@ -116,8 +116,8 @@ def test_an_interruption_names_what_continues(machine: Machine, cloud: Cloud) ->
 
 
 def test_an_export_shared_by_two_copies_is_named_once(machine: Machine) -> None:
-    assert COPY.destination is not None
-    another = replace(COPY, destination=replace(COPY.destination, name="another"))
+    assert COPY.target is not None
+    another = replace(COPY, target=replace(COPY.target, name="another"))
     interruption = interrupted(machine, COPY, another, after=600)
     assert stands(interruption) == [Status.RUNNING, Status.RUNNING]
     assert len(interruption.still_running) == 1

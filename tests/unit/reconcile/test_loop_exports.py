@@ -83,9 +83,9 @@ def test_re_export_waits_for_its_own_manifest(machine: Machine, cloud: Cloud) ->
 
 def test_r2_a_present_copy_ends_no_doubt_about_the_export(machine: Machine, cloud: Cloud) -> None:
     """A run for another target was killed right after it started the export; reads don't show it yet."""
-    assert COPY.destination is not None
+    assert COPY.target is not None
     other = AccountRef("target-alias", "333333333333", TARGET.region)
-    present = replace(COPY, destination=replace(COPY.destination, account=other))
+    present = replace(COPY, target=replace(COPY.target, account=other))
     provenance = provenance_tags(present, COPY_ID, "1.0")
     tags = [{"Key": key, "Value": value} for key, value in provenance.items()]
     cloud.add_image(other.profile, COPY_ID, AccountId=other.account_id, Tags=tags)

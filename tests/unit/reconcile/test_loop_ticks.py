@@ -13,7 +13,7 @@ import pytest
 
 from omicopy.model.request import Target
 from omicopy.model.result import Status
-from tests.support.builders import MARKER, NAME, NOON, ORIGIN, SOURCE, TARGET
+from tests.support.builders import A_SOURCE, MARKER, NAME, NOON, SOURCE, TARGET
 from tests.support.loop_runs import COPY, HOUR, copies
 from tests.support.virtual_cloud import Cloud, Machine
 
@@ -100,8 +100,8 @@ def test_two_profiles_of_one_account_may_see_different_states(tmp_path: Path, cl
     other = replace(TARGET, profile="target-alias", account_id="333333333333")
     alias = replace(
         COPY,
-        source=replace(ORIGIN, account=replace(SOURCE, profile="source-alias")),
-        destination=replace(COPY.destination or Target(other, NAME, ""), account=other),
+        source=replace(A_SOURCE, account=replace(SOURCE, profile="source-alias")),
+        target=replace(COPY.target or Target(other, NAME, ""), account=other),
     )
     assert len(Machine(tmp_path, cloud).run(COPY, alias)) == 2
     assert cloud.writes["CreateImageExportTask"] == 1

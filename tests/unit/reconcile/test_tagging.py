@@ -13,7 +13,7 @@ from omicopy.model.events import WarningMessage
 from omicopy.model.own_tags import COPY_TAG
 from omicopy.model.request import CopyRequest
 from omicopy.model.result import Status
-from tests.support.builders import COPY_ID, ORIGIN, SOURCE, SOURCE_ID, copy_request, source_image
+from tests.support.builders import A_SOURCE, COPY_ID, SOURCE, SOURCE_ID, copy_request, source_image
 from tests.support.virtual_cloud import Cloud, Machine
 
 
@@ -37,7 +37,7 @@ class Choosy(Cloud):
 def request() -> CopyRequest:
     """Of an image with two tags of its own."""
     tags = [{"Key": "env", "Value": "prod"}, {"Key": "team", "Value": "images"}]
-    return replace(copy_request(), source=replace(ORIGIN, image=source_image(Tags=tags)))
+    return replace(copy_request(), source=replace(A_SOURCE, image=source_image(Tags=tags)))
 
 
 def written(cloud: Cloud) -> list[list[str]]:

@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from omicopy.model.boot import Boot
 from omicopy.model.events import Event
 from omicopy.model.request import CopyRequest, Target
 from omicopy.state.journal import Journal, about_image, image_entry
-from tests.support.builders import ORIGIN, TARGET, copy_request, import_request
+from tests.support.builders import A_SOURCE, TARGET, copy_request, import_request
 from tests.support.journals import EXPORT, IMAGE
 
 
@@ -69,8 +68,8 @@ def test_closing_an_entry_that_is_not_open_does_nothing(journal: Journal, messag
 
 def test_r8_an_entry_holds_names_and_no_url(journal: Journal, folder: Path) -> None:
     request = import_request()
-    assert request.destination is not None
-    journal.answered(image_entry(request, request.destination), "ami-12345678")
+    assert request.target is not None
+    journal.answered(image_entry(request, request.target), "ami-12345678")
     [file] = folder.iterdir()
     assert "http" not in file.read_text()
     assert "0a0b0c0d" not in file.read_text()
@@ -133,8 +132,8 @@ def test_any_text_may_stand_in_an_entry(tmp_path: Path, entry: dict[str, str]) -
 
 def test_an_entry_keeps_its_subject_when_it_is_answered(journal: Journal, folder: Path) -> None:
     request = copy_request()
-    assert request.destination is not None
-    about = about_image(request, request.destination)
+    assert request.target is not None
+    about = about_image(request, request.target)
     journal.open(IMAGE, about)
     Journal(folder, [].append).answered(IMAGE, "ami-12345678")
     [found] = journal.open_images()
@@ -145,16 +144,16 @@ def test_an_entry_keeps_its_subject_when_it_is_answered(journal: Journal, folder
 
 def test_an_entry_holds_the_requested_boot_modes() -> None:
     request = copy_request()
-    assert request.destination is not None
-    asked = replace(request.destination, boot=Boot(frozenset({"uefi"}), False))
+    assert request.target is not None
+    asked = replace(request.target, boot=Boot(frozenset({"uefi"}), False))
     assert about_image(request, asked)["boot"] == "--boot-mode uefi --no-tpm"
 
 
 def test_an_entry_holds_the_profile_of_the_buckets_key() -> None:
-    account = replace(ORIGIN.account, storage="aws:own")
-    request = replace(copy_request(), source=replace(ORIGIN, account=account))
-    assert request.destination is not None
-    assert about_image(request, request.destination)["storage"] == "aws:own"
+    account = replace(A_SOURCE.account, storage="aws:own")
+    request = replace(copy_request(), source=replace(A_SOURCE, account=account))
+    assert request.target is not None
+    assert about_image(request, request.target)["storage"] == "aws:own"
 
 
 def test_an_entry_of_an_earlier_version_is_read(journal: Journal, folder: Path) -> None:
@@ -171,5 +170,5 @@ def test_an_entry_of_an_earlier_version_is_read(journal: Journal, folder: Path) 
 
 def test_r8_an_imports_entry_holds_no_url() -> None:
     request = import_request()
-    assert request.destination is not None
-    assert about_image(request, request.destination) == {}
+    assert request.target is not None
+    assert about_image(request, request.target) == {}

@@ -99,9 +99,9 @@ def test_an_entry_that_an_older_version_left_open_is_found(journal: Journal, fol
 
 def test_an_older_version_finds_what_is_written_now(journal: Journal, folder: Path) -> None:
     request = copy_request()
-    assert request.destination is not None
+    assert request.target is not None
     journal.answered(EXPORT, "image-export-12345678")
-    journal.open(IMAGE, about_image(request, request.destination))
+    journal.open(IMAGE, about_image(request, request.target))
     assert {file.name: file.read_text() for file in folder.iterdir()} == LEFT_OPEN
 
 

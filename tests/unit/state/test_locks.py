@@ -211,6 +211,16 @@ def test_a_system_other_than_linux_is_one_warning(folder: Path, monkeypatch: pyt
     assert not folder.exists()
 
 
+def test_without_such_locks_a_file_of_another_machine_counts_as_free(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a home folder that is shared with a Linux machine: not every system's fcntl has the constant."""
+    assert Locks(folder, [].append).take(ENTRY) is not None
+    monkeypatch.setattr(module, "_HAS_OFD", False)
+    monkeypatch.delattr(fcntl, "F_OFD_GETLK")
+    assert not Locks(folder, [].append).is_held(ENTRY)
+
+
 def test_a_folder_that_cannot_be_created_is_one_warning(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     events: list[Event] = []

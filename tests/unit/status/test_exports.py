@@ -35,6 +35,6 @@ def test_of_many_named_exports_some_are_not_searched_for(
     wanted = ExportFilter((SOURCE_ID,), deep=deep)
     session: Any = SimpleNamespace(ref=SOURCE)
     shown = export_entries(session, [], tasks, wanted, {SOURCE_ID}, NOON)
-    assert len(shown.entries) == len(tasks)
-    assert sum(entry.found is not None for entry in shown.entries) == looked_into
+    assert len(shown.exports) == len(tasks)
+    assert sum(entry.found is not None for entry in shown.exports) == looked_into
     assert shown.left_out == len(tasks) - looked_into

@@ -9,8 +9,7 @@ import zlib
 from functools import partial
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from omicopy.manifests.from_disks.disk_header import HEAD_BYTES, DiskHead, read_head
 from omicopy.model.choices import DiskFormat

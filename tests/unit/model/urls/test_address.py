@@ -6,8 +6,7 @@ import ipaddress
 import socket
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from omicopy.model.urls.address import HostScope, host_scope
 from omicopy.model.urls.presigned_url import parse_presigned

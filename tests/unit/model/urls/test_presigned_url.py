@@ -10,8 +10,7 @@ from html import escape
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.urls import presigned_url

@@ -35,11 +35,11 @@ from omicopy.reconcile.decide.decisions import (
 )
 from omicopy.reconcile.state import Conflict, ExportState, ImageState, Observation
 from tests.support.builders import (
+    A_SOURCE,
     COPY_ID,
     KEY,
     NAME,
     NOON,
-    ORIGIN,
     RENAMED,
     SOURCE,
     TASK_ID,
@@ -99,15 +99,15 @@ RENAMED_OURS = tagged(image(ImageName=RENAMED), COPY)
 RIGHT_TAG = TagAndShare(WRONG_TAG, {COPY_TAG: COPY_ID})
 FLAWED = replace(OURS, volumes=())
 BARE_FLAWED = replace(FLAWED, tags={})
-ASKED = replace(COPY, destination=replace(COPY.destination, settings=ImageSettings(share_with=("333333333333",))))
+ASKED = replace(COPY, target=replace(COPY.target, settings=ImageSettings(share_with=("333333333333",))))
 NO_KEY = OmicopyError(ErrorCode.DENIED, "no key", "--storage")
 BY_TASK = {"task_url": parse_presigned(signed("k", NOON + timedelta(days=5)))}
 SHOWN, SHOWN_SHORT, SHOWN_DAMAGED = replace(FRESH, **BY_TASK), replace(SHORT, **BY_TASK), replace(DAMAGED, **BY_TASK)
 SHOWN_DEAD = replace(FRESH, flaw="its URL is not signed")
 RAW_RUNS, RAW_TOO = replace(RUNNING, format="raw"), replace(SECOND_RUNS, format="raw")
 RAW_THERE, QCOW2_THERE = replace(FRESH, format="raw"), replace(FRESH, format="qcow2")
-AS_QCOW2 = replace(COPY, source=replace(ORIGIN, format=DiskFormat.QCOW2))
-AS_RAW_EXPORT = replace(EXPORT, source=replace(ORIGIN, format=DiskFormat.RAW))
+AS_QCOW2 = replace(COPY, source=replace(A_SOURCE, format=DiskFormat.QCOW2))
+AS_RAW_EXPORT = replace(EXPORT, source=replace(A_SOURCE, format=DiskFormat.RAW))
 DONE_UNTAGGED = Done(Status.PRESENT, UNTAGGED)
 DONE_PRESENT, DONE_COPIED = Done(Status.PRESENT, OURS), Done(Status.COPIED, OURS)
 IMPORTING = Wait(Stage.IMPORTING, COPY_ID, "pending", image=PENDING)
@@ -151,7 +151,7 @@ TABLE = [
         image={"refused_tags": frozenset(["omicopy:version"])}),
     Row("ours, available, not shared as asked: share", TagAndShare(OURS, {}, ("333333333333",)), known([OURS]), ASKED),
     Row("ours, available, without a tag that was asked for: annotate", TagAndShare(OURS, {"team": "x"}), known([OURS]),
-        replace(COPY, destination=replace(COPY.destination, settings=ImageSettings({"team": "x"})))),
+        replace(COPY, target=replace(COPY.target, settings=ImageSettings({"team": "x"})))),
     Row("ours, available, not as its source is: fail and name what differs", ErrorCode.DIFFERENT, known([FLAWED])),
     Row("ours, not as its source is, no tags: first the tags",
         TagAndShare(BARE_FLAWED, dict(OURS.tags), is_last=False), known([BARE_FLAWED])),
@@ -438,7 +438,7 @@ def test_a_failure_quotes_the_services_reason() -> None:
 
 
 def test_a_missing_manifest_is_reported_with_the_key_used() -> None:
-    source = replace(ORIGIN, account=replace(SOURCE, storage="aws:own"))
+    source = replace(A_SOURCE, account=replace(SOURCE, storage="aws:own"))
     step = step_for(known(tasks=[task()]), replace(COPY, source=source), export=ExportState(unusable_since=LONG_AGO))
     assert isinstance(step, Fail)
     assert "no manifest is seen with the key of aws:own under s3://" in step.error.message

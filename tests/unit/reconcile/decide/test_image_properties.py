@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from hypothesis import assume, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, example, given, settings, strategies as st
 
 from omicopy.model.export import ExportTask
 from omicopy.model.image import Image
@@ -214,7 +213,7 @@ def test_r6_on_an_unknown_fact_nothing_is_written(
     if isinstance(step, Fetch):
         assert getattr(seen, FACT_OF[step]) is UNASKED
     if isinstance(step, Write):
-        needed = {*NEEDED[type(step)], *(["images"] if request.destination else [])}
+        needed = {*NEEDED[type(step)], *(["images"] if request.target else [])}
         needed |= {"tasks", "stored"} if isinstance(step, Import) and isinstance(request.source, Source) else set()
         assert not [name for name in needed if getattr(seen, name) in (UNASKED, UNKNOWN)]
 
@@ -234,9 +233,9 @@ def test_r4_only_ours_is_ever_deleted_or_re_signed(
 ) -> None:
     step = step_for(seen, request, image, export)
     if isinstance(step, ReplaceFailed):
-        assert request.destination is not None
-        assert step.image.account_id == request.destination.account.account_id
-        assert step.image.name in (request.destination.name, f"{NAME}-{request.name_suffix}")
+        assert request.target is not None
+        assert step.image.account_id == request.target.account.account_id
+        assert step.image.name in (request.target.name, f"{NAME}-{request.name_suffix}")
         assert re.findall(r"\[omicopy [^]]*\]", step.image.description)[-1] == request.marker
         assert step.image.state == "failed"
         assert image.old_failures is not None
@@ -255,7 +254,7 @@ def test_r4_only_ours_is_ever_deleted_or_re_signed(
         assert isinstance(seen.stored, Present)
         assert step.stored is seen.stored.value
         assert not step.stored.damage
-        assert request.destination is not None
+        assert request.target is not None
 
 
 @settings(max_examples=THOROUGH)
