@@ -199,7 +199,7 @@ def test_the_printed_command_keeps_the_typed_options(tool) -> None:
 def test_interrupted_at_the_start_variables_are_printed(monkeypatch, capsys) -> None:
     """And no key: a profile may be called `env:OMICOPY_SRC`."""
     monkeypatch.setattr(sys, "argv", ["omicopy", *COPY, "--output=json"])
-    monkeypatch.setattr(output, "_printed", output._Printed())  # another test of this process may have printed JSON
+    monkeypatch.setattr(output, "_begun", [])  # another test of this process may have printed JSON
     secrets = {
         "SRC_SECRET_KEY": "no",
         "OMICOPY_SRC_ACCESS_KEY": "no",
