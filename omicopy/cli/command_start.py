@@ -14,5 +14,5 @@ def begin_command() -> None:
 
 
 def command_began() -> float:
-    """The moment of the monotonic clock; this one where nobody said when."""
+    """The start on the monotonic clock; the current time if none was set."""
     return _began.get(time.monotonic())

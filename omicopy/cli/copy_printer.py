@@ -38,7 +38,7 @@ class CopyPrinter:
     def finish(self, work: Callable[[], CopyResults]) -> NoReturn:
         """Does the work, prints its results and ends the command with the exit code of the whole.
 
-        However it ends, what was done is printed (R3), and the monitor is told.
+        Prints what was done, however the run ends (R3), and reports the end to the monitor.
         """
         results = CopyResults()
         try:

@@ -107,7 +107,7 @@ class Monitor:
         try:
             self._ping.send(ending, body)
         except OmicopyError as error:
-            warn(f"The monitor was not told: {error.message}")
+            warn(f"The ping failed: {error.message}")
 
 
 def _failures(results: Sequence[CopyResult]) -> list[str]:

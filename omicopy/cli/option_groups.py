@@ -99,7 +99,7 @@ class ResultPrinting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Monitoring:
-    """Who else is told how a run ends."""
+    """Where the result of a run is reported: metrics and pings."""
 
     metrics_file: options.MetricsFile = None
     ping_url_file: options.PingUrlFile = None

@@ -29,7 +29,7 @@ class SafeStream(io.RawIOBase):
         """Whether anything was."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Waits for a reader that is slow, be it of a pipe that somebody set to not block."""
+        """Waits for a slow reader, also of a pipe that was set not to block."""
         content = bytes(data)
         while self.error is None:
             try:

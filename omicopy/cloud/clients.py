@@ -45,7 +45,7 @@ class Clients:
     network: Network = field(default_factory=lambda: Network(os.environ))
     retry: timedelta = timedelta(seconds=MAX_READ_RETRY)
     tell: Callable[[str], None] = lambda _: None
-    """Hears of a failure that somebody sits and waits through."""
+    """Is called with each failure that the user waits for."""
     allow_http: bool = False
     """Use the URL that a task shows by plain http, too, where its store has no https."""
     _apis: dict[str, Api] = field(default_factory=dict)

@@ -47,7 +47,7 @@ class Probe:
 
     @property
     def was_asked(self) -> bool:
-        """False for an object that was not asked for, because it lies at a host that nobody named."""
+        """False for an object that was not asked for, because its host was not named by the user."""
         return self.error is None or self.error.code is not ErrorCode.USAGE
 
 

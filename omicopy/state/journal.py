@@ -51,24 +51,24 @@ class Journal:
         self._write(entry, None, about)
 
     def answered(self, entry: Mapping[str, str], resource_id: str) -> None:
-        """The create happened, and this is what it made."""
+        """Writes down the ID of what the create made."""
         self._write(entry, resource_id, None)
 
     def close(self, entry: Mapping[str, str]) -> None:
-        """What was to be created is there and complete, or it is certain that nothing was."""
+        """Deletes the entry: what was to be created is there and complete, or it is certain that nothing was."""
         for path in self._paths(entry):
             with contextlib.suppress(OSError):
                 delete_private(path)
             self._left[path.name] = None
 
     def has_news(self, entry: Mapping[str, str]) -> bool:
-        """Whether another run wrote this entry since this one last read or wrote it, be it in the same words."""
+        """True if another run wrote this entry since this one last read or wrote it, even with the same content."""
         return any(_stamp(path) != self._left.get(path.name) for path in self._paths(entry))
 
     def find(self, entry: Mapping[str, str], mend: bool = True) -> tuple[bool, str | None]:
         """Whether an earlier run left this entry open, and the ID that it was answered, if any.
 
-        What can't be read is set aside, unless `mend` is False, and stays an open entry: the doubt outlives this run.
+        A file that can't be read is set aside, unless `mend` is False. It counts as open, also for later runs.
         """
         found = [self._find(entry, path, mend) for path in self._paths(entry)]
         return max(found, key=lambda one: (one[0], one[1] is not None))
@@ -94,7 +94,7 @@ class Journal:
         return True, resource_id
 
     def open_images(self) -> Iterator[OpenImage]:
-        """What copies may be in the making on this machine: all open creates of images that can be read."""
+        """Yields the open creates of images that can be read: copies that may still be in progress."""
         for path in sorted(self._folder.glob("image-*.json")):
             with contextlib.suppress(*_UNREADABLE):
                 content, since = json.loads(read_private(path)), path.stat().st_mtime

@@ -63,7 +63,7 @@ class Lock:
         self.owner, self.byte = owner, byte
 
     def release(self) -> None:
-        """Lets go of it, if it is still held."""
+        """Releases it, if it is still held."""
         with _mutex:
             if self.byte is not None and _held.get(self.byte) is self:
                 _release(self.byte)
@@ -112,7 +112,7 @@ class Locks:
             return error.errno not in _NO_LOCKS
 
     def end(self) -> None:
-        """Releases all that was taken here and is still held, and closes the files that nobody needs any more."""
+        """Releases all that was taken here and is still held, and closes the files that no lock needs any more."""
         with _mutex:
             for byte in [byte for byte, lock in _held.items() if lock.owner is self]:
                 _release(byte)

@@ -53,7 +53,7 @@ class ExportEntry:
     image_name: str | None
     task: ExportTask | None
     found: FoundManifest | None = None
-    """None: nobody looked."""
+    """None: the bucket was not read."""
 
     @property
     def state(self) -> str:

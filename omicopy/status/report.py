@@ -18,7 +18,7 @@ class StatusReport:
     errors: list[OmicopyError] = field(default_factory=list)
     """What could not be read, and what was named and is nowhere."""
     left_out: int = 0
-    """Complete exports whose bucket nobody looked into, because there were too many."""
+    """Complete exports whose bucket was not read, because there were too many."""
 
     @property
     def exit_code(self) -> int:

@@ -129,7 +129,7 @@ def test_the_access_keys_expiry_counts_too(tool) -> None:
     tool.change_settings(access_keys_end=ends)
     ran = tool.url(location, "-o", "json")
     assert ran.json["effective_expires_at"][:19] == ends[:19]
-    assert "what ends first: access key" in ran.err
+    assert "first to expire: access key" in ran.err
     too_long = tool.url(location, "--min-validity", "3d", code=10)
     assert "access key expires at" in too_long.err
     assert "PutObject" not in tool.writes()

@@ -1,4 +1,4 @@
-"""`omicopy run`: a plan's copies made true, by hand or by a timer that nobody watches."""
+"""`omicopy run`: makes every copy that a plan asks for."""
 
 from __future__ import annotations
 
