@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from omicopy.api.connection import ConnectionOptions, connect
+from omicopy.api.connection import ConnectionOptions, check_lists, connect
 from omicopy.cloud.clients import Clients
 from omicopy.manifests.cors import CorsRule, CorsRules, check_origin, with_origins
 from omicopy.model.s3_location import parse_s3_bucket
@@ -31,6 +31,7 @@ def cors(
 
         cors("s3://uploads", profile="source", allow_origins=["https://app.example.com"]).added
     """
+    check_lists(allow_origins=allow_origins)
     bucket, origins = parse_s3_bucket(location), tuple(check_origin(text) for text in allow_origins)
     clients = clients or connect(profile, storage={profile: storage}, connection=connection)
     store = clients.session(profile).storage

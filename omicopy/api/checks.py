@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from omicopy.api.connection import ConnectionOptions, connect
+from omicopy.api.connection import ConnectionOptions, check_lists, connect
 from omicopy.cloud.profiles.storage_key import resolve_accounts
 from omicopy.doctor.findings import Check
 from omicopy.doctor.run import DoctorOptions, check_profiles_file, run_checks
@@ -37,6 +37,7 @@ def doctor(
 
         failed = [check for check in doctor(source="eu", targets=["us"]) if check.status is CheckStatus.FAIL]
     """
+    check_lists(images=images, targets=targets)
     options = DoctorOptions(source, targets, bucket, prefix, images, writes, create_bucket)
     storages, unusable = {source: storage} if source else {}, dict[str, OmicopyError]()
     for profile in options.profiles:

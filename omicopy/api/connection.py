@@ -1,4 +1,4 @@
-"""How the public functions reach the accounts behind profiles, and how they read durations."""
+"""How the public functions reach the accounts behind profiles, and how they check lists and read durations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from omicopy.cloud.clients import MAX_READ_RETRY, Clients
 from omicopy.cloud.http.network import Network
 from omicopy.cloud.http.time_limit import TimeLimit
 from omicopy.cloud.profiles.storage_key import StorageByProfile, resolve_accounts
-from omicopy.errors import named
+from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.model.units import ANY_DURATION
 
 Duration = timedelta | str
@@ -50,6 +50,13 @@ def connect(
         tell=options.warn,
         allow_http=options.allow_http,
     )
+
+
+def check_lists(**arguments: object) -> None:
+    """Raises USAGE, with its name, for an argument that is one text: a sequence, too, but of its letters."""
+    for argument, value in arguments.items():
+        if isinstance(value, str):
+            raise OmicopyError(ErrorCode.USAGE, f"{argument} must be a list, not one text", f"Write {argument}=[…].")
 
 
 def duration(argument: str, value: Duration, read: Callable[[Duration], timedelta] = ANY_DURATION.read) -> timedelta:

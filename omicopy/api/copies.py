@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from omicopy.api.connection import ConnectionOptions, Duration, connect, duration
+from omicopy.api.connection import ConnectionOptions, Duration, check_lists, connect, duration
 from omicopy.api.run_prepared import Watch, no_progress, run_prepared
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.queries import find_images
@@ -60,6 +60,7 @@ def copy(
 
         results = copy(["golden"], source="eu", targets=["us"], bucket="omi-exports")
     """
+    check_lists(share_with=share_with, boot_modes=boot_modes)
     options = (options or RunOptions()).begun()
     images, targets = _several(images, "images"), list(dict.fromkeys(_several(targets, "targets")))
     validity = min(options.budgets.import_, LONGEST_VALIDITY)
@@ -131,7 +132,8 @@ def settings_of(tags: Mapping[str, str] | None, copy_tags: bool, share_with: Seq
 
 
 def _several(values: Sequence[str], what: str) -> Sequence[str]:
-    """The values. Raises USAGE for none, and for a single text, which is a sequence of letters."""
-    if isinstance(values, str) or not values:
+    """The values. Raises USAGE for none, and for one text."""
+    check_lists(**{what: values})
+    if not values:
         raise OmicopyError(ErrorCode.USAGE, f"{what} must be a list with something in it", f"Write {what}=[…].")
     return values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from omicopy.api.connection import ConnectionOptions, Duration, connect, duration
+from omicopy.api.connection import ConnectionOptions, Duration, check_lists, connect, duration
 from omicopy.cloud.clients import Clients
 from omicopy.deletion.cancel import Canceller, CancelReport, check_task_ids
 from omicopy.model.events import Event, WarningMessage
@@ -31,6 +31,7 @@ def cancel(
 
         cancel(["image-export-12345678"], profile="source").exports[0].state
     """
+    check_lists(task_ids=task_ids)
     check_task_ids(task_ids)
     pause = duration("grace", grace)
     clients = clients or connect(profile, connection=connection)

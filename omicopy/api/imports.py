@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from omicopy.api.connection import ConnectionOptions, Duration, connect, duration
+from omicopy.api.connection import ConnectionOptions, Duration, check_lists, connect, duration
 from omicopy.api.copies import settings_of
 from omicopy.api.run_prepared import Watch, no_progress, run_prepared
 from omicopy.cloud.clients import Clients
@@ -51,6 +51,7 @@ def import_image(
 
         [result] = import_image("https://…", target="us", name="golden")
     """
+    check_lists(share_with=share_with, boot_modes=boot_modes)
     options = (options or RunOptions()).begun()
     url, validity = read_url(source), duration("min_validity", min_validity)
     settings, boot = settings_of(tags, True, share_with), check_boot(boot_modes, tpm)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from omicopy.api.connection import ConnectionOptions, Duration, connect, duration
+from omicopy.api.connection import ConnectionOptions, Duration, check_lists, connect, duration
 from omicopy.cloud.clients import Clients
 from omicopy.cloud.session import AccountSession
 from omicopy.errors import ErrorCode, OmicopyError
@@ -117,6 +117,7 @@ def resign(
 
         resign("s3://exports/golden/manifest.json", profile="source").location
     """
+    check_lists(allow_key_prefixes=allow_key_prefixes)
     life, now = duration("expires", expires, check_expiry), datetime.now(UTC)
     clients = clients or connect(profile, storage={profile: storage}, connection=connection)
     session = clients.session(profile)
@@ -153,6 +154,7 @@ def build_manifest(
 
         build_manifest("s3://uploads/web", profile="source", name="web").location
     """
+    check_lists(volumes=volumes, product_types=product_types)
     options = BuildOptions(
         parse_s3_folder(location),
         ImageMetadata(name, check_description(description), architecture, tuple(product_types) or ("0001",)),

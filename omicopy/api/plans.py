@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from omicopy.api.connection import ConnectionOptions, connect
+from omicopy.api.connection import ConnectionOptions, check_lists, connect
 from omicopy.api.run_prepared import Watch, no_progress, run_prepared
 from omicopy.cloud.clients import Clients
 from omicopy.errors import ErrorCode, OmicopyError
@@ -37,6 +37,7 @@ def run_plan(
 
         results = run_plan("nightly.yaml", only=["golden"])
     """
+    check_lists(only=only)
     options = (options or RunOptions()).begun()
     shard = check_shard(shard) if shard else None
     whole = plan if isinstance(plan, Plan) else load_plan(plan)

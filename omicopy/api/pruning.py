@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from omicopy.api.connection import ConnectionOptions, Duration, connect, duration
+from omicopy.api.connection import ConnectionOptions, Duration, check_lists, connect, duration
 from omicopy.api.plans import load_plan
 from omicopy.cloud.clients import Clients
 from omicopy.deletion.cleaner import CleanupOptions
@@ -55,6 +55,7 @@ def prune(
 
         to_delete = [entry for entry in prune("nightly.yaml").entries if entry.action is Action.DELETE]
     """
+    check_lists(targets=targets)
     now = datetime.now(UTC)
     if plan is not None:
         loaded = plan if isinstance(plan, Plan) else load_plan(plan)
@@ -78,6 +79,10 @@ def prune(
 def _retention(keep_last: int | None, keep_within: Duration | None) -> Retention:
     if keep_last is None and keep_within is None:
         raise OmicopyError(ErrorCode.USAGE, "No rule says what is kept", "Give --keep-last, --keep-within or both.")
+    if keep_last is not None and keep_last < 1:
+        raise OmicopyError(
+            ErrorCode.USAGE, f"keep_last: {keep_last} is too few", "At least the latest one is always kept."
+        )
     within = None if keep_within is None else duration("keep_within", keep_within, AGE.read)
     return Retention(keep_last, within)
 

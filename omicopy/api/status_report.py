@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from omicopy.api.connection import ConnectionOptions, connect
+from omicopy.api.connection import ConnectionOptions, check_lists, connect
 from omicopy.api.plans import load_plan
 from omicopy.errors import ErrorCode, OmicopyError
 from omicopy.model.request import Budgets
@@ -39,6 +39,7 @@ def status(
 
         exports = status(source="eu", targets=["us"]).exports
     """
+    check_lists(names=names, targets=targets)
     if _is_plan(names, source):
         plan = load_plan(names[0])
         clients = connect(*plan.profiles, storage=plan.storage, connection=connection)

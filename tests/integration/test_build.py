@@ -103,7 +103,7 @@ def test_a_manifest_is_written_once_and_overwrites_nothing(tool) -> None:
     ]
     again, quiet, other, *taken = tool.together(commands)
     assert (again.json["changed"], again.out.count("\n")) == (False, 1)
-    assert "already exists" in again.err
+    assert "is there already" in again.err
     assert (quiet.out, quiet.err) == (first.out, "")
     assert "differs from the requested manifest in: description" in other.err
     assert all("is no manifest" in one.err for one in taken)
