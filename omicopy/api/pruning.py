@@ -102,4 +102,4 @@ def _delete(clients: Clients, report: PruneReport, grace: timedelta, now: dateti
 
 
 def _ignore(_: object) -> None:
-    """What a journal or a lock can't do is not this command's to tell."""
+    """Ignores warnings of the journal and of locks: prune only reads them."""

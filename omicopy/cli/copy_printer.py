@@ -1,4 +1,4 @@
-"""What `copy`, `export`, `import` and `run` print: what begins, how it gets on, and what came of it."""
+"""Prints the start, the progress and the results of `copy`, `export`, `import` and `run`."""
 
 from __future__ import annotations
 

@@ -121,13 +121,13 @@ def _print_failure(command: str | None, form: OutputForm | None, error: OmicopyE
 
 
 def typed_form(args: Sequence[str]) -> OutputForm | None:
-    """What was asked for as output, where the options could not all be read."""
+    """Returns the output form that was given, also if other options can't be read."""
     text = typed_value(args, "--output", "-o")
     return OutputForm(text) if text in list(OutputForm) else None
 
 
 def typed_value(args: Sequence[str], option: str, short: str = "") -> str | None:
-    """What was given for an option, there or in the environment, where the options could not all be read."""
+    """Returns the value of an option, typed or from the environment, also if other options can't be read."""
     text = os.environ.get(twin(option), "")
     for word, following in zip(args, [*args[1:], ""], strict=False):
         if word == "--":
@@ -169,7 +169,7 @@ def _command(words: Sequence[str], parts: Mapping[str, str]) -> str:
 
 
 def _words(param: Any, ctx: Any, is_argument: bool) -> Iterator[str]:
-    """What one would have typed for a value from the environment."""
+    """Returns the words of a command line that equal a value from the environment."""
     text = param.value_from_envvar(ctx)  # as it stands there, and not what was made of it
     values = [text] if isinstance(text, str) else text
     if is_argument:

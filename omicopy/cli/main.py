@@ -64,7 +64,7 @@ def end_interrupted(interruption: Interrupted) -> NoReturn:
 
 
 def _exit_code() -> int | str | None:
-    """What the command ends with. Whatever it is that fails, its message passes the filter (R8)."""
+    """Runs the command and returns its exit code. Every error message passes the filter (R8)."""
     _forget_blank_twins()
     try:
         app(prog_name="omicopy")

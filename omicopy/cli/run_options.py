@@ -1,4 +1,4 @@
-"""What the options of `copy`, `export`, `import` and `run` say of a run."""
+"""Builds RunOptions from the options of `copy`, `export`, `import` and `run`."""
 
 from __future__ import annotations
 

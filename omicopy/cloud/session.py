@@ -27,7 +27,7 @@ _NOT_THERE = (
 
 
 class AccountSession:
-    """What acts for one account. Each client is made, and its SDK loaded, when it is first asked for."""
+    """The clients of one account. Each is created, and its SDK loaded, at its first use."""
 
     def __init__(self, account: Account, clients: Clients) -> None:
         """`clients` makes what it works with."""

@@ -128,7 +128,7 @@ class UrlRefused(ServiceError):
 
 
 def read_refusal(url: PresignedUrl, headers: Mapping[str, str], body: bytes) -> Refusal:
-    """What an answer with one of `REFUSED_STATUSES` means, judged by the store's own clock (its `Date` header)."""
+    """Explains an answer with one of `REFUSED_STATUSES`, by the store's own clock (its `Date` header)."""
     ahead = parse_clock_ahead(headers) or timedelta(0)
     return explain_refusal(url, error_code(body), datetime.now(UTC) - ahead)
 

@@ -57,7 +57,7 @@ HandoffFile = Annotated[str | None, _HANDOFF_FILE]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UrlOptions:
-    """What kind of URL is asked for, and what is printed beside it."""
+    """The options of the URL, and of what is printed besides it."""
 
     expires: options.Expires = "7d"
     min_validity: MinValidity = None
@@ -161,7 +161,7 @@ def _unwritable(file: str, error: OSError) -> OmicopyError:
 
 
 def _warn_of_upload(result: PresignResult) -> None:
-    """What may become of an upload with this URL."""
+    """Warns if an upload with this URL would fail or replace an object."""
     if is_too_long(result.url.key or ""):
         warn(f"The key has more than {LONGEST_KEY} bytes: object storage will refuse the upload. Use a shorter one.")
     if result.replaces:
