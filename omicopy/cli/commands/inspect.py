@@ -1,4 +1,4 @@
-"""`omicopy inspect`: what is in an export, how big, until when."""
+"""`omicopy inspect`: shows an export's content, size and expiry."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _SOURCE = typer.Argument(
     metavar="SOURCE",
-    help="A manifest's URL, a file that holds one or the manifest itself, or - for stdin; with --from also "
+    help="A manifest's URL, a file that contains one or the manifest itself, or - for stdin; with --from also "
     "s3://BUCKET/KEY, an export task's ID or an image's ID.",
 )
 Source = Annotated[str, _SOURCE]

@@ -1,4 +1,4 @@
-"""`omicopy url`: a pre-signed URL, alone on stdout; or a text with all that its receiver needs."""
+"""`omicopy url`: prints a pre-signed URL, or a text with all that its receiver needs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ ContentType = Annotated[
     str | None, option("--content-type", "The Content-Type that an upload must have.", metavar="TYPE")
 ]
 ShowCommand = Annotated[bool, option("--show-command", "Also print, on stderr, a curl command with the URL.")]
-Handoff = Annotated[bool, option("--handoff", "Print a text for the other account's owner, the URL in it.")]
+Handoff = Annotated[bool, option("--handoff", "Print a text for the other account's owner that contains the URL.")]
 _HANDOFF_FILE = option(
     "--handoff-file", "Write that text to a file that only you can read.", metavar="FILE", check=check_handoff_file
 )
@@ -78,7 +78,7 @@ class UrlOptions:
         return self.handoff or self.handoff_file is not None
 
     def check(self) -> None:
-        """Raises USAGE for what the service has not, or what makes no sense."""
+        """Raises USAGE for a method that the service lacks, and for options that exclude each other."""
         word = self.method.lower()
         if word not in ("get", "put"):
             why = "the service has no pre-signed POST" if word == "post" else f"there is no method {self.method!r}"
@@ -88,7 +88,7 @@ class UrlOptions:
             raise OmicopyError(ErrorCode.USAGE, "--content-type is for uploads only", hint)
         if self.has_handoff and (self.is_upload or self.no_check):
             hint = "Leave out --method put and --no-check."
-            raise OmicopyError(ErrorCode.USAGE, "A hand-off tells of a manifest, which has to be read", hint)
+            raise OmicopyError(ErrorCode.USAGE, "A hand-off describes a manifest, so omicopy has to read one", hint)
 
 
 def url(
