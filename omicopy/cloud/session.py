@@ -102,7 +102,7 @@ class AccountSession:
 
         return presign(self.account, location, expires, method, content_type)
 
-    def read_own(self, location: S3Object, url: PresignedUrl | None = None) -> bytes:
+    def read_object(self, location: S3Object, url: PresignedUrl | None = None) -> bytes:
         """The object, read through a URL that was just signed: `url`, or one of its own.
 
         Raises DENIED where the store refuses the signature, NOT_FOUND, or a ServiceError.
