@@ -80,9 +80,8 @@ def _retention(keep_last: int | None, keep_within: Duration | None) -> Retention
     if keep_last is None and keep_within is None:
         raise OmicopyError(ErrorCode.USAGE, "No rule says what is kept", "Give --keep-last, --keep-within or both.")
     if keep_last is not None and keep_last < 1:
-        raise OmicopyError(
-            ErrorCode.USAGE, f"keep_last: {keep_last} is too few", "At least the latest one is always kept."
-        )
+        hint = "At least the latest one is always kept."
+        raise OmicopyError(ErrorCode.USAGE, f"keep_last: {keep_last} is too few", hint)
     within = None if keep_within is None else duration("keep_within", keep_within, AGE.read)
     return Retention(keep_last, within)
 
