@@ -1,4 +1,4 @@
-"""What a command line or a plan asks for, and the one builder that makes complete requests of it. Pure."""
+"""Builds complete requests from the options of a command line or a plan. Pure."""
 
 from __future__ import annotations
 
