@@ -17,7 +17,6 @@ from omicopy.model.request import AccountRef, Budgets, CopyRequest, SharedManife
 from omicopy.model.s3_location import check_bucket, check_prefix
 from omicopy.model.text import check_description
 
-
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
