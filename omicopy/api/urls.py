@@ -46,7 +46,7 @@ def presign(
     """
     if handoff and not check:
         hint = "Leave out --method put and --no-check."
-        raise OmicopyError(ErrorCode.USAGE, "A hand-off tells of a manifest, which has to be read", hint)
+        raise OmicopyError(ErrorCode.USAGE, "A hand-off describes a manifest, so omicopy has to read one", hint)
     life = duration("expires", expires, check_expiry)
     validity = min(timedelta(hours=24), life)
     if min_validity is not None:

@@ -1,4 +1,4 @@
-"""When this command began: --deadline counts from then, and not from the loop's first look (R5)."""
+"""The time when this command began: --deadline counts from then, not from the first request (R5)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _began: ContextVar[float] = ContextVar("began")
 
 
 def begin_command() -> None:
-    """Said once, by the program's entry, before anything else is loaded."""
+    """Records the start. The entry point calls it once, before it imports anything else."""
     _began.set(time.monotonic())
 
 
 def command_began() -> float:
-    """The moment of the monotonic clock; this one where nobody said when."""
+    """Returns the start by the monotonic clock, or the current time if no start was recorded."""
     return _began.get(time.monotonic())

@@ -1,4 +1,4 @@
-"""What `copy`, `export`, `import` and `run` print: what begins, how it gets on, and what came of it."""
+"""Prints what `copy`, `export`, `import` and `run` start, their progress and their results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from omicopy.model.result import CallCount, CopyResult, CopyResults, copies_of, 
 
 @dataclass(slots=True)
 class CopyPrinter:
-    """Prints progress and results, and tells a monitor. `text` makes of the results what stands on stdout."""
+    """Prints progress and results, and notifies a monitor. `text` turns the results into text for stdout."""
 
     printing: Printing
     text: TextOfCopies
@@ -36,9 +36,9 @@ class CopyPrinter:
     _has_printed_all: bool = False
 
     def finish(self, work: Callable[[], CopyResults]) -> NoReturn:
-        """Does the work, prints its results and ends the command with the exit code of the whole.
+        """Does the work and prints its results. Raises `typer.Exit` with the exit code, or the error of the work.
 
-        However it ends, what was done is printed (R3), and the monitor is told.
+        In any case, prints what was done (R3) and notifies the monitor.
         """
         results = CopyResults()
         try:
@@ -57,7 +57,7 @@ class CopyPrinter:
             self.monitor.interrupted(interruption, interruption.api_calls, self._seconds(), self._print_interrupted)
             raise
         except BaseException:
-            unforeseen = OmicopyError(ErrorCode.FAILED, "The run ended in a way that nobody foresaw", "See its log.")
+            unforeseen = OmicopyError(ErrorCode.FAILED, "The run ended with an unexpected error", "See its log.")
             self.monitor.failed(unforeseen, self._seconds())
             raise
         raise typer.Exit(code)
@@ -84,14 +84,14 @@ class CopyPrinter:
         self._has_printed_all = True
 
     def _print_lines(self, results: Sequence[CopyResult]) -> None:
-        """The results as text, once."""
+        """Prints the results as text, but only once."""
         if self.printing.output is OutputForm.TABLE and not self._has_printed_lines:
             self._has_printed_lines = True
             print_text(self.text(results))
             sys.stdout.flush()
 
     def _print_interrupted(self, interruption: Interrupted, calls: Mapping[str, CallCount]) -> None:
-        """How every copy stands, where that was not printed before. Of nothing there is no table."""
+        """Prints the state of every copy, unless that was done before. Without copies, it prints no table."""
         results = copies_of(interruption)
         is_due = bool(results) or self.printing.output is not OutputForm.TABLE
         if is_due and not self._has_printed_all and not has_printed_object():

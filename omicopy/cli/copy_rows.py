@@ -44,7 +44,7 @@ def _about(result: CopyResult, several_targets: bool) -> str:
 
 
 def image_lines(results: Sequence[CopyResult]) -> Table:
-    """A row a copy; in a pipe its image ID, name and status."""
+    """Returns one row per copy; in a pipe, its image ID, name and status."""
     rows = [_row(result) for result in results]
     return Table(_HEADINGS, rows, piped=[(image_id, name, status) for image_id, name, _, _, status, _ in rows])
 
@@ -57,11 +57,11 @@ def _row(result: CopyResult) -> tuple[str, str, str, str, str, str]:
 
 
 def export_lines(results: Sequence[CopyResult]) -> list[str]:
-    """The manifests' locations; for a failure nothing."""
+    """Returns the manifests' locations, without those of failures."""
     return [result.manifest for result in results if result.manifest and result.is_good]
 
 
 def task_lines(results: Sequence[CopyResult]) -> list[str]:
-    """The export tasks' IDs, for who doesn't wait; of an export whose task is no longer listed, the manifest."""
+    """Returns the export tasks' IDs, for --no-wait. If a task is no longer listed: the manifest's location."""
     texts = [result.export_task_id or result.manifest for result in results if result.is_good]
     return [text for text in texts if text]

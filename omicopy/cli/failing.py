@@ -1,5 +1,5 @@
-"""How a command ends that comes to no result: with `-o json` its object says why; an interruption offers the command
-that goes on."""
+"""Reports a command that fails: with `-o json` as a JSON object; after an interruption with the command that
+continues."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _JSON = (OutputForm.JSON, OutputForm.JSONL)
 
 
 class Command(TyperCommand):
-    """A command whose failures, too, are an object on stdout where one was asked for."""
+    """A command that prints its failure as a JSON object on stdout if `-o json` or `jsonl` is set."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         typed = list(args)
@@ -59,7 +59,7 @@ class Command(TyperCommand):
         except (typer.Exit, typer.Abort, typer.TyperException):
             raise
         except Exception:
-            unforeseen = OmicopyError(ErrorCode.FAILED, "This should not have happened", "See what stderr says.")
+            unforeseen = OmicopyError(ErrorCode.FAILED, "This should not have happened", "See the messages on stderr.")
             _print_failure(self.name, form, unforeseen)
             raise
 
@@ -76,8 +76,10 @@ def interrupted_early(interruption: Interrupted) -> None:
 
 
 def _tell_monitor(command: str | None, typed: Sequence[str], error: OmicopyError | Interrupted) -> None:
-    """Writes the report and the figures of a `run` that ends before its options could all be read: else the last run's
-    would go on saying that all is well. A ping needs the options."""
+    """Writes the report and the metrics of a `run` that failed before all its options were read.
+
+    Otherwise those of the last run would still report success. A ping is not possible: it needs the options.
+    """
     if command != "run" or not {"--check", "--schema"}.isdisjoint(typed):
         return
     from omicopy.cli.monitoring import Monitor
@@ -93,9 +95,9 @@ def _tell_monitor(command: str | None, typed: Sequence[str], error: OmicopyError
 
 
 def option_twins(command: str) -> set[str]:
-    """The names of the variables that stand for a command's options; none for a command that there is not.
+    """Returns the environment variables that set a command's options; none if there is no such command.
 
-    Another variable may begin with OMICOPY_ as well, and be a key: `env:OMICOPY_SRC` asks for such.
+    Other variables that begin with OMICOPY_ may be keys, such as those of the profile `env:OMICOPY_SRC`.
     """
     from omicopy.cli.lazy_commands import COMMANDS
 
@@ -121,13 +123,13 @@ def _print_failure(command: str | None, form: OutputForm | None, error: OmicopyE
 
 
 def typed_form(args: Sequence[str]) -> OutputForm | None:
-    """What was asked for as output, where the options could not all be read."""
+    """Returns the value of --output if not all options could be read, None if it is invalid or not set."""
     text = typed_value(args, "--output", "-o")
     return OutputForm(text) if text in list(OutputForm) else None
 
 
 def typed_value(args: Sequence[str], option: str, short: str = "") -> str | None:
-    """What was given for an option, there or in the environment, where the options could not all be read."""
+    """Returns an option's value from the arguments or the environment if not all options could be read."""
     text = os.environ.get(twin(option), "")
     for word, following in zip(args, [*args[1:], ""], strict=False):
         if word == "--":
@@ -142,9 +144,9 @@ def typed_value(args: Sequence[str], option: str, short: str = "") -> str | None
 
 
 def command_in_force(ctx: Any) -> str:
-    """The command as it was typed, with what came from the environment as options: it means the same in any shell.
+    """Returns the typed command with options from the environment spelled out, so that it works in any shell.
 
-    Of the environment itself only the files of profiles are told. Keys are no options, and are never in here.
+    Of other variables, it contains only those with paths of profile files. It never contains keys.
     """
     typed = sys.argv[1:]
     end = typed.index("--") if "--" in typed else len(typed)
@@ -161,7 +163,7 @@ def command_in_force(ctx: Any) -> str:
 
 
 def _command(words: Sequence[str], parts: Mapping[str, str]) -> str:
-    """As one types it, with variables of the environment before it."""
+    """Returns the command as one types it, after assignments of environment variables."""
     is_aws = any(word.removeprefix("--storage=").startswith("aws:") for word in words)
     files = ("OSC_CONFIG_FILE", *(_AWS_FILES if is_aws else ()))
     variables = {**{name: os.environ[name] for name in files if os.environ.get(name)}, **parts}
@@ -169,8 +171,8 @@ def _command(words: Sequence[str], parts: Mapping[str, str]) -> str:
 
 
 def _words(param: Any, ctx: Any, is_argument: bool) -> Iterator[str]:
-    """What one would have typed for a value from the environment."""
-    text = param.value_from_envvar(ctx)  # as it stands there, and not what was made of it
+    """Yields the words that one would type for a value from the environment."""
+    text = param.value_from_envvar(ctx)  # the raw text, before any conversion
     values = [text] if isinstance(text, str) else text
     if is_argument:
         yield from values

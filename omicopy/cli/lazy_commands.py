@@ -1,4 +1,4 @@
-"""The table of commands: what each is for, and where its function is, which is loaded when it is asked for."""
+"""The table of commands: the help and the function of each. A function is imported only when it is needed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CommandEntry:
     where: str
 
     def load(self, name: str) -> Any:
-        """The command, made of its function."""
+        """Imports the function and returns its command."""
         module, _, function = self.where.partition(":")
         app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
         loaded = getattr(import_module(f"omicopy.cli.commands.{module}"), function)
@@ -33,13 +33,13 @@ class CommandEntry:
 
 @dataclass(frozen=True, slots=True)
 class GroupEntry:
-    """A command that only holds others."""
+    """A command that only contains others."""
 
     help: str
     commands: Mapping[str, CommandEntry]
 
     def load(self, name: str) -> Any:
-        """The group, whose commands are loaded when they are asked for."""
+        """Returns the group, whose commands are imported only when they are needed."""
         group = LazyGroup(
             name=name,
             help=self.help,
@@ -75,7 +75,7 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
 
 
 class LazyGroup(TyperGroup):
-    """What Click's documentation calls lazy loading: all commands would take longer to load than one to start."""
+    """Lazy loading, as Click's documentation describes it: importing all commands takes longer than running one."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)

@@ -44,7 +44,7 @@ def options(
 
 def run() -> NoReturn:
     """Runs the command line and ends the process with an exit code of `exit_codes.py`."""
-    atexit.register(gc.freeze)  # or Python's last act is to look for garbage in every module: a tenth of a start
+    atexit.register(gc.freeze)  # else Python collects garbage in every module at exit: a tenth of the start-up time
     try:
         code = _exit_code()
     except Interrupted as interruption:
@@ -55,16 +55,16 @@ def run() -> NoReturn:
 
 
 def end_interrupted(interruption: Interrupted) -> NoReturn:
-    """Says how everything stands, and ends the process."""
+    """Prints the state of the work and how to continue, and ends the process."""
     if not interruption.again:
         interrupted_early(interruption)
     _report_lost_output("")
     _report_interrupted(interruption)
-    os._exit(interruption.exit_code)  # at once: requests still under way in threads are nobody's concern any more
+    os._exit(interruption.exit_code)  # at once: sys.exit would wait for requests in other threads
 
 
 def _exit_code() -> int | str | None:
-    """What the command ends with. Whatever it is that fails, its message passes the filter (R8)."""
+    """Runs the command and returns its exit code. Every error message passes the filter for secrets (R8)."""
     _forget_blank_twins()
     try:
         app(prog_name="omicopy")
@@ -84,14 +84,14 @@ def _exit_code() -> int | str | None:
 
 
 def _forget_blank_twins() -> None:
-    """A twin that holds nothing but blanks is not set: click would read it as "no" where an option asks for a yes."""
+    """Removes blank OMICOPY_ variables: click would read a blank value of a flag as "no"."""
     for name, value in list(os.environ.items()):
         if name.startswith("OMICOPY_") and not value.strip():
             del os.environ[name]
 
 
 def _report_lost_output(more: str) -> bool:
-    """Says, after all else, that stdout could not be written; whether that is so."""
+    """Returns True, and prints an error, if stdout could not be written."""
     lost = lost_output()
     if lost is not None:
         reason = f"The result could not be written to stdout: {lost.strerror}.{more}"

@@ -90,7 +90,7 @@ class Printing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultPrinting:
-    """As `Printing`, of a command that has nothing to be quiet about."""
+    """The same without --quiet, for commands that print no progress."""
 
     output: options.Output = OutputForm.TABLE
     verbose: options.Verbose = 0
@@ -99,7 +99,7 @@ class ResultPrinting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Monitoring:
-    """Who else is told how a run ends."""
+    """Where the result of a run is reported, beside stdout."""
 
     metrics_file: options.MetricsFile = None
     ping_url_file: options.PingUrlFile = None

@@ -117,7 +117,7 @@ def _moving_lines(requests: Sequence[CopyRequest]) -> Iterator[Listener]:
                 bar.total = None if event.progress is None else 100  # update() takes None for "as it was"
                 progress.update(bar.id, description=text, completed=event.progress or 0)
             elif isinstance(event, AllFinished):
-                progress.stop()  # what is printed from now on stands below the lines
+                progress.stop()  # so that later output appears below the lines
             else:
                 row, result = rows[id(event.result.request)], event.result
                 progress.update(row, description=_word(result), total=100, completed=100 if result.is_good else 0)
@@ -155,7 +155,7 @@ def _columns() -> Iterator[ProgressColumn]:
 def _and_json_lines(print_event: Listener) -> Listener:
     def listener(event: Event) -> None:
         print_event(event)
-        if isinstance(event, AllFinished):  # all of it was told when each copy ended
+        if isinstance(event, AllFinished):  # each copy's own event has reported it already
             return
         line: dict[str, object] = {"time": rfc3339(datetime.now(UTC))}
         if isinstance(event, CopyProgress):
@@ -186,7 +186,7 @@ def _clock(seconds: float) -> str:
 
 
 def introduce(requests: Sequence[CopyRequest]) -> None:
-    """Says who copies what to whom, before the first write."""
+    """Prints each image, its source and its target, before the first write."""
     for request in requests:
         source, target = request.source, request.target
         what = f"{source.image.name} {source.image.image_id} of {source.account}" if isinstance(source, Source) else ""
@@ -198,11 +198,11 @@ def introduce(requests: Sequence[CopyRequest]) -> None:
 
 
 def introduce_manifest(is_boot_known: bool, quiet: bool, accept_licences: bool, shared: SharedManifest) -> None:
-    """Says what would be imported and until when, before the first request to the API; and what it may cost."""
+    """Prints the manifest's content and expiry, before the first API request. Warns of licences that may cost."""
     manifest = shared.manifest
     expiry = effective_expiry(shared.url.expires_at, manifest)
     if not quiet:
-        unknown = "  how it boots is not in the manifest: legacy, unless --boot-mode uefi asks for it"
+        unknown = "  the manifest contains no boot mode: legacy is used unless you give --boot-mode uefi"
         info(
             f"{summary(manifest)}, at {shared.url.host}",
             f"  valid until {format_timestamp(expiry.at, datetime.now(UTC))}",

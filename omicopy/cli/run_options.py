@@ -1,4 +1,4 @@
-"""What the options of `copy`, `export`, `import` and `run` say of a run."""
+"""Builds the options of a run from those of `copy`, `export`, `import` and `run`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run_options(
 ) -> RunOptions:
     """Returns the options of a run, whose deadline counts from the command's start. Raises USAGE.
 
-    A longest pause below the first one shortens the first.
+    If --poll-max is less than --poll-min, both are --poll-max.
     """
     timeouts = timeouts or Timeouts()
     longest = parse_duration(polling.poll_max)

@@ -1,7 +1,7 @@
-"""stdout and stderr as streams whose writes never fail (R11): the work goes on, and the end tells what was lost.
+"""stdout and stderr as streams whose writes never fail (R11): the work continues, and lost output is reported last.
 
-They take the place of `sys.stdout` and `sys.stderr` before anything else is loaded, so that whoever writes there (talk,
-moving lines, help, tracebacks, warnings of libraries, the interpreter's own flush at the end) meets no error.
+They replace `sys.stdout` and `sys.stderr` before anything else is imported. So messages, progress, help, tracebacks,
+libraries' warnings and the interpreter's own flush at exit never raise an error.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 class SafeStream(io.RawIOBase):
-    """A file descriptor to write to. After its first error it takes all that is written, and keeps none of it."""
+    """Writes to a file descriptor. After its first error, it accepts and discards everything."""
 
     def __init__(self, descriptor: int, error: OSError | None = None) -> None:
         super().__init__()
         self._descriptor = descriptor
         self.error = error
-        """Why what was written could not be kept; None as long as all was."""
+        """The first error; None as long as every write succeeded."""
         self.has_lost = False
-        """Whether anything was."""
+        """True if output was lost."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Waits for a reader that is slow, be it of a pipe that somebody set to not block."""
+        """Returns the number of bytes written or discarded. Waits for a slow reader, even on a non-blocking pipe."""
         content = bytes(data)
         while self.error is None:
             try:
@@ -54,16 +54,16 @@ class SafeStream(io.RawIOBase):
 
 
 class _Text(io.TextIOWrapper):
-    """Stays open: a library that closes it would turn the next word into a ValueError."""
+    """Never closes: if a library closed it, the next write would raise ValueError."""
 
     def close(self) -> None:
         self.flush()
 
 
 def install() -> None:
-    """Puts such streams in the place of stdout and stderr, and a descriptor where there is none.
+    """Replaces stdout and stderr by such streams, and opens a descriptor if one is closed.
 
-    Started with `>&-` there is no stdout, and the first connection would get its number.
+    After `>&-`, descriptor 1 is free: the first network connection would get it, and receive the output.
     """
     if sys.stdin is None:
         sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY))
@@ -72,7 +72,7 @@ def install() -> None:
 
 
 def _safe(stream: TextIO | None) -> _Text:
-    """The same stream with the same manners; letters that its encoding has not are escaped: a name may have any."""
+    """Returns a stream with the same settings. It escapes characters that the encoding lacks: names may have any."""
     if stream is None:
         raw = SafeStream(os.open(os.devnull, os.O_WRONLY), OSError(errno.EBADF, "it is closed"))
     else:
@@ -88,7 +88,7 @@ def _safe(stream: TextIO | None) -> _Text:
 
 
 def lost_output() -> OSError | None:
-    """Why something that was written on stdout did not arrive; None if all did. Flushes."""
+    """Flushes stdout and returns the error that lost output, or None."""
     sys.stdout.flush()
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     return raw.error if isinstance(raw, SafeStream) and raw.has_lost else None

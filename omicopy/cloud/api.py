@@ -34,6 +34,8 @@ from omicopy.model.result import CallCount
 from omicopy.model.units import format_duration
 
 T = TypeVar("T")
+Raw = Mapping[str, Any]
+"""JSON, as sent or received."""
 WARN_AFTER = 30.0
 """Seconds. If a read may be retried for longer, the user is told why."""
 PAGE = 1000
@@ -53,14 +55,9 @@ class _Adapter(HTTPAdapter):
         self._client_cert = client_cert
 
     def send(self, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
-        answer = self._transport.send(
-            request.method or "",
-            request.url or "",
-            request.headers,
-            request.body,
-            client_cert=self._client_cert,
-            decode=True,
-        )
+        method, url, body = request.method or "", request.url or "", request.body
+        cert = self._client_cert
+        answer = self._transport.send(method, url, request.headers, body, client_cert=cert, decode=True)
         response = self.build_response(request, answer.raw())
         response.encoding = "utf-8"  # JSON is UTF-8; guessing the encoding of a large answer takes seconds
         return response
@@ -101,13 +98,11 @@ class Api:
         for scheme in ("https://", "http://"):
             self._call.session.mount(scheme, _Adapter(transport, account.client_cert))
 
-    def read(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    def read(self, action: str, patience: float, parameters: Raw) -> Raw:
         """One answer; retried for `patience` seconds."""
         return self.read_parsed(action, patience, parameters, lambda answer: answer)
 
-    def read_parsed(
-        self, action: str, patience: float, parameters: Mapping[str, Any], parse: Callable[[Mapping[str, Any]], T]
-    ) -> T:
+    def read_parsed(self, action: str, patience: float, parameters: Raw, parse: Callable[[Raw], T]) -> T:
         """The result of `parse` for one answer. If `parse` raises MalformedAnswer, the read is retried like any other
         failure."""
 
@@ -131,21 +126,14 @@ class Api:
             self._tell(f"{error.message}; retrying for at most {format_duration(timedelta(seconds=round(patience)))}")
             self._tell = None
 
-    def read_all(
-        self,
-        action: str,
-        key: str,
-        patience: float,
-        filters: Mapping[str, Any],
-        parse: Callable[[Mapping[str, Any]], T],
-    ) -> list[T]:
+    def read_all(self, action: str, key: str, patience: float, filters: Raw, parse: Callable[[Raw], T]) -> list[T]:
         """The results of `parse` for all items of all pages.
 
         A missing page, a MalformedAnswer or endless pages fail the read. It never returns a shorter list.
         """
         asked = {"ResultsPerPage": PAGE, "Filters": dict(filters)}
 
-        def parse_page(answer: Mapping[str, Any]) -> tuple[list[T], str]:
+        def parse_page(answer: Raw) -> tuple[list[T], str]:
             items = [parse(raw) for raw in json_fields.listed(answer, key)]
             return items, json_fields.optional(answer, "NextPageToken")
 
@@ -155,16 +143,16 @@ class Api:
 
         return all_pages(read_page, lambda why: unreadable(action, self._where, why))
 
-    def write(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    def write(self, action: str, patience: float, parameters: Raw) -> Raw:
         """Sends once. Waits up to `patience` seconds first if the account is throttled."""
         self.pace.wait(patience)
         self.count.writes += 1
         return send_once(lambda: self._send(action, parameters), self.pace)
 
-    def write_idempotent(self, action: str, patience: float, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    def write_idempotent(self, action: str, patience: float, parameters: Raw) -> Raw:
         """A write that may be repeated (a tag, a deletion): retried like a read. Never for a create."""
 
-        def send() -> Mapping[str, Any]:
+        def send() -> Raw:
             self.count.writes += 1
             return self._send(action, parameters)
 
@@ -180,7 +168,7 @@ class Api:
     def _where(self) -> str:
         return f"{self.account.profile} ({self.account.region})"
 
-    def _send(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _send(self, action: str, parameters: Raw) -> Raw:
         self.pace.require_time(action, self._where)
         with (
             self._gate.admit(self.pace.time_limit.seconds),
@@ -190,7 +178,7 @@ class Api:
             log.request_id = json_fields.text(json_fields.mapping(answer, "ResponseContext"), "RequestId")
             return answer
 
-    def _call_sdk(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _call_sdk(self, action: str, parameters: Raw) -> Raw:
         with translate_transport_errors(action, self._where):
             try:
                 answer = self._call.api(action, **parameters)

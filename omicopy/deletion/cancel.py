@@ -163,7 +163,7 @@ class Canceller:
         return EXPORT_TAG in task.tags or self._journaled(task, account)
 
     def _journaled(self, task: ExportTask, account: AccountRef) -> bool:
-        return self.journal.find(entry_of_export(account, task.key), mend=False)[1] == task.task_id
+        return self.journal.find(entry_of_export(account, task.key), repair=False)[1] == task.task_id
 
     def _ask(self, one: Cancellation, began: float) -> None:
         """Sends the request once. If it certainly didn't arrive, the next round sends it again while time is left."""

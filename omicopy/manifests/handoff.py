@@ -17,7 +17,6 @@ from omicopy.model.urls.presigned_url import PresignedUrl
 
 FREE_PRODUCT_TYPE = "0001"
 """Linux, and other systems without a paid licence."""
-
 _ARCHITECTURE = re.compile(r"[A-Za-z0-9_]{1,16}")
 _DEVICE = re.compile(r"/dev/[a-z0-9]{1,16}")
 _PRODUCT_TYPE = re.compile(r"[0-9]{4}")

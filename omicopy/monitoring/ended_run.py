@@ -1,4 +1,4 @@
-"""A run as a monitor sees it: how it ended, and how its copies did."""
+"""The result of a run, as monitoring reports it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from omicopy.model.result import CallCount, CopyResult, Status
 
 @dataclass(frozen=True, slots=True)
 class EndedRun:
-    """It has no results when it failed before its first copy."""
+    """A run that has ended. It has no results if it failed before its first copy."""
 
     ended_at: datetime
     seconds: float
@@ -23,11 +23,11 @@ class EndedRun:
 
     @property
     def is_success(self) -> bool:
-        """True if it ended with exit code 0 and every copy is there. A dry run, or one that did not wait, is none."""
+        """True if it ended with exit code 0 and every copy exists. False for a dry run or with --no-wait."""
         return self.exit_code == 0 and is_there(self.results)
 
     def jobs(self) -> dict[str, list[CopyResult]]:
-        """The results of each job of a plan, by its name."""
+        """Returns the results of each job of a plan, by its name."""
         jobs: dict[str, list[CopyResult]] = {}
         for result in self.results:
             if result.request.job is not None:
@@ -35,7 +35,7 @@ class EndedRun:
         return dict(sorted(jobs.items()))
 
     def exports_left(self) -> int:
-        """How many exports it was to delete and had to leave, in whole or in part."""
+        """Returns how many exports it should have deleted, but left in whole or in part."""
         left = {
             (source.account.account_id, source.account.region, source.export)
             for result in self.results
@@ -45,16 +45,16 @@ class EndedRun:
 
 
 def is_there(results: Iterable[CopyResult]) -> bool:
-    """True if all copies are there, except those of `best_effort` that failed."""
+    """True if all copies exist, except failed ones with `best_effort`."""
     return all(result.is_done or (result.error is not None and result.request.best_effort) for result in results)
 
 
 def count_by_status(results: Iterable[CopyResult]) -> dict[str, int]:
-    """Counts the copies of every status, those of no copy too."""
+    """Returns the number of copies by status; statuses without a copy have 0."""
     counts = Counter(result.status for result in results)
     return {status.value: counts[status] for status in Status}
 
 
 def readable(name: str) -> str:
-    """The name, with escapes for what has no UTF-8."""
+    """Returns the name, with escapes for characters that UTF-8 can't encode."""
     return name.encode("utf-8", "backslashreplace").decode()

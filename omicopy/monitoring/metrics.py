@@ -1,7 +1,7 @@
 """Metrics of the last run in Prometheus' text format, for node_exporter's textfile collector.
 
-Only the times of the last successes outlive a run: they are read from the file that the run before it wrote.
-Labels hold names of profiles and jobs, never a key or a URL. Needs the extra `monitoring`.
+Only the times of the last successes are kept between runs: they are read from the file of the run before.
+Labels contain names of profiles and jobs, never a key or a URL. Needs the extra `monitoring`.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ Sample = tuple[dict[str, str], float]
 
 @dataclass(frozen=True, slots=True)
 class Successes:
-    """When the last ones were, in seconds since 1970; 0: never, as far as is known."""
+    """Times of the last successes in seconds since 1970; 0 if none is known."""
 
     run: float = 0
     jobs: Mapping[str, float] = field(default_factory=dict)
 
     def after(self, run: EndedRun) -> Successes:
-        """Returns them with those of this run. A job that it left out keeps its own."""
+        """Returns the times after this run. A job that was not part of it keeps its time."""
         now = run.ended_at.timestamp()
         jobs = {job: now if is_there(results) else self.jobs.get(job, 0) for job, results in run.jobs().items()}
         return Successes(now if run.is_success else self.run, {**self.jobs, **jobs})
 
 
 def read_successes(old: str, now: datetime) -> Successes:
-    """Returns what an earlier file says. Ignores lines that are not ours, damaged, or in the future."""
+    """Returns the times from an earlier file. Ignores damaged lines, other programs' lines and times in the future."""
     run, jobs = 0.0, {}
     for line in old.split("\n"):
         if not line.startswith((_LAST_SUCCESS, _JOB_LAST_SUCCESS)):
@@ -53,7 +53,7 @@ def read_successes(old: str, now: datetime) -> Successes:
             moment = float(sample.value)
         except (ValueError, OverflowError):
             continue
-        if not 0 <= moment <= now.timestamp() + _SET_BACK:  # from the future, it would hide every failure until then
+        if not 0 <= moment <= now.timestamp() + _SET_BACK:  # a time in the future would hide failures until then
             continue
         if sample.name == _LAST_SUCCESS and not sample.labels:
             run = moment
@@ -63,7 +63,7 @@ def read_successes(old: str, now: datetime) -> Successes:
 
 
 def render_metrics(run: EndedRun, old: str = "") -> str:
-    """Returns the whole new file. `old` is the text of the one it replaces, whatever that is."""
+    """Returns the text of the new file. `old` is the text of the file that it replaces; it may be anything."""
     return generate_latest(_Metrics(run, read_successes(old, run.ended_at).after(run))).decode()
 
 

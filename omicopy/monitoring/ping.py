@@ -1,4 +1,4 @@
-"""Pings a monitor (such as healthchecks.io) when a run begins and ends, by a POST to the monitor's URL."""
+"""Pings a monitor such as healthchecks.io when a run begins and ends, by a POST to its URL."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class Ping:
         try:
             parsed = parse_presigned(text)
         except OmicopyError:
+            # `from None`: the parser's error may quote the secret URL
+            # `from None`: the parser's error may quote the secret URL
             raise OmicopyError(ErrorCode.USAGE, "it contains no usable URL, or more than one") from None
         if parsed.is_exposed:
             raise OmicopyError(ErrorCode.USAGE, "its URL begins with http://, so others on the network can read it")
@@ -53,7 +55,7 @@ class Ping:
         try:
             self._post(ending, body)
         except ServiceError as error:
-            if error.cause is Cause.REFUSED:
+            if error.cause is Cause.REFUSED:  # the same request would be refused again
                 raise
             time.sleep(PAUSE)
             self._post(ending, body)
@@ -78,5 +80,5 @@ class Ping:
 
 
 def _cut(body: str) -> bytes:
-    """As much of the body as a monitor stores, without splitting a character."""
+    """Returns as much of the body as a monitor stores, without splitting a character."""
     return body.encode("utf-8", "replace")[:BODY_LIMIT].decode(errors="ignore").encode()

@@ -39,8 +39,6 @@ from omicopy.plans.values import (
 from omicopy.plans.yaml_reader import Path, PlanDocument, Problem
 
 _WORDS = {"list_type": "must be a list", "dict_type": "must contain keys with values", "too_short": "is empty"}
-
-
 Unset = SkipJsonSchema[None]
 """The default of a key that may be left out, which nobody can write."""
 

@@ -104,9 +104,8 @@ class Applier:
         if self.clock.ticks() - self.began < lock_wait.total_seconds():
             self._report(copy_state, "locked", what, None)
             return
-        error = OmicopyError(
-            ErrorCode.LOCKED, what, f"Let it finish, or wait with --lock-wait (now {format_duration(lock_wait)})."
-        )
+        hint = f"Let it finish, or wait with --lock-wait (now {format_duration(lock_wait)})."
+        error = OmicopyError(ErrorCode.LOCKED, what, hint)
         self._finish(copy_state, Outcome(Status.FAILED, error=error))
 
     def tag_found_export(self, copy_state: CopyState) -> None:

@@ -101,7 +101,7 @@ class Loop:
         """An open journal entry puts the export in doubt: an earlier run may have started it."""
         if not self.journal.has_news(export_entry(source)):
             return
-        is_open, task_id = self.journal.find(export_entry(source), mend=not self.mode.dry_run)
+        is_open, task_id = self.journal.find(export_entry(source), repair=not self.mode.dry_run)
         if is_open:
             export.task_id, export.doubt_since = task_id, self.clock.ticks()
 

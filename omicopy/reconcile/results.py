@@ -59,9 +59,8 @@ def abandoned_outcome(copy_state: CopyState, error: OmicopyError, image: Image |
     if error.code is not ErrorCode.OUT_OF_TIME:
         return Outcome(Status.FAILED, image, error)
     if _status_now(copy_state) is Status.NOT_BEGUN:
-        untouched = OmicopyError(
-            error.code, error.message, "Nothing was started for it. Run the same command again to start it."
-        )
+        hint = "Nothing was started for it. Run the same command again to start it."
+        untouched = OmicopyError(error.code, error.message, hint)
         return Outcome(Status.NOT_BEGUN, image, untouched)
     return Outcome(Status.UNFINISHED, image or copy_state.pending_image, error)
 

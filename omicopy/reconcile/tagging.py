@@ -7,6 +7,7 @@ from typing import Any
 
 from omicopy._version import __version__
 from omicopy.cloud.errors import Cause, ServiceError
+from omicopy.deletion.images import Send
 from omicopy.errors import ErrorCode
 from omicopy.model.events import Listener, WarningMessage
 from omicopy.model.image_settings import OWN_PREFIX, ImageSettings
@@ -16,12 +17,12 @@ from omicopy.reconcile.copy_state import CopyState
 from omicopy.reconcile.decide.decisions import TagAndShare
 from omicopy.reconcile.postponed import Postponed
 
-Write = Callable[[str, Mapping[str, Any]], None]
-"""Sends an action once. Raises Postponed, or the ServiceError of a definite refusal."""
 
+def tag_export(write: Send, listener: Listener, request: CopyRequest, task_id: str) -> None:
+    """Tags an export as ours, so that it may be deleted later. Tried twice; without the tag it is simply kept.
 
-def tag_export(write: Write, listener: Listener, request: CopyRequest, task_id: str) -> None:
-    """Tags an export as ours, so that it may be deleted later. Tried twice; without the tag it is simply kept."""
+    `write` sends an action once, and raises Postponed or the ServiceError of a definite refusal.
+    """
 
     def refused(key: str, error: Exception) -> None:
         lacks = "could not be tagged as ours" if key == EXPORT_TAG else f"could not get the tag {key!r}"
@@ -37,7 +38,7 @@ def tag_export(write: Write, listener: Listener, request: CopyRequest, task_id: 
         refused(EXPORT_TAG, error)
 
 
-def tag_copy(write: Write, listener: Listener, copy_state: CopyState, step: TagAndShare) -> None:
+def tag_copy(write: Send, listener: Listener, copy_state: CopyState, step: TagAndShare) -> None:
     """Writes the missing tags of a copy. A refused tag is reported, and the copy counts as finished without it.
 
     Our own tags come first, in a call of their own: even if the others fail, the copy is known to be ours. Raises what
@@ -62,7 +63,7 @@ def tag_copy(write: Write, listener: Listener, copy_state: CopyState, step: TagA
 
 
 def _write_tags(
-    write: Write,
+    write: Send,
     resource_id: str,
     tags: Mapping[str, str],
     refused: Callable[[str, ServiceError], None],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from omicopy.cloud.clients import Clients
@@ -29,11 +30,11 @@ from omicopy.reconcile.decide.decisions import (
     Resign,
     StartExport,
     TagAndShare,
-    Write as WriteStep,
+    Write,
 )
 from omicopy.reconcile.postponed import Postponed
 from omicopy.reconcile.state import Conflict
-from omicopy.reconcile.tagging import Write, tag_copy, tag_export
+from omicopy.reconcile.tagging import tag_copy, tag_export
 from omicopy.state.journal import Journal, about_image, export_entry, image_entry
 
 _CANCELLABLE = ("pending/queued",)
@@ -48,7 +49,7 @@ class Writer:
         self._clock = clock
         self._listener = listener
 
-    def write_step(self, copy_state: CopyState, step: WriteStep) -> None:
+    def write_step(self, copy_state: CopyState, step: Write) -> None:
         match step:
             case StartExport():
                 self._start_export(copy_state, _source_of(copy_state.request))
@@ -93,9 +94,13 @@ class Writer:
             memory.is_tagged = True
             self.tag_export(copy_state.request, task_id)
 
+    def _warn(self, text: str) -> None:
+        self._listener(WarningMessage(text))
+
     def tag_export(self, request: CopyRequest, task_id: str) -> None:
         """Tags the export as ours, so that it may be deleted later (R4)."""
-        tag_export(self._idempotent_writer(_source_of(request).account.profile), self._listener, request, task_id)
+        write = partial(self._send_idempotent, _source_of(request).account.profile)
+        tag_export(write, self._listener, request, task_id)
 
     def _cancel_export(self, copy_state: CopyState, step: CancelExport) -> None:
         """Tries once. A task that has left the queue can't be cancelled, which is normal (DOMAIN.md §2)."""
@@ -103,23 +108,19 @@ class Writer:
         memory.cancelled |= {task.task_id}
         story = f"using {step.followed} instead"
         if task.state not in _CANCELLABLE:
-            self._listener(
-                WarningMessage(
-                    f"Duplicate export {task.task_id}: {story}. It is already {task.state} and can't be cancelled"
-                )
-            )
+            self._warn(f"Duplicate export {task.task_id}: {story}. It is already {task.state} and can't be cancelled")
             return
         try:
             self._send(source.account.profile, "DeleteExportTask", {"ExportTaskId": task.task_id})
         except (ServiceError, Postponed) as error:
-            self._listener(WarningMessage(f"Duplicate export {task.task_id}: {story}. It can't be cancelled: {error}"))
+            self._warn(f"Duplicate export {task.task_id}: {story}. It can't be cancelled: {error}")
             return
         memory.task_id, memory.doubt_since = None, None
         memory.known -= {task.task_id}
         entry = export_entry(source)
         if self._journal.find(entry)[1] == task.task_id:
             self._journal.close(entry)
-        self._listener(WarningMessage(f"Duplicate export {task.task_id} was cancelled: {story}"))
+        self._warn(f"Duplicate export {task.task_id} was cancelled: {story}")
 
     def _resign(self, copy_state: CopyState, step: Resign) -> None:
         session = self._clients.session(_source_of(copy_state.request).account.profile)
@@ -182,14 +183,9 @@ class Writer:
             raise error
         memory.refused_parameters |= refused
         names = " and ".join(sorted(refused))
-        copy_state.last_progress = (
-            "refused",
-            names,
-            None,
-        )  # of "creating" an interruption says that the service may be at work
-        self._listener(
-            WarningMessage(f"{_target(copy_state)} takes no {names} with a manifest ({error.reason}); asking without")
-        )
+        # of "creating" an interruption says that the service may be at work
+        copy_state.last_progress = ("refused", names, None)
+        self._warn(f"{_target(copy_state)} takes no {names} with a manifest ({error.reason}); asking without")
 
     def _manifest_url(self, request: CopyRequest, step: Import) -> str:
         fetcher, source = self._clients.fetcher(), request.source
@@ -208,20 +204,17 @@ class Writer:
             raise
 
     def _tag_and_share(self, copy_state: CopyState, step: TagAndShare) -> None:
-        write = self._idempotent_writer(_target(copy_state))
+        write = partial(self._send_idempotent, _target(copy_state))
         tag_copy(write, self._listener, copy_state, step)
         if step.share_with:
             permissions = {"Additions": {"AccountIds": list(step.share_with)}}
             write("UpdateImage", {"ImageId": step.image.image_id, "PermissionsToLaunch": permissions})
             copy_state.image.changed = True
 
-    def _idempotent_writer(self, profile: str) -> Write:
-        return lambda action, parameters: self._send_idempotent(profile, action, parameters)
-
     def _replace_failed(self, copy_state: CopyState, image: Image) -> None:
         """Deletes a failed image of ours, then the snapshots that only it used (DOMAIN.md §2)."""
         profile, memory = _target(copy_state), copy_state.image
-        send, session = self._idempotent_writer(profile), self._clients.session(profile)
+        send, session = partial(self._send_idempotent, profile), self._clients.session(profile)
         try:
             tag_snapshots(session, image, send)
         except ServiceError as error:  # nothing but what may pass
@@ -229,7 +222,7 @@ class Writer:
         delete_image(send, image.image_id)
         memory.replaced_id, memory.replaced_at, memory.changed = image.image_id, self._clock.ticks(), True
         memory.created_id, memory.doubt_since = None, None
-        delete_snapshots(session, image, lambda text: self._listener(WarningMessage(text)))
+        delete_snapshots(session, image, self._warn)
 
     def _send_idempotent(self, profile: str, action: str, parameters: Mapping[str, Any]) -> None:
         """A write that is harmless to repeat: if in doubt, the loop reads again and repeats it if needed."""

@@ -1,1 +1,1 @@
-"""What this machine remembers: the journal, locks, and one atomic file writer."""
+"""The state on this machine: the journal, locks, and an atomic file writer."""

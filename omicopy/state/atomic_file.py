@@ -1,4 +1,4 @@
-"""Writes a file as a whole: a reader finds the old content or the new, never a part, also after a crash."""
+"""Writes files atomically: a reader finds the old or the new content, never a part of it, even after a crash."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 
 
 def check_place(file: str | Path) -> None:
-    """Raises OSError, whose `strerror` says why, where no such file can be made."""
+    """Raises OSError, whose `strerror` says why, if the file can't be written there."""
     path = Path(file)
     if path.is_symlink():  # such as /dev/stdout, which would be replaced by a file
         raise OSError(errno.ELOOP, "it is a symbolic link")
     if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "it is no plain file")
+        raise OSError(errno.EINVAL, "it is not a regular file")
     if not path.parent.is_dir():
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
 
 
 def write_whole(file: str | Path, text: str, mode: int) -> None:
-    """Puts `text` in UTF-8 in place of the file, with exactly this mode. Raises OSError, as `check_place` does."""
+    """Replaces the file by one with `text` in UTF-8 and exactly this mode. Raises OSError, as `check_place` does."""
     check_place(file)
     path = Path(file)
     try:
@@ -31,10 +31,10 @@ def write_whole(file: str | Path, text: str, mode: int) -> None:
                 draft_file.write(content)
                 os.fchmod(draft_file.fileno(), mode)
                 draft_file.flush()
-                os.fsync(draft_file.fileno())  # else a crash may leave the new name with no content
+                os.fsync(draft_file.fileno())  # else a crash may leave an empty file under the new name
             Path(draft).replace(path)
-        except BaseException:  # an interruption, too, leaves no litter
+        except BaseException:  # BaseException: an interruption leaves no temporary file either
             Path(draft).unlink(missing_ok=True)
             raise
-    except ValueError as error:  # text that has no UTF-8, or a name that no file can have
+    except ValueError as error:  # the text has no UTF-8 form, or the name is impossible
         raise OSError(errno.EINVAL, str(error)) from None

@@ -1,8 +1,8 @@
-"""Every create, written down before it is sent: what may be in doubt after this process was killed.
+"""Records every create request before it is sent, so that a run after a crash knows which ones are in doubt.
 
-One small file an entry under `$XDG_STATE_HOME/omicopy/journal/`. Its name and its format are those of every version,
-so that what an older one left open is found. The cloud stays the only truth: an entry only says what to look for before
-something is created again. It holds no secret.
+One small file per entry, under `$XDG_STATE_HOME/omicopy/journal/`. File names and format are the same in every version,
+so each version finds the open entries of older ones. Only the cloud says what exists: an entry says what to search for
+before it is created again. Entries contain no secrets.
 """
 
 from __future__ import annotations
@@ -26,54 +26,54 @@ _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, Recursi
 
 @dataclass(frozen=True, slots=True)
 class OpenImage:
-    """The open create of an image: what identifies it, the ID that it was answered, and when that was written down."""
+    """An open create of an image: its identity, the ID in the response if there was one, and the time of the entry."""
 
     entry: Mapping[str, str]
     image_id: str | None
     since: float
     """Seconds of the epoch."""
     about: Mapping[str, str] = field(default_factory=dict)
-    """What `about_image` says; empty in an entry of an earlier version, and of an import."""
+    """What `about_image` returned; empty in entries of earlier versions and of imports."""
 
 
 class Journal:
-    """The open entries of this machine's runs. One that can't be kept is a warning, never a failure."""
+    """The open entries of this machine's runs. An entry that can't be written is a warning, never a failure."""
 
     def __init__(self, folder: Path, listener: Listener) -> None:
         self._folder = folder
         self._listener = listener
         self._warned = False
         self._left: dict[str, tuple[int, int] | None] = {}
-        """How each entry's file was when this run last read or wrote it."""
+        """The stamp of each entry's file when this run last read or wrote it."""
 
     def open(self, entry: Mapping[str, str], about: Mapping[str, str] | None = None) -> None:
-        """Before a create is sent: it may happen from now on. `about` is for others to read, and identifies nothing."""
+        """Opens an entry; call it before the create is sent. `about` is information, not part of the identity."""
         self._write(entry, None, about)
 
     def answered(self, entry: Mapping[str, str], resource_id: str) -> None:
-        """The create happened, and this is what it made."""
+        """Adds the ID of what the create has made."""
         self._write(entry, resource_id, None)
 
     def close(self, entry: Mapping[str, str]) -> None:
-        """What was to be created is there and complete, or it is certain that nothing was."""
+        """Deletes the entry: the resource is complete, or certainly was not created."""
         for path in self._paths(entry):
             with contextlib.suppress(OSError):
                 delete_private(path)
             self._left[path.name] = None
 
     def has_news(self, entry: Mapping[str, str]) -> bool:
-        """Whether another run wrote this entry since this one last read or wrote it, be it in the same words."""
+        """True if another run wrote this entry since this run last read or wrote it, even with the same content."""
         return any(_stamp(path) != self._left.get(path.name) for path in self._paths(entry))
 
-    def find(self, entry: Mapping[str, str], mend: bool = True) -> tuple[bool, str | None]:
-        """Whether an earlier run left this entry open, and the ID that it was answered, if any.
+    def find(self, entry: Mapping[str, str], repair: bool = True) -> tuple[bool, str | None]:
+        """Returns True if an earlier run left this entry open, and the ID from the response, if there was one.
 
-        What can't be read is set aside, unless `mend` is False, and stays an open entry: the doubt outlives this run.
+        A damaged entry is renamed, unless `repair` is False, and a new one opened: the create is still in doubt.
         """
-        found = [self._find(entry, path, mend) for path in self._paths(entry)]
+        found = [self._find(entry, path, repair) for path in self._paths(entry)]
         return max(found, key=lambda one: (one[0], one[1] is not None))
 
-    def _find(self, entry: Mapping[str, str], path: Path, mend: bool) -> tuple[bool, str | None]:
+    def _find(self, entry: Mapping[str, str], path: Path, repair: bool) -> tuple[bool, str | None]:
         self._left[path.name] = _stamp(path)
         try:
             content = json.loads(read_private(path))
@@ -87,14 +87,14 @@ class Journal:
             self._warn(f"The journal can't be read {why}; an earlier run may have created something")
             return True, None
         except (ValueError, KeyError, TypeError, RecursionError):
-            if mend:
+            if repair:
                 self._set_aside(path)
                 self.open(entry)
             return True, None
         return True, resource_id
 
     def open_images(self) -> Iterator[OpenImage]:
-        """What copies may be in the making on this machine: all open creates of images that can be read."""
+        """Yields all readable open creates of images: copies that this machine's runs may have in progress."""
         for path in sorted(self._folder.glob("image-*.json")):
             with contextlib.suppress(*_UNREADABLE):
                 content, since = json.loads(read_private(path)), path.stat().st_mtime
@@ -107,10 +107,10 @@ class Journal:
         aside = path.with_suffix(".corrupt")
         with contextlib.suppress(OSError):
             path.replace(aside)
-        self._listener(WarningMessage(f"The journal entry {path} can't be read and was set aside as {aside.name}"))
+        self._listener(WarningMessage(f"The journal entry {path} is damaged; it was renamed to {aside.name}"))
 
     def _write(self, entry: Mapping[str, str], resource_id: str | None, about: Mapping[str, str] | None) -> None:
-        """`about` None leaves what is said there of it."""
+        """Writes the entry. With `about` None, what the file says about it is kept. A failure is only a warning."""
         path = self._path(entry)
         content = {"entry": dict(entry), "answered": resource_id}
         content |= {"about": dict(_about(path) if about is None else about)}
@@ -125,7 +125,7 @@ class Journal:
             )
 
     def _paths(self, entry: Mapping[str, str]) -> list[Path]:
-        """Where it may have been written down: earlier versions told exports of two formats apart."""
+        """Returns the files that may contain the entry: earlier versions had one entry per format of an export."""
         earlier = [{**entry, "format": form} for form in DiskFormat] if entry["kind"] == "export" else []
         return [self._path(each) for each in (entry, *earlier)]
 
@@ -147,7 +147,7 @@ def _about(path: Path) -> Mapping[str, str]:
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
-    """What each writing of a file changes; None where there is none."""
+    """Returns a value that changes with each write of the file, None if it does not exist."""
     try:
         status = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -158,12 +158,12 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 def export_entry(source: Source) -> dict[str, str]:
-    """What identifies the start of an export."""
+    """Returns the identity of an export's start."""
     return entry_of_export(source.account, source.export)
 
 
 def entry_of_export(owner: AccountRef, export: ExportKey) -> dict[str, str]:
-    """The same where the image itself is not at hand."""
+    """Returns the same from an account and a key, without the image."""
     return {
         "kind": "export",
         "account": owner.account_id,
@@ -175,7 +175,7 @@ def entry_of_export(owner: AccountRef, export: ExportKey) -> dict[str, str]:
 
 
 def image_entry(request: CopyRequest, target: Target) -> dict[str, str]:
-    """What identifies the creation of a copy: its marker, the target account and its name."""
+    """Returns the identity of a copy's creation: its marker, the target account and its name."""
     return {
         "kind": "image",
         "account": target.account.account_id,
@@ -186,7 +186,10 @@ def image_entry(request: CopyRequest, target: Target) -> dict[str, str]:
 
 
 def about_image(request: CopyRequest, target: Target) -> dict[str, str]:
-    """What tells people, and a clean-up, which copy that is and what it is made from. No secret, and no URL."""
+    """Returns what a clean-up needs to know about the copy and its export; empty without a source image.
+
+    Contains no secret and no URL.
+    """
     if not isinstance(request.source, Source):
         return {}
     export, account, form = request.source.export, request.source.account, request.source.format

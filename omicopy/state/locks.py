@@ -1,7 +1,8 @@
-"""Locks between runs on one machine. The kernel holds them, so a process that dies, however it dies, leaves none.
+"""Locks between runs on one machine. The kernel holds them and releases them when the process ends, even by SIGKILL.
 
-A key is one byte of one of 64 files: ten thousand locks need 64 descriptors. The locks are those of an open file
-description (`F_OFD_SETLK`), which no other part of the process can lose by closing a file, as it can `lockf`'s.
+Each lock is one byte of one of 64 files, so ten thousand locks need only 64 descriptors. The locks belong to an open
+file description (`F_OFD_SETLK`). Those of `lockf` belong to the process, which loses them when it closes any descriptor
+of the file.
 """
 
 from __future__ import annotations
@@ -23,18 +24,18 @@ from omicopy.model.events import Listener, WarningMessage
 from omicopy.state.private import make_private, open_private
 
 _FILE_BITS, _OFFSET_BITS = 6, 62
-"""The file and the byte in it are bits of the key's hash. An offset is a signed number of 64 bits."""
+"""File and byte come from the key's hash. An offset has 62 bits, because the kernel's type is signed, 64 bits."""
 _FLOCK = struct.Struct("@hhqqi4x")
 """Linux' `struct flock`: type, whence, start, length, process; the last must be 0."""
 _HAS_OFD = sys.platform == "linux" and hasattr(fcntl, "F_OFD_SETLK")
 _NO_LOCKS = (errno.ENOLCK, errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
-"""What file systems answer that keep no such locks."""
+"""Errors of file systems without such locks."""
 _TAKEN = (errno.EAGAIN, errno.EACCES)
-"""What they answer when another process holds the lock."""
+"""Errors when another process holds the lock."""
 
 
 class _File(NamedTuple):
-    """One of the 64 files of a folder, whatever path led there."""
+    """One of the 64 files of a folder, identified by the folder's inode, not by its path."""
 
     device: int
     inode: int
@@ -48,31 +49,31 @@ class _Byte(NamedTuple):
 
 _mutex = threading.Lock()
 _opened: dict[_File, int] = {}
-"""Descriptors. Each file is opened once: another description would be locked out by the first."""
+"""Descriptors. Each file is opened once, because a second open file description would conflict with the first."""
 _held: dict[_Byte, Lock] = {}
-"""What this process holds. The kernel grants a description the same byte twice, and frees it with the first release."""
+"""The locks of this process. The kernel grants one description the same byte twice; the first release frees it."""
 
 
 class Lock:
-    """A lock that is held until `release`, until its `Locks` ends, or until the process does."""
+    """A lock, held until `release`, `Locks.end`, or the end of the process."""
 
     __slots__ = ("byte", "owner")
 
     def __init__(self, owner: Locks, byte: _Byte | None = None) -> None:
-        """Without a byte: where no lock can be kept."""
+        """`byte` is None if no lock can be kept there."""
         self.owner, self.byte = owner, byte
 
     def release(self) -> None:
-        """Lets go of it, if it is still held."""
+        """Releases the lock if it is still held."""
         with _mutex:
             if self.byte is not None and _held.get(self.byte) is self:
                 _release(self.byte)
 
 
 class Locks:
-    """The locks in one folder of mode 700, shared by all runs of this machine, those in one process too.
+    """The locks in one folder of mode 700, shared by all runs on this machine, also by those in one process.
 
-    Where no lock can be kept, nothing is locked, and one warning says so.
+    If the file system can't keep locks, nothing is locked and one warning says so.
     """
 
     def __init__(self, folder: Path, listener: Listener) -> None:
@@ -91,17 +92,21 @@ class Locks:
             if not self._warned:
                 self._warned = True
                 why = f"({self._folder}: {error.strerror})"
-                self._listener(WarningMessage(f"No lock can be kept {why}; don't run two copies at once"))
+                self._listener(WarningMessage(f"Can't lock {why}; don't run two copies at the same time"))
             return Lock(self)
 
     def is_held(self, entry: Mapping[str, str]) -> bool:
-        """Returns whether any run, this one included, holds the lock on what `entry` identifies. Takes nothing, so no
-        other run is turned away. A lock that exists and can't be asked about counts as held."""
+        """Returns True if any run, this one included, holds the lock on what `entry` identifies.
+
+        Does not take the lock, so no other run is blocked. A lock that can't be read counts as held.
+        """
         if not _HAS_OFD:
             return False
         number, offset = _place(entry)
         try:
-            descriptor = open_private(self._path(number), os.O_RDONLY)  # another description, which sees our own, too
+            descriptor = open_private(
+                self._path(number), os.O_RDONLY
+            )  # a new description, which also sees our own locks
             try:
                 return _ask(descriptor, fcntl.F_OFD_GETLK, fcntl.F_WRLCK, offset) != fcntl.F_UNLCK
             finally:
@@ -112,7 +117,7 @@ class Locks:
             return error.errno not in _NO_LOCKS
 
     def end(self) -> None:
-        """Releases all that was taken here and is still held, and closes the files that nobody needs any more."""
+        """Releases all locks of this object, and closes the files in which this process holds no lock any more."""
         with _mutex:
             for byte in [byte for byte, lock in _held.items() if lock.owner is self]:
                 _release(byte)
@@ -131,7 +136,7 @@ class Locks:
         return lock
 
     def _file(self, number: int) -> _File:
-        """Opens the file, unless this process has it open. Raises OSError."""
+        """Returns the file, opened unless this process has it open already. Raises OSError."""
         if not _HAS_OFD:
             raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
         try:
@@ -150,13 +155,13 @@ class Locks:
 
 
 def _place(entry: Mapping[str, str]) -> tuple[int, int]:
-    """The file and the byte in it that stand for an entry."""
+    """Returns the number of the file and the byte in it for an entry."""
     bits = int.from_bytes(hashlib.sha256(json.dumps(dict(entry), sort_keys=True).encode()).digest())
     return bits % 2**_FILE_BITS, (bits >> _FILE_BITS) % 2**_OFFSET_BITS
 
 
 def _ask(descriptor: int, command: int, kind: int, offset: int) -> int:
-    """Does that to one byte; returns the kind of lock that the kernel answers. Raises OSError."""
+    """Runs the lock command for one byte and returns the kind of lock in the kernel's answer. Raises OSError."""
     answer = fcntl.fcntl(descriptor, command, _FLOCK.pack(kind, os.SEEK_SET, offset, 1, 0))
     return int(_FLOCK.unpack(answer)[0])
 
@@ -168,7 +173,7 @@ def _release(byte: _Byte) -> None:
 
 
 def _forget() -> None:
-    """In a forked child: it holds nothing of its parent's, nor keeps it locked when the parent is gone."""
+    """Closes the inherited files in a forked child, which else would keep the parent's locks after its end."""
     for descriptor in _opened.values():
         os.close(descriptor)
     _opened.clear()

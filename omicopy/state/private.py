@@ -1,4 +1,4 @@
-"""Folders and files of the state: for their user alone whatever the umask, and never reached through a link."""
+"""Folders and files of the state: only their owner has access, whatever the umask. Symbolic links are refused."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _STATE = "omicopy"
-"""The name of the folder that all of them lie in. Earlier versions left its mode to the umask."""
+"""The name of the folder that contains all state. Earlier versions left its mode to the umask."""
 _BEHIND_NO_LINK = os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def make_private(folder: Path) -> None:
-    """Makes the folder, and those above it that are missing, with mode 700. Raises OSError."""
+    """Creates the folder and its missing parents with mode 700. Raises OSError."""
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     for each in reversed(missing):
         with contextlib.suppress(FileExistsError):
             each.mkdir(mode=0o700)
-            each.chmod(0o700)  # whatever the umask took away
+            each.chmod(0o700)  # the umask may have removed rights
     with _opened(folder) as descriptor:
         _tighten(descriptor, 0o700)
     if folder.parent.name == _STATE and not folder.parent.is_symlink():
@@ -30,7 +30,7 @@ def make_private(folder: Path) -> None:
 def open_private(path: Path, flags: int) -> int:
     """Opens a file in such a folder and returns its descriptor. Raises OSError, also where either is a link."""
     with _opened(path.parent) as folder:
-        # without O_NONBLOCK a pipe that somebody put there would hold us up
+        # without O_NONBLOCK, opening a pipe in place of the file would wait forever
         descriptor = os.open(path.name, flags | _BEHIND_NO_LINK | os.O_NONBLOCK, 0o600, dir_fd=folder)
     if flags & os.O_CREAT:
         _tighten(descriptor, 0o600)
@@ -38,7 +38,7 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def read_private(path: Path) -> str:
-    """Returns the text of a file in such a folder. Raises OSError, and ValueError for what is no UTF-8."""
+    """Returns the text of a file in such a folder. Raises OSError, and ValueError if it is not UTF-8."""
     with open(open_private(path, os.O_RDONLY), encoding="utf-8") as file:
         return file.read()
 
@@ -53,7 +53,7 @@ def delete_private(path: Path) -> None:
 def _opened(folder: Path) -> Iterator[int]:
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | _BEHIND_NO_LINK)
-    except NotADirectoryError:  # so Linux says it of a link, too
+    except NotADirectoryError:  # Linux raises this for a symbolic link, too
         if folder.is_symlink():
             raise OSError(errno.ELOOP, "it is a symbolic link") from None
         raise

@@ -1,1 +1,1 @@
-"""What is running and what is there: the command `status`."""
+"""Reports exports, copies and the copies of a plan: the command `status`."""

@@ -1,6 +1,6 @@
-"""Reads what is running and what exists, from the cloud alone: no journal, no lock, no write.
+"""Reads exports and copies from the cloud alone: no journal, no lock, no write.
 
-Reads are flat (R7): for each account its identity and images, and for a source account its export tasks. Only reading a
+Reads are flat (R7): the identity and images of each account, and the export tasks of the source account. Only reading a
 bucket costs requests per export; see `exports.py`.
 """
 
@@ -25,7 +25,7 @@ from omicopy.status.report import StatusReport
 
 @dataclass(frozen=True, slots=True)
 class _AccountContents:
-    """An account as it was read: whose it is, its own images, and of a source its export tasks."""
+    """What was read of an account: its identity, its own images and, for a source, its export tasks."""
 
     account: AccountRef
     images: tuple[Image, ...]
@@ -35,7 +35,7 @@ class _AccountContents:
 def read_status(
     clients: Clients, source: str, targets: Sequence[str], wanted: ExportFilter, now: datetime
 ) -> StatusReport:
-    """The source account's exports and the targets' copies. An account that can't be read hides no other (R3)."""
+    """Returns the source account's exports and the targets' copies. An unreadable account hides no other (R3)."""
     wanted = normalized(wanted)
     clients.prepare((source, *targets))
     home, *others = in_parallel(
@@ -53,13 +53,13 @@ def read_status(
         shown = export_entries(clients.session(source), contents.images, contents.tasks, wanted, ids or set(), now)
         view.exports, view.left_out = shown.exports, shown.left_out
         view.errors += shown.errors
-        if not view.errors:  # what could not be read may be what was named
+        if not view.errors:  # else an unreadable account may contain the missing name
             view.errors += _not_found(contents, view, wanted)
     return view
 
 
 def _account(session: AccountSession, wanted: ExportFilter | None) -> _AccountContents:
-    """`wanted` of the source account, whose tasks are read as well. Raises a ServiceError."""
+    """Reads an account. `wanted` is given for the source account, whose tasks are read, too. Raises ServiceError."""
     account = session.ref
     images = tuple(read_own_images(session))
     if wanted is None:
@@ -77,7 +77,7 @@ def _account(session: AccountSession, wanted: ExportFilter | None) -> _AccountCo
 
 
 def _named(images: Sequence[Image], wanted: ExportFilter) -> set[str]:
-    """The IDs of the images that were named. One that looks like an ID counts although no image shows it any more."""
+    """Returns the IDs of the named images. A name that looks like an ID counts even if that image is deleted."""
     asked = set(wanted.image_names)
     return {text for text in asked if is_image_id(text)} | {i.image_id for i in images if i.name in asked}
 
@@ -87,7 +87,7 @@ def _is_wanted(task: ExportTask, named: set[str], wanted: ExportFilter) -> bool:
 
 
 def _image_ids(contents: _AccountContents | None, wanted: ExportFilter) -> set[str] | None:
-    """The images whose copies were asked about; None: all."""
+    """Returns the source images whose copies are wanted, None for all."""
     if not wanted.names:
         return None
     images, tasks = (contents.images, contents.tasks) if contents else ((), ())
@@ -102,7 +102,7 @@ def _copies(account: _AccountContents, ids: set[str] | None, region: str) -> Ite
 
 
 def _not_found(contents: _AccountContents, view: StatusReport, wanted: ExportFilter) -> Iterator[OmicopyError]:
-    """NOT_FOUND for everything that was named and that no read shows."""
+    """Yields NOT_FOUND for each wanted name that no read returned."""
     known = {text for task in contents.tasks for text in (task.task_id, task.image_id)}
     known |= {text for image in contents.images for text in (image.image_id, image.name)}
     known |= {entry.source.image_id for entry in view.images if entry.source.image_id}
@@ -110,7 +110,7 @@ def _not_found(contents: _AccountContents, view: StatusReport, wanted: ExportFil
     for text in dict.fromkeys(wanted.names):
         if text not in known:
             what = "export" if text in wanted.task_ids else "image"
-            hint = "The service may not list ended exports for ever." if what == "export" else _NO_IMAGE
+            hint = "Check the ID. The service may no longer list old exports." if what == "export" else _NO_IMAGE
             yield OmicopyError(ErrorCode.NOT_FOUND, f"There is no {what} {text!r} in {contents.account}", hint)
 
 

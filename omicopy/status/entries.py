@@ -1,4 +1,4 @@
-"""What `status` reports: exports, copies, and the copies of a plan. Pure."""
+"""The entries of `status`: exports, copies, and the copies of a plan. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ManifestState(StrEnum):
     ALIVE = "alive"
     EXPIRED = "expired"
     REFUSED = "refused"
-    """The store refuses a URL inside, whatever the URL says of itself."""
+    """The store refuses a URL in it, although that URL has not expired."""
     DAMAGED = "damaged"
     MISSING = "missing"
     UNREADABLE = "unreadable"
@@ -34,26 +34,26 @@ class ManifestState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FoundManifest:
-    """What a look into the bucket showed. `expires_at` is None where a URL does not tell."""
+    """What the bucket contains of an export. `expires_at` is None if the expiry of a URL is unknown."""
 
     manifest_state: ManifestState
     location: str | None = None
     expires_at: datetime | None = None
     reason: str = ""
     format: str | None = None
-    """Of the disks that the manifest names, where their names tell it."""
+    """The format of the disks, if their names show it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportEntry:
-    """An export task; or, without a `task`, a manifest in the bucket whose task is not listed (any more)."""
+    """An export task; without a `task`, a manifest in the bucket whose task the service doesn't list."""
 
     source: AccountRef
     key: ExportKey
     image_name: str | None
     task: ExportTask | None
     found: FoundManifest | None = None
-    """None: nobody looked."""
+    """None if the bucket was not read."""
 
     @property
     def state(self) -> str:
@@ -75,13 +75,13 @@ class ExportEntry:
 
     @property
     def comment(self) -> str:
-        """Why it ended without a result; of a healthy task it says nothing of interest (DOMAIN.md §2)."""
+        """The service's comment on a failed task, else empty: other comments don't matter (DOMAIN.md §2)."""
         return self.task.comment if self.task and self.task.phase is Phase.FAILED else ""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageSource:
-    """What a copy's description says of its source: an image, or a manifest that was handed over."""
+    """The source that a copy's description names: an image, or a shared manifest."""
 
     region: str | None
     image_id: str | None
@@ -101,19 +101,19 @@ class ImageEntry:
 
     @property
     def reason(self) -> str:
-        """Why it failed."""
+        """Why the image failed; empty if it did not."""
         return _why_failed(self.image)
 
 
 class CopyStatus(StrEnum):
-    """The state of a plan's copy that has no image yet; an image has its own state."""
+    """The state of a planned copy that has no image yet. A copy with an image has the image's state."""
 
     EXPORTING = "exporting"
     EXPORTED = "exported"
     ABSENT = "absent"
     TAKEN = "name-taken"
     UNKNOWN = "unknown"
-    """An account that takes part could not be read."""
+    """The source or the target account could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class CopyEntry:
 
 
 def source_of(image: Image) -> ImageSource | None:
-    """The source that the last marker of an image names; None for what is no copy."""
+    """Returns the source that the last marker of an image names, None if the image is not a copy."""
     found = _SOURCE.fullmatch(last_marker(image.description) or "")
     if found is None:
         return None
@@ -137,8 +137,10 @@ def source_of(image: Image) -> ImageSource | None:
 
 
 def copy_status(request: CopyRequest, images: Sequence[Image], tasks: Sequence[ExportTask]) -> CopyEntry:
-    """How a copy stands, from the target account's images and the source account's tasks: looked at from the end
-    backwards, as the loop does."""
+    """Returns the state of a copy, from the target account's images and the source account's tasks.
+
+    Checks the last step first, as the loop does: an existing image makes the export irrelevant.
+    """
     target = request.target
     if target is not None:
         candidates = request.own_images(images)
@@ -147,7 +149,7 @@ def copy_status(request: CopyRequest, images: Sequence[Image], tasks: Sequence[E
             return CopyEntry(request, ours[0].state, ours[0], reason=_why_failed(ours[0]))
         holder = next((image for image in candidates if image.name == target.name), None)
         if holder is not None and target.if_exists is not IfExists.RENAME:
-            reason = f"{holder.image_id} holds the name and is no copy of this source"
+            reason = f"{holder.image_id} has the name and is not a copy of this source"
             return CopyEntry(request, CopyStatus.TAKEN, reason=reason)
     return _export_status(request, tasks)
 
@@ -174,7 +176,7 @@ def _export_status(request: CopyRequest, tasks: Sequence[ExportTask]) -> CopyEnt
 
 
 def describe_export(entry: ExportEntry) -> dict[str, Any]:
-    """One entry of `exports`. It names a manifest's place and never a URL of it."""
+    """Returns the JSON of one entry of `exports`. It contains the manifest's location, but no URL."""
     tags, found = entry.task.tags if entry.task else {}, entry.found
     return {
         "task_id": entry.task.task_id if entry.task else None,
@@ -202,7 +204,7 @@ def _describe_found(found: FoundManifest) -> dict[str, Any]:
 
 
 def describe_image(entry: ImageEntry) -> dict[str, Any]:
-    """One entry of `images`. `finished` tells whether the copy bears the tag that is written last."""
+    """Returns the JSON of one entry of `images`. `finished` is true if the copy has the tag that is set last."""
     image = entry.image
     return {
         "target": {**entry.target.to_json(), "image_id": image.image_id, "image_name": image.name},
@@ -215,7 +217,7 @@ def describe_image(entry: ImageEntry) -> dict[str, Any]:
 
 
 def describe_copy(entry: CopyEntry) -> dict[str, Any]:
-    """One entry of `copies`, as far as possible in the words of the result that `run` prints."""
+    """Returns the JSON of one entry of `copies`, with the same keys as the results of `run` where possible."""
     request, source = entry.request, entry.request.source
     described_source = (
         {**source.account.to_json(), "image_id": source.image.image_id} if isinstance(source, Source) else None

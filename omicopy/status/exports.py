@@ -1,4 +1,4 @@
-"""The exports that `status` reports, and what the bucket contains of the completed ones."""
+"""Finds the exports that `status` reports, and what the bucket contains of completed ones."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from omicopy.status.entries import ExportEntry, FoundManifest, ManifestState
 from omicopy.status.report import StatusReport
 
 MAX_BUCKET_READS = 50
-"""Exports whose place in a bucket is read without being told to look deep."""
+"""How many exports' folders in the bucket are read without --deep."""
 _TASK = "image-export-"
 
 
 @dataclass(frozen=True, slots=True)
 class ExportFilter:
-    """What was asked about: images (IDs or exact names) and export tasks; none is everything.
+    """Selects images (by ID or exact name) and export tasks; no names select all.
 
-    `bucket` and `prefix` narrow the exports; None is any.
+    `bucket` and `prefix` restrict the exports; None allows any.
     """
 
     names: Sequence[str] = ()
     bucket: str | None = None
     prefix: str | None = None
     deep: bool = False
-    """Look into the bucket of every export that is complete."""
+    """True to read the bucket of every complete export."""
 
     @property
     def task_ids(self) -> list[str]:
@@ -49,7 +49,7 @@ class ExportFilter:
 
 
 def normalized(wanted: ExportFilter) -> ExportFilter:
-    """The same with its prefix as export keys have it. Raises USAGE."""
+    """Returns the filter with its prefix as export keys have it. Raises USAGE for an invalid bucket or prefix."""
     if wanted.bucket is not None:
         check_bucket(wanted.bucket)
     if wanted.prefix is None:
@@ -68,7 +68,7 @@ def export_entries(
 ) -> StatusReport:
     """Every task, and what the bucket holds of the complete ones where something was named (or, deep, of all).
 
-    `ids` are the images that were named: in a bucket that was named too their exports are looked for without a task.
+    `ids` are the named images. If the filter has a bucket, their exports are searched there even without a task.
     """
     names = {image.image_id: image.name for image in images}
     shown = [
@@ -101,7 +101,7 @@ def _may_be_there(entry: ExportEntry) -> bool:
 
 
 def _unlisted_keys(tasks: Sequence[ExportTask], wanted: ExportFilter, ids: set[str]) -> list[ExportKey]:
-    """Where an export may lie whose task is not listed any more."""
+    """Returns where exports may exist whose tasks the service no longer lists."""
     if wanted.bucket is None:
         return []
     complete = {task.key for task in tasks if task.phase is Phase.COMPLETE}
@@ -121,13 +121,12 @@ def _read_buckets(
 
 
 def _found_for(entry: ExportEntry, fact: BucketFact, now: datetime) -> FoundManifest:
-    """What the bucket holds of that task: of several that exported to one place, the last one's manifest is there."""
+    """Returns what the bucket contains of that task. Of several tasks with one folder, the last one's manifest
+    remains."""
     found = _found(fact, now)
     if entry.task is None or found.format in (None, entry.task.format):
         return found
-    return FoundManifest(
-        ManifestState.MISSING, reason=f"a later export in {found.format} took the place of its manifest"
-    )
+    return FoundManifest(ManifestState.MISSING, reason=f"a later export in {found.format} replaced its manifest")
 
 
 def _found(fact: BucketFact, now: datetime) -> FoundManifest:
@@ -149,7 +148,7 @@ def _found_stored(stored: FoundExport, now: datetime) -> FoundManifest:
     if stored.flaw and stored.task_url is None:
         return FoundManifest(ManifestState.UNREADABLE, place, None, stored.flaw, form)
     if expiry.earliest_known is not None and expiry.earliest_known <= now:
-        return FoundManifest(ManifestState.EXPIRED, place, expiry.earliest_known, f"{expiry.first} ended", form)
+        return FoundManifest(ManifestState.EXPIRED, place, expiry.earliest_known, f"{expiry.first} expired", form)
     if stored.dead_urls or stored.flaw:
         why = stored.flaw or f"the store refuses the URL of {stored.dead_urls[0]}"
         return FoundManifest(ManifestState.REFUSED, place, expiry.at, why, form)
@@ -157,7 +156,7 @@ def _found_stored(stored: FoundExport, now: datetime) -> FoundManifest:
 
 
 def _errors(facts: Mapping[ExportKey, BucketFact]) -> list[OmicopyError]:
-    """What keeps a bucket from being read. What is wrong with an export that lies there is no such failure."""
+    """Returns why buckets could not be read. A damaged export is not such an error: its entry says so."""
     errors = [
         fact.error
         for fact in facts.values()

@@ -1,4 +1,4 @@
-"""The state of each copy of a plan: one read per account, however many copies there are (R7)."""
+"""Reads the state of each copy of a plan, with one read per account, however many copies there are (R7)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Index = Mapping[str, Sequence[T]]
 
 
 def read_plan_status(clients: Clients, prepared: PreparedPlan) -> PlanStatus:
-    """Every copy and how it stands. An account that can't be read hides no other (R3)."""
+    """Returns every copy and its state. An unreadable account hides no other (R3)."""
     requests = prepared.requests
     sources = list(dict.fromkeys(r.source.account for r in requests if isinstance(r.source, Source)))
     targets = list(dict.fromkeys(r.target.account for r in requests if r.target))

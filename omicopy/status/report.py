@@ -1,4 +1,4 @@
-"""What `status` returns: what is there of an account, or how the copies of a plan stand. Pure."""
+"""The results of `status`: of accounts, or of a plan. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from omicopy.status.entries import CopyEntry, ExportEntry, ImageEntry
 
 @dataclass(slots=True)
 class StatusReport:
-    """The exports of a source account and the copies that the targets have."""
+    """The exports of a source account and the copies in the targets."""
 
     exports: list[ExportEntry] = field(default_factory=list)
     images: list[ImageEntry] = field(default_factory=list)
     errors: list[OmicopyError] = field(default_factory=list)
-    """What could not be read, and what was named and is nowhere."""
+    """Why accounts or buckets could not be read, and names that were not found."""
     left_out: int = 0
-    """Complete exports whose bucket nobody looked into, because there were too many."""
+    """How many complete exports were not read, because there were too many."""
 
     @property
     def exit_code(self) -> int:
@@ -27,15 +27,15 @@ class StatusReport:
 
 @dataclass(slots=True)
 class PlanStatus:
-    """How each copy of a plan stands."""
+    """The state of each copy of a plan."""
 
     copies: list[CopyEntry] = field(default_factory=list)
     rejected: list[RejectedCopy] = field(default_factory=list)
-    """What could not be asked for."""
+    """Copies that the plan asks for and that can't be made."""
     unread: list[OmicopyError] = field(default_factory=list)
-    """Of accounts that could not be read. Their copies stand as unknown."""
+    """Why accounts could not be read. The state of their copies is unknown."""
     notes: list[str] = field(default_factory=list)
-    """Entries of the plan that find nothing at present."""
+    """Entries of the plan that match nothing at present."""
 
     @property
     def errors(self) -> list[OmicopyError]:
@@ -43,5 +43,5 @@ class PlanStatus:
 
     @property
     def exit_code(self) -> int:
-        """The code that the errors share, else 1; what is only a best effort does not count."""
+        """The code that the errors share, else 1. Errors of best-effort targets don't count."""
         return shared_exit_code([*(one.error for one in self.rejected if not one.best_effort), *self.unread])

@@ -76,7 +76,7 @@ def test_a_hand_off_states_the_boot_settings(tool) -> None:
     assert json.loads(done.stdout)["Image"]["ImageName"] == "by-osc-cli", done.stderr
     assert booting(tool) == [(("uefi",), True)] * 2
     plain = tool.import_(tool.sign(key), "--name", "plain")
-    assert "legacy, unless --boot-mode uefi asks for it" in plain.err
+    assert "legacy is used unless you give --boot-mode uefi" in plain.err
     assert (plain.copy["status"], booting(tool)[2]) == ("copied", (("legacy",), False))
 
 

@@ -62,7 +62,7 @@ def test_a_second_export_to_a_folder_replaces_the_manifest(tool: Tool) -> None:
         "state": "missing",
         "location": None,
         "expires_at": None,
-        "reason": "a later export in raw took the place of its manifest",
+        "reason": "a later export in raw replaced its manifest",
     }
 
 

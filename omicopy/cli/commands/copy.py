@@ -40,7 +40,7 @@ def copy(
 ) -> None:
     """Copy images to accounts in other Regions. Safe to interrupt, safe to repeat.
 
-    The result is one line an image: its ID in the target, its name and what happened (copied, present, …).
+    The result is one line per image: its ID in the target, its name and its status (copied, present, …).
     """
     printer = CopyPrinter(printing, image_lines)
     printer.finish(

@@ -1,4 +1,4 @@
-"""`omicopy doctor`: will it work? Looked at before it starts."""
+"""`omicopy doctor`: checks whether a copy will work."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def doctor(
 ) -> None:
     """Check whether a copy will work before you start it.
 
-    Checked are keys, rights, Regions, the bucket, the clock, quotas, and the images if you name them.
-    Every action that a copy needs is asked for with DryRun, which changes nothing. One small object is written into
-    the bucket, read through a signed URL and deleted; not with --dry-run. A `warn` alone ends with exit code 0.
-    Whatever --retry says, no single question is asked for longer than 15 seconds.
+    Checks keys, permissions, Regions, the bucket, the clock, quotas, and images if you name them. Permissions are
+    checked with DryRun requests, which change nothing. In the bucket, one small object is written, read through a
+    signed URL and deleted; not with --dry-run. Warnings alone end with exit code 0. No request is retried for longer
+    than 15 seconds, whatever --retry is.
     """
     print_checks(
         api.doctor(
@@ -54,7 +54,7 @@ def doctor(
 
 
 def print_checks(checks: Sequence[Check], output: OutputForm) -> None:
-    """Prints every check, and ends the command where one failed."""
+    """Prints every check. Raises `typer.Exit` if one failed."""
     print_result(output, table_of(checks), lambda: describe_findings(checks))
     failed = verdict_of(checks)
     if failed:
@@ -63,7 +63,8 @@ def print_checks(checks: Sequence[Check], output: OutputForm) -> None:
 
 
 def table_of(checks: Sequence[Check]) -> Table:
-    """In a pipe `STATUS<TAB>SUBJECT<TAB>MESSAGE<TAB>HINT`; at a terminal the hint stands below the message."""
+    """Returns a row per check. In a pipe: `STATUS<TAB>SUBJECT<TAB>MESSAGE<TAB>HINT`; else the hint is below the
+    message."""
     rows = [(_MARKS[one.status], one.subject, *(_line(text) for text in (one.message, one.hint))) for one in checks]
     shown = [(mark, subject, (message, hint) if hint else message) for mark, subject, message, hint in rows]
     return Table((), shown, piped=rows)

@@ -1,4 +1,4 @@
-"""`omicopy export`: the first half, for those who do the other half elsewhere."""
+"""`omicopy export`: the first half of a copy, without the import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`omicopy import`: the other half, for the account that was handed a manifest's URL."""
+"""`omicopy import`: the second half of a copy, for an account that received a manifest's URL."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from omicopy.model.units import ANY_DURATION
 
 _SOURCE = typer.Argument(
     metavar="URL|FILE|-",
-    help="A manifest's pre-signed URL, or a file (- for stdin) that holds one, such as a hand-off text.",
+    help="A manifest's pre-signed URL, or a file (- for stdin) that contains one, such as a hand-off text.",
 )
 Source = Annotated[str, _SOURCE]
 Name = Annotated[
@@ -54,7 +54,7 @@ def import_image(
 ) -> None:
     """Import an image from a manifest's pre-signed URL.
 
-    Looks at the manifest first and says what it is. Give the URL in a file or on stdin (-) to keep it out of the
+    Reads the manifest first and prints what it contains. Give the URL in a file or on stdin (-) to keep it out of the
     shell's history.
     """
     limits, timeouts = groups.Limits(deadline=deadline), groups.Timeouts(import_timeout=import_timeout)

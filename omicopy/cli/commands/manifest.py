@@ -1,4 +1,4 @@
-"""`omicopy manifest build`: a manifest for disks that lie in a bucket without one."""
+"""`omicopy manifest build`: writes a manifest for disks in a bucket that have none."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def build(
 
 
 def print_built(built: BuiltManifest, printing: groups.Printing) -> None:
-    """Prints where the manifest is; on stderr what it contains, and what may not please the service."""
+    """Prints the manifest's location; on stderr its content, and warnings of what the service may refuse."""
     for warning in built.warnings:
         warn(warning)
     if not printing.quiet:

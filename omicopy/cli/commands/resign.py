@@ -1,4 +1,4 @@
-"""`omicopy resign`: an old export can be imported again within seconds, without a new export."""
+"""`omicopy resign`: signs an old export's URLs again, so that it can be imported without a new export."""
 
 from __future__ import annotations
 

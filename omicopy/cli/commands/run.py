@@ -1,4 +1,4 @@
-"""`omicopy run`: a plan's copies made true, by hand or by a timer that nobody watches."""
+"""`omicopy run`: makes every copy of a plan, by hand or from a timer."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from omicopy.plans.shard import parse_shard
 Plan = Annotated[
     str | None, typer.Argument(metavar="PLAN.yaml", help="The plan's file, or - for stdin.", show_default=False)
 ]
-Check = Annotated[bool, option("--check", "Say what would be done; write nothing.")]
+Check = Annotated[bool, option("--check", "Print what would be done; write nothing.")]
 Only = Annotated[
-    list[str] | None, option("--only", "A job to run alone; may be repeated.", metavar="NAME", check=check_text)
+    list[str] | None, option("--only", "Run only this job; may be repeated.", metavar="NAME", check=check_text)
 ]
 ShardOption = Annotated[
     str | None,
     option("--shard", "Run part I (from 0) of N, so that N machines share the plan.", metavar="I/N", check=parse_shard),
 ]
 Schema = Annotated[bool, option("--schema", "Print the JSON Schema of plan files and exit.")]
-FailFast = Annotated[bool, option("--fail-fast", "Give up with the first failure.")]
+FailFast = Annotated[bool, option("--fail-fast", "Stop at the first failure.")]
 
 
 def run(
@@ -51,8 +51,8 @@ def run(
 ) -> None:
     """Make every copy that a plan asks for. Safe to interrupt, safe to repeat.
 
-    All jobs are carried out in one go: an image is exported once for all its targets. What fails is listed and keeps
-    nothing else from being done; the next run makes good what is missing.
+    All jobs run together: an image is exported once for all its targets. Failures are listed and stop nothing else; the
+    next run makes what is still missing.
     """
     if schema:
         print(json.dumps(api.plan_schema(), indent=2))  # noqa: T201

@@ -1,4 +1,4 @@
-"""`omicopy status`: what is running and what is there, from the cloud alone."""
+"""`omicopy status`: shows exports and copies, read from the cloud alone."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NAMES = typer.Argument(
     "plan, a file called ….yaml or ….yml.",
 )
 Names = Annotated[list[str] | None, _NAMES]
-Deep = Annotated[bool, option("--deep", "Look into the bucket of every export that is complete.")]
+Deep = Annotated[bool, option("--deep", "Read the bucket of every complete export.")]
 
 
 def status(
@@ -55,14 +55,14 @@ def status(
 ) -> None:
     """Show exports and copies, or how each copy of a plan stands.
 
-    Reads only. In a pipe one line each, with tabs between: KIND (export, image or copy), ID, STATE, PROGRESS in
-    percent, NAME, WHERE, UNTIL, SOURCE, NOTE; a dash where there is nothing to say. STATE is the service's own word; of
-    a copy that a plan asks for and that is not there: exporting, exported, absent, name-taken or unknown.
+    Only reads. In a pipe, prints one line per entry, separated by tabs: KIND (export, image or copy), ID, STATE,
+    PROGRESS in percent, NAME, WHERE, UNTIL, SOURCE, NOTE; a dash for an empty field. STATE is the service's own word.
+    For a planned copy without an image it is exporting, exported, absent, name-taken or unknown.
 
-    UNTIL is when the first URL inside an export's manifest ends, or expired, refused, damaged, missing, unreadable or
-    cleaned-up. For that, the bucket is looked into where images or tasks are named, for 50 exports at most; with --deep
-    for all. --bucket and --prefix show the exports there alone, and of the images named also those in the bucket
-    whose task is not listed any more. A plan brings its own profiles and buckets along.
+    UNTIL is when the first URL in an export's manifest expires, or expired, refused, damaged, missing, unreadable or
+    cleaned-up. It is read from the bucket if you name images or tasks, for at most 50 exports; with --deep, for all.
+    --bucket and --prefix show only the exports there, and also exports of named images whose task is no longer listed.
+    A plan has its own profiles and buckets.
     """
     print_status(
         api.status(
@@ -80,7 +80,7 @@ def status(
 
 
 def print_status(report: StatusReport | PlanStatus, output: OutputForm) -> None:
-    """Prints what was found, says each error once, and ends the command with their exit code."""
+    """Prints the report, and each error once. Raises `typer.Exit` with the errors' exit code."""
     print_result(output, Table(_COLUMNS, _rows(report)), lambda: _describe(report))
     if isinstance(report, PlanStatus):
         for note in report.notes:

@@ -1,4 +1,4 @@
-"""`omicopy url`: a pre-signed URL, alone on stdout; or a text with all that its receiver needs."""
+"""`omicopy url`: prints a pre-signed URL, or a text with all that its receiver needs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ ContentType = Annotated[
     str | None, option("--content-type", "The Content-Type that an upload must have.", metavar="TYPE")
 ]
 ShowCommand = Annotated[bool, option("--show-command", "Also print, on stderr, a curl command with the URL.")]
-Handoff = Annotated[bool, option("--handoff", "Print a text for the other account's owner, the URL in it.")]
+Handoff = Annotated[bool, option("--handoff", "Print a text for the other account's owner that contains the URL.")]
 _HANDOFF_FILE = option(
     "--handoff-file", "Write that text to a file that only you can read.", metavar="FILE", check=check_handoff_file
 )
@@ -57,7 +57,7 @@ HandoffFile = Annotated[str | None, _HANDOFF_FILE]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UrlOptions:
-    """What kind of URL is asked for, and what is printed beside it."""
+    """The options of the URL, and of what is printed besides it."""
 
     expires: options.Expires = "7d"
     min_validity: MinValidity = None
@@ -78,7 +78,7 @@ class UrlOptions:
         return self.handoff or self.handoff_file is not None
 
     def check(self) -> None:
-        """Raises USAGE for what the service has not, or what makes no sense."""
+        """Raises USAGE for a method that the service lacks, and for options that exclude each other."""
         word = self.method.lower()
         if word not in ("get", "put"):
             why = "the service has no pre-signed POST" if word == "post" else f"there is no method {self.method!r}"
@@ -88,7 +88,7 @@ class UrlOptions:
             raise OmicopyError(ErrorCode.USAGE, "--content-type is for uploads only", hint)
         if self.has_handoff and (self.is_upload or self.no_check):
             hint = "Leave out --method put and --no-check."
-            raise OmicopyError(ErrorCode.USAGE, "A hand-off tells of a manifest, which has to be read", hint)
+            raise OmicopyError(ErrorCode.USAGE, "A hand-off describes a manifest, so omicopy has to read one", hint)
 
 
 def url(
@@ -161,19 +161,19 @@ def _unwritable(file: str, error: OSError) -> OmicopyError:
 
 
 def _warn_of_upload(result: PresignResult) -> None:
-    """What may become of an upload with this URL."""
+    """Warns if an upload with this URL would fail or replace an object."""
     if is_too_long(result.url.key or ""):
         warn(f"The key has more than {LONGEST_KEY} bytes: object storage will refuse the upload. Use a shorter one.")
     if result.replaces:
-        warn(f"There is an object at {result.location}: whoever uploads with this URL replaces it.")
+        warn(f"There is an object at {result.location}; an upload with this URL replaces it.")
 
 
 def _tell(result: PresignResult, is_upload: bool) -> None:
     """Until when the URL works."""
     if result.resigned:
-        info(f"The URLs inside ended too early; a new manifest lies at {result.location}")
+        info(f"The URLs inside expired too early; the new manifest is {result.location}")
     expiry = result.expiry
-    first = f"; what ends first: {expiry.first}" if result.manifest or result.key_expires_at else ""
+    first = f"; first to expire: {expiry.first}" if result.manifest or result.key_expires_at else ""
     info(f"Valid until {format_timestamp(expiry.at, datetime.now(UTC))}{first}")
     if is_upload:
         info("For one file of at most 5 GiB; a pipe has no length and is refused (HTTP 411)")

@@ -63,7 +63,7 @@ def test_a_link_is_never_written_through(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("place", "why"),
-    [("", "no plain file"), ("no/such", "No such file"), ("file/below", "No such file")],
+    [("", "not a regular file"), ("no/such", "No such file"), ("file/below", "No such file")],
 )
 def test_a_file_that_cannot_be_made_is_reported_with_why(tmp_path: Path, place: str, why: str) -> None:
     (tmp_path / "file").touch()

@@ -157,7 +157,7 @@ def test_an_unreadable_entry_is_doubt_and_is_renamed(
     file.write_bytes(content)
     assert journal.find(EXPORT) == (True, None)
     assert file.with_suffix(".corrupt").read_bytes() == content
-    assert "set aside" in warnings(message)[0]
+    assert "is damaged; it was renamed" in warnings(message)[0]
     assert Journal(folder, message.append).find(EXPORT) == (True, None), "the doubt outlives the run that found it"
 
 

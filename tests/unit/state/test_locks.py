@@ -188,7 +188,7 @@ def test_a_file_system_without_such_locks_is_one_warning(
     assert locks.is_held(ENTRY) is (code == errno.EIO), "what can't be asked about counts as held"
     first.release()
     locks.end()
-    assert warned(events) == [f"No lock can be kept ({folder}: {os.strerror(code)}); don't run two copies at once"]
+    assert warned(events) == [f"Can't lock ({folder}: {os.strerror(code)}); don't run two copies at the same time"]
 
 
 @pytest.mark.parametrize("code", [errno.EAGAIN, errno.EACCES])
