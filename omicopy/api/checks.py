@@ -14,7 +14,7 @@ from omicopy.doctor.run import DoctorOptions, check_profiles_file, run_checks
 from omicopy.errors import OmicopyError
 
 LONGEST_RETRY = timedelta(seconds=15)
-"""Of one question. Who asks whether it works now is not served by an answer in five minutes."""
+"""For one check. An operator who asks if it works now should not wait five minutes for an answer."""
 
 
 def doctor(

@@ -126,7 +126,7 @@ def export_requests(clients: Clients, images: Sequence[str], source: str, option
 
 
 def settings_of(tags: Mapping[str, str] | None, copy_tags: bool, share_with: Sequence[str]) -> ImageSettings:
-    """What a user sets on an image. Raises USAGE."""
+    """Returns the settings of a copy. Raises USAGE for invalid ones."""
     pairs = dict(check_tag(key, value) for key, value in (tags or {}).items())
     return ImageSettings(pairs, copy_tags, tuple(dict.fromkeys(check_account_id(account) for account in share_with)))
 

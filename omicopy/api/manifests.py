@@ -63,7 +63,7 @@ def inspect(
         boot = read_source_boot(session, source)
         inspection = replace(_inspect_own(session, source, now), boot=boot)
     else:
-        inspection = _inspect_handed(clients, source, now)
+        inspection = _inspect_shared(clients, source, now)
     if not probe:
         return inspection
     named = _named_host(clients, inspection, profile)
@@ -89,7 +89,7 @@ def _named_host(clients: Clients, inspection: Inspection, profile: str | None) -
     return urlsplit(clients.accounts[profile].oos_endpoint).hostname if is_own_place and profile else None
 
 
-def _inspect_handed(clients: Clients, source: str, now: datetime) -> Inspection:
+def _inspect_shared(clients: Clients, source: str, now: datetime) -> Inspection:
     found = read_source(source)
     if isinstance(found, bytes):
         return Inspection(parse_manifest(found, "The manifest on stdin" if source == "-" else source))

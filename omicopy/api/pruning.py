@@ -43,15 +43,15 @@ def prune(
     connection: ConnectionOptions | None = None,
     tell: Tell = lambda _: None,
 ) -> PruneReport:
-    """Finds which copies and exports of ours retention lets go; with `delete` deletes them.
+    """Finds the copies and exports that retention deletes; with `delete`, deletes them.
 
     With a plan: those of each job that has a retention. Else the copies that `targets` have of the images of the
     profile `source`, and the exports in `bucket` below `prefix`: kept are the `keep_last` of each kind of image and
     those from images created within `keep_within`. `tell` is called with what takes a while.
 
-    Returns every copy, export and snapshot of ours, and what is to become of it or has become of it; what fails is told
-    there, too. Raises USAGE where there is nothing to look at or no rule, CONFIGURATION, a ServiceError where `source`
-    can't be read, and Interrupted, whose results are the entries as they stand.
+    Returns an entry for each of our copies, exports and snapshots: its action, the reason, and an error if deleting
+    it failed. Raises USAGE without anything to look at or without a rule, CONFIGURATION, a ServiceError if `source`
+    can't be read, and Interrupted, whose results are the entries so far.
 
         to_delete = [entry for entry in prune("nightly.yaml").entries if entry.action is Action.DELETE]
     """
@@ -101,4 +101,4 @@ def _delete(clients: Clients, report: PruneReport, grace: timedelta, now: dateti
 
 
 def _ignore(_: object) -> None:
-    """What a journal or a lock can't do is not this command's to tell."""
+    """Ignores warnings of the journal and of locks: prune only reads them."""

@@ -46,7 +46,7 @@ def status(
         return read_plan_status(clients, plan_requests(clients, plan, Budgets()))
     if source is None:
         hint = "Name its profile with --from PROFILE, or give a plan: omicopy status PLAN.yaml"
-        raise OmicopyError(ErrorCode.USAGE, "Nobody said which account to look at", hint)
+        raise OmicopyError(ErrorCode.USAGE, "No account was named", hint)
     targets = list(dict.fromkeys(targets))
     clients = connect(source, *targets, storage={source: storage}, connection=connection)
     wanted = ExportFilter(tuple(names), bucket or None, prefix or None, deep)

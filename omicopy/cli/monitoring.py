@@ -1,4 +1,4 @@
-"""What a monitor sees of a run: figures for Prometheus, a ping at its start and end, and the result as a file.
+"""Reports a run to monitors: metrics for Prometheus, pings at its start and end, and the result as a file.
 
 What was asked for wrongly is said before anything starts. Later on none of it stops a run: what fails is a warning.
 """
@@ -107,7 +107,7 @@ class Monitor:
         try:
             self._ping.send(ending, body)
         except OmicopyError as error:
-            warn(f"The monitor was not told: {error.message}")
+            warn(f"The ping failed: {error.message}")
 
 
 def _failures(results: Sequence[CopyResult]) -> list[str]:

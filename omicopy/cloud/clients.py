@@ -45,7 +45,7 @@ class Clients:
     network: Network = field(default_factory=lambda: Network(os.environ))
     retry: timedelta = timedelta(seconds=MAX_READ_RETRY)
     tell: Callable[[str], None] = lambda _: None
-    """Hears of a failure that somebody sits and waits through."""
+    """Is called with each failure that the user waits for."""
     allow_http: bool = False
     """Use the URL that a task shows by plain http, too, where its store has no https."""
     _apis: dict[str, Api] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Clients:
         return min(self.retry.total_seconds(), MAX_READ_RETRY)
 
     def session(self, profile: str) -> AccountSession:
-        """What acts for the profile's account: one, however often it is asked for."""
+        """Returns the session of the profile's account, always the same one."""
         if profile not in self._sessions:
             self._sessions[profile] = AccountSession(self.accounts[profile], self)
         return self._sessions[profile]
@@ -127,7 +127,7 @@ class Clients:
 
     @property
     def transport(self) -> Transport:
-        """What they all send with."""
+        """The transport that all clients share."""
         if self._transport is None:
             from omicopy.cloud.http.transport import Transport
 

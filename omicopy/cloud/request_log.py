@@ -16,7 +16,7 @@ _logger = logging.getLogger("omicopy.request")
 
 @dataclass(slots=True)
 class RequestLog:
-    """What the answer adds to the log line."""
+    """Collects what the answer adds to the log line."""
 
     request_id: str | None = None
 

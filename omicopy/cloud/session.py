@@ -27,7 +27,7 @@ _NOT_THERE = (
 
 
 class AccountSession:
-    """What acts for one account. Each client is made, and its SDK loaded, when it is first asked for."""
+    """The clients of one account. Each is created, and its SDK loaded, at its first use."""
 
     def __init__(self, account: Account, clients: Clients) -> None:
         """`clients` makes what it works with."""
@@ -102,7 +102,7 @@ class AccountSession:
 
         return presign(self.account, location, expires, method, content_type)
 
-    def read_own(self, location: S3Object, url: PresignedUrl | None = None) -> bytes:
+    def read_object(self, location: S3Object, url: PresignedUrl | None = None) -> bytes:
         """The object, read through a URL that was just signed: `url`, or one of its own.
 
         Raises DENIED where the store refuses the signature, NOT_FOUND, or a ServiceError.

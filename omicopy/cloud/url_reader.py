@@ -47,7 +47,7 @@ class Probe:
 
     @property
     def was_asked(self) -> bool:
-        """False for an object that was not asked for, because it lies at a host that nobody named."""
+        """False for an object that was not asked for, because its host was not named by the user."""
         return self.error is None or self.error.code is not ErrorCode.USAGE
 
 
@@ -128,7 +128,7 @@ class UrlRefused(ServiceError):
 
 
 def read_refusal(url: PresignedUrl, headers: Mapping[str, str], body: bytes) -> Refusal:
-    """What an answer with one of `REFUSED_STATUSES` means, judged by the store's own clock (its `Date` header)."""
+    """Explains an answer with one of `REFUSED_STATUSES`, by the store's own clock (its `Date` header)."""
     ahead = parse_clock_ahead(headers) or timedelta(0)
     return explain_refusal(url, error_code(body), datetime.now(UTC) - ahead)
 

@@ -101,7 +101,7 @@ def _write_read_delete(session: AccountSession, probe: S3Object) -> list[Check]:
 def _read_back(session: AccountSession, probe: S3Object, written: bytes) -> Check:
     subject = f"s3://{probe.bucket}: read through a signed URL"
     try:
-        read = session.read_own(probe)
+        read = session.read_object(probe)
     except OmicopyError as error:
         return failure(subject, error)
     if read != written:

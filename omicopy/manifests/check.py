@@ -80,7 +80,7 @@ def sign_manifest(
     """
     # Read after signing: the object may have been replaced since an earlier read.
     url = session.presign(location, expires)
-    manifest = parse_manifest(session.read_own(location, url), str(location))
+    manifest = parse_manifest(session.read_object(location, url), str(location))
     return SignedManifest(url, location, trust(manifest, location, allowed, "Do not import it."))
 
 
@@ -117,7 +117,7 @@ def read_own_manifest(session: AccountSession, location: S3Object) -> Manifest:
 
     Raises DENIED, NOT_FOUND, DAMAGED, or a ServiceError.
     """
-    return parse_manifest(session.read_own(location), str(location))
+    return parse_manifest(session.read_object(location), str(location))
 
 
 def require_validity(expiry: Expiry, min_validity: timedelta, now: datetime, hint: str = _HINT) -> None:

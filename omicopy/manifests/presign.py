@@ -88,7 +88,7 @@ def _presign_checked(
     url = session.presign(location, options.expires)
     if not options.check and not options.only_manifest:
         return PresignResult(url, location, None)
-    raw = session.read_own(location, url)
+    raw = session.read_object(location, url)
     # A URL works only as long as the key that signed it.
     key_expires_at = _require_valid_key(session, options, now)
     if not options.is_export and not has_to_be_manifest(location.key, raw):

@@ -1,4 +1,4 @@
-"""What the user sets on a copy: tags, and accounts to share it with. Pure."""
+"""The settings of a copy: tags, and accounts to share it with. Pure."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class S3Object:
 
     @property
     def is_folder(self) -> bool:
-        """Whether it is written as a folder is, or as the bucket."""
+        """True if it ends with a slash, or names the bucket alone."""
         return self.key == self.folder.path
 
     @property

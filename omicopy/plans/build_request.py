@@ -1,11 +1,13 @@
-"""What a command line or a plan asks for, and the one builder that makes complete requests of it. Pure."""
+"""Builds complete requests from the options of a command line or a plan. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
+from typing import TypeVar
 
-from omicopy.errors import named
+from omicopy.errors import ErrorCode, OmicopyError, named
 from omicopy.model.boot import Boot
 from omicopy.model.choices import DiskFormat, IfExists
 from omicopy.model.export import export_key
@@ -15,10 +17,20 @@ from omicopy.model.request import AccountRef, Budgets, CopyRequest, SharedManife
 from omicopy.model.s3_location import check_bucket, check_prefix
 from omicopy.model.text import check_description
 
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def _member(choices: type[_Choice], argument: str, value: str) -> _Choice:
+    """The member for a text, too: decisions compare with `is`. Raises USAGE for a value that is not in the list."""
+    known = [choice.value for choice in choices]
+    if value not in known:
+        raise OmicopyError(ErrorCode.USAGE, f"{argument}: {value!r} is not known", f"Use {' or '.join(known)}.")
+    return choices(value)
+
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """Where images are exported to, and how. Raises USAGE for a bucket or a prefix that can't be one."""
+    """Where images are exported to, and how. Raises USAGE for a bucket, a prefix or a format that can't be one."""
 
     bucket: str
     prefix: str = ""
@@ -31,11 +43,13 @@ class ExportOptions:
             check_bucket(self.bucket)
         with named("prefix"):
             check_prefix(self.prefix)
+        if self.disk_format is not None:
+            object.__setattr__(self, "disk_format", _member(DiskFormat, "disk_format", self.disk_format))
 
 
 @dataclass(frozen=True, slots=True)
 class TargetOptions:
-    """What an image is to be in a target account. Raises USAGE for a description that can't be one.
+    """What an image is to be in a target account. Raises USAGE for a description or an `if_exists` that can't be one.
 
     `name` None and `description` None keep the source's. The name of a copy is a template, that of an import is not.
     """
@@ -47,6 +61,7 @@ class TargetOptions:
     boot: Boot = field(default_factory=Boot)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "if_exists", _member(IfExists, "if_exists", self.if_exists))
         if self.description is not None:
             with named("description"):
                 object.__setattr__(self, "description", check_description(self.description))

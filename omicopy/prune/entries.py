@@ -44,7 +44,7 @@ class Kind(StrEnum):
 
 
 class Action(StrEnum):
-    """What prune does, or has done, with a resource."""
+    """The action of prune on a resource, planned or done."""
 
     KEEP = "keep"
     DELETE = "delete"

@@ -138,7 +138,7 @@ def _stage_started_by(step: Decision) -> Stage | None:
 
 
 def _next_stage(copy_state: CopyState) -> Stage | None:
-    """What the copy will need next, as far as that is known before reading the bucket."""
+    """Returns the next stage of the copy, as far as it is known before reading the bucket."""
     source, tasks = copy_state.request.source, copy_state.seen.tasks
     if not isinstance(source, Source) or not isinstance(tasks, Present):
         raise TypeError("the bucket is read only after the export tasks")
@@ -148,7 +148,7 @@ def _next_stage(copy_state: CopyState) -> Stage | None:
 
 
 def _active_stage(copy_state: CopyState, step: Decision) -> Stage | None:
-    """What the service is doing, or may be doing, for the copy."""
+    """Returns the stage that the service is working on, or may be working on, for the copy."""
     if isinstance(step, Wait):
         return step.stage if step.is_ours else None
     if isinstance(step, Retry):

@@ -91,7 +91,7 @@ class CopyState:
             self.task_id = task.task_id
 
     def still_running(self) -> str | None:
-        """What the service does for this copy after the run ends, in words; None if nothing."""
+        """Describes the work that the service continues after the run; None if there is none."""
         if self.result is not None:
             return None
         phase, detail, _ = self.last_progress or ("", "", None)

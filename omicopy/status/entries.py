@@ -1,4 +1,4 @@
-"""What `status` reports: exports, copies, and the copies of a plan. Pure."""
+"""The entries of `status`: exports, copies, and the copies of a plan. Pure."""
 
 from __future__ import annotations
 

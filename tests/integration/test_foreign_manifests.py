@@ -11,12 +11,12 @@ import requests
 from omicopy.sandbox.storage.disk_images import GIB, make_disk
 from tests.support import children
 from tests.support.children import PATIENCE
-from tests.support.handing_over import aged, key_of
+from tests.support.handing_over import aged, object_key
 from tests.support.tool import LINUX
 
 
 def test_a_planted_manifest_leads_to_no_other_host(tool) -> None:
-    key = key_of(aged(tool, age=0))
+    key = object_key(aged(tool, age=0))
     forged = tool.manifest(key)
     url = forged["Image"]["Snapshots"][0]["PreSignedUrl"]
     path = urlsplit(url).path
@@ -35,7 +35,7 @@ def test_a_planted_manifest_leads_to_no_other_host(tool) -> None:
 
 def test_a_manifest_that_points_outside_is_not_handed_out(tool) -> None:
     """Even if its URLs work."""
-    key = key_of(aged(tool, age=0))
+    key = object_key(aged(tool, age=0))
     tool.put("elsewhere/alive.json", tool.get(key))
     ran = tool.url("s3://omi-exports/elsewhere/alive.json", code=8)
     assert "Image.Snapshots[0].PreSignedUrl is outside the export" in ran.err
@@ -55,12 +55,12 @@ def test_only_a_manifests_url_is_checked_inside(tool) -> None:
 
 
 def test_a_manifest_too_large_to_be_read_is_not_written(tool) -> None:
-    key = key_of(aged(tool))
+    key = object_key(aged(tool))
     document = tool.manifest(key)
     document["Image"]["More"] = [[]] * 200_000
     tool.put(key, json.dumps(document, separators=(",", ":")).encode())
     anew = tool.run("resign", f"s3://omi-exports/{key}", "--from", "source").out
-    assert len(tool.get(key_of(anew))) < 1024 * 1024
+    assert len(tool.get(object_key(anew))) < 1024 * 1024
     url = document["Image"]["Snapshots"][0]["PreSignedUrl"]
     document["Image"]["Snapshots"][0]["PreSignedUrl"] = url.partition("?")[0]  # the new one will be longer
     document["Image"]["More"] = ""
@@ -79,7 +79,7 @@ def test_object_names_that_are_hashes_are_not_redacted(tool) -> None:
 
 
 def test_a_file_with_an_images_id_as_name_is_a_file(tool) -> None:
-    key = key_of(aged(tool))
+    key = object_key(aged(tool))
     file = tool.home / "ami-00000001.manifest.json"
     file.write_bytes(tool.get(key))
     done = children.run(

@@ -18,7 +18,7 @@ from omicopy.sandbox.model.behaviours import UrlVersion
 from omicopy.sandbox.model.faults import Fault, FaultKind
 from tests.support import children
 from tests.support.children import PATIENCE
-from tests.support.handing_over import THREE_MONTHS, WEEK, aged, in_days, key_of
+from tests.support.handing_over import THREE_MONTHS, WEEK, aged, in_days, object_key
 from tests.support.tool import LINUX, THREE
 
 
@@ -71,7 +71,7 @@ def test_every_command_of_a_hand_off_text_works(tool) -> None:
 
 def test_a_hand_off_states_its_image_and_expiry(tool) -> None:
     """A name hides nothing in it."""
-    key = key_of(aged(tool, age=0))
+    key = object_key(aged(tool, age=0))
     document = tool.manifest(key)
     document["Image"] |= {"Name": "x'; rm -rf ~ https://evil.example/a?Signature=x", "ProductTypes": ["0001", "0002"]}
     tool.put(key, document)
@@ -129,7 +129,7 @@ def test_the_access_keys_expiry_counts_too(tool) -> None:
     tool.change_settings(access_keys_end=ends)
     ran = tool.url(location, "-o", "json")
     assert ran.json["effective_expires_at"][:19] == ends[:19]
-    assert "what ends first: access key" in ran.err
+    assert "first to expire: access key" in ran.err
     too_long = tool.url(location, "--min-validity", "3d", code=10)
     assert "access key expires at" in too_long.err
     assert "PutObject" not in tool.writes()
@@ -143,7 +143,7 @@ def test_the_access_keys_expiry_counts_too(tool) -> None:
 @pytest.mark.parametrize("change", ["no end", "SigV2"])
 def test_other_urls_inside_are_checked_by_their_expiry(tool, change) -> None:
     location = aged(tool, age=0, url_version=UrlVersion.SIGV2)
-    key = key_of(location)
+    key = object_key(location)
     if change == "SigV2":
         assert urlsplit(tool.url(location).out).path.endswith(key)
         return
@@ -156,7 +156,7 @@ def test_other_urls_inside_are_checked_by_their_expiry(tool, change) -> None:
 
 
 def test_an_old_url_names_its_object(tool) -> None:
-    key = key_of(aged(tool))
+    key = object_key(aged(tool))
     old = tool.sign(key, 1)
     fresh = tool.url(old).out.strip()
     assert requests.get(fresh, timeout=PATIENCE).status_code == 200
@@ -165,7 +165,7 @@ def test_an_old_url_names_its_object(tool) -> None:
 
 def test_plain_http_to_another_machine_is_refused(tool) -> None:
     """It is neither read nor imported."""
-    key = key_of(aged(tool, age=0))
+    key = object_key(aged(tool, age=0))
     document = tool.manifest(key)
     url = document["Image"]["Snapshots"][0]["PreSignedUrl"]
     document["Image"]["Snapshots"][0]["PreSignedUrl"] = re.sub(r"//[^/]*/", "//oos.invalid/", url)
@@ -197,13 +197,13 @@ def test_a_valid_manifest_beside_an_old_one_is_handed_out(tool) -> None:
     fresh = tool.run("resign", location, "--from", "source").out.strip()
     tool.forget()
     for more in ((), ("--no-resign",)):
-        assert urlsplit(tool.url(location, *more).out.strip()).path.endswith(key_of(fresh))
+        assert urlsplit(tool.url(location, *more).out.strip()).path.endswith(object_key(fresh))
     assert tool.writes() == []
-    other = tool.manifest(key_of(fresh))
+    other = tool.manifest(object_key(fresh))
     other["Image"]["Name"] = "another image"
-    tool.put(key_of(fresh), other)
+    tool.put(object_key(fresh), other)
     tool.forget()
-    assert not urlsplit(tool.url(location).out.strip()).path.endswith(key_of(fresh))
+    assert not urlsplit(tool.url(location).out.strip()).path.endswith(object_key(fresh))
     assert tool.count("PutObject") == 1
 
 

@@ -75,7 +75,7 @@ def test_the_output_holds_no_usable_url(tool, exported) -> None:
     ran = without_profile(tool, tool.sign(exported))
     assert re.search(r"^Volume: +/dev/sdb, 20 GiB, \d+ B in the bucket, io1$", ran.out, re.MULTILINE)
     assert ran.out.count("SigV4 for eu-west-2") == 4
-    assert re.search(r"^Valid until: .+Z \(in \d+m\d+s\); what ends first: manifest URL$", ran.out, re.MULTILINE)
+    assert re.search(r"^Valid until: .+Z \(in \d+m\d+s\); first to expire: manifest URL$", ran.out, re.MULTILINE)
     for parts in (ran.out, without_profile(tool, tool.sign(exported), "-o", "json").out):
         assert "X-Amz" not in parts
 
@@ -129,7 +129,7 @@ def test_an_unknown_expiry_is_shown_as_unknown(tool) -> None:
     plain = tool.manifest(key)["Image"]["Snapshots"][0]["PreSignedUrl"].partition("?")[0]
     ran = without_profile(tool, dead(tool, key, 0, PreSignedUrl=plain.replace("http://", "http://far.example/")))
     assert "an unknown time, not signed" in ran.out
-    assert "Valid until:   an unknown time; what ends first: Image.Snapshots[0].PreSignedUrl" in ran.out
+    assert "Valid until:   an unknown time; first to expire: Image.Snapshots[0].PreSignedUrl" in ran.out
 
 
 def test_a_source_that_cannot_be_inspected_has_its_exit_code(tool) -> None:

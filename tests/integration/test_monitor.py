@@ -195,7 +195,7 @@ def test_a_refused_ping_is_a_warning(
         wait_until(lambda: len(server.requests) >= times)
         assert asked(server) == [f"POST /{UUID}/start"] * times
     (warning,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Warning")]
-    assert warning.startswith("Warning: The monitor was not told: Ping in 127.0.0.1:")
+    assert warning.startswith("Warning: The ping failed: Ping in 127.0.0.1:")
     assert UUID not in warning
 
 

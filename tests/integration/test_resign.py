@@ -6,14 +6,14 @@ import json
 import re
 
 from omicopy.sandbox.model.faults import Fault, FaultKind
-from tests.support.handing_over import THREE_MONTHS, aged, in_days, key_of
+from tests.support.handing_over import THREE_MONTHS, aged, in_days, object_key
 from tests.support.tool import LINUX, THREE
 
 
 def test_resign_writes_a_new_manifest_beside_the_expired_one(tool) -> None:
     """Nothing else changes."""
     location = aged(tool, THREE, age=THREE_MONTHS)
-    key = key_of(location)
+    key = object_key(location)
     document = tool.manifest(key)
     document = {"Unknown": [1, {"b": 0.5, "a": None}], **document, "Last": "stays last"}
     document["Image"]["Snapshots"][1]["Note"] = "kept"
@@ -24,7 +24,7 @@ def test_resign_writes_a_new_manifest_beside_the_expired_one(tool) -> None:
     assert re.fullmatch(rf"s3://omi-exports/{THREE}/manifest\.resigned-\d{{8}}T\d{{6}}Z\.json\n", ran.out)
     assert tool.writes() == ["PutObject"]
     assert tool.get(key) == before
-    anew = json.loads(tool.get(key_of(ran.out)), object_pairs_hook=list)
+    anew = json.loads(tool.get(object_key(ran.out)), object_pairs_hook=list)
     old = json.loads(before, object_pairs_hook=list)
     assert without_urls(anew) == without_urls(old)
     assert tool.import_(tool.url(ran.out.strip(), "--no-resign").out.strip()).copy["status"] == "copied"
@@ -52,7 +52,7 @@ def test_two_resigns_in_a_second_make_two_manifests(tool) -> None:
 
 def test_a_manifest_that_cannot_be_re_signed_names_the_entry(tool) -> None:
     location = aged(tool, THREE)
-    key = key_of(location)
+    key = object_key(location)
     tool.put("elsewhere/disk.qcow2.gz", b"not for everybody")
     forged = tool.manifest(key)
     url = forged["Image"]["Snapshots"][1]["PreSignedUrl"]

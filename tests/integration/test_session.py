@@ -63,7 +63,7 @@ def test_a_signed_url_names_its_object(server: Hostile) -> None:
 def test_what_an_own_object_is_refused_for(server: Hostile, reply: Reply, code: ErrorCode, message: str) -> None:
     server.replies = [reply]
     with pytest.raises(OmicopyError) as caught:
-        session_of(server).read_own(PLACE)
+        session_of(server).read_object(PLACE)
     assert caught.value.code is code
     assert caught.value.message.startswith(message)
 

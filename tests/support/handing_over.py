@@ -21,5 +21,5 @@ def aged(tool: Tool, image: str = LINUX, age: int = WEEK + DAY, **behaviour: obj
     return f"s3://omi-exports/{tool.exported(image)}"
 
 
-def key_of(location: str) -> str:
+def object_key(location: str) -> str:
     return location.strip().removeprefix("s3://omi-exports/")

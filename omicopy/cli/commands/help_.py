@@ -53,7 +53,7 @@ def text_of(topic: str) -> str:
 
 
 def _command_help(context: Any, name: str) -> str:
-    """What `omicopy NAME --help` prints. Raises USAGE for what is neither a topic nor a command."""
+    """Returns what `omicopy NAME --help` prints. Raises USAGE for an unknown name."""
     parent, command = context.parent, context.parent.command
     for word in name.split():
         command = getattr(command, "commands", {}).get(word)

@@ -68,7 +68,7 @@ def print_inspection(inspection: Inspection, printing: groups.Printing) -> NoRet
         warn(f"It points out of its export: {inspection.outside} Don't hand it out.")
     ended = inspection.expiry.earliest_known
     if ended is not None and ended <= now and not printing.quiet:
-        info("It can't be imported any more. The bucket's owner can sign it anew: omicopy resign …")
+        info("It has expired, so it can't be imported. The bucket's owner can sign it again: omicopy resign …")
     for problem in inspection.problems():
         print_error(problem)
     raise typer.Exit(inspection.exit_code)
@@ -98,7 +98,7 @@ def _lines(inspection: Inspection, now: datetime) -> Iterator[str]:
         yield from _volume_lines(snapshot, verdict, now)
     known = expiry.earliest_known
     no_later = f", {format_timestamp(known, now)} at the latest" if known and expiry.at is None else ""
-    yield f"Valid until:   {format_timestamp(expiry.at, now)}{no_later}; what ends first: {expiry.first}"
+    yield f"Valid until:   {format_timestamp(expiry.at, now)}{no_later}; first to expire: {expiry.first}"
 
 
 def _volume_lines(snapshot: ManifestSnapshot, verdict: str, now: datetime) -> Iterator[str]:

@@ -57,7 +57,7 @@ HandoffFile = Annotated[str | None, _HANDOFF_FILE]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UrlOptions:
-    """What kind of URL is asked for, and what is printed beside it."""
+    """The options of the URL, and of what is printed besides it."""
 
     expires: options.Expires = "7d"
     min_validity: MinValidity = None
@@ -161,19 +161,19 @@ def _unwritable(file: str, error: OSError) -> OmicopyError:
 
 
 def _warn_of_upload(result: PresignResult) -> None:
-    """What may become of an upload with this URL."""
+    """Warns if an upload with this URL would fail or replace an object."""
     if is_too_long(result.url.key or ""):
         warn(f"The key has more than {LONGEST_KEY} bytes: object storage will refuse the upload. Use a shorter one.")
     if result.replaces:
-        warn(f"There is an object at {result.location}: whoever uploads with this URL replaces it.")
+        warn(f"There is an object at {result.location}; an upload with this URL replaces it.")
 
 
 def _tell(result: PresignResult, is_upload: bool) -> None:
     """Until when the URL works."""
     if result.resigned:
-        info(f"The URLs inside ended too early; a new manifest lies at {result.location}")
+        info(f"The URLs inside expired too early; the new manifest is {result.location}")
     expiry = result.expiry
-    first = f"; what ends first: {expiry.first}" if result.manifest or result.key_expires_at else ""
+    first = f"; first to expire: {expiry.first}" if result.manifest or result.key_expires_at else ""
     info(f"Valid until {format_timestamp(expiry.at, datetime.now(UTC))}{first}")
     if is_upload:
         info("For one file of at most 5 GiB; a pipe has no length and is refused (HTTP 411)")

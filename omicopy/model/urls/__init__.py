@@ -1,1 +1,1 @@
-"""Pre-signed URLs as text: parsed, found in mails, dated, and why a store refuses one. Pure."""
+"""Pre-signed URLs: parsing them, finding them in text, when they expire, why a store refuses one."""

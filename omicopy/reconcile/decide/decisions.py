@@ -1,4 +1,4 @@
-"""What `decide` can return: the next step of a copy."""
+"""The results of `decide`: the next step of a copy."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Retry:
 
 
 class Stage(Enum):
-    """What the service is doing while we wait. Each stage has its own time limit."""
+    """The work of the service that a copy waits for. Each stage has its own time limit."""
 
     EXPORTING = "exporting"
     IMPORTING = "importing"
