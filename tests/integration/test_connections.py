@@ -129,7 +129,7 @@ def test_a_host_in_no_proxy_is_reached_directly(
 @pytest.mark.parametrize(
     ("settings", "cause", "code", "message"),
     [
-        ({"credentials": "Basic other"}, Cause.REFUSED, ErrorCode.CONFIGURATION, "connect to {host}: HTTP 407 Proxy"),
+        ({"credentials": "Basic x"}, Cause.REFUSED, ErrorCode.CONFIGURATION, "refuses to connect to {host}: HTTP 407"),
         ({"status": 403}, Cause.REFUSED, ErrorCode.CONFIGURATION, "refuses to connect to {host}: HTTP 403 Forbidden"),
         ({"status": 405}, Cause.REFUSED, ErrorCode.CONFIGURATION, "refuses to connect to {host}: HTTP 405"),
         ({"status": 502}, Cause.UNREACHABLE, ErrorCode.TEMPORARY, "can't reach {host}: HTTP 502 Bad Gateway"),

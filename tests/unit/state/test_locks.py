@@ -29,15 +29,15 @@ def numbered(number: int) -> dict[str, str]:
     return {**ENTRY, "name": str(number)}
 
 
-def open_files() -> set[str]:
-    """What this process has open in folders of locks, one a descriptor."""
+def open_files(folder: Path) -> set[str]:
+    """The descriptors of lock files in `folder` that this process has open. Other tests may have others open."""
     found = set()
     for each in Path("/proc/self/fd").iterdir():
         try:
             target = str(each.readlink())
         except FileNotFoundError:
             continue
-        if target.endswith(".lock"):
+        if Path(target).parent == folder.resolve():
             found.add(f"{each.name} {target}")
     return found
 
@@ -67,7 +67,7 @@ def test_end_releases_exactly_the_locks_of_its_run(folder: Path) -> None:
     assert first.take(ENTRY) is None
     assert first.take(OTHER) is None
     second.end()
-    assert open_files() == set()
+    assert open_files(folder) == set()
     assert first.take(ENTRY) is not None, "ended locks can be used again"
 
 
@@ -112,11 +112,11 @@ def test_a_lock_is_never_held_by_two_threads(folder: Path) -> None:
 def test_ten_thousand_locks_need_64_descriptors(folder: Path) -> None:
     locks = new(folder)
     assert all(locks.take(numbered(number)) for number in range(10_000))
-    assert len(open_files()) == 64
+    assert len(open_files(folder)) == 64
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
     assert all(locks.take(numbered(number)) is None for number in range(10_000))
     locks.end()
-    assert open_files() == set()
+    assert open_files(folder) == set()
 
 
 def test_offsets_are_spread_over_62_bits() -> None:
