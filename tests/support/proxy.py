@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -87,18 +88,24 @@ def _read_head(client: socket.socket) -> bytes:
     return read
 
 
-def _relay(one: socket.socket, other: socket.socket) -> None:
-    def pump(source: socket.socket, sink: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                sink.sendall(data)
-        with contextlib.suppress(OSError):
-            sink.shutdown(socket.SHUT_WR)
+def _relay(client: socket.socket, server: socket.socket) -> None:
+    """Passes bytes both ways until the server closes, or nothing comes for `LONGEST`.
 
-    back = threading.Thread(target=pump, args=(other, one), daemon=True)
-    back.start()
-    pump(one, other)
-    back.join(LONGEST)
+    In one thread: two threads that read and write one TLS connection at the same time can break it.
+    """
+    sinks = {client: server, server: client}
+    while server in sinks:
+        buffered = [each for each in sinks if isinstance(each, ssl.SSLSocket) and each.pending()]
+        ready = buffered or select.select(list(sinks), [], [], LONGEST)[0]
+        if not ready:
+            return
+        for source in ready:
+            if data := source.recv(65536):
+                sinks[source].sendall(data)
+            else:
+                del sinks[source]
+                if source is client:
+                    server.shutdown(socket.SHUT_WR)
 
 
 @contextlib.contextmanager
