@@ -103,7 +103,7 @@ def presign_upload(
     life = duration("expires", expires, check_expiry)
     target = parse_s3_object(location)
     if target.is_folder:
-        raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no object to upload to", "Write s3://BUCKET/KEY.")
+        raise OmicopyError(ErrorCode.USAGE, f"{location!r} is a folder, not an object", "Write s3://BUCKET/KEY.")
     clients = clients or connect(profile, storage={profile: storage}, connection=connection)
     options = PresignOptions(life, min(timedelta(hours=24), life), check)
     result = signing.presign_upload(clients.session(profile), options, target, content_type, datetime.now(UTC))

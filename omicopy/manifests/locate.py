@@ -57,7 +57,7 @@ def locate(session: AccountSession, source: str, now: datetime) -> Located:
     if source.lower().startswith(("http://", "https://")):
         return _in_own_store(session.account, source)
     hint = "Give s3://BUCKET/KEY, the ID of an export task (image-export-…) or of an image (ami-…), or an old URL."
-    raise OmicopyError(ErrorCode.USAGE, f"{source!r} names no object and no export", hint)
+    raise OmicopyError(ErrorCode.USAGE, f"{source!r} is not a location, an ID or a URL", hint)
 
 
 def _in_own_store(account: Account, source: str) -> Located:
@@ -67,7 +67,7 @@ def _in_own_store(account: Account, source: str) -> Located:
         raise OmicopyError(ErrorCode.USAGE, message, "Use the profile of the account that owns the bucket.")
     # "." and ".." would be resolved on the way: the signed key would be another one.
     if not url.bucket or not url.key or not {".", ".."}.isdisjoint(url.key.split("/")):
-        raise OmicopyError(ErrorCode.USAGE, f"{url.place} names no object", "Give the URL of a manifest.")
+        raise OmicopyError(ErrorCode.USAGE, f"{url.place} is not an object", "Give the URL of a manifest.")
     return Located(S3Object(url.bucket, url.key))
 
 

@@ -97,7 +97,9 @@ def parse_s3_object(location: str) -> S3Object:
         raise OmicopyError(ErrorCode.USAGE, f"No URL can point to {location!r}", hint)
     if location.startswith("s3://") and bucket and slash:
         return S3Object(bucket, key)
-    raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no object", "Write s3://BUCKET/KEY.")
+    raise OmicopyError(
+        ErrorCode.USAGE, f"{location!r} is not the s3:// location of an object", "Write s3://BUCKET/KEY."
+    )
 
 
 def parse_s3_bucket(location: str) -> str:
@@ -121,4 +123,5 @@ def _bucket_and_prefix(location: str) -> tuple[str, str]:
     if location.startswith("s3://") and bucket:
         with named(ascii(location)):
             return check_bucket(bucket), check_prefix(prefix)
-    raise OmicopyError(ErrorCode.USAGE, f"{location!r} names no bucket", "Write s3://BUCKET or s3://BUCKET/PREFIX.")
+    message = f"{location!r} is not the s3:// location of a bucket"
+    raise OmicopyError(ErrorCode.USAGE, message, "Write s3://BUCKET or s3://BUCKET/PREFIX.")

@@ -19,8 +19,8 @@ def test_a_wrong_request_is_refused_before_any_call(tool) -> None:
         "'a/../b' is not a usable prefix": ["copy", LINUX, *base, "--prefix", "a/../b"],
         "at most 6d23h": ["copy", LINUX, *base, "--min-validity", "7d"],
         "more than 0": ["copy", LINUX, *base, "--poll-min", "0"],
-        "names no object and no export": ["url", "golden-linux", "--from", "source"],
-        "names no object": ["url", "s3://omi-exports", "--from", "source"],
+        "is not a location, an ID or a URL": ["url", "golden-linux", "--from", "source"],
+        "is not the s3:// location of an object": ["url", "s3://omi-exports", "--from", "source"],
     }
     ran = tool.together([lambda words=words: tool.run(*words, code=2) for words in wrong.values()])
     assert [text for text, one in zip(wrong, ran, strict=True) if text not in one.err] == []

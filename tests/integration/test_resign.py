@@ -69,7 +69,7 @@ def test_a_manifest_that_cannot_be_re_signed_names_the_entry(tool) -> None:
         f"s3://omi-exports/{THREE}/sized.json": (8, "Image.Snapshots[2].PreSignedUrl"),
         "s3://omi-exports/elsewhere/disk.qcow2.gz": (8, "not JSON"),
         "s3://omi-exports/none.json": (4, "no object"),
-        "golden-linux": (2, "names no object"),
+        "golden-linux": (2, "is not a location, an ID or a URL"),
     }
     tool.forget()
     ran = tool.together(

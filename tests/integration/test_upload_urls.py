@@ -67,10 +67,10 @@ def test_an_impossible_upload_is_refused(tool) -> None:
         ("s3://omi-exports/x", "--content-type", "text/plain"): (2, "--method put"),
         ("s3://omi-exports/x", "--method", "put", "--content-type", "text/plain\nX: y"): (2, "content type"),
         ("s3://omi-exports/x", "--method", "put", "--expires", "604801"): (2, "--expires"),
-        ("s3://omi-exports/x/", "--method", "put"): (2, "names no object"),
+        ("s3://omi-exports/x/", "--method", "put"): (2, "is a folder, not an object"),
         ("s3://omi-exports/a/..", "--method", "put"): (2, "No URL can point"),
         ("s3://omi-exports/x", "--method", "put", "--expires", "1.5s"): (2, "whole seconds"),
-        (LINUX, "--method", "put"): (2, "names no object"),
+        (LINUX, "--method", "put"): (2, "is not the s3:// location of an object"),
         ("s3://no-such-bucket/x", "--method", "put"): (4, "NoSuchBucket"),
         ("s3://omi-exports/\udcff", "--method", "put"): (2, "can't contain"),
     }
