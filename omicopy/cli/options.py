@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from omicopy.cli.declare_options import checked, duration, option
+from omicopy.cli.declare_options import checked, duration, option, twin
 from omicopy.cli.forms import LogFormat, OutputForm
 from omicopy.model.choices import BootMode, DiskFormat, IfExists
 from omicopy.model.image import check_name_template
@@ -46,7 +46,7 @@ _STORAGE = option(
 )
 Storage = Annotated[str | None, _STORAGE]
 _IMAGES = typer.Argument(
-    metavar="IMAGE", envvar="OMICOPY_IMAGE", callback=checked(check_text), help="An image's ID or its exact name."
+    metavar="IMAGE", envvar=twin("image"), callback=checked(check_text), help="An image's ID or its exact name."
 )
 ImagesArgument = Annotated[list[str], _IMAGES]
 ImagesIfAny = Annotated[list[str] | None, _IMAGES]

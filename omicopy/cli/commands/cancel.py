@@ -9,7 +9,7 @@ import typer
 from omicopy import api
 from omicopy.cli import option_groups as groups, options
 from omicopy.cli.console import print_error
-from omicopy.cli.declare_options import checked
+from omicopy.cli.declare_options import checked, twin
 from omicopy.cli.output import print_result
 from omicopy.cli.tables import Table
 from omicopy.model.result import SCHEMA, describe_error
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _HEADINGS = ("Task", "State")
 _TASKS = typer.Argument(
-    metavar="TASK", envvar="OMICOPY_TASK", callback=checked(check_text), help="An export task's ID: image-export-…"
+    metavar="TASK", envvar=twin("task"), callback=checked(check_text), help="An export task's ID: image-export-…"
 )
 Tasks = Annotated[list[str], _TASKS]
 

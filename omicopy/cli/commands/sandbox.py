@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from omicopy.cli.declare_options import duration
+from omicopy.cli.declare_options import duration, option
 from omicopy.errors import ErrorCode, OmicopyError
-from omicopy.model.units import ANY_DURATION
+from omicopy.model.units import ANY_DURATION, parse_duration
 
 
 def sandbox(
@@ -22,13 +22,11 @@ def sandbox(
     lag: Annotated[str, duration("--lag", "How old the state is that API reads show.", ANY_DURATION.read)] = "0s",
     variant: Annotated[
         str,
-        typer.Option(
-            "--variant", envvar="OMICOPY_VARIANT", help="Behaviour of the service where it is undocumented; or seed-N."
-        ),
+        option("--variant", "Behaviour of the service where it is undocumented; or seed-N."),
     ] = "plausible",
     record: Annotated[
         Path | None,
-        typer.Option("--record", metavar="FILE", envvar="OMICOPY_RECORD", help="Write every request as a JSON line."),
+        option("--record", "Write every request as a JSON line.", metavar="FILE"),
     ] = None,
 ) -> None:
     """Run two simulated OUTSCALE Regions on this machine.
@@ -36,8 +34,6 @@ def sandbox(
     COMMAND can use the profiles source, source-other, target and target-other, and source-eim (an EIM user of source's
     account). omicopy then ends with the exit code of COMMAND.
     """
-    from omicopy.model.units import parse_duration
-
     try:
         from omicopy.sandbox.main import main
         from omicopy.sandbox.model.behaviours import Behaviour

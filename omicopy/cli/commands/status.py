@@ -9,7 +9,7 @@ import typer
 from omicopy import api
 from omicopy.cli import option_groups as groups, options
 from omicopy.cli.console import info, print_error, warn
-from omicopy.cli.declare_options import checked, option
+from omicopy.cli.declare_options import checked, option, twin
 from omicopy.cli.forms import OutputForm
 from omicopy.cli.output import print_result
 from omicopy.cli.tables import Table
@@ -32,7 +32,7 @@ _COLUMNS = ("Kind", "ID", "State", "Progress", "Name", "Where", "Until", "Source
 Row = tuple[str, ...]
 _NAMES = typer.Argument(
     metavar="IMAGE|TASK|PLAN",
-    envvar="OMICOPY_IMAGE",
+    envvar=twin("image"),
     callback=checked(check_text),
     help="Images (ID or exact name) and export tasks (image-export-…) of the source account, else all; or one "
     "plan, a file called ….yaml or ….yml.",
